@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""Times the reference implementation beside `cprobe fit` on the same probe, in turn, and prints the ratios.
+
+usage: bench/against_reference.py --shared FOLDER --reference SRC [--python PYTHON] [--cprobe PROGRAM] [--runs N]
+
+FOLDER holds golden/, paper_data/ and reference/run_reference.py; SRC is the folder `src` of the reference's repository (with its
+library NeuroSurgeon inside); PYTHON runs it. Without them there is nothing to compare with, and the script says so. Times are of whole
+processes less their start-up (the same command with no epochs and no behaviour would still load libraries), so the reference's own
+record of a probe (fit and evaluations, printed by run_reference.py) stands against the seconds that cprobe records for the cell.
+"""
+import argparse
+import os
+import re
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+VARIABLE = "var_0"
+
+
+def reference_seconds(arguments, block):
+    """Seconds of one probe as run_reference.py prints them: fit with all evaluations."""
+    with tempfile.TemporaryDirectory() as out:
+        printed = subprocess.run(
+            [arguments.python, "reference/run_reference.py", out, "golden/exp1/checkpoint", "golden/exp1/config.yaml", VARIABLE,
+             f"operation_list=[{block}]"],
+            cwd=arguments.shared, env=os.environ | {"REFERENCE": str(arguments.reference)}, check=True, capture_output=True, text=True).stdout
+    return float(re.search(r"all ([\d.]+) s", printed)[1])
+
+
+def our_seconds(arguments):
+    """Seconds that cprobe records for the cells of the same config, by block."""
+    with tempfile.TemporaryDirectory() as out:
+        subprocess.run([arguments.cprobe, "fit", "golden/exp1/config.yaml", "--out", out, "--quiet"], cwd=arguments.shared, check=True,
+                       capture_output=True)
+        rows = sqlite3.connect(f"{out}/run.sqlite").execute("SELECT site, seconds FROM cells").fetchall()
+    return {site.split(".")[1]: seconds for site, seconds in rows}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shared", type=Path)
+    parser.add_argument("--reference", type=Path, default=os.environ.get("REFERENCE"))
+    parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--cprobe", type=Path, default=Path("build/release/cprobe"))
+    parser.add_argument("--runs", type=int, default=3)
+    arguments = parser.parse_args()
+    if not arguments.shared or not arguments.reference:
+        print("no reference to compare with: give --shared and --reference")
+        return
+    arguments.cprobe = arguments.cprobe.resolve()
+    arguments.reference = Path(arguments.reference).resolve()
+    print(f"{'block':6} {'reference s':>12} {'cprobe s':>9} {'ratio':>6}   (medians of {arguments.runs}, one after the other)")
+    ours = [our_seconds(arguments) for _ in range(arguments.runs)]
+    for block in ("attn", "mlp"):
+        theirs = statistics.median(reference_seconds(arguments, block) for _ in range(arguments.runs))
+        mine = statistics.median(run[block] for run in ours)
+        print(f"{block:6} {theirs:12.1f} {mine:9.2f} {theirs / mine:6.1f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

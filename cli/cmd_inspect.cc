@@ -1,0 +1,242 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cli/commands.h"
+#include "cprobe/circuit/circuit.h"
+#include "cprobe/core/error.h"
+#include "cprobe/core/progress.h"
+#include "cprobe/experiment/runner.h"
+#include "cprobe/experiment/text_table.h"
+#include "cprobe/model/forward.h"
+
+namespace cprobe {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Lines = std::vector<std::vector<std::string>>;
+
+struct InspectOptions {
+  std::filesystem::path path;
+  std::filesystem::path model;
+  bool json = false;
+};
+
+std::string shape_text(int64_t rows, int64_t columns) {
+  return fmt::format("[{}, {}]", rows, columns);
+}
+
+// What each kind of path holds, as JSON; the text for people is made of the same values.
+
+Json describe_model(const std::filesystem::path& folder) {
+  Progress progress("read the model", 2);
+  const Model model = load_model(folder);
+  progress.advance(1, "fingerprint");
+  const ModelConfig& config = model.config;
+  Json json = {{"kind", "model"},
+               {"path", folder.string()},
+               {"fingerprint", fingerprint(model)},
+               {"architecture", config.architecture},
+               {"n_layers", config.n_layers},
+               {"d_model", config.d_model},
+               {"n_heads", config.n_heads},
+               {"n_kv_heads", config.n_kv_heads},
+               {"d_head", config.d_head},
+               {"d_mlp", config.d_mlp},
+               {"vocab", config.vocab},
+               {"n_positions", config.n_positions},
+               {"norm_epsilon", config.norm_epsilon},
+               {"tied_unembedding", config.tied_unembedding}};
+  int64_t n_weights = 0;
+  for (const auto& [name, weight] : model.weights) n_weights += weight.numel();
+  json["n_weights"] = n_weights;
+  json["matrices"] = Json::array();
+  for (int64_t layer = 0; layer < config.n_layers; ++layer) {
+    for (const Block block : {Block::kAttention, Block::kMlp}) {
+      const ComponentRef component{layer, block};
+      for (const MatrixInfo& matrix : matrices_of(config, component)) {
+        json["matrices"].push_back({{"component", to_string(component)},
+                                    {"name", matrix.short_name},
+                                    {"n_in", matrix.n_in},
+                                    {"n_out", matrix.n_out},
+                                    {"tensor", matrix.source}});
+      }
+    }
+  }
+  return json;
+}
+
+/// Units (neuron) or weights (weight) inside the circuit that make each head's queries, keys and values.
+Json heads_of(const Circuit& circuit, const ModelConfig& config) {
+  std::vector<at::Tensor> counts;
+  for (size_t i = 0; i + 1 < circuit.members.size(); ++i) {
+    const at::Tensor member = circuit.members[i].to(at::kLong);
+    counts.push_back(circuit.unit == MaskUnit::kNeuron ? member : member.sum(0));
+  }
+  const Projections joined = split_projections(config, at::cat(counts));
+  Json heads;
+  const auto add = [&](const char* key, const at::Tensor& columns, int64_t n_heads) {
+    const at::Tensor per_head = columns.reshape({n_heads, config.d_head}).sum(1);
+    heads[key] = std::vector<int64_t>(per_head.data_ptr<int64_t>(), per_head.data_ptr<int64_t>() + n_heads);
+  };
+  add("q", joined.q, config.n_heads);
+  add("k", joined.k, config.n_kv_heads);
+  add("v", joined.v, config.n_kv_heads);
+  return heads;
+}
+
+Json describe_circuit(const InspectOptions& options) {
+  const CircuitFile file = read_circuit_file(options.path);
+  Json json = {{"kind", "circuit"},
+               {"path", options.path.string()},
+               {"component", to_string(file.component)},
+               {"unit", to_string(file.unit)},
+               {"matrices", Json::array()}};
+  for (const auto& [tensor, member] : file.members) {
+    json["matrices"].push_back({{"tensor", tensor}, {"units", member.sum().item<int64_t>()}, {"of", member.numel()}});
+  }
+  if (!options.model.empty()) {
+    const ModelConfig config = read_model_config(options.model / "config.json");
+    const Circuit circuit = load_circuit(options.path, config);
+    json["weights"] = circuit.n_weights();
+    json["max_weights"] = circuit.max_weights();
+    if (circuit.component.block == Block::kAttention) json["heads"] = heads_of(circuit, config);
+  }
+  json["provenance"] = file.provenance;
+  return json;
+}
+
+std::string_view status_text(CellStatus status) {
+  switch (status) {
+    case CellStatus::kPlanned:
+      return "planned";
+    case CellStatus::kDone:
+      return "done";
+    case CellStatus::kFailed:
+      return "failed";
+  }
+  throw failure("unknown cell status");
+}
+
+Json describe_run(const std::filesystem::path& folder, const Store& store) {
+  Json json = {{"kind", "run"}, {"path", folder.string()}, {"notes", Json::object()}, {"cells", Json::array()}};
+  for (const auto& [key, value] : store.notes()) json["notes"][key] = value;
+  for (const Store::Entry& cell : store.cells()) {
+    json["cells"].push_back({{"id", cell.id},
+                             {"label", cell.label},
+                             {"status", status_text(cell.status)},
+                             {"seconds", cell.seconds},
+                             {"error", cell.error}});
+  }
+  json["results"] = Json::array();
+  std::istringstream lines(results_json(store));
+  for (std::string line; std::getline(lines, line);) json["results"].push_back(Json::parse(line));
+  return json;
+}
+
+std::string value_text(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+/// Every key that holds a single value, a line each.
+void print_values(const Json& json) {
+  Lines lines;
+  for (const auto& [key, value] : json.items()) {
+    if (!value.is_structured()) lines.push_back({key, value_text(value)});
+  }
+  fmt::print("{}", text_table(lines));
+}
+
+void print_model(const Json& json) {
+  print_values(json);
+  Lines lines = {{"component", "matrix", "[n_in, n_out]", "tensor"}};
+  for (const Json& m : json["matrices"]) {
+    lines.push_back({m["component"], m["name"], shape_text(m["n_in"], m["n_out"]), m["tensor"]});
+  }
+  fmt::print("\n{}", text_table(lines));
+}
+
+void print_circuit(const Json& json) {
+  print_values(json);
+  Lines lines = {{"matrix", "units inside", "of", "share"}};
+  for (const Json& m : json["matrices"]) {
+    const auto units = m["units"].get<int64_t>();
+    const auto of = m["of"].get<int64_t>();
+    lines.push_back({m["tensor"], std::to_string(units), std::to_string(of),
+                     fmt::format("{:.1f} %", 100.0 * static_cast<double>(units) / static_cast<double>(of))});
+  }
+  fmt::print("\n{}", text_table(lines));
+  if (json.contains("heads")) {
+    lines = {{"head", "queries", "keys", "values"}};
+    const Json& heads = json["heads"];
+    for (size_t h = 0; h < heads["q"].size(); ++h) {
+      // With fewer key/value heads than query heads, several query heads read the same one.
+      const size_t kv = h * heads["k"].size() / heads["q"].size();
+      lines.push_back({std::to_string(h), heads["q"][h].dump(), heads["k"][kv].dump(), heads["v"][kv].dump()});
+    }
+    fmt::print("\n{}", text_table(lines));
+  }
+  if (!json.contains("weights"))
+    fmt::print("\nPass --model FOLDER for the number of weights and, of attention, units per head.\n");
+  fmt::print("\nprovenance\n");
+  print_values(json["provenance"]);
+}
+
+void print_run(const Json& json, const Store& store) {
+  print_values(json);
+  fmt::print("\nnotes\n");
+  print_values(json["notes"]);
+  Lines lines = {{"cell", "status", "time", "error"}};
+  for (const Store::Entry& cell : store.cells()) {
+    const std::string time = cell.status == CellStatus::kDone ? format_duration(cell.seconds) : "-";
+    lines.push_back({cell.label, std::string(status_text(cell.status)), time, cell.error});
+  }
+  fmt::print("\n{}", text_table(lines));
+  if (!json["results"].empty()) fmt::print("\n{}", results_table(store));
+}
+
+void run_inspect(const InspectOptions& options) {
+  const std::filesystem::path& path = options.path;
+  const auto print = [&](const Json& json, const auto& print_text) {
+    if (options.json) {
+      fmt::print("{}\n", json.dump(2));
+    } else {
+      print_text(json);
+    }
+  };
+  if (std::filesystem::exists(path / "run.sqlite")) {
+    const Store store = Store::open_existing(path);
+    print(describe_run(path, store), [&](const Json& json) { print_run(json, store); });
+  } else if (std::filesystem::exists(path / "config.json")) {
+    print(describe_model(path), print_model);
+  } else if (std::filesystem::is_regular_file(path) && path.extension() == ".safetensors") {
+    print(describe_circuit(options), print_circuit);
+  } else {
+    throw input_error(
+        "{}: {}; expected a model folder (with config.json), a run folder (with run.sqlite) or a circuit file "
+        "(.safetensors, in the folder circuits of a run)",
+        path.string(), std::filesystem::exists(path) ? "nothing that can be inspected" : "no such file or folder");
+  }
+}
+
+}  // namespace
+
+void setup_inspect(CLI::App& app) {
+  const auto options = std::make_shared<InspectOptions>();
+  CLI::App* command = app.add_subcommand("inspect", "Say what a model folder, circuit file or run folder holds");
+  command->add_option("path", options->path, "Model folder, run folder or circuit file")->required()->type_name("PATH");
+  command
+      ->add_option("--model", options->model, "Of a circuit file: its model's folder, for weights and units per head")
+      ->type_name("FOLDER");
+  command->add_flag("--json", options->json, "Print one JSON object");
+  command->footer(
+      "Nothing is changed, and a run may be going on.\n\n"
+      "Example (after `cprobe reproduce exp1 --steps 1000 --seeds 1 --out runs/exp1`):\n"
+      "  cprobe inspect runs/exp1/seed_0/circuits");
+  command->callback([options] { run_inspect(*options); });
+}
+
+}  // namespace cprobe

@@ -1,0 +1,174 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cprobe/core/error.h"
+#include "cprobe/core/progress.h"
+#include "cprobe/core/threads.h"
+#include "cprobe/data/arithmetic.h"
+#include "cprobe/io/document.h"
+#include "cprobe/model/train_task.h"
+#include "cprobe/model/trainer.h"
+
+namespace cprobe {
+namespace {
+
+struct TrainCommand {
+  std::filesystem::path task;
+  std::filesystem::path train;
+  std::filesystem::path test;
+  std::filesystem::path out;
+  TrainOptions options;
+  double stop_at = 0;
+  uint64_t seed = 0;
+  int64_t vocab = 0;
+  int64_t n_layers = 1;
+  int64_t n_heads = 4;
+  int64_t d_model = 128;
+  int64_t d_mlp = 512;
+  int threads = available_threads();
+  bool json = false;
+};
+
+ModelConfig with_sizes(ModelConfig config, const TrainCommand& command) {
+  if (command.d_model % command.n_heads != 0) {
+    throw input_error("--d-model {} is not a multiple of --heads {}", command.d_model, command.n_heads);
+  }
+  config.n_layers = command.n_layers;
+  config.n_heads = config.n_kv_heads = command.n_heads;
+  config.d_model = command.d_model;
+  config.d_head = command.d_model / command.n_heads;
+  config.d_mlp = command.d_mlp;
+  return config;
+}
+
+int64_t largest_token(const Dataset& data) {
+  return std::max(data.trie.token.max().item<int64_t>(), data.answers.max().item<int64_t>());
+}
+
+TrainResult train_on_files(const TrainCommand& command) {
+  const int64_t bound = command.vocab > 0 ? command.vocab : std::numeric_limits<int32_t>::max();
+  const Dataset train_data = load_arithmetic_csv(command.train, bound);
+  const Dataset test_data = load_arithmetic_csv(command.test, bound);
+  const int64_t vocab =
+      command.vocab > 0 ? command.vocab : std::max(largest_token(train_data), largest_token(test_data)) + 1;
+  const int64_t n_positions = std::max(train_data.trie.max_length(), test_data.trie.max_length());
+  const ModelConfig config = with_sizes(toy_config(vocab, n_positions), command);
+  return train(config, train_data, test_data, command.options, command.out, Seed(command.seed));
+}
+
+TrainResult train_on_task(const TrainCommand& command) {
+  const ArithmeticTask task = parse_arithmetic_task(Document::read_yaml(command.task));
+  ModelConfig config = with_sizes(toy_config(task), command);
+  if (command.vocab > 0) config.vocab = command.vocab;
+  return train_task(task, config, command.options, command.out, Seed(command.seed));
+}
+
+void print_result(const TrainCommand& command, const TrainResult& result) {
+  const CurvePoint& last = result.curve.back();
+  const std::string model = (command.out / "final").string();
+  if (command.json) {
+    const nlohmann::ordered_json summary = {{"model", model},
+                                            {"step", last.step},
+                                            {"train_loss", last.train_loss},
+                                            {"train_accuracy", last.train_accuracy},
+                                            {"test_loss", last.test_loss},
+                                            {"test_accuracy", last.test_accuracy},
+                                            {"resumed_at", result.resumed_at},
+                                            {"seconds", result.seconds},
+                                            {"fingerprint", fingerprint(result.model)}};
+    fmt::print("{}\n", summary.dump());
+    return;
+  }
+  fmt::print("{}: step {}, {}{}\n", model, last.step, format_duration(result.seconds),
+             result.resumed_at > 0 ? fmt::format(" from step {} on", result.resumed_at) : "");
+  fmt::print("train: loss {:.4g}, accuracy {:.4f}\n", last.train_loss, last.train_accuracy);
+  fmt::print("test:  loss {:.4g}, accuracy {:.4f}\n", last.test_loss, last.test_accuracy);
+}
+
+void run_train(TrainCommand command) {
+  if (command.task.empty() == (command.train.empty() && command.test.empty())) {
+    throw input_error("train: give either a task file or --train and --test");
+  }
+  if (command.task.empty() && (command.train.empty() || command.test.empty())) {
+    throw input_error("train: --train and --test belong together");
+  }
+  if (command.stop_at > 0) command.options.stop_at_test_accuracy = command.stop_at;
+  set_threads(command.threads);
+  print_result(command, command.task.empty() ? train_on_files(command) : train_on_task(command));
+}
+
+void add_model_options(CLI::App& app, TrainCommand& command) {
+  const auto size = [&app](const char* name, int64_t& value, const char* help) {
+    app.add_option(name, value, help)
+        ->check(CLI::Range(int64_t{1}, int64_t{1} << 24))
+        ->type_name("N")
+        ->capture_default_str();
+  };
+  size("--layers", command.n_layers, "Layers of the model");
+  size("--heads", command.n_heads, "Attention heads of a layer");
+  size("--d-model", command.d_model, "Width of the residual stream");
+  size("--d-mlp", command.d_mlp, "Neurons of an MLP");
+  app.add_option("--vocab", command.vocab,
+                 "Tokens of the vocabulary (default: the task's, or the files' largest token + 1)")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 24))
+      ->type_name("N");
+}
+
+void add_training_options(CLI::App& app, TrainOptions& options) {
+  app.add_option("--steps", options.steps, "Optimiser steps, each over all training rows")
+      ->type_name("N")
+      ->capture_default_str();
+  app.add_option("--checkpoints", options.checkpoints, "Steps after which to keep the model too, such as 100,200,1000")
+      ->delimiter(',')
+      ->type_name("N,...");
+  app.add_option("--learning-rate", options.learning_rate, "AdamW's learning rate after 10 steps of warm-up")
+      ->type_name("X")
+      ->capture_default_str();
+  app.add_option("--weight-decay", options.weight_decay, "AdamW's weight decay")->type_name("X")->capture_default_str();
+  app.add_option("--evaluate-every", options.evaluate_every, "Steps between points of curve.csv")
+      ->type_name("N")
+      ->capture_default_str();
+  app.add_flag("--overwrite", options.overwrite, "Remove a finished or different run in the folder");
+}
+
+}  // namespace
+
+void setup_train(CLI::App& app) {
+  const auto command = std::make_shared<TrainCommand>();
+  CLI::App* train = app.add_subcommand("train", "Train a toy transformer on an arithmetic task");
+  train->add_option("task", command->task, "YAML file that describes the task; its data go to FOLDER/data")
+      ->type_name("TASK.yaml");
+  train->add_option("--train", command->train, "Training rows instead of a task")->type_name("FILE.csv");
+  train->add_option("--test", command->test, "Test rows instead of a task")->type_name("FILE.csv");
+  train->add_option("-o,--out", command->out, "Folder for models, curve and state; an unfinished run there goes on")
+      ->required()
+      ->type_name("FOLDER");
+  add_training_options(*train, command->options);
+  train->add_option("--stop-at", command->stop_at, "End early at this test accuracy, in (0, 1]")
+      ->check(CLI::Range(0.0, 1.0))
+      ->type_name("X");
+  add_model_options(*train, *command);
+  train->add_option("--seed", command->seed, "Seed of the weights and of a task's data")
+      ->type_name("N")
+      ->capture_default_str();
+  train
+      ->add_option("--threads", command->threads,
+                   "Threads (default: one a processor); results repeat for an equal number")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  train->add_flag("--json", command->json, "Print the result as one JSON object");
+  train->footer(
+      "Ctrl-C keeps the state: the same command then goes on.\n\nExample:\n"
+      "  cprobe train examples/tasks/exp1.yaml --steps 1000 --checkpoints 100,300 --out runs/exp1");
+  train->callback([command] { run_train(*command); });
+}
+
+}  // namespace cprobe

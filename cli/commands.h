@@ -1,0 +1,19 @@
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+/// The subcommands, one file each (cli/cmd_<name>.cc). `setup_x` adds subcommand x to the program; its callback does
+/// the work.
+namespace cprobe {
+
+void setup_data(CLI::App& app);       ///< Write an arithmetic task's CSV files.
+void setup_train(CLI::App& app);      ///< Train a toy model.
+void setup_fit(CLI::App& app);        ///< Find circuits, decode and ablate them.
+void setup_ablate(CLI::App& app);     ///< Ablate a saved circuit on any data.
+void setup_inspect(CLI::App& app);    ///< Say what a model folder, circuit file or run folder holds.
+void setup_doctor(CLI::App& app);     ///< Check a model folder against itself and its golden outputs.
+void setup_reproduce(CLI::App& app);  ///< Run a published experiment from nothing.
+
+}  // namespace cprobe

@@ -1,0 +1,130 @@
+#include "cprobe/circuit/circuit.h"
+
+#include "cprobe/core/error.h"
+#include "cprobe/io/safetensors.h"
+
+namespace cprobe {
+namespace {
+
+constexpr const char* kComponentKey = "component";
+constexpr const char* kUnitKey = "unit";
+constexpr const char* kFormatKey = "format";
+constexpr const char* kFormat = "cprobe circuit 1";
+
+std::vector<int64_t> member_shape(const MatrixInfo& matrix, MaskUnit unit) {
+  return unit == MaskUnit::kNeuron ? std::vector{matrix.n_out} : std::vector{matrix.n_in, matrix.n_out};
+}
+
+/// What `parse` makes of a file's metadata; its complaints get the file's name in front.
+template <typename Parse>
+auto of_file(const std::filesystem::path& path, const Parse& parse) {
+  try {
+    return parse();
+  } catch (const Error& error) {
+    throw Error(error.kind(), fmt::format("{}: {}", path.string(), error.what()));
+  }
+}
+
+}  // namespace
+
+int64_t Circuit::n_units() const {
+  int64_t n = 0;
+  for (const at::Tensor& member : members) n += member.sum().item<int64_t>();
+  return n;
+}
+
+int64_t Circuit::max_units() const {
+  int64_t n = 0;
+  for (const at::Tensor& member : members) n += member.numel();
+  return n;
+}
+
+int64_t Circuit::n_weights() const {
+  int64_t n = 0;
+  for (size_t i = 0; i < members.size(); ++i)
+    n += members[i].sum().item<int64_t>() * weights_per_unit(matrices[i], unit);
+  return n;
+}
+
+int64_t Circuit::max_weights() const {
+  int64_t n = 0;
+  for (const MatrixInfo& matrix : matrices) n += matrix.n_in * matrix.n_out;
+  return n;
+}
+
+Circuit make_circuit(const ComponentRef& component, const Mask& mask, const MaskMethod& method) {
+  return {.component = component,
+          .unit = mask.unit,
+          .matrices = mask.matrices,
+          .members = method.kept(mask),
+          .provenance = {{"method", std::string(method.name())}}};
+}
+
+std::vector<at::Tensor> keep_multipliers(const Circuit& circuit) {
+  std::vector<at::Tensor> multipliers;
+  for (const at::Tensor& member : circuit.members) multipliers.push_back(member.to(at::kFloat));
+  return multipliers;
+}
+
+void save_circuit(const Circuit& circuit, const std::filesystem::path& path) {
+  std::map<std::string, at::Tensor> tensors;
+  for (size_t i = 0; i < circuit.members.size(); ++i)
+    tensors[circuit.matrices[i].source] = circuit.members[i].to(at::kByte);
+  std::map<std::string, std::string> metadata = circuit.provenance;
+  metadata[kFormatKey] = kFormat;
+  metadata[kComponentKey] = to_string(circuit.component);
+  metadata[kUnitKey] = to_string(circuit.unit);
+  write_safetensors(path, tensors, metadata);
+}
+
+CircuitFile read_circuit_file(const std::filesystem::path& path) {
+  const SafetensorsFile file = SafetensorsFile::open(path);
+  std::map<std::string, std::string> metadata = file.metadata();
+  if (metadata[kFormatKey] != kFormat) {
+    throw input_error("{}: not a circuit file (metadata '{}' is '{}', expected '{}')", path.string(), kFormatKey,
+                      metadata[kFormatKey], kFormat);
+  }
+  CircuitFile circuit{.component = of_file(path, [&] { return parse_component(metadata[kComponentKey]); }),
+                      .unit = of_file(path, [&] { return parse_mask_unit(metadata[kUnitKey]); })};
+  const int64_t n_axes = circuit.unit == MaskUnit::kNeuron ? 1 : 2;
+  for (const auto& [name, info] : file.tensors()) {
+    const at::Tensor stored = file.tensor(name);
+    if (stored.scalar_type() != at::kByte || stored.dim() != n_axes) {
+      throw input_error("{}: tensor '{}' is {} [{}], expected U8 with {} for unit {}", path.string(), name,
+                        at::toString(stored.scalar_type()), fmt::join(stored.sizes(), ", "),
+                        n_axes == 1 ? "one axis" : "two axes", to_string(circuit.unit));
+    }
+    if (stored.numel() > 0 && stored.max().item<int64_t>() > 1) {
+      throw input_error("{}: tensor '{}' holds values other than 0 and 1", path.string(), name);
+    }
+    circuit.members[name] = stored.to(at::kBool);
+  }
+  for (const char* key : {kFormatKey, kComponentKey, kUnitKey}) metadata.erase(key);
+  circuit.provenance = std::move(metadata);
+  return circuit;
+}
+
+Circuit load_circuit(const std::filesystem::path& path, const ModelConfig& config) {
+  CircuitFile file = read_circuit_file(path);
+  Circuit circuit{.component = file.component, .unit = file.unit, .provenance = std::move(file.provenance)};
+  circuit.matrices = of_file(path, [&] { return matrices_of(config, circuit.component); });
+  for (const MatrixInfo& matrix : circuit.matrices) {
+    const auto found = file.members.find(matrix.source);
+    if (found == file.members.end()) {
+      throw input_error("{}: no tensor '{}'; was the circuit found in another model?", path.string(), matrix.source);
+    }
+    const std::vector<int64_t> shape = member_shape(matrix, circuit.unit);
+    if (found->second.sizes() != at::IntArrayRef(shape)) {
+      throw input_error("{}: tensor '{}' is [{}], expected [{}]; was the circuit found in another model?",
+                        path.string(), matrix.source, fmt::join(found->second.sizes(), ", "), fmt::join(shape, ", "));
+    }
+    circuit.members.push_back(found->second);
+  }
+  if (file.members.size() != circuit.matrices.size()) {
+    throw input_error("{}: holds {} tensors, but {} has {} weight matrices", path.string(), file.members.size(),
+                      to_string(circuit.component), circuit.matrices.size());
+  }
+  return circuit;
+}
+
+}  // namespace cprobe

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <vector>
+
+#include "cprobe/circuit/mask.h"
+#include "cprobe/model/forward.h"
+
+namespace cprobe {
+
+/// The constants of masking one component at some tokens. Everything before the component is fixed while a mask is
+/// trained, so the model runs once, here; with neuron masks even x W of the matrices that read the stream is constant.
+///
+/// For attention with neuron masks neither masked keys nor masked values are ever formed: with k_j = (x_j W_k) m_k +
+/// b_k the scores are
+/// ((q m_k) . (x_j W_k)) plus a term that does not depend on j and that softmax cancels, and the weighted values are
+/// (sum_j p_j x_j W_v) m_v + b_v because the p_j sum to 1.
+///
+/// Memory: the inputs of the component at the tokens and their ancestors (weight unit), or their projections (neuron
+/// unit).
+class ComponentInputs {
+ public:
+  /// @param before the stream at the component, of `nodes` and their ancestors.
+  /// @param nodes  [n_labelled] int64, repeats allowed.
+  ComponentInputs(const Model& model, const ComponentRef& component, MaskUnit unit, const TokenTrie& trie,
+                  const Stream& before, const at::Tensor& nodes);
+
+  int64_t n_labelled() const { return query_rows_.size(0); }
+  const std::vector<MatrixInfo>& matrices() const { return matrices_; }
+  MaskUnit unit() const { return unit_; }
+
+  /// What the component adds to the stream at some of the tokens.
+  /// @param multipliers one per matrix, [n_out] or [n_in, n_out] float32 after the unit; differentiable in them.
+  /// @param which       [n] int64, numbers of labelled tokens; undefined: all.
+  /// @return            [n, d_model] float32.
+  at::Tensor updates(const std::vector<at::Tensor>& multipliers, const at::Tensor& which = {}) const;
+
+  /// Multipliers that mask nothing.
+  std::vector<at::Tensor> ones() const;
+
+ private:
+  at::Tensor attention(const std::vector<at::Tensor>& multipliers, const at::Tensor& query_rows,
+                       const KeyRows& keys) const;
+  at::Tensor hidden_neuron_masked(const std::vector<at::Tensor>& multipliers, const at::Tensor& rows) const;
+  at::Tensor joined_weight_masked(const std::vector<at::Tensor>& multipliers, const at::Tensor& rows) const;
+
+  ModelConfig config_;
+  ComponentRef component_;
+  MaskUnit unit_;
+  std::vector<MatrixInfo> matrices_;
+  std::vector<Linear> maps_;
+  at::Tensor
+      inputs_;  ///< Rows of the stream after the norm (weight unit), or their projections without bias (neuron unit).
+  at::Tensor joined_bias_;   ///< Biases of the input matrices, joined.
+  Projections projections_;  ///< Contiguous column blocks of `inputs_` (attention, neuron unit).
+  at::Tensor query_rows_;    ///< [n_labelled] int64: row of `inputs_` of each labelled token.
+  KeyRows keys_;             ///< Of each labelled token (attention).
+};
+
+}  // namespace cprobe

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "cprobe/circuit/component_inputs.h"
+#include "cprobe/circuit/mask.h"
+
+namespace cprobe {
+
+/// Settings of mask training; defaults are the paper's for arithmetic models (Lepori et al. 2024, appendix).
+struct FitOptions {
+  int64_t epochs = 90;          ///< Passes over the labelled tokens; 0 keeps the initial mask.
+  int64_t batch_size = 500;     ///< Labelled tokens per step, >= 2; an incomplete last batch is dropped.
+  double learning_rate = 1e-3;  ///< AdamW, > 0.
+  double weight_decay = 0.01;   ///< AdamW, on the mask parameters, >= 0.
+  double l0_weight = 1e-6;  ///< lambda: weight of the relaxed number of weights, >= 0 (1e-7 GPT-2 small, 1e-8 medium).
+  double max_temperature =
+      200.0;  ///< Temperature after the last epoch, >= 1; grows by the same factor every epoch, from 1.
+};
+
+/// One epoch of training.
+struct EpochRecord {
+  double loss = 0;         ///< Mean over batches of objective + l0_weight * relaxed size.
+  double objective = 0;    ///< Mean over batches of the soft nearest neighbours loss.
+  double l0_term = 0;      ///< Mean over batches of l0_weight * relaxed size.
+  double temperature = 1;  ///< During the epoch.
+  int64_t n_kept = 0;      ///< Units kept by the hard mask after the epoch.
+};
+
+struct FitResult {
+  Mask mask;
+  std::vector<EpochRecord> curve;  ///< One record per epoch.
+};
+
+/// The order of one epoch: a permutation of 0..n-1, [n] int64. Called once per epoch.
+using NextOrder = std::function<at::Tensor(int64_t n)>;
+
+/// Trains a mask on one component so that its updates partition the labelled tokens by their labels.
+/// @param labels   [n_labelled] int64 of the tokens of `inputs`.
+/// @param on_epoch called after each epoch, to show progress; may be empty.
+/// @throws Error   (kInput) if an option is out of range or a batch is larger than the data, (kInterrupted) between
+/// steps once a
+///                 stop is requested.
+FitResult fit(const ComponentInputs& inputs, const at::Tensor& labels, const MaskMethod& method,
+              const FitOptions& options, const NextOrder& next_order,
+              const std::function<void(const EpochRecord&)>& on_epoch = {});
+
+/// Mean objective (hard mask, no L0 term) over batches in the given order, as the paper reports it.
+/// @param order     [n] int64. @param drop_last leave out an incomplete last batch.
+double mean_objective(const ComponentInputs& inputs, const at::Tensor& labels,
+                      const std::vector<at::Tensor>& multipliers, const at::Tensor& order, int64_t batch_size,
+                      bool drop_last);
+
+}  // namespace cprobe

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <torch/types.h>
+
+namespace cprobe {
+
+/// Soft nearest neighbours objective of circuit probing (Lepori et al. 2024, section 2; Frosst et al. 2019, eq. 1, at
+/// fixed temperature 1).
+///
+/// With d_ij = 1 - cos(v_i, v_j):  L = -mean_i log[(sum_{j!=i, y_j=y_i} e^-d_ij + eps) / (sum_{j!=i} e^-d_ij + eps)],
+/// eps = 1e-5. A row whose label is unique in the batch contributes the constant log(eps / ...), as in the reference. A
+/// zero row has cosine 0 with every row, and gradient 0.
+///
+/// @param updates  [n_labelled, d_model] float32; rows must be finite.
+/// @param labels   [n_labelled] int64.
+/// @return         scalar float32 with a closed-form gradient: one fused pass over the n x n similarities and two
+/// GEMMs,
+///                 O(n * d_model + n^2) memory. Differentiable once.
+/// @throws Error   (kFailed) if the row counts differ or there are no rows. A single row has loss 0.
+at::Tensor soft_nearest_neighbours(const at::Tensor& updates, const at::Tensor& labels);
+
+}  // namespace cprobe

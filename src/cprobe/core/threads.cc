@@ -1,0 +1,72 @@
+#include "cprobe/core/threads.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <dlfcn.h>
+#include <fmt/format.h>
+#include <omp.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <string_view>
+#include <thread>
+
+#include "cprobe/core/error.h"
+
+namespace cprobe {
+namespace {
+
+/// A function of a library that may or may not be loaded; nullptr where it is not. By name, because nothing of ours
+/// links a BLAS: libtorch brings its own choice.
+template <typename Function>
+Function* loaded_function(const char* name) {
+  return reinterpret_cast<Function*>(dlsym(RTLD_DEFAULT, name));
+}
+
+/// "MKL" with its version, out of libtorch's description of its own build.
+std::string mkl_name() {
+  const std::string description = at::show_config();
+  const size_t found = description.find("Math Kernel Library");
+  if (found == std::string::npos) return "MKL";
+  return "MKL: " + description.substr(found, description.find('\n', found) - found);
+}
+
+}  // namespace
+
+void set_threads(int n) {
+  if (n < 1) throw input_error("the number of threads must be at least 1, not {}", n);
+  at::set_num_threads(n);
+  omp_set_num_threads(n);
+  // Debian's libtorch leaves OpenBLAS's own pool alone, which then takes every processor.
+  if (auto* set_openblas = loaded_function<void(int)>("openblas_set_num_threads")) set_openblas(n);
+}
+
+int available_threads() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0) return std::max(1, CPU_COUNT(&allowed));
+  // Machines with more processors than cpu_set_t has room for.
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+std::string blas_name() {
+  if (at::hasMKL()) return mkl_name();
+  auto* get_config = loaded_function<char*()>("openblas_get_config");
+  if (get_config == nullptr) return "unknown BLAS";
+  std::string name = get_config();
+  auto* get_core = loaded_function<char*()>("openblas_get_corename");
+  if (get_core != nullptr && name.find(get_core()) == std::string::npos) name += fmt::format(" {}", get_core());
+  return name;
+}
+
+std::string blas_warning() {
+  const std::string name = blas_name();
+  if (name.starts_with("OpenBLAS") || name.starts_with("MKL")) return "";
+  return fmt::format(
+      "{}: matrix products may be about 40 times slower than they need be; install libopenblas0-openmp (Debian, "
+      "Ubuntu)",
+      name);
+}
+
+}  // namespace cprobe

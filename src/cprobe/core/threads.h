@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+namespace cprobe {
+
+/// Sets the number of threads of libtorch, OpenMP and OpenBLAS (its own pool, where it has one): the one place that
+/// does.
+/// @param n >= 1. @throws Error (kInput) if n < 1.
+void set_threads(int n);
+
+/// Physical parallelism for the default: the number of processors this process may run on.
+int available_threads();
+
+/// The BLAS library in use, such as "OpenBLAS 0.3.21 ... SkylakeX", or "unknown BLAS".
+std::string blas_name();
+
+/// A warning in words where the BLAS in use is not OpenBLAS or MKL (the reference BLAS is about 40 times slower); else
+/// empty.
+std::string blas_warning();
+
+}  // namespace cprobe

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cprobe/core/seed.h"
+#include "cprobe/data/labelled_tokens.h"
+#include "cprobe/io/document.h"
+
+namespace cprobe {
+
+/// How an input symbol gets its value.
+enum class SymbolKind {
+  kOperand,    ///< Runs over all of 0..modulus-1; the rows of the task are all combinations of its operands.
+  kBijection,  ///< A fixed random bijection of one operand (the paper's distractor in Experiment 2).
+  kUniform,    ///< Drawn uniformly for every row (a truly random distractor).
+};
+
+struct Symbol {
+  std::string name;
+  SymbolKind kind = SymbolKind::kOperand;
+  std::string of;  ///< kBijection: the operand it follows.
+};
+
+/// An arithmetic task given by formulas. Experiments 1-3 of the paper are four of these (examples/tasks), a user's own
+/// is one more.
+///
+/// Formulas are muParser expressions over the symbols and `p` (the modulus), with `%` as the Euclidean remainder
+/// (-1 % 113 = 112) and `^` as power; values must be whole numbers below 2^53 in size (cprobe/data/formula.h).
+struct ArithmeticTask {
+  using NamedFormulas = std::vector<std::pair<std::string, std::string>>;  ///< Name -> formula, in the file's order.
+
+  std::string name;
+  int64_t modulus = 113;  ///< At least 2.
+  std::vector<Symbol> symbols;
+  std::vector<std::string> tokens;  ///< The input: a symbol's name, or a number (a constant token such as 113 for "=").
+  std::string answer;               ///< Formula of the right answer; reduced mod p.
+  NamedFormulas variables;          ///< What the model may compute; not reduced unless the formula does.
+  NamedFormulas auxiliaries;        ///< Likewise: variables that the model should not compute.
+
+  /// Reverse Polish expressions over variables and auxiliaries and their counterparts (`counter_` in front) of the
+  /// paired row, as in the paper's CF_FN columns ("var_0 counter_var_1 +"); their values mod p are the counterfactual
+  /// labels.
+  std::vector<std::string> counterfactuals;
+  double train_fraction = 0.6;  ///< In (0, 1): share of all rows in the training split (rounded down).
+};
+
+/// Reads a task from YAML (docs/file_formats.md).
+/// @throws Error (kInput) with file, line and column: unknown key, unknown symbol in a formula or among the tokens, a
+///         formula that does not parse, a counterfactual that names no variable.
+ArithmeticTask parse_arithmetic_task(const Document& yaml);
+
+/// Size of the vocabulary of a model for the task: one more than its largest token (p + 1 with "=" as token p).
+int64_t vocabulary(const ArithmeticTask& task);
+
+/// Rows of a task in the paper's columns.
+struct ArithmeticTable {
+  /// "" (row index from 0), data, labels, counterfactual_data, var_0, counter_var_0, ..., CF_Label_0, CF_FN_0, ...
+  std::vector<std::string> columns;
+  std::vector<std::vector<std::string>> train;  ///< Records in the columns' order.
+  std::vector<std::vector<std::string>> test;
+};
+
+/// All rows, shuffled and split; each row is paired with another random row of its split (never itself), and each row
+/// is some row's pair exactly once. Distractors, order and pairs come from streams of `seed` of their own. Memory:
+/// about 1 KB a row.
+/// @throws Error (kInput) if a formula gives no whole number (names the row's operands), a split has fewer than 2 rows,
+///         or there are over 2 million rows.
+ArithmeticTable generate(const ArithmeticTask& task, Seed seed);
+
+/// Writes `train.csv` and `test.csv` into `folder`, which is made where needed; each file appears whole or not at all.
+/// @throws Error (kFailed) if it cannot.
+void write_arithmetic_csv(const ArithmeticTable& table, const std::filesystem::path& folder);
+
+/// Loads one of the paper's CSVs or our own: `data` (tokens), `labels` (answers) and every other column of whole
+/// numbers as a variable, `counter_*` and `CF_Label_*` included. A column without any whole number is text and left
+/// out.
+/// @param vocab tokens and answers must be below it.
+/// @throws Error (kInput) naming file, line and column: missing column, ragged row, not a number, token or answer
+/// outside
+///         the vocabulary, no rows.
+Dataset load_arithmetic_csv(const std::filesystem::path& path, int64_t vocab);
+
+}  // namespace cprobe

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace cprobe {
+
+/// A whole-number formula such as `(a^2 - b^2) % p`, written as a muParser expression.
+///
+/// Operators bind as in Python: `^` (power) first, then the sign, so `-b^2` is `-(b^2)`; `*`, `/` and `%` next, from
+/// the left; then `+` and `-`. `%` is the Euclidean remainder: `-1 % 113` is 112, never negative. Assignment is
+/// refused. Evaluation is in double precision, so every operand of `%` and the result must be whole and below 2^53 in
+/// size; rounding can then not pass unnoticed.
+class Formula {
+ public:
+  /// @param symbols names that the formula may use. @param where what to put in front of messages, such as
+  /// "task.yaml:7:10".
+  /// @throws Error (kInput) naming the character of a syntax error or an unknown symbol (with the nearest known one).
+  Formula(std::string text, std::span<const std::string> symbols, const std::string& where);
+  ~Formula();
+  Formula(Formula&&) noexcept;
+  Formula& operator=(Formula&&) noexcept;
+
+  const std::string& text() const;
+
+  /// The value where the symbols have these values (in the constructor's order; as many).
+  /// Empty where it is no whole number below 2^53 in size. Not thread-safe on one object.
+  std::optional<int64_t> evaluate(std::span<const int64_t> values);
+
+ private:
+  struct Parser;
+  std::unique_ptr<Parser> parser_;
+};
+
+/// Remainder of the division by `modulus` > 0, in [0, modulus) whatever the sign of `value`.
+constexpr int64_t euclidean_remainder(int64_t value, int64_t modulus) {
+  const int64_t remainder = value % modulus;
+  return remainder < 0 ? remainder + modulus : remainder;
+}
+
+}  // namespace cprobe

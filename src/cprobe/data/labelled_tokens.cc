@@ -1,0 +1,39 @@
+#include "cprobe/data/labelled_tokens.h"
+
+#include <algorithm>
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/text.h"
+
+namespace cprobe {
+
+LabelledTokens make_labelled_tokens(at::Tensor nodes, at::Tensor labels) {
+  if (nodes.dim() != 1 || labels.dim() != 1 || nodes.size(0) != labels.size(0)) {
+    throw input_error("labelled tokens need one label a node: got {} nodes and {} labels", nodes.numel(),
+                      labels.numel());
+  }
+  LabelledTokens tokens{
+      .nodes = nodes.to(at::kLong).contiguous(), .labels = labels.to(at::kLong).contiguous(), .classes = {}};
+  const int64_t* values = tokens.labels.data_ptr<int64_t>();
+  tokens.classes.assign(values, values + tokens.labels.numel());
+  std::sort(tokens.classes.begin(), tokens.classes.end());
+  tokens.classes.erase(std::unique(tokens.classes.begin(), tokens.classes.end()), tokens.classes.end());
+  return tokens;
+}
+
+LabelledTokens Dataset::labelled(const std::string& variable, int64_t position) const {
+  const auto found = variables.find(variable);
+  if (found == variables.end()) {
+    std::vector<std::string> names;
+    for (const auto& [name, values] : variables) {
+      names.push_back(name);
+    }
+    if (names.empty()) {
+      throw input_error("{}: no variable '{}'; the file has no columns of whole numbers", source, variable);
+    }
+    throw input_error("{}: no variable '{}'; did you mean '{}'?", source, variable, nearest(variable, names));
+  }
+  return make_labelled_tokens(trie.nodes_at(position), found->second);
+}
+
+}  // namespace cprobe

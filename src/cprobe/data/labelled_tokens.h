@@ -1,0 +1,39 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cprobe/data/token_trie.h"
+
+namespace cprobe {
+
+/// A hypothesised variable: one token of every row and the variable's value there.
+struct LabelledTokens {
+  /// [n_labelled] int64: trie node of each labelled token, in row order. Rows with equal prefixes repeat a node.
+  at::Tensor nodes;
+  at::Tensor labels;             ///< [n_labelled] int64.
+  std::vector<int64_t> classes;  ///< Distinct labels, ascending.
+
+  int64_t n_labelled() const { return nodes.size(0); }
+};
+
+/// Labels for nodes, both [n_labelled] of any integer dtype. @throws Error (kInput) if the sizes differ.
+LabelledTokens make_labelled_tokens(at::Tensor nodes, at::Tensor labels);
+
+/// One split (train, test, ...) of a task: its sequences, the variables' labels, and what the model should answer.
+struct Dataset {
+  std::string source;  ///< File it came from, for messages and fingerprints.
+  TokenTrie trie;
+  at::Tensor answers;                           ///< [n_rows] int64: the right next token at the last token of each row.
+  std::map<std::string, at::Tensor> variables;  ///< Name -> [n_rows] int64 value of each integer column of the file.
+
+  /// The labels of `variable` on the token at `position` of every row (as TokenTrie::nodes_at).
+  /// @throws Error (kInput) if there is no such variable (names the nearest) or no such token.
+  LabelledTokens labelled(const std::string& variable, int64_t position) const;
+};
+
+}  // namespace cprobe

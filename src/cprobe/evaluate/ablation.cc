@@ -1,0 +1,188 @@
+#include "cprobe/evaluate/ablation.h"
+
+#include <algorithm>
+#include <array>
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/interrupt.h"
+
+namespace cprobe {
+namespace {
+
+constexpr std::array<std::string_view, 3> kFillNames = {"zero", "mean", "resample"};
+
+/// Rows of the data that run through each node, [n_nodes] float64.
+at::Tensor rows_through_nodes(const TokenTrie& trie) {
+  const at::Tensor nodes = at::tensor(trie.row_nodes, at::kLong);
+  return at::zeros({trie.n_nodes()}, at::kDouble).index_add_(0, nodes, at::ones({nodes.size(0)}, at::kDouble));
+}
+
+/// Multipliers that remove `removed` in the matrices chosen; undefined elsewhere.
+std::vector<at::Tensor> without(const std::vector<at::Tensor>& removed, std::optional<size_t> only) {
+  std::vector<at::Tensor> multipliers(removed.size());
+  for (size_t i = 0; i < removed.size(); ++i) {
+    if (!only || *only == i) multipliers[i] = removed[i].logical_not().to(at::kFloat);
+  }
+  return multipliers;
+}
+
+std::vector<at::Tensor> complement_of(const std::vector<at::Tensor>& members) {
+  std::vector<at::Tensor> others;
+  for (const at::Tensor& member : members) others.push_back(member.logical_not());
+  return others;
+}
+
+std::string circuit_note(const Circuit& circuit, AblationTarget target) {
+  if (circuit.is_empty())
+    return target == AblationTarget::kComplement ? "empty circuit: the whole component is removed"
+                                                 : "empty circuit: nothing to remove";
+  if (circuit.is_full())
+    return target == AblationTarget::kComplement ? "full circuit: nothing to remove"
+                                                 : "full circuit: the whole component is removed";
+  return {};
+}
+
+}  // namespace
+
+std::string_view to_string(AblationTarget target) {
+  constexpr std::array<std::string_view, 3> kNames = {"circuit", "complement", "random"};
+  return kNames[static_cast<size_t>(target)];
+}
+
+std::string_view to_string(Fill fill) {
+  return kFillNames[static_cast<size_t>(fill)];
+}
+
+Fill parse_fill(std::string_view text) {
+  const auto found = std::ranges::find(kFillNames, text);
+  if (found == kFillNames.end()) throw input_error("unknown fill '{}': expected {}", text, fmt::join(kFillNames, ", "));
+  return static_cast<Fill>(found - kFillNames.begin());
+}
+
+AblationBench::AblationBench(const Model& model, const ComponentRef& component, const Dataset& evaluation,
+                             Stream before, const Dataset* training, const Stream* training_before)
+    : model_(model), component_(component), trie_(evaluation.trie), before_(std::move(before)), behaviour_(evaluation) {
+  at::NoGradGuard no_gradients;
+  if (training != nullptr) {
+    Donors donors{.inputs = std::vector<at::Tensor>(matrices_of(model.config, component).size()),
+                  .position = training->trie.position,
+                  .count = rows_through_nodes(training->trie)};
+    const auto record = [&](ComponentRef, size_t matrix, const at::Tensor& x) { donors.inputs[matrix] = x; };
+    run_span(model, training->trie, training_before->expanded(), Site::before(component), Site::after(component),
+             {.on_input = record});
+    // All matrices but the last read the same input.
+    for (size_t i = 1; i + 1 < donors.inputs.size(); ++i) donors.inputs[i] = donors.inputs[0];
+    donors_ = std::move(donors);
+  }
+  vanilla_ = accuracy(std::vector<at::Tensor>(matrices_of(model.config, component).size()), Fill::kZero, Seed(0));
+}
+
+std::vector<at::Tensor> AblationBench::fill_inputs(Fill fill, Seed seed) const {
+  if (!donors_) throw failure("ablation fill '{}' needs training data to draw from", to_string(fill));
+  const Donors& donors = *donors_;
+  at::Generator generator = seed.derive("ablation/donors").generator();
+  const at::Tensor position = trie_.position;
+  std::vector<at::Tensor> filled;
+  for (const at::Tensor& inputs : donors.inputs) filled.push_back(at::empty({trie_.n_nodes(), inputs.size(1)}));
+  for (int64_t p = 0; p < trie_.max_length(); ++p) {
+    const at::Tensor targets = (position == p).nonzero().squeeze(1);
+    at::Tensor sources = (donors.position == p).nonzero().squeeze(1);
+    if (sources.size(0) == 0) sources = at::arange(donors.position.size(0));  // longer than every training row
+    const at::Tensor count = donors.count.index_select(0, sources);
+    at::Tensor pick;
+    if (fill == Fill::kResample)
+      pick = sources.index_select(0, at::multinomial(count, targets.size(0), true, generator));
+    for (size_t i = 0; i < filled.size(); ++i) {
+      const at::Tensor rows = pick.defined()
+                                  ? donors.inputs[i].index_select(0, pick)
+                                  : (donors.inputs[i].index_select(0, sources) * count.to(at::kFloat).unsqueeze(1))
+                                        .sum(0, true)
+                                        .div(count.sum().to(at::kFloat))
+                                        .expand({targets.size(0), -1});
+      filled[i].index_copy_(0, targets, rows);
+    }
+  }
+  return filled;
+}
+
+double AblationBench::accuracy(const std::vector<at::Tensor>& multipliers, Fill fill, Seed donors) const {
+  at::NoGradGuard no_gradients;
+  std::vector<at::Tensor> fills(multipliers.size());
+  if (fill != Fill::kZero) fills = fill_inputs(fill, donors);
+  SpanOptions options{.read_nodes = behaviour_.read_nodes()};
+  ComponentMask& mask = options.masks[component_];
+  for (size_t i = 0; i < multipliers.size(); ++i)
+    mask.push_back({multipliers[i], multipliers[i].defined() ? fills[i] : at::Tensor()});
+  const Stream end = run_span(model_, trie_, fill == Fill::kZero ? before_ : before_.expanded(),
+                              Site::before(component_), Site::end(model_.config), options);
+  return behaviour_.accuracy(model_, end.at_nodes(behaviour_.read_nodes()));
+}
+
+RandomUnits draw_random_units(const Circuit& circuit, at::Generator& generator) {
+  RandomUnits random;
+  for (size_t i = 0; i < circuit.members.size(); ++i) {
+    const at::Tensor member = circuit.members[i].reshape(-1);
+    const int64_t size = member.sum().item<int64_t>();
+    at::Tensor pool = member.logical_not().nonzero().squeeze(1);
+    if (pool.size(0) < size) {
+      pool = at::arange(member.size(0));
+      random.beyond_complement.push_back(circuit.matrices[i].short_name);
+    }
+    const at::Tensor pick = pool.index_select(0, at::randperm(pool.size(0), generator, at::kLong).narrow(0, 0, size));
+    random.members.push_back(at::zeros_like(member).index_fill_(0, pick, true).view(circuit.members[i].sizes()));
+  }
+  return random;
+}
+
+std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& circuit, const AblationOptions& options,
+                                   Seed seed) {
+  std::vector<AblationResult> results;
+  for (const Fill fill : options.fills) {
+    const auto run = [&](const std::vector<at::Tensor>& multipliers, Seed donors) {
+      stop_if_interrupted();
+      return bench.accuracy(multipliers, fill, donors);
+    };
+    std::vector<std::pair<std::string, std::optional<size_t>>> parts = {{"all", std::nullopt}};
+    if (options.per_matrix) {
+      for (size_t i = 0; i < circuit.matrices.size(); ++i) parts.emplace_back(circuit.matrices[i].short_name, i);
+    }
+    for (const auto& [name, only] : parts) {
+      AblationResult removed{.target = AblationTarget::kCircuit, .fill = fill, .matrix = name};
+      const double accuracy = run(without(circuit.members, only), seed);
+      removed.accuracy = spread({accuracy});
+      removed.note = circuit_note(circuit, AblationTarget::kCircuit);
+      const bool has_controls = options.n_random > 0 && !circuit.is_empty() && !circuit.is_full();
+      if (!has_controls) {
+        results.push_back(removed);
+        continue;
+      }
+      at::Generator generator = seed.derive("ablation/random").generator();
+      std::vector<double> controls;
+      std::vector<std::string> beyond;
+      for (int64_t draw = 0; draw < options.n_random; ++draw) {
+        const RandomUnits random = draw_random_units(circuit, generator);
+        controls.push_back(run(without(random.members, only), seed.derive(std::to_string(draw))));
+        beyond = random.beyond_complement;
+      }
+      const auto at_least_as_harmful =
+          std::ranges::count_if(controls, [&](double control) { return control <= accuracy; });
+      removed.p = static_cast<double>(1 + at_least_as_harmful) / static_cast<double>(1 + options.n_random);
+      results.push_back(removed);
+      results.push_back({.target = AblationTarget::kRandom,
+                         .fill = fill,
+                         .matrix = name,
+                         .accuracy = spread(controls),
+                         .note = beyond.empty() ? "drawn from the complement"
+                                                : fmt::format("drawn from all units in {}", fmt::join(beyond, ", "))});
+    }
+    if (options.complement) {
+      results.push_back({.target = AblationTarget::kComplement,
+                         .fill = fill,
+                         .accuracy = spread({run(without(complement_of(circuit.members), std::nullopt), seed)}),
+                         .note = circuit_note(circuit, AblationTarget::kComplement)});
+    }
+  }
+  return results;
+}
+
+}  // namespace cprobe

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cprobe/circuit/circuit.h"
+#include "cprobe/core/seed.h"
+#include "cprobe/evaluate/behaviour.h"
+#include "cprobe/evaluate/nearest_neighbours.h"
+
+namespace cprobe {
+
+/// What is removed.
+enum class AblationTarget {
+  kCircuit,     ///< The circuit's units; all others stay.
+  kComplement,  ///< All other units of the component; the circuit stays.
+  kRandom,      ///< As many units per matrix as the circuit has, drawn at random.
+};
+
+/// What a removed unit sees in place of its input.
+enum class Fill {
+  kZero,      ///< Nothing: the unit is left with its bias.
+  kMean,      ///< The mean input over the training tokens at the same position.
+  kResample,  ///< The input of one random training token at the same position, drawn once per prefix node.
+};
+
+std::string_view to_string(AblationTarget target);  ///< "circuit", "complement", "random".
+std::string_view to_string(Fill fill);              ///< "zero", "mean", "resample".
+Fill parse_fill(std::string_view text);             ///< @throws Error (kInput) for any other text.
+
+/// One ablation and what it did to the behaviour.
+struct AblationResult {
+  AblationTarget target = AblationTarget::kCircuit;
+  Fill fill = Fill::kZero;
+  std::string matrix = "all";  ///< "all", or the short name of the one matrix that was ablated ("c_attn").
+  Spread accuracy;             ///< Over the random draws; a single value otherwise.
+  std::optional<double> p;     ///< kCircuit only: (1 + #{random controls at least as harmful}) / (1 + N).
+  std::string note;            ///< In words: an empty or full circuit, or where the random units came from.
+};
+
+/// Ablations of one component on one data set. Everything before the component is computed once, at construction; each
+/// variant recomputes only what is downstream.
+class AblationBench {
+ public:
+  /// @param before     the stream of `evaluation` at the component (all nodes).
+  /// @param training   data set whose tokens give means and donors, and @param training_before its stream at the
+  /// component; null:
+  ///                   fills other than zero are refused.
+  AblationBench(const Model& model, const ComponentRef& component, const Dataset& evaluation, Stream before,
+                const Dataset* training = nullptr, const Stream* training_before = nullptr);
+
+  /// Task accuracy with the component under the given multipliers (one per matrix, undefined: not masked).
+  /// @param donors draws the donors of kResample. @throws Error (kFailed) for a fill without training data.
+  double accuracy(const std::vector<at::Tensor>& multipliers, Fill fill, Seed donors) const;
+
+  double vanilla() const { return vanilla_; }  ///< Accuracy of the untouched model.
+  int64_t n_rows() const { return behaviour_.n_rows(); }
+
+ private:
+  std::vector<at::Tensor> fill_inputs(Fill fill, Seed donors) const;
+
+  const Model& model_;
+  ComponentRef component_;
+  const TokenTrie& trie_;
+  Stream before_;
+  Behaviour behaviour_;
+  double vanilla_ = 0;
+  struct Donors {
+    std::vector<at::Tensor> inputs;  ///< Per matrix, [n_nodes, n_in] at the training nodes.
+    at::Tensor position;             ///< [n_nodes] int64.
+    at::Tensor count;                ///< [n_nodes] float64: training rows through each node.
+  };
+  std::optional<Donors> donors_;
+};
+
+struct AblationOptions {
+  std::vector<Fill> fills = {Fill::kZero};
+  int64_t n_random = 20;    ///< Random controls per fill, >= 0.
+  bool per_matrix = false;  ///< Also ablate each weight matrix's part of the circuit alone.
+  bool complement = true;   ///< Also ablate the complement.
+};
+
+/// Units of a random control: per matrix as many as the circuit has there, from its complement where they fit, else
+/// from all units.
+struct RandomUnits {
+  std::vector<at::Tensor> members;             ///< As Circuit::members.
+  std::vector<std::string> beyond_complement;  ///< Short names of the matrices whose units came from all units.
+};
+RandomUnits draw_random_units(const Circuit& circuit, at::Generator& generator);
+
+/// All ablations of a circuit: per fill the circuit, its complement, the random controls, and each matrix alone where
+/// asked.
+std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& circuit, const AblationOptions& options,
+                                   Seed seed);
+
+}  // namespace cprobe

@@ -1,0 +1,139 @@
+#include "cprobe/experiment/probe_cell.h"
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/hash.h"
+#include "cprobe/data/arithmetic.h"
+#include "cprobe/experiment/draws.h"
+#include "cprobe/io/atomic_file.h"
+
+namespace cprobe {
+namespace {
+
+std::string file_fingerprint(const std::filesystem::path& path) {
+  return to_hex(hash(read_file(path)));
+}
+
+Model controlled_model(const Spec& spec, const Cell& cell, const Model& model) {
+  const Seed seed = Seed(cell.seed).derive("model control");
+  switch (spec.control) {
+    case ModelControl::kNone:
+      return model;
+    case ModelControl::kRandomInit:
+      return reinitialised(model, false, seed);
+    case ModelControl::kRandomInitKeepEmbeddings:
+      return reinitialised(model, true, seed);
+    case ModelControl::kShuffledComponent:
+      return with_shuffled_component(model, cell.component, seed);
+  }
+  throw failure("unknown model control");
+}
+
+Stream stream_before(const Model& model, const Dataset& data, const ComponentRef& component) {
+  return run_span(model, data.trie, embed(model, data.trie), Site::start(), Site::before(component));
+}
+
+/// One split as the cell sees it: the constants of its component and the labels to decode.
+struct ProbedSplit {
+  Stream before;
+  LabelledTokens labelled;
+  ComponentInputs inputs;
+
+  static ProbedSplit make(const Spec& spec, const Cell& cell, const Model& model, const Dataset& data) {
+    at::NoGradGuard no_gradients;
+    Stream before = stream_before(model, data, cell.component);
+    LabelledTokens labelled = data.labelled(cell.variable, cell.position);
+    ComponentInputs inputs(model, cell.component, spec.unit, data.trie, before, labelled.nodes);
+    return {std::move(before), std::move(labelled), std::move(inputs)};
+  }
+
+  LabelledVectors vectors(const std::vector<at::Tensor>& multipliers, const at::Tensor& order) const {
+    return {inputs.updates(multipliers, order), labelled.labels.index_select(0, order)};
+  }
+};
+
+KnnResult decode(const ProbedSplit& train, const ProbedSplit& test, const std::vector<at::Tensor>& multipliers,
+                 Draws& draws) {
+  at::NoGradGuard no_gradients;
+  const DecodingOrder order = draws.decoding_order();
+  const LabelledVectors train_vectors = train.vectors(multipliers, order.train);
+  return knn(train_vectors, test.vectors(multipliers, order.test), draws.exemplars(train_vectors.labels));
+}
+
+/// Ablations of the circuit on every behaviour data set.
+std::vector<Findings::OnBehaviour> ablate_everywhere(const Spec& spec, const Cell& cell, const Model& model,
+                                                     const RunData& data, const ProbedSplit& train,
+                                                     const Circuit& circuit) {
+  at::NoGradGuard no_gradients;
+  std::vector<Findings::OnBehaviour> results;
+  for (const auto& [label, dataset] : data.behaviour) {
+    const AblationBench bench(model, cell.component, dataset, stream_before(model, dataset, cell.component),
+                              &data.train, &train.before);
+    results.push_back(
+        {label, bench.vanilla(), bench.n_rows(), ablate(bench, circuit, spec.ablation, Seed(cell.seed).derive(label))});
+  }
+  return results;
+}
+
+std::map<std::string, std::string> provenance(const Spec& spec, const Cell& cell, const std::string& id,
+                                              const RunData& data) {
+  return {{"variable", cell.variable},
+          {"cell", id},
+          {"model_fingerprint", data.fingerprints.front()},
+          {"model_control", std::string(to_string(spec.control))},
+          {"protocol", std::string(to_string(spec.protocol))},
+          {"seed", std::to_string(cell.seed)},
+          {"position", std::to_string(cell.position)},
+          {"epochs", std::to_string(spec.fit.epochs)},
+          {"batch_size", std::to_string(cell.batch_size)},
+          {"learning_rate", fmt::format("{}", cell.learning_rate)},
+          {"l0_weight", fmt::format("{}", spec.fit.l0_weight)},
+          {"max_temperature", fmt::format("{}", spec.fit.max_temperature)}};
+}
+
+}  // namespace
+
+RunData load_run_data(const Spec& spec) {
+  RunData data{.model = load_model(spec.model)};
+  const int64_t vocab = data.model.config.vocab;
+  data.train = load_arithmetic_csv(spec.train_csv, vocab);
+  data.test = load_arithmetic_csv(spec.test_csv, vocab);
+  data.fingerprints = {fingerprint(data.model), file_fingerprint(spec.train_csv), file_fingerprint(spec.test_csv)};
+  for (const auto& [label, path] : spec.behaviour_csvs) {
+    data.behaviour.emplace_back(label, path == spec.test_csv ? data.test : load_arithmetic_csv(path, vocab));
+    data.fingerprints.push_back(file_fingerprint(path));
+  }
+  return data;
+}
+
+CellResult probe_cell(const Spec& spec, const Cell& cell, const std::string& id, const RunData& data,
+                      const std::function<void(const EpochRecord&)>& on_epoch) {
+  const Model model = controlled_model(spec, cell, data.model);
+  const ProbedSplit train = ProbedSplit::make(spec, cell, model, data.train);
+  const ProbedSplit test = ProbedSplit::make(spec, cell, model, data.test);
+  const std::unique_ptr<Draws> draws = make_draws(spec, cell, train.inputs.n_labelled(), test.inputs.n_labelled());
+  const std::unique_ptr<MaskMethod> method = continuous_sparsification(cell.mask_init);
+  FitOptions options = spec.fit;
+  options.learning_rate = cell.learning_rate;
+  options.batch_size = cell.batch_size;
+
+  // The order of these passes is part of protocol paper.
+  Findings findings{.n_train = train.inputs.n_labelled() / cell.batch_size * cell.batch_size,
+                    .n_test = test.inputs.n_labelled()};
+  findings.full_knn = decode(train, test, train.inputs.ones(), *draws);
+  FitResult fitted = fit(
+      train.inputs, train.labelled.labels, *method, options, [&](int64_t) { return draws->training_order(); },
+      on_epoch);
+  findings.circuit = make_circuit(cell.component, fitted.mask, *method);
+  findings.circuit.provenance.merge(provenance(spec, cell, id, data));
+  const std::vector<at::Tensor> kept = keep_multipliers(findings.circuit);
+  const auto loss = [&](const ProbedSplit& split, const at::Tensor& order, bool drop_last) {
+    return mean_objective(split.inputs, split.labelled.labels, kept, order, cell.batch_size, drop_last);
+  };
+  findings.train_loss = loss(train, draws->training_order(), true);
+  findings.test_loss = loss(test, draws->test_order(), false);
+  findings.knn = decode(train, test, kept, *draws);
+  findings.behaviours = ablate_everywhere(spec, cell, model, data, train, findings.circuit);
+  return {std::move(findings), std::move(fitted.curve)};
+}
+
+}  // namespace cprobe

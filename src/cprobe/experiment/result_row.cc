@@ -1,0 +1,145 @@
+#include "cprobe/experiment/result_row.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace cprobe {
+namespace {
+
+const AblationResult* find(const Findings::OnBehaviour& behaviour, AblationTarget target, Fill fill,
+                           const std::string& matrix) {
+  const auto found = std::ranges::find_if(behaviour.ablations, [&](const AblationResult& a) {
+    return a.target == target && a.fill == fill && a.matrix == matrix;
+  });
+  return found == behaviour.ablations.end() ? nullptr : &*found;
+}
+
+/// The reference's behaviour columns: of the whole component with an empty prefix and hence a leading space, then of
+/// each matrix.
+void add_behaviour_columns(ResultRow& row, const Spec& spec, const Findings& findings) {
+  std::vector<std::string> matrices = {"all"};
+  if (spec.ablation.per_matrix) {
+    for (const MatrixInfo& matrix : findings.circuit.matrices) matrices.push_back(matrix.short_name);
+  }
+  const Fill fill = spec.ablation.fills.front();
+  for (const std::string& matrix : matrices) {
+    const std::string prefix = matrix == "all" ? "" : matrix;
+    for (const Findings::OnBehaviour& behaviour : findings.behaviours) {
+      const AblationResult* ablated = find(behaviour, AblationTarget::kCircuit, fill, matrix);
+      row.emplace_back(fmt::format("{} vanilla acc {}", prefix, behaviour.label), behaviour.vanilla);
+      row.emplace_back(fmt::format("{} ablated acc {}", prefix, behaviour.label), ablated->accuracy.mean);
+      if (spec.ablation.n_random == 0 || matrix != "all") continue;
+      const AblationResult* random = find(behaviour, AblationTarget::kRandom, fill, matrix);
+      row.emplace_back("random ablate acc mean " + behaviour.label,
+                       random == nullptr ? Field() : random->accuracy.mean);
+      row.emplace_back("random ablate acc std " + behaviour.label, random == nullptr ? Field() : random->accuracy.sd);
+    }
+  }
+}
+
+/// Ours, behind the reference's.
+void add_own_columns(ResultRow& row, const Spec& spec, const Findings& findings) {
+  const Circuit& circuit = findings.circuit;
+  row.emplace_back("knn draws", findings.knn.test.n);
+  row.emplace_back("knn test sd", findings.knn.test.sd);
+  row.emplace_back("full model knn test sd", findings.full_knn.test.sd);
+  row.emplace_back("circuit", circuit.is_empty() ? "empty" : circuit.is_full() ? "full" : "proper part");
+  row.emplace_back("unit", std::string(to_string(circuit.unit)));
+  row.emplace_back("protocol", std::string(to_string(spec.protocol)));
+  row.emplace_back("model control", std::string(to_string(spec.control)));
+  const Fill first = spec.ablation.fills.front();
+  for (const Findings::OnBehaviour& behaviour : findings.behaviours) {
+    const AblationResult* ablated = find(behaviour, AblationTarget::kCircuit, first, "all");
+    const AblationResult* random = find(behaviour, AblationTarget::kRandom, first, "all");
+    row.emplace_back("ablated p " + behaviour.label, ablated->p ? Field(*ablated->p) : Field());
+    row.emplace_back("ablation note " + behaviour.label,
+                     random != nullptr ? "random controls " + random->note : ablated->note);
+    if (spec.ablation.complement) {
+      const AblationResult* complement = find(behaviour, AblationTarget::kComplement, first, "all");
+      row.emplace_back("complement ablated acc " + behaviour.label, complement->accuracy.mean);
+    }
+    for (size_t i = 1; i < spec.ablation.fills.size(); ++i) {
+      const Fill fill = spec.ablation.fills[i];
+      row.emplace_back(fmt::format("ablated acc {} ({} fill)", behaviour.label, to_string(fill)),
+                       find(behaviour, AblationTarget::kCircuit, fill, "all")->accuracy.mean);
+    }
+  }
+}
+
+}  // namespace
+
+ResultRow result_row(const Spec& spec, const Cell& cell, const std::string& id, const Findings& f) {
+  ResultRow row = {{"variable", cell.variable},
+                   {"model_id", id},
+                   {"task", spec.task},
+                   {"train length", f.n_train},
+                   {"test length", f.n_test},
+                   {"batch_size", cell.batch_size},
+                   {"lr", cell.learning_rate},
+                   {"data_seed", static_cast<int64_t>(spec.data_seed)},
+                   {"model_seed", static_cast<int64_t>(cell.seed)},
+                   {"target_layer", cell.component.layer},
+                   {"operation", std::string(to_string(cell.component.block))},
+                   {"probe index", cell.position},
+                   {"mask_init", cell.mask_init},
+                   {"model path", spec.model.string()},
+                   {"train loss", f.train_loss},
+                   {"test loss", f.test_loss},
+                   {"knn dev acc", f.knn.dev.mean},
+                   {"dev majority acc", f.knn.dev_majority},
+                   {"knn test acc", f.knn.test.mean},
+                   {"test majority acc", f.knn.test_majority},
+                   {"full model knn dev acc", f.full_knn.dev.mean},
+                   {"full model knn test acc", f.full_knn.test.mean},
+                   {"L0 Norm", static_cast<double>(f.circuit.n_weights())},
+                   {"L0 Max", f.circuit.max_weights()}};
+  add_behaviour_columns(row, spec, f);
+  add_own_columns(row, spec, f);
+  return row;
+}
+
+std::vector<Metric> metrics(const Findings& f) {
+  std::vector<Metric> list = {
+      {.metric = "train_loss", .value = f.train_loss, .n = f.n_train},
+      {.metric = "test_loss", .value = f.test_loss, .n = f.n_test},
+      {.metric = "circuit_weights", .value = static_cast<double>(f.circuit.n_weights()), .n = f.circuit.max_weights()}};
+  const auto add_knn = [&](const char* metric, const Spread& circuit, const Spread& full, double majority, int64_t n) {
+    const auto sd = [](const Spread& s) { return s.n > 1 ? std::optional(s.sd) : std::nullopt; };
+    list.push_back({.metric = metric, .value = circuit.mean, .n = n, .sd = sd(circuit)});
+    list.push_back({.metric = metric, .value = full.mean, .n = n, .sd = sd(full), .control = "full model"});
+    list.push_back({.metric = metric, .value = majority, .n = n, .control = "majority"});
+  };
+  add_knn("knn_dev_accuracy", f.knn.dev, f.full_knn.dev, f.knn.dev_majority, f.knn.n_dev);
+  add_knn("knn_test_accuracy", f.knn.test, f.full_knn.test, f.knn.test_majority, f.knn.n_test);
+  for (const Findings::OnBehaviour& behaviour : f.behaviours) {
+    list.push_back(
+        {.metric = "vanilla_accuracy " + behaviour.label, .value = behaviour.vanilla, .n = behaviour.n_rows});
+    for (const AblationResult& a : behaviour.ablations) {
+      Metric metric{
+          .metric = "ablated_accuracy " + behaviour.label, .value = a.accuracy.mean, .n = behaviour.n_rows, .p = a.p};
+      if (a.matrix != "all") metric.metric += " " + a.matrix;
+      if (a.fill != Fill::kZero) metric.metric += fmt::format(" ({} fill)", to_string(a.fill));
+      if (a.target != AblationTarget::kCircuit) metric.control = to_string(a.target);
+      if (a.target == AblationTarget::kRandom) {
+        metric.n = a.accuracy.n;
+        metric.sd = a.accuracy.sd;
+      }
+      list.push_back(metric);
+    }
+  }
+  return list;
+}
+
+std::string number_text(double value) {
+  std::string text = fmt::format("{}", value);
+  if (std::isfinite(value) && text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text;
+}
+
+std::string field_text(const Field& field) {
+  if (const double* number = std::get_if<double>(&field)) return number_text(*number);
+  if (const int64_t* integer = std::get_if<int64_t>(&field)) return std::to_string(*integer);
+  return std::get<std::string>(field);
+}
+
+}  // namespace cprobe

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "cprobe/evaluate/ablation.h"
+#include "cprobe/evaluate/nearest_neighbours.h"
+#include "cprobe/experiment/spec.h"
+
+namespace cprobe {
+
+/// What one cell found, before it is written down.
+struct Findings {
+  Circuit circuit;
+  double train_loss = 0;  ///< Soft nearest neighbours loss under the hard mask, no L0 term.
+  double test_loss = 0;
+  int64_t n_train = 0;  ///< Training tokens in complete batches.
+  int64_t n_test = 0;
+  KnnResult knn;       ///< Of the circuit.
+  KnnResult full_knn;  ///< Of the whole component.
+  struct OnBehaviour {
+    std::string label;   ///< Data set, such as "Test".
+    double vanilla = 0;  ///< Task accuracy of the untouched model.
+    int64_t n_rows = 0;
+    std::vector<AblationResult> ablations;
+  };
+  std::vector<OnBehaviour> behaviours;
+};
+
+/// A field of results.csv: whole numbers, numbers and texts keep their type.
+using Field = std::variant<std::string, int64_t, double>;
+using ResultRow = std::vector<std::pair<std::string, Field>>;
+
+/// The fields of results.csv: the reference's columns with its names and order (leading spaces included), then ours.
+/// Cells of one spec have the same columns; a figure that does not exist (random controls of an empty circuit) is an
+/// empty text.
+ResultRow result_row(const Spec& spec, const Cell& cell, const std::string& id, const Findings& findings);
+
+/// One figure in long form, a line of metrics.csv.
+struct Metric {
+  std::string metric;  ///< "knn_test_accuracy", "ablated_accuracy Test", ...
+  double value = 0;
+  int64_t n = 0;             ///< Tokens or rows behind the value; draws, for figures over random controls.
+  std::optional<double> sd;  ///< Over random draws.
+  std::string control;       ///< "full model", "majority", "random", "complement", or empty for the circuit itself.
+  std::optional<double> p;
+};
+
+std::vector<Metric> metrics(const Findings& findings);
+
+/// A number as Python prints it: shortest text that reads back equal, with ".0" behind whole values.
+std::string number_text(double value);
+std::string field_text(const Field& field);
+
+}  // namespace cprobe

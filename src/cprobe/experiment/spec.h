@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cprobe/circuit/fit.h"
+#include "cprobe/evaluate/ablation.h"
+#include "cprobe/io/document.h"
+
+namespace cprobe {
+
+enum class Protocol {
+  kDefault,  ///< Named random streams; kNN over all training tokens and many draws of the exemplars; random controls.
+  kPaper,    ///< Replays the reference implementation's draws, so results can be compared mask by mask.
+};
+
+/// Negative controls: what is done to the model before it is probed.
+enum class ModelControl {
+  kNone,
+  kRandomInit,  ///< All weights drawn again.
+  kRandomInitKeepEmbeddings,
+  kShuffledComponent,  ///< The entries of each matrix of the probed component in random order ("layer_reinit").
+};
+
+std::string_view to_string(Protocol protocol);  ///< "default", "paper".
+std::string_view to_string(
+    ModelControl control);  ///< "none", "random_init", "random_init_keep_embeddings", "shuffled_component".
+
+/// A run as written in a spec file: what is probed, how, and over which grid. Every list is a dimension of the grid.
+struct Spec {
+  std::filesystem::path model;  ///< Hugging Face folder.
+  std::string task = "arithmetic";
+  std::filesystem::path train_csv;
+  std::filesystem::path test_csv;
+  /// Data sets on which ablations are measured, by label; the test set under the label "Test" unless the spec says
+  /// otherwise.
+  std::vector<std::pair<std::string, std::filesystem::path>> behaviour_csvs;
+
+  std::vector<std::string> variables;
+  std::vector<int64_t> layers;  ///< Empty: all layers of the model.
+  std::vector<Block> blocks = {Block::kAttention, Block::kMlp};
+  std::vector<int64_t> positions = {-1};  ///< Probed token: from 0, or from the end when negative.
+  std::vector<uint64_t> seeds = {0};  ///< kDefault: one cell each, with its own batches, exemplars and random controls.
+  uint64_t data_seed =
+      0;  ///< kPaper: seed of batches and exemplars, while `seeds` only matter to negative controls. kDefault: unused.
+  std::vector<double> learning_rates = {1e-3};
+  std::vector<int64_t> batch_sizes = {500};
+  std::vector<double> mask_inits = {0.0};
+
+  Protocol protocol = Protocol::kDefault;
+  ModelControl control = ModelControl::kNone;
+  MaskUnit unit = MaskUnit::kNeuron;
+  FitOptions fit;               ///< learning_rate and batch_size come from the grid.
+  int64_t exemplar_draws = 20;  ///< kDefault: draws of one exemplar per class, >= 1.
+  AblationOptions ablation;
+
+  std::filesystem::path out;              ///< Run folder; may be empty (then the program must be told).
+  std::vector<std::string> ignored_keys;  ///< Keys of a flat config that mean nothing here.
+};
+
+/// Reads a spec (docs/file_formats.md) or one of the reference's flat configs, which implies Protocol::kPaper.
+/// Relative paths stay relative to the working directory. @throws Error (kInput) with file, line and column for an
+/// unknown key (naming the nearest), a missing key, a wrong type or an impossible value.
+Spec parse_spec(const Document& yaml);
+
+/// One point of the grid.
+struct Cell {
+  std::string variable;
+  ComponentRef component;
+  int64_t position = -1;
+  uint64_t seed = 0;
+  double learning_rate = 1e-3;
+  int64_t batch_size = 500;
+  double mask_init = 0.0;
+};
+
+/// All cells, in the reference's order: variable, learning rate, batch size, layer, position, block, mask value, seed.
+/// @throws Error (kInput) if a layer does not exist.
+std::vector<Cell> expand(const Spec& spec, const ModelConfig& config);
+
+/// The identity of a cell: a hash (16 hexadecimal digits) of everything that can change its numbers.
+/// @param fingerprints of the model and of each data file, in the spec's order.
+std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::string>& fingerprints, int n_threads);
+
+}  // namespace cprobe

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace cprobe {
+
+/// Runs statements without results. @throws Error (kFailed) with SQLite's reason and the database's file.
+void execute(sqlite3* database, const std::string& sql);
+
+/// A prepared statement: bind in order, then step through the rows. @throws Error (kFailed) as `execute`.
+class Statement {
+ public:
+  Statement(sqlite3* database, const std::string& sql);
+  ~Statement();
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+
+  Statement& bind(const std::string& text);
+  Statement& bind(int64_t integer);
+  Statement& bind(double number);
+  Statement& bind(const std::optional<double>& number);  ///< NULL where there is none.
+
+  bool step();  ///< True while there is a row.
+  std::string text(int column) const;
+  int64_t integer(int column) const;
+  double number(int column) const;
+  bool is_null(int column) const;
+
+ private:
+  void check(int code) const;
+
+  sqlite3* database_;
+  sqlite3_stmt* statement_ = nullptr;
+  int n_bound_ = 0;
+};
+
+/// A transaction that is rolled back unless committed.
+class Transaction {
+ public:
+  explicit Transaction(sqlite3* database);
+  ~Transaction();
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
+  void commit();
+
+ private:
+  sqlite3* database_;
+  bool open_ = true;
+};
+
+}  // namespace cprobe

@@ -1,0 +1,261 @@
+#include "cprobe/experiment/store.h"
+
+#include <sqlite3.h>
+
+#include <map>
+
+#include "cprobe/core/error.h"
+#include "cprobe/experiment/sqlite.h"
+#include "cprobe/io/atomic_file.h"
+#include "cprobe/io/csv.h"
+
+namespace cprobe {
+namespace {
+
+constexpr int64_t kSchemaVersion = 1;
+constexpr int64_t kApplicationId = 0x63707262;  // "cprb"
+
+constexpr const char* kSchema = R"sql(
+CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE cells (
+  ordinal INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, label TEXT NOT NULL, status TEXT NOT NULL DEFAULT 'planned',
+  error TEXT, seconds REAL, variable TEXT, site TEXT, seed INTEGER);
+CREATE TABLE fields (cell TEXT NOT NULL REFERENCES cells(id), ordinal INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
+  is_text INTEGER NOT NULL, PRIMARY KEY (cell, ordinal));
+CREATE TABLE metrics (cell TEXT NOT NULL REFERENCES cells(id), ordinal INTEGER NOT NULL, method TEXT NOT NULL, metric TEXT NOT NULL,
+  value REAL, n INTEGER, sd REAL, control TEXT NOT NULL, p REAL, PRIMARY KEY (cell, ordinal));
+CREATE TABLE curves (cell TEXT NOT NULL REFERENCES cells(id), epoch INTEGER NOT NULL, loss REAL, objective REAL, l0_term REAL,
+  temperature REAL, n_kept INTEGER, PRIMARY KEY (cell, epoch));
+CREATE TABLE artifacts (cell TEXT NOT NULL REFERENCES cells(id), kind TEXT NOT NULL, path TEXT NOT NULL, PRIMARY KEY (cell, kind));
+)sql";
+
+constexpr const char* kMethod = "circuit probing";
+
+int64_t pragma(sqlite3* database, const std::string& name) {
+  Statement statement(database, "PRAGMA " + name);
+  statement.step();
+  return statement.integer(0);
+}
+
+CellStatus parse_status(const std::string& text) {
+  return text == "done" ? CellStatus::kDone : text == "failed" ? CellStatus::kFailed : CellStatus::kPlanned;
+}
+
+void require_schema(sqlite3* database, const std::filesystem::path& path) {
+  if (pragma(database, "application_id") != kApplicationId || pragma(database, "user_version") != kSchemaVersion) {
+    throw input_error("{}: not a store of this version (schema {}, expected {})", path.string(),
+                      pragma(database, "user_version"), kSchemaVersion);
+  }
+}
+
+/// A file's name as SQLite's URI, in which ?, # and % have a meaning.
+std::string file_uri(const std::filesystem::path& path, const std::string& parameters) {
+  std::string uri = "file:";
+  for (const char c : path.string()) {
+    uri += c == '?' || c == '#' || c == '%' ? fmt::format("%{:02X}", static_cast<unsigned char>(c)) : std::string(1, c);
+  }
+  return uri + "?" + parameters;
+}
+
+}  // namespace
+
+void Store::Close::operator()(sqlite3* database) const {
+  sqlite3_close(database);
+}
+
+Store Store::open(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / "run.sqlite";
+  std::error_code problem;
+  std::filesystem::create_directories(folder, problem);
+  if (problem) throw failure("{}: cannot create the run folder: {}", folder.string(), problem.message());
+  Store store;
+  store.folder_ = folder;
+  sqlite3* database = nullptr;
+  const int code = sqlite3_open(path.c_str(), &database);
+  store.database_.reset(database);
+  if (code != SQLITE_OK)
+    throw failure("{}: cannot open or create the run's store: {}", path.string(), sqlite3_errmsg(database));
+  sqlite3_busy_timeout(database, 10'000);
+  try {
+    execute(database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
+  } catch (const Error&) {
+    if (sqlite3_errcode(database) != SQLITE_NOTADB) throw;
+    throw input_error("{}: is not a database; move it away or choose another folder", path.string());
+  }
+  if (pragma(database, "user_version") == 0 && pragma(database, "application_id") == 0) {
+    Transaction transaction(database);
+    execute(database, kSchema);
+    execute(database,
+            fmt::format("PRAGMA user_version = {}; PRAGMA application_id = {};", kSchemaVersion, kApplicationId));
+    transaction.commit();
+  }
+  require_schema(database, path);
+  return store;
+}
+
+Store Store::open_existing(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / "run.sqlite";
+  if (!std::filesystem::exists(path)) throw input_error("{}: holds no run (no run.sqlite)", folder.string());
+  // SQLite makes a write-ahead log even to read, unless told that nobody writes; where there is no log, nobody does.
+  const bool in_use = std::filesystem::exists(path.string() + "-wal");
+  const std::string uri = file_uri(std::filesystem::absolute(path), in_use ? "mode=ro" : "mode=ro&immutable=1");
+  Store store;
+  store.folder_ = folder;
+  sqlite3* database = nullptr;
+  const int code = sqlite3_open_v2(uri.c_str(), &database, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, nullptr);
+  store.database_.reset(database);
+  if (code != SQLITE_OK) throw failure("{}: cannot open the run's store: {}", path.string(), sqlite3_errmsg(database));
+  sqlite3_busy_timeout(database, 10'000);
+  try {
+    require_schema(database, path);
+  } catch (const Error&) {
+    if (sqlite3_errcode(database) != SQLITE_NOTADB) throw;
+    throw input_error("{}: is not a database", path.string());
+  }
+  return store;
+}
+
+std::vector<Store::Entry> Store::cells() const {
+  std::vector<Entry> entries;
+  Statement rows(database_.get(), "SELECT id, label, status, error, seconds FROM cells ORDER BY ordinal");
+  while (rows.step()) {
+    entries.push_back({rows.text(0), rows.text(1), parse_status(rows.text(2)), rows.text(3), rows.number(4)});
+  }
+  return entries;
+}
+
+void Store::plan(const std::vector<std::pair<std::string, std::string>>& plan) {
+  Transaction transaction(database_.get());
+  for (const auto& [id, label] : plan) {
+    Statement(database_.get(), "INSERT OR IGNORE INTO cells (id, label) VALUES (?, ?)").bind(id).bind(label).step();
+  }
+  transaction.commit();
+}
+
+void Store::set_note(const std::string& key, const std::string& value) {
+  Statement(database_.get(), "INSERT OR REPLACE INTO notes VALUES (?, ?)").bind(key).bind(value).step();
+}
+
+std::vector<std::pair<std::string, std::string>> Store::notes() const {
+  std::vector<std::pair<std::string, std::string>> notes;
+  Statement rows(database_.get(), "SELECT key, value FROM notes ORDER BY key");
+  while (rows.step()) notes.emplace_back(rows.text(0), rows.text(1));
+  return notes;
+}
+
+void Store::record(const std::string& id, const Spec& spec, const Cell& cell, const CellResult& result,
+                   const std::string& circuit_file, double seconds) {
+  sqlite3* database = database_.get();
+  Transaction transaction(database);
+  Statement(
+      database,
+      "UPDATE cells SET status = 'done', error = NULL, seconds = ?, variable = ?, site = ?, seed = ? WHERE id = ?")
+      .bind(seconds)
+      .bind(cell.variable)
+      .bind(to_string(cell.component))
+      .bind(static_cast<int64_t>(cell.seed))
+      .bind(id)
+      .step();
+  int64_t ordinal = 0;
+  for (const auto& [name, field] : result_row(spec, cell, id, result.findings)) {
+    Statement(database, "INSERT INTO fields VALUES (?, ?, ?, ?, ?)")
+        .bind(id)
+        .bind(ordinal++)
+        .bind(name)
+        .bind(field_text(field))
+        .bind(static_cast<int64_t>(std::holds_alternative<std::string>(field)))
+        .step();
+  }
+  ordinal = 0;
+  for (const Metric& m : metrics(result.findings)) {
+    Statement(database, "INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        .bind(id)
+        .bind(ordinal++)
+        .bind(kMethod)
+        .bind(m.metric)
+        .bind(m.value)
+        .bind(m.n)
+        .bind(m.sd)
+        .bind(m.control)
+        .bind(m.p)
+        .step();
+  }
+  int64_t epoch = 0;
+  for (const EpochRecord& e : result.curve) {
+    Statement(database, "INSERT INTO curves VALUES (?, ?, ?, ?, ?, ?, ?)")
+        .bind(id)
+        .bind(epoch++)
+        .bind(e.loss)
+        .bind(e.objective)
+        .bind(e.l0_term)
+        .bind(e.temperature)
+        .bind(e.n_kept)
+        .step();
+  }
+  Statement(database, "INSERT INTO artifacts VALUES (?, 'circuit', ?)").bind(id).bind(circuit_file).step();
+  transaction.commit();
+}
+
+void Store::record_failure(const std::string& id, const std::string& error) {
+  Statement(database_.get(), "UPDATE cells SET status = 'failed', error = ? WHERE id = ?").bind(error).bind(id).step();
+}
+
+std::vector<Store::Fields> Store::results() const {
+  std::vector<Fields> rows;
+  Statement cells(database_.get(), "SELECT id FROM cells WHERE status = 'done' ORDER BY ordinal");
+  while (cells.step()) {
+    Statement fields(database_.get(), "SELECT name, value, is_text FROM fields WHERE cell = ? ORDER BY ordinal");
+    fields.bind(cells.text(0));
+    rows.emplace_back();
+    while (fields.step()) rows.back().push_back({fields.text(0), fields.text(1), fields.integer(2) != 0});
+  }
+  return rows;
+}
+
+void Store::export_tables() const {
+  sqlite3* database = database_.get();
+  std::string table;
+  for (const Fields& fields : results()) {
+    std::vector<std::string> names, values;
+    for (const Field& field : fields) {
+      names.push_back(field.name);
+      values.push_back(field.text);
+    }
+    if (table.empty()) table = csv_record(names);
+    table += csv_record(values);
+  }
+  write_file(folder_ / "results.csv", table);
+
+  std::string lines =
+      csv_record({"method", "site", "variable", "metric", "value", "n", "sd", "control", "p", "seed", "cell"});
+  Statement rows(database,
+                 "SELECT method, site, variable, metric, value, n, sd, control, p, seed, cell FROM metrics JOIN cells "
+                 "ON cell = id "
+                 "WHERE status = 'done' ORDER BY cells.ordinal, metrics.ordinal");
+  while (rows.step()) {
+    const auto number = [&](int column) {
+      return rows.is_null(column) ? std::string() : number_text(rows.number(column));
+    };
+    lines += csv_record({rows.text(0), rows.text(1), rows.text(2), rows.text(3), number(4), rows.text(5), number(6),
+                         rows.text(7), number(8), rows.text(9), rows.text(10)});
+  }
+  write_file(folder_ / "metrics.csv", lines);
+
+  std::string curves = csv_record(
+      {"variable", "site", "seed", "epoch", "loss", "objective", "l0_term", "temperature", "n_kept", "cell"});
+  Statement epochs(
+      database,
+      "SELECT variable, site, seed, epoch, loss, objective, l0_term, temperature, n_kept, cell FROM curves "
+      "JOIN cells ON cell = id WHERE status = 'done' ORDER BY cells.ordinal, epoch");
+  while (epochs.step()) {
+    std::vector<std::string> record;
+    for (int column = 0; column < 10; ++column) {
+      const bool is_number = column >= 4 && column <= 7;
+      record.push_back(is_number ? number_text(epochs.number(column)) : epochs.text(column));
+    }
+    curves += csv_record(record);
+  }
+  write_file(folder_ / "curves.csv", curves);
+}
+
+}  // namespace cprobe

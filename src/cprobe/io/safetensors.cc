@@ -1,0 +1,158 @@
+#include "cprobe/io/safetensors.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <nlohmann/json.hpp>
+#include <system_error>
+#include <utility>
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/text.h"
+#include "cprobe/io/atomic_file.h"
+#include "cprobe/io/safetensors_header.h"
+
+namespace cprobe {
+namespace fs = std::filesystem;
+namespace {
+
+Error cannot_open(const fs::path& path, int error_number) {
+  return input_error("{}: cannot open: {}", path.string(), std::generic_category().message(error_number));
+}
+
+/// The bytes of a file in memory, for as long as the object lives.
+class MappedBytes {
+ public:
+  explicit MappedBytes(const fs::path& path) {
+    // O_NONBLOCK: opening a named pipe must not wait for its writer.
+    const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) throw cannot_open(path, errno);
+    struct stat status = {};
+    const bool known = fstat(descriptor, &status) == 0;
+    if (known && S_ISREG(status.st_mode) && status.st_size > 0) {
+      size_ = static_cast<size_t>(status.st_size);
+      void* address = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, descriptor, 0);
+      address_ = address == MAP_FAILED ? nullptr : address;
+    }
+    const int error_number = errno;
+    close(descriptor);
+    if (!known || (size_ > 0 && address_ == nullptr)) throw cannot_open(path, error_number);
+    if (!S_ISREG(status.st_mode)) throw input_error("{}: cannot open: it is not a regular file", path.string());
+  }
+  ~MappedBytes() {
+    if (address_ != nullptr) munmap(address_, size_);
+  }
+  MappedBytes(const MappedBytes&) = delete;
+  MappedBytes& operator=(const MappedBytes&) = delete;
+
+  std::string_view view() const { return {static_cast<const char*>(address_), size_}; }
+
+ private:
+  void* address_ = nullptr;  ///< nullptr for an empty file, which cannot be mapped.
+  size_t size_ = 0;
+};
+
+}  // namespace
+
+struct SafetensorsFile::Mapping {
+  explicit Mapping(const fs::path& file)
+      : path(file), bytes(file), header(parse_safetensors_header(bytes.view(), file.string())) {}
+
+  fs::path path;
+  MappedBytes bytes;
+  SafetensorsHeader header;
+};
+
+SafetensorsFile SafetensorsFile::open(const fs::path& path) {
+  SafetensorsFile file;
+  file.mapping_ = std::make_shared<const Mapping>(path);
+  return file;
+}
+
+const fs::path& SafetensorsFile::path() const {
+  return mapping_->path;
+}
+
+const std::map<std::string, TensorInfo>& SafetensorsFile::tensors() const {
+  return mapping_->header.tensors;
+}
+
+const std::map<std::string, std::string>& SafetensorsFile::metadata() const {
+  return mapping_->header.metadata;
+}
+
+bool SafetensorsFile::contains(const std::string& name) const {
+  return tensors().count(name) > 0;
+}
+
+at::Tensor SafetensorsFile::tensor(const std::string& name) const {
+  const auto found = tensors().find(name);
+  if (found == tensors().end()) {
+    std::vector<std::string> names;
+    for (const auto& [known, info] : tensors()) names.push_back(known);
+    throw input_error("{}: no tensor '{}'; the nearest name is '{}'", path().string(), name, nearest(name, names));
+  }
+  const TensorInfo& info = found->second;
+  const std::string_view data = mapping_->bytes.view().substr(info.begin, info.n_bytes);
+  if (info.dtype == at::kBool && std::any_of(data.begin(), data.end(), [](char c) { return c != 0 && c != 1; })) {
+    throw input_error("{}: tensor '{}': a BOOL holds a byte other than 0 and 1", path().string(), name);
+  }
+
+  const auto options = at::TensorOptions().dtype(info.dtype);
+  const bool aligned = info.begin % c10::elementSize(info.dtype) == 0;  // The mapping itself begins at a page.
+  if (!aligned || data.empty()) {
+    at::Tensor copy = at::empty(info.shape, options);
+    std::copy(data.begin(), data.end(), static_cast<char*>(copy.data_ptr()));
+    return copy;
+  }
+  // libtorch has no constant tensors; that nobody writes is part of this function's contract.
+  void* address = const_cast<char*>(data.data());
+  return at::from_blob(
+      address, info.shape, [keep = mapping_](void*) {}, options);
+}
+
+void write_safetensors(const fs::path& path, const std::map<std::string, at::Tensor>& tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  // The map's order is the file's: by name, as bytes.
+  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  for (const auto& [key, value] : metadata) {
+    if (!is_utf8(key) || !is_utf8(value)) throw input_error("{}: metadata '{}' is not UTF-8", path.string(), key);
+    header["__metadata__"][key] = value;
+  }
+  std::vector<at::Tensor> in_order;
+  uint64_t offset = 0;
+  for (const auto& [name, tensor] : tensors) {
+    if (!is_utf8(name) || name == "__metadata__") {
+      throw input_error("{}: '{}' cannot be the name of a tensor", path.string(), name);
+    }
+    if (!tensor.defined() || tensor.layout() != at::kStrided) {
+      throw input_error("{}: tensor '{}' is not a dense tensor", path.string(), name);
+    }
+    const auto dtype = safetensors_dtype(tensor.scalar_type());
+    if (!dtype) {
+      throw input_error("{}: tensor '{}': dtype {} cannot be written", path.string(), name,
+                        c10::toString(tensor.scalar_type()));
+    }
+    in_order.push_back(tensor.detach().to(at::kCPU).contiguous());
+    const uint64_t n_bytes = in_order.back().nbytes();
+    header[name] = {{"dtype", *dtype}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, offset + n_bytes}}};
+    offset += n_bytes;
+  }
+
+  std::string text = header.dump();
+  text.append((8 - text.size() % 8) % 8, ' ');  // So that the data begins aligned.
+  std::string prefix;
+  for (size_t i = 0; i < kSafetensorsPrefix; ++i) prefix += static_cast<char>(uint64_t{text.size()} >> (8 * i) & 0xFF);
+
+  AtomicFile file(path);
+  file.write(prefix);
+  file.write(text);
+  for (const at::Tensor& tensor : in_order) file.write(tensor.data_ptr(), tensor.nbytes());
+  file.commit();
+}
+
+}  // namespace cprobe

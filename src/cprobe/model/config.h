@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace cprobe {
+
+enum class Activation { kRelu, kGeluTanh, kGelu, kSilu };
+
+/// Sizes and constants of a decoder, independent of any checkpoint's spelling.
+struct ModelConfig {
+  std::string architecture = "gpt2";  ///< Row of the architecture table (architecture.h), by Hugging Face `model_type`.
+  int64_t vocab = 0;
+  int64_t n_positions = 0;  ///< Longest sequence in tokens.
+  int64_t d_model = 0;
+  int64_t n_layers = 0;
+  int64_t n_heads = 0;
+  int64_t n_kv_heads = 0;  ///< Key/value heads; n_heads unless grouped.
+  int64_t d_head = 0;
+  int64_t d_mlp = 0;
+  Activation activation = Activation::kGeluTanh;
+  double norm_epsilon = 1e-5;
+  double initializer_range = 0.02;  ///< Standard deviation of freshly drawn weights.
+  bool tied_unembedding = true;     ///< The unembedding is the token embedding.
+};
+
+/// Reads a Hugging Face `config.json`.
+/// @throws Error (kInput) with file, line and column: not JSON, an architecture we lack, a missing or impossible size,
+/// or a key whose
+///         value would change the numbers in a way that is not implemented (`scale_attn_by_inverse_layer_idx`, for
+///         instance).
+ModelConfig read_model_config(const std::filesystem::path& path);
+
+/// The `config.json` of a model, loadable by `transformers`.
+std::string config_json(const ModelConfig& config);
+
+/// The two kinds of component that write to the residual stream.
+enum class Block { kAttention, kMlp };
+
+std::string_view to_string(Block block);  ///< "attn" or "mlp".
+
+/// One component of one layer; text form "L6.attn".
+struct ComponentRef {
+  int64_t layer = 0;
+  Block block = Block::kAttention;
+
+  friend auto operator<=>(const ComponentRef&, const ComponentRef&) = default;
+};
+
+std::string to_string(const ComponentRef& component);
+
+/// @throws Error (kInput) if `text` is not of the form "L6.attn" or "L6.mlp".
+ComponentRef parse_component(std::string_view text);
+
+/// "attn" or "mlp". @throws Error (kInput) otherwise.
+Block parse_block(std::string_view text);
+
+/// @throws Error (kInput) if the model has no such layer.
+void require_component(const ModelConfig& config, const ComponentRef& component);
+
+/// A place in the residual stream, counted in components from the embedding: site 2l is before layer l's attention, 2l
+/// + 1 before its MLP ("mid"), 2l + 2 after it ("post").
+struct Site {
+  int64_t index = 0;
+
+  static Site before(const ComponentRef& c) { return {2 * c.layer + (c.block == Block::kMlp ? 1 : 0)}; }
+  static Site after(const ComponentRef& c) { return {before(c).index + 1}; }
+  static Site start() { return {0}; }
+  static Site end(const ModelConfig& config) { return {2 * config.n_layers}; }
+  /// The component that follows this site.
+  ComponentRef next() const { return {index / 2, index % 2 == 0 ? Block::kAttention : Block::kMlp}; }
+
+  friend auto operator<=>(const Site&, const Site&) = default;
+};
+
+}  // namespace cprobe

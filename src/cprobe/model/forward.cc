@@ -1,0 +1,195 @@
+#include "cprobe/model/forward.h"
+
+#include <algorithm>
+
+#include "cprobe/core/error.h"
+
+namespace cprobe {
+namespace {
+
+at::Tensor layer_norm(const Model& model, const std::string& name, const at::Tensor& x) {
+  return at::layer_norm(x, {model.config.d_model}, model.weight(name + ".weight"), model.weight(name + ".bias"),
+                        model.config.norm_epsilon);
+}
+
+/// row_of_node for a stream whose rows are those of `nodes`, in order.
+at::Tensor index_by_node(int64_t n_nodes, const at::Tensor& nodes) {
+  const at::Tensor row_of_node = at::full({n_nodes}, -1, nodes.options());
+  return row_of_node.index_put_({nodes}, at::arange(nodes.size(0), nodes.options()));
+}
+
+/// `nodes` and all their ancestors, ascending.
+at::Tensor with_ancestors(const TokenTrie& trie, const at::Tensor& nodes) {
+  const at::Tensor wanted = at::zeros({trie.n_nodes()}, at::kBool);
+  bool* flag = wanted.data_ptr<bool>();
+  const int64_t* parent = trie.parent.data_ptr<int64_t>();
+  for (const int64_t node : std::span(nodes.data_ptr<int64_t>(), static_cast<size_t>(nodes.size(0)))) {
+    for (int64_t at = node; at >= 0 && !flag[at]; at = parent[at]) flag[at] = true;
+  }
+  return wanted.nonzero().squeeze(1);
+}
+
+struct ComponentRun {
+  const Model& model;
+  ComponentRef component;
+  const ComponentMask* masks;  ///< Null or empty: not masked.
+  const InputObserver& on_input;
+
+  /// One matrix of the component. @param nodes of x's rows; undefined: one row per node of the trie, or rows that nodes
+  /// share.
+  at::Tensor apply(const std::vector<Linear>& maps, size_t matrix, const at::Tensor& x, const at::Tensor& nodes) const {
+    if (masks == nullptr || masks->empty()) return masked_linear(maps[matrix], x, nullptr);
+    LinearMask mask = masks->at(matrix);
+    if (mask.fill.defined() && nodes.defined()) mask.fill = mask.fill.index_select(0, nodes);
+    if (mask.fill.defined() && mask.fill.size(0) != x.size(0)) {
+      throw failure("{}: {} fill rows for {} rows of the stream; expand the stream first", to_string(component),
+                    mask.fill.size(0), x.size(0));
+    }
+    return masked_linear(maps[matrix], x, &mask);
+  }
+
+  /// The matrices that read the stream, outputs joined along the columns.
+  at::Tensor project_in(const std::vector<Linear>& maps, const at::Tensor& rows, const at::Tensor& nodes) const {
+    const at::Tensor x = normed_input(model, component, rows);
+    if (on_input) on_input(component, 0, x);
+    std::vector<at::Tensor> outputs;
+    for (size_t i = 0; i + 1 < maps.size(); ++i) outputs.push_back(apply(maps, i, x, nodes));
+    return outputs.size() == 1 ? outputs[0] : at::cat(outputs, 1);
+  }
+
+  at::Tensor project_out(const std::vector<Linear>& maps, const at::Tensor& x, const at::Tensor& nodes) const {
+    if (on_input) on_input(component, maps.size() - 1, x);
+    return apply(maps, maps.size() - 1, x, nodes);
+  }
+
+  at::Tensor attention(const TokenTrie& trie, const Stream& stream, const at::Tensor& nodes) const {
+    const std::vector<Linear> maps = model.linears(component);
+    const Projections rows = split_projections(model.config, project_in(maps, stream.rows, {}));
+    const at::Tensor q = rows.q.index_select(0, stream.row_of_node.index_select(0, nodes));
+    const at::Tensor z =
+        trie_attention(q, rows.k, rows.v, key_rows(trie, stream, nodes), attention_shape(model.config));
+    return project_out(maps, z, nodes);
+  }
+
+  at::Tensor mlp(const at::Tensor& rows, const at::Tensor& nodes) const {
+    const std::vector<Linear> maps = model.linears(component);
+    return project_out(maps, mlp_hidden(model.config, project_in(maps, rows, nodes)), nodes);
+  }
+};
+
+}  // namespace
+
+at::Tensor Stream::at_nodes(const at::Tensor& nodes) const {
+  return rows.index_select(0, row_of_node.index_select(0, nodes.to(row_of_node.device())));
+}
+
+Stream Stream::expanded() const {
+  return {rows.index_select(0, row_of_node), at::arange(row_of_node.size(0), row_of_node.options())};
+}
+
+at::Tensor masked_linear(const Linear& map, const at::Tensor& x, const LinearMask* mask) {
+  const bool masked = mask != nullptr && mask->multiplier.defined();
+  if (!masked) return map.bias.defined() ? at::addmm(map.bias, x, map.weight) : at::mm(x, map.weight);
+  const at::Tensor& m = mask->multiplier;
+  at::Tensor y;
+  if (m.dim() == 1) {
+    y = at::mm(x, map.weight) * m;
+    if (mask->fill.defined()) y = y + at::mm(mask->fill, map.weight) * (1 - m);
+  } else {
+    const at::Tensor kept = map.weight * m;
+    y = at::mm(x, kept);
+    if (mask->fill.defined()) y = y + at::mm(mask->fill, map.weight - kept);
+  }
+  return map.bias.defined() ? y + map.bias : y;
+}
+
+Projections split_projections(const ModelConfig& config, const at::Tensor& joined) {
+  const int64_t n_q = config.n_heads * config.d_head;
+  const int64_t n_kv = config.n_kv_heads * config.d_head;
+  const int64_t last = joined.dim() - 1;  // multipliers and biases are vectors
+  return {joined.narrow(last, 0, n_q), joined.narrow(last, n_q, n_kv), joined.narrow(last, n_q + n_kv, n_kv)};
+}
+
+at::Tensor mlp_hidden(const ModelConfig& config, const at::Tensor& joined) {
+  switch (config.activation) {
+    case Activation::kRelu:
+      return at::relu(joined);
+    case Activation::kGeluTanh:
+      return at::gelu(joined, "tanh");
+    case Activation::kGelu:
+      return at::gelu(joined);
+    case Activation::kSilu:
+      return at::silu(joined);
+  }
+  throw failure("unknown activation");
+}
+
+AttentionShape attention_shape(const ModelConfig& config) {
+  return {config.n_heads, config.n_kv_heads, config.d_head};
+}
+
+at::Tensor normed_input(const Model& model, const ComponentRef& component, const at::Tensor& rows) {
+  return layer_norm(model, fmt::format("layers.{}.{}.norm", component.layer, to_string(component.block)), rows);
+}
+
+KeyRows key_rows(const TokenTrie& trie, const Stream& stream, const at::Tensor& nodes) {
+  const Paths paths = ancestor_paths(trie, nodes);
+  return {stream.row_of_node.index_select(0, paths.nodes.reshape(-1)).view(paths.nodes.sizes()), paths.length};
+}
+
+Stream embed(const Model& model, const TokenTrie& trie) {
+  const int64_t n_positions = model.config.n_positions;
+  if (trie.max_length() > n_positions) {
+    throw input_error("a sequence of {} tokens is longer than the model's context of {}", trie.max_length(),
+                      n_positions);
+  }
+  const int64_t largest = trie.n_nodes() == 0 ? 0 : trie.token.max().item<int64_t>();
+  if (largest >= model.config.vocab) {
+    throw input_error("token {} is outside the model's vocabulary of {}", largest, model.config.vocab);
+  }
+  const auto [pairs, row_of_node, unused] = at::_unique2(trie.token * n_positions + trie.position, true, true);
+  const at::Tensor tokens = at::div(pairs, n_positions, "floor");
+  const at::Tensor rows = model.weight("embed.token").index_select(0, tokens) +
+                          model.weight("embed.position").index_select(0, pairs - tokens * n_positions);
+  return {rows, row_of_node};
+}
+
+Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site from, Site to,
+                const SpanOptions& options) {
+  const bool reads_all = !options.read_nodes.defined();
+  const at::Tensor read = reads_all ? at::arange(trie.n_nodes()) : options.read_nodes;
+  const at::Tensor needed = reads_all ? read : with_ancestors(trie, read);
+  Site last_attention{-1};
+  for (Site site = from; site < to; ++site.index) {
+    if (site.next().block == Block::kAttention) last_attention = site;
+  }
+  at::Tensor nodes;  // of the stream's rows; undefined while several nodes may share a row
+  for (Site site = from; site < to; ++site.index) {
+    const ComponentRef component = site.next();
+    const auto mask = options.masks.find(component);
+    const ComponentRun run{model, component, mask == options.masks.end() ? nullptr : &mask->second, options.on_input};
+    at::Tensor update;
+    if (component.block == Block::kAttention) {
+      nodes = site == last_attention ? read : needed;
+      update = run.attention(trie, stream, nodes);
+      stream = {stream.at_nodes(nodes) + update, index_by_node(trie.n_nodes(), nodes)};
+    } else {
+      if (site > last_attention && !nodes.defined()) {
+        nodes = read;
+        stream = {stream.at_nodes(nodes), index_by_node(trie.n_nodes(), nodes)};
+      }
+      update = run.mlp(stream.rows, nodes);
+      stream.rows = stream.rows + update;
+    }
+    if (options.on_update) options.on_update(component, nodes, update, stream.rows);
+  }
+  return stream;
+}
+
+at::Tensor logits(const Model& model, const at::Tensor& states, const at::Tensor& vocab_rows) {
+  const at::Tensor unembedding =
+      vocab_rows.defined() ? model.unembedding().index_select(0, vocab_rows) : model.unembedding();
+  return at::mm(layer_norm(model, "final_norm", states), unembedding.t());
+}
+
+}  // namespace cprobe

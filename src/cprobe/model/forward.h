@@ -1,0 +1,100 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "cprobe/data/token_trie.h"
+#include "cprobe/model/model.h"
+#include "cprobe/model/trie_attention.h"
+
+namespace cprobe {
+
+/// The residual stream of a trie, stored once per distinct value: before the first attention block a row depends only
+/// on (token, position), so there are far fewer rows than nodes. Later each computed node has its own row.
+struct Stream {
+  at::Tensor rows;         ///< [n_rows, d_model] float32.
+  at::Tensor row_of_node;  ///< [n_nodes] int64; -1 for nodes that were not computed.
+
+  /// The states of some nodes, [n, d_model]. @param nodes [n] int64, all computed.
+  at::Tensor at_nodes(const at::Tensor& nodes) const;
+  /// The same stream with one row per node, in order. All nodes must have been computed.
+  Stream expanded() const;
+};
+
+/// How one weight matrix is masked. The map becomes
+///
+///     y = x (W * m) + fill (W * (1 - m)) + b        (for one multiplier per output: y = (x W) * m + (fill W) * (1 - m)
+///     + b)
+///
+/// so units with m = 0 see the fill in place of the input: nothing (zero ablation), the mean input, or another token's
+/// input. Biases are never masked.
+struct LinearMask {
+  at::Tensor multiplier;  ///< [n_out] (neuron unit) or [n_in, n_out] (weight unit) float32; undefined: not masked.
+  at::Tensor
+      fill;  ///< [n, n_in] float32, one row per row of x; undefined: zero. In a ComponentMask, one row per trie node.
+};
+
+/// One mask per weight matrix of a component, in the order of `matrices_of`; empty: the component as it is. Fills have
+/// one row per trie node, so an attention block with fills needs a stream with one row per node (`expanded`).
+using ComponentMask = std::vector<LinearMask>;
+
+/// x W + b under a mask; differentiable in x and the multiplier. @param mask may be null.
+at::Tensor masked_linear(const Linear& map, const at::Tensor& x, const LinearMask* mask);
+
+/// Queries, keys and values of a component's input projections, before or after their biases alike.
+struct Projections {
+  at::Tensor q;  ///< [n, n_heads * d_head] float32.
+  at::Tensor k;  ///< [n, n_kv_heads * d_head].
+  at::Tensor v;  ///< [n, n_kv_heads * d_head].
+};
+
+/// Splits the outputs of an attention block's input matrices (all matrices but the last), joined along the columns.
+Projections split_projections(const ModelConfig& config, const at::Tensor& joined);
+
+/// The hidden layer of an MLP. @param joined [n, d_mlp] outputs of its input matrices, biases included. @return [n,
+/// d_mlp].
+at::Tensor mlp_hidden(const ModelConfig& config, const at::Tensor& joined);
+
+AttentionShape attention_shape(const ModelConfig& config);
+
+/// What a component reads: the stream after its norm. @param rows [n, d_model]. @return [n, d_model].
+at::Tensor normed_input(const Model& model, const ComponentRef& component, const at::Tensor& rows);
+
+/// Key rows of the queries at some nodes. @param nodes [n_queries] int64.
+KeyRows key_rows(const TokenTrie& trie, const Stream& stream, const at::Tensor& nodes);
+
+/// Embeddings of a trie: one row per distinct (token, position).
+/// @throws Error (kInput) if a token or position lies outside the model's.
+Stream embed(const Model& model, const TokenTrie& trie);
+
+/// Called before each matrix (index into `matrices_of`; once for all that read the stream, as matrix 0) with its inputs
+/// x.
+using InputObserver = std::function<void(ComponentRef component, size_t matrix, const at::Tensor& x)>;
+
+/// Called after each component with what it adds to the stream and the stream after it, [n, d_model] both.
+/// `nodes` [n] are the nodes of the rows; undefined while nodes may share a row.
+using UpdateObserver = std::function<void(ComponentRef component, const at::Tensor& nodes, const at::Tensor& update,
+                                          const at::Tensor& state)>;
+
+struct SpanOptions {
+  at::Tensor read_nodes;  ///< [n] int64 distinct nodes whose final states are wanted; undefined: all nodes. What nobody
+                          ///< reads is not computed.
+  std::map<ComponentRef, ComponentMask> masks;
+  UpdateObserver on_update;
+  InputObserver on_input;
+};
+
+/// Runs the components between two sites. Differentiable in the given states, the multipliers and the weights.
+/// @param stream states at `from`, of the nodes read and all their ancestors at least.
+/// @return       states at `to`: rows of the read nodes (in their order) once an attention block has run.
+Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site from, Site to,
+                const SpanOptions& options = {});
+
+/// Next-token logits. @param states [n, d_model] at the end of the stream, before the final norm.
+/// @param vocab_rows [m] int64 tokens to compare; undefined: all. @return [n, m] float32.
+at::Tensor logits(const Model& model, const at::Tensor& states, const at::Tensor& vocab_rows = {});
+
+}  // namespace cprobe

@@ -1,0 +1,287 @@
+#include "cprobe/model/trainer.h"
+
+#include <fmt/format.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/interrupt.h"
+#include "cprobe/core/progress.h"
+#include "cprobe/io/atomic_file.h"
+#include "cprobe/model/cross_entropy.h"
+#include "cprobe/model/forward.h"
+#include "cprobe/model/training_state.h"
+
+namespace cprobe {
+namespace {
+
+/// Learning rate of the first step, as a share of the full one (torch.optim.lr_scheduler.LinearLR's default).
+constexpr double kWarmUpStart = 1.0 / 3.0;
+
+struct Files {
+  std::filesystem::path folder;
+
+  std::filesystem::path checkpoint(int64_t step) const { return folder / fmt::format("step_{}", step); }
+  std::filesystem::path final_model() const { return folder / "final"; }
+  std::filesystem::path curve() const { return folder / "curve.csv"; }
+  std::filesystem::path state_folder() const { return folder / "state"; }
+  std::filesystem::path state() const { return state_folder() / "training.safetensors"; }
+  std::filesystem::path settings() const { return folder / "settings.json"; }
+};
+
+/// All rows of a dataset as the model reads them: rows that are equal end at one node, which is computed once.
+struct Batch {
+  const TokenTrie& trie;
+  at::Tensor nodes;    ///< [n] int64: distinct last nodes.
+  at::Tensor rows;     ///< [n_rows] int64: place of each row's last node in `nodes`.
+  at::Tensor answers;  ///< [n_rows] int64.
+
+  explicit Batch(const Dataset& data) : trie(data.trie), answers(data.answers) {
+    std::tie(nodes, rows, std::ignore) = at::_unique2(trie.nodes_at(-1), /*sorted=*/true, /*return_inverse=*/true);
+  }
+};
+
+at::Tensor answer_logits(const Model& model, const Batch& batch) {
+  const Stream end = run_span(model, batch.trie, embed(model, batch.trie), Site::start(), Site::end(model.config),
+                              {.read_nodes = batch.nodes});
+  return logits(model, end.at_nodes(batch.nodes));
+}
+
+/// What libtorch's optimisers file the state of a parameter under: its address, written out before version 2.1.
+template <typename Key>
+Key state_key(const at::Tensor& parameter) {
+  if constexpr (std::is_pointer_v<Key>) {
+    return parameter.unsafeGetTensorImpl();
+  } else {
+    return fmt::format("{}", fmt::ptr(parameter.unsafeGetTensorImpl()));
+  }
+}
+
+/// A model that owns its weights, with their optimiser.
+class Learner {
+ public:
+  Learner(const ModelConfig& config, const TrainingState& state, const TrainOptions& options)
+      : options_(options), model_{.config = config} {
+    std::vector<at::Tensor> parameters;
+    for (const auto& [name, weight] : state.weights) {
+      at::Tensor own = weight.detach().clone(at::MemoryFormat::Contiguous).requires_grad_(true);
+      parameters.push_back(own);
+      model_.weights[name] = std::move(own);
+    }
+    optimiser_ = std::make_unique<torch::optim::AdamW>(parameters, torch::optim::AdamWOptions(options.learning_rate)
+                                                                       .betas({options.beta1, options.beta2})
+                                                                       .eps(options.adam_epsilon)
+                                                                       .weight_decay(options.weight_decay));
+    for (const auto& [name, moment] : state.moment_1) {
+      auto moments = std::make_unique<torch::optim::AdamWParamState>();
+      moments->step(state.step);
+      moments->exp_avg(moment);
+      moments->exp_avg_sq(state.moment_2.at(name));
+      optimiser_->state()[key(name)] = std::move(moments);
+    }
+  }
+
+  const Model& model() const { return model_; }
+
+  /// One optimiser step down the gradient of `loss`. @param step number of steps done before.
+  void descend(const at::Tensor& loss, int64_t step) {
+    for (auto& [name, weight] : model_.weights) weight.mutable_grad().reset();
+    loss.backward();
+    const double warm = options_.warm_up_steps == 0
+                            ? 1.0
+                            : std::min(1.0, static_cast<double>(step) / static_cast<double>(options_.warm_up_steps));
+    optimiser_->param_groups()[0].options().set_lr(options_.learning_rate * (kWarmUpStart + (1 - kWarmUpStart) * warm));
+    optimiser_->step();
+  }
+
+  TrainingState state(int64_t step, const std::vector<CurvePoint>& curve) const {
+    TrainingState state{.step = step, .curve = curve};
+    for (const auto& [name, weight] : model_.weights) {
+      state.weights[name] = weight.detach();
+      const auto found = optimiser_->state().find(key(name));
+      if (found == optimiser_->state().end()) continue;
+      const auto& moments = static_cast<const torch::optim::AdamWParamState&>(*found->second);
+      state.moment_1[name] = moments.exp_avg();
+      state.moment_2[name] = moments.exp_avg_sq();
+    }
+    return state;
+  }
+
+  /// The model with weights of its own that training no longer changes.
+  Model snapshot() const {
+    Model copy{.config = model_.config};
+    for (const auto& [name, weight] : model_.weights) copy.weights[name] = weight.detach().clone();
+    return copy;
+  }
+
+ private:
+  using States = std::decay_t<decltype(std::declval<torch::optim::AdamW>().state())>;
+
+  States::key_type key(const std::string& name) const { return state_key<States::key_type>(model_.weights.at(name)); }
+
+  const TrainOptions& options_;
+  Model model_;
+  std::unique_ptr<torch::optim::AdamW> optimiser_;
+};
+
+CurvePoint evaluate(const Model& model, int64_t step, const at::Tensor& train_logits, const Batch& train,
+                    const Batch& test) {
+  const at::NoGradGuard no_gradients;
+  const at::Tensor test_logits = answer_logits(model, test);
+  return {.step = step,
+          .train_loss = cross_entropy(train_logits, train.rows, train.answers).item<double>(),
+          .train_accuracy = top_token_accuracy(train_logits, train.rows, train.answers),
+          .test_loss = cross_entropy(test_logits, test.rows, test.answers).item<double>(),
+          .test_accuracy = top_token_accuracy(test_logits, test.rows, test.answers)};
+}
+
+void write_curve(const std::vector<CurvePoint>& curve, const std::filesystem::path& path) {
+  std::string text = "step,train_loss,train_accuracy,test_loss,test_accuracy\n";
+  for (const CurvePoint& p : curve) {
+    text += fmt::format("{},{},{},{},{}\n", p.step, p.train_loss, p.train_accuracy, p.test_loss, p.test_accuracy);
+  }
+  write_file(path, text);
+}
+
+void require(bool holds, const char* name, const char* range, double found) {
+  if (!holds) throw input_error("{} must be {}, not {}", name, range, found);
+}
+
+void check(const TrainOptions& options) {
+  const auto number = [](int64_t value) { return static_cast<double>(value); };
+  require(options.steps >= 1, "steps", "at least 1", number(options.steps));
+  require(options.learning_rate > 0, "learning_rate", "positive", options.learning_rate);
+  require(options.weight_decay >= 0, "weight_decay", "0 or more", options.weight_decay);
+  require(options.beta1 >= 0 && options.beta1 < 1, "beta1", "in [0, 1)", options.beta1);
+  require(options.beta2 >= 0 && options.beta2 < 1, "beta2", "in [0, 1)", options.beta2);
+  require(options.adam_epsilon > 0, "adam_epsilon", "positive", options.adam_epsilon);
+  require(options.warm_up_steps >= 0, "warm_up_steps", "0 or more", number(options.warm_up_steps));
+  require(options.evaluate_every >= 1, "evaluate_every", "at least 1", number(options.evaluate_every));
+  require(options.save_every >= 1, "save_every", "at least 1", number(options.save_every));
+  for (const int64_t step : options.checkpoints) {
+    if (step < 0 || step > options.steps) {
+      throw input_error("checkpoint {}: expected a step from 0 to {}, the last", step, options.steps);
+    }
+  }
+  if (const auto goal = options.stop_at_test_accuracy)
+    require(*goal > 0 && *goal <= 1, "stop_at_test_accuracy", "in (0, 1]", *goal);
+}
+
+/// Removes what `train` writes and nothing else; the mark of a finished run goes last.
+void remove_run(const Files& files) {
+  std::vector<std::filesystem::path> paths = {files.state_folder(), files.final_model(), files.curve()};
+  for (const auto& entry : std::filesystem::directory_iterator(files.folder)) {
+    const std::string name = entry.path().filename().string();
+    const bool is_checkpoint =
+        name.starts_with("step_") && name.size() > 5 && name.find_first_not_of("0123456789", 5) == std::string::npos;
+    if (is_checkpoint) paths.push_back(entry.path());
+  }
+  paths.push_back(files.settings());
+  for (const auto& path : paths) std::filesystem::remove_all(path);
+}
+
+/// The state from which to train: a saved one, or fresh weights.
+TrainingState starting_state(const Files& files, const TrainSettings& settings, const ModelConfig& config,
+                             bool overwrite, Seed seed) {
+  const auto fresh = [&] {
+    return TrainingState{.weights = random_model(config, seed.derive("train/weights")).weights};
+  };
+  if (std::filesystem::exists(files.settings())) {
+    if (!overwrite) {
+      const std::string difference = describe_difference(read_settings(files.settings()), settings);
+      throw input_error("{}: holds a finished run{}; overwrite it or choose another folder", files.folder.string(),
+                        difference.empty() ? " with these settings" : " with other settings:\n" + difference);
+    }
+    remove_run(files);
+  }
+  if (!std::filesystem::exists(files.state())) return fresh();
+  try {
+    return load_training_state(files.state(), settings, config);
+  } catch (const Error&) {
+    if (!overwrite) throw;
+    remove_run(files);
+    return fresh();
+  }
+}
+
+}  // namespace
+
+ModelConfig toy_config(int64_t vocab, int64_t n_positions) {
+  return {.vocab = vocab,
+          .n_positions = n_positions,
+          .d_model = 128,
+          .n_layers = 1,
+          .n_heads = 4,
+          .n_kv_heads = 4,
+          .d_head = 32,
+          .d_mlp = 512,
+          .activation = Activation::kRelu};
+}
+
+bool is_trained(const std::filesystem::path& folder) {
+  return std::filesystem::exists(Files{folder}.settings());
+}
+
+TrainResult train(const ModelConfig& config, const Dataset& train, const Dataset& test, const TrainOptions& options,
+                  const std::filesystem::path& folder, Seed seed) {
+  check(options);
+  const Files files{folder};
+  const TrainSettings settings = train_settings(config, train, test, options, seed);
+  TrainingState start = starting_state(files, settings, config, options.overwrite, seed);
+  Learner learner(config, start, options);
+  TrainResult result{.curve = std::move(start.curve), .resumed_at = start.step};
+  const Batch train_rows(train), test_rows(test);
+  const auto began = std::chrono::steady_clock::now();
+  Progress progress("train", std::max<int64_t>(1, options.steps - start.step), options.quiet);
+
+  for (int64_t step = start.step;; ++step) {
+    const bool is_checkpoint = std::ranges::find(options.checkpoints, step) != options.checkpoints.end();
+    const bool is_last = step == options.steps;
+    const at::Tensor train_logits = answer_logits(learner.model(), train_rows);
+    if (is_last || is_checkpoint || step % options.evaluate_every == 0) {
+      result.curve.push_back(evaluate(learner.model(), step, train_logits, train_rows, test_rows));
+    }
+    if (is_checkpoint) save_model(learner.model(), files.checkpoint(step));
+    if (is_last ||
+        (options.stop_at_test_accuracy && result.curve.back().test_accuracy >= *options.stop_at_test_accuracy))
+      break;
+
+    const at::Tensor loss = cross_entropy(train_logits, train_rows.rows, train_rows.answers);
+    if (!std::isfinite(loss.item<double>())) {
+      throw failure("the training loss is {} after {} steps; a smaller learning rate may help", loss.item<double>(),
+                    step);
+    }
+    learner.descend(loss, step);
+    progress.advance(
+        1, fmt::format("loss {:.4f}, test accuracy {:.3f}", loss.item<double>(), result.curve.back().test_accuracy));
+
+    const int64_t done = step + 1;
+    const bool stops = options.stop_requested ? options.stop_requested(done) : interrupted();
+    if (!stops && done % options.save_every != 0) continue;
+    save_training_state(learner.state(done, result.curve), settings, files.state());
+    write_curve(result.curve, files.curve());
+    if (stops) {
+      throw Error(ErrorKind::kInterrupted,
+                  fmt::format("training stopped after {} of {} steps; {} keeps it all, so the same command "
+                              "goes on from there",
+                              done, options.steps, files.state().string()));
+    }
+  }
+
+  result.model = learner.snapshot();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  save_model(result.model, files.final_model());
+  write_curve(result.curve, files.curve());
+  write_file(files.settings(), settings_json(settings));
+  std::filesystem::remove_all(files.state_folder());
+  return result;
+}
+
+}  // namespace cprobe

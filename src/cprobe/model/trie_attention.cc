@@ -1,0 +1,223 @@
+#include "cprobe/model/trie_attention.h"
+
+#include <ATen/Parallel.h>
+#include <torch/torch.h>
+
+#include <cmath>
+#include <vector>
+
+#include "cprobe/core/error.h"
+
+// One binary runs on every x86-64 machine and uses the widest vectors there. Sanitizers cannot instrument the dispatch.
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
+#define CPROBE_VECTOR_CLONES __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+#else
+#define CPROBE_VECTOR_CLONES
+#endif
+
+namespace cprobe {
+namespace {
+
+/// A float matrix with contiguous rows, seen as [rows, heads, d_head].
+struct Rows {
+  float* data;
+  int64_t stride;
+
+  float* head(int64_t row, int64_t head, int64_t d_head) const { return data + row * stride + head * d_head; }
+};
+
+Rows rows_of(const at::Tensor& matrix) {
+  return {matrix.data_ptr<float>(), matrix.stride(0)};
+}
+
+struct KeyList {
+  const int64_t* rows;
+  int64_t max_length;
+  const int64_t* length;
+};
+
+/// Queries [begin, end): probabilities and the weighted sums of values.
+CPROBE_VECTOR_CLONES
+void attend(int64_t begin, int64_t end, Rows q, Rows k, Rows v, KeyList keys, AttentionShape shape, float scale,
+            float* probabilities, Rows out) {
+  const int64_t group = shape.n_heads / shape.n_kv_heads;
+  const int64_t d = shape.d_head;
+  for (int64_t i = begin; i < end; ++i) {
+    const int64_t* rows = keys.rows + i * keys.max_length;
+    const int64_t n = keys.length[i];
+    for (int64_t h = 0; h < shape.n_heads; ++h) {
+      const float* query = q.head(i, h, d);
+      float* p = probabilities + (i * shape.n_heads + h) * keys.max_length;
+      float highest = -INFINITY;
+      for (int64_t j = 0; j < n; ++j) {
+        const float* key = k.head(rows[j], h / group, d);
+        float dot = 0;
+#pragma omp simd reduction(+ : dot)
+        for (int64_t c = 0; c < d; ++c) dot += query[c] * key[c];
+        p[j] = dot * scale;
+        highest = std::max(highest, p[j]);
+      }
+      float sum = 0;
+      for (int64_t j = 0; j < n; ++j) sum += p[j] = std::exp(p[j] - highest);
+      float* z = out.head(i, h, d);
+      for (int64_t j = 0; j < n; ++j) {
+        const float* value = v.head(rows[j], h / group, d);
+        const float weight = p[j] /= sum;
+        if (j == 0) {
+#pragma omp simd
+          for (int64_t c = 0; c < d; ++c) z[c] = weight * value[c];
+        } else {
+#pragma omp simd
+          for (int64_t c = 0; c < d; ++c) z[c] += weight * value[c];
+        }
+      }
+    }
+  }
+}
+
+/// Gradients for queries [begin, end) and heads [head_begin, head_end). `dk.data` null: keys and values need none.
+CPROBE_VECTOR_CLONES
+void attend_backward(int64_t begin, int64_t end, int64_t head_begin, int64_t head_end, Rows q, Rows k, Rows v,
+                     KeyList keys, AttentionShape shape, float scale, const float* probabilities, Rows dout, Rows dq,
+                     Rows dk, Rows dv) {
+  const int64_t group = shape.n_heads / shape.n_kv_heads;
+  const int64_t d = shape.d_head;
+  std::vector<float> dp(static_cast<size_t>(keys.max_length));
+  for (int64_t i = begin; i < end; ++i) {
+    const int64_t* rows = keys.rows + i * keys.max_length;
+    const int64_t n = keys.length[i];
+    for (int64_t h = head_begin; h < head_end; ++h) {
+      const float* p = probabilities + (i * shape.n_heads + h) * keys.max_length;
+      const float* dz = dout.head(i, h, d);
+      float mean = 0;
+      for (int64_t j = 0; j < n; ++j) {
+        const float* value = v.head(rows[j], h / group, d);
+        float dot = 0;
+#pragma omp simd reduction(+ : dot)
+        for (int64_t c = 0; c < d; ++c) dot += dz[c] * value[c];
+        dp[static_cast<size_t>(j)] = dot;
+        mean += p[j] * dot;
+      }
+      const float* query = q.head(i, h, d);
+      float* dquery = dq.head(i, h, d);
+      std::fill(dquery, dquery + d, 0.0f);
+      for (int64_t j = 0; j < n; ++j) {
+        const float dscore = p[j] * (dp[static_cast<size_t>(j)] - mean) * scale;
+        const float* key = k.head(rows[j], h / group, d);
+#pragma omp simd
+        for (int64_t c = 0; c < d; ++c) dquery[c] += dscore * key[c];
+        if (dk.data == nullptr) continue;
+        float* dkey = dk.head(rows[j], h / group, d);
+        float* dvalue = dv.head(rows[j], h / group, d);
+        const float weight = p[j];
+#pragma omp simd
+        for (int64_t c = 0; c < d; ++c) {
+          dkey[c] += dscore * query[c];
+          dvalue[c] += weight * dz[c];
+        }
+      }
+    }
+  }
+}
+
+class TrieAttention : public torch::autograd::Function<TrieAttention> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& q, const at::Tensor& k,
+                            const at::Tensor& v, const at::Tensor& rows, const at::Tensor& length, int64_t n_heads,
+                            int64_t n_kv_heads, int64_t d_head) {
+    const AttentionShape shape{n_heads, n_kv_heads, d_head};
+    const float scale = 1.0f / std::sqrt(static_cast<float>(d_head));
+    const KeyList keys{rows.data_ptr<int64_t>(), rows.size(1), length.data_ptr<int64_t>()};
+    at::Tensor probabilities = at::empty({q.size(0), n_heads, rows.size(1)}, q.options());
+    at::Tensor out = at::empty({q.size(0), n_heads * d_head}, q.options());
+    const Rows q_rows = rows_of(q), k_rows = rows_of(k), v_rows = rows_of(v), out_rows = rows_of(out);
+    at::parallel_for(0, q.size(0), 16, [&](int64_t begin, int64_t end) {
+      attend(begin, end, q_rows, k_rows, v_rows, keys, shape, scale, probabilities.data_ptr<float>(), out_rows);
+    });
+    context->save_for_backward({q, k, v, rows, length, probabilities});
+    context->saved_data["n_kv_heads"] = n_kv_heads;
+    return out;
+  }
+
+  static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context,
+                                               torch::autograd::tensor_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const at::Tensor &q = saved[0], &k = saved[1], &v = saved[2], &rows = saved[3], &probabilities = saved[5];
+    const int64_t n_heads = probabilities.size(1);
+    const AttentionShape shape{n_heads, context->saved_data["n_kv_heads"].toInt(), q.size(1) / n_heads};
+    const float scale = 1.0f / std::sqrt(static_cast<float>(shape.d_head));
+    const KeyList keys{rows.data_ptr<int64_t>(), rows.size(1), saved[4].data_ptr<int64_t>()};
+    const at::Tensor dout = gradients[0].contiguous();
+    at::Tensor dq = at::empty(q.sizes(), q.options());
+    const bool needs_keys = k.requires_grad() || v.requires_grad();
+    at::Tensor dk, dv;
+    Rows dk_rows{nullptr, 0}, dv_rows{nullptr, 0};
+    if (needs_keys) {
+      dk = at::zeros(k.sizes(), k.options());
+      dv = at::zeros(v.sizes(), v.options());
+      dk_rows = rows_of(dk);
+      dv_rows = rows_of(dv);
+    }
+    const Rows q_rows = rows_of(q), k_rows = rows_of(k), v_rows = rows_of(v), dout_rows = rows_of(dout),
+               dq_rows = rows_of(dq);
+    const float* p = probabilities.data_ptr<float>();
+    if (needs_keys) {
+      // Several queries add to one key row, so threads divide the key/value heads: no races, and the same sums in every
+      // run.
+      const int64_t group = shape.n_heads / shape.n_kv_heads;
+      at::parallel_for(0, shape.n_kv_heads, 1, [&](int64_t begin, int64_t end) {
+        attend_backward(0, q.size(0), begin * group, end * group, q_rows, k_rows, v_rows, keys, shape, scale, p,
+                        dout_rows, dq_rows, dk_rows, dv_rows);
+      });
+    } else {
+      at::parallel_for(0, q.size(0), 16, [&](int64_t begin, int64_t end) {
+        attend_backward(begin, end, 0, shape.n_heads, q_rows, k_rows, v_rows, keys, shape, scale, p, dout_rows, dq_rows,
+                        dk_rows, dv_rows);
+      });
+    }
+    return {dq, dk, dv, {}, {}, {}, {}, {}};
+  }
+};
+
+void check_shapes(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const KeyRows& keys,
+                  const AttentionShape& shape) {
+  const bool fits = q.dim() == 2 && q.size(1) == shape.n_heads * shape.d_head && k.dim() == 2 &&
+                    k.size(1) == shape.n_kv_heads * shape.d_head && k.sizes() == v.sizes() && keys.rows.dim() == 2 &&
+                    keys.rows.size(0) == q.size(0) && keys.length.sizes() == at::IntArrayRef{q.size(0)};
+  if (!fits) {
+    throw failure("attention: q [{}], k [{}], v [{}], key rows [{}] do not fit {} heads of {}",
+                  fmt::join(q.sizes(), ", "), fmt::join(k.sizes(), ", "), fmt::join(v.sizes(), ", "),
+                  fmt::join(keys.rows.sizes(), ", "), shape.n_heads, shape.d_head);
+  }
+}
+
+}  // namespace
+
+at::Tensor reference_trie_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const KeyRows& keys,
+                                    const AttentionShape& shape) {
+  check_shapes(q, k, v, keys, shape);
+  const int64_t n = q.size(0);
+  const int64_t length = keys.rows.size(1);
+  const auto gather = [&](const at::Tensor& rows) {
+    return rows.index_select(0, keys.rows.reshape(-1))
+        .view({n, length, shape.n_kv_heads, shape.d_head})
+        .repeat_interleave(shape.n_heads / shape.n_kv_heads, 2);
+  };
+  const at::Tensor query = q.reshape({n, 1, shape.n_heads, shape.d_head});
+  const at::Tensor scores = (query * gather(k)).sum(-1) / std::sqrt(static_cast<double>(shape.d_head));
+  const at::Tensor behind_end = at::arange(length, keys.length.options()).unsqueeze(0) >= keys.length.unsqueeze(1);
+  const at::Tensor p = scores.masked_fill(behind_end.unsqueeze(-1), -INFINITY).softmax(1);
+  return (p.unsqueeze(-1) * gather(v)).sum(1).reshape({n, shape.n_heads * shape.d_head});
+}
+
+at::Tensor trie_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const KeyRows& keys,
+                          const AttentionShape& shape) {
+  if (!q.device().is_cpu() || q.scalar_type() != at::kFloat) return reference_trie_attention(q, k, v, keys, shape);
+  check_shapes(q, k, v, keys, shape);
+  const auto with_contiguous_rows = [](const at::Tensor& x) { return x.stride(1) == 1 ? x : x.contiguous(); };
+  return TrieAttention::apply(with_contiguous_rows(q), with_contiguous_rows(k), with_contiguous_rows(v),
+                              keys.rows.contiguous(), keys.length.contiguous(), shape.n_heads, shape.n_kv_heads,
+                              shape.d_head);
+}
+
+}  // namespace cprobe

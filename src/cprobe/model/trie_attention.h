@@ -1,0 +1,40 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+
+namespace cprobe {
+
+/// Where the keys and values of each query lie.
+struct KeyRows {
+  at::Tensor
+      rows;  ///< [n_queries, max_length] int64: row of k and v for each token of the query's path, first token first.
+  at::Tensor length;  ///< [n_queries] int64: how many of them count, the query's own token included; >= 1.
+};
+
+struct AttentionShape {
+  int64_t n_heads = 0;
+  int64_t n_kv_heads =
+      0;  ///< n_heads is a multiple of it; query head h reads key/value head h / (n_heads / n_kv_heads).
+  int64_t d_head = 0;
+};
+
+/// Scaled dot-product attention (scale 1/sqrt(d_head)) of each query over its own list of key rows: no padding, no n x
+/// n scores.
+///
+/// Differentiable in q, k and v with closed-form gradients; where k and v need none, theirs cost nothing. On the CPU a
+/// fused kernel reads each key and value once per query and keeps only the probabilities, [n_queries, n_heads,
+/// max_length] float32. Other devices, and `reference_trie_attention`, gather the rows.
+///
+/// @param q    [n_queries, n_heads * d_head] float32, rows contiguous.
+/// @param k, v [n_rows, n_kv_heads * d_head] float32, rows contiguous (column slices of a fused projection are fine).
+/// @return     [n_queries, n_heads * d_head] float32.
+at::Tensor trie_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const KeyRows& keys,
+                          const AttentionShape& shape);
+
+/// The same from stock operations, for any device; materialises [n_queries, max_length, n_kv_heads * d_head] twice.
+at::Tensor reference_trie_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const KeyRows& keys,
+                                    const AttentionShape& shape);
+
+}  // namespace cprobe

@@ -1,0 +1,127 @@
+#include "cprobe/circuit/circuit.h"
+
+#include "cprobe/io/safetensors.h"
+#include "tests/support.h"
+#include "tests/tiny_model.h"
+
+namespace cprobe {
+namespace {
+
+using testing::TemporaryFolder;
+using testing::tiny_config;
+
+/// A random circuit of the tiny model.
+Circuit random_circuit(const ComponentRef& component, MaskUnit unit) {
+  Circuit circuit{.component = component, .unit = unit, .provenance = {{"variable", "a^2"}, {"seed", "0"}}};
+  circuit.matrices = matrices_of(tiny_config(), component);
+  for (const MatrixInfo& m : circuit.matrices) {
+    const std::vector<int64_t> shape = unit == MaskUnit::kNeuron ? std::vector{m.n_out} : std::vector{m.n_in, m.n_out};
+    circuit.members.push_back(at::rand(shape, Seed(1).derive(m.name).generator()) > 0.5);
+  }
+  return circuit;
+}
+
+TEST(Circuit, CountsUnitsAndTheirWeights) {
+  Circuit circuit = random_circuit({0, Block::kMlp}, MaskUnit::kNeuron);  // 8x12, 12x8
+  circuit.members = {at::arange(12) < 3, at::arange(8) == 5};
+  EXPECT_EQ(circuit.n_units(), 4);
+  EXPECT_EQ(circuit.max_units(), 20);
+  EXPECT_EQ(circuit.n_weights(), 3 * 8 + 1 * 12);
+  EXPECT_EQ(circuit.max_weights(), 192);
+  EXPECT_FALSE(circuit.is_empty() || circuit.is_full());
+  Circuit weights = random_circuit({0, Block::kMlp}, MaskUnit::kWeight);
+  EXPECT_EQ(weights.n_weights(), weights.n_units());
+  EXPECT_EQ(weights.max_units(), 192);
+  EXPECT_EQ(weights.max_weights(), 192);
+}
+
+TEST(Circuit, KnowsThatItIsEmptyOrFull) {
+  for (const MaskUnit unit : {MaskUnit::kNeuron, MaskUnit::kWeight}) {
+    Circuit circuit = random_circuit({1, Block::kAttention}, unit);
+    for (at::Tensor& member : circuit.members) member = at::zeros_like(member);
+    EXPECT_TRUE(circuit.is_empty());
+    EXPECT_EQ(circuit.n_weights(), 0);
+    for (at::Tensor& member : circuit.members) member = at::ones_like(member);
+    EXPECT_TRUE(circuit.is_full());
+    EXPECT_EQ(circuit.n_weights(), circuit.max_weights());
+  }
+}
+
+TEST(Circuit, IsTheHardMaskOfItsParameters) {
+  const auto method = continuous_sparsification();
+  Mask mask = method->initial(matrices_of(tiny_config(), {0, Block::kMlp}), MaskUnit::kNeuron);
+  mask.parameters = {at::arange(12, at::kFloat) - 9, at::arange(8, at::kFloat) - 7};
+  const Circuit circuit = make_circuit({0, Block::kMlp}, mask, *method);
+  EXPECT_EQ(circuit.n_units(), 2);
+  EXPECT_EQ(circuit.provenance.at("method"), "continuous_sparsification");
+  const std::vector<at::Tensor> keep = keep_multipliers(circuit);
+  EXPECT_TRUE(at::equal(keep[0], (at::arange(12) > 9).to(at::kFloat)));
+  EXPECT_TRUE(at::equal(keep[1], at::zeros({8})));
+}
+
+TEST(CircuitFile, GivesBackWhatWasSaved) {
+  const TemporaryFolder folder;
+  for (const MaskUnit unit : {MaskUnit::kNeuron, MaskUnit::kWeight}) {
+    for (const ComponentRef component : {ComponentRef{1, Block::kAttention}, ComponentRef{0, Block::kMlp}}) {
+      const Circuit saved = random_circuit(component, unit);
+      save_circuit(saved, folder / "c.safetensors");
+      const Circuit loaded = load_circuit(folder / "c.safetensors", tiny_config());
+      EXPECT_EQ(loaded.component, saved.component);
+      EXPECT_EQ(loaded.unit, saved.unit);
+      EXPECT_EQ(loaded.provenance, saved.provenance);
+      EXPECT_EQ(loaded.n_weights(), saved.n_weights());
+      EXPECT_EQ(loaded.max_weights(), saved.max_weights());
+      for (size_t i = 0; i < saved.members.size(); ++i) EXPECT_TRUE(at::equal(loaded.members[i], saved.members[i]));
+    }
+  }
+}
+
+/// A saved circuit, changed in one way, is refused with a message that names the file and what is wrong with it.
+TEST(CircuitFile, RefusesWhatIsNoCircuitOfThisModel) {
+  struct BadFile {
+    const char* what;
+    std::function<void(std::map<std::string, at::Tensor>&, std::map<std::string, std::string>&)> damage;
+    const char* message;
+  };
+  const std::string fc = "transformer.h.0.mlp.c_fc.weight";
+  const std::vector<BadFile> cases = {
+      {"no format", [](auto&, auto& metadata) { metadata.erase("format"); }, "not a circuit file"},
+      {"a checkpoint",
+       [](auto&, auto& metadata) {
+         metadata = {{"format", "pt"}};
+       },
+       "not a circuit file"},
+      {"no component", [](auto&, auto& metadata) { metadata.erase("component"); }, "component"},
+      {"no such block", [](auto&, auto& metadata) { metadata["component"] = "L0.mpl"; }, "'mpl'"},
+      {"no such layer", [](auto&, auto& metadata) { metadata["component"] = "L2.mlp"; }, "L2.mlp"},
+      {"another component", [](auto&, auto& metadata) { metadata["component"] = "L0.attn"; }, "another model"},
+      {"no such unit", [](auto&, auto& metadata) { metadata["unit"] = "head"; }, "unknown mask unit 'head'"},
+      {"another unit", [](auto&, auto& metadata) { metadata["unit"] = "weight"; }, "for unit weight"},
+      {"a matrix missing", [&](auto& tensors, auto&) { tensors.erase(fc); },
+       "no tensor 'transformer.h.0.mlp.c_fc.weight'"},
+      {"a matrix too many", [](auto& tensors, auto&) { tensors["more"] = at::zeros({3}, at::kByte); },
+       "holds 3 tensors"},
+      {"another size", [&](auto& tensors, auto&) { tensors[fc] = at::zeros({13}, at::kByte); }, "expected [12]"},
+      {"another dtype", [&](auto& tensors, auto&) { tensors[fc] = at::zeros({12}); }, "expected U8"},
+      {"values other than 0 and 1", [&](auto& tensors, auto&) { tensors[fc][4] = 2; }, "values other than 0 and 1"},
+  };
+  const Circuit circuit = random_circuit({0, Block::kMlp}, MaskUnit::kNeuron);
+  for (const BadFile& bad : cases) {
+    SCOPED_TRACE(bad.what);
+    const TemporaryFolder folder;
+    const std::filesystem::path path = folder / "circuit.safetensors";
+    save_circuit(circuit, path);
+    const SafetensorsFile file = SafetensorsFile::open(path);
+    std::map<std::string, at::Tensor> tensors;
+    for (const auto& [name, info] : file.tensors()) tensors[name] = file.tensor(name).clone();
+    std::map<std::string, std::string> metadata = file.metadata();
+    bad.damage(tensors, metadata);
+    write_safetensors(path, tensors, metadata);
+    EXPECT_INPUT_ERROR(load_circuit(path, tiny_config()), bad.message);
+    EXPECT_INPUT_ERROR(load_circuit(path, tiny_config()), path.string());
+  }
+  EXPECT_INPUT_ERROR(load_circuit("/nowhere/c.safetensors", tiny_config()), "/nowhere/c.safetensors");
+}
+
+}  // namespace
+}  // namespace cprobe

@@ -1,0 +1,121 @@
+#include "cprobe/circuit/component_inputs.h"
+
+#include <torch/torch.h>
+
+#include "tests/support.h"
+#include "tests/tensors.h"
+#include "tests/tiny_model.h"
+
+namespace cprobe {
+namespace {
+
+using testing::agree;
+
+// Neuron masks take another way than the whole model (no masked keys and values): float32 sums in another order.
+constexpr double kUpdate = 1e-5;
+constexpr double kGradient = 2e-5;
+
+/// Model kind, component and mask unit.
+using Case = std::tuple<size_t, ComponentRef, MaskUnit>;
+
+class CachedComponent : public ::testing::TestWithParam<Case> {
+ protected:
+  void SetUp() override {
+    const auto [kind, component, unit] = GetParam();
+    component_ = component;
+    model_ = testing::drawn_model(testing::all_kinds()[kind].config);
+    trie_ = build_trie(testing::ragged_rows(model_.config, 9, Seed(5)));
+    nodes_ = trie_.nodes_at(-1);  // in row order; the last row repeats the first
+    for (const MatrixInfo& m : matrices_of(model_.config, component)) {
+      at::Generator generator = Seed(6).derive(m.name).generator();
+      const std::vector<int64_t> shape =
+          unit == MaskUnit::kNeuron ? std::vector{m.n_out} : std::vector{m.n_in, m.n_out};
+      const at::Tensor soft = at::rand(shape, generator);
+      multipliers_.push_back(soft * (soft > 0.3));  // some hard zeros
+    }
+    inputs_.emplace(model_, component, unit, trie_, before(), nodes_);
+  }
+
+  Stream before() const {
+    return run_span(model_, trie_, embed(model_, trie_), Site::start(), Site::before(component_));
+  }
+
+  /// The update at the labelled tokens in a run of the model, with the same masks.
+  at::Tensor in_the_model(const std::vector<at::Tensor>& multipliers) const {
+    ComponentMask mask;
+    for (const at::Tensor& multiplier : multipliers) mask.push_back({.multiplier = multiplier});
+    at::Tensor found;
+    const auto keep = [&](ComponentRef, const at::Tensor& at, const at::Tensor& update, const at::Tensor&) {
+      EXPECT_TRUE(at::equal(at, at::arange(trie_.n_nodes())));
+      found = update.index_select(0, nodes_);
+    };
+    run_span(model_, trie_, before(), Site::before(component_), Site::after(component_),
+             {.masks = {{component_, mask}}, .on_update = keep});
+    return found;
+  }
+
+  ComponentRef component_;
+  Model model_;
+  TokenTrie trie_;
+  at::Tensor nodes_;
+  std::vector<at::Tensor> multipliers_;
+  std::optional<ComponentInputs> inputs_;
+};
+
+TEST_P(CachedComponent, UpdatesEqualThoseOfTheWholeModel) {
+  EXPECT_EQ(inputs_->n_labelled(), nodes_.size(0));
+  EXPECT_TRUE(agree(inputs_->updates(multipliers_), in_the_model(multipliers_), kUpdate));
+  EXPECT_TRUE(agree(inputs_->updates(inputs_->ones()), in_the_model({{}, {}}), kUpdate)) << "nothing masked";
+}
+
+TEST_P(CachedComponent, UpdatesOfSomeTokensAreRowsOfAll) {
+  const at::Tensor which = at::tensor({7, 2, 2, 0}, at::kLong);
+  const at::Tensor all = inputs_->updates(multipliers_);
+  EXPECT_TRUE(agree(inputs_->updates(multipliers_, which), all.index_select(0, which), kUpdate));
+}
+
+TEST_P(CachedComponent, GradientsByMultipliersEqualThoseOfTheWholeModel) {
+  std::vector<at::Tensor> leaves;
+  for (const at::Tensor& multiplier : multipliers_) leaves.push_back(multiplier.clone().requires_grad_());
+  const at::Tensor weights = at::randn({nodes_.size(0), model_.config.d_model}, Seed(7).generator());
+  const auto ours = torch::autograd::grad({(inputs_->updates(leaves) * weights).sum()}, leaves);
+  const auto expected = torch::autograd::grad({(in_the_model(leaves) * weights).sum()}, leaves);
+  for (size_t i = 0; i < leaves.size(); ++i) {
+    // Relative to the whole matrix' largest gradient: keys' biases, for instance, cancel to rounding noise.
+    EXPECT_TRUE(agree(ours[i], expected[i], kGradient)) << inputs_->matrices()[i].short_name;
+  }
+}
+
+TEST_P(CachedComponent, NeedsTheStreamAtTheTokensAndTheirAncestorsOnly) {
+  const auto [kind, component, unit] = GetParam();
+  const at::Tensor two = nodes_.narrow(0, 1, 2);
+  const at::Tensor needed = std::get<0>(at::_unique2(ancestor_paths(trie_, two).nodes));
+  const Stream part =
+      run_span(model_, trie_, embed(model_, trie_), Site::start(), Site::before(component_), {.read_nodes = needed});
+  const ComponentInputs inputs(model_, component, unit, trie_, part, two);
+  EXPECT_TRUE(agree(inputs.updates(multipliers_), in_the_model(multipliers_).narrow(0, 1, 2), kUpdate));
+}
+
+std::string case_name(const ::testing::TestParamInfo<Case>& info) {
+  const auto& [kind, component, unit] = info.param;
+  return fmt::format("{}_L{}_{}_{}", testing::all_kinds()[kind].name, component.layer, to_string(component.block),
+                     to_string(unit));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Models, CachedComponent,
+    ::testing::Combine(::testing::Range<size_t>(0, 4),
+                       ::testing::Values(ComponentRef{0, Block::kAttention}, ComponentRef{0, Block::kMlp},
+                                         ComponentRef{1, Block::kAttention}, ComponentRef{1, Block::kMlp}),
+                       ::testing::Values(MaskUnit::kNeuron, MaskUnit::kWeight)),
+    case_name);
+
+TEST(CachedComponentErrors, RefusesMultipliersForOtherMatrices) {
+  const Model model = testing::drawn_model(testing::tiny_config());
+  const TokenTrie trie = build_trie(testing::TokenRows{{1, 2}});
+  const ComponentInputs inputs(model, {0, Block::kMlp}, MaskUnit::kNeuron, trie, embed(model, trie), trie.nodes_at(-1));
+  EXPECT_FAILED_ERROR(inputs.updates({at::ones({12})}), "L0.mlp: 1 multipliers for 2 matrices");
+}
+
+}  // namespace
+}  // namespace cprobe

@@ -1,0 +1,175 @@
+#include "cprobe/circuit/fit.h"
+
+#include <cmath>
+
+#include "cprobe/circuit/circuit.h"
+#include "cprobe/circuit/soft_nearest_neighbours.h"
+#include "tests/numeric_jacobian.h"
+#include "tests/support.h"
+#include "tests/tensors.h"
+#include "tests/tiny_model.h"
+
+namespace cprobe {
+namespace {
+
+using testing::agree;
+
+/// The MLP of a one-layer model whose tokens are pairs (class, nuisance): 4 classes by 8 nuisances. Hidden neurons 0-15
+/// read the class alone, 16-31 the nuisance alone, and all write at random; so the class is in the updates, but
+/// drowned.
+class PlantedVariable : public ::testing::Test {
+ protected:
+  static constexpr int64_t kClasses = 4, kNuisances = 8, kNeurons = 32;
+
+  PlantedVariable() {
+    ModelConfig config = testing::tiny_config();
+    config.vocab = kClasses * kNuisances;
+    config.n_layers = 1;
+    config.d_model = 16;
+    config.d_head = 8;
+    config.d_mlp = kNeurons;
+    config.activation = Activation::kRelu;
+    Model model = random_model(config, Seed(1));
+    const auto zero_mean = [](int64_t n, int64_t d, const char* stream) {
+      const at::Tensor x = at::randn({n, d}, Seed(2).derive(stream).generator());
+      return x - x.mean(1, true);  // so that the norm mixes nothing of one half into the other
+    };
+    const at::Tensor token = at::arange(config.vocab);
+    labels_ = token % kClasses;
+    const at::Tensor nuisance = at::div(token, kClasses, "floor");
+    model.weights.at("embed.token") = at::cat({zero_mean(kClasses, 8, "class").index_select(0, labels_),
+                                               2 * zero_mean(kNuisances, 8, "nuisance").index_select(0, nuisance)},
+                                              1);
+    model.weights.at("embed.position").zero_();
+    at::Tensor& in = model.weights.at("layers.0.mlp.in.weight");
+    in = at::randn(in.sizes(), Seed(3).generator());
+    in.narrow(0, 0, 8).narrow(1, 16, 16).zero_();
+    in.narrow(0, 8, 8).narrow(1, 0, 16).zero_();
+
+    testing::TokenRows rows;
+    for (int64_t t = 0; t < config.vocab; ++t) rows.push_back({t});
+    const TokenTrie trie = build_trie(rows);
+    const ComponentRef mlp{0, Block::kMlp};
+    // The site before the MLP, reached without the attention block: the stream is the embedding.
+    inputs_.emplace(model, mlp, MaskUnit::kNeuron, trie, embed(model, trie), trie.nodes_at(-1));
+  }
+
+  int64_t n() const { return labels_.size(0); }
+
+  FitResult run(const FitOptions& options, uint64_t seed = 0) const {
+    at::Generator generator = Seed(seed).generator();
+    const auto order = [&](int64_t n_labelled) { return at::randperm(n_labelled, generator, at::kLong); };
+    return fit(*inputs_, labels_, *continuous_sparsification(), options, order);
+  }
+
+  double objective(const std::vector<at::Tensor>& multipliers) const {
+    return mean_objective(*inputs_, labels_, multipliers, at::arange(n()), n(), true);
+  }
+
+  at::Tensor labels_;
+  std::optional<ComponentInputs> inputs_;
+};
+
+TEST_F(PlantedVariable, IsFoundAsACircuitThatSeparatesItsClasses) {
+  const FitResult found = run({.epochs = 60, .batch_size = 32, .learning_rate = 0.02, .l0_weight = 1e-4});
+  const Circuit circuit = make_circuit({0, Block::kMlp}, found.mask, *continuous_sparsification());
+  ASSERT_FALSE(circuit.is_empty());
+  const int64_t n_class_neurons = circuit.members[0].narrow(0, 0, 16).sum().item<int64_t>();
+  const int64_t n_nuisance_neurons = circuit.members[0].narrow(0, 16, 16).sum().item<int64_t>();
+  EXPECT_GE(n_class_neurons, 8);
+  EXPECT_GT(n_class_neurons, 2 * n_nuisance_neurons);
+  // Which stray nuisance neurons stay is chance (0 to 4 over settings); what matters is that they do no harm. The
+  // circuit's objective is then 0.87, the full model's 1.42, and removing the strays moves it by 0.01 at most.
+  const double of_circuit = objective(keep_multipliers(circuit));
+  std::vector<at::Tensor> without_strays = keep_multipliers(circuit);
+  without_strays[0].narrow(0, 16, 16).zero_();
+  EXPECT_LT(of_circuit, objective(inputs_->ones()) - 0.3);
+  EXPECT_NEAR(of_circuit, objective(without_strays), 0.05);
+  EXPECT_LT(found.curve.back().objective, found.curve.front().objective);
+  EXPECT_EQ(found.curve.back().n_kept, circuit.n_units());
+}
+
+TEST_F(PlantedVariable, IsFoundBitForBitAgainWithTheSameOrder) {
+  const FitOptions options{.epochs = 5, .batch_size = 10, .learning_rate = 0.02};
+  const FitResult first = run(options), again = run(options), other = run(options, 1);
+  for (size_t i = 0; i < 2; ++i) EXPECT_TRUE(at::equal(first.mask.parameters[i], again.mask.parameters[i])) << i;
+  EXPECT_FALSE(at::equal(first.mask.parameters[0], other.mask.parameters[0]));
+  for (size_t e = 0; e < 5; ++e) EXPECT_EQ(first.curve[e].loss, again.curve[e].loss) << "epoch " << e;
+  EXPECT_FALSE(first.mask.parameters[0].requires_grad());
+}
+
+TEST_F(PlantedVariable, FirstStepMovesEveryParameterByTheLearningRate) {
+  const double rate = 0.01, decay = 0.5, start = 0.2, lambda = 1e-3;
+  const auto method = continuous_sparsification(start);
+  const auto order = [](int64_t n_labelled) { return at::arange(n_labelled); };
+  const FitResult found =
+      fit(*inputs_, labels_, *method,
+          {.epochs = 1, .batch_size = n(), .learning_rate = rate, .weight_decay = decay, .l0_weight = lambda}, order);
+  Mask mask = method->initial(inputs_->matrices(), MaskUnit::kNeuron);
+  const std::vector<at::Tensor> m = method->multipliers(mask, 1.0);
+  const at::Tensor objective_before = soft_nearest_neighbours(inputs_->updates(m), labels_);
+  const at::Tensor l0_before = method->relaxed_size(mask, m) * lambda;
+  const std::vector<at::Tensor> gradients = torch::autograd::grad({objective_before + l0_before}, mask.parameters);
+  for (size_t i = 0; i < 2; ++i) {
+    // AdamW's first step: the moments' ratio is the gradient's sign (up to its eps).
+    const at::Tensor& g = gradients[i];
+    const at::Tensor expected = start * (1 - rate * decay) - rate * g / (g.abs() + 1e-8);
+    EXPECT_TRUE(agree(found.mask.parameters[i], expected, 1e-6)) << inputs_->matrices()[i].short_name;
+  }
+  const EpochRecord& epoch = found.curve.at(0);
+  EXPECT_NEAR(epoch.objective, objective_before.item<double>(), 1e-6);
+  EXPECT_NEAR(epoch.l0_term, l0_before.item<double>(), 1e-6);
+  EXPECT_NEAR(epoch.loss, epoch.objective + epoch.l0_term, 1e-6);
+}
+
+TEST_F(PlantedVariable, TemperatureGrowsByOneFactorToItsMaximum) {
+  std::vector<double> temperatures;
+  const auto record = [&](const EpochRecord& epoch) { temperatures.push_back(epoch.temperature); };
+  const auto order = [](int64_t n_labelled) { return at::arange(n_labelled); };
+  fit(*inputs_, labels_, *continuous_sparsification(), {.epochs = 4, .batch_size = 8}, order, record);
+  ASSERT_EQ(temperatures.size(), 4u);
+  for (size_t e = 0; e < 4; ++e) EXPECT_NEAR(temperatures[e], std::pow(200.0, static_cast<double>(e) / 4), 1e-9) << e;
+}
+
+TEST_F(PlantedVariable, ZeroEpochsKeepTheInitialMask) {
+  const FitResult untouched = run({.epochs = 0, .batch_size = 8});
+  EXPECT_TRUE(untouched.curve.empty());
+  for (const at::Tensor& s : untouched.mask.parameters) EXPECT_TRUE(at::equal(s, at::zeros_like(s)));
+  EXPECT_TRUE(make_circuit({0, Block::kMlp}, untouched.mask, *continuous_sparsification()).is_empty());
+}
+
+TEST_F(PlantedVariable, AnIncompleteLastBatchIsDropped) {
+  const auto order = [](int64_t n_labelled) { return at::arange(n_labelled); };
+  const FitOptions options{.epochs = 3, .batch_size = 10};  // 32 tokens: the last two are never seen
+  const FitResult found = fit(*inputs_, labels_, *continuous_sparsification(), options, order);
+  labels_.narrow(0, 30, 2).fill_(7);
+  const FitResult relabelled = fit(*inputs_, labels_, *continuous_sparsification(), options, order);
+  EXPECT_TRUE(at::equal(found.mask.parameters[0], relabelled.mask.parameters[0]));
+}
+
+TEST_F(PlantedVariable, MeanObjectiveIsTheMeanOverBatches) {
+  const at::Tensor order = at::arange(n()).flip(0);
+  const std::vector<at::Tensor> m = inputs_->ones();
+  std::vector<double> losses;
+  for (const auto& [begin, size] : std::vector<std::pair<int64_t, int64_t>>{{0, 12}, {12, 12}, {24, 8}}) {
+    const at::Tensor which = order.narrow(0, begin, size);
+    losses.push_back(
+        soft_nearest_neighbours(inputs_->updates(m, which), labels_.index_select(0, which)).item<double>());
+  }
+  EXPECT_NEAR(mean_objective(*inputs_, labels_, m, order, 12, true), (losses[0] + losses[1]) / 2, 1e-6);
+  EXPECT_NEAR(mean_objective(*inputs_, labels_, m, order, 12, false), (losses[0] + losses[1] + losses[2]) / 3, 1e-6);
+}
+
+TEST_F(PlantedVariable, RefusesOptionsOutOfRange) {
+  EXPECT_INPUT_ERROR(run({.batch_size = 33}), "batch_size is 33, but there are only 32 labelled tokens");
+  EXPECT_INPUT_ERROR(run({.batch_size = 1}), "batch_size must be at least 2, found 1");
+  EXPECT_INPUT_ERROR(run({.epochs = -1, .batch_size = 8}), "epochs must be 0 or more, found -1");
+  EXPECT_INPUT_ERROR(run({.batch_size = 8, .learning_rate = 0}), "learning_rate must be positive");
+  EXPECT_INPUT_ERROR(run({.batch_size = 8, .learning_rate = NAN}), "learning_rate must be positive");
+  EXPECT_INPUT_ERROR(run({.batch_size = 8, .weight_decay = -1}), "weight_decay must not be negative");
+  EXPECT_INPUT_ERROR(run({.batch_size = 8, .l0_weight = -1e-9}), "l0_weight must not be negative");
+  EXPECT_INPUT_ERROR(run({.batch_size = 8, .max_temperature = 0.5}), "max_temperature must be at least 1");
+}
+
+}  // namespace
+}  // namespace cprobe

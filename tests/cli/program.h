@@ -1,0 +1,106 @@
+/// Runs the `cprobe` program as a user does.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <string>
+#include <vector>
+
+#include "tests/support.h"
+
+namespace cprobe::testing {
+
+struct ProgramResult {
+  int exit_code = -1;  ///< 128 + signal where a signal ended it.
+  std::string out;
+  std::string err;
+};
+
+/// A started program; its output goes to files in a folder of its own.
+class Program {
+ public:
+  /// @param largest_file limit in bytes on every file it writes (a full disk in small); 0: none.
+  explicit Program(const std::vector<std::string>& arguments, rlim_t largest_file = 0) {
+    std::vector<std::string> words = {CPROBE_PROGRAM};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    const std::string out = (folder_ / "out").string(), err = (folder_ / "err").string();
+    process_ = fork();
+    if (process_ != 0) return;
+    const int out_file = open(out.c_str(), O_WRONLY | O_CREAT, 0600),
+              err_file = open(err.c_str(), O_WRONLY | O_CREAT, 0600);
+    dup2(out_file, STDOUT_FILENO);
+    dup2(err_file, STDERR_FILENO);
+    if (largest_file > 0) {
+      signal(SIGXFSZ, SIG_IGN);  // writes then fail with an error, as on a full disk
+      const rlimit limit = {largest_file, largest_file};
+      setrlimit(RLIMIT_FSIZE, &limit);
+    }
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+
+  void interrupt() const { kill(process_, SIGINT); }
+
+  ProgramResult wait() const {
+    int status = 0;
+    waitpid(process_, &status, 0);
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_bytes(folder_ / "out"),
+            read_bytes(folder_ / "err")};
+  }
+
+ private:
+  TemporaryFolder folder_;
+  pid_t process_ = -1;
+};
+
+inline ProgramResult cprobe(const std::vector<std::string>& arguments, rlim_t largest_file = 0) {
+  return Program(arguments, largest_file).wait();
+}
+
+/// A trained toy model (a + b mod 7) with its data, made once for all tests of a program.
+class ToyRun {
+ public:
+  static const ToyRun& get() {
+    static const ToyRun run;
+    return run;
+  }
+
+  std::string model() const { return (folder_ / "toy/final").string(); }
+  std::string data(const std::string& name) const { return (folder_ / "toy/data" / name).string(); }
+
+  /// A spec that takes seconds. @param replacements pairs of text in it and what to put there.
+  std::string spec(const std::vector<std::pair<std::string, std::string>>& replacements = {}) const {
+    std::string text = "model: " + model() + "\ntask:\n  train: " + data("train.csv") +
+                       "\n  test: " + data("test.csv") +
+                       "\nvariables: [var_0]\nblocks: [attn, mlp]\nfit: {epochs: 3, batch_size: 8}\n"
+                       "evaluate: {exemplar_draws: 3, random_controls: 2}\n";
+    for (const auto& [from, to] : replacements) {
+      const size_t at = text.find(from);
+      if (at == std::string::npos) throw std::runtime_error("the spec has no '" + from + "'");
+      text.replace(at, from.size(), to);
+    }
+    return text;
+  }
+
+ private:
+  ToyRun() {
+    write_bytes(folder_ / "task.yaml",
+                "name: toy\nmodulus: 7\noperands: [a, b]\ntokens: [a, b, 7]\nanswer: (a + b) % p\n"
+                "variables: {var_0: a}\nauxiliaries: {aux_0: b}\ntrain_fraction: 0.6\n");
+    const ProgramResult trained =
+        cprobe({"train", (folder_ / "task.yaml").string(), "--out", (folder_ / "toy").string(), "--steps", "20",
+                "--d-model", "16", "--d-mlp", "32", "--threads", "1"});
+    if (trained.exit_code != 0) throw std::runtime_error("cannot train the toy model: " + trained.err);
+  }
+
+  TemporaryFolder folder_;
+};
+
+}  // namespace cprobe::testing

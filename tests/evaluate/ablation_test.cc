@@ -1,0 +1,217 @@
+#include "cprobe/evaluate/ablation.h"
+
+#include "tests/support.h"
+#include "tests/tensors.h"
+#include "tests/tiny_model.h"
+
+namespace cprobe {
+namespace {
+
+using testing::agree;
+using ::testing::ElementsAre;
+using testing::TokenRows;
+
+/// A data set whose right answers are what a model says under some masks: an ablation that does just that scores 1.
+Dataset answered_by(const Model& model, const TokenRows& rows, const ComponentRef& component = {},
+                    const ComponentMask& mask = {}) {
+  const at::NoGradGuard no_gradients;
+  Dataset data{.trie = build_trie(rows)};
+  const Stream end = run_span(model, data.trie, embed(model, data.trie).expanded(), Site::start(),
+                              Site::end(model.config), {.masks = {{component, mask}}});
+  data.answers = logits(model, end.at_nodes(data.trie.nodes_at(-1))).argmax(1);
+  return data;
+}
+
+Stream stream_before(const Model& model, const ComponentRef& component, const Dataset& data) {
+  return run_span(model, data.trie, embed(model, data.trie), Site::start(), Site::before(component));
+}
+
+class Ablation : public ::testing::TestWithParam<ComponentRef> {
+ protected:
+  AblationBench bench(const Dataset& data) const {
+    return AblationBench(model_, component_, data, stream_before(model_, component_, data));
+  }
+
+  Circuit circuit(double share, MaskUnit unit = MaskUnit::kNeuron) const {
+    Circuit circuit{.component = component_, .unit = unit, .matrices = matrices_of(model_.config, component_)};
+    for (const MatrixInfo& m : circuit.matrices) {
+      const auto shape = unit == MaskUnit::kNeuron ? std::vector{m.n_out} : std::vector{m.n_in, m.n_out};
+      circuit.members.push_back(at::rand(shape, Seed(1).derive(m.name).generator()) < share);
+    }
+    return circuit;
+  }
+
+  /// The masks of removing these units, nothing else.
+  ComponentMask removing(const std::vector<at::Tensor>& members) const {
+    ComponentMask mask;
+    for (const at::Tensor& member : members) mask.push_back({.multiplier = (~member).to(at::kFloat)});
+    return mask;
+  }
+  std::vector<at::Tensor> multipliers(const ComponentMask& mask) const {
+    std::vector<at::Tensor> all;
+    for (const LinearMask& one : mask) all.push_back(one.multiplier);
+    return all;
+  }
+
+  const ComponentRef component_ = GetParam();
+  const Model model_ = testing::drawn_model(testing::tiny_config());
+  const TokenRows rows_ = testing::ragged_rows(model_.config, 60, Seed(2));
+  const Seed seed_{3};
+};
+
+TEST_P(Ablation, OfNothingIsTheModelsBehaviour) {
+  Dataset data = answered_by(model_, rows_);
+  data.answers.narrow(0, 0, 15).fill_(5);  // some wrong
+  const AblationBench here = bench(data);
+  EXPECT_EQ(here.n_rows(), 60);
+  EXPECT_EQ(here.vanilla(), behaviour_accuracy(model_, data));
+  EXPECT_EQ(here.accuracy({at::Tensor(), at::Tensor()}, Fill::kZero, seed_), here.vanilla());
+}
+
+TEST_P(Ablation, OfTheWholeComponentLeavesTheBiasOfItsLastMatrix) {
+  Model without = model_;
+  at::Tensor& last = without.weights.at(matrices_of(model_.config, component_).back().name + ".weight");
+  last = at::zeros_like(last);
+  const Dataset data = answered_by(without, rows_);
+  const AblationBench here = bench(data);
+  EXPECT_LT(here.vanilla(), 1);
+  const std::vector<AblationResult> results = ablate(here, circuit(1.1), {.complement = false}, seed_);
+  ASSERT_EQ(results.size(), 1u) << "a full circuit has no random controls";
+  EXPECT_EQ(results[0].accuracy.mean, 1);
+  EXPECT_EQ(results[0].note, "full circuit: the whole component is removed");
+}
+
+TEST_P(Ablation, OfACircuitRemovesItsUnitsAndOfTheComplementAllOthers) {
+  for (const MaskUnit unit : {MaskUnit::kNeuron, MaskUnit::kWeight}) {
+    const Circuit some = circuit(0.4, unit);
+    const AblationOptions options{.n_random = 0};
+    const auto accuracies = [&](const Dataset& data) {
+      const AblationBench here = bench(data);
+      const std::vector<AblationResult> results = ablate(here, some, options, seed_);
+      EXPECT_EQ(results.size(), 2u);
+      EXPECT_EQ(results[0].target, AblationTarget::kCircuit);
+      EXPECT_EQ(results[1].target, AblationTarget::kComplement);
+      EXPECT_FALSE(results[0].p.has_value()) << "no controls, no p";
+      return std::vector<double>{here.vanilla(), results[0].accuracy.mean, results[1].accuracy.mean};
+    };
+    ComponentMask keeping;
+    for (const at::Tensor& keep : keep_multipliers(some)) keeping.push_back({.multiplier = keep});
+    const std::vector<double> a = accuracies(answered_by(model_, rows_, component_, removing(some.members)));
+    EXPECT_EQ(a[1], 1) << "circuit removed, " << to_string(unit);
+    EXPECT_LT(std::max(a[0], a[2]), 1) << "answers cannot tell the ablations apart";
+    const std::vector<double> b = accuracies(answered_by(model_, rows_, component_, keeping));
+    EXPECT_EQ(b[2], 1) << "complement removed, " << to_string(unit);
+    EXPECT_LT(std::max(b[0], b[1]), 1) << "answers cannot tell the ablations apart";
+  }
+}
+
+TEST_P(Ablation, OfAnEmptyCircuitSaysSo) {
+  const Dataset data = answered_by(model_, rows_);
+  const std::vector<AblationResult> results = ablate(bench(data), circuit(-1), {}, seed_);
+  ASSERT_EQ(results.size(), 2u) << "an empty circuit has no random controls";
+  EXPECT_EQ(results[0].note, "empty circuit: nothing to remove");
+  EXPECT_EQ(results[0].accuracy.mean, 1);
+  EXPECT_FALSE(results[0].p.has_value());
+  EXPECT_EQ(results[1].note, "empty circuit: the whole component is removed");
+  EXPECT_LT(results[1].accuracy.mean, 1);
+}
+
+TEST_P(Ablation, PCountsControlsAtLeastAsHarmful) {
+  const Circuit some = circuit(0.3);
+  const Dataset data = answered_by(model_, rows_, component_, removing(circuit(0.2).members));
+  const AblationBench here = bench(data);
+  const AblationOptions options{.n_random = 9, .complement = false};
+  const std::vector<AblationResult> results = ablate(here, some, options, seed_);
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_EQ(results[1].target, AblationTarget::kRandom);
+  EXPECT_EQ(results[1].accuracy.n, 9);
+  EXPECT_EQ(results[1].note, "drawn from the complement");
+
+  at::Generator generator = seed_.derive("ablation/random").generator();
+  std::vector<double> controls;
+  for (int draw = 0; draw < 9; ++draw) {
+    controls.push_back(
+        here.accuracy(multipliers(removing(draw_random_units(some, generator).members)), Fill::kZero, seed_));
+  }
+  const auto harmful = std::count_if(controls.begin(), controls.end(),
+                                     [&](double control) { return control <= results[0].accuracy.mean; });
+  EXPECT_DOUBLE_EQ(results[0].p.value(), static_cast<double>(1 + harmful) / 10);
+  EXPECT_DOUBLE_EQ(results[1].accuracy.mean, spread(controls).mean);
+  EXPECT_DOUBLE_EQ(results[1].accuracy.sd, spread(controls).sd);
+}
+
+TEST_P(Ablation, OfOneMatrixLeavesTheOthers) {
+  const Circuit some = circuit(0.4);
+  for (size_t only = 0; only < 2; ++only) {
+    ComponentMask mask = removing(some.members);
+    mask[1 - only].multiplier = at::Tensor();
+    const Dataset data = answered_by(model_, rows_, component_, mask);
+    const AblationOptions options{.n_random = 0, .per_matrix = true, .complement = false};
+    const std::vector<AblationResult> results = ablate(bench(data), some, options, seed_);
+    ASSERT_EQ(results.size(), 3u);
+    EXPECT_THAT((std::vector{results[0].matrix, results[1].matrix, results[2].matrix}),
+                ElementsAre("all", some.matrices[0].short_name, some.matrices[1].short_name));
+    EXPECT_EQ(results[1 + only].accuracy.mean, 1) << some.matrices[only].short_name;
+    EXPECT_LT(std::max(results[0].accuracy.mean, results[2 - only].accuracy.mean), 1);
+  }
+}
+
+TEST_P(Ablation, GivesTheSameResultsForTheSameSeed) {
+  const Dataset data = answered_by(model_, rows_);
+  const Stream before = stream_before(model_, component_, data);
+  const AblationBench here(model_, component_, data, before, &data, &before);
+  const AblationOptions options{.fills = {Fill::kZero, Fill::kMean, Fill::kResample}, .n_random = 3};
+  const auto means = [&](Seed seed) {
+    std::vector<double> all;
+    for (const AblationResult& result : ablate(here, circuit(0.4), options, seed)) all.push_back(result.accuracy.mean);
+    return all;
+  };
+  EXPECT_EQ(means(seed_).size(), 9u);
+  EXPECT_EQ(means(seed_), means(seed_));
+  EXPECT_NE(means(seed_), means(Seed(4)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Components, Ablation,
+                         ::testing::Values(ComponentRef{0, Block::kAttention}, ComponentRef{0, Block::kMlp},
+                                           ComponentRef{1, Block::kAttention}),
+                         [](const auto& param) {
+                           return fmt::format("L{}_{}", param.param.layer, to_string(param.param.block));
+                         });
+
+TEST(RandomUnits, AreAsManyPerMatrixFromTheComplementWhereTheyFit) {
+  Circuit circuit{.component = {0, Block::kMlp}, .matrices = matrices_of(testing::tiny_config(), {0, Block::kMlp})};
+  circuit.members = {at::arange(12) < 5, at::arange(8) < 6};  // 6 of 8 do not fit into the other 2
+  at::Generator generator = Seed(1).generator();
+  at::Tensor seen = at::zeros({8}, at::kBool);
+  for (int draw = 0; draw < 20; ++draw) {
+    const RandomUnits random = draw_random_units(circuit, generator);
+    EXPECT_EQ(random.members[0].sum().item<int64_t>(), 5);
+    EXPECT_EQ(random.members[1].sum().item<int64_t>(), 6);
+    EXPECT_FALSE((random.members[0] & circuit.members[0]).any().item<bool>()) << "drawn from the circuit itself";
+    EXPECT_THAT(random.beyond_complement, ElementsAre("c_proj"));
+    seen = seen | random.members[1];
+  }
+  EXPECT_TRUE(seen.all().item<bool>()) << "not drawn from all units: " << seen;
+}
+
+TEST(RandomUnits, MayBeSingleWeights) {
+  Circuit circuit{.component = {0, Block::kMlp},
+                  .unit = MaskUnit::kWeight,
+                  .matrices = matrices_of(testing::tiny_config(), {0, Block::kMlp})};
+  circuit.members = {at::rand({8, 12}, Seed(1).generator()) < 0.3, at::zeros({12, 8}, at::kBool)};
+  at::Generator generator = Seed(1).generator();
+  const RandomUnits random = draw_random_units(circuit, generator);
+  EXPECT_EQ(random.members[0].sum().item<int64_t>(), circuit.members[0].sum().item<int64_t>());
+  EXPECT_FALSE((random.members[0] & circuit.members[0]).any().item<bool>());
+  EXPECT_TRUE(at::equal(random.members[1], circuit.members[1]));
+  EXPECT_TRUE(random.beyond_complement.empty());
+}
+
+TEST(AblationNames, GoThereAndBack) {
+  for (const Fill fill : {Fill::kZero, Fill::kMean, Fill::kResample}) EXPECT_EQ(parse_fill(to_string(fill)), fill);
+  EXPECT_INPUT_ERROR(parse_fill("median"), "unknown fill 'median': expected zero, mean, resample");
+  EXPECT_EQ(to_string(AblationTarget::kRandom), "random");
+}
+
+}  // namespace
+}  // namespace cprobe

@@ -1,0 +1,64 @@
+#include <algorithm>
+
+#include "cprobe/experiment/store.h"
+#include "tests/support.h"
+
+namespace cprobe {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using testing::TemporaryFolder;
+
+std::vector<std::string> files_in(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    names.push_back(entry.path().filename().string());
+  std::ranges::sort(names);
+  return names;
+}
+
+TEST(OpenExistingStore, ReadsAFinishedRunAndMakesNoFiles) {
+  const TemporaryFolder folder;
+  const std::filesystem::path run = folder / "50% of #1?";
+  {
+    Store store = Store::open(run);
+    store.plan({{"00", "var_0 L0.attn seed 0"}});
+    store.set_note("threads", "2");
+  }
+  {
+    const Store store = Store::open_existing(run);
+    ASSERT_EQ(store.cells().size(), 1u);
+    EXPECT_EQ(store.cells()[0].label, "var_0 L0.attn seed 0");
+    EXPECT_THAT(store.notes(), ElementsAre(::testing::Pair("threads", "2")));
+    EXPECT_THAT(files_in(run), ElementsAre("run.sqlite"));
+  }
+  EXPECT_THAT(files_in(run), ElementsAre("run.sqlite"));
+}
+
+TEST(OpenExistingStore, ReadsWhileTheRunGoesOn) {
+  const TemporaryFolder folder;
+  Store writer = Store::open(folder.path());
+  writer.set_note("threads", "1");
+  const Store reader = Store::open_existing(folder.path());
+  EXPECT_EQ(reader.notes().size(), 1u);
+  writer.set_note("blas", "some");
+  EXPECT_EQ(reader.notes().size(), 2u);
+}
+
+TEST(OpenExistingStore, DoesNotMakeAStore) {
+  const TemporaryFolder folder;
+  EXPECT_INPUT_ERROR(Store::open_existing(folder.path()), "holds no run");
+  EXPECT_THAT(files_in(folder.path()), IsEmpty());
+}
+
+TEST(OpenExistingStore, RefusesOtherFiles) {
+  const TemporaryFolder folder;
+  testing::write_bytes(folder / "run.sqlite", "some text that is no database, long enough to have a header");
+  EXPECT_INPUT_ERROR(Store::open_existing(folder.path()), "is not a database");
+  testing::write_bytes(folder / "run.sqlite", "");
+  EXPECT_INPUT_ERROR(Store::open_existing(folder.path()), "not a store of this version");
+}
+
+}  // namespace
+}  // namespace cprobe

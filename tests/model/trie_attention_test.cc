@@ -1,0 +1,131 @@
+#include "cprobe/model/trie_attention.h"
+
+#include "tests/numeric_jacobian.h"
+#include "tests/support.h"
+#include "tests/tensors.h"
+#include "tests/tiny_model.h"
+
+namespace cprobe {
+namespace {
+
+using testing::agree;
+using testing::autograd_jacobian;
+using testing::numeric_jacobian;
+
+// Float32 against float64: a few roundings of numbers of size 1.
+constexpr double kForward = 2e-6;
+constexpr double kGradient = 1e-5;
+
+/// Queries over random lists of key rows: lists of different lengths, rows read by several queries and by one twice.
+struct Problem {
+  AttentionShape shape;
+  at::Tensor q, k, v;
+  KeyRows keys;
+};
+
+Problem random_problem(const AttentionShape& shape, Seed seed, int64_t n_queries = 5, int64_t n_rows = 6) {
+  at::Generator generator = seed.generator();
+  const int64_t longest = 4;
+  return {.shape = shape,
+          .q = at::randn({n_queries, shape.n_heads * shape.d_head}, generator),
+          .k = at::randn({n_rows, shape.n_kv_heads * shape.d_head}, generator),
+          .v = at::randn({n_rows, shape.n_kv_heads * shape.d_head}, generator),
+          .keys = {at::randint(n_rows, {n_queries, longest}, generator, at::kLong),
+                   at::randint(1, longest + 1, {n_queries}, generator, at::kLong)}};
+}
+
+/// softmax(q k / sqrt(d_head)) v for one query and head, from the definition.
+at::Tensor defined(const Problem& p, int64_t query, int64_t head) {
+  const int64_t d = p.shape.d_head, group = p.shape.n_heads / p.shape.n_kv_heads;
+  const at::Tensor rows = p.keys.rows[query].narrow(0, 0, p.keys.length[query].item<int64_t>());
+  const auto part = [&](const at::Tensor& x, int64_t h) { return x.narrow(-1, h * d, d).to(at::kDouble); };
+  const at::Tensor scores = at::mv(part(p.k.index_select(0, rows), head / group), part(p.q[query], head));
+  return at::mv(part(p.v.index_select(0, rows), head / group).t(), (scores / std::sqrt(double(d))).softmax(0));
+}
+
+class TrieAttentionShapes : public ::testing::TestWithParam<AttentionShape> {};
+
+TEST_P(TrieAttentionShapes, IsSoftmaxAttentionOverTheListedRows) {
+  const Problem p = random_problem(GetParam(), Seed(1));
+  const at::Tensor ours = trie_attention(p.q, p.k, p.v, p.keys, p.shape);
+  const at::Tensor reference = reference_trie_attention(p.q, p.k, p.v, p.keys, p.shape);
+  const int64_t d = p.shape.d_head;
+  for (int64_t i = 0; i < p.q.size(0); ++i) {
+    for (int64_t h = 0; h < p.shape.n_heads; ++h) {
+      EXPECT_TRUE(agree(ours[i].narrow(0, h * d, d), defined(p, i, h), kForward)) << "query " << i << ", head " << h;
+      EXPECT_TRUE(agree(reference[i].narrow(0, h * d, d), defined(p, i, h), kForward))
+          << "query " << i << ", head " << h;
+    }
+  }
+}
+
+TEST_P(TrieAttentionShapes, GradientsAreThoseOfTheReferenceAndOfDifferences) {
+  const Problem p = random_problem(GetParam(), Seed(2));
+  const auto with = [&p](int argument, bool fused) -> testing::TensorFunction {
+    return [&p, argument, fused](const at::Tensor& x) {
+      const auto pick = [&](int i, const at::Tensor& kept) { return i == argument ? x : kept.to(x.scalar_type()); };
+      const auto attend = fused ? trie_attention : reference_trie_attention;
+      return attend(pick(0, p.q), pick(1, p.k), pick(2, p.v), p.keys, p.shape);
+    };
+  };
+  const at::Tensor* arguments[] = {&p.q, &p.k, &p.v};
+  const char* names[] = {"q", "k", "v"};
+  for (int i = 0; i < 3; ++i) {
+    const at::Tensor ours = autograd_jacobian(with(i, true), *arguments[i]);
+    EXPECT_TRUE(agree(ours, autograd_jacobian(with(i, false), *arguments[i]), kGradient)) << "by " << names[i];
+    EXPECT_TRUE(agree(ours, numeric_jacobian(with(i, false), *arguments[i]), kGradient)) << "by " << names[i];
+  }
+}
+
+TEST_P(TrieAttentionShapes, GivesAllThreeGradientsTogether) {
+  const Problem p = random_problem(GetParam(), Seed(3), 70, 40);  // enough queries for several threads
+  std::vector<at::Tensor> gradients[2];
+  for (const bool fused : {false, true}) {
+    const std::vector<at::Tensor> x = {p.q.clone().requires_grad_(), p.k.clone().requires_grad_(),
+                                       p.v.clone().requires_grad_()};
+    const auto attend = fused ? trie_attention : reference_trie_attention;
+    const at::Tensor loss = attend(x[0], x[1], x[2], p.keys, p.shape).sin().sum();
+    gradients[fused ? 1 : 0] = torch::autograd::grad({loss}, x);
+  }
+  for (size_t i = 0; i < 3; ++i) EXPECT_TRUE(agree(gradients[1][i], gradients[0][i], kGradient)) << i;
+}
+
+INSTANTIATE_TEST_SUITE_P(Heads, TrieAttentionShapes,
+                         ::testing::Values(AttentionShape{1, 1, 5}, AttentionShape{2, 2, 4}, AttentionShape{4, 2, 3},
+                                           AttentionShape{3, 1, 17}),
+                         [](const auto& param) {
+                           const AttentionShape& s = param.param;
+                           return fmt::format("{}_over_{}_of_{}", s.n_heads, s.n_kv_heads, s.d_head);
+                         });
+
+TEST(TrieAttention, OverOneKeyIsItsValue) {
+  Problem p = random_problem({2, 2, 4}, Seed(4));
+  p.keys.length.fill_(1);
+  EXPECT_TRUE(at::equal(trie_attention(p.q, p.k, p.v, p.keys, p.shape), p.v.index_select(0, p.keys.rows.select(1, 0))));
+}
+
+TEST(TrieAttention, StaysFiniteWhereScoresAreLarge) {
+  Problem p = random_problem({2, 2, 4}, Seed(5));
+  p.q = p.q * 1e4;
+  const at::Tensor ours = trie_attention(p.q, p.k, p.v, p.keys, p.shape);
+  EXPECT_TRUE(at::isfinite(ours).all().item<bool>());
+  EXPECT_TRUE(agree(ours, reference_trie_attention(p.q, p.k, p.v, p.keys, p.shape), kForward));
+}
+
+TEST(TrieAttention, ReadsColumnSlicesOfAProjection) {
+  const Problem p = random_problem({2, 2, 4}, Seed(6), 6, 6);
+  const at::Tensor joined = at::cat({p.q, p.k, p.v}, 1);
+  const at::Tensor sliced =
+      trie_attention(joined.narrow(1, 0, 8), joined.narrow(1, 8, 8), joined.narrow(1, 16, 8), p.keys, p.shape);
+  EXPECT_TRUE(at::equal(sliced, trie_attention(p.q, p.k, p.v, p.keys, p.shape)));
+}
+
+TEST(TrieAttention, RefusesShapesThatDoNotFit) {
+  const Problem p = random_problem({2, 2, 4}, Seed(7));
+  EXPECT_FAILED_ERROR(trie_attention(p.q, p.k, p.v, p.keys, {2, 2, 5}), "do not fit 2 heads of 5");
+  EXPECT_FAILED_ERROR(trie_attention(p.q, p.k, p.v.narrow(0, 0, 3), p.keys, p.shape), "v [3, 8]");
+  EXPECT_FAILED_ERROR(trie_attention(p.q.narrow(0, 0, 4), p.k, p.v, p.keys, p.shape), "q [4, 8]");
+}
+
+}  // namespace
+}  // namespace cprobe

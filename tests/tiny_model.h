@@ -1,0 +1,87 @@
+/// Models and rows of tokens that tests run in no time.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cprobe/data/token_trie.h"
+#include "cprobe/model/forward.h"
+
+namespace cprobe::testing {
+
+/// Lengths of different axes differ, so that none can stand in for another.
+inline ModelConfig tiny_config() {
+  return {.vocab = 13,
+          .n_positions = 7,
+          .d_model = 8,
+          .n_layers = 2,
+          .n_heads = 2,
+          .n_kv_heads = 2,
+          .d_head = 4,
+          .d_mlp = 12,
+          .initializer_range = 0.4};
+}
+
+/// One of each kind: activations, head counts, tied and untied; the last has heads of another total width than d_model
+/// and two query heads for each key/value head.
+struct NamedConfig {
+  const char* name;
+  ModelConfig config;
+};
+inline std::vector<NamedConfig> all_kinds() {
+  ModelConfig gelu_tanh = tiny_config(), relu = tiny_config(), gelu = tiny_config(), grouped = tiny_config();
+  relu.activation = Activation::kRelu;
+  relu.tied_unembedding = false;
+  gelu.activation = Activation::kGelu;
+  gelu.n_heads = gelu.n_kv_heads = 1;
+  gelu.d_head = 8;
+  gelu.norm_epsilon = 1e-2;
+  grouped.activation = Activation::kSilu;
+  grouped.n_heads = 4;
+  grouped.d_head = 3;
+  return {{"gelu_tanh", gelu_tanh}, {"relu_untied", relu}, {"gelu_one_head", gelu}, {"silu_grouped", grouped}};
+}
+
+/// A model with every weight drawn: biases and norms too, which `random_model` leaves at 0 and 1.
+inline Model drawn_model(const ModelConfig& config, Seed seed = Seed(0)) {
+  Model model = random_model(config, seed);
+  for (auto& [name, weight] : model.weights) {
+    if (weight.dim() == 1) weight = weight + 0.3 * at::randn(weight.sizes(), seed.derive("tests/" + name).generator());
+  }
+  return model;
+}
+
+/// The same model in float64.
+inline Model in_double(Model model) {
+  for (auto& [name, weight] : model.weights) weight = weight.to(at::kDouble);
+  return model;
+}
+
+using TokenRows = std::vector<std::vector<int64_t>>;
+
+/// Rows of different lengths; every second one starts like the row before, and the last row repeats the first.
+inline TokenRows ragged_rows(const ModelConfig& config, int64_t n_rows, Seed seed) {
+  const at::Tensor tokens =
+      at::randint(config.vocab, {n_rows, config.n_positions}, seed.derive("tokens").generator(), at::kLong);
+  const at::Tensor lengths =
+      at::randint(1, config.n_positions + 1, {n_rows}, seed.derive("lengths").generator(), at::kLong);
+  TokenRows rows;
+  for (int64_t r = 0; r < n_rows; ++r) {
+    const int64_t* begin = tokens.data_ptr<int64_t>() + r * config.n_positions;
+    rows.emplace_back(begin, begin + lengths.data_ptr<int64_t>()[r]);
+    if (r % 2 == 1) {
+      const size_t shared = std::min(rows[rows.size() - 2].size(), (rows.back().size() + 1) / 2);
+      std::copy_n(rows[rows.size() - 2].begin(), shared, rows.back().begin());
+    }
+  }
+  rows.back() = rows.front();
+  return rows;
+}
+
+/// The state at the end of the stream of every token of every row, row by row: [n_tokens, d_model].
+inline at::Tensor final_states(const Model& model, const TokenTrie& trie) {
+  const Stream end = run_span(model, trie, embed(model, trie), Site::start(), Site::end(model.config));
+  return end.at_nodes(at::tensor(trie.row_nodes, at::kLong));
+}
+
+}  // namespace cprobe::testing
