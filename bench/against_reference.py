@@ -4,9 +4,9 @@
 usage: bench/against_reference.py --shared FOLDER --reference SRC [--python PYTHON] [--cprobe PROGRAM] [--runs N]
 
 FOLDER holds golden/, paper_data/ and reference/run_reference.py; SRC is the folder `src` of the reference's repository (with its
-library NeuroSurgeon inside); PYTHON runs it. Without them there is nothing to compare with, and the script says so. Times are of whole
-processes less their start-up (the same command with no epochs and no behaviour would still load libraries), so the reference's own
-record of a probe (fit and evaluations, printed by run_reference.py) stands against the seconds that cprobe records for the cell.
+library NeuroSurgeon inside); PYTHON runs it. Without them there is nothing to compare with, and the script says so. A probe is timed
+from the loaded model and data to its last figure: the reference as run_reference.py prints it ("all", which has the loading in it, a
+second at most), cprobe as it records the seconds of a cell.
 """
 import argparse
 import os
@@ -54,11 +54,14 @@ def main():
     arguments.cprobe = arguments.cprobe.resolve()
     arguments.reference = Path(arguments.reference).resolve()
     print(f"{'block':6} {'reference s':>12} {'cprobe s':>9} {'ratio':>6}   (medians of {arguments.runs}, one after the other)")
-    ours = [our_seconds(arguments) for _ in range(arguments.runs)]
-    for block in ("attn", "mlp"):
-        theirs = statistics.median(reference_seconds(arguments, block) for _ in range(arguments.runs))
-        mine = statistics.median(run[block] for run in ours)
-        print(f"{block:6} {theirs:12.1f} {mine:9.2f} {theirs / mine:6.1f}", flush=True)
+    ours, theirs = [], {"attn": [], "mlp": []}
+    for _ in range(arguments.runs):
+        ours.append(our_seconds(arguments))
+        for block, seconds in theirs.items():
+            seconds.append(reference_seconds(arguments, block))
+    for block, seconds in theirs.items():
+        mine, reference = statistics.median(run[block] for run in ours), statistics.median(seconds)
+        print(f"{block:6} {reference:12.1f} {mine:9.2f} {reference / mine:6.1f}")
 
 
 if __name__ == "__main__":

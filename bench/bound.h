@@ -1,3 +1,5 @@
+/// What a step costs at least on this machine, now: its GEMMs bare, plus one elementwise pass over every array that it
+/// must touch. Benchmarks print their time beside it.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -9,6 +11,8 @@
 #include <functional>
 #include <vector>
 
+#include "bench/workloads.h"
+
 namespace cprobe::bench {
 
 inline double seconds_of(const std::function<void()>& work) {
@@ -17,16 +21,20 @@ inline double seconds_of(const std::function<void()>& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+inline double median(std::vector<double> values) {
+  std::ranges::nth_element(values, values.begin() + static_cast<int64_t>(values.size() / 2));
+  return values[values.size() / 2];
+}
+
 /// Median of several timings after one warm-up.
 inline double median_seconds(const std::function<void()>& work, int n_runs = 9) {
   work();
   std::vector<double> times;
   for (int i = 0; i < n_runs; ++i) times.push_back(seconds_of(work));
-  std::ranges::nth_element(times, times.begin() + n_runs / 2);
-  return times[static_cast<size_t>(n_runs / 2)];
+  return median(times);
 }
 
-/// One bare [m, k] x [k, n] float32 GEMM on this machine, now.
+/// One bare [m, k] x [k, n] float32 GEMM.
 inline double gemm_seconds(int64_t m, int64_t n, int64_t k) {
   const at::Tensor a = at::rand({m, k}), b = at::rand({k, n});
   at::Tensor c = at::empty({m, n});
@@ -39,16 +47,56 @@ inline double pass_seconds(int64_t n_floats) {
   return median_seconds([&] { x.mul_(1.0f); });
 }
 
-/// Puts the bound and how close the measured time comes into a benchmark's counters.
-/// @param seconds measured time of one step. @param gemm, passes bare GEMM and elementwise time of one step.
-inline void report(benchmark::State& state, double seconds, double gemm, double passes) {
-  state.counters["step_ms"] = seconds * 1e3;
-  state.counters["gemm_ms"] = gemm * 1e3;
-  state.counters["bound_ms"] = (gemm + passes) * 1e3;
-  state.counters["step/bound"] = seconds / (gemm + passes);
+struct Bound {
+  double gemms = 0;   ///< Seconds.
+  double passes = 0;  ///< Seconds.
+};
+
+/// One step of mask training with neuron masks:
+///   loss        S = V V^T and dV = G V, [n, n, d_model] each; two passes over the n x n kernel (exponential, gradient)
+///   attention   z W_out forward and backward, [n, d_model, d_model]; keys and values of the batch read twice
+///   mlp         h W_out forward and backward, [n, d_model, d_mlp]; four passes over the hidden layer
+inline Bound fit_step_bound(const Workload& w, Block block) {
+  const ModelConfig& c = w.model.config;
+  const bool attention = block == Block::kAttention;
+  const int64_t inner = attention ? c.d_model : c.d_mlp;
+  const int64_t touched = attention ? kBatch * w.train.trie.max_length() * 2 * c.d_model : 4 * kBatch * c.d_mlp;
+  return {.gemms = gemm_seconds(kBatch, kBatch, c.d_model) + gemm_seconds(kBatch, c.d_model, kBatch) +
+                   gemm_seconds(kBatch, c.d_model, inner) + gemm_seconds(kBatch, inner, c.d_model),
+          .passes = 2 * pass_seconds(kBatch * kBatch) + pass_seconds(touched)};
+}
+
+/// One training step of a one-layer model on all rows. Only the last tokens reach the output projection, and their
+/// queries, keys and values come from a few hundred distinct (token, position):
+///
+///     linear maps   [n, d_model, d_model], [n, d_mlp, d_model], [n, d_model, d_mlp] and [n, vocab, d_model], each once
+///                   forward and twice backward (by input and by weight)
+///     passes        the hidden layer 4 times, the stream 12 times, the float64 probabilities once
+inline Bound training_step_bound(const Workload& w) {
+  const ModelConfig& c = w.model.config;
+  const int64_t n = w.train.trie.n_rows();
+  Bound bound;
+  for (const auto& [in, out] : std::vector<std::pair<int64_t, int64_t>>{
+           {c.d_model, c.d_model}, {c.d_model, c.d_mlp}, {c.d_mlp, c.d_model}, {c.d_model, c.vocab}}) {
+    bound.gemms += gemm_seconds(n, out, in) + gemm_seconds(n, in, out) + gemm_seconds(in, out, n);
+  }
+  bound.passes = 4 * pass_seconds(n * c.d_mlp) + 12 * pass_seconds(n * c.d_model) + 2 * pass_seconds(n * c.vocab);
+  return bound;
+}
+
+/// Puts bound and time into a benchmark's counters, with the peak memory of the process so far (run a benchmark alone
+/// to have its own) and the model's weights. @param seconds measured time of one step.
+inline void report(benchmark::State& state, double seconds, const Bound& bound, const Model& model) {
+  state.counters["time_ms"] = seconds * 1e3;
+  state.counters["gemm_ms"] = bound.gemms * 1e3;
+  state.counters["bound_ms"] = (bound.gemms + bound.passes) * 1e3;
+  state.counters["time/bound"] = seconds / (bound.gemms + bound.passes);
   rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);
   state.counters["peak_MB"] = static_cast<double>(usage.ru_maxrss) / 1024.0;
+  double bytes = 0;
+  for (const auto& [name, weight] : model.weights) bytes += static_cast<double>(weight.nbytes());
+  state.counters["weights_MB"] = bytes / 1024.0 / 1024.0;
 }
 
 }  // namespace cprobe::bench

@@ -4,11 +4,12 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/compute_options.h"
 #include "cprobe/circuit/circuit.h"
-#include "cprobe/core/threads.h"
+#include "cprobe/core/progress.h"
+#include "cprobe/core/text_table.h"
 #include "cprobe/data/arithmetic.h"
 #include "cprobe/evaluate/ablation.h"
-#include "cprobe/experiment/text_table.h"
 
 namespace cprobe {
 namespace {
@@ -26,11 +27,6 @@ struct AblateCommand {
   bool json = false;
 };
 
-Stream stream_before(const Model& model, const Dataset& data, const ComponentRef& component) {
-  at::NoGradGuard no_gradients;
-  return run_span(model, data.trie, embed(model, data.trie), Site::start(), Site::before(component));
-}
-
 void print_json(const AblationBench& bench, const std::vector<AblationResult>& results) {
   fmt::print(
       "{}\n",
@@ -40,10 +36,11 @@ void print_json(const AblationBench& bench, const std::vector<AblationResult>& r
                                    {"fill", to_string(r.fill)},
                                    {"matrix", r.matrix},
                                    {"accuracy", r.accuracy.mean},
-                                   {"sd", r.accuracy.sd},
+                                   {"sd", nullptr},
                                    {"draws", r.accuracy.n},
                                    {"p", nullptr},
                                    {"note", r.note}};
+    if (r.accuracy.sd) line["sd"] = *r.accuracy.sd;
     if (r.p) line["p"] = *r.p;
     fmt::print("{}\n", line.dump());
   }
@@ -54,7 +51,7 @@ void print_table(const AblationBench& bench, const std::vector<AblationResult>& 
                                                  {"nothing", "", "", fmt::format("{:.4f}", bench.vanilla()), "", ""}};
   for (const AblationResult& r : results) {
     std::string accuracy = fmt::format("{:.4f}", r.accuracy.mean);
-    if (r.target == AblationTarget::kRandom) accuracy += fmt::format(" ± {:.4f} (n = {})", r.accuracy.sd, r.accuracy.n);
+    if (r.accuracy.sd) accuracy += fmt::format(" ± {:.4f} (n = {})", *r.accuracy.sd, r.accuracy.n);
     lines.push_back({std::string(to_string(r.target)), r.matrix, std::string(to_string(r.fill)), accuracy,
                      r.p ? fmt::format("{:.3f}", *r.p) : "", r.note});
   }
@@ -62,7 +59,8 @@ void print_table(const AblationBench& bench, const std::vector<AblationResult>& 
 }
 
 void run_ablate(const AblateCommand& command) {
-  set_threads(command.n_threads > 0 ? command.n_threads : available_threads());
+  begin_computing(command.n_threads);
+  const at::NoGradGuard no_gradients;
   AblationOptions options{.fills = {}, .n_random = command.n_random, .per_matrix = command.per_matrix};
   for (const std::string& fill : command.fills) options.fills.push_back(parse_fill(fill));
   const bool needs_training = std::ranges::any_of(options.fills, [](Fill fill) { return fill != Fill::kZero; });
@@ -79,11 +77,16 @@ void run_ablate(const AblateCommand& command) {
   std::optional<Stream> train_before;
   if (!command.train.empty()) {
     train = load_arithmetic_csv(command.train, model.config.vocab);
-    train_before = stream_before(model, *train, circuit.component);
+    train_before = stream_at(model, train->trie, Site::before(circuit.component));
   }
-  const AblationBench bench(model, circuit.component, data, stream_before(model, data, circuit.component),
-                            train ? &*train : nullptr, train ? &*train_before : nullptr);
-  const std::vector<AblationResult> results = ablate(bench, circuit, options, Seed(command.seed));
+  const AblationBench bench(model, circuit.component, data,
+                            stream_at(model, data.trie, Site::before(circuit.component)), train ? &*train : nullptr,
+                            train ? &*train_before : nullptr);
+  std::vector<AblationResult> results;
+  {
+    Progress progress("ablations", most_ablations(options, circuit.matrices.size()));
+    results = ablate(bench, circuit, options, Seed(command.seed), [&] { progress.advance(); });
+  }
   if (command.json) {
     print_json(bench, results);
   } else {
@@ -110,9 +113,7 @@ void setup_ablate(CLI::App& app) {
       ->capture_default_str();
   command->add_flag("--per-matrix", options->per_matrix, "Also remove each weight matrix's part alone");
   command->add_option("--seed", options->seed, "Seed of random controls and donors")->capture_default_str();
-  command->add_option("--threads", options->n_threads, "Threads; default: all processors")
-      ->check(CLI::NonNegativeNumber)
-      ->type_name("N");
+  add_threads_option(*command, options->n_threads);
   command->add_flag("--json", options->json, "One JSON object per line");
   command->footer(
       "Example (after `cprobe reproduce exp1 --steps 1000 --seeds 1 --out runs/exp1`):\n"

@@ -5,11 +5,12 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/compute_options.h"
 #include "cprobe/core/error.h"
+#include "cprobe/core/interrupt.h"
 #include "cprobe/core/progress.h"
-#include "cprobe/core/threads.h"
+#include "cprobe/core/text_table.h"
 #include "cprobe/evaluate/doctor.h"
-#include "cprobe/experiment/text_table.h"
 
 namespace cprobe {
 namespace {
@@ -32,10 +33,12 @@ std::vector<Check> all_checks(const std::filesystem::path& folder, const std::fi
   Progress progress("doctor", 4);
   const Model model = load_model(folder);
   progress.advance(1, "loaded");
+  stop_if_interrupted();
   std::vector<Check> checks = examine_tokenizer(model.config, folder);
   progress.advance(1, "examining the model");
   std::ranges::copy(examine(model), std::back_inserter(checks));
   progress.advance(1, "comparing with golden outputs");
+  stop_if_interrupted();
   if (!golden.empty()) std::ranges::copy(compare_with_golden(model, golden), std::back_inserter(checks));
   return checks;
 }
@@ -69,7 +72,7 @@ void print_table(const std::vector<Check>& checks) {
 }
 
 void run_doctor(const DoctorOptions& options) {
-  set_threads(options.n_threads > 0 ? options.n_threads : available_threads());
+  begin_computing(options.n_threads);
   const std::filesystem::path golden = golden_of(options);
   const std::vector<Check> checks = all_checks(options.model, golden);
   if (options.json) {
@@ -99,7 +102,7 @@ void setup_doctor(CLI::App& app) {
           "--golden", options->golden,
           "Outputs of a reference implementation; default: golden.safetensors in the folder, where it is there")
       ->type_name("FILE");
-  command->add_option("--threads", options->n_threads, "Threads; default: all processors")->type_name("N");
+  add_threads_option(*command, options->n_threads);
   command->add_flag("--json", options->json, "Print one JSON object");
   command->footer(
       "Differences are the largest ones, divided by the largest expected value. Exit code 1 if a check fails.\n\n"

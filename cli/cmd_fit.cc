@@ -3,8 +3,11 @@
 #include <memory>
 
 #include "cli/commands.h"
-#include "cprobe/core/threads.h"
+#include "cli/compute_options.h"
+#include "cprobe/core/error.h"
 #include "cprobe/experiment/runner.h"
+#include "cprobe/experiment/tables.h"
+#include "cprobe/io/atomic_file.h"
 
 namespace cprobe {
 namespace {
@@ -16,19 +19,26 @@ struct FitCommand {
 };
 
 void run_fit(const FitCommand& command) {
-  const Spec spec = parse_spec(Document::read_yaml(command.spec));
+  const std::string text = read_file(command.spec);
+  Spec spec = parse_spec(Document::parse_yaml(text, command.spec.string()));
+  spec.text = text;
   if (!spec.ignored_keys.empty()) {
     fmt::print(stderr, "{}: keys without meaning here are ignored: {}\n", command.spec.string(),
                fmt::join(spec.ignored_keys, ", "));
   }
-  if (const std::string warning = blas_warning(); !warning.empty()) fmt::print(stderr, "warning: {}\n", warning);
+  begin_computing(command.run.n_threads);
   const RunSummary summary = run(spec, command.run);
+  const Store store = Store::open_existing(summary.out);
   if (command.json) {
-    fmt::print("{}", results_json(Store::open(summary.out)));
-    return;
+    fmt::print("{}", results_json(store));
+  } else {
+    fmt::print("{}\n{} of {} cells computed now. Tables and circuits: {}\n", results_table(store), summary.n_computed,
+               summary.n_cells, summary.out.string());
   }
-  fmt::print("{}\n{} of {} cells computed now. Tables and circuits: {}\n", summary.table, summary.n_computed,
-             summary.n_cells, summary.out.string());
+  if (summary.failures.empty()) return;
+  std::fflush(stdout);
+  throw failure("{} of {} cells failed; the others are kept, and the same command tries these again:\n  {}",
+                summary.failures.size(), summary.n_cells, fmt::join(summary.failures, "\n  "));
 }
 
 }  // namespace
@@ -44,9 +54,7 @@ void setup_fit(CLI::App& app) {
   command->add_option("-o,--out", options->run.out, "Run folder; default: the spec's 'out' or 'results_dir'")
       ->type_name("FOLDER");
   command->add_flag("--overwrite", options->run.overwrite, "Remove an earlier run in the folder first");
-  command->add_option("--threads", options->run.n_threads, "Threads; default: all processors")
-      ->check(CLI::NonNegativeNumber)
-      ->type_name("N");
+  add_threads_option(*command, options->run.n_threads);
   command->add_flag("--quiet", options->run.quiet, "No progress");
   command->add_flag("--json", options->json, "Print the results as JSON, one object per cell");
   command->footer(
@@ -54,7 +62,7 @@ void setup_fit(CLI::App& app) {
       "circuits/.\n"
       "A killed run continues with the same command; finished cells are never computed twice.\n\n"
       "Example:\n"
-      "  cprobe train examples/tasks/exp1.yaml --out runs/exp1/seed_0 --steps 1000\n"
+      "  cprobe train examples/tasks/exp1.yaml --out runs/toy --steps 1000\n"
       "  cprobe fit examples/exp1.yaml");
   command->callback([options] { run_fit(*options); });
 }

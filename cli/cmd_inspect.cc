@@ -9,8 +9,8 @@
 #include "cprobe/circuit/circuit.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/progress.h"
-#include "cprobe/experiment/runner.h"
-#include "cprobe/experiment/text_table.h"
+#include "cprobe/core/text_table.h"
+#include "cprobe/experiment/tables.h"
 #include "cprobe/model/forward.h"
 
 namespace cprobe {
@@ -187,8 +187,12 @@ void print_circuit(const Json& json) {
 
 void print_run(const Json& json, const Store& store) {
   print_values(json);
+  Json notes = json["notes"];
+  const std::string spec = notes.value("spec", "");
+  notes.erase("spec");
   fmt::print("\nnotes\n");
-  print_values(json["notes"]);
+  print_values(notes);
+  if (!spec.empty()) fmt::print("\nspec\n{}", spec);
   Lines lines = {{"cell", "status", "time", "error"}};
   for (const Store::Entry& cell : store.cells()) {
     const std::string time = cell.status == CellStatus::kDone ? format_duration(cell.seconds) : "-";

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/compute_options.h"
 #include "cprobe/experiment/reproduce.h"
 #include "embedded_tasks.h"
 
@@ -9,6 +10,7 @@ namespace cprobe {
 namespace {
 
 void run_reproduce_exp1(const ReproduceOptions& options) {
+  begin_computing(options.n_threads);
   const ArithmeticTask task = parse_arithmetic_task(Document::parse_yaml(kExperiment1Task, "examples/tasks/exp1.yaml"));
   const std::string table = reproduce_experiment1(task, options);
   fmt::print(
@@ -37,9 +39,8 @@ void setup_reproduce(CLI::App& app) {
   exp1->add_option("--random-controls", options->n_random, "Random circuits per circuit")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  exp1->add_option("--threads", options->n_threads, "Threads; default: all processors")
-      ->check(CLI::NonNegativeNumber)
-      ->type_name("N");
+  add_threads_option(*exp1, options->n_threads);
+  exp1->add_flag("--overwrite", options->overwrite, "Compute again what an earlier call left in the folder");
   exp1->add_flag("--quiet", options->quiet, "No progress");
   exp1->footer("Example (three minutes on 2 cores):\n  cprobe reproduce exp1 --steps 1000 --seeds 1 --out runs/exp1");
   exp1->callback([options] { run_reproduce_exp1(*options); });

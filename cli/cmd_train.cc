@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/compute_options.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/progress.h"
-#include "cprobe/core/threads.h"
 #include "cprobe/data/arithmetic.h"
 #include "cprobe/io/document.h"
 #include "cprobe/model/train_task.h"
@@ -33,7 +33,7 @@ struct TrainCommand {
   int64_t n_heads = 4;
   int64_t d_model = 128;
   int64_t d_mlp = 512;
-  int threads = available_threads();
+  int n_threads = 0;
   bool json = false;
 };
 
@@ -101,7 +101,7 @@ void run_train(TrainCommand command) {
     throw input_error("train: --train and --test belong together");
   }
   if (command.stop_at > 0) command.options.stop_at_test_accuracy = command.stop_at;
-  set_threads(command.threads);
+  begin_computing(command.n_threads);
   print_result(command, command.task.empty() ? train_on_files(command) : train_on_task(command));
 }
 
@@ -159,15 +159,11 @@ void setup_train(CLI::App& app) {
   train->add_option("--seed", command->seed, "Seed of the weights and of a task's data")
       ->type_name("N")
       ->capture_default_str();
-  train
-      ->add_option("--threads", command->threads,
-                   "Threads (default: one a processor); results repeat for an equal number")
-      ->check(CLI::PositiveNumber)
-      ->type_name("N");
+  add_threads_option(*train, command->n_threads);
   train->add_flag("--json", command->json, "Print the result as one JSON object");
   train->footer(
       "Ctrl-C keeps the state: the same command then goes on.\n\nExample:\n"
-      "  cprobe train examples/tasks/exp1.yaml --steps 1000 --checkpoints 100,300 --out runs/exp1");
+      "  cprobe train examples/tasks/exp1.yaml --steps 1000 --checkpoints 100,300 --out runs/toy");
   train->callback([command] { run_train(*command); });
 }
 

@@ -1,9 +1,10 @@
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <exception>
+#include <filesystem>
 
 #include "cli/commands.h"
 #include "cprobe/core/error.h"
-#include "cprobe/core/interrupt.h"
 
 namespace {
 
@@ -28,7 +29,8 @@ int main(int argc, char** argv) {
   cprobe::setup_inspect(app);
   cprobe::setup_doctor(app);
   cprobe::setup_reproduce(app);
-  cprobe::catch_interrupts();
+  // A write beyond a limit on file sizes shall fail, as on a full disk, and not end the program without a word.
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     app.parse(argc, argv);
     return 0;
@@ -37,6 +39,9 @@ int main(int argc, char** argv) {
   } catch (const cprobe::Error& error) {
     fmt::print(stderr, "cprobe: {}\n", error.what());
     return exit_code(error);
+  } catch (const std::filesystem::filesystem_error& error) {
+    fmt::print(stderr, "cprobe: {}\n", error.what());
+    return 1;
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "cprobe: out of memory\n");
     return 1;

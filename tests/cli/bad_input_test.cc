@@ -189,13 +189,20 @@ TEST(FullDisk, LeavesTheEarlierFilesAsTheyWere) {
 TEST(FullDisk, EndsAFitWithAMessageAndTheRunContinuesLater) {
   const TemporaryFolder folder;
   write_bytes(folder / "spec.yaml", ToyRun::get().spec());
-  const std::vector<std::string> command = {
-      "fit", (folder / "spec.yaml").string(), "--out", (folder / "run").string(), "--threads", "1"};
-  const ProgramResult full = cprobe(command, 1000);
-  EXPECT_EQ(full.exit_code, 1) << full.err;
-  EXPECT_THAT(full.err, HasSubstr((folder / "run").string()));
-  const ProgramResult again = cprobe(command);
-  EXPECT_EQ(again.exit_code, 0) << again.err;
+  const auto command = [&](const std::string& run) -> std::vector<std::string> {
+    return {"fit", (folder / "spec.yaml").string(), "--out", (folder / run).string(), "--threads", "1"};
+  };
+  ASSERT_EQ(cprobe(command("undisturbed")).exit_code, 0);
+  // The disk is full at the first file, or while cells are recorded: the journal of two takes 100 to 200 KB.
+  for (const rlim_t limit : {1'000, 60'000, 120'000, 140'000, 160'000}) {
+    const std::string run = "run_" + std::to_string(limit);
+    const ProgramResult full = cprobe(command(run), limit);
+    EXPECT_EQ(full.exit_code, 1) << limit << ": " << full.err;
+    EXPECT_THAT(full.err, HasSubstr("run.sqlite")) << limit;
+    const ProgramResult again = cprobe(command(run));
+    EXPECT_EQ(again.exit_code, 0) << limit << ": " << again.err;
+    EXPECT_EQ(read_bytes(folder / run / "results.csv"), read_bytes(folder / "undisturbed/results.csv")) << limit;
+  }
 }
 
 }  // namespace

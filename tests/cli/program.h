@@ -6,8 +6,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/support.h"
@@ -38,7 +40,6 @@ class Program {
     dup2(out_file, STDOUT_FILENO);
     dup2(err_file, STDERR_FILENO);
     if (largest_file > 0) {
-      signal(SIGXFSZ, SIG_IGN);  // writes then fail with an error, as on a full disk
       const rlimit limit = {largest_file, largest_file};
       setrlimit(RLIMIT_FSIZE, &limit);
     }
@@ -46,18 +47,32 @@ class Program {
     _exit(127);
   }
 
-  void interrupt() const { kill(process_, SIGINT); }
+  void send(int signal_number) const { kill(process_, signal_number); }
 
-  ProgramResult wait() const {
-    int status = 0;
-    waitpid(process_, &status, 0);
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_bytes(folder_ / "out"),
+  /// Waits until a file is written and some work has followed. @return false if the program ended before.
+  /// @param since the file may be there already, written at this time.
+  bool is_busy_after(const std::filesystem::path& file, std::filesystem::file_time_type since = {}) {
+    const auto ended = [&] { return ended_ = ended_ || waitpid(process_, &status_, WNOHANG) == process_; };
+    const auto written = [&] {
+      return std::filesystem::exists(file) && std::filesystem::last_write_time(file) != since;
+    };
+    while (!written() && !ended()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    return !ended();
+  }
+
+  ProgramResult wait() {
+    if (!ended_) waitpid(process_, &status_, 0);
+    ended_ = true;
+    return {WIFEXITED(status_) ? WEXITSTATUS(status_) : 128 + WTERMSIG(status_), read_bytes(folder_ / "out"),
             read_bytes(folder_ / "err")};
   }
 
  private:
   TemporaryFolder folder_;
   pid_t process_ = -1;
+  int status_ = 0;
+  bool ended_ = false;
 };
 
 inline ProgramResult cprobe(const std::vector<std::string>& arguments, rlim_t largest_file = 0) {

@@ -1,7 +1,6 @@
 // Whole runs through the program: repeatable, resumable, and never overwriting.
 
 #include <chrono>
-#include <thread>
 
 #include "cprobe/io/csv.h"
 #include "tests/cli/program.h"
@@ -11,8 +10,12 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::vector<std::string> fit_command(const TemporaryFolder& folder, const std::string& run) {
-  return {"fit", (folder / "spec.yaml").string(), "--out", (folder / run).string(), "--threads", "1"};
+/// Within a second of Ctrl-C, and another for the leak check at the end of a sanitizer build.
+constexpr auto kPromptly = std::chrono::seconds(2);
+
+std::vector<std::string> fit_command(const TemporaryFolder& folder, const std::string& run, int n_threads = 1) {
+  return {"fit",       (folder / "spec.yaml").string(), "--out", (folder / run).string(),
+          "--threads", std::to_string(n_threads)};
 }
 
 std::map<std::string, std::string> files_below(const std::filesystem::path& folder) {
@@ -24,13 +27,15 @@ std::map<std::string, std::string> files_below(const std::filesystem::path& fold
   return files;
 }
 
-TEST(Fit, GivesTheSameBytesTwice) {
+class FitOnThreads : public ::testing::TestWithParam<int> {};
+
+TEST_P(FitOnThreads, GivesTheSameBytesTwice) {
   const TemporaryFolder folder;
   write_bytes(
       folder / "spec.yaml",
       ToyRun::get().spec({{"exemplar_draws", "fills: [zero, mean, resample], per_matrix: true, exemplar_draws"}}));
   for (const char* run : {"a", "b"}) {
-    const ProgramResult result = cprobe(fit_command(folder, run));
+    const ProgramResult result = cprobe(fit_command(folder, run, GetParam()));
     ASSERT_EQ(result.exit_code, 0) << result.err;
   }
   const auto a = files_below(folder / "a");
@@ -40,6 +45,8 @@ TEST(Fit, GivesTheSameBytesTwice) {
   EXPECT_TRUE(a.contains("curves.csv"));
   EXPECT_EQ(a.size(), 5) << "three tables and two circuits";
 }
+
+INSTANTIATE_TEST_SUITE_P(Number, FitOnThreads, ::testing::Values(1, 2));
 
 TEST(Fit, RefusesToOverwriteAFinishedRun) {
   const TemporaryFolder folder;
@@ -59,21 +66,55 @@ TEST(Fit, RefusesToOverwriteAFinishedRun) {
   EXPECT_EQ(cprobe(overwrite).exit_code, 0);
 }
 
-TEST(Fit, ContinuesAnInterruptedRunToTheSameBytes) {
+class StoppedFit : public ::testing::TestWithParam<int> {};
+
+TEST_P(StoppedFit, ContinuesToTheSameBytes) {
   const TemporaryFolder folder;
   write_bytes(folder / "spec.yaml", ToyRun::get().spec({{"epochs: 3", "epochs: 2000"}}));
-  const Program interrupted(fit_command(folder, "run"));
-  while (!std::filesystem::exists(folder / "run/run.sqlite")) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  Program stopped(fit_command(folder, "run"));
+  ASSERT_TRUE(stopped.is_busy_after(folder / "run/run.sqlite"));
   const auto asked = std::chrono::steady_clock::now();
-  interrupted.interrupt();
-  const ProgramResult result = interrupted.wait();
-  EXPECT_EQ(result.exit_code, 1);
-  EXPECT_THAT(result.err, HasSubstr("the same command continues"));
-  EXPECT_LT(std::chrono::steady_clock::now() - asked, std::chrono::seconds(2));
+  stopped.send(GetParam());
+  const ProgramResult result = stopped.wait();
+  EXPECT_LT(std::chrono::steady_clock::now() - asked, kPromptly);
+  if (GetParam() == SIGINT) {
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_THAT(result.err, HasSubstr("the same command continues"));
+  }
   ASSERT_EQ(cprobe(fit_command(folder, "run")).exit_code, 0);
   ASSERT_EQ(cprobe(fit_command(folder, "undisturbed")).exit_code, 0);
   EXPECT_EQ(files_below(folder / "run"), files_below(folder / "undisturbed"));
+}
+
+INSTANTIATE_TEST_SUITE_P(By, StoppedFit, ::testing::Values(SIGINT, SIGKILL),
+                         [](const auto& param) { return param.param == SIGINT ? "CtrlC" : "Kill"; });
+
+TEST(Train, StopsOnCtrlCSaysWhatItKeptAndGoesOn) {
+  const TemporaryFolder folder;
+  const std::string task = write_bytes(folder / "task.yaml",
+                                       "name: toy\nmodulus: 7\noperands: [a, b]\ntokens: [a, b, 7]\n"
+                                       "answer: (a + b) % p\nvariables: {var_0: a}\n")
+                               .string();
+  const std::filesystem::path state = folder / "run/state/training.safetensors";
+  std::filesystem::file_time_type saved;
+  int64_t last = 0;
+  for (int round = 0; round < 2; ++round) {
+    Program stopped({"train", task, "--out", (folder / "run").string(), "--steps", "10000000", "--d-model", "16",
+                     "--d-mlp", "32", "--threads", "1"});
+    ASSERT_TRUE(stopped.is_busy_after(state, saved));
+    const auto asked = std::chrono::steady_clock::now();
+    stopped.send(SIGINT);
+    const ProgramResult result = stopped.wait();
+    EXPECT_LT(std::chrono::steady_clock::now() - asked, kPromptly);
+    EXPECT_EQ(result.exit_code, 1);
+    const size_t at = result.err.find("training stopped after ");
+    ASSERT_NE(at, std::string::npos) << result.err;
+    const int64_t step = std::stoll(result.err.substr(at + 23));
+    EXPECT_GT(step, last) << "the second call goes on where the first one stopped";
+    last = step;
+    saved = std::filesystem::last_write_time(state);
+    EXPECT_THAT(result.err, HasSubstr("keeps it all, so the same command goes on from there"));
+  }
 }
 
 TEST(Fit, AcceptsAFlatConfigAndNamesTheKeysItIgnores) {

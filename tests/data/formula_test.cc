@@ -48,6 +48,16 @@ TEST(Formula, HasNoValueWhereItIsNotWholeAndExact) {
   EXPECT_EQ(value_of("(a / 2) % p"), std::nullopt);
 }
 
+TEST(Formula, DoesNotLetAnInnerRoundingPass) {
+  EXPECT_EQ(value_of("((a + 1)^8 - a^8) % p", {112, 0, 113}), std::nullopt) << "113^8 is beyond 2^53, the rest is not";
+  EXPECT_EQ(value_of("2^53 + 1 - 2^53"), std::nullopt);
+  EXPECT_EQ(value_of("3 * 3002399751580331 - 2^53"), std::nullopt) << "2^53 + 1 as a product";
+  EXPECT_EQ(value_of("2^53 - 2^52"), int64_t{1} << 52);
+  EXPECT_EQ(value_of("(a^30 % p) == 5"), std::nullopt) << "no comparison of what has no value";
+  EXPECT_EQ(value_of("(a^30 % p) != 5 || 1"), std::nullopt);
+  EXPECT_EQ(value_of("rint((a + b) / 5)"), 2) << "quotients need not be whole inside";
+}
+
 TEST(Formula, FollowsItsSymbols) {
   Formula formula("a * b % p", kSymbols, "here");
   for (int64_t a = 0; a < 20; ++a) {
@@ -74,7 +84,9 @@ TEST(Formula, SaysWhereItIsWrong) {
   EXPECT_INPUT_ERROR(value_of(""), "task.yaml:3:9");
   EXPECT_INPUT_ERROR(value_of("a, b"), "2 values");
   EXPECT_INPUT_ERROR(value_of("a = 3"), "character 3: '=' cannot assign");
+  EXPECT_INPUT_ERROR(value_of("a > 3 ? 1 : 2"), "character 7: '?' is not supported");
   EXPECT_EQ(value_of("a == 5"), 1);
+  EXPECT_EQ(value_of("a != 5 || b > 6 && p >= 113"), 1);
   EXPECT_EQ(value_of("a <= 4"), 0);
 }
 

@@ -93,8 +93,8 @@ TEST(TokenTrie, FindsNodesFromEitherEnd) {
   EXPECT_EQ(numbers(trie.nodes_at(0)), (std::vector<int64_t>{0, 0}));
   EXPECT_EQ(numbers(trie.nodes_at(-1)), (std::vector<int64_t>{2, 1}));
   EXPECT_EQ(numbers(trie.nodes_at(-2)), (std::vector<int64_t>{1, 0}));
-  EXPECT_INPUT_ERROR(trie.nodes_at(2), "row 1 has no token at position 2: it has 2 tokens");
-  EXPECT_INPUT_ERROR(trie.nodes_at(-3), "row 1 has no token at position -3");
+  EXPECT_INPUT_ERROR(trie.nodes_at(2), "row 1 (from 0) has no token at position 2: it has 2 tokens");
+  EXPECT_INPUT_ERROR(trie.nodes_at(-3), "row 1 (from 0) has no token at position -3");
 }
 
 TEST(TokenTrie, HoldsNoRowsOrHugeTokens) {

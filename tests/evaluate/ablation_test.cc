@@ -23,7 +23,7 @@ Dataset answered_by(const Model& model, const TokenRows& rows, const ComponentRe
 }
 
 Stream stream_before(const Model& model, const ComponentRef& component, const Dataset& data) {
-  return run_span(model, data.trie, embed(model, data.trie), Site::start(), Site::before(component));
+  return stream_at(model, data.trie, Site::before(component));
 }
 
 class Ablation : public ::testing::TestWithParam<ComponentRef> {
@@ -137,7 +137,7 @@ TEST_P(Ablation, PCountsControlsAtLeastAsHarmful) {
                                      [&](double control) { return control <= results[0].accuracy.mean; });
   EXPECT_DOUBLE_EQ(results[0].p.value(), static_cast<double>(1 + harmful) / 10);
   EXPECT_DOUBLE_EQ(results[1].accuracy.mean, spread(controls).mean);
-  EXPECT_DOUBLE_EQ(results[1].accuracy.sd, spread(controls).sd);
+  EXPECT_DOUBLE_EQ(results[1].accuracy.sd.value(), spread(controls).sd.value());
 }
 
 TEST_P(Ablation, OfOneMatrixLeavesTheOthers) {
@@ -154,6 +154,25 @@ TEST_P(Ablation, OfOneMatrixLeavesTheOthers) {
     EXPECT_EQ(results[1 + only].accuracy.mean, 1) << some.matrices[only].short_name;
     EXPECT_LT(std::max(results[0].accuracy.mean, results[2 - only].accuracy.mean), 1);
   }
+}
+
+TEST_P(Ablation, OfAMatrixThatIsEmptyOrFullHasNoControlsAndSaysSo) {
+  Circuit some = circuit(0.4);
+  some.members[0].fill_(false);
+  some.members[1].fill_(true);
+  const Dataset data = answered_by(model_, rows_);
+  const AblationOptions options{.n_random = 3, .per_matrix = true, .complement = false};
+  int64_t n_runs = 0;
+  const std::vector<AblationResult> results = ablate(bench(data), some, options, seed_, [&] { ++n_runs; });
+  ASSERT_EQ(results.size(), 4u) << "the whole circuit and its controls, and each matrix";
+  EXPECT_EQ(results[0].note, "");
+  EXPECT_EQ(results[1].note, "drawn from all units in " + some.matrices[1].short_name);
+  EXPECT_EQ(results[2].note, fmt::format("empty circuit in {}: nothing to remove", some.matrices[0].short_name));
+  EXPECT_EQ(results[2].accuracy.mean, 1);
+  EXPECT_FALSE(results[2].p.has_value());
+  EXPECT_EQ(results[3].note, fmt::format("full circuit in {}: all of it is removed", some.matrices[1].short_name));
+  EXPECT_EQ(n_runs, 6);
+  EXPECT_EQ(most_ablations(options, 2), 12);
 }
 
 TEST_P(Ablation, GivesTheSameResultsForTheSameSeed) {
@@ -188,7 +207,7 @@ TEST(RandomUnits, AreAsManyPerMatrixFromTheComplementWhereTheyFit) {
     EXPECT_EQ(random.members[0].sum().item<int64_t>(), 5);
     EXPECT_EQ(random.members[1].sum().item<int64_t>(), 6);
     EXPECT_FALSE((random.members[0] & circuit.members[0]).any().item<bool>()) << "drawn from the circuit itself";
-    EXPECT_THAT(random.beyond_complement, ElementsAre("c_proj"));
+    EXPECT_THAT(random.beyond_complement, ElementsAre(false, true));
     seen = seen | random.members[1];
   }
   EXPECT_TRUE(seen.all().item<bool>()) << "not drawn from all units: " << seen;
@@ -204,7 +223,7 @@ TEST(RandomUnits, MayBeSingleWeights) {
   EXPECT_EQ(random.members[0].sum().item<int64_t>(), circuit.members[0].sum().item<int64_t>());
   EXPECT_FALSE((random.members[0] & circuit.members[0]).any().item<bool>());
   EXPECT_TRUE(at::equal(random.members[1], circuit.members[1]));
-  EXPECT_TRUE(random.beyond_complement.empty());
+  EXPECT_THAT(random.beyond_complement, ElementsAre(false, false));
 }
 
 TEST(AblationNames, GoThereAndBack) {

@@ -200,10 +200,13 @@ TEST(CompareWithGolden, RefusesInputsThatDoNotFitTheModel) {
   EXPECT_INPUT_ERROR(compare_with(model, with("resid_post.0", at::full({3, 7, 8}, NAN))), "NaN or infinite");
 }
 
+/// "ours" is the small model of tests/golden/make_gpt2_golden.py, always there; the others are of `transformers`.
 class GoldenModel : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(GoldenModel, AgreesWithTheReference) {
-  const std::filesystem::path folder = testing::shared_folder() / "golden/models" / GetParam();
+  const std::string name = GetParam();
+  const std::filesystem::path folder = name == "ours" ? std::filesystem::path(CPROBE_SOURCE_DIR) / "tests/golden/gpt2"
+                                                      : testing::shared_folder() / "golden/models" / name;
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << testing::not_shared(folder);
   const Model model = load_model(folder);
   EXPECT_THAT(failures(examine(model)), IsEmpty());
@@ -216,7 +219,7 @@ std::string test_name(const ::testing::TestParamInfo<const char*>& param) {
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Gpt2, GoldenModel, ::testing::Values("gpt2", "gpt2-relu", "gpt2-untied", "gpt2-hub"),
+INSTANTIATE_TEST_SUITE_P(Gpt2, GoldenModel, ::testing::Values("ours", "gpt2", "gpt2-relu", "gpt2-untied", "gpt2-hub"),
                          test_name);
 
 }  // namespace

@@ -75,14 +75,14 @@ TEST_F(Knn, LeavesTheExemplarsOutOfTheDevAccuracy) {
   EXPECT_EQ(result.n_test, 4);
   EXPECT_DOUBLE_EQ(result.test.mean, 2.0 / 4);  // 60 and 40 are nearer to the other class
   EXPECT_EQ(result.dev.n, 1);
-  EXPECT_EQ(result.dev.sd, 0);
+  EXPECT_FALSE(result.dev.sd.has_value());
 }
 
 TEST_F(Knn, SpreadsOverDrawsOfExemplars) {
   const KnnResult result = knn(train_, test_, {{0, 3}, {2, 5}});
   // Second draw, 20 and 30 degrees: rows 0, 1 are right, rows 3, 4 too; test: 5 right, 85 right, 60 wrong, 40 right.
   EXPECT_DOUBLE_EQ(result.dev.mean, (0.75 + 1.0) / 2);
-  EXPECT_NEAR(result.dev.sd, 0.25 / std::sqrt(2.0), 1e-12);
+  EXPECT_NEAR(result.dev.sd.value(), 0.25 / std::sqrt(2.0), 1e-12);
   EXPECT_DOUBLE_EQ(result.test.mean, (0.5 + 0.75) / 2);
 }
 
@@ -100,18 +100,11 @@ TEST(RowsByClass, ListsTheRowsOfEachClassInAscendingOrder) {
 }
 
 TEST(RowsByClass, RefusesWhatCannotBeDecoded) {
-  EXPECT_INPUT_ERROR(rows_by_class(at::tensor({3, 3, 3}, at::kLong)), "needs at least 2 classes, found 1");
-  EXPECT_INPUT_ERROR(rows_by_class(at::zeros({0}, at::kLong)), "needs at least 2 classes, found 0");
-  EXPECT_INPUT_ERROR(rows_by_class(at::tensor({3, 3, 5}, at::kLong)), "class 5 has a single training token");
-}
-
-TEST(Spread, IsMeanAndSampleDeviation) {
-  const Spread three = spread({1, 2, 6});
-  EXPECT_DOUBLE_EQ(three.mean, 3);
-  EXPECT_NEAR(three.sd, std::sqrt((4.0 + 1 + 9) / 2), 1e-12);
-  EXPECT_EQ(three.n, 3);
-  EXPECT_EQ(spread({5}).sd, 0);
-  EXPECT_EQ(spread({}).n, 0);
+  EXPECT_INPUT_ERROR(require_decodable(at::tensor({3, 3, 3}, at::kLong), "x.csv"),
+                     "x.csv: decoding needs at least 2 classes, found 1");
+  EXPECT_INPUT_ERROR(require_decodable(at::zeros({0}, at::kLong), "x.csv"), "needs at least 2 classes, found 0");
+  EXPECT_INPUT_ERROR(require_decodable(at::tensor({3, 3, 5}, at::kLong), "x.csv"),
+                     "class 5 has a single training token");
 }
 
 }  // namespace

@@ -45,6 +45,11 @@ TrainResult run(const TrainOptions& options, const std::filesystem::path& folder
   return train(small_config(), sums(0), sums(1), options, folder, Seed(seed));
 }
 
+/// Whether the folder holds the finished run that `run` makes.
+bool is_done(const TrainOptions& options, const std::filesystem::path& folder) {
+  return is_trained(small_config(), sums(0), sums(1), options, folder, Seed(3));
+}
+
 /// Options that stop a run after some steps, as Ctrl-C does.
 TrainOptions stopped_after(int64_t steps, TrainOptions options = kShort) {
   options.stop_requested = [steps](int64_t step) { return step == steps; };
@@ -82,7 +87,7 @@ TEST(Trainer, AStoppedRunGoesOnToTheSameBits) {
   for (const int64_t stop : {1, 10, 25, 39}) {
     const std::filesystem::path part = folder / fmt::format("stopped_{}", stop);
     expect_interrupted(stop, part);
-    EXPECT_FALSE(is_trained(part));
+    EXPECT_FALSE(is_done(kShort, part));
     const TrainResult rest = run(kShort, part);
     EXPECT_EQ(rest.resumed_at, stop);
     EXPECT_EQ(fingerprint(rest.model), fingerprint(whole.model)) << "stopped after " << stop;
@@ -151,10 +156,11 @@ TEST(Trainer, RefusesToGoOnWithOtherSettingsAndNamesThem) {
 TEST(Trainer, RefusesAFinishedRunUnlessAskedToOverwrite) {
   const TemporaryFolder folder;
   run(kShort, folder.path());
-  EXPECT_TRUE(is_trained(folder.path()));
+  EXPECT_TRUE(is_done(kShort, folder.path()));
   EXPECT_INPUT_ERROR(run(kShort, folder.path()), "finished run with these settings");
   TrainOptions other = kShort;
   other.checkpoints = {5};
+  EXPECT_FALSE(is_done(other, folder.path()));
   EXPECT_INPUT_ERROR(run(other, folder.path()), "checkpoints: 0, 25 there, 5 now");
   write_bytes(folder / "notes.txt", "mine");
   other.overwrite = true;
@@ -200,7 +206,7 @@ TEST(Trainer, StopsEarlyAtATestAccuracy) {
   const TrainResult result = train(small_config(), sums(0), sums(0), options, folder.path(), Seed(3));
   EXPECT_GE(result.curve.back().test_accuracy, 0.9);
   EXPECT_LT(result.curve.back().step, 1000);
-  EXPECT_TRUE(is_trained(folder.path()));
+  EXPECT_TRUE(is_trained(small_config(), sums(0), sums(0), options, folder.path(), Seed(3)));
 }
 
 TEST(Trainer, RefusesOptionsOutOfRange) {

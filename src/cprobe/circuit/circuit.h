@@ -16,10 +16,10 @@ struct Circuit {
   ComponentRef component;
   MaskUnit unit = MaskUnit::kNeuron;
   std::vector<MatrixInfo> matrices;
-  std::vector<at::Tensor>
-      members;  ///< Per matrix, [n_out] (neuron) or [n_in, n_out] (weight) bool: true inside the circuit.
-  std::map<std::string, std::string>
-      provenance;  ///< Method, variable, model fingerprint, seeds, options, version: text.
+  /// Per matrix, [n_out] (neuron) or [n_in, n_out] (weight) bool: true inside the circuit.
+  std::vector<at::Tensor> members;
+  /// Where it came from, as text: method, variable, model fingerprint, seeds, options.
+  std::map<std::string, std::string> provenance;
 
   int64_t n_weights() const;    ///< Weights in the circuit ("L0 Norm").
   int64_t max_weights() const;  ///< Weights in the component ("L0 Max").

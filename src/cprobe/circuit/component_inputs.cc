@@ -1,5 +1,6 @@
 #include "cprobe/circuit/component_inputs.h"
 
+#include "cprobe/circuit/scaled_rows.h"
 #include "cprobe/core/error.h"
 
 namespace cprobe {
@@ -90,7 +91,7 @@ at::Tensor ComponentInputs::updates(const std::vector<at::Tensor>& multipliers, 
 at::Tensor ComponentInputs::hidden_neuron_masked(const std::vector<at::Tensor>& multipliers,
                                                  const at::Tensor& rows) const {
   const at::Tensor m = joined({multipliers.begin(), multipliers.end() - 1});
-  return mlp_hidden(config_, at::addcmul(joined_bias_, inputs_.index_select(0, rows), m));
+  return mlp_hidden(config_, scaled_rows(inputs_, rows, m, joined_bias_));
 }
 
 at::Tensor ComponentInputs::joined_weight_masked(const std::vector<at::Tensor>& multipliers,
@@ -116,7 +117,7 @@ at::Tensor ComponentInputs::attention(const std::vector<at::Tensor>& multipliers
   }
   const Projections m = split_projections(config_, joined({multipliers.begin(), multipliers.end() - 1}));
   const Projections b = split_projections(config_, joined_bias_);
-  const at::Tensor q = at::addcmul(b.q, projections_.q.index_select(0, query_rows), m.q) * per_query_head(m.k, shape);
+  const at::Tensor q = scaled_rows(projections_.q, query_rows, m.q, b.q) * per_query_head(m.k, shape);
   return at::addcmul(per_query_head(b.v, shape), trie_attention(q, projections_.k, projections_.v, keys, shape),
                      per_query_head(m.v, shape));
 }

@@ -13,9 +13,8 @@ namespace cprobe {
 /// trained, so the model runs once, here; with neuron masks even x W of the matrices that read the stream is constant.
 ///
 /// For attention with neuron masks neither masked keys nor masked values are ever formed: with k_j = (x_j W_k) m_k +
-/// b_k the scores are
-/// ((q m_k) . (x_j W_k)) plus a term that does not depend on j and that softmax cancels, and the weighted values are
-/// (sum_j p_j x_j W_v) m_v + b_v because the p_j sum to 1.
+/// b_k the scores are ((q m_k) . (x_j W_k)) plus a term that does not depend on j and that softmax cancels, and the
+/// weighted values are (sum_j p_j x_j W_v) m_v + b_v because the p_j sum to 1.
 ///
 /// Memory: the inputs of the component at the tokens and their ancestors (weight unit), or their projections (neuron
 /// unit).
@@ -50,8 +49,8 @@ class ComponentInputs {
   MaskUnit unit_;
   std::vector<MatrixInfo> matrices_;
   std::vector<Linear> maps_;
-  at::Tensor
-      inputs_;  ///< Rows of the stream after the norm (weight unit), or their projections without bias (neuron unit).
+  /// Rows of the stream after the norm (weight unit), or their projections without bias (neuron unit).
+  at::Tensor inputs_;
   at::Tensor joined_bias_;   ///< Biases of the input matrices, joined.
   Projections projections_;  ///< Contiguous column blocks of `inputs_` (attention, neuron unit).
   at::Tensor query_rows_;    ///< [n_labelled] int64: row of `inputs_` of each labelled token.

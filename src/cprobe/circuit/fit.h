@@ -43,8 +43,7 @@ using NextOrder = std::function<at::Tensor(int64_t n)>;
 /// @param labels   [n_labelled] int64 of the tokens of `inputs`.
 /// @param on_epoch called after each epoch, to show progress; may be empty.
 /// @throws Error   (kInput) if an option is out of range or a batch is larger than the data, (kInterrupted) between
-/// steps once a
-///                 stop is requested.
+///         steps once a stop is requested.
 FitResult fit(const ComponentInputs& inputs, const at::Tensor& labels, const MaskMethod& method,
               const FitOptions& options, const NextOrder& next_order,
               const std::function<void(const EpochRecord&)>& on_epoch = {});

@@ -6,7 +6,7 @@
 
 namespace cprobe {
 
-uint64_t hash(const void* data, size_t n_bytes, uint64_t seed) {
+uint64_t hash_bytes(const void* data, size_t n_bytes, uint64_t seed) {
   return XXH3_64bits_withSeed(data, n_bytes, seed);
 }
 

@@ -9,9 +9,9 @@ namespace cprobe {
 
 /// A 64-bit hash (XXH3), the same on every machine. For identities and streams of random numbers, not against forgery.
 /// @param seed chains hashes: `hash(b, hash(a))` depends on both.
-uint64_t hash(const void* data, size_t n_bytes, uint64_t seed = 0);
+uint64_t hash_bytes(const void* data, size_t n_bytes, uint64_t seed = 0);
 inline uint64_t hash(std::string_view text, uint64_t seed = 0) {
-  return hash(text.data(), text.size(), seed);
+  return hash_bytes(text.data(), text.size(), seed);
 }
 
 /// 16 hexadecimal digits.

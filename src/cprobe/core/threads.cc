@@ -60,8 +60,7 @@ std::string blas_name() {
   return name;
 }
 
-std::string blas_warning() {
-  const std::string name = blas_name();
+std::string blas_warning(const std::string& name) {
   if (name.starts_with("OpenBLAS") || name.starts_with("MKL")) return "";
   return fmt::format(
       "{}: matrix products may be about 40 times slower than they need be; install libopenblas0-openmp (Debian, "

@@ -15,8 +15,8 @@ int available_threads();
 /// The BLAS library in use, such as "OpenBLAS 0.3.21 ... SkylakeX", or "unknown BLAS".
 std::string blas_name();
 
-/// A warning in words where the BLAS in use is not OpenBLAS or MKL (the reference BLAS is about 40 times slower); else
-/// empty.
-std::string blas_warning();
+/// A warning in words where a BLAS of this name is not OpenBLAS or MKL (the reference BLAS is about 40 times slower);
+/// else empty.
+std::string blas_warning(const std::string& blas_name);
 
 }  // namespace cprobe

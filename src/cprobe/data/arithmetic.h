@@ -80,8 +80,7 @@ void write_arithmetic_csv(const ArithmeticTable& table, const std::filesystem::p
 /// out.
 /// @param vocab tokens and answers must be below it.
 /// @throws Error (kInput) naming file, line and column: missing column, ragged row, not a number, token or answer
-/// outside
-///         the vocabulary, no rows.
+///         outside the vocabulary, no rows.
 Dataset load_arithmetic_csv(const std::filesystem::path& path, int64_t vocab);
 
 }  // namespace cprobe

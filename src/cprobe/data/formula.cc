@@ -3,6 +3,7 @@
 #include <muParser.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "cprobe/core/error.h"
@@ -17,14 +18,75 @@ bool is_whole(double value) {
   return std::abs(value) < kWholeLimit && std::trunc(value) == value;
 }
 
-/// The operator `%`. Anything that is not exact becomes NaN, which no later operation turns into a whole number again.
-double remainder_operator(double value, double modulus) {
-  if (!is_whole(value) || !is_whole(modulus) || modulus == 0) {
-    return std::numeric_limits<double>::quiet_NaN();
-  }
-  const double remainder = std::fmod(value, modulus);
-  return remainder < 0 ? remainder + std::abs(modulus) : remainder;
+constexpr double kInexact = std::numeric_limits<double>::quiet_NaN();
+
+// The operators. What was rounded becomes NaN, which no operator turns into a number again.
+
+/// @param error what the rounded `result` of two whole numbers lacks.
+double exact(double a, double b, double result, double error) {
+  return error != 0 && std::trunc(a) == a && std::trunc(b) == b ? kInexact : result;
 }
+
+double add(double a, double b) {
+  const double sum = a + b;
+  const double part_of_b = sum - a;
+  return exact(a, b, sum, (a - (sum - part_of_b)) + (b - part_of_b));
+}
+
+double subtract(double a, double b) {
+  return add(a, -b);
+}
+
+double multiply(double a, double b) {
+  const double product = a * b;
+  return exact(a, b, product, std::fma(a, b, -product));
+}
+
+double divide(double a, double b) {
+  return b == 0 ? kInexact : a / b;
+}
+
+double power(double a, double b) {
+  const double result = std::pow(a, b);
+  return std::abs(result) <= kWholeLimit ? result : kInexact;
+}
+
+double remainder(double value, double modulus) {
+  if (!is_whole(value) || !is_whole(modulus) || modulus == 0) {
+    return kInexact;
+  }
+  const double rest = std::fmod(value, modulus);
+  return rest < 0 ? rest + std::abs(modulus) : rest;
+}
+
+template <typename Compare>
+double compare(double a, double b) {
+  return std::isnan(a) || std::isnan(b) ? kInexact : static_cast<double>(Compare()(a, b));
+}
+
+struct Operator {
+  const char* name;
+  double (*function)(double, double);
+  int precedence;
+  mu::EOprtAssociativity associativity = mu::oaLEFT;
+};
+
+constexpr Operator kOperators[] = {
+    {"+", add, mu::prADD_SUB},
+    {"-", subtract, mu::prADD_SUB},
+    {"*", multiply, mu::prMUL_DIV},
+    {"/", divide, mu::prMUL_DIV},
+    {"%", remainder, mu::prMUL_DIV},
+    {"^", power, mu::prPOW, mu::oaRIGHT},
+    {"==", compare<std::equal_to<>>, mu::prCMP},
+    {"!=", compare<std::not_equal_to<>>, mu::prCMP},
+    {"<", compare<std::less<>>, mu::prCMP},
+    {"<=", compare<std::less_equal<>>, mu::prCMP},
+    {">", compare<std::greater<>>, mu::prCMP},
+    {">=", compare<std::greater_equal<>>, mu::prCMP},
+    {"&&", compare<std::logical_and<>>, mu::prLAND},
+    {"||", compare<std::logical_or<>>, mu::prLOR},
+};
 
 /// Position of a lone `=`, muParser's assignment, which would change a symbol's value; npos where there is none.
 size_t find_assignment(const std::string& text) {
@@ -66,8 +128,15 @@ Formula::Formula(std::string text, std::span<const std::string> symbols, const s
   if (const size_t at = find_assignment(formula); at != std::string::npos) {
     throw input_error("{}: formula '{}', character {}: '=' cannot assign; compare with '=='", where, formula, at + 1);
   }
+  if (const size_t at = formula.find('?'); at != std::string::npos) {
+    throw input_error("{}: formula '{}', character {}: '?' is not supported; multiply by a comparison", where, formula,
+                      at + 1);
+  }
   try {
-    mu.DefineOprt("%", remainder_operator, mu::prMUL_DIV, mu::oaLEFT);
+    mu.EnableBuiltInOprt(false);
+    for (const Operator& o : kOperators) {
+      mu.DefineOprt(o.name, o.function, static_cast<unsigned>(o.precedence), o.associativity);
+    }
     for (size_t i = 0; i < symbols.size(); ++i) {
       mu.DefineVar(symbols[i], &parser_->values[i]);
     }

@@ -12,8 +12,8 @@ namespace cprobe {
 ///
 /// Operators bind as in Python: `^` (power) first, then the sign, so `-b^2` is `-(b^2)`; `*`, `/` and `%` next, from
 /// the left; then `+` and `-`. `%` is the Euclidean remainder: `-1 % 113` is 112, never negative. Assignment is
-/// refused. Evaluation is in double precision, so every operand of `%` and the result must be whole and below 2^53 in
-/// size; rounding can then not pass unnoticed.
+/// refused, and so is `?:`. Evaluation is in double precision; where a sum, difference, product or power of whole numbers
+/// is too large to be exact (beyond 2^53), or an operand of `%` or the result is not whole, the formula has no value.
 class Formula {
  public:
   /// @param symbols names that the formula may use. @param where what to put in front of messages, such as

@@ -31,9 +31,10 @@ LabelledTokens Dataset::labelled(const std::string& variable, int64_t position) 
     if (names.empty()) {
       throw input_error("{}: no variable '{}'; the file has no columns of whole numbers", source, variable);
     }
-    throw input_error("{}: no variable '{}'; did you mean '{}'?", source, variable, nearest(variable, names));
+    throw input_error("{}: no variable '{}' (a column of whole numbers); did you mean '{}'?", source, variable,
+                      nearest(variable, names));
   }
-  return make_labelled_tokens(trie.nodes_at(position), found->second);
+  return make_labelled_tokens(trie.nodes_at(position, source), found->second);
 }
 
 }  // namespace cprobe

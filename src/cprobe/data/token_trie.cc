@@ -93,7 +93,7 @@ std::span<const int64_t> TokenTrie::row(int64_t r) const {
   return std::span(row_nodes).subspan(begin, end - begin);
 }
 
-at::Tensor TokenTrie::nodes_at(int64_t place) const {
+at::Tensor TokenTrie::nodes_at(int64_t place, const std::string& where) const {
   std::vector<int64_t> nodes;
   nodes.reserve(static_cast<size_t>(n_rows()));
   for (int64_t r = 0; r < n_rows(); ++r) {
@@ -101,11 +101,16 @@ at::Tensor TokenTrie::nodes_at(int64_t place) const {
     const int64_t length = static_cast<int64_t>(path.size());
     const int64_t index = place < 0 ? length + place : place;
     if (index < 0 || index >= length) {
-      throw input_error("row {} has no token at position {}: it has {} tokens", r, place, length);
+      throw input_error("{}: row {} (from 0) has no token at position {}: it has {} tokens", where, r, place, length);
     }
     nodes.push_back(path[static_cast<size_t>(index)]);
   }
   return at::tensor(nodes);
+}
+
+DistinctNodes distinct(const at::Tensor& nodes) {
+  const auto [distinct_nodes, place, unused] = at::_unique2(nodes, /*sorted=*/true, /*return_inverse=*/true);
+  return {distinct_nodes, place};
 }
 
 TokenTrie build_trie(std::span<const std::vector<int64_t>> rows) {

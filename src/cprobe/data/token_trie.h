@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace cprobe {
@@ -31,9 +32,17 @@ struct TokenTrie {
 
   /// The node of one token of every row.
   /// @param place position from 0, or from the end when negative (-1: the last token).
+  /// @param where what to put in front of a complaint, such as a file's name.
   /// @return [n_rows] int64. @throws Error (kInput) naming the first row that has no such token.
-  at::Tensor nodes_at(int64_t place) const;
+  at::Tensor nodes_at(int64_t place, const std::string& where = "token trie") const;
 };
+
+/// Some nodes, each once.
+struct DistinctNodes {
+  at::Tensor nodes;  ///< [n] int64, ascending.
+  at::Tensor place;  ///< Of each node given, its place in `nodes`.
+};
+DistinctNodes distinct(const at::Tensor& nodes);
 
 /// @param rows token ids; none may be empty.
 /// @throws Error (kInput) naming the row that is empty or holds a negative id.

@@ -32,14 +32,44 @@ std::vector<at::Tensor> complement_of(const std::vector<at::Tensor>& members) {
   return others;
 }
 
-std::string circuit_note(const Circuit& circuit, AblationTarget target) {
-  if (circuit.is_empty())
-    return target == AblationTarget::kComplement ? "empty circuit: the whole component is removed"
-                                                 : "empty circuit: nothing to remove";
-  if (circuit.is_full())
-    return target == AblationTarget::kComplement ? "full circuit: nothing to remove"
-                                                 : "full circuit: the whole component is removed";
-  return {};
+/// A circuit, or the part of it in one matrix, as a thing to remove.
+struct Part {
+  std::string matrix;          ///< "all", or the short name of the one matrix.
+  std::optional<size_t> only;  ///< The one matrix.
+  int64_t n_units = 0;
+  int64_t max_units = 0;
+
+  Part(const Circuit& circuit, std::optional<size_t> only_matrix)
+      : matrix(only_matrix ? circuit.matrices[*only_matrix].short_name : "all"), only(only_matrix) {
+    for (size_t i = 0; i < circuit.members.size(); ++i) {
+      if (only && *only != i) continue;
+      n_units += circuit.members[i].sum().item<int64_t>();
+      max_units += circuit.members[i].numel();
+    }
+  }
+
+  bool is_proper() const { return n_units > 0 && n_units < max_units; }
+
+  /// What to say about removing it or its complement, where one of them is empty.
+  std::string note(AblationTarget target) const {
+    if (is_proper()) return {};
+    const std::string of = only ? " in " + matrix : "";
+    const bool removes_nothing = (n_units == 0) == (target == AblationTarget::kCircuit);
+    return fmt::format("{} circuit{}: {}", n_units == 0 ? "empty" : "full", of,
+                       removes_nothing ? "nothing to remove"
+                       : only          ? "all of it is removed"
+                                       : "the whole component is removed");
+  }
+};
+
+/// Where the units of random controls came from.
+std::string origin_note(const RandomUnits& random, const Circuit& circuit, std::optional<size_t> only) {
+  std::vector<std::string> beyond;
+  for (size_t i = 0; i < random.beyond_complement.size(); ++i) {
+    if (random.beyond_complement[i] && (!only || *only == i)) beyond.push_back(circuit.matrices[i].short_name);
+  }
+  if (beyond.empty()) return "drawn from the complement";
+  return fmt::format("drawn from all units in {}", fmt::join(beyond, ", "));
 }
 
 }  // namespace
@@ -120,69 +150,67 @@ double AblationBench::accuracy(const std::vector<at::Tensor>& multipliers, Fill 
 
 RandomUnits draw_random_units(const Circuit& circuit, at::Generator& generator) {
   RandomUnits random;
-  for (size_t i = 0; i < circuit.members.size(); ++i) {
-    const at::Tensor member = circuit.members[i].reshape(-1);
+  for (const at::Tensor& members : circuit.members) {
+    const at::Tensor member = members.reshape(-1);
     const int64_t size = member.sum().item<int64_t>();
     at::Tensor pool = member.logical_not().nonzero().squeeze(1);
-    if (pool.size(0) < size) {
-      pool = at::arange(member.size(0));
-      random.beyond_complement.push_back(circuit.matrices[i].short_name);
-    }
+    random.beyond_complement.push_back(pool.size(0) < size);
+    if (random.beyond_complement.back()) pool = at::arange(member.size(0));
     const at::Tensor pick = pool.index_select(0, at::randperm(pool.size(0), generator, at::kLong).narrow(0, 0, size));
-    random.members.push_back(at::zeros_like(member).index_fill_(0, pick, true).view(circuit.members[i].sizes()));
+    random.members.push_back(at::zeros_like(member).index_fill_(0, pick, true).view(members.sizes()));
   }
   return random;
 }
 
 std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& circuit, const AblationOptions& options,
-                                   Seed seed) {
+                                   Seed seed, const std::function<void()>& on_ablation) {
+  std::vector<Part> parts = {Part(circuit, std::nullopt)};
+  if (options.per_matrix) {
+    for (size_t i = 0; i < circuit.matrices.size(); ++i) parts.emplace_back(circuit, i);
+  }
   std::vector<AblationResult> results;
   for (const Fill fill : options.fills) {
     const auto run = [&](const std::vector<at::Tensor>& multipliers, Seed donors) {
       stop_if_interrupted();
-      return bench.accuracy(multipliers, fill, donors);
+      const double accuracy = bench.accuracy(multipliers, fill, donors);
+      if (on_ablation) on_ablation();
+      return accuracy;
     };
-    std::vector<std::pair<std::string, std::optional<size_t>>> parts = {{"all", std::nullopt}};
-    if (options.per_matrix) {
-      for (size_t i = 0; i < circuit.matrices.size(); ++i) parts.emplace_back(circuit.matrices[i].short_name, i);
-    }
-    for (const auto& [name, only] : parts) {
-      AblationResult removed{.target = AblationTarget::kCircuit, .fill = fill, .matrix = name};
-      const double accuracy = run(without(circuit.members, only), seed);
+    for (const Part& part : parts) {
+      AblationResult removed{.target = AblationTarget::kCircuit, .fill = fill, .matrix = part.matrix};
+      const double accuracy = run(without(circuit.members, part.only), seed);
       removed.accuracy = spread({accuracy});
-      removed.note = circuit_note(circuit, AblationTarget::kCircuit);
-      const bool has_controls = options.n_random > 0 && !circuit.is_empty() && !circuit.is_full();
-      if (!has_controls) {
+      removed.note = part.note(AblationTarget::kCircuit);
+      if (options.n_random == 0 || !part.is_proper()) {
         results.push_back(removed);
         continue;
       }
       at::Generator generator = seed.derive("ablation/random").generator();
-      std::vector<double> controls;
-      std::vector<std::string> beyond;
+      AblationResult control{.target = AblationTarget::kRandom, .fill = fill, .matrix = part.matrix};
+      std::vector<double> accuracies;
       for (int64_t draw = 0; draw < options.n_random; ++draw) {
         const RandomUnits random = draw_random_units(circuit, generator);
-        controls.push_back(run(without(random.members, only), seed.derive(std::to_string(draw))));
-        beyond = random.beyond_complement;
+        accuracies.push_back(run(without(random.members, part.only), seed.derive(std::to_string(draw))));
+        control.note = origin_note(random, circuit, part.only);
       }
-      const auto at_least_as_harmful =
-          std::ranges::count_if(controls, [&](double control) { return control <= accuracy; });
-      removed.p = static_cast<double>(1 + at_least_as_harmful) / static_cast<double>(1 + options.n_random);
+      control.accuracy = spread(accuracies);
+      removed.p = p_value(accuracy, accuracies);
       results.push_back(removed);
-      results.push_back({.target = AblationTarget::kRandom,
-                         .fill = fill,
-                         .matrix = name,
-                         .accuracy = spread(controls),
-                         .note = beyond.empty() ? "drawn from the complement"
-                                                : fmt::format("drawn from all units in {}", fmt::join(beyond, ", "))});
+      results.push_back(control);
     }
     if (options.complement) {
       results.push_back({.target = AblationTarget::kComplement,
                          .fill = fill,
                          .accuracy = spread({run(without(complement_of(circuit.members), std::nullopt), seed)}),
-                         .note = circuit_note(circuit, AblationTarget::kComplement)});
+                         .note = parts.front().note(AblationTarget::kComplement)});
     }
   }
   return results;
+}
+
+int64_t most_ablations(const AblationOptions& options, size_t n_matrices) {
+  const int64_t n_parts = 1 + (options.per_matrix ? static_cast<int64_t>(n_matrices) : 0);
+  return static_cast<int64_t>(options.fills.size()) * (n_parts * (1 + options.n_random) + (options.complement ? 1 : 0));
 }
 
 }  // namespace cprobe

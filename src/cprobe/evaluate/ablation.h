@@ -3,7 +3,7 @@
 #include <torch/types.h>
 
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,7 +12,7 @@
 #include "cprobe/circuit/circuit.h"
 #include "cprobe/core/seed.h"
 #include "cprobe/evaluate/behaviour.h"
-#include "cprobe/evaluate/nearest_neighbours.h"
+#include "cprobe/evaluate/statistics.h"
 
 namespace cprobe {
 
@@ -40,18 +40,17 @@ struct AblationResult {
   Fill fill = Fill::kZero;
   std::string matrix = "all";  ///< "all", or the short name of the one matrix that was ablated ("c_attn").
   Spread accuracy;             ///< Over the random draws; a single value otherwise.
-  std::optional<double> p;     ///< kCircuit only: (1 + #{random controls at least as harmful}) / (1 + N).
-  std::string note;            ///< In words: an empty or full circuit, or where the random units came from.
+  std::optional<double> p;     ///< kCircuit only, where there are random controls: as p_value.
+  std::string note;            ///< In words: that nothing or everything is removed, or where random units came from.
 };
 
 /// Ablations of one component on one data set. Everything before the component is computed once, at construction; each
-/// variant recomputes only what is downstream.
+/// variant recomputes only what is downstream. Refers to `model` and to `evaluation`, which must outlive it.
 class AblationBench {
  public:
   /// @param before     the stream of `evaluation` at the component (all nodes).
-  /// @param training   data set whose tokens give means and donors, and @param training_before its stream at the
-  /// component; null:
-  ///                   fills other than zero are refused.
+  /// @param training   data set whose tokens give means and donors; null: fills other than zero are refused.
+  /// @param training_before its stream at the component (all nodes).
   AblationBench(const Model& model, const ComponentRef& component, const Dataset& evaluation, Stream before,
                 const Dataset* training = nullptr, const Stream* training_before = nullptr);
 
@@ -89,14 +88,19 @@ struct AblationOptions {
 /// Units of a random control: per matrix as many as the circuit has there, from its complement where they fit, else
 /// from all units.
 struct RandomUnits {
-  std::vector<at::Tensor> members;             ///< As Circuit::members.
-  std::vector<std::string> beyond_complement;  ///< Short names of the matrices whose units came from all units.
+  std::vector<at::Tensor> members;      ///< As Circuit::members.
+  std::vector<bool> beyond_complement;  ///< Per matrix: its units came from all units.
 };
 RandomUnits draw_random_units(const Circuit& circuit, at::Generator& generator);
 
 /// All ablations of a circuit: per fill the circuit, its complement, the random controls, and each matrix alone where
-/// asked.
+/// asked. A part that is empty or full has no random controls, which would all be equal to it.
+/// @param on_ablation called after each run of the model, to show progress; may be empty.
+/// @throws Error (kInterrupted) between two of them once a stop is requested.
 std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& circuit, const AblationOptions& options,
-                                   Seed seed);
+                                   Seed seed, const std::function<void()>& on_ablation = {});
+
+/// The most runs of the model that `ablate` takes, for a component with so many matrices.
+int64_t most_ablations(const AblationOptions& options, size_t n_matrices);
 
 }  // namespace cprobe

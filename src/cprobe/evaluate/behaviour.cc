@@ -1,17 +1,15 @@
 #include "cprobe/evaluate/behaviour.h"
 
+#include "cprobe/model/cross_entropy.h"
+
 namespace cprobe {
 
-Behaviour::Behaviour(const Dataset& data) : answers_(data.answers) {
-  const auto [nodes, row, unused] = at::_unique2(data.trie.nodes_at(-1), true, true);
-  read_nodes_ = nodes;
-  state_of_row_ = row;
-}
+Behaviour::Behaviour(const Dataset& data)
+    : last_(distinct(data.trie.nodes_at(-1, data.source))), answers_(data.answers) {}
 
 double Behaviour::accuracy(const Model& model, const at::Tensor& states) const {
   at::NoGradGuard no_gradients;
-  const at::Tensor answered = logits(model, states).argmax(1).index_select(0, state_of_row_);
-  return (answered == answers_).sum().item<double>() / static_cast<double>(n_rows());
+  return top_token_accuracy(logits(model, states), last_.place, answers_);
 }
 
 double behaviour_accuracy(const Model& model, const Dataset& data) {

@@ -13,18 +13,16 @@ class Behaviour {
  public:
   explicit Behaviour(const Dataset& data);
 
-  const at::Tensor& read_nodes() const {
-    return read_nodes_;
-  }  ///< [n] int64 distinct nodes whose states the answers need.
+  /// [n] int64 distinct nodes whose states the answers need.
+  const at::Tensor& read_nodes() const { return last_.nodes; }
   int64_t n_rows() const { return answers_.size(0); }
 
   /// Share of rows answered right. @param states [n, d_model] end of the stream at `read_nodes`.
   double accuracy(const Model& model, const at::Tensor& states) const;
 
  private:
-  at::Tensor read_nodes_;
-  at::Tensor state_of_row_;  ///< [n_rows] int64.
-  at::Tensor answers_;       ///< [n_rows] int64.
+  DistinctNodes last_;
+  at::Tensor answers_;  ///< [n_rows] int64.
 };
 
 /// Accuracy of the untouched model.

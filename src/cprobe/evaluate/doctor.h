@@ -51,15 +51,16 @@ std::vector<Check> examine_tokenizer(const ModelConfig& config, const std::files
 /// Keys of the file (`{l}`: layer; `{c}`: "attn" or "mlp"; `{w}`: short name of a weight matrix of the component, as
 /// matrices_of). Whole numbers are int64, all else float32.
 ///
-///     input_ids, attention_mask [batch, seq], lengths [batch]   rows of tokens, padded on the right
-///     logits [batch, seq, vocab]                                activations; what stands at padded positions is
-///     ignored attn_update.{l}, mlp_update.{l}, resid_post.{l} [batch, seq, d_model] masked_layer [1] layer of
-///     everything below mask.{c}.{w} [n_out]                                      hard masks of one component at a time
-///     ... masked_update.{c} [batch, seq, d_model], masked_logits.{c} [batch, seq, vocab]         ... and what they
-///     lead to snn.input_ids [n, seq], snn.lengths, snn.labels [n]       labels of each row's last token snn.s.{c}.{w}
-///     [n_out]                                     mask parameters; multipliers are sigmoid(s) snn.update.{c} [n,
-///     d_model], snn.loss.{c} [1]             updates at the last tokens and their loss snn.grad_update.{c} [n,
-///     d_model], snn.grad.{c}.{w} [n_out]   its gradient in updates and parameters
+///     input_ids, attention_mask [batch, seq], lengths [batch]     rows of tokens, padded on the right
+///     logits [batch, seq, vocab]                                  activations; padded positions are ignored
+///     attn_update.{l}, mlp_update.{l}, resid_post.{l} [batch, seq, d_model]
+///     masked_layer [1]                                            layer of everything below
+///     mask.{c}.{w} [n_out]                                        hard masks of one component at a time ...
+///     masked_update.{c} [batch, seq, d_model], masked_logits.{c} [batch, seq, vocab]   ... and what they lead to
+///     snn.input_ids [n, seq], snn.lengths, snn.labels [n]         labels of each row's last token
+///     snn.s.{c}.{w} [n_out]                                       mask parameters; multipliers are sigmoid(s)
+///     snn.update.{c} [n, d_model], snn.loss.{c} [1]               updates at the last tokens and their loss
+///     snn.grad_update.{c} [n, d_model], snn.grad.{c}.{w} [n_out]  its gradient by updates and parameters
 ///
 /// Memory: all activations of the batch.
 /// @return one check per recorded quantity, in this order.

@@ -80,7 +80,7 @@ std::vector<Check> compare_gradients(const Model& model, const GoldenFile& golde
                                      const ComponentRef& component) {
   const auto name = [&](std::string_view key) { return fmt::format("snn.{}.{}", key, to_string(component.block)); };
   const at::Tensor labels = golden.whole_numbers("snn.labels", {batch.n_rows});
-  const Stream before = run_span(model, batch.trie, embed(model, batch.trie), Site::start(), Site::before(component));
+  const Stream before = stream_at(model, batch.trie, Site::before(component));
   const ComponentInputs inputs(model, component, MaskUnit::kNeuron, batch.trie, before, batch.trie.nodes_at(-1));
   Mask mask{.unit = inputs.unit(), .matrices = inputs.matrices()};
   for (const MatrixInfo& matrix : mask.matrices) {

@@ -1,7 +1,6 @@
 #include "cprobe/evaluate/nearest_neighbours.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 
 #include "cprobe/core/error.h"
@@ -14,6 +13,11 @@ at::Tensor unit_rows(const at::Tensor& vectors) {
   return vectors / at::where(norm > 0, norm, at::ones_like(norm));
 }
 
+/// The row of `exemplars` with the largest cosine; rows of both have length 1 or 0.
+at::Tensor nearest_of_unit_rows(const at::Tensor& vectors, const at::Tensor& exemplars) {
+  return at::mm(vectors, exemplars.t()).argmax(1);
+}
+
 int64_t most_frequent(const at::Tensor& labels) {
   std::map<int64_t, int64_t> counts;
   for (int64_t i = 0; i < labels.size(0); ++i) ++counts[labels[i].item<int64_t>()];
@@ -23,7 +27,7 @@ int64_t most_frequent(const at::Tensor& labels) {
 }  // namespace
 
 at::Tensor nearest_exemplars(const at::Tensor& vectors, const at::Tensor& exemplars) {
-  return at::mm(unit_rows(vectors), unit_rows(exemplars).t()).argmax(1);
+  return nearest_of_unit_rows(unit_rows(vectors), unit_rows(exemplars));
 }
 
 KnnResult knn(const LabelledVectors& train, const LabelledVectors& test,
@@ -40,7 +44,7 @@ KnnResult knn(const LabelledVectors& train, const LabelledVectors& test,
     const at::Tensor exemplar_unit = train_unit.index_select(0, rows);
     const at::Tensor classes = train.labels.index_select(0, rows);
     const auto correct = [&](const at::Tensor& unit, const at::Tensor& labels) {
-      return classes.index_select(0, at::mm(unit, exemplar_unit.t()).argmax(1)) == labels;
+      return classes.index_select(0, nearest_of_unit_rows(unit, exemplar_unit)) == labels;
     };
     const at::Tensor is_dev = at::ones({train.labels.size(0)}, at::kBool).index_fill_(0, rows, false);
     if (dev.empty()) {
@@ -57,33 +61,25 @@ KnnResult knn(const LabelledVectors& train, const LabelledVectors& test,
   return result;
 }
 
-std::vector<std::vector<int64_t>> rows_by_class(const at::Tensor& labels, std::string_view where) {
+std::vector<std::vector<int64_t>> rows_by_class(const at::Tensor& labels) {
   const at::Tensor contiguous = labels.contiguous();
   const int64_t* label = contiguous.data_ptr<int64_t>();
   std::map<int64_t, std::vector<int64_t>> rows;
   for (int64_t i = 0; i < labels.size(0); ++i) rows[label[i]].push_back(i);
-  if (rows.size() < 2) throw input_error("{}: decoding needs at least 2 classes, found {}", where, rows.size());
   std::vector<std::vector<int64_t>> by_class;
-  for (auto& [value, members] : rows) {
-    if (members.size() < 2) {
-      throw input_error(
-          "{}: class {} has a single training token: one is the exemplar, and at least one must be left to classify",
-          where, value);
-    }
-    by_class.push_back(std::move(members));
-  }
+  for (auto& [value, members] : rows) by_class.push_back(std::move(members));
   return by_class;
 }
 
-Spread spread(const std::vector<double>& values) {
-  Spread result{.n = static_cast<int64_t>(values.size())};
-  for (const double value : values) result.mean += value / static_cast<double>(result.n);
-  if (result.n > 1) {
-    double squares = 0;
-    for (const double value : values) squares += (value - result.mean) * (value - result.mean);
-    result.sd = std::sqrt(squares / static_cast<double>(result.n - 1));
+void require_decodable(const at::Tensor& labels, std::string_view where) {
+  const std::vector<std::vector<int64_t>> by_class = rows_by_class(labels);
+  if (by_class.size() < 2) throw input_error("{}: decoding needs at least 2 classes, found {}", where, by_class.size());
+  for (const std::vector<int64_t>& members : by_class) {
+    if (members.size() > 1) continue;
+    throw input_error(
+        "{}: class {} has a single training token: one is the exemplar, and at least one must be left to classify",
+        where, labels[members.front()].item<int64_t>());
   }
-  return result;
 }
 
 }  // namespace cprobe

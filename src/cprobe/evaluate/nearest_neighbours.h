@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "cprobe/evaluate/statistics.h"
+
 namespace cprobe {
 
 /// Vectors with the labels to be decoded from them.
@@ -19,22 +21,13 @@ struct LabelledVectors {
 /// @param vectors [n, d], @param exemplars [m, d] float32. @return [n] int64 rows of `exemplars`.
 at::Tensor nearest_exemplars(const at::Tensor& vectors, const at::Tensor& exemplars);
 
-/// Mean and standard deviation (n - 1 in the denominator; 0 for a single value) of repeated draws.
-struct Spread {
-  double mean = 0;
-  double sd = 0;
-  int64_t n = 0;
-};
-
-Spread spread(const std::vector<double>& values);
-
-/// Accuracy of a 1-nearest-neighbour classifier with one exemplar per class (method.md, step 7), over draws of the
+/// Accuracy of a 1-nearest-neighbour classifier with one exemplar per class (docs/method.md, step 5), over draws of the
 /// exemplars.
 struct KnnResult {
   Spread dev;  ///< On the training tokens that are no exemplars.
   Spread test;
-  double dev_majority =
-      0;  ///< First draw: of always answering the exemplars' most frequent label (the smallest of equals).
+  /// First draw: of always answering the exemplars' most frequent label (the smallest of equals).
+  double dev_majority = 0;
   double test_majority = 0;
   int64_t n_dev = 0;
   int64_t n_test = 0;
@@ -45,9 +38,11 @@ KnnResult knn(const LabelledVectors& train, const LabelledVectors& test,
               const std::vector<std::vector<int64_t>>& exemplar_draws);
 
 /// Rows of each class, classes in ascending order: what exemplars are drawn from.
+std::vector<std::vector<int64_t>> rows_by_class(const at::Tensor& labels);
+
 /// @param where names the labels in complaints, such as "train.csv: variable 'var_0'".
 /// @throws Error (kInput) if there is only one class, or a class has a single row (its exemplar would leave nothing to
-/// classify).
-std::vector<std::vector<int64_t>> rows_by_class(const at::Tensor& labels, std::string_view where = "labels");
+///         classify).
+void require_decodable(const at::Tensor& labels, std::string_view where);
 
 }  // namespace cprobe

@@ -29,8 +29,7 @@ class Draws {
   virtual at::Tensor test_order() = 0;
 };
 
-/// @param n_train, n_test labelled tokens. kPaper must be asked in the reference's order of passes (method.md section
-/// 2).
+/// @param n_train, n_test labelled tokens. kPaper must be asked in the reference's order of passes (probe_cell's).
 std::unique_ptr<Draws> make_draws(const Spec& spec, const Cell& cell, int64_t n_train, int64_t n_test);
 
 }  // namespace cprobe

@@ -1,5 +1,7 @@
 #include "cprobe/experiment/probe_cell.h"
 
+#include <algorithm>
+
 #include "cprobe/core/error.h"
 #include "cprobe/core/hash.h"
 #include "cprobe/data/arithmetic.h"
@@ -28,10 +30,6 @@ Model controlled_model(const Spec& spec, const Cell& cell, const Model& model) {
   throw failure("unknown model control");
 }
 
-Stream stream_before(const Model& model, const Dataset& data, const ComponentRef& component) {
-  return run_span(model, data.trie, embed(model, data.trie), Site::start(), Site::before(component));
-}
-
 /// One split as the cell sees it: the constants of its component and the labels to decode.
 struct ProbedSplit {
   Stream before;
@@ -40,7 +38,7 @@ struct ProbedSplit {
 
   static ProbedSplit make(const Spec& spec, const Cell& cell, const Model& model, const Dataset& data) {
     at::NoGradGuard no_gradients;
-    Stream before = stream_before(model, data, cell.component);
+    Stream before = stream_at(model, data.trie, Site::before(cell.component));
     LabelledTokens labelled = data.labelled(cell.variable, cell.position);
     ComponentInputs inputs(model, cell.component, spec.unit, data.trie, before, labelled.nodes);
     return {std::move(before), std::move(labelled), std::move(inputs)};
@@ -62,32 +60,44 @@ KnnResult decode(const ProbedSplit& train, const ProbedSplit& test, const std::v
 /// Ablations of the circuit on every behaviour data set.
 std::vector<Findings::OnBehaviour> ablate_everywhere(const Spec& spec, const Cell& cell, const Model& model,
                                                      const RunData& data, const ProbedSplit& train,
-                                                     const Circuit& circuit) {
+                                                     const ProbedSplit& test, const Circuit& circuit,
+                                                     const CellProgress& progress) {
   at::NoGradGuard no_gradients;
+  const bool has_donors = std::ranges::any_of(spec.ablation.fills, [](Fill fill) { return fill != Fill::kZero; });
   std::vector<Findings::OnBehaviour> results;
   for (const auto& [label, dataset] : data.behaviour) {
-    const AblationBench bench(model, cell.component, dataset, stream_before(model, dataset, cell.component),
-                              &data.train, &train.before);
-    results.push_back(
-        {label, bench.vanilla(), bench.n_rows(), ablate(bench, circuit, spec.ablation, Seed(cell.seed).derive(label))});
+    const Stream before =
+        dataset.source == data.test.source ? test.before : stream_at(model, dataset.trie, Site::before(cell.component));
+    const AblationBench bench(model, cell.component, dataset, before, has_donors ? &data.train : nullptr,
+                              has_donors ? &train.before : nullptr);
+    const auto on_ablation = [&] {
+      if (progress) progress(0, "ablating");
+    };
+    results.push_back({label, bench.vanilla(), bench.n_rows(),
+                       ablate(bench, circuit, spec.ablation, Seed(cell.seed).derive(label), on_ablation)});
   }
   return results;
 }
 
+/// @param model the one that was probed: after a negative control, another than the spec's.
 std::map<std::string, std::string> provenance(const Spec& spec, const Cell& cell, const std::string& id,
-                                              const RunData& data) {
-  return {{"variable", cell.variable},
+                                              const Model& model) {
+  return {{"version", CPROBE_VERSION},
+          {"variable", cell.variable},
           {"cell", id},
-          {"model_fingerprint", data.fingerprints.front()},
+          {"model_fingerprint", fingerprint(model)},
           {"model_control", std::string(to_string(spec.control))},
           {"protocol", std::string(to_string(spec.protocol))},
           {"seed", std::to_string(cell.seed)},
+          {"data_seed", std::to_string(spec.data_seed)},
           {"position", std::to_string(cell.position)},
           {"epochs", std::to_string(spec.fit.epochs)},
           {"batch_size", std::to_string(cell.batch_size)},
           {"learning_rate", fmt::format("{}", cell.learning_rate)},
+          {"weight_decay", fmt::format("{}", spec.fit.weight_decay)},
           {"l0_weight", fmt::format("{}", spec.fit.l0_weight)},
-          {"max_temperature", fmt::format("{}", spec.fit.max_temperature)}};
+          {"max_temperature", fmt::format("{}", spec.fit.max_temperature)},
+          {"mask_init", fmt::format("{}", cell.mask_init)}};
 }
 
 }  // namespace
@@ -106,7 +116,7 @@ RunData load_run_data(const Spec& spec) {
 }
 
 CellResult probe_cell(const Spec& spec, const Cell& cell, const std::string& id, const RunData& data,
-                      const std::function<void(const EpochRecord&)>& on_epoch) {
+                      const CellProgress& progress) {
   const Model model = controlled_model(spec, cell, data.model);
   const ProbedSplit train = ProbedSplit::make(spec, cell, model, data.train);
   const ProbedSplit test = ProbedSplit::make(spec, cell, model, data.test);
@@ -122,9 +132,11 @@ CellResult probe_cell(const Spec& spec, const Cell& cell, const std::string& id,
   findings.full_knn = decode(train, test, train.inputs.ones(), *draws);
   FitResult fitted = fit(
       train.inputs, train.labelled.labels, *method, options, [&](int64_t) { return draws->training_order(); },
-      on_epoch);
+      [&](const EpochRecord& epoch) {
+        if (progress) progress(1, fmt::format("loss {:.3f}", epoch.loss));
+      });
   findings.circuit = make_circuit(cell.component, fitted.mask, *method);
-  findings.circuit.provenance.merge(provenance(spec, cell, id, data));
+  findings.circuit.provenance.merge(provenance(spec, cell, id, model));
   const std::vector<at::Tensor> kept = keep_multipliers(findings.circuit);
   const auto loss = [&](const ProbedSplit& split, const at::Tensor& order, bool drop_last) {
     return mean_objective(split.inputs, split.labelled.labels, kept, order, cell.batch_size, drop_last);
@@ -132,7 +144,7 @@ CellResult probe_cell(const Spec& spec, const Cell& cell, const std::string& id,
   findings.train_loss = loss(train, draws->training_order(), true);
   findings.test_loss = loss(test, draws->test_order(), false);
   findings.knn = decode(train, test, kept, *draws);
-  findings.behaviours = ablate_everywhere(spec, cell, model, data, train, findings.circuit);
+  findings.behaviours = ablate_everywhere(spec, cell, model, data, train, test, findings.circuit, progress);
   return {std::move(findings), std::move(fitted.curve)};
 }
 

@@ -29,13 +29,15 @@ struct CellResult {
   std::vector<EpochRecord> curve;
 };
 
-/// Finds the circuit of one cell and evaluates it (method.md, steps 1-9).
+/// Told after each epoch of mask training (1) and each other piece of work (0), with a few words on it.
+using CellProgress = std::function<void(int64_t n_epochs, const std::string& note)>;
+
+/// Finds the circuit of one cell and evaluates it (docs/method.md, "The steps").
 /// @param id       the cell's identity, noted in the circuit.
-/// @param on_epoch called after each epoch of mask training; may be empty.
+/// @param progress may be empty.
 /// @throws Error   (kInput) if the variable, layer or position does not exist, or the labels cannot be decoded (one
-/// class only, a class
-///                 with a single training token), (kInterrupted) when a stop is requested.
+///         class only, a class with a single training token), (kInterrupted) when a stop is requested.
 CellResult probe_cell(const Spec& spec, const Cell& cell, const std::string& id, const RunData& data,
-                      const std::function<void(const EpochRecord&)>& on_epoch = {});
+                      const CellProgress& progress = {});
 
 }  // namespace cprobe

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
+#include <map>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/text_table.h"
 #include "cprobe/core/threads.h"
+#include "cprobe/data/task_data.h"
 #include "cprobe/experiment/runner.h"
-#include "cprobe/experiment/text_table.h"
+#include "cprobe/experiment/tables.h"
+#include "cprobe/io/atomic_file.h"
 #include "cprobe/model/train_task.h"
 
 namespace cprobe {
@@ -38,12 +41,16 @@ std::filesystem::path seed_folder(const ReproduceOptions& options, int64_t seed)
   return options.out / fmt::format("seed_{}", seed);
 }
 
-/// Data and a trained model for one seed, from an earlier call where they are there.
+/// Data and a trained model for one seed, from an earlier call with these options where they are there.
 void prepare(const ArithmeticTask& task, const ReproduceOptions& options, int64_t seed) {
   const std::filesystem::path folder = seed_folder(options, seed);
-  if (is_trained(folder)) return;
-  train_task(task, toy_config(task), {.steps = options.steps, .quiet = options.quiet}, folder,
-             Seed(static_cast<uint64_t>(seed)));
+  const Seed task_seed(static_cast<uint64_t>(seed));
+  const ModelConfig config = toy_config(task);
+  const TrainOptions training{.steps = options.steps, .overwrite = options.overwrite, .quiet = options.quiet};
+  const TaskData data = prepare_task_data(task, folder / "data", task_seed, options.overwrite);
+  if (options.overwrite || !is_trained(config, data.train, data.test, training, folder, task_seed)) {
+    train(config, data.train, data.test, training, folder, task_seed);
+  }
 }
 
 Spec probing_spec(const ReproduceOptions& options, int64_t seed) {
@@ -60,38 +67,49 @@ Spec probing_spec(const ReproduceOptions& options, int64_t seed) {
   return spec;
 }
 
-/// Computes what is missing of a seed's run; a finished one is only opened.
-Store probe(const ReproduceOptions& options, int64_t seed) {
+/// Computes what is missing of a seed's run, and returns its rows.
+std::vector<Store::Fields> probe(const ReproduceOptions& options, int64_t seed) {
   const Spec spec = probing_spec(options, seed);
-  if (std::filesystem::exists(spec.out / "run.sqlite")) {
-    Store store = Store::open(spec.out);
-    const std::vector<Store::Entry> cells = store.cells();
-    if (!cells.empty() && std::ranges::all_of(cells, [](const auto& c) { return c.status == CellStatus::kDone; }))
-      return store;
-  }
-  run(spec, {.quiet = options.quiet, .n_threads = options.n_threads});
-  return Store::open(spec.out);
+  const RunSummary summary = run(
+      spec,
+      {.overwrite = options.overwrite, .keep_finished = true, .quiet = options.quiet, .n_threads = options.n_threads});
+  if (!summary.failures.empty()) throw failure("{}: {}", spec.out.string(), summary.failures.front());
+  return Store::open_existing(spec.out).results();
 }
 
-/// Values of one column for one variable and block, one per seed.
-std::vector<double> collect(const std::vector<Store::Fields>& rows, const Published& published,
-                            std::string_view column) {
+/// The rows of one variable and block, one per seed.
+std::vector<Store::Fields> select(const std::vector<Store::Fields>& rows, const Published& published) {
+  std::vector<Store::Fields> selected;
+  for (const Store::Fields& row : rows) {
+    if (value_of(row, "variable") == published.variable && value_of(row, "operation") == published.block) {
+      selected.push_back(row);
+    }
+  }
+  return selected;
+}
+
+/// Values of one column; rows without one are left out.
+std::vector<double> collect(const std::vector<Store::Fields>& rows, std::string_view column) {
   std::vector<double> values;
   for (const Store::Fields& row : rows) {
-    const auto text = [&](std::string_view name) {
-      const auto found = std::ranges::find(row, name, &Store::Field::name);
-      return found == row.end() ? std::string() : found->text;
-    };
-    if (text("variable") != published.variable || text("operation") != published.block) continue;
-    if (const std::string value = text(column); !value.empty()) values.push_back(std::stod(value));
+    if (const std::string value = value_of(row, column); !value.empty()) values.push_back(std::stod(value));
   }
   return values;
+}
+
+/// "empty", or "empty 2, proper part 1" where seeds differ.
+std::string circuits_in_words(const std::vector<Store::Fields>& rows) {
+  std::map<std::string, int> counts;
+  for (const Store::Fields& row : rows) ++counts[value_of(row, "circuit")];
+  std::vector<std::string> words;
+  for (const auto& [word, n] : counts) words.push_back(counts.size() == 1 ? word : fmt::format("{} {}", word, n));
+  return fmt::format("{}", fmt::join(words, ", "));
 }
 
 std::string figure(const std::vector<double>& values) {
   if (values.empty()) return "-";
   const Spread s = spread(values);
-  return s.n > 1 ? fmt::format("{:.3f} ± {:.3f}", s.mean, s.sd) : fmt::format("{:.3f}", s.mean);
+  return s.sd ? fmt::format("{:.3f} ± {:.3f}", s.mean, *s.sd) : fmt::format("{:.3f}", s.mean);
 }
 
 }  // namespace
@@ -105,25 +123,28 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const ReproduceOpt
   std::vector<Store::Fields> rows;
   for (int64_t seed = 0; seed < options.n_seeds; ++seed) {
     prepare(task, options, seed);
-    for (Store::Fields& fields : probe(options, seed).results()) rows.push_back(std::move(fields));
+    for (Store::Fields& fields : probe(options, seed)) rows.push_back(std::move(fields));
   }
-  std::vector<std::vector<std::string>> lines = {{"variable", "block", "vanilla", "kNN", "(paper)", "kNN full",
-                                                  "(paper)", "weights", "(paper)", "ablated", "(paper)",
+  std::vector<std::vector<std::string>> lines = {{"variable", "block", "circuit", "kNN", "(paper)", "kNN full",
+                                                  "(paper)", "weights", "(paper)", "vanilla", "ablated", "(paper)",
                                                   "random control", "worst p"}};
   for (const Published& p : kPublished) {
     const auto number = [](double value) { return fmt::format("({:.3f})", value); };
-    std::vector<double> sizes = collect(rows, p, "L0 Norm");
-    const std::vector<double> largest = collect(rows, p, "L0 Max");
+    const std::vector<Store::Fields> own = select(rows, p);
+    std::vector<double> sizes = collect(own, "L0 Norm");
+    const std::vector<double> largest = collect(own, "L0 Max");
     for (size_t i = 0; i < sizes.size(); ++i) sizes[i] /= largest[i];
-    const std::vector<double> p_values = collect(rows, p, "ablated p Test");
-    lines.push_back({std::string(p.meaning), std::string(p.block), figure(collect(rows, p, " vanilla acc Test")),
-                     figure(collect(rows, p, "knn test acc")), number(p.knn),
-                     figure(collect(rows, p, "full model knn test acc")), number(p.full_knn), figure(sizes),
-                     number(p.size), figure(collect(rows, p, " ablated acc Test")), number(p.ablated),
-                     figure(collect(rows, p, "random ablate acc mean Test")),
+    const std::vector<double> p_values = collect(own, "ablated p Test");
+    lines.push_back({std::string(p.meaning), std::string(p.block), circuits_in_words(own),
+                     figure(collect(own, "knn test acc")), number(p.knn),
+                     figure(collect(own, "full model knn test acc")), number(p.full_knn), figure(sizes), number(p.size),
+                     figure(collect(own, " vanilla acc Test")), figure(collect(own, " ablated acc Test")),
+                     number(p.ablated), figure(collect(own, "random ablate acc mean Test")),
                      p_values.empty() ? "-" : fmt::format("{:.3f}", *std::ranges::max_element(p_values))});
   }
-  return text_table(lines);
+  const std::string table = text_table(lines);
+  write_file(options.out / "table.txt", table);
+  return table;
 }
 
 }  // namespace cprobe

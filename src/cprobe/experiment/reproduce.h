@@ -14,12 +14,13 @@ struct ReproduceOptions {
   int64_t n_seeds = 3;        ///< Models trained and probed, with seeds 0, 1, ...
   int64_t n_random = 20;      ///< Random controls per circuit.
   int n_threads = 0;          ///< 0: all processors.
+  bool overwrite = false;     ///< Compute everything again; what an earlier call left in `out` is replaced.
   bool quiet = false;
 };
 
 /// Experiment 1 of the paper from nothing: generate the data, train, find the circuits of all four hypotheses in both
 /// blocks, decode and ablate them; for every seed. Finished parts of an earlier call with the same options are kept and
-/// not computed again.
+/// not computed again; those of a call with other options are refused, and the options named.
 /// @param task the task of Experiment 1 (examples/tasks/exp1.yaml).
 /// @return     our figures (mean and standard deviation over seeds) beside the published ones, as a text table.
 /// @throws Error as train and run.

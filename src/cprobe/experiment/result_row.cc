@@ -14,6 +14,15 @@ const AblationResult* find(const Findings::OnBehaviour& behaviour, AblationTarge
   return found == behaviour.ablations.end() ? nullptr : &*found;
 }
 
+FieldValue optional_number(const std::optional<double>& number) {
+  return number ? FieldValue(*number) : FieldValue();
+}
+
+/// The reference's standard deviation has n in the denominator.
+double population_deviation(const Spread& spread) {
+  return std::sqrt(static_cast<double>(spread.n - 1) / static_cast<double>(spread.n)) * spread.sd.value_or(0);
+}
+
 /// The reference's behaviour columns: of the whole component with an empty prefix and hence a leading space, then of
 /// each matrix.
 void add_behaviour_columns(ResultRow& row, const Spec& spec, const Findings& findings) {
@@ -31,8 +40,9 @@ void add_behaviour_columns(ResultRow& row, const Spec& spec, const Findings& fin
       if (spec.ablation.n_random == 0 || matrix != "all") continue;
       const AblationResult* random = find(behaviour, AblationTarget::kRandom, fill, matrix);
       row.emplace_back("random ablate acc mean " + behaviour.label,
-                       random == nullptr ? Field() : random->accuracy.mean);
-      row.emplace_back("random ablate acc std " + behaviour.label, random == nullptr ? Field() : random->accuracy.sd);
+                       random == nullptr ? FieldValue() : random->accuracy.mean);
+      row.emplace_back("random ablate acc std " + behaviour.label,
+                       random == nullptr ? FieldValue() : population_deviation(random->accuracy));
     }
   }
 }
@@ -41,8 +51,8 @@ void add_behaviour_columns(ResultRow& row, const Spec& spec, const Findings& fin
 void add_own_columns(ResultRow& row, const Spec& spec, const Findings& findings) {
   const Circuit& circuit = findings.circuit;
   row.emplace_back("knn draws", findings.knn.test.n);
-  row.emplace_back("knn test sd", findings.knn.test.sd);
-  row.emplace_back("full model knn test sd", findings.full_knn.test.sd);
+  row.emplace_back("knn test sd", optional_number(findings.knn.test.sd));
+  row.emplace_back("full model knn test sd", optional_number(findings.full_knn.test.sd));
   row.emplace_back("circuit", circuit.is_empty() ? "empty" : circuit.is_full() ? "full" : "proper part");
   row.emplace_back("unit", std::string(to_string(circuit.unit)));
   row.emplace_back("protocol", std::string(to_string(spec.protocol)));
@@ -51,7 +61,7 @@ void add_own_columns(ResultRow& row, const Spec& spec, const Findings& findings)
   for (const Findings::OnBehaviour& behaviour : findings.behaviours) {
     const AblationResult* ablated = find(behaviour, AblationTarget::kCircuit, first, "all");
     const AblationResult* random = find(behaviour, AblationTarget::kRandom, first, "all");
-    row.emplace_back("ablated p " + behaviour.label, ablated->p ? Field(*ablated->p) : Field());
+    row.emplace_back("ablated p " + behaviour.label, optional_number(ablated->p));
     row.emplace_back("ablation note " + behaviour.label,
                      random != nullptr ? "random controls " + random->note : ablated->note);
     if (spec.ablation.complement) {
@@ -104,9 +114,8 @@ std::vector<Metric> metrics(const Findings& f) {
       {.metric = "test_loss", .value = f.test_loss, .n = f.n_test},
       {.metric = "circuit_weights", .value = static_cast<double>(f.circuit.n_weights()), .n = f.circuit.max_weights()}};
   const auto add_knn = [&](const char* metric, const Spread& circuit, const Spread& full, double majority, int64_t n) {
-    const auto sd = [](const Spread& s) { return s.n > 1 ? std::optional(s.sd) : std::nullopt; };
-    list.push_back({.metric = metric, .value = circuit.mean, .n = n, .sd = sd(circuit)});
-    list.push_back({.metric = metric, .value = full.mean, .n = n, .sd = sd(full), .control = "full model"});
+    list.push_back({.metric = metric, .value = circuit.mean, .n = n, .sd = circuit.sd});
+    list.push_back({.metric = metric, .value = full.mean, .n = n, .sd = full.sd, .control = "full model"});
     list.push_back({.metric = metric, .value = majority, .n = n, .control = "majority"});
   };
   add_knn("knn_dev_accuracy", f.knn.dev, f.full_knn.dev, f.knn.dev_majority, f.knn.n_dev);
@@ -115,8 +124,11 @@ std::vector<Metric> metrics(const Findings& f) {
     list.push_back(
         {.metric = "vanilla_accuracy " + behaviour.label, .value = behaviour.vanilla, .n = behaviour.n_rows});
     for (const AblationResult& a : behaviour.ablations) {
-      Metric metric{
-          .metric = "ablated_accuracy " + behaviour.label, .value = a.accuracy.mean, .n = behaviour.n_rows, .p = a.p};
+      Metric metric{.metric = "ablated_accuracy " + behaviour.label,
+                    .value = a.accuracy.mean,
+                    .n = behaviour.n_rows,
+                    .p = a.p,
+                    .note = a.note};
       if (a.matrix != "all") metric.metric += " " + a.matrix;
       if (a.fill != Fill::kZero) metric.metric += fmt::format(" ({} fill)", to_string(a.fill));
       if (a.target != AblationTarget::kCircuit) metric.control = to_string(a.target);
@@ -136,7 +148,7 @@ std::string number_text(double value) {
   return text;
 }
 
-std::string field_text(const Field& field) {
+std::string field_text(const FieldValue& field) {
   if (const double* number = std::get_if<double>(&field)) return number_text(*number);
   if (const int64_t* integer = std::get_if<int64_t>(&field)) return std::to_string(*integer);
   return std::get<std::string>(field);

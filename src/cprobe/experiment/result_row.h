@@ -32,28 +32,29 @@ struct Findings {
 };
 
 /// A field of results.csv: whole numbers, numbers and texts keep their type.
-using Field = std::variant<std::string, int64_t, double>;
-using ResultRow = std::vector<std::pair<std::string, Field>>;
+using FieldValue = std::variant<std::string, int64_t, double>;
+using ResultRow = std::vector<std::pair<std::string, FieldValue>>;
 
 /// The fields of results.csv: the reference's columns with its names and order (leading spaces included), then ours.
-/// Cells of one spec have the same columns; a figure that does not exist (random controls of an empty circuit) is an
-/// empty text.
+/// Cells of one spec and block have the same columns; a figure that does not exist (random controls of an empty circuit)
+/// is an empty text.
 ResultRow result_row(const Spec& spec, const Cell& cell, const std::string& id, const Findings& findings);
 
-/// One figure in long form, a line of metrics.csv.
+/// One figure in long form, a line of metrics.csv (docs/file_formats.md lists them).
 struct Metric {
   std::string metric;  ///< "knn_test_accuracy", "ablated_accuracy Test", ...
   double value = 0;
   int64_t n = 0;             ///< Tokens or rows behind the value; draws, for figures over random controls.
   std::optional<double> sd;  ///< Over random draws.
-  std::string control;       ///< "full model", "majority", "random", "complement", or empty for the circuit itself.
+  std::string control;       ///< "full model", "majority", "random", "complement", or empty: of the circuit itself.
   std::optional<double> p;
+  std::string note;  ///< In words: an empty or full circuit, or where the units of random controls came from.
 };
 
 std::vector<Metric> metrics(const Findings& findings);
 
 /// A number as Python prints it: shortest text that reads back equal, with ".0" behind whole values.
 std::string number_text(double value);
-std::string field_text(const Field& field);
+std::string field_text(const FieldValue& field);
 
 }  // namespace cprobe

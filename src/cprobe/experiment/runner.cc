@@ -1,22 +1,26 @@
 #include "cprobe/experiment/runner.h"
 
+#include <c10/util/Exception.h>
+
 #include <algorithm>
 #include <cctype>
 #include <chrono>
-#include <nlohmann/json.hpp>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
 #include "cprobe/core/progress.h"
 #include "cprobe/core/threads.h"
-#include "cprobe/experiment/text_table.h"
 
 namespace cprobe {
 namespace {
 
-std::string label_of(const Cell& cell) {
+/// "var_0 L0.attn seed 0", and every other grid dimension that has several values.
+std::string label_of(const Spec& spec, const Cell& cell) {
   std::string label = fmt::format("{} {} seed {}", cell.variable, to_string(cell.component), cell.seed);
-  if (cell.position != -1) label += fmt::format(" position {}", cell.position);
+  if (spec.positions.size() > 1) label += fmt::format(" position {}", cell.position);
+  if (spec.learning_rates.size() > 1) label += fmt::format(" learning rate {}", cell.learning_rate);
+  if (spec.batch_sizes.size() > 1) label += fmt::format(" batch size {}", cell.batch_size);
+  if (spec.mask_inits.size() > 1) label += fmt::format(" mask init {}", cell.mask_init);
   return label;
 }
 
@@ -42,7 +46,7 @@ void check_cells(const std::vector<Cell>& cells, const RunData& data) {
   for (const Cell& cell : cells) {
     const LabelledTokens train = data.train.labelled(cell.variable, cell.position);
     data.test.labelled(cell.variable, cell.position);
-    rows_by_class(train.labels, fmt::format("{}: variable '{}'", data.train.source, cell.variable));
+    require_decodable(train.labels, fmt::format("{}: variable '{}'", data.train.source, cell.variable));
     if (train.n_labelled() < cell.batch_size) {
       throw input_error("{}: batch_size is {}, but there are only {} rows to train on", data.train.source,
                         cell.batch_size, train.n_labelled());
@@ -50,86 +54,50 @@ void check_cells(const std::vector<Cell>& cells, const RunData& data) {
   }
 }
 
+constexpr const char* kStore = "run.sqlite";
+constexpr const char* kExports[] = {"results.csv", "metrics.csv", "curves.csv", "circuits"};
+
+/// Refuses a folder in which the names that a run uses are taken by something else, such as results of the reference.
+void check_names(const std::filesystem::path& folder) {
+  if (std::filesystem::exists(folder / kStore)) return;
+  for (const char* name : kExports) {
+    if (!std::filesystem::exists(folder / name)) continue;
+    throw input_error("{}: is not from a run of cprobe, and would be replaced; choose another folder or move it away",
+                      (folder / name).string());
+  }
+}
+
+/// The store goes last: until then the folder counts as a run.
 void remove_run(const std::filesystem::path& folder) {
-  for (const char* name :
-       {"run.sqlite", "run.sqlite-wal", "run.sqlite-shm", "results.csv", "metrics.csv", "curves.csv", "circuits"}) {
+  std::vector<std::filesystem::path> paths(std::begin(kExports), std::end(kExports));
+  for (const char* suffix : {"-wal", "-shm", ""}) paths.emplace_back(std::string(kStore) + suffix);
+  for (const std::filesystem::path& name : paths) {
     std::error_code problem;
     std::filesystem::remove_all(folder / name, problem);
     if (problem) throw failure("{}: cannot remove the earlier run: {}", (folder / name).string(), problem.message());
   }
 }
 
-/// Refuses a folder that holds another run, or this one finished.
-void check_folder(const Store& store, const std::vector<std::string>& ids, const std::filesystem::path& folder) {
+/// Refuses a folder that holds another run or, unless it may be kept, this one finished.
+void check_folder(const Store& store, const std::vector<std::string>& ids, const std::filesystem::path& folder,
+                  bool keep_finished) {
   const std::vector<Store::Entry> there = store.cells();
   if (there.empty()) return;
   const bool same = std::ranges::equal(there, ids, {}, &Store::Entry::id);
   if (!same) {
     throw input_error(
         "{}: holds a run of other cells (another spec, model, data or number of threads); choose another folder or "
-        "pass --overwrite",
+        "overwrite it (--overwrite)",
         folder.string());
   }
-  if (std::ranges::all_of(there, [](const Store::Entry& e) { return e.status == CellStatus::kDone; })) {
-    throw input_error("{}: this run is finished; its tables are there. Pass --overwrite to compute it again",
+  if (!keep_finished &&
+      std::ranges::all_of(there, [](const Store::Entry& e) { return e.status == CellStatus::kDone; })) {
+    throw input_error("{}: this run is finished; its tables are there. To compute it again, overwrite it (--overwrite)",
                       folder.string());
   }
 }
 
-std::string field(const Store::Fields& fields, std::string_view name) {
-  const auto found = std::ranges::find(fields, name, &Store::Field::name);
-  return found == fields.end() ? std::string() : found->text;
-}
-
-std::string decimals(const std::string& number) {
-  return number.empty() ? "-" : fmt::format("{:.3f}", std::stod(number));
-}
-
-std::string with_sd(const std::string& mean, const std::string& sd) {
-  return sd.empty() || std::stod(sd) == 0 ? decimals(mean) : fmt::format("{} ± {:.3f}", decimals(mean), std::stod(sd));
-}
-
 }  // namespace
-
-std::string results_table(const Store& store) {
-  std::vector<std::vector<std::string>> lines = {{"variable", "site", "kNN circuit", "kNN full", "majority", "weights",
-                                                  "vanilla", "ablated", "random", "p", "circuit"}};
-  constexpr std::string_view kVanilla = " vanilla acc ";
-  for (const Store::Fields& f : store.results()) {
-    // The first behaviour data set; the others are in results.csv.
-    std::string label;
-    for (const Store::Field& column : f) {
-      if (column.name.starts_with(kVanilla) && label.empty()) label = column.name.substr(kVanilla.size());
-    }
-    const double share = std::stod(field(f, "L0 Norm")) / std::stod(field(f, "L0 Max"));
-    lines.push_back({field(f, "variable"), fmt::format("L{}.{}", field(f, "target_layer"), field(f, "operation")),
-                     with_sd(field(f, "knn test acc"), field(f, "knn test sd")),
-                     with_sd(field(f, "full model knn test acc"), field(f, "full model knn test sd")),
-                     decimals(field(f, "test majority acc")), fmt::format("{:.1f} %", 100 * share),
-                     decimals(field(f, " vanilla acc " + label)), decimals(field(f, " ablated acc " + label)),
-                     with_sd(field(f, "random ablate acc mean " + label), field(f, "random ablate acc std " + label)),
-                     decimals(field(f, "ablated p " + label)), field(f, "circuit")});
-  }
-  return text_table(lines);
-}
-
-std::string results_json(const Store& store) {
-  std::string lines;
-  for (const Store::Fields& fields : store.results()) {
-    nlohmann::ordered_json object;
-    for (const Store::Field& f : fields) {
-      if (f.text.empty()) {
-        object[f.name] = nullptr;
-      } else if (f.is_text) {
-        object[f.name] = f.text;
-      } else {
-        object[f.name] = nlohmann::json::parse(f.text);
-      }
-    }
-    lines += object.dump() + "\n";
-  }
-  return lines;
-}
 
 RunSummary run(const Spec& spec, const RunOptions& options) {
   const std::filesystem::path folder = options.out.empty() ? spec.out : options.out;
@@ -143,31 +111,36 @@ RunSummary run(const Spec& spec, const RunOptions& options) {
   std::vector<std::pair<std::string, std::string>> plan;
   for (const Cell& cell : cells) {
     ids.push_back(cell_id(spec, cell, data.fingerprints, n_threads));
-    plan.emplace_back(ids.back(), label_of(cell));
+    plan.emplace_back(ids.back(), label_of(spec, cell));
   }
+  check_names(folder);
   if (options.overwrite) remove_run(folder);
   Store store = Store::open(folder);
-  check_folder(store, ids, folder);
+  check_folder(store, ids, folder, options.keep_finished);
   store.plan(plan);
   store.set_note("threads", std::to_string(n_threads));
   store.set_note("blas", blas_name());
   store.set_note("model", spec.model.string());
+  store.set_note("version", CPROBE_VERSION);
+  if (!spec.text.empty()) store.set_note("spec", spec.text);
 
   const std::vector<Store::Entry> entries = store.cells();
   RunSummary summary{.out = folder, .n_cells = static_cast<int64_t>(cells.size())};
-  int64_t n_failed = 0;
-  std::string first_error;
   const int64_t n_left =
       std::ranges::count_if(entries, [](const Store::Entry& e) { return e.status != CellStatus::kDone; });
   Progress progress("circuits", n_left * std::max<int64_t>(spec.fit.epochs, 1), options.quiet);
   for (size_t i = 0; i < cells.size(); ++i) {
     if (entries[i].status == CellStatus::kDone) continue;
+    const auto fail = [&](const std::string& error) {
+      store.record_failure(ids[i], error);
+      summary.failures.push_back(fmt::format("{}: {}", entries[i].label, error));
+    };
     const auto start = std::chrono::steady_clock::now();
     try {
-      const CellResult result = probe_cell(spec, cells[i], ids[i], data, [&](const EpochRecord& epoch) {
-        progress.advance(1,
-                         fmt::format("{} of {}: {}, loss {:.3f}", i + 1, cells.size(), entries[i].label, epoch.loss));
-      });
+      const auto on_progress = [&](int64_t n_epochs, const std::string& note) {
+        progress.advance(n_epochs, fmt::format("{} of {}: {}, {}", i + 1, cells.size(), entries[i].label, note));
+      };
+      const CellResult result = probe_cell(spec, cells[i], ids[i], data, on_progress);
       const std::string file = circuit_file(cells[i], ids[i]);
       save_circuit(result.findings.circuit, folder / file);
       const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -181,18 +154,14 @@ RunSummary run(const Spec& spec, const RunOptions& options) {
                                 static_cast<int64_t>(cells.size()) - n_left + summary.n_computed, cells.size(),
                                 folder.string()));
       }
-      store.record_failure(ids[i], error.what());
-      if (n_failed++ == 0) first_error = fmt::format("{}: {}", entries[i].label, error.what());
+      fail(error.what());
+    } catch (const c10::Error& error) {
+      fail(error.what_without_backtrace());  // libtorch's, out of memory among them
+    } catch (const std::exception& error) {
+      fail(error.what());
     }
   }
   store.export_tables();
-  summary.table = results_table(store);
-  if (n_failed > 0) {
-    throw failure(
-        "{} of {} cells failed (the others are kept in {}; the same command tries the failed ones again). First "
-        "failure: {}",
-        n_failed, cells.size(), folder.string(), first_error);
-  }
   return summary;
 }
 

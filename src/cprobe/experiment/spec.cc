@@ -1,7 +1,9 @@
 #include "cprobe/experiment/spec.h"
 
+#include <algorithm>
 #include <array>
 #include <initializer_list>
+#include <limits>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/hash.h"
@@ -31,7 +33,11 @@ Enum choice(const Document& value, std::initializer_list<Enum> options) {
 template <typename Convert>
 auto list_of(const Document& value, Convert convert) {
   std::vector<decltype(convert(value))> converted;
-  for (const Document& item : value.items_or_self()) converted.push_back(convert(item));
+  for (const Document& item : value.items_or_self()) {
+    converted.push_back(convert(item));
+    // Two equal values would be one cell twice.
+    if (std::ranges::count(converted, converted.back()) > 1) throw item.error("this value stands twice in the list");
+  }
   if (converted.empty()) throw value.error("expected at least one value, found an empty list");
   return converted;
 }
@@ -40,6 +46,15 @@ uint64_t as_seed(const Document& value) {
   const int64_t seed = value.as_integer();
   if (seed < 0) throw value.error(fmt::format("a seed must not be negative, found {}", seed));
   return static_cast<uint64_t>(seed);
+}
+
+/// A seed of protocol paper: numpy's generator, which it also seeds, takes 32 bits.
+uint64_t as_data_seed(const Document& value) {
+  const uint64_t seed = as_seed(value);
+  if (seed > std::numeric_limits<uint32_t>::max()) {
+    throw value.error(fmt::format("a data_seed must be below 2^32, as numpy's must, found {}", seed));
+  }
+  return seed;
 }
 
 int64_t as_count(const Document& value, int64_t least) {
@@ -108,7 +123,10 @@ void read_fit(const Document& map, Spec& spec) {
 void read_evaluate(const Document& map, Spec& spec) {
   constexpr std::array<std::string_view, 4> kKeys = {"exemplar_draws", "random_controls", "fills", "per_matrix"};
   map.require_known_keys(kKeys);
-  if_given(map, "exemplar_draws", [&](const Document& v) { spec.exemplar_draws = as_count(v, 1); });
+  if_given(map, "exemplar_draws", [&](const Document& v) {
+    if (spec.protocol == Protocol::kPaper) throw v.error("protocol paper always draws the exemplars once");
+    spec.exemplar_draws = as_count(v, 1);
+  });
   if_given(map, "random_controls", [&](const Document& v) { spec.ablation.n_random = as_count(v, 0); });
   if_given(map, "per_matrix", [&](const Document& v) { spec.ablation.per_matrix = v.as_bool(); });
   if_given(map, "fills", [&](const Document& v) { spec.ablation.fills = list_of(v, fill_of); });
@@ -144,7 +162,7 @@ Spec parse_nested(const Document& yaml) {
   });
   if_given(yaml, "data_seed", [&](const Document& v) {
     if (spec.protocol != Protocol::kPaper) throw v.error("only protocol paper has a data_seed; give seeds instead");
-    spec.data_seed = as_seed(v);
+    spec.data_seed = as_data_seed(v);
   });
   if_given(yaml, "control", [&](const Document& v) {
     spec.control = choice(v, {ModelControl::kNone, ModelControl::kRandomInit, ModelControl::kRandomInitKeepEmbeddings,
@@ -156,7 +174,8 @@ Spec parse_nested(const Document& yaml) {
   return spec;
 }
 
-/// Keys of the reference's configs that have no meaning here, with why.
+/// Keys of the reference's configs that have no meaning here: circuits are always saved, below the run folder, and no
+/// pictures are drawn while training.
 constexpr std::array<std::string_view, 4> kIgnoredFlatKeys = {"gif", "gif_interval", "model_dir", "save_models"};
 
 Spec parse_flat(const Document& yaml) {
@@ -196,7 +215,7 @@ Spec parse_flat(const Document& yaml) {
   spec.train_csv = yaml.at("train_data_path").as_text();
   spec.test_csv = yaml.at("test_data_path").as_text();
   spec.behaviour_csvs = {{"Test", spec.test_csv}};
-  if (yaml.find("lm_same_task_path") != nullptr) {
+  if (spec.task == "multitask") {
     spec.behaviour_csvs = {{"Same", yaml.at("lm_same_task_path").as_text()},
                            {"Different", yaml.at("lm_different_task_path").as_text()}};
     spec.ablation.per_matrix = true;
@@ -212,7 +231,7 @@ Spec parse_flat(const Document& yaml) {
   spec.learning_rates = list_of(yaml.at("lr_list"), as_positive);
   spec.batch_sizes = list_of(yaml.at("batch_size_list"), batch_of);
   spec.mask_inits = list_of(yaml.at("mask_init_list"), number_of);
-  spec.data_seed = as_seed(yaml.at("data_seed"));
+  spec.data_seed = as_data_seed(yaml.at("data_seed"));
   spec.fit.epochs = as_count(yaml.at("num_epochs"), 0);
   spec.fit.l0_weight = as_at_least(yaml.at("l0_lambda"), 0);
   spec.fit.max_temperature = as_at_least(yaml.at("max_temp"), 1);
@@ -221,6 +240,9 @@ Spec parse_flat(const Document& yaml) {
     const Document* value = yaml.find(key);
     return value == nullptr ? otherwise : value->as_bool();
   };
+  if (flag("random_init", false) && flag("layer_reinit", false)) {
+    throw yaml.at("layer_reinit").error("only one of random_init and layer_reinit can be the negative control");
+  }
   if (flag("random_init", false)) {
     spec.control =
         flag("reinit_embeddings", true) ? ModelControl::kRandomInit : ModelControl::kRandomInitKeepEmbeddings;
@@ -230,6 +252,9 @@ Spec parse_flat(const Document& yaml) {
   if_given(yaml, "results_dir", [&](const Document& v) { spec.out = v.as_text(); });
   for (const std::string_view key : kIgnoredFlatKeys) {
     if (yaml.find(key) != nullptr) spec.ignored_keys.emplace_back(key);
+  }
+  for (const std::string_view key : {"lm_same_task_path", "lm_different_task_path"}) {
+    if (spec.task != "multitask" && yaml.find(key) != nullptr) spec.ignored_keys.emplace_back(key);
   }
   return spec;
 }

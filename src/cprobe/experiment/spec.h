@@ -27,8 +27,8 @@ enum class ModelControl {
 };
 
 std::string_view to_string(Protocol protocol);  ///< "default", "paper".
-std::string_view to_string(
-    ModelControl control);  ///< "none", "random_init", "random_init_keep_embeddings", "shuffled_component".
+/// "none", "random_init", "random_init_keep_embeddings", "shuffled_component".
+std::string_view to_string(ModelControl control);
 
 /// A run as written in a spec file: what is probed, how, and over which grid. Every list is a dimension of the grid.
 struct Spec {
@@ -45,8 +45,8 @@ struct Spec {
   std::vector<Block> blocks = {Block::kAttention, Block::kMlp};
   std::vector<int64_t> positions = {-1};  ///< Probed token: from 0, or from the end when negative.
   std::vector<uint64_t> seeds = {0};  ///< kDefault: one cell each, with its own batches, exemplars and random controls.
-  uint64_t data_seed =
-      0;  ///< kPaper: seed of batches and exemplars, while `seeds` only matter to negative controls. kDefault: unused.
+  /// kPaper: seed of batches and exemplars, while `seeds` only matter to negative controls. kDefault: unused.
+  uint64_t data_seed = 0;
   std::vector<double> learning_rates = {1e-3};
   std::vector<int64_t> batch_sizes = {500};
   std::vector<double> mask_inits = {0.0};
@@ -59,6 +59,7 @@ struct Spec {
   AblationOptions ablation;
 
   std::filesystem::path out;              ///< Run folder; may be empty (then the program must be told).
+  std::string text;                       ///< The file it was read from, for the record; may be empty.
   std::vector<std::string> ignored_keys;  ///< Keys of a flat config that mean nothing here.
 };
 

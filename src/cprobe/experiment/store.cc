@@ -2,7 +2,7 @@
 
 #include <sqlite3.h>
 
-#include <map>
+#include <unordered_map>
 
 #include "cprobe/core/error.h"
 #include "cprobe/experiment/sqlite.h"
@@ -23,7 +23,7 @@ CREATE TABLE cells (
 CREATE TABLE fields (cell TEXT NOT NULL REFERENCES cells(id), ordinal INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
   is_text INTEGER NOT NULL, PRIMARY KEY (cell, ordinal));
 CREATE TABLE metrics (cell TEXT NOT NULL REFERENCES cells(id), ordinal INTEGER NOT NULL, method TEXT NOT NULL, metric TEXT NOT NULL,
-  value REAL, n INTEGER, sd REAL, control TEXT NOT NULL, p REAL, PRIMARY KEY (cell, ordinal));
+  value REAL, n INTEGER, sd REAL, control TEXT NOT NULL, p REAL, note TEXT NOT NULL, PRIMARY KEY (cell, ordinal));
 CREATE TABLE curves (cell TEXT NOT NULL REFERENCES cells(id), epoch INTEGER NOT NULL, loss REAL, objective REAL, l0_term REAL,
   temperature REAL, n_kept INTEGER, PRIMARY KEY (cell, epoch));
 CREATE TABLE artifacts (cell TEXT NOT NULL REFERENCES cells(id), kind TEXT NOT NULL, path TEXT NOT NULL, PRIMARY KEY (cell, kind));
@@ -41,11 +41,41 @@ CellStatus parse_status(const std::string& text) {
   return text == "done" ? CellStatus::kDone : text == "failed" ? CellStatus::kFailed : CellStatus::kPlanned;
 }
 
+/// Whether a database has no tables yet. @throws Error (kInput) if the file is no database.
+bool is_empty(sqlite3* database, const std::filesystem::path& path) {
+  try {
+    Statement tables(database, "SELECT count(*) FROM sqlite_master");
+    tables.step();
+    return tables.integer(0) == 0;
+  } catch (const Error&) {
+    if (sqlite3_errcode(database) != SQLITE_NOTADB) throw;
+    throw input_error("{}: is not a database; move it away or choose another folder", path.string());
+  }
+}
+
 void require_schema(sqlite3* database, const std::filesystem::path& path) {
   if (pragma(database, "application_id") != kApplicationId || pragma(database, "user_version") != kSchemaVersion) {
     throw input_error("{}: not a store of this version (schema {}, expected {})", path.string(),
                       pragma(database, "user_version"), kSchemaVersion);
   }
+}
+
+/// Rows under one header: every column that any of them has, in the order of first appearance, as pandas joins them.
+std::string wide_table(const std::vector<Store::Fields>& rows) {
+  std::vector<std::string> columns;
+  std::unordered_map<std::string, size_t> place;
+  for (const Store::Fields& fields : rows) {
+    for (const Store::Field& field : fields) {
+      if (place.emplace(field.name, columns.size()).second) columns.push_back(field.name);
+    }
+  }
+  std::string table = csv_record(columns);
+  for (const Store::Fields& fields : rows) {
+    std::vector<std::string> record(columns.size());
+    for (const Store::Field& field : fields) record[place.at(field.name)] = field.text;
+    table += csv_record(record);
+  }
+  return table;
 }
 
 /// A file's name as SQLite's URI, in which ?, # and % have a meaning.
@@ -76,20 +106,17 @@ Store Store::open(const std::filesystem::path& folder) {
   if (code != SQLITE_OK)
     throw failure("{}: cannot open or create the run's store: {}", path.string(), sqlite3_errmsg(database));
   sqlite3_busy_timeout(database, 10'000);
-  try {
-    execute(database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
-  } catch (const Error&) {
-    if (sqlite3_errcode(database) != SQLITE_NOTADB) throw;
-    throw input_error("{}: is not a database; move it away or choose another folder", path.string());
-  }
-  if (pragma(database, "user_version") == 0 && pragma(database, "application_id") == 0) {
+  // Looks before it touches: another program's database stays as it is.
+  const bool is_new = is_empty(database, path);
+  if (!is_new) require_schema(database, path);
+  execute(database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
+  if (is_new) {
     Transaction transaction(database);
     execute(database, kSchema);
     execute(database,
             fmt::format("PRAGMA user_version = {}; PRAGMA application_id = {};", kSchemaVersion, kApplicationId));
     transaction.commit();
   }
-  require_schema(database, path);
   return store;
 }
 
@@ -106,12 +133,8 @@ Store Store::open_existing(const std::filesystem::path& folder) {
   store.database_.reset(database);
   if (code != SQLITE_OK) throw failure("{}: cannot open the run's store: {}", path.string(), sqlite3_errmsg(database));
   sqlite3_busy_timeout(database, 10'000);
-  try {
-    require_schema(database, path);
-  } catch (const Error&) {
-    if (sqlite3_errcode(database) != SQLITE_NOTADB) throw;
-    throw input_error("{}: is not a database", path.string());
-  }
+  is_empty(database, path);  // Complains about what is no database at all.
+  require_schema(database, path);
   return store;
 }
 
@@ -168,7 +191,7 @@ void Store::record(const std::string& id, const Spec& spec, const Cell& cell, co
   }
   ordinal = 0;
   for (const Metric& m : metrics(result.findings)) {
-    Statement(database, "INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    Statement(database, "INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .bind(id)
         .bind(ordinal++)
         .bind(kMethod)
@@ -178,6 +201,7 @@ void Store::record(const std::string& id, const Spec& spec, const Cell& cell, co
         .bind(m.sd)
         .bind(m.control)
         .bind(m.p)
+        .bind(m.note)
         .step();
   }
   int64_t epoch = 0;
@@ -214,30 +238,20 @@ std::vector<Store::Fields> Store::results() const {
 
 void Store::export_tables() const {
   sqlite3* database = database_.get();
-  std::string table;
-  for (const Fields& fields : results()) {
-    std::vector<std::string> names, values;
-    for (const Field& field : fields) {
-      names.push_back(field.name);
-      values.push_back(field.text);
-    }
-    if (table.empty()) table = csv_record(names);
-    table += csv_record(values);
-  }
-  write_file(folder_ / "results.csv", table);
+  const std::vector<Fields> finished = results();
+  if (!finished.empty()) write_file(folder_ / "results.csv", wide_table(finished));
 
   std::string lines =
-      csv_record({"method", "site", "variable", "metric", "value", "n", "sd", "control", "p", "seed", "cell"});
+      csv_record({"method", "site", "variable", "metric", "value", "n", "sd", "control", "p", "note", "seed", "cell"});
   Statement rows(database,
-                 "SELECT method, site, variable, metric, value, n, sd, control, p, seed, cell FROM metrics JOIN cells "
-                 "ON cell = id "
-                 "WHERE status = 'done' ORDER BY cells.ordinal, metrics.ordinal");
+                 "SELECT method, site, variable, metric, value, n, sd, control, p, note, seed, cell FROM metrics "
+                 "JOIN cells ON cell = id WHERE status = 'done' ORDER BY cells.ordinal, metrics.ordinal");
   while (rows.step()) {
     const auto number = [&](int column) {
       return rows.is_null(column) ? std::string() : number_text(rows.number(column));
     };
     lines += csv_record({rows.text(0), rows.text(1), rows.text(2), rows.text(3), number(4), rows.text(5), number(6),
-                         rows.text(7), number(8), rows.text(9), rows.text(10)});
+                         rows.text(7), number(8), rows.text(9), rows.text(10), rows.text(11)});
   }
   write_file(folder_ / "metrics.csv", lines);
 

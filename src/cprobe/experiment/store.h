@@ -20,7 +20,7 @@ enum class CellStatus { kPlanned, kDone, kFailed };
 class Store {
  public:
   /// Opens or creates `folder`/run.sqlite. @throws Error (kFailed) if that is impossible, (kInput) if the file is no
-  /// store of ours.
+  /// store of ours; it is then left as it is.
   static Store open(const std::filesystem::path& folder);
 
   /// Opens the store of an earlier run to read it; nothing in the folder changes, and a run may be going on there.
@@ -40,7 +40,7 @@ class Store {
   /// Adds cells that are not there yet. @param plan pairs of identity and label, in order.
   void plan(const std::vector<std::pair<std::string, std::string>>& plan);
 
-  /// Notes about the run: the spec's text, program version, threads, BLAS.
+  /// Notes about the run: the spec's text, model, program version, threads, BLAS.
   void set_note(const std::string& key, const std::string& value);
   std::vector<std::pair<std::string, std::string>> notes() const;
 
@@ -58,8 +58,8 @@ class Store {
   using Fields = std::vector<Field>;
   std::vector<Fields> results() const;
 
-  /// Rebuilds results.csv (circuit probing, one row per finished cell, wide), metrics.csv (long) and curves.csv from
-  /// the store.
+  /// Rebuilds results.csv (circuit probing, one row per finished cell, wide; not written before there is one),
+  /// metrics.csv (long) and curves.csv from the store.
   void export_tables() const;
 
  private:

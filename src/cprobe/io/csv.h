@@ -15,8 +15,7 @@ namespace cprobe {
 class CsvTable {
  public:
   /// @throws Error (kInput) naming file and line: unreadable, empty, ragged, not UTF-8, a misplaced or unclosed quote,
-  /// a
-  ///         lone carriage return, a column twice.
+  ///         a lone carriage return, a column twice.
   static CsvTable read(const std::filesystem::path& path);
   static CsvTable parse(std::string_view text, const std::string& source_name);
 
@@ -31,8 +30,7 @@ class CsvTable {
 
   /// A column of whole numbers: an optional sign and digits, with spaces around; "3.0" is none.
   /// @throws Error (kInput) naming file, line and column for a field that is empty, not a whole number or out of
-  /// int64's
-  ///         range; as `text` for a column that is not there.
+  ///         int64's range; as `text` for a column that is not there.
   std::vector<int64_t> integers(std::string_view column) const;
 
   /// A column of whole numbers separated by spaces ("76 88 113"), one list per row; an empty field is an empty list.

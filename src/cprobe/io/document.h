@@ -18,17 +18,15 @@ namespace cprobe {
 ///
 /// Values in, values out: a Document owns everything below it. Scalars keep their text; `as_*` converts and checks.
 /// Numbers are those of YAML 1.2's core schema in decimal: `1e-5` and `.5` are numbers (PyYAML reads `1e-5` as text),
-/// `1_000`, `0x10` and
-/// `.inf` are not. A quoted scalar is text. `~`, `null` and an absent value are null. Tags, anchors and aliases are
-/// refused.
+/// `1_000`, `0x10` and `.inf` are not. A quoted scalar is text. `~`, `null` and an absent value are null. Tags, anchors
+/// and aliases are refused.
 class Document {
  public:
   enum class Kind { kNull, kScalar, kList, kMap };
 
   /// An empty text is null in YAML and an error in JSON.
   /// @throws Error (kInput) with file, line and column: unreadable, not UTF-8, bad syntax, a key twice in one map,
-  /// nesting over
-  ///         100 levels, several YAML documents, tags, anchors or aliases, trailing characters.
+  ///         nesting over 100 levels, several YAML documents, tags, anchors or aliases, trailing characters.
   static Document read_yaml(const std::filesystem::path& path);
   static Document read_json(const std::filesystem::path& path);
   static Document parse_yaml(std::string_view text, const std::string& source_name);
@@ -61,10 +59,10 @@ class Document {
   /// Map access, in the file's order. @throws Error (kInput) for anything but a map. `find` and `at` look at every key
   /// in turn.
   const std::vector<std::pair<std::string, Document>>& entries() const;
-  const Document* find(
-      std::string_view key) const;  ///< nullptr where absent; a null Document where the key has no value.
-  const Document& at(
-      std::string_view key) const;  ///< @throws Error (kInput) naming the missing key and this map's place.
+  /// nullptr where absent; a null Document where the key has no value.
+  const Document* find(std::string_view key) const;
+  /// @throws Error (kInput) naming the missing key and this map's place.
+  const Document& at(std::string_view key) const;
   /// @throws Error (kInput) at the first key that is not in `known`, naming the nearest known one.
   void require_known_keys(std::span<const std::string_view> known) const;
 

@@ -30,8 +30,7 @@ struct TensorInfo {
 class SafetensorsFile {
  public:
   /// @throws Error (kInput) if the file cannot be opened or breaks the format: names the file, the tensor, what was
-  /// expected
-  ///         and found, and the likely cause (a truncated download, for instance).
+  ///         expected and found, and the likely cause (a truncated download, for instance).
   static SafetensorsFile open(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const;
@@ -56,16 +55,15 @@ class TensorFolder {
  public:
   /// Opens and checks every file of the folder (headers only; no data is read).
   /// @throws Error (kInput) if neither file is there, a shard is missing, outside the folder or damaged, or the index
-  /// names a
-  ///         tensor that its shard does not hold.
+  ///         names a tensor that its shard does not hold.
   static TensorFolder open(const std::filesystem::path& folder);
 
   std::vector<std::string> names() const;  ///< Ascending.
   bool contains(const std::string& name) const;
   const TensorInfo& info(const std::string& name) const;  ///< @throws Error (kInput) if there is no such tensor.
   at::Tensor tensor(const std::string& name) const;       ///< As SafetensorsFile::tensor.
-  std::string where(
-      const std::string& name) const;  ///< "path/of/shard.safetensors: tensor 'name'", for error messages.
+  /// "path/of/shard.safetensors: tensor 'name'", for error messages.
+  std::string where(const std::string& name) const;
 
  private:
   /// The file that holds a tensor. @throws Error (kInput) if there is no such tensor.

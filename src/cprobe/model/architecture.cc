@@ -86,11 +86,14 @@ std::span<const Architecture> architectures() {
   return kArchitectures;
 }
 
-const Architecture& find_architecture(std::string_view model_type) {
+const Architecture& find_architecture(std::string_view model_type, const std::string& where) {
+  std::vector<std::string_view> known;
   for (const Architecture& architecture : kArchitectures) {
     if (architecture.model_type == model_type) return architecture;
+    known.push_back(architecture.model_type);
   }
-  throw input_error("model_type '{}' is not implemented", model_type);
+  throw input_error("{}{}model_type '{}' is not implemented; known: {}", where, where.empty() ? "" : ": ", model_type,
+                    fmt::join(known, ", "));
 }
 
 std::vector<WeightInfo> weights_of(const ModelConfig& config) {

@@ -35,13 +35,14 @@ struct Architecture {
   std::string_view model_type;       ///< `model_type` in config.json.
   std::string_view optional_prefix;  ///< Prefix of source names that published files may lack.
   std::span<const WeightRow> weights;
-  std::span<const std::string_view>
-      ignored_suffixes;  ///< Checkpoint tensors that are no weights (stored causal masks).
+  /// Of checkpoint tensors that are no weights (stored causal masks).
+  std::span<const std::string_view> ignored_suffixes;
   std::span<const RequiredSetting> required_settings;
 };
 
+/// @param where what to put in front of the message, such as "config.json:3:17".
 /// @throws Error (kInput) listing the known ones if there is no such architecture.
-const Architecture& find_architecture(std::string_view model_type);
+const Architecture& find_architecture(std::string_view model_type, const std::string& where = {});
 std::span<const Architecture> architectures();
 
 /// A row for one layer: names with the layer put in, lengths looked up in a config.

@@ -38,22 +38,12 @@ std::string_view activation_name(Activation activation) {
   throw failure("activation {} has no name", static_cast<int>(activation));
 }
 
-const Architecture& architecture_of(const Document& model_type) {
-  const std::string name = model_type.as_text();
-  std::vector<std::string_view> known;
-  for (const Architecture& architecture : architectures()) {
-    if (architecture.model_type == name) return architecture;
-    known.push_back(architecture.model_type);
-  }
-  throw model_type.error(fmt::format("model_type '{}' is not implemented; known: {}", name, fmt::join(known, ", ")));
-}
-
 int64_t positive(const Document& map, std::string_view key) {
   const Document& value = map.at(key);
   const int64_t number = value.as_integer();
   constexpr int64_t kLargest = int64_t{1} << 31;  // keeps every product of two sizes inside int64
   if (number < 1 || number > kLargest)
-    throw value.error(fmt::format("expected a size of at least 1, found {}", number));
+    throw value.error(fmt::format("expected a size from 1 to 2^31, found {}", number));
   return number;
 }
 
@@ -81,7 +71,8 @@ ModelConfig read_model_config(const std::filesystem::path& path) {
   const Document json = Document::read_json(path);
   if (!json.is_map()) throw json.error("expected a JSON object");
   ModelConfig config;
-  const Architecture& architecture = architecture_of(json.at("model_type"));
+  const Document& model_type = json.at("model_type");
+  const Architecture& architecture = find_architecture(model_type.as_text(), model_type.where());
   config.architecture = architecture.model_type;
   check_required_settings(json, architecture);
   config.vocab = positive(json, "vocab_size");

@@ -28,9 +28,8 @@ struct ModelConfig {
 
 /// Reads a Hugging Face `config.json`.
 /// @throws Error (kInput) with file, line and column: not JSON, an architecture we lack, a missing or impossible size,
-/// or a key whose
-///         value would change the numbers in a way that is not implemented (`scale_attn_by_inverse_layer_idx`, for
-///         instance).
+///         or a key whose value would change the numbers in a way that is not implemented
+///         (`scale_attn_by_inverse_layer_idx`, for instance).
 ModelConfig read_model_config(const std::filesystem::path& path);
 
 /// The `config.json` of a model, loadable by `transformers`.

@@ -32,7 +32,7 @@ void check(const at::Tensor& logits, const at::Tensor& rows, const at::Tensor& a
                       fmt::join(logits.sizes(), ", "), fmt::join(rows.sizes(), ", "), fmt::join(answers.sizes(), ", "));
   }
   require_below(values(rows.contiguous()), logits.size(0), "row");
-  require_below(values(answers), logits.size(1), "answer");
+  require_below(values(answers.contiguous()), logits.size(1), "answer");
 }
 
 /// The answers of the examples at each row of the logits: `answer[begin[i]]` to `answer[begin[i + 1]]` are those of row

@@ -23,10 +23,19 @@ at::Tensor with_ancestors(const TokenTrie& trie, const at::Tensor& nodes) {
   const at::Tensor wanted = at::zeros({trie.n_nodes()}, at::kBool);
   bool* flag = wanted.data_ptr<bool>();
   const int64_t* parent = trie.parent.data_ptr<int64_t>();
-  for (const int64_t node : std::span(nodes.data_ptr<int64_t>(), static_cast<size_t>(nodes.size(0)))) {
+  const at::Tensor from = nodes.contiguous();
+  for (const int64_t node : std::span(from.data_ptr<int64_t>(), static_cast<size_t>(from.size(0)))) {
     for (int64_t at = node; at >= 0 && !flag[at]; at = parent[at]) flag[at] = true;
   }
   return wanted.nonzero().squeeze(1);
+}
+
+/// Fills come by node, so they fit rows of a stream only where row i is node i's.
+void require_row_per_node(const ComponentMask& masks, const Stream& stream, const ComponentRef& component) {
+  const bool has_fill = std::ranges::any_of(masks, [](const LinearMask& mask) { return mask.fill.defined(); });
+  if (has_fill && !at::equal(stream.row_of_node, at::arange(stream.row_of_node.size(0)))) {
+    throw failure("{}: fills have one row per node, the stream has not; expand the stream first", to_string(component));
+  }
 }
 
 struct ComponentRun {
@@ -41,10 +50,6 @@ struct ComponentRun {
     if (masks == nullptr || masks->empty()) return masked_linear(maps[matrix], x, nullptr);
     LinearMask mask = masks->at(matrix);
     if (mask.fill.defined() && nodes.defined()) mask.fill = mask.fill.index_select(0, nodes);
-    if (mask.fill.defined() && mask.fill.size(0) != x.size(0)) {
-      throw failure("{}: {} fill rows for {} rows of the stream; expand the stream first", to_string(component),
-                    mask.fill.size(0), x.size(0));
-    }
     return masked_linear(maps[matrix], x, &mask);
   }
 
@@ -93,7 +98,9 @@ at::Tensor masked_linear(const Linear& map, const at::Tensor& x, const LinearMas
   const at::Tensor& m = mask->multiplier;
   at::Tensor y;
   if (m.dim() == 1) {
-    y = at::mm(x, map.weight) * m;
+    y = at::mm(x, map.weight);
+    if (!mask->fill.defined() && map.bias.defined()) return at::addcmul(map.bias, y, m);
+    y = y * m;
     if (mask->fill.defined()) y = y + at::mm(mask->fill, map.weight) * (1 - m);
   } else {
     const at::Tensor kept = map.weight * m;
@@ -134,7 +141,11 @@ at::Tensor normed_input(const Model& model, const ComponentRef& component, const
 
 KeyRows key_rows(const TokenTrie& trie, const Stream& stream, const at::Tensor& nodes) {
   const Paths paths = ancestor_paths(trie, nodes);
-  return {stream.row_of_node.index_select(0, paths.nodes.reshape(-1)).view(paths.nodes.sizes()), paths.length};
+  const at::Tensor rows = stream.row_of_node.index_select(0, paths.nodes.reshape(-1));
+  if (rows.numel() > 0 && rows.min().item<int64_t>() < 0) {
+    throw failure("attention reads the state of a token that was not computed");
+  }
+  return {rows.view(paths.nodes.sizes()), paths.length};
 }
 
 Stream embed(const Model& model, const TokenTrie& trie) {
@@ -167,6 +178,7 @@ Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site f
   for (Site site = from; site < to; ++site.index) {
     const ComponentRef component = site.next();
     const auto mask = options.masks.find(component);
+    if (mask != options.masks.end() && !nodes.defined()) require_row_per_node(mask->second, stream, component);
     const ComponentRun run{model, component, mask == options.masks.end() ? nullptr : &mask->second, options.on_input};
     at::Tensor update;
     if (component.block == Block::kAttention) {
@@ -184,6 +196,10 @@ Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site f
     if (options.on_update) options.on_update(component, nodes, update, stream.rows);
   }
   return stream;
+}
+
+Stream stream_at(const Model& model, const TokenTrie& trie, Site site) {
+  return run_span(model, trie, embed(model, trie), Site::start(), site);
 }
 
 at::Tensor logits(const Model& model, const at::Tensor& states, const at::Tensor& vocab_rows) {

@@ -26,15 +26,15 @@ struct Stream {
 
 /// How one weight matrix is masked. The map becomes
 ///
-///     y = x (W * m) + fill (W * (1 - m)) + b        (for one multiplier per output: y = (x W) * m + (fill W) * (1 - m)
-///     + b)
+///     y = x (W * m) + fill (W * (1 - m)) + b           with one multiplier per weight
+///     y = (x W) * m + (fill W) * (1 - m) + b           with one per output
 ///
 /// so units with m = 0 see the fill in place of the input: nothing (zero ablation), the mean input, or another token's
 /// input. Biases are never masked.
 struct LinearMask {
   at::Tensor multiplier;  ///< [n_out] (neuron unit) or [n_in, n_out] (weight unit) float32; undefined: not masked.
-  at::Tensor
-      fill;  ///< [n, n_in] float32, one row per row of x; undefined: zero. In a ComponentMask, one row per trie node.
+  /// [n, n_in] float32, one row per row of x; undefined: zero. In a ComponentMask, one row per trie node.
+  at::Tensor fill;
 };
 
 /// One mask per weight matrix of a component, in the order of `matrices_of`; empty: the component as it is. Fills have
@@ -80,8 +80,8 @@ using UpdateObserver = std::function<void(ComponentRef component, const at::Tens
                                           const at::Tensor& state)>;
 
 struct SpanOptions {
-  at::Tensor read_nodes;  ///< [n] int64 distinct nodes whose final states are wanted; undefined: all nodes. What nobody
-                          ///< reads is not computed.
+  /// [n] int64 distinct nodes whose final states are wanted; undefined: all nodes. What nobody reads is not computed.
+  at::Tensor read_nodes;
   std::map<ComponentRef, ComponentMask> masks;
   UpdateObserver on_update;
   InputObserver on_input;
@@ -92,6 +92,9 @@ struct SpanOptions {
 /// @return       states at `to`: rows of the read nodes (in their order) once an attention block has run.
 Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site from, Site to,
                 const SpanOptions& options = {});
+
+/// The stream of all nodes at a site, from the embeddings on. @throws Error (kInput) as `embed`.
+Stream stream_at(const Model& model, const TokenTrie& trie, Site site);
 
 /// Next-token logits. @param states [n, d_model] at the end of the stream, before the final norm.
 /// @param vocab_rows [m] int64 tokens to compare; undefined: all. @return [n, m] float32.

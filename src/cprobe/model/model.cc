@@ -156,7 +156,7 @@ std::string fingerprint(const Model& model) {
   for (const auto& [name, weight] : model.weights) {
     const at::Tensor bytes = weight.detach().cpu().contiguous();
     digest = hash(name, digest);
-    digest = hash(bytes.data_ptr(), bytes.nbytes(), digest);
+    digest = hash_bytes(bytes.data_ptr(), bytes.nbytes(), digest);
   }
   return to_hex(digest);
 }

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -39,19 +38,16 @@ struct Files {
 /// All rows of a dataset as the model reads them: rows that are equal end at one node, which is computed once.
 struct Batch {
   const TokenTrie& trie;
-  at::Tensor nodes;    ///< [n] int64: distinct last nodes.
-  at::Tensor rows;     ///< [n_rows] int64: place of each row's last node in `nodes`.
+  DistinctNodes last;  ///< Last nodes, and the place of each row's in them.
   at::Tensor answers;  ///< [n_rows] int64.
 
-  explicit Batch(const Dataset& data) : trie(data.trie), answers(data.answers) {
-    std::tie(nodes, rows, std::ignore) = at::_unique2(trie.nodes_at(-1), /*sorted=*/true, /*return_inverse=*/true);
-  }
+  explicit Batch(const Dataset& data) : trie(data.trie), last(distinct(trie.nodes_at(-1))), answers(data.answers) {}
 };
 
 at::Tensor answer_logits(const Model& model, const Batch& batch) {
   const Stream end = run_span(model, batch.trie, embed(model, batch.trie), Site::start(), Site::end(model.config),
-                              {.read_nodes = batch.nodes});
-  return logits(model, end.at_nodes(batch.nodes));
+                              {.read_nodes = batch.last.nodes});
+  return logits(model, end.at_nodes(batch.last.nodes));
 }
 
 /// What libtorch's optimisers file the state of a parameter under: its address, written out before version 2.1.
@@ -136,10 +132,10 @@ CurvePoint evaluate(const Model& model, int64_t step, const at::Tensor& train_lo
   const at::NoGradGuard no_gradients;
   const at::Tensor test_logits = answer_logits(model, test);
   return {.step = step,
-          .train_loss = cross_entropy(train_logits, train.rows, train.answers).item<double>(),
-          .train_accuracy = top_token_accuracy(train_logits, train.rows, train.answers),
-          .test_loss = cross_entropy(test_logits, test.rows, test.answers).item<double>(),
-          .test_accuracy = top_token_accuracy(test_logits, test.rows, test.answers)};
+          .train_loss = cross_entropy(train_logits, train.last.place, train.answers).item<double>(),
+          .train_accuracy = top_token_accuracy(train_logits, train.last.place, train.answers),
+          .test_loss = cross_entropy(test_logits, test.last.place, test.answers).item<double>(),
+          .test_accuracy = top_token_accuracy(test_logits, test.last.place, test.answers)};
 }
 
 void write_curve(const std::vector<CurvePoint>& curve, const std::filesystem::path& path) {
@@ -225,8 +221,11 @@ ModelConfig toy_config(int64_t vocab, int64_t n_positions) {
           .activation = Activation::kRelu};
 }
 
-bool is_trained(const std::filesystem::path& folder) {
-  return std::filesystem::exists(Files{folder}.settings());
+bool is_trained(const ModelConfig& config, const Dataset& train, const Dataset& test, const TrainOptions& options,
+                const std::filesystem::path& folder, Seed seed) {
+  const std::filesystem::path settings = Files{folder}.settings();
+  return std::filesystem::exists(settings) &&
+         read_settings(settings) == train_settings(config, train, test, options, seed);
 }
 
 TrainResult train(const ModelConfig& config, const Dataset& train, const Dataset& test, const TrainOptions& options,
@@ -238,6 +237,8 @@ TrainResult train(const ModelConfig& config, const Dataset& train, const Dataset
   Learner learner(config, start, options);
   TrainResult result{.curve = std::move(start.curve), .resumed_at = start.step};
   const Batch train_rows(train), test_rows(test);
+  // A folder that cannot be written is better known now than after an hour.
+  if (start.step == 0) save_training_state(learner.state(0, {}), settings, files.state());
   const auto began = std::chrono::steady_clock::now();
   Progress progress("train", std::max<int64_t>(1, options.steps - start.step), options.quiet);
 
@@ -253,7 +254,7 @@ TrainResult train(const ModelConfig& config, const Dataset& train, const Dataset
         (options.stop_at_test_accuracy && result.curve.back().test_accuracy >= *options.stop_at_test_accuracy))
       break;
 
-    const at::Tensor loss = cross_entropy(train_logits, train_rows.rows, train_rows.answers);
+    const at::Tensor loss = cross_entropy(train_logits, train_rows.last.place, train_rows.answers);
     if (!std::isfinite(loss.item<double>())) {
       throw failure("the training loss is {} after {} steps; a smaller learning rate may help", loss.item<double>(),
                     step);

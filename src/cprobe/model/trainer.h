@@ -24,13 +24,13 @@ struct TrainOptions {
   int64_t warm_up_steps = 10;        ///< The rate rises from a third, linearly, over so many steps; 0: at once full.
   int64_t evaluate_every = 100;      ///< Steps between points of the curve; >= 1. Steps of checkpoints are on it too.
   std::vector<int64_t> checkpoints;  ///< Steps (0: before training) after which the model is kept, each in [0, steps].
-  std::optional<double> stop_at_test_accuracy =
-      {};                    ///< In (0, 1]: ends training at the first evaluation that reaches it.
+  /// In (0, 1]: ends training at the first evaluation that reaches it.
+  std::optional<double> stop_at_test_accuracy = {};
   int64_t save_every = 500;  ///< Steps between saved states, from which a killed run goes on; >= 1.
   bool overwrite = false;    ///< A finished or different run in the folder is removed instead of refused.
   bool quiet = false;        ///< No progress on stderr.
-  std::function<bool(int64_t step)>
-      stop_requested;  ///< Asked after every step; true stops as Ctrl-C does, which is the default.
+  /// Asked after every step; true stops as Ctrl-C does, which is the default.
+  std::function<bool(int64_t step)> stop_requested;
 };
 
 /// One evaluation of the model after `step` optimiser steps.
@@ -57,24 +57,25 @@ ModelConfig toy_config(int64_t vocab, int64_t n_positions);
 ///     step_<n>/                 the model after n steps, for every n of `checkpoints`, as a Hugging Face folder
 ///     final/                    the model after the last step, likewise
 ///     curve.csv                 step, train_loss, train_accuracy, test_loss, test_accuracy
-///     settings.json             model, options, data and seed of the run; written last, so a folder that has it is
-///     finished state/training.safetensors   only while unfinished: everything needed to go on
+///     settings.json             model, options, data and seed of the run; written last: a folder that has it is done
+///     state/training.safetensors   only while unfinished: everything needed to go on
 ///
 /// Called again with the same arguments after a kill or Ctrl-C, it goes on from the last saved state; the weights are
 /// then bit-identical to those of an uninterrupted run. Same seed and threads: same bits. `stop_requested` ends it
-/// between two steps, with the state saved. Shows progress. Memory: about 15 times one MLP's
-/// hidden activations (training rows x d_mlp floats), 200 MB for Experiment 1.
+/// between two steps, with the state saved. Shows progress. Memory: about 15 times one MLP's hidden activations
+/// (training rows x d_mlp floats), 200 MB for Experiment 1.
 ///
 /// @param train, test  rows of tokens with their answers; both within the config's vocabulary and positions.
 /// @throws Error (kInput) if an option is out of its range, a sequence or token does not fit the model, the folder
-/// holds a finished
-///         run or one with other settings (names them) and `overwrite` is off, or the saved state is damaged; (kFailed)
-///         if the loss is no longer finite or a file cannot be written; (kInterrupted) if stopped, saying what was
-///         kept.
+///         holds a finished run or one with other settings (names them) and `overwrite` is off, or the saved state is
+///         damaged; (kFailed) if the loss is no longer finite or a file cannot be written; (kInterrupted) if stopped,
+///         saying what was kept.
 TrainResult train(const ModelConfig& config, const Dataset& train, const Dataset& test, const TrainOptions& options,
                   const std::filesystem::path& folder, Seed seed);
 
-/// Whether `folder` holds a finished run of `train`.
-bool is_trained(const std::filesystem::path& folder);
+/// Whether `folder` holds a finished run of `train` with just these arguments. @throws Error (kInput) as `train` for
+/// damaged settings.
+bool is_trained(const ModelConfig& config, const Dataset& train, const Dataset& test, const TrainOptions& options,
+                const std::filesystem::path& folder, Seed seed);
 
 }  // namespace cprobe

@@ -23,13 +23,13 @@ constexpr int64_t kCurveColumns = 5;
 
 uint64_t tensor_hash(const at::Tensor& tensor, uint64_t seed) {
   const at::Tensor bytes = tensor.detach().contiguous();
-  return hash(bytes.data_ptr(), bytes.nbytes(), seed);
+  return hash_bytes(bytes.data_ptr(), bytes.nbytes(), seed);
 }
 
 std::string data_hash(const Dataset& data) {
   uint64_t digest = 0;
   for (const std::vector<int64_t>* numbers : {&data.trie.row_begin, &data.trie.row_nodes}) {
-    digest = hash(numbers->data(), numbers->size() * sizeof(int64_t), digest);
+    digest = hash_bytes(numbers->data(), numbers->size() * sizeof(int64_t), digest);
   }
   for (const at::Tensor& tensor : {data.trie.token, data.trie.parent, data.answers})
     digest = tensor_hash(tensor, digest);

@@ -27,10 +27,9 @@ std::string describe_difference(const TrainSettings& there, const TrainSettings&
 struct TrainingState {
   int64_t step = 0;                           ///< Optimiser steps done.
   std::map<std::string, at::Tensor> weights;  ///< By canonical name, float32 contiguous.
-  std::map<std::string, at::Tensor>
-      moment_1;  ///< AdamW's running mean of gradients, of each weight; empty before the first step.
-  std::map<std::string, at::Tensor> moment_2;  ///< Likewise, of squared gradients.
-  std::vector<CurvePoint> curve;               ///< Of evaluations before `step`.
+  /// AdamW's running means of each weight's gradient and squared gradient; empty before the first step.
+  std::map<std::string, at::Tensor> moment_1, moment_2;
+  std::vector<CurvePoint> curve;  ///< Of evaluations before `step`.
 };
 
 /// Writes one safetensors file in one step, with the settings and a checksum as metadata. @throws Error (kFailed).

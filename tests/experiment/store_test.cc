@@ -1,6 +1,10 @@
+#include "cprobe/experiment/store.h"
+
+#include <sqlite3.h>
+
 #include <algorithm>
 
-#include "cprobe/experiment/store.h"
+#include "cprobe/experiment/sqlite.h"
 #include "tests/support.h"
 
 namespace cprobe {
@@ -56,8 +60,20 @@ TEST(OpenExistingStore, RefusesOtherFiles) {
   const TemporaryFolder folder;
   testing::write_bytes(folder / "run.sqlite", "some text that is no database, long enough to have a header");
   EXPECT_INPUT_ERROR(Store::open_existing(folder.path()), "is not a database");
+  EXPECT_INPUT_ERROR(Store::open(folder.path()), "is not a database");
   testing::write_bytes(folder / "run.sqlite", "");
   EXPECT_INPUT_ERROR(Store::open_existing(folder.path()), "not a store of this version");
+}
+
+TEST(OpenStore, LeavesAnotherProgramsDatabaseAsItIs) {
+  const TemporaryFolder folder;
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open((folder / "run.sqlite").c_str(), &database), SQLITE_OK);
+  execute(database, "CREATE TABLE results (accuracy REAL)");
+  sqlite3_close(database);
+  const std::string before = testing::read_bytes(folder / "run.sqlite");
+  EXPECT_INPUT_ERROR(Store::open(folder.path()), "not a store of this version");
+  EXPECT_EQ(testing::read_bytes(folder / "run.sqlite"), before);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "cprobe/experiment/text_table.h"
+#include "cprobe/core/text_table.h"
 
 #include <algorithm>
 

@@ -1,0 +1,29 @@
+// A whole probe at Experiment 1's size: 90 epochs, decoding with 20 draws of exemplars, the circuit, its complement and
+// 20 random controls ablated. Its bound is that of its 1,350 steps: nothing else should count.
+
+#include "bench/bound.h"
+#include "cprobe/core/threads.h"
+#include "cprobe/experiment/probe_cell.h"
+
+namespace cprobe::bench {
+namespace {
+
+void probe(benchmark::State& state, Block block) {
+  set_threads(available_threads());
+  const Workload w = one_layer();
+  const Bound bound = fit_step_bound(w, block);
+  const RunData data{
+      .model = w.model, .train = w.train, .test = w.test, .behaviour = {{"Test", w.test}}, .fingerprints = {"random"}};
+  const Spec spec;
+  const Cell cell{.variable = "x", .component = {0, block}, .batch_size = kBatch};
+  std::vector<double> times;
+  for (auto _ : state) times.push_back(seconds_of([&] { probe_cell(spec, cell, "benchmark", data); }));
+  const auto n_steps = static_cast<double>(spec.fit.epochs * (kTrainingRows / kBatch));
+  report(state, median(times), {bound.gemms * n_steps, bound.passes * n_steps}, w.model);
+}
+
+BENCHMARK_CAPTURE(probe, one_layer_attn, Block::kAttention)->Iterations(3)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(probe, one_layer_mlp, Block::kMlp)->Iterations(3)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace cprobe::bench

@@ -1,0 +1,24 @@
+#include "cli/compute_options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "cprobe/core/interrupt.h"
+#include "cprobe/core/threads.h"
+
+namespace cprobe {
+
+void add_threads_option(CLI::App& command, int& n_threads) {
+  command.add_option("--threads", n_threads, "Threads (default: one a processor); results repeat for an equal number")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+}
+
+void begin_computing(int n_threads) {
+  catch_interrupts();
+  set_threads(n_threads > 0 ? n_threads : available_threads());
+  if (const std::string warning = blas_warning(blas_name()); !warning.empty()) {
+    fmt::print(stderr, "warning: {}\n", warning);
+  }
+}
+
+}  // namespace cprobe

@@ -1,0 +1,27 @@
+#include "cprobe/evaluate/statistics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace cprobe {
+
+Spread spread(const std::vector<double>& values) {
+  const auto n = static_cast<double>(values.size());
+  Spread result{.mean = std::accumulate(values.begin(), values.end(), 0.0) / n,
+                .n = static_cast<int64_t>(values.size())};
+  if (result.n > 1) {
+    double squares = 0;
+    for (const double value : values) squares += (value - result.mean) * (value - result.mean);
+    result.sd = std::sqrt(squares / (n - 1));
+  }
+  return result;
+}
+
+double p_value(double accuracy, const std::vector<double>& control_accuracies) {
+  const auto as_harmful =
+      std::ranges::count_if(control_accuracies, [&](double control) { return control <= accuracy; });
+  return static_cast<double>(1 + as_harmful) / static_cast<double>(1 + control_accuracies.size());
+}
+
+}  // namespace cprobe

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "cprobe/experiment/store.h"
+
+namespace cprobe {
+
+/// One field of a row of results.csv as text; empty where the row has no such column.
+std::string value_of(const Store::Fields& row, std::string_view column);
+
+/// Finished cells of a store as an aligned text table: what was probed (grid dimensions with several values have a
+/// column each), decodability, circuit size, behaviour with the circuit ablated, and the finding in words.
+std::string results_table(const Store& store);
+
+/// The same, every field of results.csv: one JSON object per finished cell and line; null where a figure does not
+/// exist.
+std::string results_json(const Store& store);
+
+}  // namespace cprobe

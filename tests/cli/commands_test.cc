@@ -1,0 +1,151 @@
+// What each command prints: for people, and as JSON for programs.
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cprobe/io/safetensors.h"
+#include "tests/cli/program.h"
+
+namespace cprobe::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using Json = nlohmann::json;
+
+Json json_of(const std::vector<std::string>& arguments) {
+  const ProgramResult result = cprobe(arguments);
+  if (result.exit_code != 0) throw std::runtime_error(result.err);
+  return Json::parse(result.out);
+}
+
+std::vector<Json> json_lines(const std::string& text) {
+  std::vector<Json> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(Json::parse(line));
+  return lines;
+}
+
+/// A finished run of the toy model, made once.
+class FinishedRun : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new TemporaryFolder;
+    write_bytes(*folder_ / "spec.yaml", ToyRun::get().spec());
+    fitted_ = cprobe({"fit", (*folder_ / "spec.yaml").string(), "--out", run(), "--threads", "1", "--json"});
+  }
+  static void TearDownTestSuite() { delete folder_; }
+
+  static std::string run() { return (*folder_ / "run").string(); }
+  static std::string circuit() {
+    for (const auto& file : std::filesystem::directory_iterator(*folder_ / "run/circuits")) {
+      if (file.path().string().find("attn") != std::string::npos) return file.path().string();
+    }
+    throw std::runtime_error("the run has no circuit of the attention block");
+  }
+
+  static inline TemporaryFolder* folder_ = nullptr;
+  static inline ProgramResult fitted_;
+};
+
+TEST_F(FinishedRun, FitPrintsOneJsonObjectACell) {
+  ASSERT_EQ(fitted_.exit_code, 0) << fitted_.err;
+  const std::vector<Json> cells = json_lines(fitted_.out);
+  ASSERT_EQ(cells.size(), 2u);
+  EXPECT_EQ(cells[0]["operation"], "attn");
+  EXPECT_EQ(cells[1]["operation"], "mlp");
+  EXPECT_TRUE(cells[0]["knn test acc"].is_number());
+  EXPECT_EQ(cells[0]["knn draws"], 3);
+}
+
+TEST_F(FinishedRun, InspectDescribesTheRun) {
+  const Json json = json_of({"inspect", run(), "--json"});
+  EXPECT_EQ(json["kind"], "run");
+  EXPECT_EQ(json["cells"].size(), 2u);
+  EXPECT_EQ(json["cells"][0]["status"], "done");
+  EXPECT_THAT(json["notes"]["spec"].get<std::string>(), HasSubstr("variables: [var_0]"));
+  const ProgramResult text = cprobe({"inspect", run()});
+  EXPECT_THAT(text.out, HasSubstr("var_0 L0.attn seed 0"));
+  EXPECT_THAT(text.out, HasSubstr("variables: [var_0]"));
+}
+
+TEST_F(FinishedRun, InspectDescribesACircuitAndItsHeads) {
+  const Json json = json_of({"inspect", circuit(), "--model", ToyRun::get().model(), "--json"});
+  EXPECT_EQ(json["kind"], "circuit");
+  EXPECT_EQ(json["component"], "L0.attn");
+  EXPECT_EQ(json["max_weights"], 16 * 48 + 16 * 16);
+  int64_t in_heads = 0, in_matrix = 0;
+  for (const char* part : {"q", "k", "v"}) {
+    ASSERT_EQ(json["heads"][part].size(), 4u);
+    for (const Json& n : json["heads"][part]) in_heads += n.get<int64_t>();
+  }
+  for (const Json& matrix : json["matrices"]) {
+    if (matrix["tensor"].get<std::string>().find("c_attn") != std::string::npos) in_matrix = matrix["units"];
+  }
+  EXPECT_EQ(in_heads, in_matrix) << "every unit of c_attn belongs to one head";
+  EXPECT_THAT(cprobe({"inspect", circuit()}).out, HasSubstr("model_fingerprint"));
+}
+
+TEST_F(FinishedRun, InspectDescribesAModel) {
+  const Json json = json_of({"inspect", ToyRun::get().model(), "--json"});
+  EXPECT_EQ(json["kind"], "model");
+  EXPECT_EQ(json["matrices"].size(), 4u);
+  EXPECT_EQ(cprobe({"inspect", (*folder_ / "spec.yaml").string()}).exit_code, 2);
+}
+
+TEST_F(FinishedRun, AblatePrintsTheUntouchedModelFirst) {
+  const ProgramResult result = cprobe({"ablate", circuit(), "--model", ToyRun::get().model(), "--data",
+                                       ToyRun::get().data("test.csv"), "--random-controls", "2", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const std::vector<Json> lines = json_lines(result.out);
+  EXPECT_EQ(lines.at(0)["target"], "none");
+  EXPECT_EQ(lines.at(1)["target"], "circuit");
+  EXPECT_EQ(lines.back()["target"], "complement");
+  EXPECT_THAT(result.err, Not(HasSubstr("another model")));
+}
+
+TEST(Doctor, PassesOnASoundModelAndFailsOnAChangedGolden) {
+  const std::string model = std::string(CPROBE_SOURCE_DIR) + "/tests/golden/gpt2";
+  const Json sound = json_of({"doctor", model, "--json"});
+  EXPECT_TRUE(sound["ok"].get<bool>());
+  EXPECT_GT(sound["checks"].size(), 20u);
+
+  const SafetensorsFile golden = SafetensorsFile::open(model + "/golden.safetensors");
+  std::map<std::string, at::Tensor> tensors;
+  for (const auto& [name, info] : golden.tensors()) tensors[name] = golden.tensor(name).clone();
+  tensors.at("logits")[0][0][0] += 1;
+  const TemporaryFolder folder;
+  write_safetensors(folder / "changed.safetensors", tensors);
+  const ProgramResult changed = cprobe({"doctor", model, "--golden", (folder / "changed.safetensors").string()});
+  EXPECT_EQ(changed.exit_code, 1);
+  EXPECT_THAT(changed.out, ::testing::ContainsRegex("logits +[0-9.e+-]+ +2.0e-05 +FAIL +entry \\[0, 0, 0\\]"));
+  EXPECT_THAT(changed.err, HasSubstr("1 of"));
+}
+
+TEST(Train, PrintsItsResultAsJson) {
+  const TemporaryFolder folder;
+  const Json json =
+      json_of({"train", "--train", ToyRun::get().data("train.csv"), "--test", ToyRun::get().data("test.csv"), "--out",
+               (folder / "run").string(), "--steps", "3", "--d-model", "16", "--d-mlp", "32", "--json"});
+  EXPECT_EQ(json["step"], 3);
+  EXPECT_TRUE(json["test_accuracy"].is_number());
+}
+
+TEST(Help, EndsInAnExample) {
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"data"},
+                                                  {"train"},
+                                                  {"fit"},
+                                                  {"ablate"},
+                                                  {"inspect"},
+                                                  {"doctor"},
+                                                  {"reproduce", "exp1"}}) {
+    std::vector<std::string> arguments = command;
+    arguments.emplace_back("--help");
+    const ProgramResult help = cprobe(arguments);
+    EXPECT_EQ(help.exit_code, 0);
+    EXPECT_THAT(help.out, HasSubstr("Example")) << command.front();
+    EXPECT_THAT(help.out, HasSubstr("\n  cprobe " + command.front())) << command.front();
+  }
+}
+
+}  // namespace
+}  // namespace cprobe::testing

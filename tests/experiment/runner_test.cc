@@ -1,0 +1,181 @@
+#include "cprobe/experiment/runner.h"
+
+#include <algorithm>
+
+#include "cprobe/experiment/tables.h"
+#include "cprobe/io/csv.h"
+#include "tests/support.h"
+#include "tests/tiny_model.h"
+
+namespace cprobe {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using testing::TemporaryFolder;
+
+/// A folder with a random model, rows of three tokens labelled by their first, and a spec of four cells.
+class Run : public ::testing::Test {
+ protected:
+  Run() {
+    save_model(testing::drawn_model(testing::tiny_config()), folder_ / "model");
+    std::string rows = ",data,labels,x,y\n";
+    for (int i = 0; i < 40; ++i) rows += fmt::format("{},{} {} 12,{},{},1\n", i, i % 4, i / 4, i % 5, i % 4);
+    testing::write_bytes(folder_ / "rows.csv", rows);
+    spec_.model = folder_ / "model";
+    spec_.train_csv = spec_.test_csv = folder_ / "rows.csv";
+    spec_.behaviour_csvs = {{"Test", spec_.test_csv}};
+    spec_.variables = {"x"};
+    spec_.batch_sizes = {10};
+    spec_.fit.epochs = 3;
+    spec_.exemplar_draws = 2;
+    spec_.ablation.n_random = 2;
+  }
+
+  RunSummary run_in(const char* name, RunOptions options = {}) const {
+    options.out = folder_ / name;
+    options.quiet = true;
+    options.n_threads = 1;
+    return run(spec_, options);
+  }
+
+  CsvTable table(const std::string& run, const std::string& file) const { return CsvTable::read(folder_ / run / file); }
+
+  const TemporaryFolder folder_;
+  Spec spec_;
+};
+
+TEST_F(Run, RecordsEveryCellAndExportsItsTables) {
+  const RunSummary summary = run_in("run");
+  EXPECT_EQ(summary.n_cells, 4);
+  EXPECT_EQ(summary.n_computed, 4);
+  EXPECT_THAT(summary.failures, IsEmpty());
+  EXPECT_THAT(results_table(Store::open_existing(folder_ / "run")), HasSubstr("L1.mlp"));
+  const CsvTable results = table("run", "results.csv");
+  EXPECT_EQ(results.text("target_layer"), (std::vector<std::string>{"0", "0", "1", "1"}));
+  EXPECT_EQ(results.text("operation"), (std::vector<std::string>{"attn", "mlp", "attn", "mlp"}));
+  EXPECT_EQ(table("run", "curves.csv").n_rows(), 4u * 3);
+  // Two losses, the size, 2 x 3 of decoding, and vanilla, ablated, complement; a circuit that is a proper part of its
+  // component has random controls as well.
+  const std::vector<std::string> found = results.text("circuit");
+  const auto n_proper = static_cast<size_t>(std::count(found.begin(), found.end(), "proper part"));
+  EXPECT_EQ(table("run", "metrics.csv").n_rows(), 4u * 12 + n_proper);
+  const ModelConfig config = read_model_config(folder_ / "model/config.json");
+  int64_t n_circuits = 0;
+  for (const auto& file : std::filesystem::directory_iterator(folder_ / "run/circuits")) {
+    const Circuit circuit = load_circuit(file.path(), config);
+    EXPECT_EQ(circuit.provenance.at("variable"), "x");
+    EXPECT_EQ(circuit.provenance.at("model_fingerprint"), fingerprint(load_model(folder_ / "model")));
+    ++n_circuits;
+  }
+  EXPECT_EQ(n_circuits, 4);
+}
+
+TEST_F(Run, TakesAFinishedRunForTheResultOnlyWhereAsked) {
+  run_in("run");
+  EXPECT_INPUT_ERROR(run_in("run"), "this run is finished");
+  const RunSummary again = run_in("run", {.keep_finished = true});
+  EXPECT_EQ(again.n_computed, 0);
+  EXPECT_EQ(again.n_cells, 4);
+  spec_.fit.epochs = 4;
+  EXPECT_INPUT_ERROR(run_in("run", {.keep_finished = true}), "holds a run of other cells");
+  EXPECT_EQ(run_in("run", {.overwrite = true}).n_computed, 4);
+}
+
+TEST_F(Run, RecordsAFailedCellGoesOnAndTriesItAgain) {
+  spec_.fit.l0_weight = 1e300;  // the objective overflows float32
+  EXPECT_THAT(run_in("run").failures, ElementsAre(HasSubstr("x L0.attn seed 0: "), HasSubstr("L0.mlp"),
+                                                  HasSubstr("L1.attn"), HasSubstr("the loss became")));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run/results.csv")) << "no cell is finished";
+  const Store store = Store::open_existing(folder_ / "run");
+  for (const Store::Entry& cell : store.cells()) {
+    EXPECT_EQ(cell.status, CellStatus::kFailed);
+    EXPECT_THAT(cell.error, HasSubstr("the loss became"));
+  }
+  EXPECT_EQ(run_in("run").failures.size(), 4u);
+}
+
+TEST_F(Run, PutsEachBlocksFiguresUnderItsOwnColumns) {
+  spec_.layers = {0};
+  spec_.ablation.per_matrix = true;
+  run_in("run");
+  const CsvTable results = table("run", "results.csv");
+  for (const auto& [block, own, other] : {std::tuple(0, "c_attn", "c_fc"), std::tuple(1, "c_fc", "c_attn")}) {
+    const auto at = static_cast<size_t>(block);
+    EXPECT_THAT(results.text(std::string(own) + " ablated acc Test")[at], Not(IsEmpty()));
+    EXPECT_THAT(results.text(std::string(other) + " ablated acc Test")[at], IsEmpty());
+    EXPECT_THAT(results.text("c_proj ablated acc Test")[at], Not(IsEmpty()));
+  }
+}
+
+TEST_F(Run, LeavesFilesOfOthersAlone) {
+  testing::write_bytes(folder_ / "run/results.csv", "hours of work");
+  for (const bool overwrite : {false, true}) {
+    EXPECT_INPUT_ERROR(run_in("run", {.overwrite = overwrite}), "results.csv: is not from a run of cprobe");
+  }
+  EXPECT_EQ(testing::read_bytes(folder_ / "run/results.csv"), "hours of work");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run/run.sqlite"));
+}
+
+TEST_F(Run, NotesWhatMadeIt) {
+  spec_.text = "model: m\n";
+  spec_.control = ModelControl::kRandomInit;
+  spec_.layers = {0};
+  run_in("run");
+  std::map<std::string, std::string> notes;
+  for (const auto& [key, value] : Store::open_existing(folder_ / "run").notes()) notes[key] = value;
+  EXPECT_EQ(notes.at("spec"), "model: m\n");
+  EXPECT_EQ(notes.at("threads"), "1");
+  EXPECT_THAT(notes.at("version"), Not(IsEmpty()));
+  const auto circuit = std::filesystem::directory_iterator(folder_ / "run/circuits")->path();
+  const std::map<std::string, std::string> provenance = read_circuit_file(circuit).provenance;
+  for (const char* key : {"version", "data_seed", "weight_decay", "mask_init"}) EXPECT_TRUE(provenance.contains(key));
+  EXPECT_NE(provenance.at("model_fingerprint"), fingerprint(load_model(folder_ / "model")))
+      << "a negative control is another model";
+}
+
+TEST_F(Run, ShowsEveryGridDimensionThatVaries) {
+  spec_.layers = {0};
+  spec_.seeds = {0, 1};
+  spec_.learning_rates = {1e-3, 1e-2};
+  run_in("run");
+  const std::string shown = results_table(Store::open_existing(folder_ / "run"));
+  const std::string heading = shown.substr(0, shown.find('\n'));
+  EXPECT_THAT(heading, ::testing::ContainsRegex("variable +site +seed +learning rate +kNN circuit"));
+  EXPECT_EQ(Store::open_existing(folder_ / "run").cells()[3].label, "x L0.mlp seed 1 learning rate 0.001");
+}
+
+TEST_F(Run, IsRefusedBeforeAnythingIsWritten) {
+  spec_.variables = {"x", "y"};
+  EXPECT_INPUT_ERROR(run_in("run"), "variable 'y': decoding needs at least 2 classes");
+  spec_.variables = {"x"};
+  spec_.batch_sizes = {41};
+  EXPECT_INPUT_ERROR(run_in("run"), "batch_size is 41, but there are only 40 rows");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run"));
+  spec_.batch_sizes = {10};
+  EXPECT_INPUT_ERROR(run(spec_, {.quiet = true, .n_threads = 1}), "no run folder");
+}
+
+TEST_F(Run, ProbesNegativeControlsAndWeightUnits) {
+  spec_.layers = {1};
+  const auto losses = [&](ModelControl control, MaskUnit unit) {
+    spec_.control = control;
+    spec_.unit = unit;
+    const std::string name = fmt::format("{} {}", to_string(control), to_string(unit));
+    run_in(name.c_str());
+    EXPECT_EQ(table(name, "results.csv").text("model control"),
+              std::vector<std::string>(2, std::string(to_string(control))));
+    return table(name, "results.csv").text("train loss");
+  };
+  const auto untouched = losses(ModelControl::kNone, MaskUnit::kNeuron);
+  for (const ModelControl control :
+       {ModelControl::kRandomInit, ModelControl::kRandomInitKeepEmbeddings, ModelControl::kShuffledComponent}) {
+    EXPECT_NE(losses(control, MaskUnit::kNeuron), untouched) << to_string(control);
+  }
+  EXPECT_NE(losses(ModelControl::kNone, MaskUnit::kWeight), untouched);
+}
+
+}  // namespace
+}  // namespace cprobe
