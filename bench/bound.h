@@ -29,8 +29,8 @@ inline double median(std::vector<double> values) {
 /// Median of several timings after one warm-up.
 inline double median_seconds(const std::function<void()>& work, int n_runs = 9) {
   work();
-  std::vector<double> times;
-  for (int i = 0; i < n_runs; ++i) times.push_back(seconds_of(work));
+  std::vector<double> times(static_cast<size_t>(n_runs));
+  for (double& time : times) time = seconds_of(work);
   return median(times);
 }
 

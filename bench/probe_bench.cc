@@ -18,8 +18,9 @@ void probe(benchmark::State& state, Block block) {
   const Cell cell{.variable = "x", .component = {0, block}, .batch_size = kBatch};
   std::vector<double> times;
   for (auto _ : state) times.push_back(seconds_of([&] { probe_cell(spec, cell, "benchmark", data); }));
-  const auto n_steps = static_cast<double>(spec.fit.epochs * (kTrainingRows / kBatch));
-  report(state, median(times), {bound.gemms * n_steps, bound.passes * n_steps}, w.model);
+  const int64_t n_steps = spec.fit.epochs * (kTrainingRows / kBatch);
+  const auto steps = static_cast<double>(n_steps);
+  report(state, median(times), {bound.gemms * steps, bound.passes * steps}, w.model);
 }
 
 BENCHMARK_CAPTURE(probe, one_layer_attn, Block::kAttention)->Iterations(3)->Unit(benchmark::kMillisecond);

@@ -1,5 +1,7 @@
 #include "cli/compute_options.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 
 #include "cprobe/core/interrupt.h"

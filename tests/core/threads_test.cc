@@ -1,5 +1,6 @@
 #include "cprobe/core/threads.h"
 
+#include <ATen/Parallel.h>
 #include <omp.h>
 
 #include "tests/support.h"
