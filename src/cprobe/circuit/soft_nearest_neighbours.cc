@@ -7,7 +7,7 @@
 #include <array>
 #include <cmath>
 #include <numbers>
-#include <numeric>
+#include <span>
 #include <vector>
 
 #include "cprobe/core/error.h"

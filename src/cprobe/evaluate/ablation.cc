@@ -28,6 +28,7 @@ std::vector<at::Tensor> without(const std::vector<at::Tensor>& removed, std::opt
 
 std::vector<at::Tensor> complement_of(const std::vector<at::Tensor>& members) {
   std::vector<at::Tensor> others;
+  others.reserve(members.size());
   for (const at::Tensor& member : members) others.push_back(member.logical_not());
   return others;
 }

@@ -1,3 +1,5 @@
+#include <torch/torch.h>
+
 #include "cprobe/circuit/component_inputs.h"
 #include "cprobe/circuit/mask.h"
 #include "cprobe/circuit/soft_nearest_neighbours.h"

@@ -67,6 +67,7 @@ std::vector<std::vector<int64_t>> rows_by_class(const at::Tensor& labels) {
   std::map<int64_t, std::vector<int64_t>> rows;
   for (int64_t i = 0; i < labels.size(0); ++i) rows[label[i]].push_back(i);
   std::vector<std::vector<int64_t>> by_class;
+  by_class.reserve(rows.size());
   for (auto& [value, members] : rows) by_class.push_back(std::move(members));
   return by_class;
 }

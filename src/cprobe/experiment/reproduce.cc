@@ -102,6 +102,7 @@ std::string circuits_in_words(const std::vector<Store::Fields>& rows) {
   std::map<std::string, int> counts;
   for (const Store::Fields& row : rows) ++counts[value_of(row, "circuit")];
   std::vector<std::string> words;
+  words.reserve(counts.size());
   for (const auto& [word, n] : counts) words.push_back(counts.size() == 1 ? word : fmt::format("{} {}", word, n));
   return fmt::format("{}", fmt::join(words, ", "));
 }
@@ -142,7 +143,7 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const ReproduceOpt
                      number(p.ablated), figure(collect(own, "random ablate acc mean Test")),
                      p_values.empty() ? "-" : fmt::format("{:.3f}", *std::ranges::max_element(p_values))});
   }
-  const std::string table = text_table(lines);
+  std::string table = text_table(lines);
   write_file(options.out / "table.txt", table);
   return table;
 }
