@@ -29,27 +29,27 @@ std::vector<Json> json_lines(const std::string& text) {
 class FinishedRun : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder_ = new TemporaryFolder;
-    write_bytes(*folder_ / "spec.yaml", ToyRun::get().spec());
-    fitted_ = cprobe({"fit", (*folder_ / "spec.yaml").string(), "--out", run(), "--threads", "1", "--json"});
+    folder = new TemporaryFolder;
+    write_bytes(*folder / "spec.yaml", ToyRun::get().spec());
+    fitted = cprobe({"fit", (*folder / "spec.yaml").string(), "--out", run(), "--threads", "1", "--json"});
   }
-  static void TearDownTestSuite() { delete folder_; }
+  static void TearDownTestSuite() { delete folder; }
 
-  static std::string run() { return (*folder_ / "run").string(); }
+  static std::string run() { return (*folder / "run").string(); }
   static std::string circuit() {
-    for (const auto& file : std::filesystem::directory_iterator(*folder_ / "run/circuits")) {
+    for (const auto& file : std::filesystem::directory_iterator(*folder / "run/circuits")) {
       if (file.path().string().find("attn") != std::string::npos) return file.path().string();
     }
     throw std::runtime_error("the run has no circuit of the attention block");
   }
 
-  static inline TemporaryFolder* folder_ = nullptr;
-  static inline ProgramResult fitted_;
+  static inline TemporaryFolder* folder = nullptr;
+  static inline ProgramResult fitted;
 };
 
 TEST_F(FinishedRun, FitPrintsOneJsonObjectACell) {
-  ASSERT_EQ(fitted_.exit_code, 0) << fitted_.err;
-  const std::vector<Json> cells = json_lines(fitted_.out);
+  ASSERT_EQ(fitted.exit_code, 0) << fitted.err;
+  const std::vector<Json> cells = json_lines(fitted.out);
   ASSERT_EQ(cells.size(), 2u);
   EXPECT_EQ(cells[0]["operation"], "attn");
   EXPECT_EQ(cells[1]["operation"], "mlp");
@@ -89,7 +89,7 @@ TEST_F(FinishedRun, InspectDescribesAModel) {
   const Json json = json_of({"inspect", ToyRun::get().model(), "--json"});
   EXPECT_EQ(json["kind"], "model");
   EXPECT_EQ(json["matrices"].size(), 4u);
-  EXPECT_EQ(cprobe({"inspect", (*folder_ / "spec.yaml").string()}).exit_code, 2);
+  EXPECT_EQ(cprobe({"inspect", (*folder / "spec.yaml").string()}).exit_code, 2);
 }
 
 TEST_F(FinishedRun, AblatePrintsTheUntouchedModelFirst) {

@@ -30,6 +30,7 @@ class Program {
     std::vector<std::string> words = {CPROBE_PROGRAM};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> argv;
+    argv.reserve(words.size() + 1);
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
     const std::string out = (folder_ / "out").string(), err = (folder_ / "err").string();

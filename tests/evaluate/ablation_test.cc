@@ -128,10 +128,9 @@ TEST_P(Ablation, PCountsControlsAtLeastAsHarmful) {
   EXPECT_EQ(results[1].note, "drawn from the complement");
 
   at::Generator generator = seed_.derive("ablation/random").generator();
-  std::vector<double> controls;
-  for (int draw = 0; draw < 9; ++draw) {
-    controls.push_back(
-        here.accuracy(multipliers(removing(draw_random_units(some, generator).members)), Fill::kZero, seed_));
+  std::vector<double> controls(9);
+  for (double& control : controls) {
+    control = here.accuracy(multipliers(removing(draw_random_units(some, generator).members)), Fill::kZero, seed_);
   }
   const auto harmful = std::count_if(controls.begin(), controls.end(),
                                      [&](double control) { return control <= results[0].accuracy.mean; });
