@@ -15,10 +15,11 @@ void run_reproduce_exp1(const ReproduceOptions& options) {
   const std::string table = reproduce_experiment1(task, options);
   fmt::print(
       "Experiment 1: a^2 - b^2 mod 113, {} seed{}, {} training steps. Published figures in brackets.\n\n{}\n"
-      "A variable is computed where its circuit decodes it (kNN) and ablating the circuit destroys the task, more than "
-      "random\ncontrols of the same size do; where they destroy it as well (p near 1), the size of the circuit alone "
-      "may "
-      "explain it.\nAn empty circuit (weights 0) means that no part of the block was found to compute the variable.\n"
+      "A variable is computed where its circuit decodes it (kNN) and ablating the circuit destroys the task, more "
+      "than\n"
+      "random controls of the same size do; where they destroy it as well (p near 1), the circuit's size alone may "
+      "explain it.\n"
+      "An empty circuit (weights 0) means that no part of the block was found to compute the variable.\n"
       "Everything is in {}\n",
       options.n_seeds, options.n_seeds == 1 ? "" : "s", options.steps, table, options.out.string());
 }

@@ -18,7 +18,7 @@ struct Circuit {
   std::vector<MatrixInfo> matrices;
   /// Per matrix, [n_out] (neuron) or [n_in, n_out] (weight) bool: true inside the circuit.
   std::vector<at::Tensor> members;
-  /// Where it came from, as text: method, variable, model fingerprint, seeds, options.
+  /// Where it came from, as text: version, method, variable, model fingerprint, seeds, options.
   std::map<std::string, std::string> provenance;
 
   int64_t n_weights() const;    ///< Weights in the circuit ("L0 Norm").

@@ -79,8 +79,8 @@ void exponentiate(int64_t begin, int64_t end, Arrays& x) {
   }
 }
 
-/// Turns E into dL/dS + (dL/dS)^T in rows [begin, end): E_ij ((1/all_i + 1/all_j) - [same label] (1/same_i + 1/same_j))
-/// / n.
+/// Turns E into dL/dS + (dL/dS)^T in rows [begin, end):
+/// E_ij ((1/all_i + 1/all_j) - [same label] (1/same_i + 1/same_j)) / n.
 CPROBE_VECTOR_CLONES
 void weigh(int64_t begin, int64_t end, Arrays& x) {
   const float scale = 1.0f / static_cast<float>(x.n);
