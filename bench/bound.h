@@ -53,7 +53,8 @@ struct Bound {
 };
 
 /// One step of mask training with neuron masks:
-///   loss        S = V V^T and dV = G V, [n, n, d_model] each; two passes over the n x n kernel (exponential, gradient)
+///   loss        half of S = V V^T, which is symmetric, and dV = G V, [n, n, d_model]; two passes over half of the n x n
+///               kernel (exponential, gradient)
 ///   attention   z W_out forward and backward, [n, d_model, d_model]; keys and values of the batch read twice
 ///   mlp         h W_out forward and backward, [n, d_model, d_mlp]; four passes over the hidden layer
 inline Bound fit_step_bound(const Workload& w, Block block) {
@@ -61,9 +62,9 @@ inline Bound fit_step_bound(const Workload& w, Block block) {
   const bool attention = block == Block::kAttention;
   const int64_t inner = attention ? c.d_model : c.d_mlp;
   const int64_t touched = attention ? kBatch * w.train.trie.max_length() * 2 * c.d_model : 4 * kBatch * c.d_mlp;
-  return {.gemms = gemm_seconds(kBatch, kBatch, c.d_model) + gemm_seconds(kBatch, c.d_model, kBatch) +
+  return {.gemms = gemm_seconds(kBatch, kBatch / 2, c.d_model) + gemm_seconds(kBatch, c.d_model, kBatch) +
                    gemm_seconds(kBatch, c.d_model, inner) + gemm_seconds(kBatch, inner, c.d_model),
-          .passes = 2 * pass_seconds(kBatch * kBatch) + pass_seconds(touched)};
+          .passes = 2 * pass_seconds(kBatch * kBatch / 2) + pass_seconds(touched)};
 }
 
 /// One training step of a one-layer model on all rows. Only the last tokens reach the output projection, and their

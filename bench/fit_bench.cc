@@ -12,7 +12,7 @@ void fit_step(benchmark::State& state, Workload (*make)(), ComponentRef componen
   const Workload w = make();
   at::NoGradGuard no_gradients;
   const TokenTrie& trie = w.train.trie;
-  const Stream before = run_span(w.model, trie, embed(w.model, trie), Site::start(), Site::before(component));
+  const Stream before = stream_at(w.model, trie, Site::before(component));
   const ComponentInputs inputs(w.model, component, MaskUnit::kNeuron, trie, before, trie.nodes_at(-1));
   const Bound bound = fit_step_bound(w, component.block);
   const std::unique_ptr<MaskMethod> method = continuous_sparsification();

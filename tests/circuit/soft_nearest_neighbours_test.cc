@@ -66,9 +66,22 @@ TEST(SoftNearestNeighbours, LossAndGradientAreTheDefinitions) {
   }
 }
 
-TEST(SoftNearestNeighbours, HoldsForMoreRowsThanOneThreadTakes) {
-  const at::Tensor updates = draw_updates(301, 8), labels = draw_labels(301, 7);
-  EXPECT_TRUE(agree(soft_nearest_neighbours(updates, labels), defined(updates, labels), kLoss));
+/// The definition with tensors, for more rows than differences can be taken of.
+at::Tensor gradient_by_autograd(const at::Tensor& updates, const at::Tensor& labels) {
+  const at::Tensor x = updates.to(at::kDouble).requires_grad_();
+  const at::Tensor unit = x / x.norm(2, 1, true);
+  const at::Tensor others = 1 - at::eye(x.size(0), at::kDouble);
+  const at::Tensor e = (at::mm(unit, unit.t()) - 1).exp() * others;
+  const at::Tensor same = (e * (labels.unsqueeze(0) == labels.unsqueeze(1))).sum(1) + 1e-5;
+  return torch::autograd::grad({(same / (e.sum(1) + 1e-5)).log().mean().neg()}, {x})[0];
+}
+
+TEST(SoftNearestNeighbours, HoldsInStripsOfRows) {
+  for (const int64_t n : {127, 129, 301, 500}) {
+    const at::Tensor updates = draw_updates(n, 8), labels = draw_labels(n, 7);
+    EXPECT_TRUE(agree(soft_nearest_neighbours(updates, labels), defined(updates, labels), kLoss)) << n << " rows";
+    EXPECT_TRUE(agree(gradient(updates, labels), gradient_by_autograd(updates, labels), kGradient)) << n << " rows";
+  }
 }
 
 TEST(SoftNearestNeighbours, DependsOnDirectionsOnly) {

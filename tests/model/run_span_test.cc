@@ -56,6 +56,29 @@ TEST_P(RunSpan, ReadingSomeNodesGivesTheirStatesInTheFullRun) {
   }
 }
 
+TEST_P(RunSpan, InSlabsIsTheWhole) {
+  at::Generator generator = Seed(3).generator();
+  testing::TokenRows rows;
+  for (int64_t r = 0; r < 2000; ++r) {  // about 1,700 nodes, more than a slab
+    const at::Tensor row = at::randint(11, {1 + r % 5}, generator, at::kLong);
+    rows.emplace_back(row.data_ptr<int64_t>(), row.data_ptr<int64_t>() + row.size(0));
+  }
+  const TokenTrie trie = build_trie(rows);
+  ASSERT_GT(trie.n_nodes(), 1500);
+  const Site middle = Site::after({0, Block::kAttention});
+  const Stream whole = run_span(model_, trie, embed(model_, trie), Site::start(), middle);
+  EXPECT_TRUE(agree(stream_at(model_, trie, middle).rows, whole.at_nodes(at::arange(trie.n_nodes())), kSame));
+
+  SpanOptions options{.read_nodes = at::randperm(trie.n_nodes(), generator, at::kLong)};
+  const MatrixInfo last = matrices_of(model_.config, {0, Block::kAttention}).back();
+  ComponentMask mask(matrices_of(model_.config, {0, Block::kAttention}).size());
+  mask.back() = {at::rand({last.n_out}, generator), at::randn({trie.n_nodes(), last.n_in}, generator)};
+  options.masks[{0, Block::kAttention}] = mask;
+  const Stream start = embed(model_, trie).expanded();
+  const Stream filled = run_span(model_, trie, start, Site::start(), end(), options);
+  EXPECT_TRUE(agree(run_in_slabs(model_, trie, start, Site::start(), end(), options), filled.rows, kSame));
+}
+
 TEST_P(RunSpan, StreamIsTheEmbeddingPlusAllUpdates) {
   at::Tensor sum = start().at_nodes(all_);
   const auto add = [&](ComponentRef component, const at::Tensor& nodes, const at::Tensor& update,

@@ -1,7 +1,8 @@
 #include "cprobe/circuit/component_inputs.h"
 
-#include "cprobe/circuit/scaled_rows.h"
 #include "cprobe/core/error.h"
+#include "cprobe/model/gemm.h"
+#include "cprobe/model/scaled_rows.h"
 
 namespace cprobe {
 namespace {
@@ -12,12 +13,13 @@ at::Tensor per_query_head(const at::Tensor& x, const AttentionShape& shape) {
   return x.view({shape.n_kv_heads, shape.d_head}).repeat_interleave(shape.n_heads / shape.n_kv_heads, 0).reshape(-1);
 }
 
-at::Tensor joined(const std::vector<at::Tensor>& parts) {
-  return parts.size() == 1 ? parts[0] : at::cat(parts);
+at::Tensor joined(const std::vector<at::Tensor>& parts, int64_t dim) {
+  return parts.size() == 1 ? parts[0] : at::cat(parts, dim);
 }
 
-at::Tensor bias_or_zero(const Linear& map) {
-  return map.bias.defined() ? map.bias : at::zeros({map.weight.size(1)}, map.weight.options());
+/// Multipliers of the matrices that read the stream, joined.
+at::Tensor joined_inputs(const std::vector<at::Tensor>& multipliers) {
+  return joined({multipliers.begin(), multipliers.end() - 1}, 0);
 }
 
 }  // namespace
@@ -39,25 +41,29 @@ ComponentInputs::ComponentInputs(const Model& model, const ComponentRef& compone
   } else {
     wanted = before.row_of_node.index_select(0, nodes);
   }
-  const auto [used, local, unused] = at::_unique2(wanted, true, true);
-  if (attention) keys_.rows = local.reshape(wanted.sizes()).contiguous();
-  query_rows_ = attention ? keys_.rows.gather(1, (keys_.length - 1).unsqueeze(1)).squeeze(1) : local.reshape(-1);
+  const DistinctNodes used = distinct(wanted.reshape(-1));
+  const at::Tensor place = used.place.reshape(wanted.sizes());
+  if (attention) keys_.rows = place;
+  query_rows_ = attention ? place.gather(1, (keys_.length - 1).unsqueeze(1)).squeeze(1) : place;
 
-  inputs_ = normed_input(model, component, before.rows.index_select(0, used));
-  if (unit_ == MaskUnit::kNeuron) {
-    std::vector<at::Tensor> projected, biases;
-    for (size_t i = 0; i + 1 < maps_.size(); ++i) {
-      projected.push_back(at::mm(inputs_, maps_[i].weight));
-      biases.push_back(bias_or_zero(maps_[i]));
-    }
-    inputs_ = projected.size() == 1 ? projected[0] : at::cat(projected, 1);
-    joined_bias_ = joined(biases);
-    if (attention) {
-      const Projections views = split_projections(config_, inputs_);
-      projections_ = {views.q.contiguous(), views.k.contiguous(), views.v.contiguous()};
-      inputs_ = at::Tensor();
-    }
+  const bool all_used = used.nodes.size(0) == before.rows.size(0);
+  inputs_ = normed_input(model, component, all_used ? before.rows : before.rows.index_select(0, used.nodes));
+  if (unit_ == MaskUnit::kWeight) return;
+  std::vector<at::Tensor> weights, biases;
+  for (size_t i = 0; i + 1 < maps_.size(); ++i) {
+    weights.push_back(maps_[i].weight);
+    biases.push_back(maps_[i].bias.defined() ? maps_[i].bias : at::zeros({maps_[i].weight.size(1)}));
   }
+  joined_bias_ = joined(biases, 0);
+  if (!attention) {
+    inputs_ = gemm(inputs_, joined(weights, 1));
+    return;
+  }
+  const Projections w = split_projections(config_, joined(weights, 1));
+  const DistinctNodes queries = distinct(query_rows_);
+  query_rows_ = queries.place;
+  projections_ = {gemm(inputs_.index_select(0, queries.nodes), w.q), gemm(inputs_, w.k), gemm(inputs_, w.v)};
+  inputs_ = at::Tensor();
 }
 
 std::vector<at::Tensor> ComponentInputs::ones() const {
@@ -90,8 +96,7 @@ at::Tensor ComponentInputs::updates(const std::vector<at::Tensor>& multipliers, 
 
 at::Tensor ComponentInputs::hidden_neuron_masked(const std::vector<at::Tensor>& multipliers,
                                                  const at::Tensor& rows) const {
-  const at::Tensor m = joined({multipliers.begin(), multipliers.end() - 1});
-  return mlp_hidden(config_, scaled_rows(inputs_, rows, m, joined_bias_));
+  return mlp_hidden(config_, scaled_rows(inputs_, rows, joined_inputs(multipliers), joined_bias_));
 }
 
 at::Tensor ComponentInputs::joined_weight_masked(const std::vector<at::Tensor>& multipliers,
@@ -102,7 +107,7 @@ at::Tensor ComponentInputs::joined_weight_masked(const std::vector<at::Tensor>& 
     const LinearMask mask{.multiplier = multipliers[i]};
     outputs.push_back(masked_linear(maps_[i], x, &mask));
   }
-  return outputs.size() == 1 ? outputs[0] : at::cat(outputs, 1);
+  return joined(outputs, 1);
 }
 
 at::Tensor ComponentInputs::attention(const std::vector<at::Tensor>& multipliers, const at::Tensor& query_rows,
@@ -115,11 +120,12 @@ at::Tensor ComponentInputs::attention(const std::vector<at::Tensor>& multipliers
     const at::Tensor own = rows.gather(1, (keys.length - 1).unsqueeze(1)).squeeze(1);
     return trie_attention(masked.q.index_select(0, own), masked.k, masked.v, {rows, keys.length}, shape);
   }
-  const Projections m = split_projections(config_, joined({multipliers.begin(), multipliers.end() - 1}));
+  const Projections m = split_projections(config_, joined_inputs(multipliers));
   const Projections b = split_projections(config_, joined_bias_);
-  const at::Tensor q = scaled_rows(projections_.q, query_rows, m.q, b.q) * per_query_head(m.k, shape);
-  return at::addcmul(per_query_head(b.v, shape), trie_attention(q, projections_.k, projections_.v, keys, shape),
-                     per_query_head(m.v, shape));
+  const at::Tensor of_keys = per_query_head(m.k, shape);
+  const at::Tensor q = scaled_rows(projections_.q, query_rows, m.q * of_keys, b.q * of_keys);
+  const at::Tensor z = trie_attention(q, projections_.k, projections_.v, keys, shape);
+  return scaled_rows(z, {}, per_query_head(m.v, shape), per_query_head(b.v, shape));
 }
 
 }  // namespace cprobe

@@ -30,19 +30,64 @@ constexpr std::array<float, 11> kExpTerms = [] {
   return terms;
 }();
 
-/// Arrays of one evaluation over n rows. Every thread writes its own rows only.
+/// e^-(1 - s) for a cosine s.
+inline float exp_of_minus_distance(float s) {
+  float e = kExpTerms[10];
+  for (size_t k = 10; k-- > 0;) e = e * s + kExpTerms[k];
+  return e;
+}
+
+/// The kernel is symmetric: S = U U^T, then E = e^-d with a zero diagonal, then dL/dS + (dL/dS)^T. Its rows are divided
+/// into strips, and of each strip only the columns from its own first row on are computed. High strips make efficient
+/// GEMMs, low ones save more of the square: this is the height from which on they gain nothing, or two for each thread.
+int64_t strip_height(int64_t n) {
+  constexpr int64_t kHighest = 128, kMultiple = 16;
+  const int64_t n_strips = 2 * at::get_num_threads();
+  const int64_t height = (n + n_strips - 1) / n_strips;
+  return std::min(kHighest, (height + kMultiple - 1) / kMultiple * kMultiple);
+}
+
+/// Rows [begin, end), columns [begin, n).
+struct Strip {
+  int64_t number;
+  int64_t begin;
+  int64_t end;
+};
+
+/// Arrays of one evaluation over n rows. Strips write their own parts only.
 struct Arrays {
   int64_t n = 0;
   int64_t d = 0;
+  int64_t height = 0;  ///< Of a strip.
+  int64_t n_strips = 0;
   std::vector<int32_t> label;  ///< Number of each row's class, so that rows compare with vector instructions.
-  float* kernel = nullptr;     ///< [n, n]: cosines, then E = e^-d with zero diagonal, then dL/dS + (dL/dS)^T.
+  float* kernel = nullptr;     ///< [n, n], valid in the strips.
+  /// Sums of E over the columns from the row's strip on and, [n_strips, n], over the earlier strips: by symmetry these
+  /// are sums down their columns.
+  std::vector<float> row_same, row_all, column_same, column_all;
   std::vector<float> inverse_norm, inverse_same, inverse_all;  ///< Of |v_i| (0 for zero rows), same_i and all_i + eps.
 };
 
-/// Rows [begin, end) of `updates` divided by their lengths; a zero row stays zero.
+/// Calls `work` for every strip. A thread takes a strip together with its mirror from the other end, so that all have
+/// equal parts of the triangle.
+template <typename Work>
+void by_strips(const Arrays& x, const Work& work) {
+  const auto run = [&](int64_t number) {
+    work(Strip{number, number * x.height, std::min(x.n, (number + 1) * x.height)});
+  };
+  at::parallel_for(0, (x.n_strips + 1) / 2, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t number = begin; number < end; ++number) {
+      const int64_t mirror = x.n_strips - 1 - number;
+      run(number);
+      if (mirror != number) run(mirror);
+    }
+  });
+}
+
+/// Rows of `updates` divided by their lengths; a zero row stays zero.
 CPROBE_VECTOR_CLONES
-void normalise(const float* updates, int64_t begin, int64_t end, Arrays& x, float* unit) {
-  for (int64_t i = begin; i < end; ++i) {
+void normalise(const float* updates, const Strip& strip, Arrays& x, float* unit) {
+  for (int64_t i = strip.begin; i < strip.end; ++i) {
     const float* v = updates + i * x.d;
     float* u = unit + i * x.d;
     float squares = 0;
@@ -55,54 +100,77 @@ void normalise(const float* updates, int64_t begin, int64_t end, Arrays& x, floa
   }
 }
 
-/// Turns cosines into E, in rows [begin, end), with the sums over same-label and over all other rows.
+/// Turns cosines into E, with the sums over same-label and over all other rows.
 CPROBE_VECTOR_CLONES
-void exponentiate(int64_t begin, int64_t end, Arrays& x) {
+void exponentiate(const Strip& strip, Arrays& x) {
   const int32_t* label = x.label.data();
-  for (int64_t i = begin; i < end; ++i) {
+  float* column_same = x.column_same.data() + strip.number * x.n;
+  float* column_all = x.column_all.data() + strip.number * x.n;
+  for (int64_t i = strip.begin; i < strip.end; ++i) {
     float* row = x.kernel + i * x.n;
     const int32_t own = label[i];
     float same = 0, all = 0;
     row[i] = 0;  // For the loop: its term is then known, and taken off the sums below.
 #pragma omp simd reduction(+ : same, all)
-    for (int64_t j = 0; j < x.n; ++j) {
-      const float s = row[j];
-      float e = kExpTerms[10];
-      for (size_t k = 10; k-- > 0;) e = e * s + kExpTerms[k];
-      row[j] = e;
+    for (int64_t j = strip.begin; j < strip.end; ++j) {
+      const float e = row[j] = exp_of_minus_distance(row[j]);
       all += e;
       same += label[j] == own ? e : 0.0f;
     }
     row[i] = 0;
-    x.inverse_same[static_cast<size_t>(i)] = 1 / (same - kExpTerms[0] + kEpsilon);
-    x.inverse_all[static_cast<size_t>(i)] = 1 / (all - kExpTerms[0] + kEpsilon);
+#pragma omp simd reduction(+ : same, all)
+    for (int64_t j = strip.end; j < x.n; ++j) {
+      const float e = row[j] = exp_of_minus_distance(row[j]);
+      const float e_same = label[j] == own ? e : 0.0f;
+      all += e;
+      same += e_same;
+      column_all[j] += e;
+      column_same[j] += e_same;
+    }
+    x.row_same[static_cast<size_t>(i)] = same - kExpTerms[0];
+    x.row_all[static_cast<size_t>(i)] = all - kExpTerms[0];
   }
 }
 
-/// Turns E into dL/dS + (dL/dS)^T in rows [begin, end):
-/// E_ij ((1/all_i + 1/all_j) - [same label] (1/same_i + 1/same_j)) / n.
+/// Adds up what the strips know of their rows. @return the loss.
+double total(Arrays& x) {
+  double loss = 0;
+  for (int64_t i = 0; i < x.n; ++i) {
+    float same = x.row_same[static_cast<size_t>(i)], all = x.row_all[static_cast<size_t>(i)];
+    for (int64_t strip = 0; strip < i / x.height; ++strip) {
+      same += x.column_same[static_cast<size_t>(strip * x.n + i)];
+      all += x.column_all[static_cast<size_t>(strip * x.n + i)];
+    }
+    x.inverse_same[static_cast<size_t>(i)] = 1 / (same + kEpsilon);
+    x.inverse_all[static_cast<size_t>(i)] = 1 / (all + kEpsilon);
+    loss += std::log((all + kEpsilon) / (same + kEpsilon));
+  }
+  return loss / static_cast<double>(x.n);
+}
+
+/// Turns E into dL/dS + (dL/dS)^T: E_ij ((1/all_i + 1/all_j) - [same label] (1/same_i + 1/same_j)) / n.
 CPROBE_VECTOR_CLONES
-void weigh(int64_t begin, int64_t end, Arrays& x) {
+void weigh(const Strip& strip, Arrays& x) {
   const float scale = 1.0f / static_cast<float>(x.n);
   const int32_t* label = x.label.data();
   const float* inverse_same = x.inverse_same.data();
   const float* inverse_all = x.inverse_all.data();
-  for (int64_t i = begin; i < end; ++i) {
+  for (int64_t i = strip.begin; i < strip.end; ++i) {
     float* row = x.kernel + i * x.n;
     const int32_t own = label[i];
     const float same = inverse_same[i], all = inverse_all[i];
 #pragma omp simd
-    for (int64_t j = 0; j < x.n; ++j) {
+    for (int64_t j = strip.begin; j < x.n; ++j) {
       const float pull = label[j] == own ? same + inverse_same[j] : 0.0f;
       row[j] *= (all + inverse_all[j] - pull) * scale;
     }
   }
 }
 
-/// Gradient by v from the gradient g by u = v / |v|, in place: (g - u (u . g)) / |v|, in rows [begin, end).
+/// Gradient by v from the gradient g by u = v / |v|, in place: (g - u (u . g)) / |v|.
 CPROBE_VECTOR_CLONES
-void through_norm(const float* unit, int64_t begin, int64_t end, const Arrays& x, float* gradient) {
-  for (int64_t i = begin; i < end; ++i) {
+void through_norm(const float* unit, const Strip& strip, const Arrays& x, float* gradient) {
+  for (int64_t i = strip.begin; i < strip.end; ++i) {
     const float* u = unit + i * x.d;
     float* g = gradient + i * x.d;
     float along = 0;
@@ -116,6 +184,12 @@ void through_norm(const float* unit, int64_t begin, int64_t end, const Arrays& x
 
 std::vector<int32_t> class_numbers(const at::Tensor& labels) {
   const std::span<const int64_t> values(labels.data_ptr<int64_t>(), static_cast<size_t>(labels.size(0)));
+  const auto narrowed = [](int64_t value) { return static_cast<int32_t>(value); };
+  if (std::ranges::all_of(values, [&](int64_t value) { return narrowed(value) == value; })) {
+    std::vector<int32_t> numbers(values.size());
+    std::ranges::transform(values, numbers.begin(), narrowed);
+    return numbers;
+  }
   std::vector<int64_t> classes(values.begin(), values.end());
   std::ranges::sort(classes);
   classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
@@ -127,39 +201,48 @@ std::vector<int32_t> class_numbers(const at::Tensor& labels) {
   return numbers;
 }
 
-/// The loss and, where wanted, its gradient by the updates. Each thread keeps to its own rows of the kernel from the
-/// first GEMM to the last, so that they stay in its cache; they meet twice.
+/// The loss and, where wanted, its gradient by the updates.
 std::pair<at::Tensor, at::Tensor> evaluate(const at::Tensor& updates, const at::Tensor& labels, bool with_gradient) {
   const int64_t n = updates.size(0), d = updates.size(1);
-  const auto size = static_cast<size_t>(n);
+  const int64_t height = strip_height(n), n_strips = (n + height - 1) / height;
+  const auto size = static_cast<size_t>(n), column_size = static_cast<size_t>(n_strips * n);
   const at::Tensor unit = at::empty_like(updates), kernel = at::empty({n, n}, updates.options());
-  const at::Tensor gradient = with_gradient ? at::empty_like(updates) : at::Tensor();
   Arrays x{.n = n,
            .d = d,
+           .height = height,
+           .n_strips = n_strips,
            .label = class_numbers(labels),
            .kernel = kernel.data_ptr<float>(),
+           .row_same = std::vector<float>(size),
+           .row_all = std::vector<float>(size),
+           .column_same = std::vector<float>(column_size),
+           .column_all = std::vector<float>(column_size),
            .inverse_norm = std::vector<float>(size),
            .inverse_same = std::vector<float>(size),
            .inverse_all = std::vector<float>(size)};
   float* u = unit.data_ptr<float>();
-  const auto by_rows = [n](const auto& work) { at::parallel_for(0, n, 32, work); };
-  by_rows([&](int64_t begin, int64_t end) { normalise(updates.data_ptr<float>(), begin, end, x, u); });
-  by_rows([&](int64_t begin, int64_t end) {
-    at::Tensor rows = kernel.narrow(0, begin, end - begin);
-    at::mm_out(rows, unit.narrow(0, begin, end - begin), unit.t());
-    exponentiate(begin, end, x);
+  const auto rows = [](const at::Tensor& matrix, int64_t begin, int64_t end) {
+    return matrix.narrow(0, begin, end - begin);
+  };
+  by_strips(x, [&](const Strip& strip) { normalise(updates.data_ptr<float>(), strip, x, u); });
+  by_strips(x, [&](const Strip& strip) {
+    at::Tensor cosines = rows(kernel, strip.begin, strip.end).narrow(1, strip.begin, n - strip.begin);
+    at::mm_out(cosines, rows(unit, strip.begin, strip.end), rows(unit, strip.begin, n).t());
+    exponentiate(strip, x);
   });
-  double loss = 0;
-  for (size_t i = 0; i < size; ++i) loss += std::log(x.inverse_same[i] / x.inverse_all[i]);
-  if (with_gradient) {
-    by_rows([&](int64_t begin, int64_t end) {
-      weigh(begin, end, x);
-      at::Tensor rows = gradient.narrow(0, begin, end - begin);
-      at::mm_out(rows, kernel.narrow(0, begin, end - begin), unit);
-      through_norm(u, begin, end, x, gradient.data_ptr<float>());
-    });
-  }
-  return {at::scalar_tensor(loss / static_cast<double>(n), updates.options()), gradient};
+  const at::Tensor loss = at::scalar_tensor(total(x), updates.options());
+  if (!with_gradient) return {loss, at::Tensor()};
+  const at::Tensor gradient = at::empty_like(updates);
+  by_strips(x, [&](const Strip& strip) { weigh(strip, x); });
+  by_strips(x, [&](const Strip& strip) {
+    const at::Tensor own = rows(kernel, strip.begin, strip.end).narrow(1, strip.begin, n - strip.begin);
+    const at::Tensor above = rows(kernel, 0, strip.begin).narrow(1, strip.begin, strip.end - strip.begin);
+    at::Tensor to = rows(gradient, strip.begin, strip.end);
+    at::mm_out(to, own, rows(unit, strip.begin, n));
+    if (strip.begin > 0) to.addmm_(above.t(), rows(unit, 0, strip.begin));
+    through_norm(u, strip, x, gradient.data_ptr<float>());
+  });
+  return {loss, gradient};
 }
 
 class SoftNearestNeighbours : public torch::autograd::Function<SoftNearestNeighbours> {
@@ -175,7 +258,9 @@ class SoftNearestNeighbours : public torch::autograd::Function<SoftNearestNeighb
 
   static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context,
                                                torch::autograd::tensor_list gradients) {
-    return {context->get_saved_variables()[0] * gradients[0], at::Tensor()};
+    const at::Tensor gradient = context->get_saved_variables()[0];
+    const auto upstream = gradients[0].item<double>();  // 1 where this is the objective
+    return {upstream == 1 ? gradient : gradient * upstream, at::Tensor()};
   }
 };
 

@@ -144,9 +144,8 @@ double AblationBench::accuracy(const std::vector<at::Tensor>& multipliers, Fill 
   ComponentMask& mask = options.masks[component_];
   for (size_t i = 0; i < multipliers.size(); ++i)
     mask.push_back({multipliers[i], multipliers[i].defined() ? fills[i] : at::Tensor()});
-  const Stream end = run_span(model_, trie_, fill == Fill::kZero ? before_ : before_.expanded(),
-                              Site::before(component_), Site::end(model_.config), options);
-  return behaviour_.accuracy(model_, end.at_nodes(behaviour_.read_nodes()));
+  return behaviour_.accuracy(model_, run_in_slabs(model_, trie_, fill == Fill::kZero ? before_ : before_.expanded(),
+                                                  Site::before(component_), Site::end(model_.config), options));
 }
 
 RandomUnits draw_random_units(const Circuit& circuit, at::Generator& generator) {

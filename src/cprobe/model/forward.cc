@@ -3,9 +3,15 @@
 #include <algorithm>
 
 #include "cprobe/core/error.h"
+#include "cprobe/model/gemm.h"
+#include "cprobe/model/scaled_rows.h"
 
 namespace cprobe {
 namespace {
+
+/// Nodes whose states `run_in_slabs` computes at a time: GEMMs are then large enough, and an MLP's hidden layer takes
+/// 12 MB in GPT-2 small.
+constexpr int64_t kSlab = 1024;
 
 at::Tensor layer_norm(const Model& model, const std::string& name, const at::Tensor& x) {
   return at::layer_norm(x, {model.config.d_model}, model.weight(name + ".weight"), model.weight(name + ".bias"),
@@ -67,13 +73,17 @@ struct ComponentRun {
     return apply(maps, maps.size() - 1, x, nodes);
   }
 
-  at::Tensor attention(const TokenTrie& trie, const Stream& stream, const at::Tensor& nodes) const {
+  /// @param row_nodes nodes of the stream's rows; undefined: one row per node of the trie, or rows that nodes share.
+  /// @param nodes     nodes to compute.
+  at::Tensor attention(const TokenTrie& trie, const Stream& stream, const at::Tensor& row_nodes,
+                       const at::Tensor& nodes) const {
     const std::vector<Linear> maps = model.linears(component);
-    const Projections rows = split_projections(model.config, project_in(maps, stream.rows, {}));
-    const at::Tensor q = rows.q.index_select(0, stream.row_of_node.index_select(0, nodes));
-    const at::Tensor z =
-        trie_attention(q, rows.k, rows.v, key_rows(trie, stream, nodes), attention_shape(model.config));
-    return project_out(maps, z, nodes);
+    const auto weighted_values = [&] {
+      const Projections rows = split_projections(model.config, project_in(maps, stream.rows, row_nodes));
+      const at::Tensor q = rows.q.index_select(0, stream.row_of_node.index_select(0, nodes));
+      return trie_attention(q, rows.k, rows.v, key_rows(trie, stream, nodes), attention_shape(model.config));
+    };
+    return project_out(maps, weighted_values(), nodes);
   }
 
   at::Tensor mlp(const at::Tensor& rows, const at::Tensor& nodes) const {
@@ -94,18 +104,18 @@ Stream Stream::expanded() const {
 
 at::Tensor masked_linear(const Linear& map, const at::Tensor& x, const LinearMask* mask) {
   const bool masked = mask != nullptr && mask->multiplier.defined();
-  if (!masked) return map.bias.defined() ? at::addmm(map.bias, x, map.weight) : at::mm(x, map.weight);
+  if (!masked) return gemm(x, map.weight, map.bias);
   const at::Tensor& m = mask->multiplier;
+  const at::Tensor& fill = mask->fill;
   at::Tensor y;
   if (m.dim() == 1) {
-    y = at::mm(x, map.weight);
-    if (!mask->fill.defined() && map.bias.defined()) return at::addcmul(map.bias, y, m);
-    y = y * m;
-    if (mask->fill.defined()) y = y + at::mm(mask->fill, map.weight) * (1 - m);
+    y = gemm(x, map.weight);
+    if (!fill.defined()) return scaled_rows(y, {}, m, map.bias);
+    y = y * m + gemm(fill, map.weight) * (1 - m);
   } else {
     const at::Tensor kept = map.weight * m;
-    y = at::mm(x, kept);
-    if (mask->fill.defined()) y = y + at::mm(mask->fill, map.weight - kept);
+    if (!fill.defined()) return gemm(x, kept, map.bias);
+    y = gemm(x, kept) + gemm(fill, map.weight - kept);
   }
   return map.bias.defined() ? y + map.bias : y;
 }
@@ -113,8 +123,8 @@ at::Tensor masked_linear(const Linear& map, const at::Tensor& x, const LinearMas
 Projections split_projections(const ModelConfig& config, const at::Tensor& joined) {
   const int64_t n_q = config.n_heads * config.d_head;
   const int64_t n_kv = config.n_kv_heads * config.d_head;
-  const int64_t last = joined.dim() - 1;  // multipliers and biases are vectors
-  return {joined.narrow(last, 0, n_q), joined.narrow(last, n_q, n_kv), joined.narrow(last, n_q + n_kv, n_kv)};
+  const std::vector<at::Tensor> parts = at::split_with_sizes(joined, {n_q, n_kv, n_kv}, -1);
+  return {parts[0], parts[1], parts[2]};
 }
 
 at::Tensor mlp_hidden(const ModelConfig& config, const at::Tensor& joined) {
@@ -167,14 +177,19 @@ Stream embed(const Model& model, const TokenTrie& trie) {
 
 Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site from, Site to,
                 const SpanOptions& options) {
-  const bool reads_all = !options.read_nodes.defined();
-  const at::Tensor read = reads_all ? at::arange(trie.n_nodes()) : options.read_nodes;
-  const at::Tensor needed = reads_all ? read : with_ancestors(trie, read);
   Site last_attention{-1};
   for (Site site = from; site < to; ++site.index) {
     if (site.next().block == Block::kAttention) last_attention = site;
   }
+  const bool reads_all = !options.read_nodes.defined();
+  const at::Tensor read = reads_all ? at::arange(trie.n_nodes()) : options.read_nodes;
+  const at::Tensor needed = reads_all || last_attention < from ? read : with_ancestors(trie, read);
   at::Tensor nodes;  // of the stream's rows; undefined while several nodes may share a row
+  const auto keep_only = [&](const at::Tensor& wanted) {
+    stream = {stream.at_nodes(wanted), index_by_node(trie.n_nodes(), wanted)};
+    nodes = wanted;
+  };
+  if (needed.size(0) < stream.rows.size(0)) keep_only(needed);
   for (Site site = from; site < to; ++site.index) {
     const ComponentRef component = site.next();
     const auto mask = options.masks.find(component);
@@ -182,14 +197,12 @@ Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site f
     const ComponentRun run{model, component, mask == options.masks.end() ? nullptr : &mask->second, options.on_input};
     at::Tensor update;
     if (component.block == Block::kAttention) {
-      nodes = site == last_attention ? read : needed;
-      update = run.attention(trie, stream, nodes);
-      stream = {stream.at_nodes(nodes) + update, index_by_node(trie.n_nodes(), nodes)};
+      const at::Tensor computed = site == last_attention ? read : needed;
+      update = run.attention(trie, stream, nodes, computed);
+      keep_only(computed);
+      stream.rows = stream.rows + update;
     } else {
-      if (site > last_attention && !nodes.defined()) {
-        nodes = read;
-        stream = {stream.at_nodes(nodes), index_by_node(trie.n_nodes(), nodes)};
-      }
+      if (site > last_attention && !nodes.defined()) keep_only(read);
       update = run.mlp(stream.rows, nodes);
       stream.rows = stream.rows + update;
     }
@@ -198,14 +211,29 @@ Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site f
   return stream;
 }
 
+at::Tensor run_in_slabs(const Model& model, const TokenTrie& trie, const Stream& stream, Site from, Site to,
+                        SpanOptions options) {
+  const at::NoGradGuard no_gradients;
+  const at::Tensor nodes = options.read_nodes.defined() ? options.read_nodes : at::arange(trie.n_nodes());
+  at::Tensor states = at::empty({nodes.size(0), model.config.d_model}, stream.rows.options());
+  for (int64_t begin = 0; begin < nodes.size(0); begin += kSlab) {
+    options.read_nodes = nodes.narrow(0, begin, std::min(kSlab, nodes.size(0) - begin));
+    const Stream slab = run_span(model, trie, stream, from, to, options);
+    states.narrow(0, begin, options.read_nodes.size(0)).copy_(slab.at_nodes(options.read_nodes));
+  }
+  return states;
+}
+
 Stream stream_at(const Model& model, const TokenTrie& trie, Site site) {
-  return run_span(model, trie, embed(model, trie), Site::start(), site);
+  Stream start = embed(model, trie);
+  if (site == Site::start()) return start;
+  return {run_in_slabs(model, trie, start, Site::start(), site), at::arange(trie.n_nodes())};
 }
 
 at::Tensor logits(const Model& model, const at::Tensor& states, const at::Tensor& vocab_rows) {
   const at::Tensor unembedding =
       vocab_rows.defined() ? model.unembedding().index_select(0, vocab_rows) : model.unembedding();
-  return at::mm(layer_norm(model, "final_norm", states), unembedding.t());
+  return gemm(layer_norm(model, "final_norm", states), unembedding.t());
 }
 
 }  // namespace cprobe

@@ -93,7 +93,13 @@ struct SpanOptions {
 Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site from, Site to,
                 const SpanOptions& options = {});
 
-/// The stream of all nodes at a site, from the embeddings on. @throws Error (kInput) as `embed`.
+/// The states at `to` of `options.read_nodes`, in their order, computed some thousand nodes at a time: memory beyond the
+/// result does not grow with the trie. Shared ancestors of two slabs are computed in both. Without gradients.
+/// @return [n, d_model] float32.
+at::Tensor run_in_slabs(const Model& model, const TokenTrie& trie, const Stream& stream, Site from, Site to,
+                        SpanOptions options = {});
+
+/// The stream of all nodes at a site, from the embeddings on. Without gradients. @throws Error (kInput) as `embed`.
 Stream stream_at(const Model& model, const TokenTrie& trie, Site site);
 
 /// Next-token logits. @param states [n, d_model] at the end of the stream, before the final norm.
