@@ -5,6 +5,7 @@
 namespace cprobe {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
 /// Experiment 1 in small: 504 training rows, one batch an epoch.
@@ -21,8 +22,9 @@ TEST(ReproduceExperiment1, KeepsWhatIsFinishedAndRefusesOtherOptions) {
   ReproduceOptions options{
       .out = folder / "exp1", .steps = 2, .n_seeds = 1, .n_random = 0, .n_threads = 1, .quiet = true};
   const std::string table = reproduce_experiment1(small_task(), options);
-  EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 9) << "a heading and eight circuits:\n" << table;
+  EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 11) << "a heading, eight circuits, the loss:\n" << table;
   EXPECT_THAT(table, HasSubstr("(0.991)"));
+  EXPECT_THAT(table, ContainsRegex("by seed: [0-9.e+-]+ \\(2.0e-04\\)"));
   EXPECT_EQ(testing::read_bytes(folder / "exp1/table.txt"), table);
   const auto trained = std::filesystem::last_write_time(folder / "exp1/seed_0/final/model.safetensors");
   EXPECT_EQ(reproduce_experiment1(small_task(), options), table);

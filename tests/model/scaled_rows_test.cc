@@ -56,6 +56,12 @@ TEST(ScaledRows, GradientsAreTheNumericJacobian) {
   expect_exact_gradient([&](const at::Tensor& x) { return scaled_rows(x, {}, as(e.scale, x), as(e.shift, x)); }, e.x);
 }
 
+TEST(ScaledRows, RefusesOtherNumbersOfColumns) {
+  const Example e;
+  EXPECT_FAILED_ERROR(scaled_rows(e.x, e.rows, e.scale.narrow(0, 0, 1), e.shift), "scale [1]");
+  EXPECT_FAILED_ERROR(scaled_rows(e.x, {}, e.scale, e.shift.narrow(0, 0, 39)), "shift [39]");
+}
+
 TEST(ScaledRows, HaveNoGradientByAMatrixOfWhichRowsAreTaken) {
   const Example e;
   EXPECT_FAILED_ERROR(scaled_rows(e.x.clone().requires_grad_(), e.rows, e.scale, e.shift), "no gradient");

@@ -41,18 +41,22 @@ ComponentInputs::ComponentInputs(const Model& model, const ComponentRef& compone
   } else {
     wanted = before.row_of_node.index_select(0, nodes);
   }
-  const DistinctNodes used = distinct(wanted.reshape(-1));
-  const at::Tensor place = used.place.reshape(wanted.sizes());
+  const auto [used, place_of_used] = distinct(wanted.reshape(-1));
+  if (used.size(0) > 0 && used[0].item<int64_t>() < 0) {
+    throw failure("{}: the state of a labelled token was not computed", to_string(component));
+  }
+  const at::Tensor place = place_of_used.reshape(wanted.sizes());
   if (attention) keys_.rows = place;
   query_rows_ = attention ? place.gather(1, (keys_.length - 1).unsqueeze(1)).squeeze(1) : place;
 
-  const bool all_used = used.nodes.size(0) == before.rows.size(0);
-  inputs_ = normed_input(model, component, all_used ? before.rows : before.rows.index_select(0, used.nodes));
+  const bool all_used = used.size(0) == before.rows.size(0);
+  inputs_ = normed_input(model, component, all_used ? before.rows : before.rows.index_select(0, used));
   if (unit_ == MaskUnit::kWeight) return;
   std::vector<at::Tensor> weights, biases;
   for (size_t i = 0; i + 1 < maps_.size(); ++i) {
     weights.push_back(maps_[i].weight);
-    biases.push_back(maps_[i].bias.defined() ? maps_[i].bias : at::zeros({maps_[i].weight.size(1)}));
+    biases.push_back(maps_[i].bias.defined() ? maps_[i].bias
+                                             : at::zeros({maps_[i].weight.size(1)}, maps_[i].weight.options()));
   }
   joined_bias_ = joined(biases, 0);
   if (!attention) {
@@ -60,9 +64,9 @@ ComponentInputs::ComponentInputs(const Model& model, const ComponentRef& compone
     return;
   }
   const Projections w = split_projections(config_, joined(weights, 1));
-  const DistinctNodes queries = distinct(query_rows_);
-  query_rows_ = queries.place;
-  projections_ = {gemm(inputs_.index_select(0, queries.nodes), w.q), gemm(inputs_, w.k), gemm(inputs_, w.v)};
+  const auto [queries, place_of_query] = distinct(query_rows_);
+  query_rows_ = place_of_query;
+  projections_ = {gemm(inputs_.index_select(0, queries), w.q), gemm(inputs_, w.k), gemm(inputs_, w.v)};
   inputs_ = at::Tensor();
 }
 

@@ -51,10 +51,11 @@ class ComponentInputs {
   std::vector<Linear> maps_;
   /// Rows of the stream after the norm (weight unit), or their projections without bias (neuron unit).
   at::Tensor inputs_;
-  at::Tensor joined_bias_;   ///< Biases of the input matrices, joined.
-  Projections projections_;  ///< Without bias, in place of `inputs_` (attention, neuron unit); q of labelled tokens only.
-  at::Tensor query_rows_;    ///< [n_labelled] int64: row of `inputs_` or `projections_.q` of each labelled token.
-  KeyRows keys_;             ///< Of each labelled token (attention): rows of `inputs_` or of `projections_`.
+  at::Tensor joined_bias_;  ///< Biases of the input matrices, joined.
+  Projections
+      projections_;        ///< Without bias, in place of `inputs_` (attention, neuron unit); q of labelled tokens only.
+  at::Tensor query_rows_;  ///< [n_labelled] int64: row of `inputs_` or `projections_.q` of each labelled token.
+  KeyRows keys_;           ///< Of each labelled token (attention): rows of `inputs_` or of `projections_`.
 };
 
 }  // namespace cprobe

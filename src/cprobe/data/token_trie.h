@@ -37,7 +37,7 @@ struct TokenTrie {
   at::Tensor nodes_at(int64_t place, const std::string& where = "token trie") const;
 };
 
-/// Some nodes, each once.
+/// Some nodes (or rows of a stream), each once.
 struct DistinctNodes {
   at::Tensor nodes;  ///< [n] int64, ascending.
   at::Tensor place;  ///< Of each node given, its place in `nodes`.

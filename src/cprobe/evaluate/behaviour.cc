@@ -15,9 +15,8 @@ double Behaviour::accuracy(const Model& model, const at::Tensor& states) const {
 double behaviour_accuracy(const Model& model, const Dataset& data) {
   at::NoGradGuard no_gradients;
   const Behaviour behaviour(data);
-  const Stream end = run_span(model, data.trie, embed(model, data.trie), Site::start(), Site::end(model.config),
-                              {.read_nodes = behaviour.read_nodes()});
-  return behaviour.accuracy(model, end.at_nodes(behaviour.read_nodes()));
+  return behaviour.accuracy(model, run_in_slabs(model, data.trie, embed(model, data.trie), Site::start(),
+                                                Site::end(model.config), {.read_nodes = behaviour.read_nodes()}));
 }
 
 }  // namespace cprobe

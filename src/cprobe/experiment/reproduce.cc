@@ -11,6 +11,7 @@
 #include "cprobe/experiment/runner.h"
 #include "cprobe/experiment/tables.h"
 #include "cprobe/io/atomic_file.h"
+#include "cprobe/io/csv.h"
 #include "cprobe/model/train_task.h"
 
 namespace cprobe {
@@ -36,6 +37,7 @@ constexpr std::array<Published, 8> kPublished = {{
     {"aux_1", "a-b", "attn", .008, .011, 0, 1},
     {"aux_1", "a-b", "mlp", .008, .011, 0, 1},
 }};
+constexpr double kPublishedTrainingLoss = 1.97e-4;
 
 std::filesystem::path seed_folder(const ReproduceOptions& options, int64_t seed) {
   return options.out / fmt::format("seed_{}", seed);
@@ -75,6 +77,11 @@ std::vector<Store::Fields> probe(const ReproduceOptions& options, int64_t seed) 
       {.overwrite = options.overwrite, .keep_finished = true, .quiet = options.quiet, .n_threads = options.n_threads});
   if (!summary.failures.empty()) throw failure("{}: {}", spec.out.string(), summary.failures.front());
   return Store::open_existing(spec.out).results();
+}
+
+/// What a seed's model was trained to, from its curve.
+double final_training_loss(const ReproduceOptions& options, int64_t seed) {
+  return std::stod(CsvTable::read(seed_folder(options, seed) / "curve.csv").text("train_loss").back());
 }
 
 /// The rows of one variable and block, one per seed.
@@ -122,8 +129,10 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const ReproduceOpt
   }
   set_threads(options.n_threads > 0 ? options.n_threads : available_threads());
   std::vector<Store::Fields> rows;
+  std::vector<double> losses;
   for (int64_t seed = 0; seed < options.n_seeds; ++seed) {
     prepare(task, options, seed);
+    losses.push_back(final_training_loss(options, seed));
     for (Store::Fields& fields : probe(options, seed)) rows.push_back(std::move(fields));
   }
   std::vector<std::vector<std::string>> lines = {{"variable", "block", "circuit", "kNN", "(paper)", "kNN full",
@@ -144,6 +153,10 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const ReproduceOpt
                      p_values.empty() ? "-" : fmt::format("{:.3f}", *std::ranges::max_element(p_values))});
   }
   std::string table = text_table(lines);
+  table += fmt::format(
+      "\nTraining loss at the end, by seed: {:.1e} ({:.1e}). The lower it is, the less the task needs the MLP's "
+      "circuit.\n",
+      fmt::join(losses, ", "), kPublishedTrainingLoss);
   write_file(options.out / "table.txt", table);
   return table;
 }

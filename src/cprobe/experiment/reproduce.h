@@ -22,7 +22,8 @@ struct ReproduceOptions {
 /// blocks, decode and ablate them; for every seed. Finished parts of an earlier call with the same options are kept and
 /// not computed again; those of a call with other options are refused, and the options named.
 /// @param task the task of Experiment 1 (examples/tasks/exp1.yaml).
-/// @return     our figures (mean and standard deviation over seeds) beside the published ones, as a text table.
+/// @return     our figures (mean and standard deviation over seeds) beside the published ones, as a text table, and the
+///             training losses on which those of the MLP depend.
 /// @throws Error as train and run.
 std::string reproduce_experiment1(const ArithmeticTask& task, const ReproduceOptions& options);
 

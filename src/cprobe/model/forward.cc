@@ -1,6 +1,7 @@
 #include "cprobe/model/forward.h"
 
 #include <algorithm>
+#include <span>
 
 #include "cprobe/core/error.h"
 #include "cprobe/model/gemm.h"
@@ -9,8 +10,8 @@
 namespace cprobe {
 namespace {
 
-/// Nodes whose states `run_in_slabs` computes at a time: GEMMs are then large enough, and an MLP's hidden layer takes
-/// 12 MB in GPT-2 small.
+/// Nodes whose states `run_in_slabs` computes at a time, besides their ancestors: GEMMs are then large enough, and an
+/// MLP's hidden layer takes 12 KB a node in GPT-2 small.
 constexpr int64_t kSlab = 1024;
 
 at::Tensor layer_norm(const Model& model, const std::string& name, const at::Tensor& x) {
@@ -31,7 +32,7 @@ at::Tensor with_ancestors(const TokenTrie& trie, const at::Tensor& nodes) {
   const int64_t* parent = trie.parent.data_ptr<int64_t>();
   const at::Tensor from = nodes.contiguous();
   for (const int64_t node : std::span(from.data_ptr<int64_t>(), static_cast<size_t>(from.size(0)))) {
-    for (int64_t at = node; at >= 0 && !flag[at]; at = parent[at]) flag[at] = true;
+    for (int64_t ancestor = node; ancestor >= 0 && !flag[ancestor]; ancestor = parent[ancestor]) flag[ancestor] = true;
   }
   return wanted.nonzero().squeeze(1);
 }
@@ -99,7 +100,9 @@ at::Tensor Stream::at_nodes(const at::Tensor& nodes) const {
 }
 
 Stream Stream::expanded() const {
-  return {rows.index_select(0, row_of_node), at::arange(row_of_node.size(0), row_of_node.options())};
+  const at::Tensor in_order = at::arange(row_of_node.size(0), row_of_node.options());
+  if (at::equal(row_of_node, in_order)) return *this;
+  return {rows.index_select(0, row_of_node), in_order};
 }
 
 at::Tensor masked_linear(const Linear& map, const at::Tensor& x, const LinearMask* mask) {
@@ -225,6 +228,7 @@ at::Tensor run_in_slabs(const Model& model, const TokenTrie& trie, const Stream&
 }
 
 Stream stream_at(const Model& model, const TokenTrie& trie, Site site) {
+  const at::NoGradGuard no_gradients;
   Stream start = embed(model, trie);
   if (site == Site::start()) return start;
   return {run_in_slabs(model, trie, start, Site::start(), site), at::arange(trie.n_nodes())};

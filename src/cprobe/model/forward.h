@@ -89,12 +89,14 @@ struct SpanOptions {
 
 /// Runs the components between two sites. Differentiable in the given states, the multipliers and the weights.
 /// @param stream states at `from`, of the nodes read and all their ancestors at least.
-/// @return       states at `to`: rows of the read nodes (in their order) once an attention block has run.
+/// @return       states at `to`: rows of the read nodes, in their order, once a component has run.
 Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site from, Site to,
                 const SpanOptions& options = {});
 
-/// The states at `to` of `options.read_nodes`, in their order, computed some thousand nodes at a time: memory beyond the
-/// result does not grow with the trie. Shared ancestors of two slabs are computed in both. Without gradients.
+/// The states at `to` of `options.read_nodes`, in their order, computed about a thousand nodes at a time with their
+/// ancestors: memory beyond the result is that of such a slab and an index of the nodes. Ancestors that two slabs share
+/// are computed in both, so nodes close in the trie should be close in `read_nodes`; observers see every slab. Without
+/// gradients.
 /// @return [n, d_model] float32.
 at::Tensor run_in_slabs(const Model& model, const TokenTrie& trie, const Stream& stream, Site from, Site to,
                         SpanOptions options = {});

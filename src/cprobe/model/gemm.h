@@ -4,9 +4,9 @@
 
 namespace cprobe {
 
-/// a b + bias, each thread computing its own rows of the result. A BLAS lets its threads share packed blocks instead,
-/// which on products of a few hundred rows costs an eighth to, where the cores are far apart, all that the second
-/// thread gains.
+/// a b + bias, each thread computing its own rows of the result. A BLAS's own threads share packed blocks instead, which
+/// is slower for products of a few hundred rows: by an eighth here, by half where cores exchange data slowly. Needs a
+/// BLAS that stays on one thread inside an OpenMP region (OpenBLAS built with OpenMP, MKL). Differentiable once.
 /// @param a    [m, k] float32, any strides; differentiable.
 /// @param b    [k, n]; differentiable.
 /// @param bias [n], differentiable; undefined: none.

@@ -106,6 +106,11 @@ class ScaledRows : public torch::autograd::Function<ScaledRows> {
 at::Tensor scaled_rows(const at::Tensor& x, const at::Tensor& rows, const at::Tensor& scale, const at::Tensor& shift) {
   if (rows.defined() && x.requires_grad())
     throw failure("scaled rows: no gradient by a matrix of which rows are taken");
+  const auto fits = [&](const at::Tensor& vector) { return vector.dim() == 1 && vector.size(0) == x.size(1); };
+  if (x.dim() != 2 || !fits(scale) || (shift.defined() && !fits(shift))) {
+    throw failure("scaled rows: x [{}], scale [{}] and shift [{}] do not fit", fmt::join(x.sizes(), ", "),
+                  fmt::join(scale.sizes(), ", "), shift.defined() ? fmt::format("{}", shift.numel()) : "none");
+  }
   const at::Tensor added = shift.defined() ? shift : at::zeros({x.size(1)}, x.options());
   if (!x.device().is_cpu() || x.scalar_type() != at::kFloat) {
     return at::addcmul(added, rows.defined() ? x.index_select(0, rows) : x, scale);
