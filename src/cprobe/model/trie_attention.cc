@@ -55,16 +55,12 @@ void attend(int64_t begin, int64_t end, Rows q, Rows k, Rows v, KeyList keys, At
       float sum = 0;
       for (int64_t j = 0; j < n; ++j) sum += p[j] = std::exp(p[j] - highest);
       float* z = out.head(i, h, d);
+      std::fill(z, z + d, 0.0f);
       for (int64_t j = 0; j < n; ++j) {
         const float* value = v.head(rows[j], h / group, d);
         const float weight = p[j] /= sum;
-        if (j == 0) {
 #pragma omp simd
-          for (int64_t c = 0; c < d; ++c) z[c] = weight * value[c];
-        } else {
-#pragma omp simd
-          for (int64_t c = 0; c < d; ++c) z[c] += weight * value[c];
-        }
+        for (int64_t c = 0; c < d; ++c) z[c] += weight * value[c];
       }
     }
   }
