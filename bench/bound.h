@@ -54,8 +54,8 @@ struct Bound {
 };
 
 /// One step of mask training with neuron masks:
-///   loss        half of S = V V^T, which is symmetric, and dV = G V, [n, n, d_model]; two passes over half of the n x n
-///               kernel (exponential, gradient)
+///   loss        half of S = V V^T, which is symmetric, and dV = G V, [n, n, d_model]; two passes over half of the
+///               n x n kernel (exponential, gradient)
 ///   attention   z W_out forward and backward, [n, d_model, d_model]; keys and values of the batch read twice
 ///   mlp         h W_out forward and backward, [n, d_model, d_mlp]; four passes over the hidden layer
 inline Bound fit_step_bound(const Workload& w, Block block) {

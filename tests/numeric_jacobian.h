@@ -1,7 +1,8 @@
 /// Gradients checked against differences, for every differentiable operation.
 #pragma once
 
-#include <torch/torch.h>
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include <functional>
 #include <vector>

@@ -52,8 +52,8 @@ class ComponentInputs {
   /// Rows of the stream after the norm (weight unit), or their projections without bias (neuron unit).
   at::Tensor inputs_;
   at::Tensor joined_bias_;  ///< Biases of the input matrices, joined.
-  Projections
-      projections_;        ///< Without bias, in place of `inputs_` (attention, neuron unit); q of labelled tokens only.
+  /// In place of `inputs_` for attention with neuron masks: its projections without bias, q of labelled tokens only.
+  Projections projections_;
   at::Tensor query_rows_;  ///< [n_labelled] int64: row of `inputs_` or `projections_.q` of each labelled token.
   KeyRows keys_;           ///< Of each labelled token (attention): rows of `inputs_` or of `projections_`.
 };

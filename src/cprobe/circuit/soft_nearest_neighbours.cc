@@ -38,8 +38,8 @@ inline float exp_of_minus_distance(float s) {
 }
 
 /// The kernel is symmetric: S = U U^T, then E = e^-d with a zero diagonal, then dL/dS + (dL/dS)^T. Its rows are divided
-/// into strips, and of each strip only the columns from its own first row on are computed. Low strips save more
-/// of the square, high ones make efficient GEMMs: there are two for each thread, of at most 128 rows.
+/// into strips, and of each strip only the columns from its own first row on are computed. Low strips save more of the
+/// square, high ones make efficient GEMMs: there are two for each thread, or more where those were higher than 128 rows.
 int64_t strip_height(int64_t n) {
   constexpr int64_t kHighest = 128, kMultiple = 16;
   const int64_t n_strips = 2 * at::get_num_threads();

@@ -13,8 +13,9 @@ namespace cprobe {
 ///
 /// @param updates  [n_labelled, d_model] float32; rows must be finite.
 /// @param labels   [n_labelled] int64.
-/// @return         scalar float32 with a closed-form gradient: half of the n x n similarities, which are symmetric, and two
-///         GEMMs; O(n * d_model + n^2) memory. Differentiable once. The order of sums depends on the number of threads.
+/// @return         scalar float32 with a closed-form gradient: half of the n x n similarities, which are symmetric, and
+///         two GEMMs; O(n * d_model + n^2) memory. Differentiable once. The order of sums depends on the number of
+///         threads.
 /// @throws Error   (kFailed) if the row counts differ or there are no rows. A single row has loss 0.
 at::Tensor soft_nearest_neighbours(const at::Tensor& updates, const at::Tensor& labels);
 

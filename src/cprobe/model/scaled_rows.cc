@@ -4,7 +4,6 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <optional>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/vector_clones.h"
@@ -17,14 +16,16 @@ constexpr int64_t kChunk = 64;
 
 /// Rows of a matrix, all or some; each row contiguous.
 struct Rows {
-  float* data;
-  int64_t stride;
-  const int64_t* numbers;  ///< Null: all in order.
+  float* data = nullptr;  ///< Null: no matrix.
+  int64_t stride = 0;
+  const int64_t* numbers = nullptr;  ///< Null: all in order.
 
-  explicit Rows(const at::Tensor& matrix, const at::Tensor& rows = {})
-      : data(matrix.data_ptr<float>()),
-        stride(matrix.stride(0)),
-        numbers(rows.defined() ? rows.data_ptr<int64_t>() : nullptr) {}
+  explicit Rows(const at::Tensor& matrix, const at::Tensor& rows = {}) {
+    if (!matrix.defined()) return;
+    data = matrix.data_ptr<float>();
+    stride = matrix.stride(0);
+    if (rows.defined()) numbers = rows.data_ptr<int64_t>();
+  }
   float* operator[](int64_t i) const { return data + (numbers == nullptr ? i : numbers[i]) * stride; }
 };
 
@@ -40,10 +41,10 @@ void scale_and_shift(Rows x, const float* scale, const float* shift, int64_t n_c
   }
 }
 
-/// Gradients from those of the output rows [begin, end): rows of dx, and what they add to dscale and dshift. Null ones
-/// are not wanted.
+/// Gradients from those of the output rows [begin, end): rows of dx, and what they add to dscale and dshift. A null dx
+/// or dshift is not wanted.
 CPROBE_VECTOR_CLONES
-void add_gradients(Rows x, Rows dy, const float* scale, int64_t n_columns, int64_t begin, int64_t end, const Rows* dx,
+void add_gradients(Rows x, Rows dy, const float* scale, int64_t n_columns, int64_t begin, int64_t end, Rows dx,
                    float* dscale, float* dshift) {
   for (int64_t i = begin; i < end; ++i) {
     const float* from = x[i];
@@ -54,8 +55,8 @@ void add_gradients(Rows x, Rows dy, const float* scale, int64_t n_columns, int64
 #pragma omp simd
       for (int64_t c = 0; c < n_columns; ++c) dshift[c] += by[c];
     }
-    if (dx != nullptr) {
-      float* to = (*dx)[i];
+    if (dx.data != nullptr) {
+      float* to = dx[i];
 #pragma omp simd
       for (int64_t c = 0; c < n_columns; ++c) to[c] = by[c] * scale[c];
     }
@@ -88,11 +89,10 @@ class ScaledRows : public torch::autograd::Function<ScaledRows> {
     const at::Tensor dx = x.requires_grad() ? at::empty({n, n_columns}, dy.options()) : at::Tensor();
     const at::Tensor sums = at::zeros({2, n_chunks, n_columns}, dy.options());
     at::parallel_for(0, n_chunks, 1, [&](int64_t begin, int64_t end) {
-      const std::optional<Rows> to = dx.defined() ? std::make_optional(Rows(dx)) : std::nullopt;
       for (int64_t chunk = begin; chunk < end; ++chunk) {
         float* dscale = sums.data_ptr<float>() + chunk * n_columns;
         add_gradients(Rows(x, rows), Rows(dy), scale.data_ptr<float>(), n_columns, chunk * kChunk,
-                      std::min(n, (chunk + 1) * kChunk), to ? &*to : nullptr, dscale,
+                      std::min(n, (chunk + 1) * kChunk), Rows(dx), dscale,
                       by_shift ? dscale + n_chunks * n_columns : nullptr);
       }
     });

@@ -22,8 +22,8 @@ struct AttentionShape {
 /// Scaled dot-product attention (scale 1/sqrt(d_head)) of each query over its own list of key rows: no padding, no n x
 /// n scores.
 ///
-/// Differentiable (once) in q, k and v with closed-form gradients; where k and v need none, theirs cost nothing. On the CPU a
-/// fused kernel reads each key and value once per query and keeps only the probabilities, [n_queries, n_heads,
+/// Differentiable (once) in q, k and v with closed-form gradients; where k and v need none, theirs cost nothing. On the
+/// CPU a fused kernel reads each key and value once per query and keeps only the probabilities, [n_queries, n_heads,
 /// max_length] float32. Other devices, and `reference_trie_attention`, gather the rows.
 ///
 /// @param q    [n_queries, n_heads * d_head] float32, rows contiguous.
