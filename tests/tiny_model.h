@@ -22,8 +22,8 @@ inline ModelConfig tiny_config() {
           .initializer_range = 0.4};
 }
 
-/// One of each kind: activations, head counts, tied and untied; the last has heads of another total width than d_model
-/// and two query heads for each key/value head.
+/// One of each kind: families, activations, head counts, tied and untied, with and without biases. The grouped ones have
+/// heads of another total width than d_model and two query heads for each key/value head.
 struct NamedConfig {
   const char* name;
   ModelConfig config;
@@ -39,7 +39,32 @@ inline std::vector<NamedConfig> all_kinds() {
   grouped.activation = Activation::kSilu;
   grouped.n_heads = 4;
   grouped.d_head = 3;
-  return {{"gelu_tanh", gelu_tanh}, {"relu_untied", relu}, {"gelu_one_head", gelu}, {"silu_grouped", grouped}};
+  ModelConfig llama = tiny_config();
+  llama.architecture = "llama";
+  llama.n_heads = 4;
+  llama.d_head = 6;
+  llama.activation = Activation::kSilu;
+  llama.rotary = {.n_dims = 6, .base = 100};
+  llama.qkv_bias = llama.attention_out_bias = llama.mlp_bias = false;
+  ModelConfig llama_bias = llama, qwen2 = llama, neox = tiny_config();
+  llama_bias.tied_unembedding = false;
+  llama_bias.qkv_bias = llama_bias.attention_out_bias = llama_bias.mlp_bias = true;
+  llama_bias.rotary.scaling = {.kind = RotaryScaling::Kind::kLlama3,
+                               .factor = 8,
+                               .low_frequency = 1,
+                               .high_frequency = 4,
+                               .n_original_positions = 20};
+  qwen2.architecture = "qwen2";
+  qwen2.qkv_bias = true;
+  neox.architecture = "gpt_neox";
+  neox.activation = Activation::kGelu;
+  neox.tied_unembedding = false;
+  neox.rotary = {.n_dims = 2, .base = 100};
+  ModelConfig neox_parallel = neox;
+  neox_parallel.parallel_residual = true;
+  return {{"gelu_tanh", gelu_tanh},  {"relu_untied", relu},     {"gelu_one_head", gelu},
+          {"silu_grouped", grouped}, {"llama_grouped", llama},  {"llama_bias", llama_bias},
+          {"qwen2", qwen2},          {"neox_sequential", neox}, {"neox_parallel", neox_parallel}};
 }
 
 /// A model with every weight drawn: biases and norms too, which `random_model` leaves at 0 and 1.

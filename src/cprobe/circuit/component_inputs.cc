@@ -13,6 +13,11 @@ at::Tensor per_query_head(const at::Tensor& x, const AttentionShape& shape) {
   return x.view({shape.n_kv_heads, shape.d_head}).repeat_interleave(shape.n_heads / shape.n_kv_heads, 0).reshape(-1);
 }
 
+/// Rows `which` of x; all of them where `which` is undefined.
+at::Tensor chosen(const at::Tensor& x, const at::Tensor& which) {
+  return which.defined() ? x.index_select(0, which) : x;
+}
+
 at::Tensor joined(const std::vector<at::Tensor>& parts, int64_t dim) {
   return parts.size() == 1 ? parts[0] : at::cat(parts, dim);
 }
@@ -49,8 +54,14 @@ ComponentInputs::ComponentInputs(const Model& model, const ComponentRef& compone
   if (attention) keys_.rows = place;
   query_rows_ = attention ? place.gather(1, (keys_.length - 1).unsqueeze(1)).squeeze(1) : place;
 
-  const bool all_used = used.size(0) == before.rows.size(0);
-  inputs_ = normed_input(model, component, all_used ? before.rows : before.rows.index_select(0, used));
+  const at::Tensor& read = before.read();
+  const bool all_used = used.size(0) == read.size(0);
+  inputs_ = normed_input(model, component, all_used ? read : read.index_select(0, used));
+  if (attention && config_.rotary.n_dims > 0) {
+    rotary_ = rotary_table(config_.rotary, trie.max_length());
+    key_positions_ = row_positions(trie, before).index_select(0, used);
+    query_positions_ = trie.position.index_select(0, nodes);
+  }
   if (unit_ == MaskUnit::kWeight) return;
   std::vector<at::Tensor> weights, biases;
   for (size_t i = 0; i + 1 < maps_.size(); ++i) {
@@ -83,12 +94,10 @@ at::Tensor ComponentInputs::updates(const std::vector<at::Tensor>& multipliers, 
   if (multipliers.size() != matrices_.size()) {
     throw failure("{}: {} multipliers for {} matrices", to_string(component_), multipliers.size(), matrices_.size());
   }
-  const at::Tensor query_rows = which.defined() ? query_rows_.index_select(0, which) : query_rows_;
+  const at::Tensor query_rows = chosen(query_rows_, which);
   at::Tensor hidden;
   if (component_.block == Block::kAttention) {
-    const KeyRows keys =
-        which.defined() ? KeyRows{keys_.rows.index_select(0, which), keys_.length.index_select(0, which)} : keys_;
-    hidden = attention(multipliers, query_rows, keys);
+    hidden = attention(multipliers, which);
   } else if (unit_ == MaskUnit::kNeuron) {
     hidden = hidden_neuron_masked(multipliers, query_rows);
   } else {
@@ -114,21 +123,39 @@ at::Tensor ComponentInputs::joined_weight_masked(const std::vector<at::Tensor>& 
   return joined(outputs, 1);
 }
 
-at::Tensor ComponentInputs::attention(const std::vector<at::Tensor>& multipliers, const at::Tensor& query_rows,
-                                      const KeyRows& keys) const {
+at::Tensor ComponentInputs::attention(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const {
   const AttentionShape shape = attention_shape(config_);
-  if (unit_ == MaskUnit::kWeight) {
-    const auto [used, local, unused] = at::_unique2(keys.rows, true, true);
-    const Projections masked = split_projections(config_, joined_weight_masked(multipliers, used));
-    const at::Tensor rows = local.reshape(keys.rows.sizes());
-    const at::Tensor own = rows.gather(1, (keys.length - 1).unsqueeze(1)).squeeze(1);
-    return trie_attention(masked.q.index_select(0, own), masked.k, masked.v, {rows, keys.length}, shape);
+  KeyRows keys{chosen(keys_.rows, which), chosen(keys_.length, which)};
+  const auto turn = [&](const at::Tensor& heads, const at::Tensor& positions) {
+    return has_rotary() ? rotate(heads, positions, rotary_, config_.d_head) : heads;
+  };
+  const at::Tensor query_positions = has_rotary() ? chosen(query_positions_, which) : at::Tensor();
+  at::Tensor used;  // Key rows of this batch, where masked keys are formed.
+  if (unit_ == MaskUnit::kWeight || has_rotary()) {
+    const DistinctNodes rows = distinct(keys.rows.reshape(-1));
+    used = rows.nodes;
+    keys.rows = rows.place.reshape(keys.rows.sizes());
   }
+  const at::Tensor used_positions = has_rotary() ? key_positions_.index_select(0, used) : at::Tensor();
+  if (unit_ == MaskUnit::kWeight) {
+    const Projections masked = split_projections(config_, joined_weight_masked(multipliers, used));
+    const at::Tensor own = keys.rows.gather(1, (keys.length - 1).unsqueeze(1)).squeeze(1);
+    return trie_attention(turn(masked.q.index_select(0, own), query_positions), turn(masked.k, used_positions),
+                          masked.v, keys, shape);
+  }
+  const at::Tensor query_rows = chosen(query_rows_, which);
   const Projections m = split_projections(config_, joined_inputs(multipliers));
   const Projections b = split_projections(config_, joined_bias_);
-  const at::Tensor of_keys = per_query_head(m.k, shape);
-  const at::Tensor q = scaled_rows(projections_.q, query_rows, m.q * of_keys, b.q * of_keys);
-  const at::Tensor z = trie_attention(q, projections_.k, projections_.v, keys, shape);
+  at::Tensor z;
+  if (has_rotary()) {
+    const at::Tensor q = turn(scaled_rows(projections_.q, query_rows, m.q, b.q), query_positions);
+    const at::Tensor k = turn(scaled_rows(projections_.k, used, m.k, b.k), used_positions);
+    z = trie_attention(q, k, projections_.v.index_select(0, used), keys, shape);
+  } else {
+    const at::Tensor of_keys = per_query_head(m.k, shape);
+    const at::Tensor q = scaled_rows(projections_.q, query_rows, m.q * of_keys, b.q * of_keys);
+    z = trie_attention(q, projections_.k, projections_.v, keys, shape);
+  }
   return scaled_rows(z, {}, per_query_head(m.v, shape), per_query_head(b.v, shape));
 }
 

@@ -6,6 +6,7 @@
 
 #include "cprobe/circuit/mask.h"
 #include "cprobe/model/forward.h"
+#include "cprobe/model/rotary.h"
 
 namespace cprobe {
 
@@ -14,7 +15,8 @@ namespace cprobe {
 ///
 /// For attention with neuron masks neither masked keys nor masked values are ever formed: with k_j = (x_j W_k) m_k +
 /// b_k the scores are ((q m_k) . (x_j W_k)) plus a term that does not depend on j and that softmax cancels, and the
-/// weighted values are (sum_j p_j x_j W_v) m_v + b_v because the p_j sum to 1.
+/// weighted values are (sum_j p_j x_j W_v) m_v + b_v because the p_j sum to 1. Rotary embeddings turn each key by its
+/// position after the mask, so there the masked keys of a batch are formed.
 ///
 /// Memory: the inputs of the component at the tokens and their ancestors (weight unit), or their projections (neuron
 /// unit).
@@ -39,8 +41,8 @@ class ComponentInputs {
   std::vector<at::Tensor> ones() const;
 
  private:
-  at::Tensor attention(const std::vector<at::Tensor>& multipliers, const at::Tensor& query_rows,
-                       const KeyRows& keys) const;
+  bool has_rotary() const { return query_positions_.defined(); }
+  at::Tensor attention(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const;
   at::Tensor hidden_neuron_masked(const std::vector<at::Tensor>& multipliers, const at::Tensor& rows) const;
   at::Tensor joined_weight_masked(const std::vector<at::Tensor>& multipliers, const at::Tensor& rows) const;
 
@@ -56,6 +58,10 @@ class ComponentInputs {
   Projections projections_;
   at::Tensor query_rows_;  ///< [n_labelled] int64: row of `inputs_` or `projections_.q` of each labelled token.
   KeyRows keys_;           ///< Of each labelled token (attention): rows of `inputs_` or of `projections_`.
+  /// With rotary embeddings: angles, and positions of the key rows and of the labelled tokens.
+  RotaryTable rotary_;
+  at::Tensor key_positions_;
+  at::Tensor query_positions_;
 };
 
 }  // namespace cprobe

@@ -25,11 +25,7 @@ constexpr std::array kGpt2Weights = {
     WeightRow{"layers.{l}.mlp.out.bias", "transformer.h.{l}.mlp.c_proj.bias", Axis::kModel},
     WeightRow{"final_norm.weight", "transformer.ln_f.weight", Axis::kModel},
     WeightRow{"final_norm.bias", "transformer.ln_f.bias", Axis::kModel},
-    WeightRow{.name = "unembed",
-              .source = "lm_head.weight",
-              .rows = Axis::kVocab,
-              .columns = Axis::kModel,
-              .only_untied = true},
+    WeightRow{"unembed", "lm_head.weight", Axis::kVocab, Axis::kModel, false, Presence::kUntied},
 };
 constexpr std::array<std::string_view, 2> kGpt2Ignored = {".attn.bias", ".attn.masked_bias"};
 constexpr std::array kGpt2Settings = {
@@ -37,10 +33,169 @@ constexpr std::array kGpt2Settings = {
     RequiredSetting{"reorder_and_upcast_attn", "false"}, RequiredSetting{"add_cross_attention", "false"},
     RequiredSetting{"quantization_config", "null"},
 };
+constexpr ConfigKeys kGpt2Keys = {.n_positions = "n_positions",
+                                  .d_model = "n_embd",
+                                  .n_layers = "n_layer",
+                                  .n_heads = "n_head",
+                                  .d_mlp = "n_inner",
+                                  .activation = "activation_function",
+                                  .norm_epsilon = "layer_norm_epsilon"};
+constexpr ConfigDefaults kGpt2Defaults = {.activation = Activation::kGeluTanh,
+                                          .norm_epsilon = 1e-5,
+                                          .tied_unembedding = true,
+                                          .rotary_share = 0,
+                                          .qkv_bias = true,
+                                          .attention_out_bias = true,
+                                          .mlp_bias = true};
+
+constexpr std::array kNeoXWeights = {
+    WeightRow{"embed.token", "gpt_neox.embed_in.weight", Axis::kVocab, Axis::kModel},
+    WeightRow{"layers.{l}.attn.norm.weight", "gpt_neox.layers.{l}.input_layernorm.weight", Axis::kModel},
+    WeightRow{"layers.{l}.attn.norm.bias", "gpt_neox.layers.{l}.input_layernorm.bias", Axis::kModel},
+    WeightRow{"layers.{l}.attn.qkv.weight", "gpt_neox.layers.{l}.attention.query_key_value.weight", Axis::kQkv,
+              Axis::kModel, true},
+    WeightRow{"layers.{l}.attn.qkv.bias", "gpt_neox.layers.{l}.attention.query_key_value.bias", Axis::kQkv, Axis::kNone,
+              false, Presence::kQkvBias},
+    WeightRow{"layers.{l}.attn.out.weight", "gpt_neox.layers.{l}.attention.dense.weight", Axis::kModel, Axis::kHeads,
+              true},
+    WeightRow{"layers.{l}.attn.out.bias", "gpt_neox.layers.{l}.attention.dense.bias", Axis::kModel, Axis::kNone, false,
+              Presence::kAttentionOutBias},
+    WeightRow{"layers.{l}.mlp.norm.weight", "gpt_neox.layers.{l}.post_attention_layernorm.weight", Axis::kModel},
+    WeightRow{"layers.{l}.mlp.norm.bias", "gpt_neox.layers.{l}.post_attention_layernorm.bias", Axis::kModel},
+    WeightRow{"layers.{l}.mlp.in.weight", "gpt_neox.layers.{l}.mlp.dense_h_to_4h.weight", Axis::kMlp, Axis::kModel,
+              true},
+    WeightRow{"layers.{l}.mlp.in.bias", "gpt_neox.layers.{l}.mlp.dense_h_to_4h.bias", Axis::kMlp},
+    WeightRow{"layers.{l}.mlp.out.weight", "gpt_neox.layers.{l}.mlp.dense_4h_to_h.weight", Axis::kModel, Axis::kMlp,
+              true},
+    WeightRow{"layers.{l}.mlp.out.bias", "gpt_neox.layers.{l}.mlp.dense_4h_to_h.bias", Axis::kModel},
+    WeightRow{"final_norm.weight", "gpt_neox.final_layer_norm.weight", Axis::kModel},
+    WeightRow{"final_norm.bias", "gpt_neox.final_layer_norm.bias", Axis::kModel},
+    WeightRow{"unembed", "embed_out.weight", Axis::kVocab, Axis::kModel, false, Presence::kUntied},
+};
+constexpr std::array<std::string_view, 3> kNeoXIgnored = {".attention.bias", ".attention.masked_bias",
+                                                          ".attention.rotary_emb.inv_freq"};
+constexpr std::array kNeoXSettings = {RequiredSetting{"quantization_config", "null"}};
+constexpr ConfigKeys kNeoXKeys = {.norm_epsilon = "layer_norm_eps",
+                                  .rotary_base = "rotary_emb_base",
+                                  .rotary_share = "rotary_pct",
+                                  .parallel_residual = "use_parallel_residual",
+                                  .attention_bias = "attention_bias"};
+constexpr ConfigDefaults kNeoXDefaults = {.activation = Activation::kGelu,
+                                          .norm_epsilon = 1e-5,
+                                          .rotary_share = 0.25,
+                                          .parallel_residual = true,
+                                          .qkv_bias = true,
+                                          .attention_out_bias = true,
+                                          .mlp_bias = true};
+
+// Llama and its descendants, which differ in biases only.
+constexpr std::array kLlamaWeights = {
+    WeightRow{"embed.token", "model.embed_tokens.weight", Axis::kVocab, Axis::kModel},
+    WeightRow{"layers.{l}.attn.norm.weight", "model.layers.{l}.input_layernorm.weight", Axis::kModel},
+    WeightRow{"layers.{l}.attn.q.weight", "model.layers.{l}.self_attn.q_proj.weight", Axis::kHeads, Axis::kModel, true},
+    WeightRow{"layers.{l}.attn.q.bias", "model.layers.{l}.self_attn.q_proj.bias", Axis::kHeads, Axis::kNone, false,
+              Presence::kQkvBias},
+    WeightRow{"layers.{l}.attn.k.weight", "model.layers.{l}.self_attn.k_proj.weight", Axis::kKvHeads, Axis::kModel,
+              true},
+    WeightRow{"layers.{l}.attn.k.bias", "model.layers.{l}.self_attn.k_proj.bias", Axis::kKvHeads, Axis::kNone, false,
+              Presence::kQkvBias},
+    WeightRow{"layers.{l}.attn.v.weight", "model.layers.{l}.self_attn.v_proj.weight", Axis::kKvHeads, Axis::kModel,
+              true},
+    WeightRow{"layers.{l}.attn.v.bias", "model.layers.{l}.self_attn.v_proj.bias", Axis::kKvHeads, Axis::kNone, false,
+              Presence::kQkvBias},
+    WeightRow{"layers.{l}.attn.out.weight", "model.layers.{l}.self_attn.o_proj.weight", Axis::kModel, Axis::kHeads,
+              true},
+    WeightRow{"layers.{l}.attn.out.bias", "model.layers.{l}.self_attn.o_proj.bias", Axis::kModel, Axis::kNone, false,
+              Presence::kAttentionOutBias},
+    WeightRow{"layers.{l}.mlp.norm.weight", "model.layers.{l}.post_attention_layernorm.weight", Axis::kModel},
+    WeightRow{"layers.{l}.mlp.gate.weight", "model.layers.{l}.mlp.gate_proj.weight", Axis::kMlp, Axis::kModel, true},
+    WeightRow{"layers.{l}.mlp.gate.bias", "model.layers.{l}.mlp.gate_proj.bias", Axis::kMlp, Axis::kNone, false,
+              Presence::kMlpBias},
+    WeightRow{"layers.{l}.mlp.up.weight", "model.layers.{l}.mlp.up_proj.weight", Axis::kMlp, Axis::kModel, true},
+    WeightRow{"layers.{l}.mlp.up.bias", "model.layers.{l}.mlp.up_proj.bias", Axis::kMlp, Axis::kNone, false,
+              Presence::kMlpBias},
+    WeightRow{"layers.{l}.mlp.out.weight", "model.layers.{l}.mlp.down_proj.weight", Axis::kModel, Axis::kMlp, true},
+    WeightRow{"layers.{l}.mlp.out.bias", "model.layers.{l}.mlp.down_proj.bias", Axis::kModel, Axis::kNone, false,
+              Presence::kMlpBias},
+    WeightRow{"final_norm.weight", "model.norm.weight", Axis::kModel},
+    WeightRow{"unembed", "lm_head.weight", Axis::kVocab, Axis::kModel, false, Presence::kUntied},
+};
+constexpr std::array<std::string_view, 1> kLlamaIgnored = {".self_attn.rotary_emb.inv_freq"};
+constexpr std::array kLlamaSettings = {RequiredSetting{"quantization_config", "null"},
+                                       RequiredSetting{"num_local_experts", "null"},
+                                       RequiredSetting{"num_experts", "null"}};
+constexpr ConfigKeys kBiaslessLlamaKeys = {.n_kv_heads = "num_key_value_heads",
+                                           .d_head = "head_dim",
+                                           .norm_epsilon = "rms_norm_eps",
+                                           .rotary_base = "rope_theta"};
+constexpr ConfigKeys kLlamaKeys = {.n_kv_heads = "num_key_value_heads",
+                                   .d_head = "head_dim",
+                                   .norm_epsilon = "rms_norm_eps",
+                                   .rotary_base = "rope_theta",
+                                   .attention_bias = "attention_bias",
+                                   .mlp_bias = "mlp_bias"};
 
 constexpr std::array kArchitectures = {
-    Architecture{"gpt2", "transformer.", kGpt2Weights, kGpt2Ignored, kGpt2Settings},
+    Architecture{.model_type = "gpt2",
+                 .class_name = "GPT2LMHeadModel",
+                 .optional_prefix = "transformer.",
+                 .keys = kGpt2Keys,
+                 .defaults = kGpt2Defaults,
+                 .weights = kGpt2Weights,
+                 .ignored_suffixes = kGpt2Ignored,
+                 .required_settings = kGpt2Settings},
+    Architecture{.model_type = "gpt_neox",
+                 .class_name = "GPTNeoXForCausalLM",
+                 .optional_prefix = "gpt_neox.",
+                 .qkv_per_head = true,
+                 .keys = kNeoXKeys,
+                 .defaults = kNeoXDefaults,
+                 .weights = kNeoXWeights,
+                 .ignored_suffixes = kNeoXIgnored,
+                 .required_settings = kNeoXSettings},
+    Architecture{.model_type = "llama",
+                 .class_name = "LlamaForCausalLM",
+                 .optional_prefix = "model.",
+                 .norm = Norm::kRms,
+                 .keys = kLlamaKeys,
+                 .weights = kLlamaWeights,
+                 .ignored_suffixes = kLlamaIgnored,
+                 .required_settings = kLlamaSettings},
+    Architecture{.model_type = "mistral",
+                 .class_name = "MistralForCausalLM",
+                 .optional_prefix = "model.",
+                 .norm = Norm::kRms,
+                 .keys = kBiaslessLlamaKeys,
+                 .defaults = {.sliding_window = 4096},
+                 .weights = kLlamaWeights,
+                 .ignored_suffixes = kLlamaIgnored,
+                 .required_settings = kLlamaSettings},
+    Architecture{.model_type = "qwen2",
+                 .class_name = "Qwen2ForCausalLM",
+                 .optional_prefix = "model.",
+                 .norm = Norm::kRms,
+                 .keys = kBiaslessLlamaKeys,
+                 .defaults = {.qkv_bias = true},
+                 .weights = kLlamaWeights,
+                 .ignored_suffixes = kLlamaIgnored,
+                 .required_settings = kLlamaSettings},
 };
+
+bool is_present(Presence present, const ModelConfig& config) {
+  switch (present) {
+    case Presence::kAlways:
+      return true;
+    case Presence::kUntied:
+      return !config.tied_unembedding;
+    case Presence::kQkvBias:
+      return config.qkv_bias;
+    case Presence::kAttentionOutBias:
+      return config.attention_out_bias;
+    case Presence::kMlpBias:
+      return config.mlp_bias;
+  }
+  throw failure("a weight is neither present nor absent");
+}
 
 int64_t length(Axis axis, const ModelConfig& config) {
   switch (axis) {
@@ -54,6 +209,8 @@ int64_t length(Axis axis, const ModelConfig& config) {
       return (config.n_heads + 2 * config.n_kv_heads) * config.d_head;
     case Axis::kHeads:
       return config.n_heads * config.d_head;
+    case Axis::kKvHeads:
+      return config.n_kv_heads * config.d_head;
     case Axis::kMlp:
       return config.d_mlp;
     case Axis::kNone:
@@ -102,14 +259,16 @@ std::vector<WeightInfo> weights_of(const ModelConfig& config) {
   std::vector<WeightInfo> infos;
   for (size_t i = 0; i < rows.size();) {
     if (!per_layer(rows[i])) {
-      if (!(rows[i].only_untied && config.tied_unembedding)) infos.push_back(instantiate(rows[i], config, 0));
+      if (is_present(rows[i].present, config)) infos.push_back(instantiate(rows[i], config, 0));
       ++i;
       continue;
     }
     size_t end = i;
     while (end < rows.size() && per_layer(rows[end])) ++end;
     for (int64_t layer = 0; layer < config.n_layers; ++layer) {
-      for (size_t j = i; j < end; ++j) infos.push_back(instantiate(rows[j], config, layer));
+      for (size_t j = i; j < end; ++j) {
+        if (is_present(rows[j].present, config)) infos.push_back(instantiate(rows[j], config, layer));
+      }
     }
     i = end;
   }

@@ -11,7 +11,10 @@
 namespace cprobe {
 
 /// Symbolic length of one axis of a weight.
-enum class Axis { kVocab, kPositions, kModel, kQkv, kHeads, kMlp, kNone };
+enum class Axis { kVocab, kPositions, kModel, kQkv, kHeads, kKvHeads, kMlp, kNone };
+
+/// Models of a family that have a weight.
+enum class Presence { kAlways, kUntied, kQkvBias, kAttentionOutBias, kMlpBias };
 
 /// One weight of an architecture: our name for it, the checkpoint's name, and its shape there. `{l}` stands for the
 /// layer.
@@ -21,7 +24,7 @@ struct WeightRow {
   Axis rows = Axis::kNone;
   Axis columns = Axis::kNone;  ///< kNone for a vector.
   bool transposed = false;     ///< A matrix stored [n_out, n_in] there; ours are always [n_in, n_out].
-  bool only_untied = false;    ///< Absent where the unembedding is tied.
+  Presence present = Presence::kAlways;
 };
 
 /// A `config.json` key whose other values would change numbers in a way that is not implemented.
@@ -30,10 +33,54 @@ struct RequiredSetting {
   std::string_view value;  ///< The implemented value, as JSON text; a missing key means this value.
 };
 
+/// What `config.json` calls the sizes and constants of a model. Empty: the family has no such key.
+struct ConfigKeys {
+  std::string_view n_positions = "max_position_embeddings";
+  std::string_view d_model = "hidden_size";
+  std::string_view n_layers = "num_hidden_layers";
+  std::string_view n_heads = "num_attention_heads";
+  std::string_view n_kv_heads;
+  std::string_view d_head;
+  std::string_view d_mlp = "intermediate_size";
+  std::string_view activation = "hidden_act";
+  std::string_view norm_epsilon;
+  std::string_view rotary_base;
+  std::string_view rotary_share;  ///< Share of a head's coordinates that turn.
+  std::string_view parallel_residual;
+  std::string_view attention_bias;  ///< All of the attention block's biases.
+  std::string_view mlp_bias;
+};
+
+/// What a key that is not there means, and what holds where a family has no key for it.
+struct ConfigDefaults {
+  Activation activation = Activation::kSilu;
+  double norm_epsilon = 1e-6;
+  bool tied_unembedding = false;
+  double rotary_base = 1e4;
+  double rotary_share = 1.0;  ///< 0: learned positions.
+  bool parallel_residual = false;
+  bool qkv_bias = false;
+  bool attention_out_bias = false;
+  bool mlp_bias = false;
+  int64_t sliding_window = 0;  ///< Tokens that attention looks back over; 0: all.
+};
+
+enum class Norm {
+  kLayer,  ///< (x - mean) / sqrt(variance + eps) * w + b.
+  kRms,    ///< x / sqrt(mean of squares + eps) * w.
+};
+
 /// Everything that sets one family of checkpoints apart. A new family is a new entry (docs/architecture.md says how).
 struct Architecture {
   std::string_view model_type;       ///< `model_type` in config.json.
+  std::string_view class_name;       ///< Of the model in `transformers`.
   std::string_view optional_prefix;  ///< Prefix of source names that published files may lack.
+  Norm norm = Norm::kLayer;
+  /// One matrix makes queries, keys and values, its columns ordered [heads, (q, k, v), d_head] rather than [(q, k, v),
+  /// heads, d_head].
+  bool qkv_per_head = false;
+  ConfigKeys keys;
+  ConfigDefaults defaults;
   std::span<const WeightRow> weights;
   /// Of checkpoint tensors that are no weights (stored causal masks).
   std::span<const std::string_view> ignored_suffixes;

@@ -9,6 +9,30 @@ namespace cprobe {
 
 enum class Activation { kRelu, kGeluTanh, kGelu, kSilu };
 
+/// How the frequencies of rotary embeddings are stretched beyond the context of pre-training (`rope_scaling`).
+struct RotaryScaling {
+  enum class Kind { kNone, kLinear, kLlama3 };
+  Kind kind = Kind::kNone;
+  double factor = 1.0;  ///< Frequencies are divided by it: all of them (kLinear), or the low ones (kLlama3).
+  /// kLlama3: wavelengths of over n_original_positions / low_frequency are stretched whole, those below
+  /// n_original_positions / high_frequency not at all, those between in part.
+  double low_frequency = 1.0;
+  double high_frequency = 4.0;
+  int64_t n_original_positions = 0;
+
+  friend bool operator==(const RotaryScaling&, const RotaryScaling&) = default;
+};
+
+/// Rotary position embeddings (Su et al. 2021, arXiv 2104.09864): coordinates i and i + n_dims / 2 of every query and
+/// key head turn by position * base^(-2i / n_dims).
+struct Rotary {
+  int64_t n_dims = 0;  ///< The first so many coordinates of a head turn, an even number; 0: learned positions instead.
+  double base = 1e4;
+  RotaryScaling scaling;
+
+  friend bool operator==(const Rotary&, const Rotary&) = default;
+};
+
 /// Sizes and constants of a decoder, independent of any checkpoint's spelling.
 struct ModelConfig {
   std::string architecture = "gpt2";  ///< Row of the architecture table (architecture.h), by Hugging Face `model_type`.
@@ -24,12 +48,17 @@ struct ModelConfig {
   double norm_epsilon = 1e-5;
   double initializer_range = 0.02;  ///< Standard deviation of freshly drawn weights.
   bool tied_unembedding = true;     ///< The unembedding is the token embedding.
+  Rotary rotary;
+  bool parallel_residual = false;  ///< A layer's MLP reads the stream before the layer's attention, not after it.
+  bool qkv_bias = true;            ///< Whether the projections to queries, keys and values have biases.
+  bool attention_out_bias = true;
+  bool mlp_bias = true;
 };
 
 /// Reads a Hugging Face `config.json`.
 /// @throws Error (kInput) with file, line and column: not JSON, an architecture we lack, a missing or impossible size,
-///         or a key whose value would change the numbers in a way that is not implemented
-///         (`scale_attn_by_inverse_layer_idx`, for instance).
+///         or a key whose value would change the numbers in a way that is not implemented (a sliding window, for
+///         instance, or `rope_scaling` of another kind).
 ModelConfig read_model_config(const std::filesystem::path& path);
 
 /// The `config.json` of a model, loadable by `transformers`.

@@ -5,6 +5,7 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/model/gemm.h"
+#include "cprobe/model/rotary.h"
 #include "cprobe/model/scaled_rows.h"
 
 namespace cprobe {
@@ -14,9 +15,27 @@ namespace {
 /// MLP's hidden layer takes 12 KB a node in GPT-2 small.
 constexpr int64_t kSlab = 1024;
 
-at::Tensor layer_norm(const Model& model, const std::string& name, const at::Tensor& x) {
+at::Tensor norm(const Model& model, const std::string& name, const at::Tensor& x) {
+  if (find_architecture(model.config.architecture).norm == Norm::kRms) {
+    const at::Tensor mean_square = at::mean(at::square(x), {1}, true);
+    return x * at::rsqrt(mean_square + model.config.norm_epsilon) * model.weight(name + ".weight");
+  }
   return at::layer_norm(x, {model.config.d_model}, model.weight(name + ".weight"), model.weight(name + ".bias"),
                         model.config.norm_epsilon);
+}
+
+at::Tensor activate(Activation activation, const at::Tensor& x) {
+  switch (activation) {
+    case Activation::kRelu:
+      return at::relu(x);
+    case Activation::kGeluTanh:
+      return at::gelu(x, "tanh");
+    case Activation::kGelu:
+      return at::gelu(x);
+    case Activation::kSilu:
+      return at::silu(x);
+  }
+  throw failure("unknown activation");
 }
 
 /// row_of_node for a stream whose rows are those of `nodes`, in order.
@@ -81,8 +100,14 @@ struct ComponentRun {
     const std::vector<Linear> maps = model.linears(component);
     const auto weighted_values = [&] {
       const Projections rows = split_projections(model.config, project_in(maps, stream.rows, row_nodes));
-      const at::Tensor q = rows.q.index_select(0, stream.row_of_node.index_select(0, nodes));
-      return trie_attention(q, rows.k, rows.v, key_rows(trie, stream, nodes), attention_shape(model.config));
+      at::Tensor q = rows.q.index_select(0, stream.row_of_node.index_select(0, nodes));
+      at::Tensor k = rows.k;
+      if (model.config.rotary.n_dims > 0) {
+        const RotaryTable table = rotary_table(model.config.rotary, trie.max_length());
+        q = rotate(q, trie.position.index_select(0, nodes), table, model.config.d_head);
+        k = rotate(k, row_positions(trie, stream), table, model.config.d_head);
+      }
+      return trie_attention(q, k, rows.v, key_rows(trie, stream, nodes), attention_shape(model.config));
     };
     return project_out(maps, weighted_values(), nodes);
   }
@@ -102,7 +127,8 @@ at::Tensor Stream::at_nodes(const at::Tensor& nodes) const {
 Stream Stream::expanded() const {
   const at::Tensor in_order = at::arange(row_of_node.size(0), row_of_node.options());
   if (at::equal(row_of_node, in_order)) return *this;
-  return {rows.index_select(0, row_of_node), in_order};
+  return {rows.index_select(0, row_of_node), in_order,
+          before_layer.defined() ? before_layer.index_select(0, row_of_node) : at::Tensor()};
 }
 
 at::Tensor masked_linear(const Linear& map, const at::Tensor& x, const LinearMask* mask) {
@@ -124,6 +150,13 @@ at::Tensor masked_linear(const Linear& map, const at::Tensor& x, const LinearMas
 }
 
 Projections split_projections(const ModelConfig& config, const at::Tensor& joined) {
+  if (find_architecture(config.architecture).qkv_per_head) {
+    std::vector<int64_t> sizes = joined.sizes().vec();
+    sizes.back() = config.n_heads * config.d_head;
+    const std::vector<at::Tensor> parts =
+        at::unbind(joined.unflatten(-1, {config.n_heads, 3, config.d_head}), /*dim=*/-2);
+    return {parts[0].reshape(sizes), parts[1].reshape(sizes), parts[2].reshape(sizes)};
+  }
   const int64_t n_q = config.n_heads * config.d_head;
   const int64_t n_kv = config.n_kv_heads * config.d_head;
   const std::vector<at::Tensor> parts = at::split_with_sizes(joined, {n_q, n_kv, n_kv}, -1);
@@ -131,17 +164,11 @@ Projections split_projections(const ModelConfig& config, const at::Tensor& joine
 }
 
 at::Tensor mlp_hidden(const ModelConfig& config, const at::Tensor& joined) {
-  switch (config.activation) {
-    case Activation::kRelu:
-      return at::relu(joined);
-    case Activation::kGeluTanh:
-      return at::gelu(joined, "tanh");
-    case Activation::kGelu:
-      return at::gelu(joined);
-    case Activation::kSilu:
-      return at::silu(joined);
+  if (joined.size(1) == 2 * config.d_mlp) {
+    const std::vector<at::Tensor> parts = at::split_with_sizes(joined, {config.d_mlp, config.d_mlp}, 1);
+    return activate(config.activation, parts[0]) * parts[1];
   }
-  throw failure("unknown activation");
+  return activate(config.activation, joined);
 }
 
 AttentionShape attention_shape(const ModelConfig& config) {
@@ -149,7 +176,7 @@ AttentionShape attention_shape(const ModelConfig& config) {
 }
 
 at::Tensor normed_input(const Model& model, const ComponentRef& component, const at::Tensor& rows) {
-  return layer_norm(model, fmt::format("layers.{}.{}.norm", component.layer, to_string(component.block)), rows);
+  return norm(model, fmt::format("layers.{}.{}.norm", component.layer, to_string(component.block)), rows);
 }
 
 KeyRows key_rows(const TokenTrie& trie, const Stream& stream, const at::Tensor& nodes) {
@@ -173,13 +200,25 @@ Stream embed(const Model& model, const TokenTrie& trie) {
   }
   const auto [pairs, row_of_node, unused] = at::_unique2(trie.token * n_positions + trie.position, true, true);
   const at::Tensor tokens = at::div(pairs, n_positions, "floor");
-  const at::Tensor rows = model.weight("embed.token").index_select(0, tokens) +
-                          model.weight("embed.position").index_select(0, pairs - tokens * n_positions);
+  at::Tensor rows = model.weight("embed.token").index_select(0, tokens);
+  if (model.config.rotary.n_dims == 0) {
+    rows = rows + model.weight("embed.position").index_select(0, pairs - tokens * n_positions);
+  }
   return {rows, row_of_node};
+}
+
+at::Tensor row_positions(const TokenTrie& trie, const Stream& stream) {
+  const at::Tensor nodes = (stream.row_of_node >= 0).nonzero().squeeze(1);
+  return at::zeros({stream.rows.size(0)}, nodes.options())
+      .index_put_({stream.row_of_node.index_select(0, nodes)}, trie.position.index_select(0, nodes));
 }
 
 Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site from, Site to,
                 const SpanOptions& options) {
+  if (model.config.parallel_residual && from < to && from.next().block == Block::kMlp &&
+      !stream.before_layer.defined()) {
+    throw failure("{}: reads the stream before its layer, which is not given", to_string(from.next()));
+  }
   Site last_attention{-1};
   for (Site site = from; site < to; ++site.index) {
     if (site.next().block == Block::kAttention) last_attention = site;
@@ -189,7 +228,10 @@ Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site f
   const at::Tensor needed = reads_all || last_attention < from ? read : with_ancestors(trie, read);
   at::Tensor nodes;  // of the stream's rows; undefined while several nodes may share a row
   const auto keep_only = [&](const at::Tensor& wanted) {
-    stream = {stream.at_nodes(wanted), index_by_node(trie.n_nodes(), wanted)};
+    const at::Tensor kept = stream.row_of_node.index_select(0, wanted);
+    if (stream.before_layer.defined()) stream.before_layer = stream.before_layer.index_select(0, kept);
+    stream.rows = stream.rows.index_select(0, kept);
+    stream.row_of_node = index_by_node(trie.n_nodes(), wanted);
     nodes = wanted;
   };
   if (needed.size(0) < stream.rows.size(0)) keep_only(needed);
@@ -203,12 +245,13 @@ Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site f
       const at::Tensor computed = site == last_attention ? read : needed;
       update = run.attention(trie, stream, nodes, computed);
       keep_only(computed);
-      stream.rows = stream.rows + update;
+      if (model.config.parallel_residual) stream.before_layer = stream.rows;
     } else {
       if (site > last_attention && !nodes.defined()) keep_only(read);
-      update = run.mlp(stream.rows, nodes);
-      stream.rows = stream.rows + update;
+      update = run.mlp(stream.read(), nodes);
+      stream.before_layer = at::Tensor();
     }
+    stream.rows = stream.rows + update;
     if (options.on_update) options.on_update(component, nodes, update, stream.rows);
   }
   return stream;
@@ -227,17 +270,25 @@ at::Tensor run_in_slabs(const Model& model, const TokenTrie& trie, const Stream&
   return states;
 }
 
+Stream advance(const Model& model, const TokenTrie& trie, const Stream& stream, Site from, Site to) {
+  const at::NoGradGuard no_gradients;
+  if (from == to) return stream;
+  const bool between_blocks = model.config.parallel_residual && to.next().block == Block::kMlp;
+  if (!between_blocks) return {run_in_slabs(model, trie, stream, from, to), at::arange(trie.n_nodes())};
+  const Site layer_start{to.index - 1};
+  const Stream before = advance(model, trie, stream, from, layer_start).expanded();
+  return {run_in_slabs(model, trie, before, layer_start, to), before.row_of_node, before.rows};
+}
+
 Stream stream_at(const Model& model, const TokenTrie& trie, Site site) {
   const at::NoGradGuard no_gradients;
-  Stream start = embed(model, trie);
-  if (site == Site::start()) return start;
-  return {run_in_slabs(model, trie, start, Site::start(), site), at::arange(trie.n_nodes())};
+  return advance(model, trie, embed(model, trie), Site::start(), site);
 }
 
 at::Tensor logits(const Model& model, const at::Tensor& states, const at::Tensor& vocab_rows) {
   const at::Tensor unembedding =
       vocab_rows.defined() ? model.unembedding().index_select(0, vocab_rows) : model.unembedding();
-  return gemm(layer_norm(model, "final_norm", states), unembedding.t());
+  return gemm(norm(model, "final_norm", states), unembedding.t());
 }
 
 }  // namespace cprobe

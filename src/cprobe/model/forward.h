@@ -17,7 +17,12 @@ namespace cprobe {
 struct Stream {
   at::Tensor rows;         ///< [n_rows, d_model] float32.
   at::Tensor row_of_node;  ///< [n_nodes] int64; -1 for nodes that were not computed.
+  /// [n_rows, d_model] float32, only between the two blocks of a layer with a parallel residual: the stream before both,
+  /// which is what the MLP reads.
+  at::Tensor before_layer;
 
+  /// What the next component reads, [n_rows, d_model].
+  const at::Tensor& read() const { return before_layer.defined() ? before_layer : rows; }
   /// The states of some nodes, [n, d_model]. @param nodes [n] int64, all computed.
   at::Tensor at_nodes(const at::Tensor& nodes) const;
   /// The same stream with one row per node, in order. All nodes must have been computed.
@@ -51,11 +56,13 @@ struct Projections {
   at::Tensor v;  ///< [n, n_kv_heads * d_head].
 };
 
-/// Splits the outputs of an attention block's input matrices (all matrices but the last), joined along the columns.
+/// Splits the outputs of an attention block's input matrices (all matrices but the last), joined along the columns: a
+/// matrix [n, ...] of outputs, or one vector of biases or multipliers.
 Projections split_projections(const ModelConfig& config, const at::Tensor& joined);
 
-/// The hidden layer of an MLP. @param joined [n, d_mlp] outputs of its input matrices, biases included. @return [n,
-/// d_mlp].
+/// The hidden layer of an MLP.
+/// @param joined [n, d_mlp], or gate and up projections [n, 2 d_mlp]: outputs of its input matrices, biases included.
+/// @return       [n, d_mlp].
 at::Tensor mlp_hidden(const ModelConfig& config, const at::Tensor& joined);
 
 AttentionShape attention_shape(const ModelConfig& config);
@@ -65,6 +72,9 @@ at::Tensor normed_input(const Model& model, const ComponentRef& component, const
 
 /// Key rows of the queries at some nodes. @param nodes [n_queries] int64.
 KeyRows key_rows(const TokenTrie& trie, const Stream& stream, const at::Tensor& nodes);
+
+/// Positions of a stream's rows, [n_rows] int64: nodes that share a row have one position.
+at::Tensor row_positions(const TokenTrie& trie, const Stream& stream);
 
 /// Embeddings of a trie: one row per distinct (token, position).
 /// @throws Error (kInput) if a token or position lies outside the model's.
@@ -87,7 +97,8 @@ struct SpanOptions {
   InputObserver on_input;
 };
 
-/// Runs the components between two sites. Differentiable in the given states, the multipliers and the weights.
+/// Runs the components between two sites. From between the blocks of a layer with a parallel residual, `stream` needs
+/// `before_layer`. Differentiable in the given states, the multipliers and the weights.
 /// @param stream states at `from`, of the nodes read and all their ancestors at least.
 /// @return       states at `to`: rows of the read nodes, in their order, once a component has run.
 Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site from, Site to,
@@ -100,6 +111,9 @@ Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site f
 /// @return [n, d_model] float32.
 at::Tensor run_in_slabs(const Model& model, const TokenTrie& trie, const Stream& stream, Site from, Site to,
                         SpanOptions options = {});
+
+/// The stream of all nodes at a site, from that at an earlier one. Without gradients, in slabs.
+Stream advance(const Model& model, const TokenTrie& trie, const Stream& stream, Site from, Site to);
 
 /// The stream of all nodes at a site, from the embeddings on. Without gradients. @throws Error (kInput) as `embed`.
 Stream stream_at(const Model& model, const TokenTrie& trie, Site site);

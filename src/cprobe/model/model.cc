@@ -40,6 +40,11 @@ bool is_ignored(const std::string& name, const Architecture& architecture) {
                              [&](std::string_view suffix) { return name.ends_with(suffix); });
 }
 
+std::string_view unembedding_source(const Architecture& architecture) {
+  const auto row = std::ranges::find(architecture.weights, Presence::kUntied, &WeightRow::present);
+  return row == architecture.weights.end() ? std::string_view() : row->source;
+}
+
 /// The initial value of a weight; `name` decides what kind it is.
 at::Tensor draw_weight(const ModelConfig& config, const WeightInfo& info, Seed seed) {
   if (info.source_shape.size() == 1) {
@@ -102,7 +107,7 @@ Model load_model(const std::filesystem::path& folder) {
   for (const std::string& name : tensors.names()) {
     if (std::ranges::binary_search(expected, name) || is_ignored(name, architecture)) continue;
     // A tied unembedding is sometimes stored all the same; it is the token embedding.
-    if (model.config.tied_unembedding && name == "lm_head.weight") {
+    if (model.config.tied_unembedding && name == unembedding_source(architecture)) {
       if (!at::equal(tensors.tensor(name).to(at::kFloat), model.unembedding())) {
         throw input_error("{}: differs from the token embedding although config.json says they are tied",
                           tensors.where(name));
@@ -154,7 +159,9 @@ Model with_shuffled_component(const Model& model, const ComponentRef& component,
 std::string fingerprint(const Model& model) {
   uint64_t digest = hash(config_json(model.config));
   for (const auto& [name, weight] : model.weights) {
-    const at::Tensor bytes = weight.detach().cpu().contiguous();
+    // As the checkpoint stores it: a transposed copy of a large model would take seconds.
+    const bool is_view = weight.dim() == 2 && weight.t().is_contiguous();
+    const at::Tensor bytes = (is_view ? weight.t() : weight).detach().cpu().contiguous();
     digest = hash(name, digest);
     digest = hash_bytes(bytes.data_ptr(), bytes.nbytes(), digest);
   }

@@ -1,0 +1,271 @@
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "cprobe/core/error.h"
+#include "cprobe/io/document.h"
+#include "cprobe/model/architecture.h"
+#include "cprobe/model/config.h"
+
+namespace cprobe {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, Activation>, 6> kActivations = {{
+    {"relu", Activation::kRelu},
+    {"gelu_new", Activation::kGeluTanh},
+    {"gelu_pytorch_tanh", Activation::kGeluTanh},
+    {"gelu_fast", Activation::kGeluTanh},
+    {"gelu", Activation::kGelu},
+    {"silu", Activation::kSilu},
+}};
+
+Activation parse_activation(const Document& value) {
+  const std::string text = value.as_text();
+  std::vector<std::string> names;
+  for (const auto& [name, activation] : kActivations) {
+    if (name == text) return activation;
+    names.emplace_back(name);
+  }
+  throw value.error(fmt::format("unknown activation '{}'; implemented: {}", text, fmt::join(names, ", ")));
+}
+
+std::string_view activation_name(Activation activation) {
+  for (const auto& [name, value] : kActivations) {
+    if (value == activation) return name;
+  }
+  throw failure("activation {} has no name", static_cast<int>(activation));
+}
+
+/// The value of an optional key; nullptr where the family has no such key, or the file has not or says null.
+const Document* given(const Document& map, std::string_view key) {
+  const Document* value = key.empty() ? nullptr : map.find(key);
+  return value == nullptr || value->is_null() ? nullptr : value;
+}
+
+int64_t positive(const Document& value) {
+  const int64_t number = value.as_integer();
+  constexpr int64_t kLargest = int64_t{1} << 31;  // keeps every product of two sizes inside int64
+  if (number < 1 || number > kLargest)
+    throw value.error(fmt::format("expected a size from 1 to 2^31, found {}", number));
+  return number;
+}
+
+int64_t optional_size(const Document& map, std::string_view key, int64_t otherwise) {
+  const Document* value = given(map, key);
+  return value == nullptr ? otherwise : positive(*value);
+}
+
+bool optional_flag(const Document& map, std::string_view key, bool otherwise) {
+  const Document* value = given(map, key);
+  return value == nullptr ? otherwise : value->as_bool();
+}
+
+double not_negative(const Document& value) {
+  const double number = value.as_number();
+  if (number < 0) throw value.error(fmt::format("expected a number of at least 0, found {}", number));
+  return number;
+}
+
+double optional_not_negative(const Document& map, std::string_view key, double otherwise) {
+  const Document* value = given(map, key);
+  return value == nullptr ? otherwise : not_negative(*value);
+}
+
+double above_zero(const Document& value) {
+  const double number = value.as_number();
+  if (number <= 0) throw value.error(fmt::format("expected a positive number, found {}", number));
+  return number;
+}
+
+double optional_above_zero(const Document& map, std::string_view key, double otherwise) {
+  const Document* value = given(map, key);
+  return value == nullptr ? otherwise : above_zero(*value);
+}
+
+void check_required_settings(const Document& json, const Architecture& architecture) {
+  for (const RequiredSetting& setting : architecture.required_settings) {
+    const Document* found = json.find(setting.key);
+    if (found == nullptr) continue;
+    const std::string text = found->is_null() ? "null" : found->is_scalar() ? found->as_text() : "a list or map";
+    if (text != setting.value) {
+      throw found->error(fmt::format("{} = {} would change the model's numbers and is not implemented (only {} is)",
+                                     setting.key, text, setting.value));
+    }
+  }
+}
+
+/// Refuses attention that does not look back to the first token, unless no sequence is long enough to show it.
+void check_sliding_window(const Document& json, const Architecture& architecture, int64_t n_positions) {
+  if (!optional_flag(json, "use_sliding_window", true)) return;
+  const Document* value = json.find("sliding_window");
+  const bool is_null = value != nullptr && value->is_null();
+  const int64_t window = value == nullptr ? architecture.defaults.sliding_window : is_null ? 0 : positive(*value);
+  if (window == 0 || window >= n_positions) return;
+  throw(value == nullptr ? json : *value)
+      .error(fmt::format("sliding_window = {} would change the model's numbers and is not implemented; where all your "
+                         "sequences are shorter, set it to null",
+                         window));
+}
+
+void check_layer_types(const Document& json) {
+  const Document* types = given(json, "layer_types");
+  if (types == nullptr) return;
+  for (const Document& type : types->items()) {
+    if (type.as_text() != "full_attention") {
+      throw type.error(fmt::format("layer type '{}' is not implemented (only full_attention is)", type.as_text()));
+    }
+  }
+}
+
+RotaryScaling read_scaling(const Document& map) {
+  const Document* kind = given(map, "rope_type");
+  if (kind == nullptr) kind = given(map, "type");
+  RotaryScaling scaling;
+  if (kind == nullptr || kind->as_text() == "default") return scaling;
+  const std::string name = kind->as_text();
+  if (name == "linear") {
+    scaling.kind = RotaryScaling::Kind::kLinear;
+  } else if (name == "llama3") {
+    scaling.kind = RotaryScaling::Kind::kLlama3;
+    scaling.low_frequency = above_zero(map.at("low_freq_factor"));
+    scaling.high_frequency = above_zero(map.at("high_freq_factor"));
+    scaling.n_original_positions = positive(map.at("original_max_position_embeddings"));
+    if (scaling.high_frequency <= scaling.low_frequency) {
+      throw map.at("high_freq_factor").error("must be above low_freq_factor");
+    }
+  } else {
+    throw kind->error(
+        fmt::format("rope_scaling of type '{}' would change the model's numbers and is not implemented (linear and "
+                    "llama3 are)",
+                    name));
+  }
+  scaling.factor = above_zero(map.at("factor"));
+  return scaling;
+}
+
+/// Refuses a second key for something that says otherwise than the first.
+void require_same(const Document& map, std::string_view key, double used) {
+  const Document* value = given(map, key);
+  if (value == nullptr || value->as_number() == used) return;
+  throw value->error(
+      fmt::format("{} = {} would change the model's numbers; used is {}", key, value->as_number(), used));
+}
+
+Rotary read_rotary(const Document& json, const Architecture& architecture, int64_t d_head) {
+  const ConfigKeys& keys = architecture.keys;
+  if (architecture.defaults.rotary_share == 0) return {};
+  // Newer files gather everything about rotary embeddings in one map.
+  const Document* parameters = given(json, "rope_parameters");
+  const Document* scaling = parameters == nullptr ? given(json, "rope_scaling") : parameters;
+  Rotary rotary{.base = optional_above_zero(json, keys.rotary_base, architecture.defaults.rotary_base)};
+  double share = optional_above_zero(json, keys.rotary_share, architecture.defaults.rotary_share);
+  if (parameters != nullptr) {
+    rotary.base = optional_above_zero(*parameters, "rope_theta", rotary.base);
+    share = optional_above_zero(*parameters, "partial_rotary_factor", share);
+  }
+  require_same(json, "rope_theta", rotary.base);
+  require_same(json, "partial_rotary_factor", share);
+  if (scaling != nullptr) rotary.scaling = read_scaling(*scaling);
+  rotary.n_dims = static_cast<int64_t>(static_cast<double>(d_head) * share);
+  if (share > 1 || rotary.n_dims < 2 || rotary.n_dims % 2 != 0) {
+    throw json.error(fmt::format("rotary embeddings of {} of a head's {} coordinates: expected an even number from 2",
+                                 rotary.n_dims, d_head));
+  }
+  return rotary;
+}
+
+nlohmann::ordered_json scaling_json(const RotaryScaling& scaling) {
+  switch (scaling.kind) {
+    case RotaryScaling::Kind::kNone:
+      return nullptr;
+    case RotaryScaling::Kind::kLinear:
+      return {{"rope_type", "linear"}, {"factor", scaling.factor}};
+    case RotaryScaling::Kind::kLlama3:
+      return {{"rope_type", "llama3"},
+              {"factor", scaling.factor},
+              {"low_freq_factor", scaling.low_frequency},
+              {"high_freq_factor", scaling.high_frequency},
+              {"original_max_position_embeddings", scaling.n_original_positions}};
+  }
+  throw failure("unknown rotary scaling");
+}
+
+}  // namespace
+
+ModelConfig read_model_config(const std::filesystem::path& path) {
+  const Document json = Document::read_json(path);
+  if (!json.is_map()) throw json.error("expected a JSON object");
+  const Document& model_type = json.at("model_type");
+  const Architecture& architecture = find_architecture(model_type.as_text(), model_type.where());
+  const ConfigKeys& keys = architecture.keys;
+  const ConfigDefaults& defaults = architecture.defaults;
+  check_required_settings(json, architecture);
+  ModelConfig config{.architecture = std::string(architecture.model_type),
+                     .vocab = positive(json.at("vocab_size")),
+                     .n_positions = positive(json.at(keys.n_positions)),
+                     .d_model = positive(json.at(keys.d_model)),
+                     .n_layers = positive(json.at(keys.n_layers)),
+                     .n_heads = positive(json.at(keys.n_heads))};
+  check_sliding_window(json, architecture, config.n_positions);
+  check_layer_types(json);
+  config.n_kv_heads = optional_size(json, keys.n_kv_heads, config.n_heads);
+  if (config.n_heads % config.n_kv_heads != 0) {
+    throw json.at(keys.n_kv_heads).error(fmt::format("{} = {} is not a multiple of it", keys.n_heads, config.n_heads));
+  }
+  if (given(json, keys.d_head) == nullptr && config.d_model % config.n_heads != 0) {
+    throw json.at(keys.n_heads)
+        .error(fmt::format("{} = {} is not a multiple of {} = {}", keys.d_model, config.d_model, keys.n_heads,
+                           config.n_heads));
+  }
+  config.d_head = optional_size(json, keys.d_head, config.d_model / config.n_heads);
+  // Of the families here GPT-2 alone lets the key away, or says null.
+  config.d_mlp =
+      keys.d_mlp == "n_inner" ? optional_size(json, keys.d_mlp, 4 * config.d_model) : positive(json.at(keys.d_mlp));
+  const Document* activation = given(json, keys.activation);
+  config.activation = activation == nullptr ? defaults.activation : parse_activation(*activation);
+  config.norm_epsilon = optional_not_negative(json, keys.norm_epsilon, defaults.norm_epsilon);
+  config.initializer_range = optional_not_negative(json, "initializer_range", config.initializer_range);
+  config.tied_unembedding = optional_flag(json, "tie_word_embeddings", defaults.tied_unembedding);
+  config.rotary = read_rotary(json, architecture, config.d_head);
+  config.parallel_residual = optional_flag(json, keys.parallel_residual, defaults.parallel_residual);
+  config.qkv_bias = optional_flag(json, keys.attention_bias, defaults.qkv_bias);
+  config.attention_out_bias = optional_flag(json, keys.attention_bias, defaults.attention_out_bias);
+  config.mlp_bias = optional_flag(json, keys.mlp_bias, defaults.mlp_bias);
+  return config;
+}
+
+std::string config_json(const ModelConfig& config) {
+  const Architecture& architecture = find_architecture(config.architecture);
+  const ConfigKeys& keys = architecture.keys;
+  nlohmann::ordered_json json;
+  const auto set = [&](std::string_view key, const auto& value) {
+    if (!key.empty()) json[std::string(key)] = value;
+  };
+  json["architectures"] = {architecture.class_name};
+  json["model_type"] = config.architecture;
+  json["vocab_size"] = config.vocab;
+  set(keys.n_positions, config.n_positions);
+  set(keys.d_model, config.d_model);
+  set(keys.n_layers, config.n_layers);
+  set(keys.n_heads, config.n_heads);
+  set(keys.n_kv_heads, config.n_kv_heads);
+  set(keys.d_head, config.d_head);
+  set(keys.d_mlp, config.d_mlp);
+  set(keys.activation, activation_name(config.activation));
+  set(keys.norm_epsilon, config.norm_epsilon);
+  set(keys.rotary_base, config.rotary.base);
+  set(keys.rotary_share, static_cast<double>(config.rotary.n_dims) / static_cast<double>(config.d_head));
+  if (config.rotary.n_dims > 0) json["rope_scaling"] = scaling_json(config.rotary.scaling);
+  set(keys.parallel_residual, config.parallel_residual);
+  set(keys.attention_bias, config.qkv_bias);
+  set(keys.mlp_bias, config.mlp_bias);
+  if (architecture.defaults.sliding_window != 0) json["sliding_window"] = nullptr;
+  json["initializer_range"] = config.initializer_range;
+  json["tie_word_embeddings"] = config.tied_unembedding;
+  if (architecture.model_type == "gpt2") {
+    for (const char* dropout : {"attn_pdrop", "embd_pdrop", "resid_pdrop"}) json[dropout] = 0.0;
+  }
+  json["torch_dtype"] = "float32";
+  return json.dump(2) + "\n";
+}
+
+}  // namespace cprobe
