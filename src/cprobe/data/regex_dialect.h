@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cprobe {
+
+/// A pattern for PCRE2 (options UTF, UCP and MULTILINE) with where it comes from.
+struct TranslatedPattern {
+  std::string pattern;
+  std::vector<size_t> origin;  ///< For each byte of `pattern`: the byte of the given pattern that it was made from.
+};
+
+/// Puts a pattern of Oniguruma (Ruby's syntax) into PCRE2's words. Only what the two engines are known to match alike
+/// passes:
+///   - text, `.`, `^`, `$`, `|`, groups `( )`, `(?: )`, `(?i: )`, `(?> )`, look-around `(?= )`, `(?! )`, `(?<= )`,
+///     `(?<! )`;
+///   - quantifiers `* + ? {n} {n,} {n,m}`, lazy with `?` (not `{n}?`) and possessive with `+` (not after braces);
+///   - classes `[ ]` of characters, ranges and sets; sets `\s \S \d \D`, `\p{..}` and `\P{..}` with a general category
+///     of one or two letters or a few scripts, and `\w`, `\W` outside classes;
+///   - escapes `\r \n \t \f \v \a \e`, `\x{..}`, `\uHHHH`, `\A`, `\z` and any punctuation;
+///   - inside `(?i: )` only ASCII text without ss, ff, fi, fl and st (for which Oniguruma also finds ß, ﬁ and the like),
+///     `\s` and `\d`.
+/// The engines differ most visibly on `\s`, to which PCRE2's UCP adds U+180E, on `\w`, on `\v` and `\h`, and on scripts
+/// (which PCRE2 takes for script extensions): such sets are written out.
+///
+/// @param where for messages: what the pattern belongs to.
+/// @throws Error (kInput) naming `where`, the pattern, the byte offset and the construct.
+TranslatedPattern to_pcre2(std::string_view oniguruma, const std::string& where);
+
+}  // namespace cprobe
