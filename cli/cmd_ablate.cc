@@ -79,9 +79,10 @@ void run_ablate(const AblateCommand& command) {
     train = load_arithmetic_csv(command.train, model.config.vocab);
     train_before = stream_at(model, train->trie, Site::before(circuit.component));
   }
-  const AblationBench bench(model, circuit.component, data,
-                            stream_at(model, data.trie, Site::before(circuit.component)), train ? &*train : nullptr,
-                            train ? &*train_before : nullptr);
+  const Site site = Site::before(circuit.component);
+  const Stream before = stream_at(model, data.trie, site);
+  const AblationBench bench(model, circuit.component, data, before, run_untouched(model, data, before, site),
+                            train ? &*train : nullptr, train ? &*train_before : nullptr);
   std::vector<AblationResult> results;
   {
     Progress progress("ablations", most_ablations(options, circuit.matrices.size()));

@@ -36,8 +36,10 @@ class Fills : public ::testing::TestWithParam<ComponentRef> {
 
   double accuracy(const Dataset& evaluation, const Dataset& training, Fill fill, Seed seed = kSeed) const {
     const Stream training_before = before(training);
-    const AblationBench bench(model_, component_, evaluation, before(evaluation), &training, &training_before);
-    return bench.accuracy(removed_, fill, seed);
+    const AblationBench bench(model_, component_, evaluation, before(evaluation),
+                              run_untouched(model_, evaluation, before(evaluation), Site::before(component_)),
+                              &training, &training_before);
+    return bench.measure(removed_, fill, seed).accuracy;
   }
 
   Stream before(const Dataset& data) const {
@@ -137,10 +139,11 @@ TEST_P(Fills, LongerRowsThanInTrainingDrawFromAllPositions) {
 
 TEST_P(Fills, OtherThanZeroNeedTrainingData) {
   const Dataset data{.trie = build_trie(TokenRows{{7, 8, 9}}), .answers = at::zeros({1}, at::kLong)};
-  const AblationBench bench(model_, component_, data, before(data));
-  EXPECT_NO_THROW(bench.accuracy(removed_, Fill::kZero, kSeed));
-  EXPECT_FAILED_ERROR(bench.accuracy(removed_, Fill::kMean, kSeed), "fill 'mean' needs training data");
-  EXPECT_FAILED_ERROR(bench.accuracy(removed_, Fill::kResample, kSeed), "fill 'resample' needs training data");
+  const AblationBench bench(model_, component_, data, before(data),
+                            run_untouched(model_, data, before(data), Site::before(component_)));
+  EXPECT_NO_THROW(bench.measure(removed_, Fill::kZero, kSeed));
+  EXPECT_FAILED_ERROR(bench.measure(removed_, Fill::kMean, kSeed), "fill 'mean' needs training data");
+  EXPECT_FAILED_ERROR(bench.measure(removed_, Fill::kResample, kSeed), "fill 'resample' needs training data");
 }
 
 INSTANTIATE_TEST_SUITE_P(Components, Fills,

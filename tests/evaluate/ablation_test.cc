@@ -29,7 +29,9 @@ Stream stream_before(const Model& model, const ComponentRef& component, const Da
 class Ablation : public ::testing::TestWithParam<ComponentRef> {
  protected:
   AblationBench bench(const Dataset& data) const {
-    return AblationBench(model_, component_, data, stream_before(model_, component_, data));
+    const Stream before = stream_before(model_, component_, data);
+    return AblationBench(model_, component_, data, before,
+                         run_untouched(model_, data, before, Site::before(component_)));
   }
 
   Circuit circuit(double share, MaskUnit unit = MaskUnit::kNeuron) const {
@@ -65,7 +67,7 @@ TEST_P(Ablation, OfNothingIsTheModelsBehaviour) {
   const AblationBench here = bench(data);
   EXPECT_EQ(here.n_rows(), 60);
   EXPECT_EQ(here.vanilla(), behaviour_accuracy(model_, data));
-  EXPECT_EQ(here.accuracy({at::Tensor(), at::Tensor()}, Fill::kZero, seed_), here.vanilla());
+  EXPECT_EQ(here.measure({at::Tensor(), at::Tensor()}, Fill::kZero, seed_).accuracy, here.vanilla());
 }
 
 TEST_P(Ablation, OfTheWholeComponentLeavesTheBiasOfItsLastMatrix) {
@@ -130,7 +132,8 @@ TEST_P(Ablation, PCountsControlsAtLeastAsHarmful) {
   at::Generator generator = seed_.derive("ablation/random").generator();
   std::vector<double> controls(9);
   for (double& control : controls) {
-    control = here.accuracy(multipliers(removing(draw_random_units(some, generator).members)), Fill::kZero, seed_);
+    control =
+        here.measure(multipliers(removing(draw_random_units(some, generator).members)), Fill::kZero, seed_).accuracy;
   }
   const auto harmful = std::count_if(controls.begin(), controls.end(),
                                      [&](double control) { return control <= results[0].accuracy.mean; });
@@ -177,7 +180,8 @@ TEST_P(Ablation, OfAMatrixThatIsEmptyOrFullHasNoControlsAndSaysSo) {
 TEST_P(Ablation, GivesTheSameResultsForTheSameSeed) {
   const Dataset data = answered_by(model_, rows_);
   const Stream before = stream_before(model_, component_, data);
-  const AblationBench here(model_, component_, data, before, &data, &before);
+  const AblationBench here(model_, component_, data, before,
+                           run_untouched(model_, data, before, Site::before(component_)), &data, &before);
   const AblationOptions options{.fills = {Fill::kZero, Fill::kMean, Fill::kResample}, .n_random = 3};
   const auto means = [&](Seed seed) {
     std::vector<double> all;

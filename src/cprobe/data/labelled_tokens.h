@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,11 +25,19 @@ struct LabelledTokens {
 /// Labels for nodes, both [n_labelled] of any integer dtype. @throws Error (kInput) if the sizes differ.
 LabelledTokens make_labelled_tokens(at::Tensor nodes, at::Tensor labels);
 
+/// What a language model should prefer as the next token of each row.
+struct Contrast {
+  at::Tensor continuation;  ///< [n_rows] int64: a token ...
+  at::Tensor against;       ///< [n_rows, n] int64: ... and those it is compared with.
+  at::Tensor expected;      ///< [n_rows] bool: the continuation's logit should exceed all of theirs.
+};
+
 /// One split (train, test, ...) of a task: its sequences, the variables' labels, and what the model should answer.
 struct Dataset {
   std::string source;  ///< File it came from, for messages and fingerprints.
   TokenTrie trie;
   at::Tensor answers;                           ///< [n_rows] int64: the right next token at the last token of each row.
+  std::optional<Contrast> contrast;             ///< Language tasks: the rows count as right by this, not by `answers`.
   std::map<std::string, at::Tensor> variables;  ///< Name -> [n_rows] int64 value of each integer column of the file.
 
   /// The labels of `variable` on the token at `position` of every row (as TokenTrie::nodes_at).

@@ -91,8 +91,13 @@ Fill parse_fill(std::string_view text) {
 }
 
 AblationBench::AblationBench(const Model& model, const ComponentRef& component, const Dataset& evaluation,
-                             Stream before, const Dataset* training, const Stream* training_before)
-    : model_(model), component_(component), trie_(evaluation.trie), before_(std::move(before)), behaviour_(evaluation) {
+                             Stream before, Untouched untouched, const Dataset* training, const Stream* training_before)
+    : model_(model),
+      component_(component),
+      trie_(evaluation.trie),
+      before_(std::move(before)),
+      behaviour_(evaluation),
+      untouched_(std::move(untouched)) {
   at::NoGradGuard no_gradients;
   if (training != nullptr) {
     Donors donors{.inputs = std::vector<at::Tensor>(matrices_of(model.config, component).size()),
@@ -105,7 +110,13 @@ AblationBench::AblationBench(const Model& model, const ComponentRef& component, 
     for (size_t i = 1; i + 1 < donors.inputs.size(); ++i) donors.inputs[i] = donors.inputs[0];
     donors_ = std::move(donors);
   }
-  vanilla_ = accuracy(std::vector<at::Tensor>(matrices_of(model.config, component).size()), Fill::kZero, Seed(0));
+  if (model.config.parallel_residual && component.block == Block::kAttention) {
+    const ComponentRef mlp{component.layer, Block::kMlp};
+    Stream mid = before_.expanded();
+    mid.before_layer = mid.rows;
+    const at::Tensor after = run_in_slabs(model, trie_, mid, Site::before(mlp), Site::after(mlp));
+    known_updates_[mlp] = after - mid.rows;
+  }
 }
 
 std::vector<at::Tensor> AblationBench::fill_inputs(Fill fill, Seed seed) const {
@@ -136,16 +147,20 @@ std::vector<at::Tensor> AblationBench::fill_inputs(Fill fill, Seed seed) const {
   return filled;
 }
 
-double AblationBench::accuracy(const std::vector<at::Tensor>& multipliers, Fill fill, Seed donors) const {
+AblationBench::Measured AblationBench::measure(const std::vector<at::Tensor>& multipliers, Fill fill, Seed donors,
+                                               bool with_effect) const {
   at::NoGradGuard no_gradients;
   std::vector<at::Tensor> fills(multipliers.size());
   if (fill != Fill::kZero) fills = fill_inputs(fill, donors);
-  SpanOptions options{.read_nodes = behaviour_.read_nodes()};
+  SpanOptions options{.read_nodes = behaviour_.read_nodes(), .updates = known_updates_};
   ComponentMask& mask = options.masks[component_];
   for (size_t i = 0; i < multipliers.size(); ++i)
     mask.push_back({multipliers[i], multipliers[i].defined() ? fills[i] : at::Tensor()});
-  return behaviour_.accuracy(model_, run_in_slabs(model_, trie_, fill == Fill::kZero ? before_ : before_.expanded(),
-                                                  Site::before(component_), Site::end(model_.config), options));
+  const at::Tensor states = run_in_slabs(model_, trie_, fill == Fill::kZero ? before_ : before_.expanded(),
+                                         Site::before(component_), Site::end(model_.config), options);
+  Measured measured{.accuracy = behaviour_.accuracy(model_, states)};
+  if (with_effect) measured.effect = behaviour_.effect(model_, states, untouched_.states);
+  return measured;
 }
 
 RandomUnits draw_random_units(const Circuit& circuit, at::Generator& generator) {
@@ -172,14 +187,15 @@ std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& ci
   for (const Fill fill : options.fills) {
     const auto run = [&](const std::vector<at::Tensor>& multipliers, Seed donors) {
       stop_if_interrupted();
-      const double accuracy = bench.accuracy(multipliers, fill, donors);
+      const AblationBench::Measured measured = bench.measure(multipliers, fill, donors, options.effect);
       if (on_ablation) on_ablation();
-      return accuracy;
+      return measured;
     };
     for (const Part& part : parts) {
       AblationResult removed{.target = AblationTarget::kCircuit, .fill = fill, .matrix = part.matrix};
-      const double accuracy = run(without(circuit.members, part.only), seed);
-      removed.accuracy = spread({accuracy});
+      const AblationBench::Measured measured = run(without(circuit.members, part.only), seed);
+      removed.accuracy = spread({measured.accuracy});
+      removed.effect = measured.effect;
       removed.note = part.note(AblationTarget::kCircuit);
       if (options.n_random == 0 || !part.is_proper()) {
         results.push_back(removed);
@@ -188,20 +204,33 @@ std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& ci
       at::Generator generator = seed.derive("ablation/random").generator();
       AblationResult control{.target = AblationTarget::kRandom, .fill = fill, .matrix = part.matrix};
       std::vector<double> accuracies;
+      NextTokenEffect sum;
       for (int64_t draw = 0; draw < options.n_random; ++draw) {
         const RandomUnits random = draw_random_units(circuit, generator);
-        accuracies.push_back(run(without(random.members, part.only), seed.derive(std::to_string(draw))));
+        const AblationBench::Measured drawn =
+            run(without(random.members, part.only), seed.derive(std::to_string(draw)));
+        accuracies.push_back(drawn.accuracy);
+        if (drawn.effect) {
+          sum.log_probability += drawn.effect->log_probability;
+          sum.divergence += drawn.effect->divergence;
+        }
         control.note = origin_note(random, circuit, part.only);
       }
       control.accuracy = spread(accuracies);
-      removed.p = p_value(accuracy, accuracies);
+      if (options.effect) {
+        const auto n = static_cast<double>(options.n_random);
+        control.effect = NextTokenEffect{sum.log_probability / n, sum.divergence / n};
+      }
+      removed.p = p_value(measured.accuracy, accuracies);
       results.push_back(removed);
       results.push_back(control);
     }
     if (options.complement) {
+      const AblationBench::Measured kept = run(without(complement_of(circuit.members), std::nullopt), seed);
       results.push_back({.target = AblationTarget::kComplement,
                          .fill = fill,
-                         .accuracy = spread({run(without(complement_of(circuit.members), std::nullopt), seed)}),
+                         .accuracy = spread({kept.accuracy}),
+                         .effect = kept.effect,
                          .note = parts.front().note(AblationTarget::kComplement)});
     }
   }

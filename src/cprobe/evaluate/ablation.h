@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,10 +39,11 @@ Fill parse_fill(std::string_view text);             ///< @throws Error (kInput) 
 struct AblationResult {
   AblationTarget target = AblationTarget::kCircuit;
   Fill fill = Fill::kZero;
-  std::string matrix = "all";  ///< "all", or the short name of the one matrix that was ablated ("c_attn").
-  Spread accuracy;             ///< Over the random draws; a single value otherwise.
-  std::optional<double> p;     ///< kCircuit only, where there are random controls: as p_value.
-  std::string note;            ///< In words: that nothing or everything is removed, or where random units came from.
+  std::string matrix = "all";             ///< "all", or the short name of the one matrix that was ablated ("c_attn").
+  Spread accuracy;                        ///< Over the random draws; a single value otherwise.
+  std::optional<NextTokenEffect> effect;  ///< Where asked for; the mean over random draws.
+  std::optional<double> p;                ///< kCircuit only, where there are random controls: as p_value.
+  std::string note;  ///< In words: that nothing or everything is removed, or where random units came from.
 };
 
 /// Ablations of one component on one data set. Everything before the component is computed once, at construction; each
@@ -49,16 +51,21 @@ struct AblationResult {
 class AblationBench {
  public:
   /// @param before     the stream of `evaluation` at the component (all nodes).
+  /// @param untouched  the model as it is on `evaluation`.
   /// @param training   data set whose tokens give means and donors; null: fills other than zero are refused.
   /// @param training_before its stream at the component (all nodes).
   AblationBench(const Model& model, const ComponentRef& component, const Dataset& evaluation, Stream before,
-                const Dataset* training = nullptr, const Stream* training_before = nullptr);
+                Untouched untouched, const Dataset* training = nullptr, const Stream* training_before = nullptr);
 
-  /// Task accuracy with the component under the given multipliers (one per matrix, undefined: not masked).
+  struct Measured {
+    double accuracy = 0;                    ///< Of the task.
+    std::optional<NextTokenEffect> effect;  ///< Where asked for.
+  };
+  /// The behaviour with the component under the given multipliers (one per matrix, undefined: not masked).
   /// @param donors draws the donors of kResample. @throws Error (kFailed) for a fill without training data.
-  double accuracy(const std::vector<at::Tensor>& multipliers, Fill fill, Seed donors) const;
+  Measured measure(const std::vector<at::Tensor>& multipliers, Fill fill, Seed donors, bool with_effect = false) const;
 
-  double vanilla() const { return vanilla_; }  ///< Accuracy of the untouched model.
+  double vanilla() const { return untouched_.accuracy; }  ///< Accuracy of the untouched model.
   int64_t n_rows() const { return behaviour_.n_rows(); }
 
  private:
@@ -69,7 +76,9 @@ class AblationBench {
   const TokenTrie& trie_;
   Stream before_;
   Behaviour behaviour_;
-  double vanilla_ = 0;
+  Untouched untouched_;
+  /// In a parallel residual, where attention is ablated: the same layer's MLP reads nothing that changes.
+  std::map<ComponentRef, at::Tensor> known_updates_;
   struct Donors {
     std::vector<at::Tensor> inputs;  ///< Per matrix, [n_nodes, n_in] at the training nodes.
     at::Tensor position;             ///< [n_nodes] int64.
@@ -83,6 +92,7 @@ struct AblationOptions {
   int64_t n_random = 20;    ///< Random controls per fill, >= 0.
   bool per_matrix = false;  ///< Also ablate each weight matrix's part of the circuit alone.
   bool complement = true;   ///< Also ablate the complement.
+  bool effect = false;      ///< Also measure the effect on the whole distribution of the next token.
 };
 
 /// Units of a random control: per matrix as many as the circuit has there, from its complement where they fit, else

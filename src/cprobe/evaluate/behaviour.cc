@@ -1,22 +1,78 @@
 #include "cprobe/evaluate/behaviour.h"
 
-#include "cprobe/model/cross_entropy.h"
+#include <algorithm>
 
 namespace cprobe {
+namespace {
+
+double share(const at::Tensor& right) {
+  return static_cast<double>(right.sum().item<int64_t>()) / static_cast<double>(right.size(0));
+}
+
+/// Calls `use` with the first of some rows, and so many of them that their logits over the whole vocabulary take 16 MB.
+template <typename Use>
+void in_parts(int64_t n_rows, int64_t vocab, Use use) {
+  const int64_t part = std::max<int64_t>(1, (int64_t{1} << 22) / vocab);
+  for (int64_t begin = 0; begin < n_rows; begin += part) use(begin, std::min(part, n_rows - begin));
+}
+
+}  // namespace
 
 Behaviour::Behaviour(const Dataset& data)
-    : last_(distinct(data.trie.nodes_at(-1, data.source))), answers_(data.answers) {}
+    : last_(distinct(data.trie.nodes_at(-1, data.source))), answers_(data.answers), contrast_(data.contrast) {}
 
 double Behaviour::accuracy(const Model& model, const at::Tensor& states) const {
   at::NoGradGuard no_gradients;
-  return top_token_accuracy(logits(model, states), last_.place, answers_);
+  if (contrast_) return contrast_accuracy(model, states);
+  const at::Tensor top = at::empty({states.size(0)}, at::kLong);
+  in_parts(states.size(0), model.config.vocab, [&](int64_t begin, int64_t n) {
+    top.narrow(0, begin, n).copy_(logits(model, states.narrow(0, begin, n)).argmax(1));
+  });
+  return share(top.index_select(0, last_.place).eq(answers_));
+}
+
+double Behaviour::contrast_accuracy(const Model& model, const at::Tensor& states) const {
+  // The few vocabulary rows that anyone compares.
+  const at::Tensor compared = at::cat({contrast_->continuation.unsqueeze(1), contrast_->against}, 1);
+  const DistinctNodes tokens = distinct(compared.reshape(-1));
+  const at::Tensor of_rows = logits(model, states, tokens.nodes).index_select(0, last_.place);
+  const at::Tensor values = of_rows.gather(1, tokens.place.view(compared.sizes()));
+  const at::Tensor wins = values.select(1, 0) > std::get<0>(values.narrow(1, 1, values.size(1) - 1).max(1));
+  return share(wins.eq(contrast_->expected));
+}
+
+NextTokenEffect Behaviour::effect(const Model& model, const at::Tensor& states, const at::Tensor& untouched) const {
+  at::NoGradGuard no_gradients;
+  const int64_t n = states.size(0);
+  // Rows of one node share its distribution, but may have other answers.
+  const at::Tensor n_rows_of_node =
+      at::zeros({n}, at::kDouble).index_add_(0, last_.place, at::ones({answers_.size(0)}, at::kDouble));
+  NextTokenEffect sum;
+  in_parts(n, model.config.vocab, [&](int64_t begin, int64_t part) {
+    const auto log_probabilities = [&](const at::Tensor& from) {
+      return at::log_softmax(logits(model, from.narrow(0, begin, part)).to(at::kDouble), 1);
+    };
+    const at::Tensor now = log_probabilities(states);
+    const at::Tensor before = log_probabilities(untouched);
+    const at::Tensor divergence = (before.exp() * (before - now)).sum(1);
+    sum.divergence += (divergence * n_rows_of_node.narrow(0, begin, part)).sum().item<double>();
+    const at::Tensor rows = (last_.place.ge(begin) & last_.place.lt(begin + part)).nonzero().squeeze(1);
+    const at::Tensor place = last_.place.index_select(0, rows) - begin;
+    sum.log_probability += now.index({place, answers_.index_select(0, rows)}).sum().item<double>();
+  });
+  const auto total = static_cast<double>(answers_.size(0));
+  return {sum.log_probability / total, sum.divergence / total};
+}
+
+Untouched run_untouched(const Model& model, const Dataset& data, const Stream& stream, Site site) {
+  const Behaviour behaviour(data);
+  const at::Tensor states =
+      run_in_slabs(model, data.trie, stream, site, Site::end(model.config), {.read_nodes = behaviour.read_nodes()});
+  return {behaviour.accuracy(model, states), states};
 }
 
 double behaviour_accuracy(const Model& model, const Dataset& data) {
-  at::NoGradGuard no_gradients;
-  const Behaviour behaviour(data);
-  return behaviour.accuracy(model, run_in_slabs(model, data.trie, embed(model, data.trie), Site::start(),
-                                                Site::end(model.config), {.read_nodes = behaviour.read_nodes()}));
+  return run_untouched(model, data, embed(model, data.trie), Site::start()).accuracy;
 }
 
 }  // namespace cprobe

@@ -7,8 +7,16 @@
 
 namespace cprobe {
 
-/// What counts as the right answer on a data set: the most likely next token at the last token of each row (arithmetic
-/// tasks). Rows that end at the same node are answered once.
+/// What an intervention did to the distribution of the next token, averaged over rows.
+struct NextTokenEffect {
+  double log_probability = 0;  ///< Of the right token, in nats.
+  /// KL divergence of the distribution from the untouched model's: sum over tokens of p0 log(p0 / p), in nats.
+  double divergence = 0;
+};
+
+/// What counts as the right answer on a data set, at the last token of each row: the most likely next token (arithmetic
+/// tasks), or that one continuation's logit exceeds others' (language tasks, `Dataset::contrast`). Rows that end at the
+/// same node are answered once.
 class Behaviour {
  public:
   explicit Behaviour(const Dataset& data);
@@ -20,10 +28,25 @@ class Behaviour {
   /// Share of rows answered right. @param states [n, d_model] end of the stream at `read_nodes`.
   double accuracy(const Model& model, const at::Tensor& states) const;
 
+  /// Takes two products with the whole unembedding. @param states, untouched [n, d_model] as for `accuracy`.
+  NextTokenEffect effect(const Model& model, const at::Tensor& states, const at::Tensor& untouched) const;
+
  private:
+  double contrast_accuracy(const Model& model, const at::Tensor& states) const;
+
   DistinctNodes last_;
   at::Tensor answers_;  ///< [n_rows] int64.
+  std::optional<Contrast> contrast_;
 };
+
+/// The untouched model on a data set: what interventions are compared with.
+struct Untouched {
+  double accuracy = 0;
+  at::Tensor states;  ///< [n, d_model] end of the stream at the behaviour's `read_nodes`.
+};
+
+/// @param stream of all nodes at `site`.
+Untouched run_untouched(const Model& model, const Dataset& data, const Stream& stream, Site site);
 
 /// Accuracy of the untouched model.
 double behaviour_accuracy(const Model& model, const Dataset& data);

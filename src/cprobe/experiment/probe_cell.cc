@@ -3,17 +3,10 @@
 #include <algorithm>
 
 #include "cprobe/core/error.h"
-#include "cprobe/core/hash.h"
-#include "cprobe/data/arithmetic.h"
 #include "cprobe/experiment/draws.h"
-#include "cprobe/io/atomic_file.h"
 
 namespace cprobe {
 namespace {
-
-std::string file_fingerprint(const std::filesystem::path& path) {
-  return to_hex(hash(read_file(path)));
-}
 
 Model controlled_model(const Spec& spec, const Cell& cell, const Model& model) {
   const Seed seed = Seed(cell.seed).derive("model control");
@@ -36,9 +29,10 @@ struct ProbedSplit {
   LabelledTokens labelled;
   ComponentInputs inputs;
 
-  static ProbedSplit make(const Spec& spec, const Cell& cell, const Model& model, const Dataset& data) {
+  static ProbedSplit make(const Spec& spec, const Cell& cell, const Model& model, const Dataset& data,
+                          Streams& streams) {
     at::NoGradGuard no_gradients;
-    Stream before = stream_at(model, data.trie, Site::before(cell.component));
+    Stream before = streams.at(data, Site::before(cell.component));
     LabelledTokens labelled = data.labelled(cell.variable, cell.position);
     ComponentInputs inputs(model, cell.component, spec.unit, data.trie, before, labelled.nodes);
     return {std::move(before), std::move(labelled), std::move(inputs)};
@@ -60,15 +54,14 @@ KnnResult decode(const ProbedSplit& train, const ProbedSplit& test, const std::v
 /// Ablations of the circuit on every behaviour data set.
 std::vector<Findings::OnBehaviour> ablate_everywhere(const Spec& spec, const Cell& cell, const Model& model,
                                                      const RunData& data, const ProbedSplit& train,
-                                                     const ProbedSplit& test, const Circuit& circuit,
+                                                     const Circuit& circuit, Streams& streams,
                                                      const CellProgress& progress) {
   at::NoGradGuard no_gradients;
   const bool has_donors = std::ranges::any_of(spec.ablation.fills, [](Fill fill) { return fill != Fill::kZero; });
   std::vector<Findings::OnBehaviour> results;
   for (const auto& [label, dataset] : data.behaviour) {
-    const Stream before =
-        dataset.source == data.test.source ? test.before : stream_at(model, dataset.trie, Site::before(cell.component));
-    const AblationBench bench(model, cell.component, dataset, before, has_donors ? &data.train : nullptr,
+    const AblationBench bench(model, cell.component, dataset, streams.at(dataset, Site::before(cell.component)),
+                              streams.untouched(dataset), has_donors ? &data.train : nullptr,
                               has_donors ? &train.before : nullptr);
     const auto on_ablation = [&] {
       if (progress) progress(0, "ablating");
@@ -102,24 +95,13 @@ std::map<std::string, std::string> provenance(const Spec& spec, const Cell& cell
 
 }  // namespace
 
-RunData load_run_data(const Spec& spec) {
-  RunData data{.model = load_model(spec.model)};
-  const int64_t vocab = data.model.config.vocab;
-  data.train = load_arithmetic_csv(spec.train_csv, vocab);
-  data.test = load_arithmetic_csv(spec.test_csv, vocab);
-  data.fingerprints = {fingerprint(data.model), file_fingerprint(spec.train_csv), file_fingerprint(spec.test_csv)};
-  for (const auto& [label, path] : spec.behaviour_csvs) {
-    data.behaviour.emplace_back(label, path == spec.test_csv ? data.test : load_arithmetic_csv(path, vocab));
-    data.fingerprints.push_back(file_fingerprint(path));
-  }
-  return data;
-}
-
 CellResult probe_cell(const Spec& spec, const Cell& cell, const std::string& id, const RunData& data,
-                      const CellProgress& progress) {
+                      Streams& run_streams, const CellProgress& progress) {
   const Model model = controlled_model(spec, cell, data.model);
-  const ProbedSplit train = ProbedSplit::make(spec, cell, model, data.train);
-  const ProbedSplit test = ProbedSplit::make(spec, cell, model, data.test);
+  Streams own_streams(model);
+  Streams& streams = spec.control == ModelControl::kNone ? run_streams : own_streams;
+  const ProbedSplit train = ProbedSplit::make(spec, cell, model, data.train, streams);
+  const ProbedSplit test = ProbedSplit::make(spec, cell, model, data.test, streams);
   const std::unique_ptr<Draws> draws = make_draws(spec, cell, train.inputs.n_labelled(), test.inputs.n_labelled());
   const std::unique_ptr<MaskMethod> method = continuous_sparsification(cell.mask_init);
   FitOptions options = spec.fit;
@@ -144,7 +126,7 @@ CellResult probe_cell(const Spec& spec, const Cell& cell, const std::string& id,
   findings.train_loss = loss(train, draws->training_order(), true);
   findings.test_loss = loss(test, draws->test_order(), false);
   findings.knn = decode(train, test, kept, *draws);
-  findings.behaviours = ablate_everywhere(spec, cell, model, data, train, test, findings.circuit, progress);
+  findings.behaviours = ablate_everywhere(spec, cell, model, data, train, findings.circuit, streams, progress);
   return {std::move(findings), std::move(fitted.curve)};
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <chrono>
+#include <numeric>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
@@ -97,6 +98,14 @@ void check_folder(const Store& store, const std::vector<std::string>& ids, const
   }
 }
 
+/// Numbers of the cells in the order of their components, in which the streams are computed once.
+std::vector<size_t> by_component(const std::vector<Cell>& cells) {
+  std::vector<size_t> order(cells.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_sort(order, {}, [&](size_t i) { return cells[i].component; });
+  return order;
+}
+
 }  // namespace
 
 RunSummary run(const Spec& spec, const RunOptions& options) {
@@ -129,7 +138,8 @@ RunSummary run(const Spec& spec, const RunOptions& options) {
   const int64_t n_left =
       std::ranges::count_if(entries, [](const Store::Entry& e) { return e.status != CellStatus::kDone; });
   Progress progress("circuits", n_left * std::max<int64_t>(spec.fit.epochs, 1), options.quiet);
-  for (size_t i = 0; i < cells.size(); ++i) {
+  Streams streams(data.model);
+  for (const size_t i : by_component(cells)) {
     if (entries[i].status == CellStatus::kDone) continue;
     const auto fail = [&](const std::string& error) {
       store.record_failure(ids[i], error);
@@ -140,7 +150,7 @@ RunSummary run(const Spec& spec, const RunOptions& options) {
       const auto on_progress = [&](int64_t n_epochs, const std::string& note) {
         progress.advance(n_epochs, fmt::format("{} of {}: {}, {}", i + 1, cells.size(), entries[i].label, note));
       };
-      const CellResult result = probe_cell(spec, cells[i], ids[i], data, on_progress);
+      const CellResult result = probe_cell(spec, cells[i], ids[i], data, streams, on_progress);
       const std::string file = circuit_file(cells[i], ids[i]);
       save_circuit(result.findings.circuit, folder / file);
       const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "cprobe/circuit/fit.h"
+#include "cprobe/data/language_task.h"
 #include "cprobe/evaluate/ablation.h"
 #include "cprobe/io/document.h"
 
@@ -34,11 +36,13 @@ std::string_view to_string(ModelControl control);
 struct Spec {
   std::filesystem::path model;  ///< Hugging Face folder.
   std::string task = "arithmetic";
+  std::optional<LanguageTask> language;  ///< Of a task over sentences; otherwise the three fields below say it.
   std::filesystem::path train_csv;
   std::filesystem::path test_csv;
   /// Data sets on which ablations are measured, by label; the test set under the label "Test" unless the spec says
   /// otherwise.
   std::vector<std::pair<std::string, std::filesystem::path>> behaviour_csvs;
+  bool measure_behaviour = true;  ///< False: circuits are found and decoded, but not ablated.
 
   std::vector<std::string> variables;
   std::vector<int64_t> layers;  ///< Empty: all layers of the model.

@@ -96,6 +96,12 @@ std::string list_of(const std::vector<std::string>& names) {
   return list;
 }
 
+/// Whether a field is a whole number in form, however large: an optional sign and digits.
+bool looks_whole(std::string_view field) {
+  if (field.starts_with('-') || field.starts_with('+')) field.remove_prefix(1);
+  return !field.empty() && field.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 }  // namespace
 
 CsvTable CsvTable::parse(std::string_view text, const std::string& source_name) {
@@ -160,6 +166,15 @@ int64_t CsvTable::integer(std::string_view text, size_t row, std::string_view co
                       lines_[row], column, text);
   }
   return value;
+}
+
+std::vector<std::string> CsvTable::integer_columns() const {
+  std::vector<std::string> found;
+  for (size_t c = 0; c < columns_.size(); ++c) {
+    const auto is_whole = [&](const std::vector<std::string>& row) { return looks_whole(trimmed(row[c])); };
+    if (std::ranges::any_of(rows_, is_whole)) found.push_back(columns_[c]);
+  }
+  return found;
 }
 
 std::vector<int64_t> CsvTable::integers(std::string_view column) const {

@@ -28,6 +28,10 @@ class CsvTable {
   /// @throws Error (kInput) if there is no such column; lists the columns and names the nearest.
   std::vector<std::string> text(std::string_view column) const;
 
+  /// Named columns with a whole number in at least one field, in the file's order: one bad field there is an error, not
+  /// a lost column.
+  std::vector<std::string> integer_columns() const;
+
   /// A column of whole numbers: an optional sign and digits, with spaces around; "3.0" is none.
   /// @throws Error (kInput) naming file, line and column for a field that is empty, not a whole number or out of
   ///         int64's range; as `text` for a column that is not there.

@@ -238,18 +238,23 @@ Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site f
   for (Site site = from; site < to; ++site.index) {
     const ComponentRef component = site.next();
     const auto mask = options.masks.find(component);
+    const auto known = options.updates.find(component);
     if (mask != options.masks.end() && !nodes.defined()) require_row_per_node(mask->second, stream, component);
     const ComponentRun run{model, component, mask == options.masks.end() ? nullptr : &mask->second, options.on_input};
     at::Tensor update;
     if (component.block == Block::kAttention) {
       const at::Tensor computed = site == last_attention ? read : needed;
-      update = run.attention(trie, stream, nodes, computed);
+      if (known == options.updates.end()) update = run.attention(trie, stream, nodes, computed);
       keep_only(computed);
       if (model.config.parallel_residual) stream.before_layer = stream.rows;
     } else {
       if (site > last_attention && !nodes.defined()) keep_only(read);
-      update = run.mlp(stream.read(), nodes);
+      if (known == options.updates.end()) update = run.mlp(stream.read(), nodes);
       stream.before_layer = at::Tensor();
+    }
+    if (known != options.updates.end()) {
+      if (!nodes.defined()) keep_only(needed);
+      update = known->second.index_select(0, nodes);
     }
     stream.rows = stream.rows + update;
     if (options.on_update) options.on_update(component, nodes, update, stream.rows);

@@ -93,6 +93,8 @@ struct SpanOptions {
   /// [n] int64 distinct nodes whose final states are wanted; undefined: all nodes. What nobody reads is not computed.
   at::Tensor read_nodes;
   std::map<ComponentRef, ComponentMask> masks;
+  /// Updates of components that are known, [n_nodes, d_model] with one row per node; they are not computed.
+  std::map<ComponentRef, at::Tensor> updates;
   UpdateObserver on_update;
   InputObserver on_input;
 };

@@ -1,0 +1,225 @@
+#include "cprobe/data/language_task.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/replay.h"
+#include "cprobe/io/csv.h"
+
+namespace cprobe {
+namespace {
+
+constexpr std::array<const char*, 3> kNames = {"agreement", "reflexive", "syntactic_number"};
+constexpr const char* kSentence = "sentence";
+
+/// A file of sentences, tokenized, before it is divided.
+struct Sentences {
+  std::string source;
+  std::vector<std::vector<int64_t>> rows;
+  Contrast contrast;
+  std::map<std::string, std::vector<int64_t>> variables;
+};
+
+class Reader {
+ public:
+  Reader(const LanguageTask& task, const Tokenizer& tokenizer, int64_t vocab, int64_t n_positions)
+      : task_(task), tokenizer_(tokenizer), vocab_(vocab), n_positions_(n_positions) {}
+
+  Sentences read(const std::filesystem::path& path) const {
+    const CsvTable table = CsvTable::read(path);
+    Sentences sentences{.source = table.source()};
+    const std::vector<std::string> texts = table.text(kSentence);
+    if (texts.empty()) throw input_error("{}: no sentences below the header", table.source());
+    for (size_t row = 0; row < texts.size(); ++row) {
+      if (texts[row].empty())
+        throw input_error("{}:{}: column '{}': empty", table.source(), table.line(row), kSentence);
+    }
+    for (size_t row = 0; row < texts.size(); ++row)
+      sentences.rows.push_back(tokens(table, row, kSentence, task_.prefix + texts[row]));
+    if (task_.expectation.last_word) {
+      take_last_words(table, sentences);
+    } else {
+      expect_fixed(table, sentences);
+    }
+    for (const std::string& column : table.integer_columns()) sentences.variables[column] = table.integers(column);
+    sentences.variables.emplace(task_.name, table.integers(task_.variable));
+    return sentences;
+  }
+
+ private:
+  std::vector<int64_t> tokens(const CsvTable& table, size_t row, const std::string& column,
+                              const std::string& text) const {
+    const auto where = [&] { return fmt::format("{}:{}: column '{}'", table.source(), table.line(row), column); };
+    std::vector<int64_t> ids = tokenizer_.encode(text).ids;
+    if (static_cast<int64_t>(ids.size()) > n_positions_) {
+      throw input_error("{}: {} tokens, but the model's context is {}", where(), ids.size(), n_positions_);
+    }
+    for (const int64_t id : ids) {
+      if (id >= vocab_) {
+        throw input_error(
+            "{}: token {} is outside the model's vocabulary of {}; do tokenizer and model belong together?", where(),
+            id, vocab_);
+      }
+    }
+    return ids;
+  }
+
+  int64_t single_token(const std::string& text) const {
+    const std::vector<int64_t> ids = tokenizer_.encode(text).ids;
+    if (ids.size() == 1 && ids[0] < vocab_) return ids[0];
+    throw input_error(
+        "task '{}': the continuation '{}' is {} tokens of this tokenizer, and must be one (a space in "
+        "front belongs to a word)",
+        task_.name, text, ids.size());
+  }
+
+  void expect_fixed(const CsvTable& table, Sentences& sentences) const {
+    const Expectation& expectation = task_.expectation;
+    const std::vector<int64_t> labels = table.integers(expectation.label_column);
+    for (size_t row = 0; row < labels.size(); ++row) {
+      if (labels[row] == 0 || labels[row] == 1) continue;
+      throw input_error("{}:{}: column '{}': {} says neither that ' {}' is right (1) nor that it is wrong (0)",
+                        table.source(), table.line(row), expectation.label_column, labels[row],
+                        expectation.continuation);
+    }
+    std::vector<int64_t> against;
+    for (const std::string& text : expectation.against) against.push_back(single_token(text));
+    const auto n = static_cast<int64_t>(labels.size());
+    sentences.contrast = {.continuation = at::full({n}, single_token(expectation.continuation), at::kLong),
+                          .against = at::tensor(against, at::kLong).repeat({n, 1}),
+                          .expected = at::tensor(labels, at::kLong).eq(1)};
+  }
+
+  /// Moves the last token of every sentence into the contrast.
+  void take_last_words(const CsvTable& table, Sentences& sentences) const {
+    const std::string& column = task_.expectation.against_column;
+    const std::vector<std::string> texts = table.text(kSentence), others = table.text(column);
+    std::vector<int64_t> right, wrong;
+    for (size_t row = 0; row < sentences.rows.size(); ++row) {
+      std::vector<int64_t>& ids = sentences.rows[row];
+      std::vector<int64_t> other = tokens(table, row, column, task_.prefix + others[row]);
+      require_single_last_word(table, row, kSentence, task_.prefix + texts[row]);
+      require_single_last_word(table, row, column, task_.prefix + others[row]);
+      right.push_back(ids.back());
+      wrong.push_back(other.back());
+      ids.pop_back();
+      other.pop_back();
+      if (ids != other || right.back() == wrong.back()) {
+        throw input_error("{}:{}: column '{}': '{}' must differ from the sentence in its last word, and only there",
+                          table.source(), table.line(row), column, others[row]);
+      }
+    }
+    const auto n = static_cast<int64_t>(right.size());
+    sentences.contrast = {.continuation = at::tensor(right, at::kLong),
+                          .against = at::tensor(wrong, at::kLong).unsqueeze(1),
+                          .expected = at::ones({n}, at::kBool)};
+  }
+
+  void require_single_last_word(const CsvTable& table, size_t row, const std::string& column,
+                                const std::string& text) const {
+    const size_t word = text.find_last_of(' ');
+    const std::vector<size_t> begins = tokenizer_.encode(text).begin;
+    if (word != std::string::npos && begins.size() > 1 && begins.back() == word) return;
+    throw input_error(
+        "{}:{}: column '{}': the last word of '{}' must be a single token behind a space, as the answer "
+        "is the next token",
+        table.source(), table.line(row), column, text);
+  }
+
+  const LanguageTask& task_;
+  const Tokenizer& tokenizer_;
+  int64_t vocab_;
+  int64_t n_positions_;
+};
+
+Dataset chosen(const Sentences& sentences, const std::string& label, const at::Tensor& rows) {
+  const int64_t* begin = rows.data_ptr<int64_t>();
+  std::vector<std::vector<int64_t>> sequences;
+  for (int64_t i = 0; i < rows.size(0); ++i) sequences.push_back(sentences.rows[static_cast<size_t>(begin[i])]);
+  const auto pick = [&](const at::Tensor& all) { return all.index_select(0, rows); };
+  const Contrast& all = sentences.contrast;
+  Dataset dataset{.source = fmt::format("{} ({})", sentences.source, label), .trie = build_trie(sequences)};
+  dataset.contrast = Contrast{pick(all.continuation), pick(all.against), pick(all.expected)};
+  dataset.answers =
+      at::where(dataset.contrast->expected, dataset.contrast->continuation, dataset.contrast->against.select(1, 0));
+  for (const auto& [name, values] : sentences.variables) {
+    dataset.variables.emplace(name, pick(at::tensor(values, at::kLong)));
+  }
+  return dataset;
+}
+
+/// Rows of one group, in order; all of them where there are no groups.
+at::Tensor group_rows(const Sentences& sentences, const LanguageTask& task, size_t group) {
+  const auto n = static_cast<int64_t>(sentences.rows.size());
+  if (task.groups.empty()) return at::arange(n);
+  const auto column = sentences.variables.find(task.group_column);
+  if (column == sentences.variables.end()) {
+    throw input_error("{}: no column '{}' of whole numbers, which divides the rows into groups", sentences.source,
+                      task.group_column);
+  }
+  return at::tensor(column->second, at::kLong).eq(task.groups[group].first).nonzero().squeeze(1);
+}
+
+/// The first parts of `torch_random_split` over some rows, which leaves the rest away.
+std::vector<at::Tensor> split(const Sentences& sentences, const at::Tensor& rows, std::vector<int64_t> lengths,
+                              const std::string& group, uint64_t seed) {
+  int64_t n_wanted = 0;
+  for (const int64_t length : lengths) n_wanted += length;
+  if (rows.size(0) < n_wanted) {
+    throw input_error("{}: {}{} rows are to be taken ({}), but there are only {}", sentences.source,
+                      group.empty() ? "" : group + ": ", n_wanted, fmt::join(lengths, " + "), rows.size(0));
+  }
+  lengths.push_back(rows.size(0) - n_wanted);
+  std::vector<at::Tensor> parts = torch_random_split(lengths, seed);
+  for (at::Tensor& part : parts) part = rows.index_select(0, part);
+  return parts;
+}
+
+}  // namespace
+
+bool is_language_task(const std::string& name) {
+  return std::ranges::find(kNames, name) != kNames.end();
+}
+
+LanguageTask language_task(const std::string& name) {
+  LanguageTask task{.name = name};
+  if (name == "agreement" || name == "syntactic_number") {
+    task.expectation = {.continuation = " are", .against = {" is"}, .label_column = "labels"};
+    if (name == "syntactic_number") task.variable = "object labels";
+  } else if (name == "reflexive") {
+    task.expectation = {.last_word = true, .against_column = "ungrammatical"};
+    task.group_column = "gender";
+    task.groups = {{0, "Male"}, {1, "Female"}};
+  } else {
+    throw input_error("no language task is called '{}'; known: {}", name, fmt::join(kNames, ", "));
+  }
+  return task;
+}
+
+LanguageData load_language_data(const LanguageTask& task, const Tokenizer& tokenizer, int64_t vocab,
+                                int64_t n_positions) {
+  const Reader reader(task, tokenizer, vocab, n_positions);
+  const Sentences sentences = reader.read(task.sentences);
+  std::optional<Sentences> gen;
+  if (!task.gen.empty()) gen = reader.read(task.gen);
+  LanguageData data;
+  for (size_t g = 0; g < std::max<size_t>(task.groups.size(), 1); ++g) {
+    const std::string group = task.groups.empty() ? "" : task.groups[g].second;
+    const std::string prefix = group.empty() ? "" : group + " ";
+    const std::vector<at::Tensor> parts =
+        split(sentences, group_rows(sentences, task, g), {task.train_rows, task.test_rows}, group, task.split_seed);
+    if (g == 0) data.train = chosen(sentences, prefix + "train", parts[0]);
+    data.behaviour.emplace_back(prefix + "IID", chosen(sentences, prefix + "IID", parts[1]));
+    if (gen) {
+      const at::Tensor rows = split(*gen, group_rows(*gen, task, g), {task.test_rows}, group, task.split_seed)[0];
+      data.behaviour.emplace_back(prefix + "Gen", chosen(*gen, prefix + "Gen", rows));
+    }
+  }
+  data.test = data.behaviour.front().second;
+  return data;
+}
+
+}  // namespace cprobe

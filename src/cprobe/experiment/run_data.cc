@@ -1,0 +1,103 @@
+#include "cprobe/experiment/run_data.h"
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/hash.h"
+#include "cprobe/data/arithmetic.h"
+#include "cprobe/data/tokenizer.h"
+#include "cprobe/io/atomic_file.h"
+
+namespace cprobe {
+namespace {
+
+std::string file_fingerprint(const std::filesystem::path& path) {
+  return to_hex(hash(read_file(path)));
+}
+
+/// Everything besides the files that the sentences of a task depend on.
+std::string task_fingerprint(const LanguageTask& task) {
+  std::vector<std::string> groups;
+  for (const auto& [value, label] : task.groups) groups.push_back(fmt::format("{}={}", value, label));
+  const Expectation& e = task.expectation;
+  return to_hex(
+      hash(fmt::format("{}|{} {} {}|{}|{}|{}|{}|{}|{}|{}|{}|{}", task.name, task.train_rows, task.test_rows,
+                       task.split_seed, task.prefix, task.variable, task.group_column, fmt::join(groups, ","),
+                       e.continuation, fmt::join(e.against, ","), e.label_column, e.last_word, e.against_column)));
+}
+
+/// The reference drops the last incomplete batch of its test sets, which only shows where there is one.
+void require_complete_batches(const Spec& spec) {
+  if (spec.protocol != Protocol::kPaper) return;
+  for (const int64_t batch_size : spec.batch_sizes) {
+    if (spec.language->test_rows % batch_size == 0) continue;
+    throw input_error(
+        "task '{}': in protocol paper the number of test rows ({}) must be a multiple of the batch size "
+        "({}), because the reference drops an incomplete last batch",
+        spec.language->name, spec.language->test_rows, batch_size);
+  }
+}
+
+void load_language(const Spec& spec, RunData& data) {
+  require_complete_batches(spec);
+  const LanguageTask& task = *spec.language;
+  LanguageData sets =
+      load_language_data(task, Tokenizer::load(spec.model), data.model.config.vocab, data.model.config.n_positions);
+  data.train = std::move(sets.train);
+  data.test = std::move(sets.test);
+  if (spec.measure_behaviour) data.behaviour = std::move(sets.behaviour);
+  data.fingerprints.push_back(file_fingerprint(task.sentences));
+  if (!task.gen.empty()) data.fingerprints.push_back(file_fingerprint(task.gen));
+  for (const char* name : {"tokenizer.json", "vocab.json", "merges.txt"}) {
+    if (std::filesystem::exists(spec.model / name)) data.fingerprints.push_back(file_fingerprint(spec.model / name));
+  }
+  data.fingerprints.push_back(task_fingerprint(task));
+}
+
+void load_arithmetic(const Spec& spec, RunData& data) {
+  const int64_t vocab = data.model.config.vocab;
+  data.train = load_arithmetic_csv(spec.train_csv, vocab);
+  data.test = load_arithmetic_csv(spec.test_csv, vocab);
+  data.fingerprints.push_back(file_fingerprint(spec.train_csv));
+  data.fingerprints.push_back(file_fingerprint(spec.test_csv));
+  if (!spec.measure_behaviour) return;
+  for (const auto& [label, path] : spec.behaviour_csvs) {
+    data.behaviour.emplace_back(label, path == spec.test_csv ? data.test : load_arithmetic_csv(path, vocab));
+    data.fingerprints.push_back(file_fingerprint(path));
+  }
+}
+
+}  // namespace
+
+RunData load_run_data(const Spec& spec) {
+  RunData data{.model = load_model(spec.model)};
+  data.fingerprints.push_back(fingerprint(data.model));
+  if (spec.language) {
+    load_language(spec, data);
+  } else {
+    load_arithmetic(spec, data);
+  }
+  return data;
+}
+
+const Stream& Streams::at(const Dataset& data, Site site) {
+  const auto found = streams_.find(data.source);
+  if (found == streams_.end() || site < found->second.site) {
+    Entry fresh{stream_at(model_, data.trie, site), site};
+    return streams_.insert_or_assign(data.source, std::move(fresh)).first->second.stream;
+  }
+  Entry& entry = found->second;
+  if (entry.site < site) entry = {advance(model_, data.trie, entry.stream, entry.site, site), site};
+  return entry.stream;
+}
+
+const Untouched& Streams::untouched(const Dataset& data) {
+  const auto found = untouched_.find(data.source);
+  if (found != untouched_.end()) return found->second;
+  const auto stream = streams_.find(data.source);
+  return untouched_
+      .emplace(data.source, stream == streams_.end()
+                                ? run_untouched(model_, data, embed(model_, data.trie), Site::start())
+                                : run_untouched(model_, data, stream->second.stream, stream->second.site))
+      .first->second;
+}
+
+}  // namespace cprobe

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cprobe/evaluate/behaviour.h"
+#include "cprobe/experiment/spec.h"
+
+namespace cprobe {
+
+/// Model and data of a run, loaded once.
+struct RunData {
+  Model model;
+  Dataset train;
+  Dataset test;
+  std::vector<std::pair<std::string, Dataset>> behaviour;  ///< Label -> data set on which ablations are measured.
+  std::vector<std::string> fingerprints;                   ///< Of the model, then of every file and the task.
+};
+
+/// @throws Error (kInput) as load_model, load_arithmetic_csv, Tokenizer::load and load_language_data.
+RunData load_run_data(const Spec& spec);
+
+/// A model's residual streams on the data sets of a run, at the component that is being probed. A stream is advanced
+/// from one component to the next, so that a sweep in the order of the components runs the model once.
+/// Memory: one stream per data set. Refers to `model`, which must outlive it; data sets are told apart by their source.
+class Streams {
+ public:
+  explicit Streams(const Model& model) : model_(model) {}
+
+  /// The stream of all nodes of `data` at `site`; from the embeddings again where the last one asked for was later.
+  const Stream& at(const Dataset& data, Site site);
+
+  /// The model as it is on `data`, run once.
+  const Untouched& untouched(const Dataset& data);
+
+ private:
+  struct Entry {
+    Stream stream;
+    Site site;
+  };
+
+  const Model& model_;
+  std::map<std::string, Entry> streams_;
+  std::map<std::string, Untouched> untouched_;
+};
+
+}  // namespace cprobe
