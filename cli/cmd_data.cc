@@ -75,8 +75,8 @@ void setup_data(CLI::App& app) {
   command
       ->add_option(
           "task", options->task,
-          "agreement, reflexive or syntactic_number: sentences of that language task; anything else: YAML file "
-          "that describes an arithmetic task")
+          "agreement, reflexive or syntactic_number: sentences of that language task, even where a file has this name; "
+          "otherwise a YAML file that describes an arithmetic task")
       ->required()
       ->type_name("NAME|TASK.yaml");
   command->add_option("-o,--out", options->out, "Folder for the files; files of the same names are replaced")
@@ -90,7 +90,7 @@ void setup_data(CLI::App& app) {
   command
       ->add_option("--sentences", options->n_sentences,
                    "Sentences of each file of a language task (default: the paper's numbers, or all that there are)")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 32))
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}))
       ->type_name("N");
   command->add_flag("--uniform-distractors", options->uniform_distractors,
                     "Draw distractors for every row, where an arithmetic task has them follow an operand");

@@ -176,5 +176,11 @@ TEST(Help, EndsInAnExample) {
   }
 }
 
+TEST(Help, OfDataSaysThatANameWins) {
+  const std::string help = cprobe({"data", "--help"}).out;
+  EXPECT_THAT(help, HasSubstr("\n  cprobe data agreement --out data/agreement"));
+  EXPECT_THAT(help, HasSubstr("sentences of that language task, even where a file has this name"));
+}
+
 }  // namespace
 }  // namespace cprobe::testing

@@ -56,7 +56,7 @@ std::map<std::string, char> nouns() {
 
 /// A sentence with each word of the example lexicon's lists replaced by its kind: "the noun preposition the noun".
 std::string structure(const std::string& sentence) {
-  static const std::map<std::string, char> kNouns = nouns();
+  static const std::map<std::string, char> known = nouns();
   std::set<std::string> verbs;
   for (const NumberForms& verb : example_lexicon().verbs) verbs.insert({verb.singular, verb.plural});
   const auto has = [](const std::vector<std::string>& list, const std::string& word) {
@@ -64,7 +64,7 @@ std::string structure(const std::string& sentence) {
   };
   std::string text;
   for (const std::string& word : words_of(sentence)) {
-    if (kNouns.contains(word)) {
+    if (known.contains(word)) {
       text += "noun ";
     } else if (verbs.contains(word)) {
       text += "verb ";
@@ -81,10 +81,10 @@ std::string structure(const std::string& sentence) {
 
 /// Numbers of a sentence's nouns from left to right: "01" for singular, plural.
 std::string numbers(const std::string& sentence) {
-  static const std::map<std::string, char> kNouns = nouns();
+  static const std::map<std::string, char> known = nouns();
   std::string text;
   for (const std::string& word : words_of(sentence)) {
-    if (kNouns.contains(word)) text += kNouns.at(word);
+    if (known.contains(word)) text += known.at(word);
   }
   return text;
 }
@@ -181,7 +181,7 @@ TEST(Sentences, OfReflexivesPairTheTwoPronouns) {
       ASSERT_EQ(ungrammatical.back(), record[1] == "1" ? singular : "themselves");
       ASSERT_TRUE(std::equal(words.begin(), words.end() - 1, ungrammatical.begin(), ungrammatical.end() - 1));
       // The subject is the first noun, but the second of the sentence that the other one says.
-      const bool is_complement = structure(record[0]).find("knew") != std::string::npos;
+      const bool is_complement = structure(record[0]).find("believed") != std::string::npos;
       ASSERT_EQ(numbers(record[0])[is_complement ? 1 : 0], record[1][0]) << record[0];
       ++counts[record[1] + record[3]];
     }

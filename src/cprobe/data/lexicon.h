@@ -11,7 +11,7 @@
 
 namespace cprobe {
 
-/// The paper's tasks on language (Lepori et al. 2024, Experiments 4 and 5 and the control of syntactic number).
+/// The tasks on language of Lepori et al. 2024.
 enum class LanguageTask {
   kAgreement,        ///< Subject-verb agreement: is the subject plural? Sentences end right before its verb.
   kReflexive,        ///< Reflexive anaphora: sentences end in himself, herself or themselves.
@@ -26,7 +26,8 @@ std::string_view task_name(LanguageTask task);
 /// The task of that name, nothing where there is none.
 std::optional<LanguageTask> find_language_task(std::string_view name);
 
-/// The places of a template that words fill. Each but the first and the last has a list of words of its name.
+/// The places of a template that words fill. {subject} draws from the nouns, {reflexive} has its three pronouns, each
+/// other slot has a list of words of its name.
 enum class Slot {
   kSubject,      ///< {subject}: the noun whose number is the label.
   kNoun,         ///< {noun}: another noun, never the same word twice in a sentence.

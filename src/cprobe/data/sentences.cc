@@ -176,7 +176,8 @@ SentenceTable generate_sentences(const Lexicon& lexicon, LanguageTask task, std:
                                  Seed seed) {
   const auto found = lexicon.tasks.find(task);
   if (found == lexicon.tasks.end()) {
-    throw input_error("the lexicon has no templates for '{}'", task_name(task));
+    throw input_error("the lexicon has no templates for '{0}'; add a key '{0}' with templates under 'iid'",
+                      task_name(task));
   }
   SentenceTable table;
   table.columns = {"sentence", "labels"};
