@@ -1,24 +1,42 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/commands.h"
+#include "cprobe/core/error.h"
 #include "cprobe/core/seed.h"
 #include "cprobe/data/arithmetic.h"
+#include "cprobe/data/sentences.h"
 #include "cprobe/io/document.h"
+#include "embedded_tasks.h"
 
 namespace cprobe {
 namespace {
 
 struct DataOptions {
-  std::filesystem::path task;
+  std::string task;
   std::filesystem::path out;
+  std::filesystem::path lexicon;
+  int64_t n_sentences = 0;  ///< 0: as many as the paper has.
   uint64_t seed = 0;
   bool uniform_distractors = false;
 };
 
-void run_data(const DataOptions& options) {
+void write_language_data(LanguageTask task, const DataOptions& options) {
+  const Lexicon lexicon =
+      parse_lexicon(options.lexicon.empty() ? Document::parse_yaml(kLexicon, "examples/lexicon.yaml")
+                                            : Document::read_yaml(options.lexicon));
+  const std::optional<int64_t> n_sentences =
+      options.n_sentences > 0 ? std::optional(options.n_sentences) : std::nullopt;
+  const SentenceTable table = generate_sentences(lexicon, task, n_sentences, Seed(options.seed));
+  const std::vector<std::filesystem::path> files = write_sentences_csv(table, task, options.out);
+  fmt::print("{}: {} sentences\n", files.front().string(), table.iid.size());
+  if (files.size() > 1) fmt::print("{}: {} sentences\n", files.back().string(), table.gen.size());
+}
+
+void write_arithmetic_data(const DataOptions& options) {
   ArithmeticTask task = parse_arithmetic_task(Document::read_yaml(options.task));
   if (options.uniform_distractors) {
     for (Symbol& symbol : task.symbols) {
@@ -34,21 +52,51 @@ void run_data(const DataOptions& options) {
   fmt::print("vocabulary: {} tokens\n", vocabulary(task));
 }
 
+void run_data(const DataOptions& options) {
+  if (const std::optional<LanguageTask> task = find_language_task(options.task)) {
+    if (options.uniform_distractors) throw input_error("data: --uniform-distractors is for arithmetic tasks");
+    return write_language_data(*task, options);
+  }
+  if (!std::filesystem::exists(options.task)) {
+    throw input_error("data: '{}' is neither a language task (agreement, reflexive, syntactic_number) nor a file",
+                      options.task);
+  }
+  if (!options.lexicon.empty() || options.n_sentences > 0) {
+    throw input_error("data: --lexicon and --sentences are for language tasks, and '{}' is none", options.task);
+  }
+  write_arithmetic_data(options);
+}
+
 }  // namespace
 
 void setup_data(CLI::App& app) {
   const auto options = std::make_shared<DataOptions>();
-  CLI::App* command = app.add_subcommand("data", "Write an arithmetic task's train.csv and test.csv");
-  command->add_option("task", options->task, "YAML file that describes the task")->required()->type_name("TASK.yaml");
-  command->add_option("-o,--out", options->out, "Folder for the two files; files of these names are replaced")
+  CLI::App* command = app.add_subcommand("data", "Write a task's CSV files");
+  command
+      ->add_option(
+          "task", options->task,
+          "agreement, reflexive or syntactic_number: sentences of that language task, even where a file has this name; "
+          "otherwise a YAML file that describes an arithmetic task")
+      ->required()
+      ->type_name("NAME|TASK.yaml");
+  command->add_option("-o,--out", options->out, "Folder for the files; files of the same names are replaced")
       ->required()
       ->type_name("FOLDER");
-  command->add_option("--seed", options->seed, "Seed of the rows' order, pairs and distractors")
-      ->type_name("N")
-      ->capture_default_str();
+  command->add_option("--seed", options->seed, "Seed of all that is drawn")->type_name("N")->capture_default_str();
+  command
+      ->add_option("--lexicon", options->lexicon,
+                   "Words and templates of language tasks (default: examples/lexicon.yaml, built in)")
+      ->type_name("FILE.yaml");
+  command
+      ->add_option("--sentences", options->n_sentences,
+                   "Sentences of each file of a language task (default: the paper's numbers, or all that there are)")
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}))
+      ->type_name("N");
   command->add_flag("--uniform-distractors", options->uniform_distractors,
-                    "Draw distractors for every row, where the task has them follow an operand");
-  command->footer("Example:\n  cprobe data examples/tasks/exp1.yaml --out data/exp1");
+                    "Draw distractors for every row, where an arithmetic task has them follow an operand");
+  command->footer(
+      "Examples:\n  cprobe data examples/tasks/exp1.yaml --out data/exp1\n"
+      "  cprobe data agreement --out data/agreement");
   command->callback([options] { run_data(*options); });
 }
 

@@ -150,6 +150,27 @@ std::vector<Mistake> mistakes() {
        },
        {"file/run"},
        1},
+      {"DataOfNoTask",
+       [](const TemporaryFolder& folder) -> std::vector<std::string> {
+         return {"data", "agreemnt", "--out", (folder / "data").string()};
+       },
+       {"'agreemnt' is neither a language task (agreement, reflexive, syntactic_number) nor a file"}},
+      {"TooManySentences",
+       [](const TemporaryFolder& folder) -> std::vector<std::string> {
+         return {"data", "reflexive", "--sentences", "100000000", "--out", (folder / "data").string()};
+       },
+       {"reflexive.csv: 100000000 sentences wanted, and the lexicon gives at most 85120"}},
+      {"DistractorsOfSentences",
+       [](const TemporaryFolder& folder) -> std::vector<std::string> {
+         return {"data", "agreement", "--uniform-distractors", "--out", (folder / "data").string()};
+       },
+       {"--uniform-distractors is for arithmetic tasks"}},
+      {"SentencesOfArithmetic",
+       [](const TemporaryFolder& folder) -> std::vector<std::string> {
+         const std::string task = std::string(CPROBE_SOURCE_DIR) + "/examples/tasks/exp1.yaml";
+         return {"data", task, "--sentences", "5", "--out", (folder / "data").string()};
+       },
+       {"--lexicon and --sentences are for language tasks"}},
       {"UnknownOption",
        [](const TemporaryFolder&) -> std::vector<std::string> {
          return {"fit", "--no-such-option"};

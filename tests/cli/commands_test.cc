@@ -121,6 +121,35 @@ TEST(Doctor, PassesOnASoundModelAndFailsOnAChangedGolden) {
   EXPECT_THAT(changed.err, HasSubstr("1 of"));
 }
 
+TEST(Data, WritesSentencesOfTheBuiltInLexicon) {
+  const TemporaryFolder folder;
+  const std::string out = (folder / "data").string();
+  const ProgramResult result = cprobe({"data", "agreement", "--out", out});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out, out + "/agreement.csv: 6160 sentences\n" + out + "/agreement_gen.csv: 5000 sentences\n");
+  const std::string lexicon = std::string(CPROBE_SOURCE_DIR) + "/examples/lexicon.yaml";
+  ASSERT_EQ(cprobe({"data", "agreement", "--lexicon", lexicon, "--out", (folder / "same").string()}).exit_code, 0);
+  for (const char* file : {"agreement.csv", "agreement_gen.csv"}) {
+    EXPECT_EQ(read_bytes(folder / "same" / file), read_bytes(folder / "data" / file)) << file;
+  }
+}
+
+TEST(Data, TakesSentencesLexiconAndSeed) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "lexicon.yaml", "nouns: {cat: cats}\nsyntactic_number: {iid: ['the {subject} {noun}']}\n");
+  const ProgramResult refused = cprobe({"data", "syntactic_number", "--lexicon", (folder / "lexicon.yaml").string(),
+                                        "--out", (folder / "data").string()});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("lexicon.yaml:2:"));
+  for (const char* seed : {"1", "2"}) {
+    const ProgramResult result =
+        cprobe({"data", "syntactic_number", "--sentences", "40", "--seed", seed, "--out", (folder / seed).string()});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_THAT(result.out, HasSubstr("syntactic_number.csv: 40 sentences"));
+  }
+  EXPECT_NE(read_bytes(folder / "1/syntactic_number.csv"), read_bytes(folder / "2/syntactic_number.csv"));
+}
+
 TEST(Train, PrintsItsResultAsJson) {
   const TemporaryFolder folder;
   const Json json =
@@ -145,6 +174,12 @@ TEST(Help, EndsInAnExample) {
     EXPECT_THAT(help.out, HasSubstr("Example")) << command.front();
     EXPECT_THAT(help.out, HasSubstr("\n  cprobe " + command.front())) << command.front();
   }
+}
+
+TEST(Help, OfDataSaysThatANameWins) {
+  const std::string help = cprobe({"data", "--help"}).out;
+  EXPECT_THAT(help, HasSubstr("\n  cprobe data agreement --out data/agreement"));
+  EXPECT_THAT(help, HasSubstr("sentences of that language task, even where a file has this name"));
 }
 
 }  // namespace

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cprobe/io/document.h"
+
+namespace cprobe {
+
+/// The tasks on language of Lepori et al. 2024.
+enum class LanguageTask {
+  kAgreement,        ///< Subject-verb agreement: is the subject plural? Sentences end right before its verb.
+  kReflexive,        ///< Reflexive anaphora: sentences end in himself, herself or themselves.
+  kSyntacticNumber,  ///< Control: the number of the subject beside that of one other noun.
+};
+
+inline constexpr std::array kLanguageTasks = {LanguageTask::kAgreement, LanguageTask::kReflexive,
+                                              LanguageTask::kSyntacticNumber};
+
+/// "agreement", "reflexive" or "syntactic_number": key in a lexicon, name of the CSV files, argument of `cprobe data`.
+std::string_view task_name(LanguageTask task);
+/// The task of that name, nothing where there is none.
+std::optional<LanguageTask> find_language_task(std::string_view name);
+
+/// The places of a template that words fill. {subject} draws from the nouns, {reflexive} has its three pronouns, each
+/// other slot has a list of words of its name.
+enum class Slot {
+  kSubject,      ///< {subject}: the noun whose number is the label.
+  kNoun,         ///< {noun}: another noun, never the same word twice in a sentence.
+  kVerb,         ///< {verb}: agrees with the noun before it.
+  kPastVerb,     ///< {past_verb}
+  kPreposition,  ///< {preposition}
+  kReflexive,    ///< {reflexive}: himself, herself or themselves, the sentence's last word; agrees with the subject.
+};
+
+/// A word in its two numbers.
+struct NumberForms {
+  std::string singular;
+  std::string plural;
+
+  const std::string& form(bool is_plural) const { return is_plural ? plural : singular; }
+};
+
+/// A pattern such as "the {subject} {preposition} the {noun}".
+struct SentenceTemplate {
+  /// Text to copy, and the slot that follows it; only the last piece may be without one.
+  struct Piece {
+    std::string literal;
+    std::optional<Slot> slot;
+  };
+
+  std::string text;  ///< As in the file.
+  std::vector<Piece> pieces;
+};
+
+struct TaskTemplates {
+  std::vector<SentenceTemplate> iid;  ///< At least one.
+  std::vector<SentenceTemplate> gen;  ///< Structurally new sentences; may be empty.
+};
+
+/// Words and templates that sentences are made of (docs/file_formats.md; examples/lexicon.yaml).
+struct Lexicon {
+  std::vector<NumberForms> nouns;
+  std::vector<NumberForms> verbs;
+  std::vector<std::string> past_verbs;
+  std::vector<std::string> prepositions;
+  std::map<LanguageTask, TaskTemplates> tasks;
+};
+
+/// Reads a lexicon from YAML.
+/// @throws Error (kInput) with file, line and column: unknown key or slot (names the nearest), empty list, a word twice
+///         in its list, a singular equal to its plural, spaces at an end or in a row, a template twice (in iid and gen
+///         together), without {subject}, with more nouns than there are, with a slot whose list is missing, with {verb}
+///         before any noun, or with {reflexive} anywhere but at the end of templates of that task; a template of
+///         syntactic_number that does not have {noun} once.
+Lexicon parse_lexicon(const Document& yaml);
+
+}  // namespace cprobe
