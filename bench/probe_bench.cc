@@ -17,7 +17,11 @@ void probe(benchmark::State& state, Block block) {
   const Spec spec;
   const Cell cell{.variable = "x", .component = {0, block}, .batch_size = kBatch};
   std::vector<double> times;
-  for (auto _ : state) times.push_back(seconds_of([&] { probe_cell(spec, cell, "benchmark", data); }));
+  for (auto _ : state)
+    times.push_back(seconds_of([&] {
+      Streams streams(data.model);
+      probe_cell(spec, cell, "benchmark", data, streams);
+    }));
   const int64_t n_steps = spec.fit.epochs * (kTrainingRows / kBatch);
   const auto steps = static_cast<double>(n_steps);
   report(state, median(times), {bound.gemms * steps, bound.passes * steps}, w.model);

@@ -64,10 +64,11 @@ class PaperParity : public ::testing::TestWithParam<std::string> {
 
 TEST_P(PaperParity, EqualsTheReferenceInEveryEpochAndFigure) {
   const RunData data = load_run_data(spec_);
+  Streams streams(data.model);
   for (const Cell& cell : expand(spec_, data.model.config)) {
     const std::string block(to_string(cell.component.block));
     SCOPED_TRACE(block);
-    const CellResult result = probe_cell(spec_, cell, "parity", data);
+    const CellResult result = probe_cell(spec_, cell, "parity", data, streams);
     const Findings& f = result.findings;
 
     const std::vector<double> losses = expected_losses(block);

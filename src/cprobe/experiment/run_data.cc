@@ -79,10 +79,10 @@ RunData load_run_data(const Spec& spec) {
 }
 
 const Stream& Streams::at(const Dataset& data, Site site) {
-  const auto found = streams_.find(data.source);
+  const void* key = data.trie.token.data_ptr();
+  const auto found = streams_.find(key);
   if (found == streams_.end() || site < found->second.site) {
-    Entry fresh{stream_at(model_, data.trie, site), site};
-    return streams_.insert_or_assign(data.source, std::move(fresh)).first->second.stream;
+    return streams_.insert_or_assign(key, Entry{stream_at(model_, data.trie, site), site}).first->second.stream;
   }
   Entry& entry = found->second;
   if (entry.site < site) entry = {advance(model_, data.trie, entry.stream, entry.site, site), site};
@@ -90,13 +90,14 @@ const Stream& Streams::at(const Dataset& data, Site site) {
 }
 
 const Untouched& Streams::untouched(const Dataset& data) {
-  const auto found = untouched_.find(data.source);
+  const void* key = data.trie.token.data_ptr();
+  const auto found = untouched_.find(key);
   if (found != untouched_.end()) return found->second;
-  const auto stream = streams_.find(data.source);
+  const auto stream = streams_.find(key);
+  const bool stored = stream != streams_.end();
   return untouched_
-      .emplace(data.source, stream == streams_.end()
-                                ? run_untouched(model_, data, embed(model_, data.trie), Site::start())
-                                : run_untouched(model_, data, stream->second.stream, stream->second.site))
+      .emplace(key, stored ? run_untouched(model_, data, stream->second.stream, stream->second.site)
+                           : run_untouched(model_, data, embed(model_, data.trie), Site::start()))
       .first->second;
 }
 

@@ -24,7 +24,8 @@ RunData load_run_data(const Spec& spec);
 
 /// A model's residual streams on the data sets of a run, at the component that is being probed. A stream is advanced
 /// from one component to the next, so that a sweep in the order of the components runs the model once.
-/// Memory: one stream per data set. Refers to `model`, which must outlive it; data sets are told apart by their source.
+/// Memory: one stream per data set. Refers to `model` and to the data sets, which must outlive it; copies of a data set
+/// are the same one.
 class Streams {
  public:
   explicit Streams(const Model& model) : model_(model) {}
@@ -42,8 +43,9 @@ class Streams {
   };
 
   const Model& model_;
-  std::map<std::string, Entry> streams_;
-  std::map<std::string, Untouched> untouched_;
+  /// By the storage of a data set's tokens.
+  std::map<const void*, Entry> streams_;
+  std::map<const void*, Untouched> untouched_;
 };
 
 }  // namespace cprobe
