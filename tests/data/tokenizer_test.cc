@@ -171,6 +171,7 @@ TEST(Tokenizer, IsSharedByThreadsAndCopies) {
   const auto expected = tokenizer.encode(text).ids;
   std::vector<std::vector<int64_t>> results(4);
   std::vector<std::thread> threads;
+  threads.reserve(results.size());
   for (auto& result : results) {
     threads.emplace_back([copy = tokenizer, &text, &result] {
       for (int i = 0; i < 100; ++i) result = copy.encode(text).ids;
