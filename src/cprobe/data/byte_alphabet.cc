@@ -33,8 +33,8 @@ Alphabet make_alphabet() {
 }
 
 const Alphabet& alphabet() {
-  static const Alphabet kAlphabet = make_alphabet();
-  return kAlphabet;
+  static const Alphabet made = make_alphabet();
+  return made;
 }
 
 }  // namespace

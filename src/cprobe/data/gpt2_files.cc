@@ -1,6 +1,6 @@
 /// GPT-2's vocab.json and merges.txt -> TokenizerParts, as transformers' GPT2TokenizerFast reads them.
-#include <array>
-#include <utility>
+#include <optional>
+#include <string>
 
 #include "cprobe/core/text.h"
 #include "cprobe/data/tokenizer_parts.h"

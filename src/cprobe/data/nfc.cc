@@ -66,11 +66,12 @@ class Segments {
   explicit Segments(std::string_view text) : text_(text) {}
 
   void add(TextRange run, char32_t first) {
-    if (segments_.empty() || surely_begins_segment(first) || !joins_last(run)) {
+    if (segments_.empty() || last_is_left_alone_ || surely_begins_segment(first) || !joins_last(run)) {
       segments_.push_back({.source = run, .changed = false, .text = {}});
     } else {
       segments_.back().source.end = run.end;
     }
+    last_is_left_alone_ = is_left_alone(first);
   }
 
   std::vector<NormalizedSegment> finish() {
@@ -97,6 +98,7 @@ class Segments {
 
   std::string_view text_;
   std::vector<NormalizedSegment> segments_;
+  bool last_is_left_alone_ = false;
 };
 
 }  // namespace

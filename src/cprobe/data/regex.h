@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace cprobe {
@@ -30,13 +31,14 @@ class Regex {
   /// The matches from left to right, which do not overlap. An empty match does not follow another match directly.
   /// @param text well-formed UTF-8; nothing outside it is looked at.
   /// @throws Error (kInput) naming the pattern if matching takes over 10 million steps (more on very long texts) or
-  ///         64 MiB: it backtracks without end.
+  ///         128 MiB: it backtracks without end.
   std::vector<TextRange> matches(std::string_view text) const;
 
   const std::string& pattern() const;  ///< As given.
 
  private:
   struct Compiled;
+  class Search;
   explicit Regex(std::shared_ptr<const Compiled> compiled) : compiled_(std::move(compiled)) {}
 
   std::shared_ptr<const Compiled> compiled_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/text.h"
 #include "cprobe/data/utf8.h"
 
 namespace cprobe {
@@ -70,7 +71,7 @@ class Translator {
   [[noreturn]] void refuse(size_t at, std::string_view what) const {
     throw input_error(
         "{}: the pattern '{}' has {} (at byte {} of it): not supported, as Oniguruma and PCRE2 may read it differently",
-        where_, given_.substr(0, 200), what, at);
+        where_, shown_pattern(given_), what, at);
   }
 
   bool ignores_case() const { return !groups_.empty() && groups_.back().ignores_case; }
@@ -127,6 +128,8 @@ class Translator {
         refuse(begin_, "one of ss, ff, fi, fl and st where case is ignored");
       }
       last_folded_ = letter;
+    } else {
+      last_folded_ = 0;
     }
     emit_character(c);
     repeatable_ = true;
@@ -351,6 +354,12 @@ class Translator {
 
 TranslatedPattern to_pcre2(std::string_view oniguruma, const std::string& where) {
   return Translator(oniguruma, where).run();
+}
+
+std::string shown_pattern(std::string_view pattern) {
+  constexpr size_t kMostBytes = 200;
+  if (pattern.size() <= kMostBytes) return std::string(pattern);
+  return std::string(pattern.substr(0, utf8_prefix(pattern.substr(0, kMostBytes)))) + "...";
 }
 
 }  // namespace cprobe

@@ -24,10 +24,14 @@ struct TranslatedPattern {
 ///   - inside `(?i: )` only ASCII text without ss, ff, fi, fl and st (for which Oniguruma also finds ß, ﬁ and the like),
 ///     `\s` and `\d`.
 /// The engines differ most visibly on `\s`, to which PCRE2's UCP adds U+180E, on `\w`, on `\v` and `\h`, and on scripts
-/// (which PCRE2 takes for script extensions): such sets are written out.
+/// (which PCRE2 takes for script extensions): such sets are written out. PCRE2 10.40 to 10.42 and Oniguruma 6.9.8 of
+/// Hugging Face's tokenizers 0.20 both know Unicode 14; another PCRE2 differs on characters that came or changed since.
 ///
 /// @param where for messages: what the pattern belongs to.
 /// @throws Error (kInput) naming `where`, the pattern, the byte offset and the construct.
 TranslatedPattern to_pcre2(std::string_view oniguruma, const std::string& where);
+
+/// A pattern for messages: its first 200 bytes at most.
+std::string shown_pattern(std::string_view pattern);
 
 }  // namespace cprobe

@@ -117,6 +117,7 @@ int64_t Tokenizer::size() const {
 
 TokenSpan tokens_covering(const Encoding& encoding, size_t begin, size_t end) {
   TokenSpan span;
+  if (begin >= end) return span;
   for (size_t i = 0; i < encoding.ids.size(); ++i) {
     if (encoding.begin[i] >= end || encoding.end[i] <= begin || encoding.begin[i] == encoding.end[i]) continue;
     if (span.first == span.last) span.first = i;

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cprobe/io/document.h"
@@ -28,10 +29,10 @@ struct Encoding {
   std::vector<size_t> end;
 };
 
-/// A byte-level (or character-level) BPE tokenizer, as GPT-2, Llama 3, Qwen2, Pythia and SmolLM have, with the ids that
-/// Hugging Face's tokenizers 0.20 gives. What it could not do exactly it refuses when it is loaded.
+/// A byte-level (or character-level) BPE tokenizer, the kind that GPT-2, Llama 3 and SmolLM have, with the ids that Hugging
+/// Face's tokenizers 0.20 gives. What it could not do exactly it refuses when it is loaded.
 ///
-/// Cheap to copy, and safe to use from several threads. Holds about 300 bytes a token.
+/// Cheap to copy, and safe to use from several threads. Holds about 190 bytes a token.
 class Tokenizer {
  public:
   /// Reads `tokenizer.json`, or without one GPT-2's `vocab.json` and `merges.txt`, of a folder.

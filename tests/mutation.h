@@ -1,0 +1,80 @@
+/// Damaged input of every format: a reader must succeed or throw cprobe::Error, nothing else, and come to an end.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <random>
+#include <string>
+#include <string_view>
+
+#include "cprobe/core/error.h"
+
+namespace cprobe::testing {
+
+/// Makes random changes to bytes, the same ones for the same seed.
+class Mutator {
+ public:
+  explicit Mutator(uint32_t seed) : engine_(seed) {}
+
+  /// `valid` with one to four random changes.
+  std::string mutate(const std::string& valid) {
+    std::string bytes = valid;
+    for (size_t n = 1 + below(4); n > 0; --n) change(bytes);
+    return bytes;
+  }
+
+ private:
+  size_t below(size_t n) { return engine_() % n; }
+  size_t place(const std::string& bytes) { return below(bytes.size() + 1); }
+
+  void change(std::string& bytes) {
+    // Bytes that mean something to some format do more harm than random ones.
+    constexpr std::string_view kMeaningful = "{}[]\",:-?&*!|>#%\n\r\t '\\09eE.+~\x04";
+    switch (below(6)) {
+      case 0:
+        if (!bytes.empty()) bytes[below(bytes.size())] ^= static_cast<char>(1U << below(8));
+        break;
+      case 1:
+        bytes.resize(place(bytes));
+        break;
+      case 2:
+        bytes.insert(place(bytes), 1 + below(3), static_cast<char>(below(256)));
+        break;
+      case 3:
+        bytes.insert(place(bytes), 1 + below(3), kMeaningful[below(kMeaningful.size())]);
+        break;
+      case 4:  // A piece of the text once more, elsewhere.
+        bytes.insert(place(bytes), bytes.substr(place(bytes), below(40)));
+        break;
+      default:
+        bytes.erase(place(bytes), 1 + below(8));
+    }
+  }
+
+  std::mt19937 engine_;
+};
+
+/// Reads 10,000 mutations of `valid`; each must give a value or an Error of kind kInput with a message.
+inline void expect_reads_or_refuses(const std::string& valid, const std::function<void(const std::string&)>& read) {
+  constexpr int kMutations = 10'000;
+  ASSERT_NO_THROW(read(valid));
+  Mutator mutator(20240613);
+  int n_read = 0;
+  for (int i = 0; i < kMutations; ++i) {
+    const std::string bytes = mutator.mutate(valid);
+    try {
+      read(bytes);
+      ++n_read;
+    } catch (const Error& error) {
+      ASSERT_EQ(error.kind(), ErrorKind::kInput) << error.what() << "\n" << ::testing::PrintToString(bytes);
+    } catch (const std::exception& other) {
+      FAIL() << "mutation " << i << ": " << other.what() << "\n" << ::testing::PrintToString(bytes);
+    }
+  }
+  // Otherwise the mutations would test one early check only.
+  EXPECT_GT(n_read, kMutations / 1000);
+  EXPECT_LT(n_read, kMutations);
+}
+
+}  // namespace cprobe::testing
