@@ -3,9 +3,11 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 
 #include "cli/commands.h"
+#include "cli/inspect_text.h"
 #include "cprobe/circuit/circuit.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/progress.h"
@@ -22,6 +24,9 @@ using Lines = std::vector<std::vector<std::string>>;
 struct InspectOptions {
   std::filesystem::path path;
   std::filesystem::path model;
+  std::optional<std::string> tokens;
+  std::optional<std::string> next;
+  std::vector<std::string> continuations;
   bool json = false;
 };
 
@@ -204,6 +209,8 @@ void print_run(const Json& json, const Store& store) {
 
 void run_inspect(const InspectOptions& options) {
   const std::filesystem::path& path = options.path;
+  if (options.tokens) return print_tokens(path, *options.tokens, options.json);
+  if (options.next) return print_next(path, *options.next, options.continuations, options.json);
   const auto print = [&](const Json& json, const auto& print_text) {
     if (options.json) {
       fmt::print("{}\n", json.dump(2));
@@ -235,9 +242,21 @@ void setup_inspect(CLI::App& app) {
   command
       ->add_option("--model", options->model, "Of a circuit file: its model's folder, for weights and units per head")
       ->type_name("FOLDER");
-  command->add_flag("--json", options->json, "Print one JSON object");
+  CLI::Option* tokens =
+      command->add_option("--tokens", options->tokens, "Of a folder with a tokenizer: ids and tokens of a text")
+          ->type_name("TEXT");
+  CLI::Option* next = command->add_option("--next", options->next, "Of a model folder: the likeliest next tokens")
+                          ->type_name("TEXT")
+                          ->excludes(tokens);
+  command->add_option("--of", options->continuations, "With --next: also the logits of these next tokens")
+      ->type_name("TEXT")
+      ->needs(next)
+      ->allow_extra_args(false);
+  command->add_flag("--json", options->json, "Print one JSON object; with --tokens and --next one per text and line");
   command->footer(
-      "Nothing is changed, and a run may be going on.\n\n"
+      "Nothing is changed, and a run may be going on. With - for TEXT, --tokens and --next read JSON strings from "
+      "stdin,\n"
+      "one a line.\n\n"
       "Example (after `cprobe reproduce exp1 --steps 1000 --seeds 1 --out runs/exp1`):\n"
       "  cprobe inspect runs/exp1/seed_0/circuits");
   command->callback([options] { run_inspect(*options); });

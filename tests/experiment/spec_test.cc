@@ -123,7 +123,7 @@ TEST(FlatConfig, KnowsTheNegativeControlsAndBehaviourFiles) {
   EXPECT_EQ(parse(flat_text("random_init: True\nreinit_embeddings: False\n")).control,
             ModelControl::kRandomInitKeepEmbeddings);
   EXPECT_EQ(parse(flat_text("layer_reinit: True\n")).control, ModelControl::kShuffledComponent);
-  EXPECT_THAT(parse(flat_text("lm_eval: False\n")).behaviour_csvs, IsEmpty());
+  EXPECT_FALSE(parse(flat_text("lm_eval: False\n")).measure_behaviour);
   EXPECT_EQ(parse(flat_text("num_random_ablations: 5\n")).ablation.n_random, 5);
   const std::string paths = "lm_same_task_path: s.csv\nlm_different_task_path: d.csv\n";
   EXPECT_THAT(parse(flat_text(paths)).ignored_keys, ElementsAre("lm_same_task_path", "lm_different_task_path"));
