@@ -182,5 +182,50 @@ TEST(Help, OfDataSaysThatANameWins) {
   EXPECT_THAT(help, HasSubstr("sentences of that language task, even where a file has this name"));
 }
 
+/// The toy model with a tokenizer that knows the letters a to d and " b".
+class ModelWithTokenizer : public ::testing::Test {
+ protected:
+  ModelWithTokenizer() {
+    std::filesystem::copy(ToyRun::get().model(), folder_.path());
+    write_bytes(folder_ / "tokenizer.json",
+                R"({"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "c": 2, "d": 3, "Ġ": 4,
+      "Ġb": 5}, "merges": ["Ġ b"]}, "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false,
+      "trim_offsets": true, "use_regex": true}, "normalizer": null, "added_tokens": [], "decoder": null})");
+  }
+  std::string path() const { return folder_.path().string(); }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(ModelWithTokenizer, ShowsTheTokensOfAText) {
+  EXPECT_EQ(json_of({"inspect", path(), "--tokens", "a b", "--json"}),
+            Json::parse(R"({"ids": [0, 5], "tokens": ["a", "Ġb"]})"));
+  EXPECT_THAT(cprobe({"inspect", path(), "--tokens", "a b"}).out, HasSubstr("Ġb"));
+}
+
+TEST_F(ModelWithTokenizer, ShowsTheLikeliestNextTokens) {
+  const Json next = json_of({"inspect", path(), "--next", "a b", "--of", " b", "--of", "c", "--json"});
+  ASSERT_EQ(next.at("top").size(), 10u);
+  for (size_t i = 1; i < 10; ++i) EXPECT_GE(next["top"][i - 1]["logit"], next["top"][i]["logit"]);
+  EXPECT_EQ(next.at("of").size(), 2u);
+  for (const Json& token : next["top"]) {
+    if (token["id"] == 5) EXPECT_EQ(token["logit"], next["of"][" b"]);
+  }
+}
+
+TEST_F(ModelWithTokenizer, RefusesTextsThatHaveNoNextToken) {
+  const auto refused = [&](const std::vector<std::string>& more, const char* message) {
+    std::vector<std::string> arguments = {"inspect", path()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const ProgramResult result = cprobe(arguments);
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.err, HasSubstr(message));
+  };
+  refused({"--next", ""}, "has no tokens to continue");
+  refused({"--next", "a", "--of", "ab"}, "'ab' is 2 tokens");
+  refused({"--next", "abcdabcdabcd"}, "longer than the model's context");
+  refused({"--of", "a"}, "--next");
+}
+
 }  // namespace
 }  // namespace cprobe::testing

@@ -50,5 +50,40 @@ TEST_F(BehaviourOfRows, ReadsEachLastNodeOnce) {
   EXPECT_EQ(behaviour.read_nodes().size(0), 4);
 }
 
+TEST_F(BehaviourOfRows, IsTheShareOfRowsWhereAContinuationWinsAsExpected) {
+  Dataset set = data(right());
+  const Stream end = run_span(model_, set.trie, embed(model_, set.trie), Site::start(), Site::end(model_.config));
+  const at::Tensor of_rows = logits(model_, end.at_nodes(set.trie.nodes_at(-1)));
+  const at::Tensor beats_both = of_rows.select(1, 3) > at::maximum(of_rows.select(1, 5), of_rows.select(1, 9));
+  Contrast contrast{.continuation = at::full({5}, 3, at::kLong),
+                    .against = at::tensor({5, 9}, at::kLong).repeat({5, 1}),
+                    .expected = beats_both};
+  set.contrast = contrast;
+  EXPECT_EQ(behaviour_accuracy(model_, set), 1.0);
+  set.contrast->expected = beats_both.logical_not();
+  EXPECT_EQ(behaviour_accuracy(model_, set), 0.0);
+  set.contrast->expected = beats_both.clone();
+  set.contrast->expected[2] = !beats_both[2].item<bool>();
+  EXPECT_EQ(behaviour_accuracy(model_, set), 0.8);
+}
+
+TEST_F(BehaviourOfRows, MeasuresTheWholeDistributionOfTheNextToken) {
+  const Dataset set = data(right());
+  const Behaviour behaviour(set);
+  const Stream start = embed(model_, set.trie);
+  const Untouched untouched = run_untouched(model_, set, start, Site::start());
+  const at::Tensor moved = untouched.states + at::randn(untouched.states.sizes(), Seed(3).generator());
+  const auto log_p = [&](const at::Tensor& states) {
+    return at::log_softmax(logits(model_, states).to(at::kDouble), 1)
+        .index_select(0, distinct(set.trie.nodes_at(-1)).place);
+  };
+  const at::Tensor before = log_p(untouched.states), now = log_p(moved);
+  const NextTokenEffect effect = behaviour.effect(model_, moved, untouched.states);
+  EXPECT_NEAR(effect.divergence, (before.exp() * (before - now)).sum(1).mean().item<double>(), 1e-9);
+  EXPECT_NEAR(effect.log_probability, now.gather(1, set.answers.unsqueeze(1)).mean().item<double>(), 1e-9);
+  EXPECT_NEAR(behaviour.effect(model_, untouched.states, untouched.states).divergence, 0, 1e-12);
+  EXPECT_GT(effect.divergence, 0);
+}
+
 }  // namespace
 }  // namespace cprobe

@@ -140,6 +140,45 @@ TEST(FlatConfig, NamesKeysThatMeanNothingHereAndRefusesOthers) {
   EXPECT_INPUT_ERROR(parse(flat_text("l0_lamda: 1\n")), "unknown key 'l0_lamda'; did you mean 'l0_lambda'?");
 }
 
+TEST(Spec, ReadsATaskOverSentences) {
+  const Spec spec =
+      parse("model: m\ntask: {name: agreement, sentences: a.csv, gen: g.csv, train_rows: 20, prefix: 'I '}\n");
+  ASSERT_TRUE(spec.language);
+  EXPECT_EQ(spec.task, "agreement");
+  EXPECT_THAT(spec.variables, ElementsAre("agreement"));
+  EXPECT_EQ(spec.language->sentences, "a.csv");
+  EXPECT_EQ(spec.language->gen, "g.csv");
+  EXPECT_EQ(spec.language->train_rows, 20);
+  EXPECT_EQ(spec.language->prefix, "I ");
+  EXPECT_EQ(spec.language->expectation.continuation, " are");
+  const Spec own = parse(
+      "model: m\nvariables: [tense]\ntask:\n  name: tense\n  sentences: t.csv\n"
+      "  expect: {continuation: ' was', against: [' is', ' are'], where: past}\n"
+      "  groups: {column: person, values: {First: 1, Third: 3}}\n");
+  EXPECT_THAT(own.language->expectation.against, ElementsAre(" is", " are"));
+  EXPECT_THAT(own.language->groups, ElementsAre(Pair(1, "First"), Pair(3, "Third")));
+}
+
+TEST(Spec, RefusesTasksOverSentencesThatSayTooLittleOrTooMuch) {
+  EXPECT_INPUT_ERROR(parse("model: m\ntask: {name: tense, sentences: a.csv}\n"), "the task needs 'expect'");
+  EXPECT_INPUT_ERROR(parse("model: m\ntask: {name: agreement, sentences: a.csv, trian_rows: 3}\n"), "'train_rows'");
+  EXPECT_INPUT_ERROR(parse("model: m\ntask: {name: agreement, sentences: a.csv, train_rows: 0}\n"), "at least 1");
+  EXPECT_INPUT_ERROR(
+      parse("model: m\ntask: {name: x, sentences: a, expect: {last_word_against: u, continuation: ' a'}}\n"),
+      "has no meaning beside last_word_against");
+}
+
+TEST(FlatConfig, ReadsTheLanguageTasks) {
+  std::string text = flat_text("data_path: s.csv\ngen_path: g.csv\ntrain_size: 20\ntest_size: 10\n");
+  text.replace(text.find("disambiguation"), 14, "agreement");
+  const Spec spec = parse(text);
+  ASSERT_TRUE(spec.language);
+  EXPECT_THAT(spec.variables, ElementsAre("agreement"));
+  EXPECT_EQ(spec.language->test_rows, 10);
+  EXPECT_EQ(spec.language->split_seed, spec.data_seed);
+  EXPECT_EQ(spec.protocol, Protocol::kPaper);
+}
+
 TEST(Grid, HoldsEveryCombinationInTheReferencesOrder) {
   Spec spec = parse(spec_text("layers: [1, 0]\nseeds: [4, 5]\n"));
   std::vector<std::string> labels;

@@ -7,7 +7,7 @@ namespace {
 
 at::Tensor frequencies(const Rotary& rotary) {
   const at::Tensor i = at::arange(0, rotary.n_dims, 2, at::kFloat);
-  const at::Tensor frequency = at::reciprocal(at::pow(rotary.base, i / static_cast<double>(rotary.n_dims)));
+  at::Tensor frequency = at::reciprocal(at::pow(rotary.base, i / static_cast<double>(rotary.n_dims)));
   const RotaryScaling& scaling = rotary.scaling;
   switch (scaling.kind) {
     case RotaryScaling::Kind::kNone:
