@@ -44,6 +44,7 @@ void print_tokens(const std::filesystem::path& folder, const std::string& text, 
   for (const std::string& one : texts_of(text)) {
     const std::vector<int64_t> ids = tokenizer.encode(one).ids;
     std::vector<std::string> tokens;
+    tokens.reserve(ids.size());
     for (const int64_t id : ids) tokens.push_back(tokenizer.token(id));
     if (json) {
       fmt::print("{}\n", Json{{"ids", ids}, {"tokens", tokens}}.dump());
@@ -60,6 +61,7 @@ void print_next(const std::filesystem::path& folder, const std::string& text,
   const at::NoGradGuard no_gradients;
   const Tokenizer tokenizer = Tokenizer::load(folder);
   std::vector<int64_t> wanted;
+  wanted.reserve(continuations.size());
   for (const std::string& continuation : continuations) wanted.push_back(single_token(tokenizer, continuation));
   std::vector<std::vector<int64_t>> rows;
   for (const std::string& one : texts_of(text)) {
