@@ -209,7 +209,9 @@ TEST_F(ModelWithTokenizer, ShowsTheLikeliestNextTokens) {
   for (size_t i = 1; i < 10; ++i) EXPECT_GE(next["top"][i - 1]["logit"], next["top"][i]["logit"]);
   EXPECT_EQ(next.at("of").size(), 2u);
   for (const Json& token : next["top"]) {
-    if (token["id"] == 5) EXPECT_EQ(token["logit"], next["of"][" b"]);
+    if (token["id"] == 5) {
+      EXPECT_EQ(token["logit"], next["of"][" b"]);
+    }
   }
 }
 
