@@ -205,8 +205,8 @@ TEST_F(ModelWithTokenizer, ShowsTheTokensOfAText) {
 
 TEST_F(ModelWithTokenizer, ShowsTheLikeliestNextTokens) {
   const Json next = json_of({"inspect", path(), "--next", "a b", "--of", " b", "--of", "c", "--json"});
-  ASSERT_EQ(next.at("top").size(), 10u);
-  for (size_t i = 1; i < 10; ++i) EXPECT_GE(next["top"][i - 1]["logit"], next["top"][i]["logit"]);
+  ASSERT_EQ(next.at("top").size(), 8u);  // the whole vocabulary, which has fewer than ten
+  for (size_t i = 1; i < 8; ++i) EXPECT_GE(next["top"][i - 1]["logit"], next["top"][i]["logit"]);
   EXPECT_EQ(next.at("of").size(), 2u);
   for (const Json& token : next["top"]) {
     if (token["id"] == 5) {
