@@ -119,7 +119,8 @@ TEST(ModelConfig, RefusesLlamaSettingsThatWouldChangeTheNumbers) {
   refuse({{"num_key_value_heads", 3}}, "num_attention_heads = 4 is not a multiple of it");
   refuse({{"num_attention_heads", 5}, {"num_key_value_heads", 5}}, "hidden_size = 32 is not a multiple");
   refuse({{"head_dim", 7}}, "rotary embeddings of 7");
-  EXPECT_INPUT_ERROR(read(llama_with({}, "mixtral")), "'mixtral' is not implemented; known: gpt2, gpt_neox, llama");
+  EXPECT_INPUT_ERROR(read(llama_with(json::object(), "mixtral")),
+                     "'mixtral' is not implemented; known: gpt2, gpt_neox, llama");
   EXPECT_NO_THROW(read(llama_with({{"sliding_window", 64}}, "mistral")));
   EXPECT_NO_THROW(read(llama_with({{"sliding_window", 16}, {"use_sliding_window", false}}, "qwen2")));
 }
