@@ -24,7 +24,7 @@ struct DataOptions {
   bool uniform_distractors = false;
 };
 
-void write_language_data(LanguageTask task, const DataOptions& options) {
+void write_language_data(PaperTask task, const DataOptions& options) {
   const Lexicon lexicon =
       parse_lexicon(options.lexicon.empty() ? Document::parse_yaml(kLexicon, "examples/lexicon.yaml")
                                             : Document::read_yaml(options.lexicon));
@@ -53,7 +53,7 @@ void write_arithmetic_data(const DataOptions& options) {
 }
 
 void run_data(const DataOptions& options) {
-  if (const std::optional<LanguageTask> task = find_language_task(options.task)) {
+  if (const std::optional<PaperTask> task = find_paper_task(options.task)) {
     if (options.uniform_distractors) throw input_error("data: --uniform-distractors is for arithmetic tasks");
     return write_language_data(*task, options);
   }

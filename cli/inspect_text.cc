@@ -30,13 +30,6 @@ std::vector<std::string> texts_of(const std::string& text) {
   return texts;
 }
 
-int64_t single_token(const Tokenizer& tokenizer, const std::string& continuation) {
-  const std::vector<int64_t> ids = tokenizer.encode(continuation).ids;
-  if (ids.size() == 1) return ids[0];
-  throw input_error("--of: '{}' is {} tokens, and a next token is one (a space in front belongs to a word)",
-                    continuation, ids.size());
-}
-
 }  // namespace
 
 void print_tokens(const std::filesystem::path& folder, const std::string& text, bool json) {

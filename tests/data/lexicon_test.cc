@@ -55,12 +55,12 @@ TEST(Lexicon, IsReadFromYaml) {
   EXPECT_THAT(lexicon.past_verbs, ElementsAre("washed"));
   EXPECT_THAT(lexicon.prepositions, ElementsAre("near", "far from"));
   EXPECT_EQ(lexicon.tasks.size(), 3u);
-  EXPECT_EQ(lexicon.tasks.at(LanguageTask::kAgreement).gen.size(), 1u);
-  EXPECT_TRUE(lexicon.tasks.at(LanguageTask::kSyntacticNumber).gen.empty());
+  EXPECT_EQ(lexicon.tasks.at(PaperTask::kAgreement).gen.size(), 1u);
+  EXPECT_TRUE(lexicon.tasks.at(PaperTask::kSyntacticNumber).gen.empty());
 }
 
 TEST(Lexicon, TakesATemplateApart) {
-  const SentenceTemplate pattern = parse(kLexicon).tasks.at(LanguageTask::kReflexive).iid.at(0);
+  const SentenceTemplate pattern = parse(kLexicon).tasks.at(PaperTask::kReflexive).iid.at(0);
   EXPECT_EQ(pattern.text, "the {noun} said that the {subject} {past_verb} {reflexive}");
   ASSERT_EQ(pattern.pieces.size(), 4u);
   EXPECT_EQ(pattern.pieces[1].literal, " said that the ");
@@ -70,15 +70,15 @@ TEST(Lexicon, TakesATemplateApart) {
 TEST(Lexicon, NeedsOnlyWhatItsTemplatesUse) {
   const Lexicon lexicon = parse("nouns: {cat: cats}\nagreement: {iid: ['the {subject} here']}\n");
   EXPECT_EQ(lexicon.tasks.size(), 1u);
-  const SentenceTemplate& pattern = lexicon.tasks.at(LanguageTask::kAgreement).iid.at(0);
+  const SentenceTemplate& pattern = lexicon.tasks.at(PaperTask::kAgreement).iid.at(0);
   EXPECT_EQ(fill(pattern, lexicon, 0, {.plural_subject = true}, ""), "the cats here");
 }
 
 TEST(Lexicon, NamesItsTasks) {
-  for (const LanguageTask task : kLanguageTasks) {
-    EXPECT_EQ(find_language_task(task_name(task)), task);
+  for (const PaperTask task : kPaperTasks) {
+    EXPECT_EQ(find_paper_task(task_name(task)), task);
   }
-  EXPECT_FALSE(find_language_task("agreements"));
+  EXPECT_FALSE(find_paper_task("agreements"));
 }
 
 TEST(Lexicon, SaysWhichKeyIsWrong) {
@@ -138,7 +138,7 @@ TEST(Lexicon, SaysWhichTemplateIsWrong) {
 
 TEST(SentenceTemplate, HasEveryCombinationOfWordsOnce) {
   const Lexicon lexicon = parse(kLexicon);
-  const SentenceTemplate& pattern = lexicon.tasks.at(LanguageTask::kAgreement).iid.at(0);
+  const SentenceTemplate& pattern = lexicon.tasks.at(PaperTask::kAgreement).iid.at(0);
   const int64_t n = count_combinations(lexicon, pattern);
   EXPECT_EQ(n, 3 * 2 * 2);
   std::set<std::string> sentences;
@@ -151,7 +151,7 @@ TEST(SentenceTemplate, HasEveryCombinationOfWordsOnce) {
 
 TEST(SentenceTemplate, VerbsAgreeWithTheNounBefore) {
   const Lexicon lexicon = parse(kLexicon);
-  const SentenceTemplate& pattern = lexicon.tasks.at(LanguageTask::kAgreement).gen.at(0);
+  const SentenceTemplate& pattern = lexicon.tasks.at(PaperTask::kAgreement).gen.at(0);
   EXPECT_EQ(fill(pattern, lexicon, 0, {.plural_nouns = 0b01}, ""),
             "the cat that the oxen see and the train driver sees");
   EXPECT_EQ(fill(pattern, lexicon, 0, {.plural_subject = true, .plural_nouns = 0b10}, ""),
@@ -161,7 +161,7 @@ TEST(SentenceTemplate, VerbsAgreeWithTheNounBefore) {
 TEST(SentenceTemplate, RefusesMoreCombinationsThanItCanCount) {
   Lexicon lexicon = parse(kLexicon);
   lexicon.nouns.resize(100'000);
-  const SentenceTemplate& pattern = lexicon.tasks.at(LanguageTask::kAgreement).gen.at(0);
+  const SentenceTemplate& pattern = lexicon.tasks.at(PaperTask::kAgreement).gen.at(0);
   EXPECT_INPUT_ERROR(count_combinations(lexicon, pattern), "can be filled in over 1000000000000 ways");
 }
 

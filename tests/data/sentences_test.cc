@@ -35,7 +35,7 @@ reflexive:
                                             "small.yaml"));
 }
 
-SentenceTable generate_default(LanguageTask task) {
+SentenceTable generate_default(PaperTask task) {
   return generate_sentences(example_lexicon(), task, std::nullopt, Seed(0));
 }
 
@@ -98,22 +98,22 @@ void expect_balanced(const std::map<std::string, size_t>& counts, size_t n_combi
 }
 
 TEST(Sentences, HaveThePapersColumnsAndSizes) {
-  const SentenceTable agreement = generate_default(LanguageTask::kAgreement);
+  const SentenceTable agreement = generate_default(PaperTask::kAgreement);
   EXPECT_THAT(agreement.columns, ElementsAre("sentence", "labels"));
   EXPECT_EQ(agreement.iid.size(), 6160u);
   EXPECT_EQ(agreement.gen.size(), 5000u);
-  const SentenceTable reflexive = generate_default(LanguageTask::kReflexive);
+  const SentenceTable reflexive = generate_default(PaperTask::kReflexive);
   EXPECT_THAT(reflexive.columns, ElementsAre("sentence", "labels", "ungrammatical", "gender"));
   EXPECT_EQ(reflexive.iid.size(), 25760u);
   EXPECT_EQ(reflexive.gen.size(), 5000u);
-  const SentenceTable number = generate_default(LanguageTask::kSyntacticNumber);
+  const SentenceTable number = generate_default(PaperTask::kSyntacticNumber);
   EXPECT_THAT(number.columns, ElementsAre("sentence", "labels", "object labels"));
   EXPECT_EQ(number.iid.size(), 3120u);
   EXPECT_TRUE(number.gen.empty());
 }
 
 TEST(Sentences, AreDistinctInBothFilesTogether) {
-  for (const LanguageTask task : kLanguageTasks) {
+  for (const PaperTask task : kPaperTasks) {
     const SentenceTable table = generate_default(task);
     std::set<std::string> sentences;
     for (const Records* file : {&table.iid, &table.gen}) {
@@ -124,7 +124,7 @@ TEST(Sentences, AreDistinctInBothFilesTogether) {
 }
 
 TEST(Sentences, ShareNoStructureBetweenIidAndGen) {
-  for (const LanguageTask task : {LanguageTask::kAgreement, LanguageTask::kReflexive}) {
+  for (const PaperTask task : {PaperTask::kAgreement, PaperTask::kReflexive}) {
     const SentenceTable table = generate_default(task);
     std::set<std::string> iid;
     for (const auto& record : table.iid) iid.insert(structure(record[0]));
@@ -140,7 +140,7 @@ TEST(Sentences, ShareNoStructureBetweenIidAndGen) {
 
 // Balanced combinations of subject and attractor numbers leave no correlation between them.
 TEST(Sentences, HaveEachCombinationOfNumbersEquallyOften) {
-  for (const LanguageTask task : {LanguageTask::kAgreement, LanguageTask::kSyntacticNumber}) {
+  for (const PaperTask task : {PaperTask::kAgreement, PaperTask::kSyntacticNumber}) {
     const SentenceTable table = generate_default(task);
     for (const Records* file : {&table.iid, &table.gen}) {
       std::map<std::string, std::map<std::string, size_t>> counts;
@@ -148,7 +148,7 @@ TEST(Sentences, HaveEachCombinationOfNumbersEquallyOften) {
       for (const auto& record : *file) {
         ++counts[structure(record[0])][numbers(record[0])];
         ++all[numbers(record[0])];
-        const std::string labels = task == LanguageTask::kAgreement ? record[1] : record[1] + record[2];
+        const std::string labels = task == PaperTask::kAgreement ? record[1] : record[1] + record[2];
         EXPECT_TRUE(numbers(record[0]).starts_with(labels)) << record[0];
       }
       const size_t n_combinations = file == &table.iid ? 4 : 8;
@@ -160,7 +160,7 @@ TEST(Sentences, HaveEachCombinationOfNumbersEquallyOften) {
 
 TEST(Sentences, AreBalancedForAnyNumberOfThem) {
   for (const int64_t n : {1, 2, 3, 7, 13, 33}) {
-    const SentenceTable table = generate_sentences(example_lexicon(), LanguageTask::kReflexive, n, Seed(1));
+    const SentenceTable table = generate_sentences(example_lexicon(), PaperTask::kReflexive, n, Seed(1));
     for (const Records* file : {&table.iid, &table.gen}) {
       ASSERT_EQ(file->size(), static_cast<size_t>(n));
       std::map<std::string, size_t> counts = {{"00", 0}, {"01", 0}, {"10", 0}, {"11", 0}};
@@ -171,7 +171,7 @@ TEST(Sentences, AreBalancedForAnyNumberOfThem) {
 }
 
 TEST(Sentences, OfReflexivesPairTheTwoPronouns) {
-  const SentenceTable table = generate_default(LanguageTask::kReflexive);
+  const SentenceTable table = generate_default(PaperTask::kReflexive);
   for (const Records* file : {&table.iid, &table.gen}) {
     std::map<std::string, size_t> counts;
     for (const auto& record : *file) {
@@ -190,7 +190,7 @@ TEST(Sentences, OfReflexivesPairTheTwoPronouns) {
 }
 
 TEST(Sentences, RepeatNoNoun) {
-  for (const auto& record : generate_default(LanguageTask::kAgreement).gen) {
+  for (const auto& record : generate_default(PaperTask::kAgreement).gen) {
     const std::vector<std::string> words = words_of(record[0]);
     for (const NumberForms& noun : example_lexicon().nouns) {
       const auto n = std::count_if(words.begin(), words.end(), [&](const std::string& word) {
@@ -203,21 +203,21 @@ TEST(Sentences, RepeatNoNoun) {
 
 TEST(Sentences, ShareTheirNumberAmongTemplatesAsTheCombinationsAre) {
   std::map<std::string, size_t> counts;
-  for (const auto& record : generate_default(LanguageTask::kAgreement).iid) ++counts[structure(record[0])];
+  for (const auto& record : generate_default(PaperTask::kAgreement).iid) ++counts[structure(record[0])];
   EXPECT_EQ(counts["the noun preposition the noun "], 3080u);  // Six prepositions, six verbs.
   EXPECT_EQ(counts["the noun that the noun verb "], 3080u);
 }
 
 TEST(Sentences, UseAllWordsAboutEquallyOften) {
   std::map<std::string, size_t> counts;
-  const SentenceTable table = generate_default(LanguageTask::kSyntacticNumber);
+  const SentenceTable table = generate_default(PaperTask::kSyntacticNumber);
   for (const auto& record : table.iid) ++counts[words_of(record[0])[1]];
   ASSERT_EQ(counts.size(), 40u);  // 3,120 subjects of 40 forms: 78 each, binomial standard deviation below 9.
   for (const auto& [word, n] : counts) EXPECT_NEAR(static_cast<double>(n), 78, 45) << word;
 }
 
 TEST(Sentences, AreTheSameForTheSameSeedOnly) {
-  for (const LanguageTask task : kLanguageTasks) {
+  for (const PaperTask task : kPaperTasks) {
     const SentenceTable first = generate_sentences(example_lexicon(), task, 300, Seed(3));
     const SentenceTable again = generate_sentences(example_lexicon(), task, 300, Seed(3));
     EXPECT_EQ(first.iid, again.iid);
@@ -228,26 +228,26 @@ TEST(Sentences, AreTheSameForTheSameSeedOnly) {
 
 TEST(Sentences, CanBeAllThatThereAre) {
   const Lexicon lexicon = small_lexicon();
-  const auto& templates = lexicon.tasks.at(LanguageTask::kAgreement).iid;
-  EXPECT_EQ(count_sentences(lexicon, LanguageTask::kAgreement, templates), 4 * (3 * 2 * 2 + 3 * 2));
-  const SentenceTable table = generate_sentences(lexicon, LanguageTask::kAgreement, std::nullopt, Seed(0));
+  const auto& templates = lexicon.tasks.at(PaperTask::kAgreement).iid;
+  EXPECT_EQ(count_sentences(lexicon, PaperTask::kAgreement, templates), 4 * (3 * 2 * 2 + 3 * 2));
+  const SentenceTable table = generate_sentences(lexicon, PaperTask::kAgreement, std::nullopt, Seed(0));
   EXPECT_EQ(table.iid.size(), 72u);
-  const SentenceTable reflexive = generate_sentences(lexicon, LanguageTask::kReflexive, 12, Seed(0));
+  const SentenceTable reflexive = generate_sentences(lexicon, PaperTask::kReflexive, 12, Seed(0));
   EXPECT_EQ(reflexive.iid.size(), 12u);
 }
 
 TEST(Sentences, SayHowManyThereAre) {
   const Lexicon lexicon = small_lexicon();
-  EXPECT_INPUT_ERROR(generate_sentences(lexicon, LanguageTask::kAgreement, 73, Seed(0)),
+  EXPECT_INPUT_ERROR(generate_sentences(lexicon, PaperTask::kAgreement, 73, Seed(0)),
                      "agreement.csv: 73 sentences wanted, and the lexicon gives at most 72");
-  EXPECT_INPUT_ERROR(generate_sentences(lexicon, LanguageTask::kReflexive, 13, Seed(0)), "at most 12");
-  EXPECT_INPUT_ERROR(generate_sentences(lexicon, LanguageTask::kReflexive, 0, Seed(0)), "0 sentences wanted");
-  EXPECT_INPUT_ERROR(generate_sentences(lexicon, LanguageTask::kSyntacticNumber, 1, Seed(0)),
+  EXPECT_INPUT_ERROR(generate_sentences(lexicon, PaperTask::kReflexive, 13, Seed(0)), "at most 12");
+  EXPECT_INPUT_ERROR(generate_sentences(lexicon, PaperTask::kReflexive, 0, Seed(0)), "0 sentences wanted");
+  EXPECT_INPUT_ERROR(generate_sentences(lexicon, PaperTask::kSyntacticNumber, 1, Seed(0)),
                      "the lexicon has no templates for 'syntactic_number'");
   Lexicon tiny = lexicon;
   tiny.nouns.resize(1);
   tiny.past_verbs.resize(1);
-  EXPECT_INPUT_ERROR(generate_sentences(tiny, LanguageTask::kReflexive, std::nullopt, Seed(0)), "at most 0");
+  EXPECT_INPUT_ERROR(generate_sentences(tiny, PaperTask::kReflexive, std::nullopt, Seed(0)), "at most 0");
 }
 
 TEST(Sentences, NameTemplatesThatGiveTheSame) {
@@ -255,14 +255,14 @@ TEST(Sentences, NameTemplatesThatGiveTheSame) {
       Document::parse_yaml("nouns: {cat: cats}\nprepositions: [near]\nagreement:\n  iid: ['the {subject} near it']\n"
                            "  gen: ['the {subject} {preposition} it']\n",
                            "same.yaml"));
-  EXPECT_INPUT_ERROR(generate_sentences(lexicon, LanguageTask::kAgreement, 2, Seed(0)),
+  EXPECT_INPUT_ERROR(generate_sentences(lexicon, PaperTask::kAgreement, 2, Seed(0)),
                      "the templates 'the {subject} near it' and 'the {subject} {preposition} it' both give 'the cat");
 }
 
 TEST(WriteSentencesCsv, WritesWhatCsvTableReads) {
   const testing::TemporaryFolder folder;
-  const SentenceTable table = generate_sentences(example_lexicon(), LanguageTask::kReflexive, 40, Seed(0));
-  EXPECT_THAT(write_sentences_csv(table, LanguageTask::kReflexive, folder / "out"),
+  const SentenceTable table = generate_sentences(example_lexicon(), PaperTask::kReflexive, 40, Seed(0));
+  EXPECT_THAT(write_sentences_csv(table, PaperTask::kReflexive, folder / "out"),
               ElementsAre(folder / "out/reflexive.csv", folder / "out/reflexive_gen.csv"));
   const CsvTable read = CsvTable::read(folder / "out/reflexive_gen.csv");
   EXPECT_EQ(read.columns(), table.columns);
@@ -276,8 +276,8 @@ TEST(WriteSentencesCsv, WritesWhatCsvTableReads) {
 TEST(WriteSentencesCsv, WritesTheSameBytesForTheSameSeed) {
   const testing::TemporaryFolder folder;
   for (const char* run : {"one", "two"}) {
-    write_sentences_csv(generate_sentences(example_lexicon(), LanguageTask::kSyntacticNumber, 40, Seed(0)),
-                        LanguageTask::kSyntacticNumber, folder / run);
+    write_sentences_csv(generate_sentences(example_lexicon(), PaperTask::kSyntacticNumber, 40, Seed(0)),
+                        PaperTask::kSyntacticNumber, folder / run);
   }
   const std::string bytes = testing::read_bytes(folder / "one/syntactic_number.csv");
   EXPECT_TRUE(bytes.starts_with("sentence,labels,object labels\nthe "));

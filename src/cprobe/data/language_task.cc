@@ -1,7 +1,6 @@
 #include "cprobe/data/language_task.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <optional>
 
@@ -12,7 +11,6 @@
 namespace cprobe {
 namespace {
 
-constexpr std::array<const char*, 3> kNames = {"agreement", "reflexive", "syntactic_number"};
 constexpr const char* kSentence = "sentence";
 
 /// A file of sentences, tokenized, before it is divided.
@@ -36,9 +34,8 @@ class Reader {
     for (size_t row = 0; row < texts.size(); ++row) {
       if (texts[row].empty())
         throw input_error("{}:{}: column '{}': empty", table.source(), table.line(row), kSentence);
+      sentences.rows.push_back(tokens(table, row, kSentence, texts[row]));
     }
-    for (size_t row = 0; row < texts.size(); ++row)
-      sentences.rows.push_back(tokens(table, row, kSentence, task_.prefix + texts[row]));
     if (task_.expectation.last_word) {
       take_last_words(table, sentences);
     } else {
@@ -50,10 +47,13 @@ class Reader {
   }
 
  private:
+  /// The tokens of a text behind the prefix.
   std::vector<int64_t> tokens(const CsvTable& table, size_t row, const std::string& column,
-                              const std::string& text) const {
+                              const std::string& unprefixed) const {
+    const std::string text = task_.prefix + unprefixed;
     const auto where = [&] { return fmt::format("{}:{}: column '{}'", table.source(), table.line(row), column); };
-    std::vector<int64_t> ids = tokenizer_.encode(text).ids;
+    const Encoding encoding = tokenizer_.encode(text);
+    const std::vector<int64_t>& ids = encoding.ids;
     if (static_cast<int64_t>(ids.size()) > n_positions_) {
       throw input_error("{}: {} tokens, but the model's context is {}", where(), ids.size(), n_positions_);
     }
@@ -64,16 +64,20 @@ class Reader {
             id, vocab_);
       }
     }
+    const size_t word = text.find_last_of(' ');
+    const bool single_word = word != std::string::npos && ids.size() > 1 && encoding.begin.back() == word;
+    if (task_.expectation.last_word && !single_word) {
+      throw input_error(
+          "{}: the last word of '{}' must be a single token behind a space, as the answer is the next token", where(),
+          text);
+    }
     return ids;
   }
 
-  int64_t single_token(const std::string& text) const {
-    const std::vector<int64_t> ids = tokenizer_.encode(text).ids;
-    if (ids.size() == 1 && ids[0] < vocab_) return ids[0];
-    throw input_error(
-        "task '{}': the continuation '{}' is {} tokens of this tokenizer, and must be one (a space in "
-        "front belongs to a word)",
-        task_.name, text, ids.size());
+  int64_t continuation(const std::string& text) const {
+    const int64_t id = single_token(tokenizer_, text);
+    if (id < vocab_) return id;
+    throw input_error("the continuation '{}' is token {}, outside the model's vocabulary of {}", text, id, vocab_);
   }
 
   void expect_fixed(const CsvTable& table, Sentences& sentences) const {
@@ -81,14 +85,14 @@ class Reader {
     const std::vector<int64_t> labels = table.integers(expectation.label_column);
     for (size_t row = 0; row < labels.size(); ++row) {
       if (labels[row] == 0 || labels[row] == 1) continue;
-      throw input_error("{}:{}: column '{}': {} says neither that ' {}' is right (1) nor that it is wrong (0)",
+      throw input_error("{}:{}: column '{}': {} says neither that '{}' is right (1) nor that it is wrong (0)",
                         table.source(), table.line(row), expectation.label_column, labels[row],
                         expectation.continuation);
     }
     std::vector<int64_t> against;
-    for (const std::string& text : expectation.against) against.push_back(single_token(text));
+    for (const std::string& text : expectation.against) against.push_back(continuation(text));
     const auto n = static_cast<int64_t>(labels.size());
-    sentences.contrast = {.continuation = at::full({n}, single_token(expectation.continuation), at::kLong),
+    sentences.contrast = {.continuation = at::full({n}, continuation(expectation.continuation), at::kLong),
                           .against = at::tensor(against, at::kLong).repeat({n, 1}),
                           .expected = at::tensor(labels, at::kLong).eq(1)};
   }
@@ -96,13 +100,11 @@ class Reader {
   /// Moves the last token of every sentence into the contrast.
   void take_last_words(const CsvTable& table, Sentences& sentences) const {
     const std::string& column = task_.expectation.against_column;
-    const std::vector<std::string> texts = table.text(kSentence), others = table.text(column);
+    const std::vector<std::string> others = table.text(column);
     std::vector<int64_t> right, wrong;
     for (size_t row = 0; row < sentences.rows.size(); ++row) {
       std::vector<int64_t>& ids = sentences.rows[row];
-      std::vector<int64_t> other = tokens(table, row, column, task_.prefix + others[row]);
-      require_single_last_word(table, row, kSentence, task_.prefix + texts[row]);
-      require_single_last_word(table, row, column, task_.prefix + others[row]);
+      std::vector<int64_t> other = tokens(table, row, column, others[row]);
       right.push_back(ids.back());
       wrong.push_back(other.back());
       ids.pop_back();
@@ -116,17 +118,6 @@ class Reader {
     sentences.contrast = {.continuation = at::tensor(right, at::kLong),
                           .against = at::tensor(wrong, at::kLong).unsqueeze(1),
                           .expected = at::ones({n}, at::kBool)};
-  }
-
-  void require_single_last_word(const CsvTable& table, size_t row, const std::string& column,
-                                const std::string& text) const {
-    const size_t word = text.find_last_of(' ');
-    const std::vector<size_t> begins = tokenizer_.encode(text).begin;
-    if (word != std::string::npos && begins.size() > 1 && begins.back() == word) return;
-    throw input_error(
-        "{}:{}: column '{}': the last word of '{}' must be a single token behind a space, as the answer "
-        "is the next token",
-        table.source(), table.line(row), column, text);
   }
 
   const LanguageTask& task_;
@@ -180,21 +171,21 @@ std::vector<at::Tensor> split(const Sentences& sentences, const at::Tensor& rows
 
 }  // namespace
 
-bool is_language_task(const std::string& name) {
-  return std::ranges::find(kNames, name) != kNames.end();
-}
-
-LanguageTask language_task(const std::string& name) {
-  LanguageTask task{.name = name};
-  if (name == "agreement" || name == "syntactic_number") {
-    task.expectation = {.continuation = " are", .against = {" is"}, .label_column = "labels"};
-    if (name == "syntactic_number") task.variable = "object labels";
-  } else if (name == "reflexive") {
-    task.expectation = {.last_word = true, .against_column = "ungrammatical"};
-    task.group_column = "gender";
-    task.groups = {{0, "Male"}, {1, "Female"}};
-  } else {
-    throw input_error("no language task is called '{}'; known: {}", name, fmt::join(kNames, ", "));
+LanguageTask language_task(PaperTask which) {
+  LanguageTask task{.name = std::string(task_name(which))};
+  switch (which) {
+    case PaperTask::kAgreement:
+      task.expectation = {.continuation = " are", .against = {" is"}, .label_column = "labels"};
+      break;
+    case PaperTask::kReflexive:
+      task.expectation = {.last_word = true, .against_column = "ungrammatical"};
+      task.group_column = "gender";
+      task.groups = {{0, "Male"}, {1, "Female"}};
+      break;
+    case PaperTask::kSyntacticNumber:
+      task.expectation = {.continuation = " are", .against = {" is"}, .label_column = "labels"};
+      task.variable = "object labels";
+      break;
   }
   return task;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cprobe/data/labelled_tokens.h"
+#include "cprobe/data/lexicon.h"
 #include "cprobe/data/tokenizer.h"
 
 namespace cprobe {
@@ -23,8 +24,7 @@ struct Expectation {
   std::string against_column;
 };
 
-/// A task over sentences: where they are, how they are divided, and what the model should say. The paper's three are
-/// `language_task("agreement")`, "reflexive" and "syntactic_number".
+/// A task over sentences: where they are, how they are divided, and what the model should say.
 struct LanguageTask {
   std::string name;
   std::filesystem::path sentences;  ///< CSV with a column `sentence` and columns of whole numbers, the variables.
@@ -41,9 +41,8 @@ struct LanguageTask {
   std::string variable = "labels";  ///< Column that the task's name stands for as a variable.
 };
 
-/// One of the paper's tasks, without its files. @throws Error (kInput) naming the known ones.
-LanguageTask language_task(const std::string& name);
-bool is_language_task(const std::string& name);
+/// One of the paper's tasks, without its files.
+LanguageTask language_task(PaperTask which);
 
 /// The sets of a task: "IID" and "Gen" or, with groups, "Male IID", "Male Gen", "Female IID", ...
 struct LanguageData {

@@ -115,7 +115,7 @@ void require_words(const SentenceTemplate& pattern, const Lexicon& lexicon, cons
 }
 
 /// A sentence of the task can be made and labelled.
-void require_structure(const SentenceTemplate& pattern, LanguageTask task, const Document& place) {
+void require_structure(const SentenceTemplate& pattern, PaperTask task, const Document& place) {
   if (const size_t n = count_slots(pattern, Slot::kSubject); n != 1) {
     throw place.error(fmt::format("a template has '{{subject}}' once, found {} times", n));
   }
@@ -124,19 +124,19 @@ void require_structure(const SentenceTemplate& pattern, LanguageTask task, const
     if (piece.slot == Slot::kVerb) throw place.error("'{verb}' agrees with the noun before it, and there is none");
   }
   const size_t n_reflexives = count_slots(pattern, Slot::kReflexive);
-  if (task != LanguageTask::kReflexive && n_reflexives > 0) {
+  if (task != PaperTask::kReflexive && n_reflexives > 0) {
     throw place.error("'{reflexive}' is for templates of the task 'reflexive' only");
   }
-  if (task == LanguageTask::kReflexive && (n_reflexives != 1 || pattern.pieces.back().slot != Slot::kReflexive)) {
+  if (task == PaperTask::kReflexive && (n_reflexives != 1 || pattern.pieces.back().slot != Slot::kReflexive)) {
     throw place.error("a template of this task has '{reflexive}' once, at its end");
   }
-  if (const size_t n = count_slots(pattern, Slot::kNoun); task == LanguageTask::kSyntacticNumber && n != 1) {
+  if (const size_t n = count_slots(pattern, Slot::kNoun); task == PaperTask::kSyntacticNumber && n != 1) {
     throw place.error(fmt::format("a template of this task has '{{noun}}' once, found {} times", n));
   }
 }
 
 /// @param seen the templates of the task so far.
-std::vector<SentenceTemplate> parse_templates(const Document& yaml, LanguageTask task, const Lexicon& lexicon,
+std::vector<SentenceTemplate> parse_templates(const Document& yaml, PaperTask task, const Lexicon& lexicon,
                                               std::set<std::string>& seen) {
   std::vector<SentenceTemplate> templates;
   for (const Document& item : yaml.items()) {
@@ -153,20 +153,20 @@ std::vector<SentenceTemplate> parse_templates(const Document& yaml, LanguageTask
 
 }  // namespace
 
-std::string_view task_name(LanguageTask task) {
+std::string_view task_name(PaperTask task) {
   switch (task) {
-    case LanguageTask::kAgreement:
+    case PaperTask::kAgreement:
       return "agreement";
-    case LanguageTask::kReflexive:
+    case PaperTask::kReflexive:
       return "reflexive";
-    case LanguageTask::kSyntacticNumber:
+    case PaperTask::kSyntacticNumber:
       return "syntactic_number";
   }
   return "";
 }
 
-std::optional<LanguageTask> find_language_task(std::string_view name) {
-  for (const LanguageTask task : kLanguageTasks) {
+std::optional<PaperTask> find_paper_task(std::string_view name) {
+  for (const PaperTask task : kPaperTasks) {
     if (task_name(task) == name) return task;
   }
   return std::nullopt;
@@ -174,7 +174,7 @@ std::optional<LanguageTask> find_language_task(std::string_view name) {
 
 Lexicon parse_lexicon(const Document& yaml) {
   std::vector<std::string_view> keys = {"nouns", "verbs", "past_verbs", "prepositions"};
-  for (const LanguageTask task : kLanguageTasks) keys.push_back(task_name(task));
+  for (const PaperTask task : kPaperTasks) keys.push_back(task_name(task));
   yaml.require_known_keys(keys);
 
   Lexicon lexicon;
@@ -182,7 +182,7 @@ Lexicon parse_lexicon(const Document& yaml) {
   lexicon.verbs = parse_forms(yaml.find("verbs"));
   lexicon.past_verbs = parse_words(yaml.find("past_verbs"));
   lexicon.prepositions = parse_words(yaml.find("prepositions"));
-  for (const LanguageTask task : kLanguageTasks) {
+  for (const PaperTask task : kPaperTasks) {
     const Document* templates = yaml.find(task_name(task));
     if (templates == nullptr) continue;
     constexpr std::array<std::string_view, 2> kKeys = {"iid", "gen"};

@@ -12,19 +12,18 @@
 namespace cprobe {
 
 /// The tasks on language of Lepori et al. 2024.
-enum class LanguageTask {
+enum class PaperTask {
   kAgreement,        ///< Subject-verb agreement: is the subject plural? Sentences end right before its verb.
   kReflexive,        ///< Reflexive anaphora: sentences end in himself, herself or themselves.
   kSyntacticNumber,  ///< Control: the number of the subject beside that of one other noun.
 };
 
-inline constexpr std::array kLanguageTasks = {LanguageTask::kAgreement, LanguageTask::kReflexive,
-                                              LanguageTask::kSyntacticNumber};
+inline constexpr std::array kPaperTasks = {PaperTask::kAgreement, PaperTask::kReflexive, PaperTask::kSyntacticNumber};
 
 /// "agreement", "reflexive" or "syntactic_number": key in a lexicon, name of the CSV files, argument of `cprobe data`.
-std::string_view task_name(LanguageTask task);
+std::string_view task_name(PaperTask task);
 /// The task of that name, nothing where there is none.
-std::optional<LanguageTask> find_language_task(std::string_view name);
+std::optional<PaperTask> find_paper_task(std::string_view name);
 
 /// The places of a template that words fill. {subject} draws from the nouns, {reflexive} has its three pronouns, each
 /// other slot has a list of words of its name.
@@ -68,7 +67,7 @@ struct Lexicon {
   std::vector<NumberForms> verbs;
   std::vector<std::string> past_verbs;
   std::vector<std::string> prepositions;
-  std::map<LanguageTask, TaskTemplates> tasks;
+  std::map<PaperTask, TaskTemplates> tasks;
 };
 
 /// Reads a lexicon from YAML.

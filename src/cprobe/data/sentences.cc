@@ -23,31 +23,31 @@ struct PaperSizes {
   int64_t gen;
 };
 
-PaperSizes paper_sizes(LanguageTask task) {
+PaperSizes paper_sizes(PaperTask task) {
   switch (task) {
-    case LanguageTask::kAgreement:
+    case PaperTask::kAgreement:
       return {.iid = 6'160, .gen = 5'000};
-    case LanguageTask::kReflexive:
+    case PaperTask::kReflexive:
       return {.iid = 25'760, .gen = 5'000};
-    case LanguageTask::kSyntacticNumber:
+    case PaperTask::kSyntacticNumber:
       break;
   }
   return {.iid = 3'120, .gen = 5'000};
 }
 
-std::string file_name(LanguageTask task, bool is_gen) {
+std::string file_name(PaperTask task, bool is_gen) {
   return fmt::format("{}{}.csv", task_name(task), is_gen ? "_gen" : "");
 }
 
 /// Sentence `i` of a file, before shuffling, takes its features from the binary digits of i: the subject's number, in
 /// reflexives the gender, then the other nouns' numbers. So any run of sentences has each combination of them equally
 /// often, or once more.
-SentenceFeatures features_of(int64_t i, LanguageTask task, const SentenceTemplate& pattern) {
+SentenceFeatures features_of(int64_t i, PaperTask task, const SentenceTemplate& pattern) {
   auto digits = static_cast<uint64_t>(i);
   SentenceFeatures features;
   features.plural_subject = digits % 2 == 1;
   digits /= 2;
-  if (task == LanguageTask::kReflexive) {
+  if (task == PaperTask::kReflexive) {
     features.female = digits % 2 == 1;
     digits /= 2;
   }
@@ -78,17 +78,17 @@ class Shuffled {
   std::unordered_map<int64_t, int64_t> changed_;
 };
 
-Record make_record(const Lexicon& lexicon, LanguageTask task, const SentenceTemplate& pattern, int64_t combination,
+Record make_record(const Lexicon& lexicon, PaperTask task, const SentenceTemplate& pattern, int64_t combination,
                    const SentenceFeatures& features) {
   const auto digit = [](bool value) { return std::string(value ? "1" : "0"); };
   const auto sentence = [&](const char* pronoun) { return fill(pattern, lexicon, combination, features, pronoun); };
   const bool is_plural = features.plural_subject;
   switch (task) {
-    case LanguageTask::kAgreement:
+    case PaperTask::kAgreement:
       return {sentence(""), digit(is_plural)};
-    case LanguageTask::kSyntacticNumber:
+    case PaperTask::kSyntacticNumber:
       return {sentence(""), digit(is_plural), digit(features.plural_nouns == 1)};
-    case LanguageTask::kReflexive:
+    case PaperTask::kReflexive:
       break;
   }
   const char* singular = features.female ? "herself" : "himself";
@@ -100,7 +100,7 @@ Record make_record(const Lexicon& lexicon, LanguageTask task, const SentenceTemp
 /// Draws the files of one task.
 class Draw {
  public:
-  Draw(const Lexicon& lexicon, LanguageTask task, Seed seed) : lexicon_(lexicon), task_(task), seed_(seed) {}
+  Draw(const Lexicon& lexicon, PaperTask task, Seed seed) : lexicon_(lexicon), task_(task), seed_(seed) {}
 
   /// @param n_wanted nothing: `n_usual`, or all where there are fewer.
   std::vector<Record> file(const std::string& name, const std::vector<SentenceTemplate>& templates,
@@ -155,24 +155,24 @@ class Draw {
   }
 
   const Lexicon& lexicon_;
-  LanguageTask task_;
+  PaperTask task_;
   Seed seed_;
   std::unordered_map<std::string, const SentenceTemplate*> templates_;  ///< Of every sentence so far, in any file.
 };
 
 }  // namespace
 
-int64_t count_sentences(const Lexicon& lexicon, LanguageTask task, const std::vector<SentenceTemplate>& templates) {
+int64_t count_sentences(const Lexicon& lexicon, PaperTask task, const std::vector<SentenceTemplate>& templates) {
   int64_t n = 0;
   for (const SentenceTemplate& pattern : templates) {
     int64_t n_sentences = count_combinations(lexicon, pattern);
-    if (task == LanguageTask::kReflexive) n_sentences -= n_sentences % 2;  // Half of them for each gender.
-    n += n_sentences << (1 + count_slots(pattern, Slot::kNoun));           // Two numbers of each noun.
+    if (task == PaperTask::kReflexive) n_sentences -= n_sentences % 2;  // Half of them for each gender.
+    n += n_sentences << (1 + count_slots(pattern, Slot::kNoun));        // Two numbers of each noun.
   }
   return n;
 }
 
-SentenceTable generate_sentences(const Lexicon& lexicon, LanguageTask task, std::optional<int64_t> n_sentences,
+SentenceTable generate_sentences(const Lexicon& lexicon, PaperTask task, std::optional<int64_t> n_sentences,
                                  Seed seed) {
   const auto found = lexicon.tasks.find(task);
   if (found == lexicon.tasks.end()) {
@@ -181,8 +181,8 @@ SentenceTable generate_sentences(const Lexicon& lexicon, LanguageTask task, std:
   }
   SentenceTable table;
   table.columns = {"sentence", "labels"};
-  if (task == LanguageTask::kReflexive) table.columns.insert(table.columns.end(), {"ungrammatical", "gender"});
-  if (task == LanguageTask::kSyntacticNumber) table.columns.emplace_back("object labels");
+  if (task == PaperTask::kReflexive) table.columns.insert(table.columns.end(), {"ungrammatical", "gender"});
+  if (task == PaperTask::kSyntacticNumber) table.columns.emplace_back("object labels");
 
   const TaskTemplates& templates = found->second;
   const PaperSizes usual = paper_sizes(task);
@@ -194,7 +194,7 @@ SentenceTable generate_sentences(const Lexicon& lexicon, LanguageTask task, std:
   return table;
 }
 
-std::vector<std::filesystem::path> write_sentences_csv(const SentenceTable& table, LanguageTask task,
+std::vector<std::filesystem::path> write_sentences_csv(const SentenceTable& table, PaperTask task,
                                                        const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> files;
   for (const bool is_gen : {false, true}) {

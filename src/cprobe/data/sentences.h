@@ -23,7 +23,7 @@ struct SentenceTable {
 /// How many sentences the templates can give with balanced numbers and genders. In reflexives a choice of words has one
 /// gender only, since the plural sentence is the same for both.
 /// @throws Error (kInput) if words can fill a template in over 10^12 ways.
-int64_t count_sentences(const Lexicon& lexicon, LanguageTask task, const std::vector<SentenceTemplate>& templates);
+int64_t count_sentences(const Lexicon& lexicon, PaperTask task, const std::vector<SentenceTemplate>& templates);
 
 /// Draws sentences without replacement, all combinations of templates and words equally likely, and shuffles them. In
 /// the sentences of a template, each combination of the subject's number, the gender and the other nouns' numbers
@@ -34,14 +34,13 @@ int64_t count_sentences(const Lexicon& lexicon, LanguageTask task, const std::ve
 ///        6,160 and 5,000 (gen), reflexive 25,760 and 5,000, syntactic_number 3,120 and 5,000.
 /// @throws Error (kInput) if the lexicon has no such task or too few sentences (says how many), or two templates give
 ///         the same sentence.
-SentenceTable generate_sentences(const Lexicon& lexicon, LanguageTask task, std::optional<int64_t> n_sentences,
-                                 Seed seed);
+SentenceTable generate_sentences(const Lexicon& lexicon, PaperTask task, std::optional<int64_t> n_sentences, Seed seed);
 
 /// Writes `<task>.csv` and, where there are sentences for it, `<task>_gen.csv` into `folder`, which is made where
 /// needed; each file appears whole or not at all.
 /// @return the files written.
 /// @throws Error (kFailed) if it cannot.
-std::vector<std::filesystem::path> write_sentences_csv(const SentenceTable& table, LanguageTask task,
+std::vector<std::filesystem::path> write_sentences_csv(const SentenceTable& table, PaperTask task,
                                                        const std::filesystem::path& folder);
 
 }  // namespace cprobe

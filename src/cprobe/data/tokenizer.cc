@@ -115,6 +115,15 @@ int64_t Tokenizer::size() const {
   return 1 + std::max(parts_->model.largest_id(), parts_->added.largest_id());
 }
 
+int64_t single_token(const Tokenizer& tokenizer, std::string_view text) {
+  const std::vector<int64_t> ids = tokenizer.encode(text).ids;
+  if (ids.size() == 1) return ids[0];
+  throw input_error(
+      "the continuation '{}' is {} tokens of this tokenizer, and must be one, as it is the next token (a "
+      "space in front belongs to a word)",
+      text, ids.size());
+}
+
 TokenSpan tokens_covering(const Encoding& encoding, size_t begin, size_t end) {
   TokenSpan span;
   if (begin >= end) return span;

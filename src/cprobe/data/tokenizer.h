@@ -83,6 +83,10 @@ class Tokenizer {
   std::shared_ptr<const TokenizerParts> parts_;
 };
 
+/// The id of a text that is a single token, such as " are".
+/// @throws Error (kInput) if it is none or several, as a next token cannot be.
+int64_t single_token(const Tokenizer& tokenizer, std::string_view text);
+
 /// Tokens [first, last) of an encoding.
 struct TokenSpan {
   size_t first = 0;

@@ -6,10 +6,10 @@ namespace cprobe {
 namespace {
 
 /// The language tasks' own keys; their split is the data seed's, as the reference has it.
-LanguageTask read_language(const Document& yaml, const std::string& name) {
-  LanguageTask task = language_task(name);
+LanguageTask read_language(const Document& yaml, PaperTask which) {
+  LanguageTask task = language_task(which);
   task.sentences = yaml.at("data_path").as_text();
-  if (name != "syntactic_number") task.gen = yaml.at("gen_path").as_text();
+  if (which != PaperTask::kSyntacticNumber) task.gen = yaml.at("gen_path").as_text();
   task.train_rows = as_count(yaml.at("train_size"), 1);
   task.test_rows = as_count(yaml.at("test_size"), 1);
   task.split_seed = as_data_seed(yaml.at("data_seed"));
@@ -85,8 +85,8 @@ Spec parse_flat_spec(const Document& yaml) {
   spec.ablation = {.n_random = 0, .complement = false};
   spec.model = yaml.at("model_path").as_text();
   spec.task = yaml.at("task").as_text();
-  if (is_language_task(spec.task)) {
-    spec.language = read_language(yaml, spec.task);
+  if (const std::optional<PaperTask> known = find_paper_task(spec.task)) {
+    spec.language = read_language(yaml, *known);
     spec.variables = {spec.task};
   } else {
     read_arithmetic(yaml, spec);

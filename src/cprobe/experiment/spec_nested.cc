@@ -74,8 +74,8 @@ LanguageTask read_language(const Document& map) {
   map.require_known_keys(kKeys);
   const Document& name = map.at("name");
   LanguageTask task{.name = name.as_text()};
-  if (is_language_task(task.name)) {
-    task = language_task(task.name);
+  if (const std::optional<PaperTask> known = find_paper_task(task.name)) {
+    task = language_task(*known);
   } else if (map.find("expect") == nullptr) {
     throw name.error(
         fmt::format("'{}' is none of the tasks that cprobe knows (agreement, reflexive, "
