@@ -4,7 +4,6 @@
 
 #include <ATen/ATen.h>
 #include <benchmark/benchmark.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "bench/workloads.h"
+#include "cprobe/core/memory.h"
 #include "cprobe/model/gemm.h"
 
 namespace cprobe::bench {
@@ -93,9 +93,7 @@ inline void report(benchmark::State& state, double seconds, const Bound& bound, 
   state.counters["gemm_ms"] = bound.gemms * 1e3;
   state.counters["bound_ms"] = (bound.gemms + bound.passes) * 1e3;
   state.counters["time/bound"] = seconds / (bound.gemms + bound.passes);
-  rusage usage = {};
-  getrusage(RUSAGE_SELF, &usage);
-  state.counters["peak_MB"] = static_cast<double>(usage.ru_maxrss) / 1024.0;
+  state.counters["peak_MB"] = static_cast<double>(peak_memory()) / 1024.0 / 1024.0;
   double bytes = 0;
   for (const auto& [name, weight] : model.weights) bytes += static_cast<double>(weight.nbytes());
   state.counters["weights_MB"] = bytes / 1024.0 / 1024.0;

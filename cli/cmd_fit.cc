@@ -1,10 +1,14 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/compute_options.h"
 #include "cprobe/core/error.h"
+#include "cprobe/core/memory.h"
+#include "cprobe/core/progress.h"
+#include "cprobe/core/text_table.h"
 #include "cprobe/experiment/runner.h"
 #include "cprobe/experiment/tables.h"
 #include "cprobe/io/atomic_file.h"
@@ -15,8 +19,54 @@ namespace {
 struct FitCommand {
   std::filesystem::path spec;
   RunOptions run;
+  bool dry_run = false;
   bool json = false;
 };
+
+/// The cells with their times, a few lines of which are enough where there are many.
+std::string plan_table(const RunPlan& plan) {
+  constexpr size_t kShown = 20;
+  std::vector<std::vector<std::string>> lines = {{"cell", "streams", "mask training", "ablations", "in all"}};
+  for (size_t i = 0; i < plan.cells.size(); ++i) {
+    if (plan.cells.size() > kShown && i == kShown - 2) {
+      lines.push_back({fmt::format("... {} more", plan.cells.size() - kShown + 1), "", "", "", ""});
+      i = plan.cells.size() - 1;
+    }
+    const auto& [label, time] = plan.cells[i];
+    lines.push_back({label, format_duration(time.streams), format_duration(time.fit()),
+                     fmt::format("{} ({})", format_duration(time.ablations()), time.n_ablations),
+                     format_duration(time.total())});
+  }
+  return text_table(lines);
+}
+
+void print_plan_json(const RunPlan& plan) {
+  nlohmann::ordered_json cells = nlohmann::ordered_json::array();
+  for (const auto& [label, time] : plan.cells) {
+    cells.push_back({{"cell", label},
+                     {"seconds", time.total()},
+                     {"streams_seconds", time.streams},
+                     {"fit_seconds", time.fit()},
+                     {"ablations_seconds", time.ablations()},
+                     {"n_ablations", time.n_ablations}});
+  }
+  const nlohmann::ordered_json object = {{"cells", cells},
+                                         {"seconds", plan.seconds},
+                                         {"threads", plan.n_threads},
+                                         {"peak_memory", plan.peak_memory},
+                                         {"weights_memory", plan.weights_memory},
+                                         {"streams_memory", plan.streams_memory},
+                                         {"streams_on_disk", plan.streams_on_disk}};
+  fmt::print("{}\n", object.dump());
+}
+
+void print_plan(const RunPlan& plan) {
+  fmt::print("{}\n{} cells: about {} with {} threads, from an epoch and a forward pass measured now.\n",
+             plan_table(plan), plan.cells.size(), format_duration(plan.seconds), plan.n_threads);
+  fmt::print("Peak memory: about {}, of which the model's weights {} and residual streams {}{}.\n",
+             format_bytes(plan.peak_memory), format_bytes(plan.weights_memory), format_bytes(plan.streams_memory),
+             plan.streams_on_disk ? " (in scratch files, as they exceed half of --memory)" : "");
+}
 
 void run_fit(const FitCommand& command) {
   const std::string text = read_file(command.spec);
@@ -27,6 +77,10 @@ void run_fit(const FitCommand& command) {
                fmt::join(spec.ignored_keys, ", "));
   }
   begin_computing(command.run.n_threads);
+  if (command.dry_run) {
+    const RunPlan plan = plan_run(spec, command.run);
+    return command.json ? print_plan_json(plan) : print_plan(plan);
+  }
   const RunSummary summary = run(spec, command.run);
   const Store store = Store::open_existing(summary.out);
   if (command.json) {
@@ -54,16 +108,34 @@ void setup_fit(CLI::App& app) {
   command->add_option("-o,--out", options->run.out, "Run folder; default: the spec's 'out' or 'results_dir'")
       ->type_name("FOLDER");
   command->add_flag("--overwrite", options->run.overwrite, "Remove an earlier run in the folder first");
+  command->add_flag("--dry-run", options->dry_run, "Print the cells, the expected time and memory, and stop");
+  command
+      ->add_option("--memory", options->run.memory,
+                   "What the run may take beyond program and weights, such as 300MB or 2GB; residual streams of more "
+                   "than half of it go to scratch files in the run folder")
+      ->transform(CLI::AsSizeValue(true))
+      ->default_str("1GB")
+      ->type_name("SIZE");
   add_threads_option(*command, options->run.n_threads);
   command->add_flag("--quiet", options->run.quiet, "No progress");
-  command->add_flag("--json", options->json, "Print the results as JSON, one object per cell");
+  command->add_flag("--json", options->json,
+                    "Print the results as JSON, one object per cell; of a dry run, one object");
   command->footer(
-      "The run folder holds run.sqlite, results.csv (one row per cell), metrics.csv (every figure), curves.csv and "
-      "circuits/.\n"
-      "A killed run continues with the same command; finished cells are never computed twice.\n\n"
-      "Example:\n"
-      "  cprobe train examples/tasks/exp1.yaml --out runs/toy --steps 1000\n"
-      "  cprobe fit examples/exp1.yaml");
+      "A spec names a model folder, a task (its sentences or rows), variables, layers and blocks. Every layer x block "
+      "x\n"
+      "variable x seed is a cell: its circuit is trained to tell the variable's values apart, decoded by nearest\n"
+      "neighbours, deleted beside random circuits of its size, and becomes a row of the table.\n"
+      "Without 'layers' and 'blocks' the sweep covers the whole model. Cells go from the first component to the last, "
+      "so\n"
+      "that the model runs once; only what lies behind a component is computed again for its ablations.\n"
+      "kNN near 1: the variable is computed there. Ablated below the random circuits (p): the behaviour depends on "
+      "it.\n"
+      "Begin with --dry-run, which says what the sweep will take, and with few layers and random_controls.\n"
+      "The run folder holds run.sqlite, results.csv (one row per cell), metrics.csv (every figure), curves.csv and\n"
+      "circuits/. A killed run continues with the same command; finished cells are never computed twice.\n\n"
+      "Examples:\n"
+      "  cprobe train examples/tasks/exp1.yaml --out runs/toy --steps 1000 && cprobe fit examples/exp1.yaml\n"
+      "  cprobe fit examples/smollm2_agreement.yaml --dry-run");
   command->callback([options] { run_fit(*options); });
 }
 

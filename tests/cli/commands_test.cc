@@ -57,6 +57,24 @@ TEST_F(FinishedRun, FitPrintsOneJsonObjectACell) {
   EXPECT_EQ(cells[0]["knn draws"], 3);
 }
 
+TEST_F(FinishedRun, ADryRunSaysWhatTheRunTakesAndWritesNothing) {
+  const std::filesystem::path never = *folder / "never";
+  const std::vector<std::string> command = {
+      "fit", (*folder / "spec.yaml").string(), "--out", never.string(), "--threads", "1", "--dry-run"};
+  const ProgramResult planned = cprobe(command);
+  EXPECT_EQ(planned.exit_code, 0) << planned.err;
+  EXPECT_THAT(planned.out, HasSubstr("L0.attn seed 0"));
+  EXPECT_THAT(planned.out, HasSubstr("2 cells: about "));
+  EXPECT_THAT(planned.out, HasSubstr("Peak memory: about "));
+  std::vector<std::string> with_json = command;
+  with_json.insert(with_json.end(), {"--json", "--memory", "0"});
+  const Json plan = json_of(with_json);
+  EXPECT_EQ(plan["cells"].size(), 2u);
+  EXPECT_GT(plan["seconds"], 0.0);
+  EXPECT_EQ(plan["streams_on_disk"], true);
+  EXPECT_FALSE(std::filesystem::exists(never));
+}
+
 TEST_F(FinishedRun, InspectDescribesTheRun) {
   const Json json = json_of({"inspect", run(), "--json"});
   EXPECT_EQ(json["kind"], "run");

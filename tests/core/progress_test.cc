@@ -32,6 +32,11 @@ TEST(ProgressText, PromisesNothingBeforeTheFirstStep) {
   EXPECT_EQ(progress_text("fit", 0, 3, 2.0, ""), "fit: 0% (0/3)");
 }
 
+TEST(ProgressText, CountsNoSharesOfTheWork) {
+  EXPECT_EQ(progress_text("circuits", 400, 1000, 16.0, "2 of 4", Progress::Steps::kShares),
+            "circuits: 40%, 24s left, 2 of 4");
+}
+
 TEST(Progress, WritesNothingToALogWithinTheFirstMinute) {
   ::testing::internal::CaptureStderr();
   {

@@ -110,6 +110,45 @@ TEST_F(Run, PutsEachBlocksFiguresUnderItsOwnColumns) {
   }
 }
 
+TEST_F(Run, GivesTheSameResultsWithStreamsInScratchFiles) {
+  for (const auto& [name, config] : testing::all_kinds()) {
+    if (std::string_view(name) == "silu_grouped") continue;  // a GPT-2 of a kind that no config.json can describe
+    save_model(testing::drawn_model(config), folder_ / "model");
+    const std::string in_memory_run = fmt::format("{} in memory", name), on_disk = fmt::format("{} on disk", name);
+    run_in(in_memory_run.c_str());
+    run_in(on_disk.c_str(), {.memory = 0});
+    for (const char* file : {"results.csv", "metrics.csv", "curves.csv"}) {
+      EXPECT_EQ(testing::read_bytes(folder_ / on_disk / file), testing::read_bytes(folder_ / in_memory_run / file))
+          << name;
+    }
+  }
+}
+
+TEST_F(Run, IsPlannedWithoutWritingAnything) {
+  spec_.out = folder_ / "run";
+  const RunPlan plan = plan_run(spec_, {.n_threads = 1});
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run"));
+  ASSERT_EQ(plan.cells.size(), 4u);
+  EXPECT_EQ(plan.cells[1].label, "x L0.mlp seed 0");
+  double sum = 0;
+  for (const auto& [label, time] : plan.cells) {
+    EXPECT_GT(time.epoch, 0) << label;
+    EXPECT_GT(time.streams, 0) << label;
+    EXPECT_EQ(time.n_epochs, 3) << label;
+    EXPECT_EQ(time.n_ablations, 4) << label << ": circuit, complement and two random controls";
+    sum += time.total();
+  }
+  EXPECT_DOUBLE_EQ(plan.seconds, sum);
+  EXPECT_GT(plan.cells[0].time.ablation, plan.cells[3].time.ablation) << "less is downstream of the last component";
+  EXPECT_FALSE(plan.streams_on_disk);
+  EXPECT_TRUE(plan_run(spec_, {.memory = 0, .n_threads = 1}).streams_on_disk);
+  // 40 rows of three tokens: 4 first tokens, 40 pairs, 40 rows.
+  EXPECT_EQ(plan.streams_memory, 84 * testing::tiny_config().d_model * int64_t{sizeof(float)} * 2);
+  EXPECT_GT(plan.peak_memory, plan.weights_memory + plan.streams_memory);
+  spec_.variables = {"z"};
+  EXPECT_INPUT_ERROR(plan_run(spec_, {.n_threads = 1}), "'z'");
+}
+
 TEST_F(Run, LeavesFilesOfOthersAlone) {
   testing::write_bytes(folder_ / "run/results.csv", "hours of work");
   for (const bool overwrite : {false, true}) {

@@ -32,10 +32,11 @@ std::string bar(int64_t done, int64_t total) {
 
 }  // namespace
 
-Progress::Progress(std::string label, int64_t total, bool quiet)
+Progress::Progress(std::string label, int64_t total, bool quiet, Steps steps)
     : label_(std::move(label)),
       total_(std::max<int64_t>(total, 1)),
       quiet_(quiet),
+      steps_(steps),
       terminal_(isatty(STDERR_FILENO) == 1),
       start_(steady_clock::now()),
       shown_(start_) {}
@@ -57,7 +58,7 @@ void Progress::advance(int64_t steps, const std::string& note) {
 
 void Progress::show() {
   const double elapsed = std::chrono::duration<double>(shown_ - start_).count();
-  const std::string text = progress_text(label_, done_, total_, elapsed, note_);
+  const std::string text = progress_text(label_, done_, total_, elapsed, note_, steps_);
   if (terminal_) {
     // Cut to one line: a line that wraps could not be overwritten.
     const std::string line = (bar(done_, total_) + text).substr(0, terminal_width() - 1);
@@ -69,12 +70,14 @@ void Progress::show() {
 }
 
 std::string progress_text(const std::string& label, int64_t done, int64_t total, double elapsed,
-                          const std::string& note) {
-  std::string text = fmt::format("{}: {}% ({}/{})", label, 100 * done / total, done, total);
+                          const std::string& note, Progress::Steps steps) {
+  const bool counted = steps == Progress::Steps::kCounted;
+  std::string text = fmt::format("{}: {}%", label, 100 * done / total);
+  if (counted) text += fmt::format(" ({}/{})", done, total);
   if (done > 0 && elapsed > 0) {
     const double rate = static_cast<double>(done) / elapsed;
-    text += fmt::format(", {:.{}f}/s, {} left", rate, rate < 100 ? 1 : 0,
-                        format_duration(static_cast<double>(total - done) / rate));
+    if (counted) text += fmt::format(", {:.{}f}/s", rate, rate < 100 ? 1 : 0);
+    text += fmt::format(", {} left", format_duration(static_cast<double>(total - done) / rate));
   }
   if (!note.empty()) text += ", " + note;
   return text;

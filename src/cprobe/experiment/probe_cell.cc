@@ -63,8 +63,8 @@ std::vector<Findings::OnBehaviour> ablate_everywhere(const Spec& spec, const Cel
     const AblationBench bench(model, cell.component, dataset, streams.at(dataset, Site::before(cell.component)),
                               streams.untouched(dataset), has_donors ? &data.train : nullptr,
                               has_donors ? &train.before : nullptr);
-    const auto on_ablation = [&] {
-      if (progress) progress(0, "ablating");
+    const auto on_ablation = [&, &label = label] {
+      if (progress) progress(Piece::kAblation, "ablating on " + label);
     };
     results.push_back({label, bench.vanilla(), bench.n_rows(),
                        ablate(bench, circuit, spec.ablation, Seed(cell.seed).derive(label), on_ablation)});
@@ -98,7 +98,7 @@ std::map<std::string, std::string> provenance(const Spec& spec, const Cell& cell
 CellResult probe_cell(const Spec& spec, const Cell& cell, const std::string& id, const RunData& data,
                       Streams& run_streams, const CellProgress& progress) {
   const Model model = controlled_model(spec, cell, data.model);
-  Streams own_streams(model);
+  Streams own_streams(model, run_streams.new_rows());
   Streams& streams = spec.control == ModelControl::kNone ? run_streams : own_streams;
   const ProbedSplit train = ProbedSplit::make(spec, cell, model, data.train, streams);
   const ProbedSplit test = ProbedSplit::make(spec, cell, model, data.test, streams);
@@ -115,7 +115,7 @@ CellResult probe_cell(const Spec& spec, const Cell& cell, const std::string& id,
   FitResult fitted = fit(
       train.inputs, train.labelled.labels, *method, options, [&](int64_t) { return draws->training_order(); },
       [&](const EpochRecord& epoch) {
-        if (progress) progress(1, fmt::format("loss {:.3f}", epoch.loss));
+        if (progress) progress(Piece::kEpoch, fmt::format("loss {:.3f}", epoch.loss));
       });
   findings.circuit = make_circuit(cell.component, fitted.mask, *method);
   findings.circuit.provenance.merge(provenance(spec, cell, id, model));

@@ -18,8 +18,11 @@ struct CellResult {
   std::vector<EpochRecord> curve;
 };
 
-/// Told after each epoch of mask training (1) and each other piece of work (0), with a few words on it.
-using CellProgress = std::function<void(int64_t n_epochs, const std::string& note)>;
+/// What a cell's work is made of: one epoch of mask training, or one run of the model without some units.
+enum class Piece { kEpoch, kAblation };
+
+/// Told after each piece of work, with a few words on it.
+using CellProgress = std::function<void(Piece piece, const std::string& note)>;
 
 /// Finds the circuit of one cell and evaluates it (docs/method.md, "The steps").
 /// @param id       the cell's identity, noted in the circuit.

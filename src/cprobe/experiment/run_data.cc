@@ -1,5 +1,7 @@
 #include "cprobe/experiment/run_data.h"
 
+#include <algorithm>
+
 #include "cprobe/core/error.h"
 #include "cprobe/core/hash.h"
 #include "cprobe/data/arithmetic.h"
@@ -65,6 +67,11 @@ void load_arithmetic(const Spec& spec, RunData& data) {
   }
 }
 
+/// Copies of a data set share the storage of its tokens.
+const void* key_of(const Dataset& data) {
+  return data.trie.token.data_ptr();
+}
+
 }  // namespace
 
 RunData load_run_data(const Spec& spec) {
@@ -78,19 +85,38 @@ RunData load_run_data(const Spec& spec) {
   return data;
 }
 
+std::vector<const Dataset*> data_sets(const RunData& data) {
+  std::vector<const Dataset*> sets = {&data.train};
+  const auto add = [&](const Dataset& set) {
+    const bool there = std::ranges::any_of(sets, [&](const Dataset* other) { return key_of(*other) == key_of(set); });
+    if (!there) sets.push_back(&set);
+  };
+  add(data.test);
+  for (const auto& [label, set] : data.behaviour) add(set);
+  return sets;
+}
+
+int64_t streams_memory(const RunData& data) {
+  int64_t n_nodes = 0;
+  for (const Dataset* set : data_sets(data)) n_nodes += set->trie.n_nodes();
+  return n_nodes * data.model.config.d_model * static_cast<int64_t>(sizeof(float));
+}
+
 const Stream& Streams::at(const Dataset& data, Site site) {
-  const void* key = data.trie.token.data_ptr();
+  const void* key = key_of(data);
   const auto found = streams_.find(key);
   if (found == streams_.end() || site < found->second.site) {
-    return streams_.insert_or_assign(key, Entry{stream_at(model_, data.trie, site), site}).first->second.stream;
+    const Stream start = embed(model_, data.trie);
+    Entry entry{advance(model_, data.trie, start, Site::start(), site, new_rows_), site};
+    return streams_.insert_or_assign(key, std::move(entry)).first->second.stream;
   }
   Entry& entry = found->second;
-  if (entry.site < site) entry = {advance(model_, data.trie, entry.stream, entry.site, site), site};
+  if (entry.site < site) entry = {advance(model_, data.trie, entry.stream, entry.site, site, new_rows_), site};
   return entry.stream;
 }
 
 const Untouched& Streams::untouched(const Dataset& data) {
-  const void* key = data.trie.token.data_ptr();
+  const void* key = key_of(data);
   const auto found = untouched_.find(key);
   if (found != untouched_.end()) return found->second;
   const auto stream = streams_.find(key);

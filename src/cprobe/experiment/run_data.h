@@ -22,13 +22,22 @@ struct RunData {
 /// @throws Error (kInput) as load_model, load_arithmetic_csv, Tokenizer::load and load_language_data.
 RunData load_run_data(const Spec& spec);
 
+/// Every data set once, though several names may stand for one.
+std::vector<const Dataset*> data_sets(const RunData& data);
+
+/// Bytes of the residual streams of all data sets, at one component.
+int64_t streams_memory(const RunData& data);
+
 /// A model's residual streams on the data sets of a run, at the component that is being probed. A stream is advanced
 /// from one component to the next, so that a sweep in the order of the components runs the model once.
-/// Memory: one stream per data set. Refers to `model` and to the data sets, which must outlive it; copies of a data set
+/// Memory: one stream per data set, and one more while it is advanced. Refers to `model` and to the data sets, which must outlive it; copies of a data set
 /// are the same one.
 class Streams {
  public:
-  explicit Streams(const Model& model) : model_(model) {}
+  /// @param new_rows where the streams are kept.
+  explicit Streams(const Model& model, NewRows new_rows = in_memory) : model_(model), new_rows_(std::move(new_rows)) {}
+
+  const NewRows& new_rows() const { return new_rows_; }
 
   /// The stream of all nodes of `data` at `site`; from the embeddings again where the last one asked for was later.
   const Stream& at(const Dataset& data, Site site);
@@ -43,6 +52,7 @@ class Streams {
   };
 
   const Model& model_;
+  NewRows new_rows_;
   /// By the storage of a data set's tokens.
   std::map<const void*, Entry> streams_;
   std::map<const void*, Untouched> untouched_;

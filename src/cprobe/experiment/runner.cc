@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <cctype>
 #include <chrono>
+#include <cmath>
 #include <numeric>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
 #include "cprobe/core/progress.h"
 #include "cprobe/core/threads.h"
+#include "cprobe/io/scratch.h"
 
 namespace cprobe {
 namespace {
@@ -98,70 +100,163 @@ void check_folder(const Store& store, const std::vector<std::string>& ids, const
   }
 }
 
-/// Numbers of the cells in the order of their components, in which the streams are computed once.
-std::vector<size_t> by_component(const std::vector<Cell>& cells) {
-  std::vector<size_t> order(cells.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::ranges::stable_sort(order, {}, [&](size_t i) { return cells[i].component; });
-  return order;
+/// What a run works on, checked.
+struct Prepared {
+  RunData data;
+  std::vector<Cell> cells;
+  int n_threads = 0;
+};
+
+Prepared prepare(const Spec& spec, const RunOptions& options) {
+  Prepared prepared{.n_threads = options.n_threads > 0 ? options.n_threads : available_threads()};
+  set_threads(prepared.n_threads);
+  prepared.data = load_run_data(spec);
+  prepared.cells = expand(spec, prepared.data.model.config);
+  check_cells(prepared.cells, prepared.data);
+  return prepared;
 }
 
-}  // namespace
+/// A cell to compute, and what it is expected to take.
+struct Job {
+  size_t cell = 0;  ///< Its number in the grid.
+  CellTime time;
+};
 
-RunSummary run(const Spec& spec, const RunOptions& options) {
-  const std::filesystem::path folder = options.out.empty() ? spec.out : options.out;
-  if (folder.empty()) throw input_error("no run folder: pass --out FOLDER or write 'out' into the spec");
-  const int n_threads = options.n_threads > 0 ? options.n_threads : available_threads();
-  set_threads(n_threads);
-  const RunData data = load_run_data(spec);
-  const std::vector<Cell> cells = expand(spec, data.model.config);
-  check_cells(cells, data);
-  std::vector<std::string> ids;
-  std::vector<std::pair<std::string, std::string>> plan;
-  for (const Cell& cell : cells) {
-    ids.push_back(cell_id(spec, cell, data.fingerprints, n_threads));
-    plan.emplace_back(ids.back(), label_of(spec, cell));
+/// Cells in the order of their components, in which each residual stream is taken from one to the next.
+/// @param cells numbers in the grid.
+std::vector<Job> schedule(const Prepared& prepared, const Estimate& estimate, std::vector<size_t> cells) {
+  std::ranges::stable_sort(cells, {}, [&](size_t i) { return prepared.cells[i].component; });
+  std::vector<Job> jobs;
+  const Cell* before = nullptr;
+  for (const size_t i : cells) {
+    jobs.push_back({i, estimate.of(prepared.cells[i], before)});
+    before = &prepared.cells[i];
   }
+  return jobs;
+}
+
+double total_seconds(const std::vector<Job>& jobs) {
+  return std::accumulate(jobs.begin(), jobs.end(), 0.0,
+                         [](double sum, const Job& job) { return sum + job.time.total(); });
+}
+
+bool streams_fit(const RunData& data, const RunOptions& options) {
+  return streams_memory(data) <= options.memory / 2;
+}
+
+/// What is left of a run.
+std::vector<Job> unfinished_jobs(const Spec& spec, const Prepared& prepared, const std::vector<Store::Entry>& entries) {
+  std::vector<size_t> unfinished;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (entries[i].status != CellStatus::kDone) unfinished.push_back(i);
+  }
+  if (unfinished.empty()) return {};
+  return schedule(prepared, Estimate(spec, prepared.cells, prepared.data), unfinished);
+}
+
+/// The record of a run, with its plan and what is noted about it.
+Store open_store(const Spec& spec, const Prepared& prepared, const std::vector<std::string>& ids,
+                 const std::filesystem::path& folder, const RunOptions& options) {
   check_names(folder);
   if (options.overwrite) remove_run(folder);
   Store store = Store::open(folder);
   check_folder(store, ids, folder, options.keep_finished);
+  std::vector<std::pair<std::string, std::string>> plan;
+  for (size_t i = 0; i < ids.size(); ++i) plan.emplace_back(ids[i], label_of(spec, prepared.cells[i]));
   store.plan(plan);
-  store.set_note("threads", std::to_string(n_threads));
+  store.set_note("threads", std::to_string(prepared.n_threads));
   store.set_note("blas", blas_name());
   store.set_note("model", spec.model.string());
   store.set_note("version", CPROBE_VERSION);
   if (!spec.text.empty()) store.set_note("spec", spec.text);
+  return store;
+}
+
+/// The bar of a run. It moves by the time that each piece of work was expected to take.
+class RunProgress {
+ public:
+  RunProgress(const std::vector<Job>& jobs, bool quiet)
+      : bar_("circuits", milliseconds(total_seconds(jobs)), quiet, Progress::Steps::kShares) {}
+
+  void advance(const CellTime& cell, Piece piece, const std::string& note) {
+    within_ = std::min(within_ + (piece == Piece::kEpoch ? cell.epoch : cell.ablation), cell.total());
+    bar_.reach(milliseconds(finished_ + within_), note);
+  }
+
+  void finish(const CellTime& cell) {
+    finished_ += cell.total();
+    within_ = 0;
+    bar_.reach(milliseconds(finished_));
+  }
+
+ private:
+  static int64_t milliseconds(double seconds) { return std::llround(seconds * 1e3); }
+
+  Progress bar_;
+  double finished_ = 0;  ///< Seconds of the cells that are finished.
+  double within_ = 0;    ///< Of the one that is computed.
+};
+
+}  // namespace
+
+RunPlan plan_run(const Spec& spec, const RunOptions& options) {
+  const Prepared prepared = prepare(spec, options);
+  const Estimate estimate(spec, prepared.cells, prepared.data);
+  std::vector<size_t> all(prepared.cells.size());
+  std::iota(all.begin(), all.end(), 0);
+  const std::vector<Job> jobs = schedule(prepared, estimate, all);
+  stop_if_interrupted();
+  RunPlan plan{.n_threads = prepared.n_threads,
+               .seconds = total_seconds(jobs),
+               .weights_memory = estimate.weights_memory(),
+               .streams_memory = streams_memory(prepared.data),
+               .streams_on_disk = !streams_fit(prepared.data, options),
+               .peak_memory = estimate.peak_memory()};
+  plan.cells.resize(jobs.size());
+  for (const Job& job : jobs) plan.cells[job.cell] = {label_of(spec, prepared.cells[job.cell]), job.time};
+  return plan;
+}
+
+RunSummary run(const Spec& spec, const RunOptions& options) {
+  const std::filesystem::path folder = options.out.empty() ? spec.out : options.out;
+  if (folder.empty()) throw input_error("no run folder: pass --out FOLDER or write 'out' into the spec");
+  const Prepared prepared = prepare(spec, options);
+  const auto& [data, cells, n_threads] = prepared;
+  std::vector<std::string> ids;
+  for (const Cell& cell : cells) ids.push_back(cell_id(spec, cell, data.fingerprints, n_threads));
+  Store store = open_store(spec, prepared, ids, folder, options);
 
   const std::vector<Store::Entry> entries = store.cells();
   RunSummary summary{.out = folder, .n_cells = static_cast<int64_t>(cells.size())};
-  const int64_t n_left =
-      std::ranges::count_if(entries, [](const Store::Entry& e) { return e.status != CellStatus::kDone; });
-  Progress progress("circuits", n_left * std::max<int64_t>(spec.fit.epochs, 1), options.quiet);
-  Streams streams(data.model);
-  for (const size_t i : by_component(cells)) {
-    if (entries[i].status == CellStatus::kDone) continue;
+  const std::vector<Job> jobs = unfinished_jobs(spec, prepared, entries);
+  RunProgress progress(jobs, options.quiet);
+  const NewRows in_scratch = [&](int64_t n, int64_t d_model) { return scratch_array(folder, n, d_model); };
+  Streams streams(data.model, streams_fit(data, options) ? in_memory : in_scratch);
+  for (const Job& job : jobs) {
+    const Cell& cell = cells[job.cell];
+    const std::string& id = ids[job.cell];
+    const std::string& label = entries[job.cell].label;
     const auto fail = [&](const std::string& error) {
-      store.record_failure(ids[i], error);
-      summary.failures.push_back(fmt::format("{}: {}", entries[i].label, error));
+      store.record_failure(id, error);
+      summary.failures.push_back(fmt::format("{}: {}", label, error));
     };
     const auto start = std::chrono::steady_clock::now();
     try {
-      const auto on_progress = [&](int64_t n_epochs, const std::string& note) {
-        progress.advance(n_epochs, fmt::format("{} of {}: {}, {}", i + 1, cells.size(), entries[i].label, note));
+      const auto on_progress = [&](Piece piece, const std::string& note) {
+        progress.advance(job.time, piece, fmt::format("{} of {}: {}, {}", job.cell + 1, cells.size(), label, note));
       };
-      const CellResult result = probe_cell(spec, cells[i], ids[i], data, streams, on_progress);
-      const std::string file = circuit_file(cells[i], ids[i]);
+      const CellResult result = probe_cell(spec, cell, id, data, streams, on_progress);
+      const std::string file = circuit_file(cell, id);
       save_circuit(result.findings.circuit, folder / file);
       const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-      store.record(ids[i], spec, cells[i], result, file, seconds);
+      store.record(id, spec, cell, result, file, seconds);
       ++summary.n_computed;
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::kInterrupted) {
         store.export_tables();
         throw Error(ErrorKind::kInterrupted,
                     fmt::format("stopped: {} of {} cells are finished and kept in {}; the same command continues",
-                                static_cast<int64_t>(cells.size()) - n_left + summary.n_computed, cells.size(),
+                                cells.size() - jobs.size() + static_cast<size_t>(summary.n_computed), cells.size(),
                                 folder.string()));
       }
       fail(error.what());
@@ -170,6 +265,7 @@ RunSummary run(const Spec& spec, const RunOptions& options) {
     } catch (const std::exception& error) {
       fail(error.what());
     }
+    progress.finish(job.time);
   }
   store.export_tables();
   return summary;

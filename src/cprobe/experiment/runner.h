@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cprobe/experiment/estimate.h"
 #include "cprobe/experiment/spec.h"
 #include "cprobe/experiment/store.h"
 
@@ -15,8 +16,30 @@ struct RunOptions {
   bool overwrite = false;      ///< Remove an earlier run in the folder first.
   bool keep_finished = false;  ///< A finished run of the same cells in the folder is the result, not an error.
   bool quiet = false;          ///< No progress on stderr.
-  int n_threads = 0;           ///< Threads of a cell; part of its identity. 0: all processors. Set through set_threads.
+  /// Bytes that a run should need beyond the weights and the program itself. Residual streams that would take more than
+  /// half of it are kept in scratch files in the run folder.
+  int64_t memory = 1'000'000'000;
+  int n_threads = 0;  ///< Threads of a cell; part of its identity. 0: all processors. Set through set_threads.
 };
+
+/// What a run would do.
+struct RunPlan {
+  struct PlannedCell {
+    std::string label;  ///< As in the record.
+    CellTime time;
+  };
+  std::vector<PlannedCell> cells;  ///< In the order of the table.
+  int n_threads = 0;
+  double seconds = 0;            ///< Of all cells.
+  int64_t weights_memory = 0;    ///< Bytes.
+  int64_t streams_memory = 0;    ///< Bytes of the residual streams.
+  bool streams_on_disk = false;  ///< They would be in scratch files.
+  int64_t peak_memory = 0;       ///< Bytes.
+};
+
+/// What `run` would do and take, as measured in a few seconds; nothing is written.
+/// @throws Error as `run` does before it writes anything, the run folder aside.
+RunPlan plan_run(const Spec& spec, const RunOptions& options);
 
 /// What a run did.
 struct RunSummary {

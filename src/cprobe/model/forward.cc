@@ -262,11 +262,15 @@ Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site f
   return stream;
 }
 
+at::Tensor in_memory(int64_t n_rows, int64_t d_model) {
+  return at::empty({n_rows, d_model});
+}
+
 at::Tensor run_in_slabs(const Model& model, const TokenTrie& trie, const Stream& stream, Site from, Site to,
-                        SpanOptions options) {
+                        SpanOptions options, const NewRows& new_rows) {
   const at::NoGradGuard no_gradients;
   const at::Tensor nodes = options.read_nodes.defined() ? options.read_nodes : at::arange(trie.n_nodes());
-  at::Tensor states = at::empty({nodes.size(0), model.config.d_model}, stream.rows.options());
+  at::Tensor states = new_rows(nodes.size(0), model.config.d_model);
   for (int64_t begin = 0; begin < nodes.size(0); begin += kSlab) {
     options.read_nodes = nodes.narrow(0, begin, std::min(kSlab, nodes.size(0) - begin));
     const Stream slab = run_span(model, trie, stream, from, to, options);
@@ -275,14 +279,15 @@ at::Tensor run_in_slabs(const Model& model, const TokenTrie& trie, const Stream&
   return states;
 }
 
-Stream advance(const Model& model, const TokenTrie& trie, const Stream& stream, Site from, Site to) {
+Stream advance(const Model& model, const TokenTrie& trie, const Stream& stream, Site from, Site to,
+               const NewRows& new_rows) {
   const at::NoGradGuard no_gradients;
   if (from == to) return stream;
   const bool between_blocks = model.config.parallel_residual && to.next().block == Block::kMlp;
-  if (!between_blocks) return {run_in_slabs(model, trie, stream, from, to), at::arange(trie.n_nodes())};
+  if (!between_blocks) return {run_in_slabs(model, trie, stream, from, to, {}, new_rows), at::arange(trie.n_nodes())};
   const Site layer_start{to.index - 1};
-  const Stream before = advance(model, trie, stream, from, layer_start).expanded();
-  return {run_in_slabs(model, trie, before, layer_start, to), before.row_of_node, before.rows};
+  const Stream before = advance(model, trie, stream, from, layer_start, new_rows).expanded();
+  return {run_in_slabs(model, trie, before, layer_start, to, {}, new_rows), before.row_of_node, before.rows};
 }
 
 Stream stream_at(const Model& model, const TokenTrie& trie, Site site) {

@@ -99,6 +99,10 @@ struct SpanOptions {
   InputObserver on_input;
 };
 
+/// Makes room for rows of a stream, [n_rows, d_model] float32: in memory, or where it is more plentiful.
+using NewRows = std::function<at::Tensor(int64_t n_rows, int64_t d_model)>;
+at::Tensor in_memory(int64_t n_rows, int64_t d_model);
+
 /// Runs the components between two sites. From between the blocks of a layer with a parallel residual, `stream` needs
 /// `before_layer`. Differentiable in the given states, the multipliers and the weights.
 /// @param stream states at `from`, of the nodes read and all their ancestors at least.
@@ -110,12 +114,15 @@ Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site f
 /// ancestors: memory beyond the result is that of such a slab and an index of the nodes. Ancestors that two slabs share
 /// are computed in both, so nodes close in the trie should be close in `read_nodes`; observers see every slab. Without
 /// gradients.
+/// @param new_rows where the result is kept.
 /// @return [n, d_model] float32.
 at::Tensor run_in_slabs(const Model& model, const TokenTrie& trie, const Stream& stream, Site from, Site to,
-                        SpanOptions options = {});
+                        SpanOptions options = {}, const NewRows& new_rows = in_memory);
 
 /// The stream of all nodes at a site, from that at an earlier one. Without gradients, in slabs.
-Stream advance(const Model& model, const TokenTrie& trie, const Stream& stream, Site from, Site to);
+/// @param new_rows where its rows are kept.
+Stream advance(const Model& model, const TokenTrie& trie, const Stream& stream, Site from, Site to,
+               const NewRows& new_rows = in_memory);
 
 /// The stream of all nodes at a site, from the embeddings on. Without gradients. @throws Error (kInput) as `embed`.
 Stream stream_at(const Model& model, const TokenTrie& trie, Site site);

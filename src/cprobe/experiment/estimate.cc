@@ -1,0 +1,112 @@
+#include "cprobe/experiment/estimate.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/memory.h"
+
+namespace cprobe {
+namespace {
+
+using std::chrono::steady_clock;
+
+/// Nodes of the measured pass: GEMMs are then as fast as they get, and the pass takes a second at most.
+constexpr int64_t kMeasuredNodes = 512;
+
+double seconds_since(steady_clock::time_point start) {
+  return std::chrono::duration<double>(steady_clock::now() - start).count();
+}
+
+int64_t n_weights(const ModelConfig& config, const ComponentRef& component) {
+  int64_t sum = 0;
+  for (const MatrixInfo& matrix : matrices_of(config, component)) sum += matrix.n_in * matrix.n_out;
+  return sum;
+}
+
+}  // namespace
+
+Estimate::Estimate(const Spec& spec, const std::vector<Cell>& cells, const RunData& data) : spec_(spec), data_(data) {
+  for (const auto& [name, weight] : data.model.weights) weights_memory_ += static_cast<int64_t>(weight.nbytes());
+  for (const Cell& cell : cells) {
+    const std::pair<Block, int64_t> kind{cell.component.block, cell.batch_size};
+    if (!epochs_.contains(kind)) epochs_[kind] = measured_epoch(cell);
+  }
+  product_ = measured_product();
+  // The training stream was there when this peak was reached; while a stream is taken on, it is there twice.
+  peak_memory_ = cprobe::peak_memory() + streams_memory(data);
+}
+
+double Estimate::measured_epoch(const Cell& cell) const {
+  if (spec_.fit.epochs == 0) return 0;
+  const LabelledTokens labelled = data_.train.labelled(cell.variable, cell.position);
+  // Any stream will do that is as large as the cell's: an embedding is smaller until every node has its row.
+  Stream stream = embed(data_.model, data_.train.trie).expanded();
+  if (data_.model.config.parallel_residual) stream.before_layer = stream.rows;
+  const ComponentInputs inputs(data_.model, cell.component, spec_.unit, data_.train.trie, stream, labelled.nodes);
+  FitOptions options = spec_.fit;
+  options.epochs = 2;  // the first warms up
+  options.max_temperature = 1;
+  options.learning_rate = cell.learning_rate;
+  options.batch_size = cell.batch_size;
+  auto start = steady_clock::now();
+  double seconds = 0;
+  try {
+    fit(
+        inputs, labelled.labels, *continuous_sparsification(cell.mask_init), options,
+        [](int64_t n) { return at::arange(n); },
+        [&](const EpochRecord&) {
+          seconds = seconds_since(start);
+          start = steady_clock::now();
+        });
+  } catch (const Error&) {
+    // What is wrong with a cell, or a request to stop, is told when the cell is computed.
+  }
+  return seconds;
+}
+
+double Estimate::measured_product() const {
+  const at::NoGradGuard no_gradients;
+  const Model& model = data_.model;
+  const TokenTrie& trie = data_.test.trie;
+  const at::Tensor nodes = at::arange(std::min(kMeasuredNodes, trie.n_nodes()));  // ancestors come first
+  const Stream stream = embed(model, trie);
+  const auto start = steady_clock::now();
+  run_in_slabs(model, trie, stream, Site::start(), Site::end(model.config), {.read_nodes = nodes});
+  const double n_products = products(nodes.size(0), Site::start(), Site::end(model.config));
+  return seconds_since(start) / n_products;
+}
+
+double Estimate::products(int64_t n_nodes, Site from, Site to) const {
+  double sum = 0;
+  for (Site site = from; site < to; ++site.index) {
+    sum += static_cast<double>(n_nodes) * static_cast<double>(n_weights(data_.model.config, site.next()));
+  }
+  return sum;
+}
+
+CellTime Estimate::of(const Cell& cell, const Cell* before) const {
+  const ModelConfig& config = data_.model.config;
+  const Site site = Site::before(cell.component);
+  // A negative control is a model of its own, and starts from the embeddings.
+  const bool fresh = before == nullptr || spec_.control != ModelControl::kNone;
+  const Site from = fresh ? Site::start() : Site::before(before->component);
+  CellTime time{.epoch = epochs_.at({cell.component.block, cell.batch_size}), .n_epochs = spec_.fit.epochs};
+  double ablation = 0;
+  for (const auto& [label, data] : data_.behaviour) {
+    double per_run = products(data.trie.n_nodes(), site, Site::end(config));
+    // Products with the unembedding: none worth counting where a few tokens are compared.
+    const int64_t n_heads = (data.contrast ? 0 : 1) + (spec_.ablation.effect ? 2 : 0);
+    per_run += static_cast<double>(n_heads * data.trie.n_rows() * config.d_model * config.vocab);
+    ablation += per_run;
+    if (fresh) time.streams += product_ * products(data.trie.n_nodes(), site, Site::end(config));  // as it is
+  }
+  for (const Dataset* data : data_sets(data_)) time.streams += product_ * products(data->trie.n_nodes(), from, site);
+  if (data_.behaviour.empty()) return time;
+  const auto n_sets = static_cast<int64_t>(data_.behaviour.size());
+  time.ablation = product_ * ablation / static_cast<double>(n_sets);
+  time.n_ablations = n_sets * most_ablations(spec_.ablation, matrices_of(config, cell.component).size());
+  return time;
+}
+
+}  // namespace cprobe

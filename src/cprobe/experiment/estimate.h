@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "cprobe/experiment/run_data.h"
+#include "cprobe/experiment/spec.h"
+
+namespace cprobe {
+
+/// What a cell is expected to take, in seconds.
+struct CellTime {
+  double streams = 0;  ///< To take the residual streams to its component from that of the cell before.
+  double epoch = 0;    ///< One pass of mask training.
+  int64_t n_epochs = 0;
+  double ablation = 0;  ///< One run of the model without some units; the mean over data sets.
+  int64_t n_ablations = 0;
+
+  double fit() const { return epoch * static_cast<double>(n_epochs); }
+  double ablations() const { return ablation * static_cast<double>(n_ablations); }
+  double total() const { return streams + fit() + ablations(); }
+};
+
+/// How long a run takes, and what memory, from an epoch of mask training and a slab of the forward pass measured here
+/// and now. Decoding by nearest neighbours is left out: it takes less than an epoch or two.
+class Estimate {
+ public:
+  /// Trains two epochs per block and batch size of the grid and runs some hundred nodes through the model; draws nothing
+  /// from the run's random streams. Refers to `spec` and `data`, which must outlive it. Cells that cannot be computed
+  /// are taken to last no time.
+  Estimate(const Spec& spec, const std::vector<Cell>& cells, const RunData& data);
+
+  /// @param before the cell that is computed before it; null: it is the first.
+  CellTime of(const Cell& cell, const Cell* before) const;
+
+  int64_t weights_memory() const { return weights_memory_; }  ///< Bytes of the model's weights.
+  /// Of the run, in bytes: libraries, weights and residual streams included.
+  int64_t peak_memory() const { return peak_memory_; }
+
+ private:
+  double measured_epoch(const Cell& cell) const;
+  double measured_product() const;
+  /// Products of a weight and a node's state from one site to another.
+  double products(int64_t n_nodes, Site from, Site to) const;
+
+  const Spec& spec_;
+  const RunData& data_;
+  std::map<std::pair<Block, int64_t>, double> epochs_;  ///< Seconds, by block and batch size.
+  double product_ = 0;                                  ///< Seconds of one such product.
+  int64_t weights_memory_ = 0;
+  int64_t peak_memory_ = 0;
+};
+
+}  // namespace cprobe
