@@ -6,34 +6,14 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <chrono>
-#include <functional>
 #include <vector>
 
+#include "bench/timing.h"
 #include "bench/workloads.h"
 #include "cprobe/core/memory.h"
 #include "cprobe/model/gemm.h"
 
 namespace cprobe::bench {
-
-inline double seconds_of(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-inline double median(std::vector<double> values) {
-  std::ranges::nth_element(values, values.begin() + static_cast<int64_t>(values.size() / 2));
-  return values[values.size() / 2];
-}
-
-/// Median of several timings after one warm-up.
-inline double median_seconds(const std::function<void()>& work, int n_runs = 9) {
-  work();
-  std::vector<double> times(static_cast<size_t>(n_runs));
-  for (double& time : times) time = seconds_of(work);
-  return median(times);
-}
 
 /// One bare [m, k] x [k, n] float32 GEMM, with the BLAS's own threads or with ours, whichever is faster.
 inline double gemm_seconds(int64_t m, int64_t n, int64_t k) {

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Times a model's forward pass over sentences in `transformers`, as it is usually written, and a command beside it.
+"""Times a model's forward pass over sentences in `transformers`, as it is usually written, and in cprobe beside it.
 
 usage: compare_forward_speed.py MODEL_FOLDER SENTENCES.csv [--rows N] [--batch N] [--threads N] [--runs N]
-                                [-- COMMAND ...]
+                                [--cprobe build/release/bench/forward_seconds]
 
 needs: pip install torch==2.0.1 transformers==4.46.3 "numpy<2"
 
@@ -10,8 +10,7 @@ The usual way: rows of column `sentence` in file order, in batches padded to the
 at every position. Its time is that of the forward passes alone: neither loading nor tokenizing counts, and a batch is
 run before the clock starts. How much of the work is padding, or done for a prefix that another row shares, is printed.
 
-COMMAND is anything that does the same with cprobe, and is timed from start to end, loading included; {model}, {csv} and
-{threads} in its arguments are replaced. To know what loading takes, time it on a file of one row as well.
+cprobe's program runs the same sentences as a trie of prefixes, logits at every prefix included, and times the same.
 Prints medians over the runs. Both take turns, so that other work on the machine slows both; on a busy machine set
 OMP_WAIT_POLICY=passive as well, without which threads that wait for one another take several times as long.
 """
@@ -58,16 +57,13 @@ def forward_seconds(model, batches):
     return time.perf_counter() - start
 
 
-def command_seconds(command, threads):
+def program_seconds(program, model, path, threads):
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-    start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
-    return time.perf_counter() - start
+    command = [program, model, path, str(threads)]
+    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment).stdout)
 
 
 def main():
-    arguments = sys.argv[1:]
-    end = arguments.index("--") if "--" in arguments else len(arguments)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
     parser.add_argument("sentences")
@@ -75,7 +71,8 @@ def main():
     parser.add_argument("--batch", type=int, default=50, help="rows in a padded batch (50)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--runs", type=int, default=3)
-    options = parser.parse_args(arguments[:end])
+    parser.add_argument("--cprobe", default="build/release/bench/forward_seconds")
+    options = parser.parse_args()
 
     torch.set_num_threads(options.threads)
     sentences = read_sentences(options.sentences, options.rows)
@@ -94,18 +91,15 @@ def main():
     theirs, ours = [], []
     with tempfile.NamedTemporaryFile(suffix=".csv") as file:
         write_sentences(file.name, sentences)
-        places = {"{model}": options.model, "{csv}": file.name, "{threads}": str(options.threads)}
-        command = [places.get(argument, argument) for argument in arguments[end + 1 :]]
         for run in range(options.runs):
             theirs.append(forward_seconds(model, batches))
-            if command:
-                ours.append(command_seconds(command, options.threads))
+            ours.append(program_seconds(options.cprobe, options.model, file.name, options.threads))
             print(f"run {run + 1} of {options.runs} done", file=sys.stderr)
 
-    for name, seconds in (("transformers", theirs), ("command", ours)):
-        if seconds:
-            median = statistics.median(seconds)
-            print(f"{name:13} {median:8.2f} s   {len(rows) / median:8.1f} rows/s   {n_tokens / median:8.0f} tokens/s")
+    for name, seconds in (("transformers", theirs), ("cprobe", ours)):
+        median = statistics.median(seconds)
+        print(f"{name:13} {median:8.2f} s   {len(rows) / median:8.1f} rows/s   {n_tokens / median:8.0f} tokens/s")
+    print(f"ratio (median of runs) {statistics.median(t / o for t, o in zip(theirs, ours)):.1f}")
 
 
 main()
