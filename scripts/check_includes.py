@@ -9,7 +9,6 @@ import re
 import sys
 
 ORDER = ["core", "io", "data", "model", "circuit", "evaluate", "baselines", "experiment", "report"]
-PRECOMPILED = "src/cprobe/precompiled.h"  # the one header that is there to hold <torch/torch.h>
 INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)[>"]')
 
 
@@ -21,7 +20,7 @@ def errors_in(path, text):
         include = INCLUDE.match(line)
         if not include:
             continue
-        if include[1] == "torch/torch.h" and re.match(r"(src|cli)/.*\.h$", path) and path != PRECOMPILED:
+        if include[1] == "torch/torch.h" and re.match(r"(src|cli)/.*\.h$", path):
             yield f"{path}:{number}: <torch/torch.h> in a header; include <torch/types.h> or <ATen/ATen.h> instead"
         parts = include[1].split("/")
         if folder not in ORDER or len(parts) < 3 or parts[0] != "cprobe":
@@ -45,7 +44,6 @@ def self_test():
     assert count("cli/commands.h", "#include <torch/torch.h>\n") == 1
     assert count("src/cprobe/model/model.cc", "#include <torch/torch.h>\n") == 0
     assert count("tests/support.h", "#include <torch/torch.h>\n") == 0
-    assert count(PRECOMPILED, "#include <torch/torch.h>\n") == 0
     assert count("src/cprobe/core/seed.h", '// #include "cprobe/model/model.h"\n') == 0
     assert next(errors_in("src/cprobe/io/a.h", '\n#include "cprobe/data/b.h"')).startswith("src/cprobe/io/a.h:2: ")
 

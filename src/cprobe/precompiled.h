@@ -1,9 +1,9 @@
-/// Headers that nearly every .cc file needs and that are slow to parse; compiled once for the whole build.
+/// Headers that nearly every .cc file needs and that are slow to parse; compiled once for the whole build. Without
+/// <torch/torch.h>, which would double what every file loads, though few need it: those include its parts.
 #pragma once
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
-#include <torch/torch.h>
 
 #include <filesystem>
 #include <map>

@@ -1,6 +1,6 @@
 #include "cprobe/circuit/component_inputs.h"
 
-#include <torch/torch.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include "tests/support.h"
 #include "tests/tensors.h"

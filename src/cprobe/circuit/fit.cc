@@ -1,6 +1,6 @@
 #include "cprobe/circuit/fit.h"
 
-#include <torch/torch.h>
+#include <torch/optim/adamw.h>
 
 #include <cmath>
 

@@ -1,7 +1,7 @@
 #include "cprobe/circuit/soft_nearest_neighbours.h"
 
 #include <ATen/Parallel.h>
-#include <torch/torch.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <array>

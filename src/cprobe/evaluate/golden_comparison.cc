@@ -1,4 +1,4 @@
-#include <torch/torch.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include "cprobe/circuit/component_inputs.h"
 #include "cprobe/circuit/mask.h"

@@ -1,7 +1,7 @@
 #include "cprobe/model/cross_entropy.h"
 
 #include <ATen/Parallel.h>
-#include <torch/torch.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <numeric>

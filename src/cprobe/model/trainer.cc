@@ -1,7 +1,7 @@
 #include "cprobe/model/trainer.h"
 
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/optim/adamw.h>
 
 #include <algorithm>
 #include <chrono>
