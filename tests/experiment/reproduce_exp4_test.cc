@@ -81,6 +81,8 @@ TEST_F(ReproduceExperiment4, PrintsOurFiguresOfAnyModelAndGoesOnWhereItStopped) 
 
   options_.prefix = "a ";
   EXPECT_INPUT_ERROR(reproduce(), "holds a run of other cells");
+  testing::write_bytes(folder_ / "exp4/data/agreement_gen.csv", "sentence,labels\na q b,0\n");
+  EXPECT_INPUT_ERROR(reproduce(), "agreement_gen.csv: not the data of task 'agreement'");
   options_.common.overwrite = true;
   EXPECT_NE(reproduce(), text);
 }

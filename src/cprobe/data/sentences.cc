@@ -203,7 +203,7 @@ std::vector<std::filesystem::path> sentence_files(const SentenceTable& table, Pa
 
 std::vector<std::filesystem::path> write_sentences_csv(const SentenceTable& table, PaperTask task,
                                                        const std::filesystem::path& folder) {
-  const std::vector<std::filesystem::path> files = sentence_files(table, task, folder);
+  std::vector<std::filesystem::path> files = sentence_files(table, task, folder);
   for (const std::filesystem::path& file : files) {
     std::string text = csv_record(table.columns);
     for (const Record& record : file == files.front() ? table.iid : table.gen) text += csv_record(record);

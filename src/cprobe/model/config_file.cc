@@ -84,7 +84,8 @@ void check_required_settings(const Document& json, const Architecture& architect
   for (const RequiredSetting& setting : architecture.required_settings) {
     const Document* found = json.find(setting.key);
     if (found == nullptr) continue;
-    const std::string text = found->is_null() ? "null" : found->is_scalar() ? found->as_text() : "a list or map";
+    std::string text = found->is_map() ? "{...}" : found->is_list() ? "[...]" : "null";
+    if (found->is_scalar()) text = found->as_text();
     if (text != setting.value) {
       throw found->error(fmt::format("{} = {} would change the model's numbers and is not implemented (only {} is)",
                                      setting.key, text, setting.value));
