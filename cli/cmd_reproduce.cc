@@ -9,8 +9,8 @@
 namespace cprobe {
 namespace {
 
-void run_reproduce_exp1(const ReproduceOptions& options) {
-  begin_computing(options.n_threads);
+void run_reproduce_exp1(const Experiment1Options& options) {
+  begin_computing(options.common.n_threads);
   const ArithmeticTask task = parse_arithmetic_task(Document::parse_yaml(kExperiment1Task, "examples/tasks/exp1.yaml"));
   const std::string table = reproduce_experiment1(task, options);
   fmt::print(
@@ -21,7 +21,100 @@ void run_reproduce_exp1(const ReproduceOptions& options) {
       "explain it.\n"
       "An empty circuit (weights 0) means that no part of the block was found to compute the variable.\n"
       "Everything is in {}\n",
-      options.n_seeds, options.n_seeds == 1 ? "" : "s", options.steps, table, options.out.string());
+      options.n_seeds, options.n_seeds == 1 ? "" : "s", options.steps, table, options.common.out.string());
+}
+
+struct Experiment4Command {
+  Experiment4Options options;
+  std::vector<std::string> tasks;  ///< Names; empty: all.
+};
+
+void run_reproduce_exp4(Experiment4Command command) {
+  Experiment4Options& options = command.options;
+  begin_computing(options.common.n_threads);
+  if (!command.tasks.empty()) options.tasks.clear();
+  for (const std::string& name : command.tasks) {
+    const std::optional<PaperTask> task = find_paper_task(name);
+    if (task) options.tasks.push_back(*task);
+  }
+  const std::string table =
+      reproduce_experiment4(parse_lexicon(Document::parse_yaml(kLexicon, "examples/lexicon.yaml")), options);
+  fmt::print(
+      "Experiment 4: language tasks in {}.\n\n{}\n"
+      "A circuit decodes the number of a noun (kNN). The model depends on it where ablating it harms agreement (or the "
+      "choice\n"
+      "of the pronoun) more than random controls of the same size do (small p). syntactic_number is a control: its "
+      "circuits\n"
+      "are those of the object's number, which the verb does not agree with. {}\n"
+      "Everything is in {}\n",
+      options.model.string(), table,
+      options.data.empty() ? "The sentences are ours; the paper's, if you have them: --data."
+                           : "The sentences are the paper's.",
+      options.common.out.string());
+}
+
+/// The options of all experiments. @param kept what --out is for.
+void add_common_options(CLI::App& command, ReproduceOptions& options, const std::string& kept) {
+  command.add_option("-o,--out", options.out, "Folder for " + kept + "; an interrupted call continues there")
+      ->required()
+      ->type_name("FOLDER");
+  command.add_option("--random-controls", options.n_random, "Random circuits per circuit")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  add_threads_option(command, options.n_threads);
+  command.add_flag("--overwrite", options.overwrite, "Compute again what an earlier call left in the folder");
+  command.add_flag("--quiet", options.quiet, "No progress");
+}
+
+void setup_exp1(CLI::App& reproduce) {
+  const auto options = std::make_shared<Experiment1Options>();
+  CLI::App* exp1 =
+      reproduce.add_subcommand("exp1", "Deciphering: does the model compute a^2 and -b^2, or a+b and a-b?");
+  add_common_options(*exp1, options->common, "data, models and runs");
+  exp1->add_option("--steps", options->steps, "Training steps per model (1,000 suffice for test accuracy 1.0)")
+      ->capture_default_str();
+  exp1->add_option("--seeds", options->n_seeds, "Models trained and probed")->capture_default_str();
+  exp1->footer("Example (three minutes on 2 cores):\n  cprobe reproduce exp1 --steps 1000 --seeds 1 --out runs/exp1");
+  exp1->callback([options] { run_reproduce_exp1(*options); });
+}
+
+void setup_exp4(CLI::App& reproduce) {
+  const auto command = std::make_shared<Experiment4Command>();
+  Experiment4Options& options = command->options;
+  CLI::App* exp4 = reproduce.add_subcommand(
+      "exp4", "Language models: where is a noun's number computed, and do verbs and pronouns depend on it?");
+  exp4->add_option("--model", options.model, "Hugging Face folder of a language model, with its tokenizer")
+      ->required()
+      ->type_name("FOLDER");
+  add_common_options(*exp4, options.common, "sentences and runs");
+  exp4->add_option("--data", options.data,
+                   "The paper's sentences, in the folders of its repository (SV_Agr/SV_Agr.csv, ...); default: ours, "
+                   "as cprobe data makes them")
+      ->type_name("FOLDER");
+  exp4->add_option("--tasks", command->tasks, "Default: agreement,reflexive,syntactic_number")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"agreement", "reflexive", "syntactic_number"}))
+      ->type_name("NAME,...");
+  exp4->add_option("--layers", options.layers, "Layers to probe, such as 5,6,7; default: all")
+      ->delimiter(',')
+      ->type_name("N,...");
+  exp4->add_option("--prefix", options.prefix,
+                   "Text before every sentence, such as \"I know that \"; the paper has none")
+      ->type_name("TEXT");
+  exp4->add_option("--train-rows", options.train_rows, "Sentences of a task to find circuits with, 500 or more")
+      ->type_name("N")
+      ->capture_default_str();
+  exp4->add_option("--test-rows", options.test_rows, "Sentences of each kind to decode and to ablate on")
+      ->type_name("N")
+      ->capture_default_str();
+  exp4->footer(
+      "Published are figures for GPT-2 small and medium; they are printed beside ours where the model has those "
+      "sizes.\n"
+      "For each block of each layer and each task a circuit is found; --layers and --tasks make that less.\n\n"
+      "Example (the model: scripts/get_smollm2 runs/smollm2):\n"
+      "  cprobe reproduce exp4 --model runs/smollm2 --prefix \"I know that \" --tasks agreement --layers 12 --out "
+      "runs/exp4");
+  exp4->callback([command] { run_reproduce_exp4(*command); });
 }
 
 }  // namespace
@@ -30,22 +123,8 @@ void setup_reproduce(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("reproduce", "Run a published experiment from nothing and print its figures beside ours");
   command->require_subcommand(1);
-  const auto options = std::make_shared<ReproduceOptions>();
-  CLI::App* exp1 = command->add_subcommand("exp1", "Deciphering: does the model compute a^2 and -b^2, or a+b and a-b?");
-  exp1->add_option("-o,--out", options->out, "Folder for data, models and runs; an interrupted call continues there")
-      ->required()
-      ->type_name("FOLDER");
-  exp1->add_option("--steps", options->steps, "Training steps per model (1,000 suffice for test accuracy 1.0)")
-      ->capture_default_str();
-  exp1->add_option("--seeds", options->n_seeds, "Models trained and probed")->capture_default_str();
-  exp1->add_option("--random-controls", options->n_random, "Random circuits per circuit")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  add_threads_option(*exp1, options->n_threads);
-  exp1->add_flag("--overwrite", options->overwrite, "Compute again what an earlier call left in the folder");
-  exp1->add_flag("--quiet", options->quiet, "No progress");
-  exp1->footer("Example (three minutes on 2 cores):\n  cprobe reproduce exp1 --steps 1000 --seeds 1 --out runs/exp1");
-  exp1->callback([options] { run_reproduce_exp1(*options); });
+  setup_exp1(*command);
+  setup_exp4(*command);
 }
 
 }  // namespace cprobe

@@ -22,6 +22,18 @@ inline ModelConfig tiny_config() {
           .initializer_range = 0.4};
 }
 
+/// The same lengths in Llama's family; heads of another total width than d_model.
+inline ModelConfig llama_config() {
+  ModelConfig llama = tiny_config();
+  llama.architecture = "llama";
+  llama.n_heads = 4;
+  llama.d_head = 6;
+  llama.activation = Activation::kSilu;
+  llama.rotary = {.n_dims = 6, .base = 100};
+  llama.qkv_bias = llama.attention_out_bias = llama.mlp_bias = false;
+  return llama;
+}
+
 /// One of each kind: families, activations, head counts, tied and untied, with and without biases. The grouped ones have
 /// heads of another total width than d_model and two query heads for each key/value head.
 struct NamedConfig {
@@ -39,13 +51,7 @@ inline std::vector<NamedConfig> all_kinds() {
   grouped.activation = Activation::kSilu;
   grouped.n_heads = 4;
   grouped.d_head = 3;
-  ModelConfig llama = tiny_config();
-  llama.architecture = "llama";
-  llama.n_heads = 4;
-  llama.d_head = 6;
-  llama.activation = Activation::kSilu;
-  llama.rotary = {.n_dims = 6, .base = 100};
-  llama.qkv_bias = llama.attention_out_bias = llama.mlp_bias = false;
+  const ModelConfig llama = llama_config();
   ModelConfig llama_bias = llama, qwen2 = llama, neox = tiny_config();
   llama_bias.tied_unembedding = false;
   llama_bias.qkv_bias = llama_bias.attention_out_bias = llama_bias.mlp_bias = true;

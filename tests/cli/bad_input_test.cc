@@ -1,10 +1,9 @@
 // Each mistake that a user can make ends in one clear message that names file and place, exit code 2 (or 1 where the
 // work failed), and loses nothing.
 
-#include <algorithm>
 #include <functional>
 
-#include "tests/cli/program.h"
+#include "tests/cli/mistake.h"
 
 namespace cprobe::testing {
 namespace {
@@ -19,20 +18,6 @@ std::string changed_model(const TemporaryFolder& folder, const std::string& file
   write_bytes(copy / file, change(read_bytes(copy / file)));
   return copy.string();
 }
-
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  const size_t at = text.find(from);
-  if (at == std::string::npos) throw std::runtime_error("no '" + from + "' to replace");
-  return text.replace(at, from.size(), to);
-}
-
-struct Mistake {
-  std::string name;
-  /// Makes the files and returns the arguments.
-  std::function<std::vector<std::string>(const TemporaryFolder&)> arguments;
-  std::vector<std::string> message;  ///< Parts of the one line on stderr.
-  int exit_code = 2;
-};
 
 using Replacements = std::vector<std::pair<std::string, std::string>>;
 
@@ -182,11 +167,7 @@ std::vector<Mistake> mistakes() {
 class BadInput : public ::testing::TestWithParam<Mistake> {};
 
 TEST_P(BadInput, EndsInOneClearMessage) {
-  const TemporaryFolder folder;
-  const ProgramResult result = cprobe(GetParam().arguments(folder));
-  EXPECT_EQ(result.exit_code, GetParam().exit_code) << result.err;
-  for (const std::string& part : GetParam().message) EXPECT_THAT(result.err, HasSubstr(part));
-  EXPECT_FALSE(std::filesystem::exists(folder / "run/results.csv"));
+  expect_one_clear_message(GetParam());
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, BadInput, ::testing::ValuesIn(mistakes()),

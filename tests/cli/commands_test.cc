@@ -184,7 +184,8 @@ TEST(Help, EndsInAnExample) {
                                                   {"ablate"},
                                                   {"inspect"},
                                                   {"doctor"},
-                                                  {"reproduce", "exp1"}}) {
+                                                  {"reproduce", "exp1"},
+                                                  {"reproduce", "exp4"}}) {
     std::vector<std::string> arguments = command;
     arguments.emplace_back("--help");
     const ProgramResult help = cprobe(arguments);

@@ -92,7 +92,7 @@ TEST_F(LanguageTasks, RefuseWhatCannotBeAskedOfTheModel) {
                      "is token 14, outside the model's vocabulary of 14");
   LanguageTask task = agreement(head + "a,0\nb,1\nc,1\n");
   task.expectation.continuation = " was";
-  EXPECT_INPUT_ERROR(load(task), "continuation ' was' is");
+  EXPECT_INPUT_ERROR(load(task), "task 'agreement': the continuation ' was' is");
   const std::string columns = "sentence,labels,ungrammatical,gender\n";
   EXPECT_INPUT_ERROR(load(reflexive(columns + "a xy,0,a y,0\nb y,1,b x,0\n")), "must be a single token");
   EXPECT_INPUT_ERROR(load(reflexive(columns + "a x,0,b y,0\nb y,1,b x,0\n")), "must differ from the sentence");

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,23 @@ struct SmallTokenizer {
   }
   Tokenizer make() const { return Tokenizer::parse(Document::parse_json(json(), "tokenizer.json")); }
 };
+
+/// Knows the bytes and, with a space in front, the given words: each is one token, as is whatever it begins with.
+inline SmallTokenizer word_tokenizer(const std::vector<std::string>& words) {
+  std::string vocab = small_vocabulary(), merges = "[";
+  vocab.pop_back();
+  std::set<std::string> known = {"Ġa"};
+  for (const std::string& word : words) {
+    std::string token = "Ġ";
+    for (const char letter : word) {
+      const std::string merge = fmt::format("\"{} {}\"", token, letter);
+      token += letter;
+      if (merges.find(merge) == std::string::npos) merges += (merges == "[" ? "" : ", ") + merge;
+      if (known.insert(token).second) vocab += fmt::format(", \"{}\": {}", token, 258 + known.size());
+    }
+  }
+  return {.vocab = vocab + "}", .merges = merges + "]"};
+}
 
 /// One of `added_tokens`, with the flags in `flags` on.
 inline std::string added_token(int64_t id, std::string_view content, const std::vector<std::string>& flags = {}) {

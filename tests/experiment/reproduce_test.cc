@@ -19,8 +19,8 @@ ArithmeticTask small_task() {
 
 TEST(ReproduceExperiment1, KeepsWhatIsFinishedAndRefusesOtherOptions) {
   const testing::TemporaryFolder folder;
-  ReproduceOptions options{
-      .out = folder / "exp1", .steps = 2, .n_seeds = 1, .n_random = 0, .n_threads = 1, .quiet = true};
+  Experiment1Options options{
+      .common = {.out = folder / "exp1", .n_random = 0, .n_threads = 1, .quiet = true}, .steps = 2, .n_seeds = 1};
   const std::string table = reproduce_experiment1(small_task(), options);
   EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 11) << "a heading, eight circuits, the loss:\n" << table;
   EXPECT_THAT(table, HasSubstr("(0.991)"));
@@ -30,16 +30,17 @@ TEST(ReproduceExperiment1, KeepsWhatIsFinishedAndRefusesOtherOptions) {
   EXPECT_EQ(reproduce_experiment1(small_task(), options), table);
   EXPECT_EQ(std::filesystem::last_write_time(folder / "exp1/seed_0/final/model.safetensors"), trained);
 
-  options.n_random = 1;
+  options.common.n_random = 1;
   EXPECT_INPUT_ERROR(reproduce_experiment1(small_task(), options), "holds a run of other cells");
   options.steps = 3;
   EXPECT_INPUT_ERROR(reproduce_experiment1(small_task(), options), "steps: 2 there, 3 now");
-  options.overwrite = true;
+  options.common.overwrite = true;
   EXPECT_NO_THROW(reproduce_experiment1(small_task(), options));
 }
 
 TEST(ReproduceExperiment1, NeedsASeedAndAStep) {
-  EXPECT_INPUT_ERROR(reproduce_experiment1(small_task(), {.out = "nowhere", .n_seeds = 0}), "at least one seed");
+  EXPECT_INPUT_ERROR(reproduce_experiment1(small_task(), {.common = {.out = "nowhere"}, .n_seeds = 0}),
+                     "at least one seed");
 }
 
 }  // namespace

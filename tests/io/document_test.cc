@@ -43,6 +43,13 @@ TEST(Yaml, KnowsTheValueAndPlaceOfEverything) {
   EXPECT_EQ(spec.find("absent"), nullptr);
 }
 
+TEST(Yaml, TakesAKeyWithoutValueForAbsentWhereAsked) {
+  const Document map = yaml("a: 1\nb:\nc: null\n");
+  EXPECT_EQ(map.given("a")->as_integer(), 1);
+  for (const char* key : {"b", "c", "d"}) EXPECT_EQ(map.given(key), nullptr) << key;
+  EXPECT_TRUE(map.find("b")->is_null());
+}
+
 TEST(Json, KnowsTheValueAndPlaceOfEverything) {
   const Document config =
       json("\xEF\xBB\xBF{\n  \"a\": [1, -2.5e3,true ,null],\n\t\"b\\\"\\\\\": {\"c\":\"\\u00e9\"}\r\n}\n");

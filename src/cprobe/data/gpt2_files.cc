@@ -27,13 +27,8 @@ void read_merges(const std::filesystem::path& path, Bpe& model) {
     std::string_view merge = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(merge.size() + 1);
     if (merge.ends_with('\r')) merge.remove_suffix(1);
-    if (merge.starts_with("#version")) continue;
     const auto place = [&](std::string_view message) { return input_error("{}:{}: {}", path.string(), line, message); };
-    const size_t space = merge.find(' ');
-    if (space == std::string_view::npos || merge.find(' ', space + 1) != std::string_view::npos) {
-      throw place(fmt::format("expected two tokens with one space between, found '{}'", merge));
-    }
-    add_merge(model, merge.substr(0, space), merge.substr(space + 1), place);
+    add_merge_line(model, merge, place);
   }
 }
 
@@ -75,17 +70,17 @@ void check_added_tokens(const std::filesystem::path& path) {
 void check_config(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path)) return;
   const Document json = Document::read_json(path);
-  if (const Document* name = json.find("tokenizer_class"); name != nullptr && !name->is_null()) {
+  if (const Document* name = json.given("tokenizer_class")) {
     const std::string text = name->as_text();
     if (text != "GPT2Tokenizer" && text != "GPT2TokenizerFast") {
       throw name->error(fmt::format("expected GPT2Tokenizer, found {}{}", text, kAdvice));
     }
   }
-  const Document* prefix = json.find("add_prefix_space");
-  if (prefix != nullptr && !prefix->is_null() && prefix->as_bool()) {
+  const Document* prefix = json.given("add_prefix_space");
+  if (prefix != nullptr && prefix->as_bool()) {
     throw prefix->error(fmt::format("add_prefix_space is not supported with vocab.json{}", kAdvice));
   }
-  if (const Document* added = json.find("added_tokens_decoder"); added != nullptr && !added->is_null()) {
+  if (const Document* added = json.given("added_tokens_decoder")) {
     for (const auto& [id, token] : added->entries()) require_end_of_text(token);
   }
 }

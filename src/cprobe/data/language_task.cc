@@ -75,9 +75,13 @@ class Reader {
   }
 
   int64_t continuation(const std::string& text) const {
-    const int64_t id = single_token(tokenizer_, text);
+    const std::string where = fmt::format("task '{}'", task_.name);
+    const int64_t id = single_token(tokenizer_, text, where);
     if (id < vocab_) return id;
-    throw input_error("the continuation '{}' is token {}, outside the model's vocabulary of {}", text, id, vocab_);
+    throw input_error(
+        "{}: the continuation '{}' is token {}, outside the model's vocabulary of {}; do tokenizer and model belong "
+        "together?",
+        where, text, id, vocab_);
   }
 
   void expect_fixed(const CsvTable& table, Sentences& sentences) const {

@@ -194,16 +194,20 @@ SentenceTable generate_sentences(const Lexicon& lexicon, PaperTask task, std::op
   return table;
 }
 
+std::vector<std::filesystem::path> sentence_files(const SentenceTable& table, PaperTask task,
+                                                  const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> files = {folder / file_name(task, false)};
+  if (!table.gen.empty()) files.push_back(folder / file_name(task, true));
+  return files;
+}
+
 std::vector<std::filesystem::path> write_sentences_csv(const SentenceTable& table, PaperTask task,
                                                        const std::filesystem::path& folder) {
-  std::vector<std::filesystem::path> files;
-  for (const bool is_gen : {false, true}) {
-    const std::vector<Record>& records = is_gen ? table.gen : table.iid;
-    if (records.empty()) continue;
+  std::vector<std::filesystem::path> files = sentence_files(table, task, folder);
+  for (const std::filesystem::path& file : files) {
     std::string text = csv_record(table.columns);
-    for (const Record& record : records) text += csv_record(record);
-    files.push_back(folder / file_name(task, is_gen));
-    write_file(files.back(), text);
+    for (const Record& record : file == files.front() ? table.iid : table.gen) text += csv_record(record);
+    write_file(file, text);
   }
   return files;
 }

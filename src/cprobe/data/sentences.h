@@ -36,6 +36,10 @@ int64_t count_sentences(const Lexicon& lexicon, PaperTask task, const std::vecto
 ///         the same sentence.
 SentenceTable generate_sentences(const Lexicon& lexicon, PaperTask task, std::optional<int64_t> n_sentences, Seed seed);
 
+/// The files of a task in `folder`: `<task>.csv` and, where there are sentences for it, `<task>_gen.csv`.
+std::vector<std::filesystem::path> sentence_files(const SentenceTable& table, PaperTask task,
+                                                  const std::filesystem::path& folder);
+
 /// Writes `<task>.csv` and, where there are sentences for it, `<task>_gen.csv` into `folder`, which is made where
 /// needed; each file appears whole or not at all.
 /// @return the files written.

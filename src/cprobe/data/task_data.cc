@@ -1,16 +1,18 @@
 #include "cprobe/data/task_data.h"
 
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "cprobe/core/error.h"
+#include "cprobe/data/sentences.h"
 #include "cprobe/io/csv.h"
 
 namespace cprobe {
 namespace {
 
-bool holds(const std::filesystem::path& path, const std::vector<std::string>& columns,
-           const std::vector<std::vector<std::string>>& records) {
+using Records = std::vector<std::vector<std::string>>;
+
+bool holds(const std::filesystem::path& path, const std::vector<std::string>& columns, const Records& records) {
   const CsvTable table = CsvTable::read(path);
   if (table.columns() != columns || table.n_rows() != records.size()) return false;
   for (size_t c = 0; c < columns.size(); ++c) {
@@ -22,24 +24,41 @@ bool holds(const std::filesystem::path& path, const std::vector<std::string>& co
   return true;
 }
 
+/// Whether all files are there already. @throws Error (kInput) if one of them holds other records.
+bool are_there(const std::vector<std::pair<std::filesystem::path, const Records*>>& files,
+               const std::vector<std::string>& columns, std::string_view task, Seed seed) {
+  bool all = true;
+  for (const auto& [path, records] : files) {
+    if (!std::filesystem::exists(path)) {
+      all = false;
+    } else if (!holds(path, columns, *records)) {
+      throw input_error("{}: not the data of task '{}' with seed {}; overwrite it or choose another folder",
+                        path.string(), task, seed.value());
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 TaskData prepare_task_data(const ArithmeticTask& task, const std::filesystem::path& folder, Seed seed, bool overwrite) {
   const ArithmeticTable table = generate(task, seed);
   const std::filesystem::path train = folder / "train.csv", test = folder / "test.csv";
-  bool complete = !overwrite;
-  if (!overwrite) {
-    for (const auto& [path, records] : {std::pair(train, &table.train), std::pair(test, &table.test)}) {
-      if (!std::filesystem::exists(path)) {
-        complete = false;
-      } else if (!holds(path, table.columns, *records)) {
-        throw input_error("{}: not the data of task '{}' with seed {}; overwrite it or choose another folder",
-                          path.string(), task.name, seed.value());
-      }
-    }
+  if (overwrite || !are_there({{train, &table.train}, {test, &table.test}}, table.columns, task.name, seed)) {
+    write_arithmetic_csv(table, folder);
   }
-  if (!complete) write_arithmetic_csv(table, folder);
   return {load_arithmetic_csv(train, vocabulary(task)), load_arithmetic_csv(test, vocabulary(task))};
+}
+
+std::vector<std::filesystem::path> prepare_sentences(const Lexicon& lexicon, PaperTask task,
+                                                     const std::filesystem::path& folder, Seed seed, bool overwrite) {
+  const SentenceTable table = generate_sentences(lexicon, task, std::nullopt, seed);
+  std::vector<std::pair<std::filesystem::path, const Records*>> files;
+  std::vector<std::filesystem::path> paths = sentence_files(table, task, folder);
+  files.emplace_back(paths.front(), &table.iid);
+  if (paths.size() > 1) files.emplace_back(paths.back(), &table.gen);
+  if (overwrite || !are_there(files, table.columns, task_name(task), seed)) write_sentences_csv(table, task, folder);
+  return paths;
 }
 
 }  // namespace cprobe

@@ -48,6 +48,15 @@ std::string joined(const std::vector<std::string>& tokens, std::string_view sepa
   return text;
 }
 
+/// What to say of a folder whose only tokenizer is of a kind that is not read.
+std::string about_sentencepiece(const std::filesystem::path& folder) {
+  for (const char* name : {"tokenizer.model", "spiece.model", "sentencepiece.bpe.model"}) {
+    if (!std::filesystem::exists(folder / name)) continue;
+    return fmt::format("; {} is a SentencePiece model, which is not supported", name);
+  }
+  return "";
+}
+
 /// Of each token the bytes it stands for, or itself if a character of it is outside the alphabet.
 std::string decode_byte_level(const std::vector<std::string>& tokens) {
   std::string bytes;
@@ -61,7 +70,8 @@ Tokenizer Tokenizer::load(const std::filesystem::path& folder) {
   const std::filesystem::path json = folder / "tokenizer.json";
   if (std::filesystem::exists(json)) return parse(Document::read_json(json));
   if (!std::filesystem::exists(folder / "vocab.json")) {
-    throw input_error("{}: no tokenizer here: expected tokenizer.json, or vocab.json and merges.txt", folder.string());
+    throw input_error("{}: no tokenizer here: expected tokenizer.json, or vocab.json and merges.txt{}", folder.string(),
+                      about_sentencepiece(folder));
   }
   return Tokenizer(std::make_shared<const TokenizerParts>(read_gpt2_files(folder)));
 }
@@ -115,13 +125,13 @@ int64_t Tokenizer::size() const {
   return 1 + std::max(parts_->model.largest_id(), parts_->added.largest_id());
 }
 
-int64_t single_token(const Tokenizer& tokenizer, std::string_view text) {
+int64_t single_token(const Tokenizer& tokenizer, std::string_view text, std::string_view where) {
   const std::vector<int64_t> ids = tokenizer.encode(text).ids;
   if (ids.size() == 1) return ids[0];
   throw input_error(
-      "the continuation '{}' is {} tokens of this tokenizer, and must be one, as it is the next token (a "
+      "{}{}the continuation '{}' is {} tokens of this tokenizer, and must be one, as it is the next token (a "
       "space in front belongs to a word)",
-      text, ids.size());
+      where, where.empty() ? "" : ": ", text, ids.size());
 }
 
 TokenSpan tokens_covering(const Encoding& encoding, size_t begin, size_t end) {

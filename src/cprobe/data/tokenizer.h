@@ -84,8 +84,9 @@ class Tokenizer {
 };
 
 /// The id of a text that is a single token, such as " are".
+/// @param where   who asks for it, for the message ("task 'agreement'"); may be empty.
 /// @throws Error (kInput) if it is none or several, as a next token cannot be.
-int64_t single_token(const Tokenizer& tokenizer, std::string_view text);
+int64_t single_token(const Tokenizer& tokenizer, std::string_view text, std::string_view where = "");
 
 /// Tokens [first, last) of an encoding.
 struct TokenSpan {

@@ -13,12 +13,6 @@ constexpr std::string_view kGpt2Pattern =
 /// Hugging Face's Digits takes the numbers of Unicode 15, a version later than its patterns do.
 constexpr std::string_view kNumberPattern = R"([\p{N}\x{11F50}-\x{11F59}\x{1D2C0}-\x{1D2D3}\x{1E4F0}-\x{1E4F9}])";
 
-/// nullptr where the key is absent or null.
-const Document* given(const Document& map, std::string_view key) {
-  const Document* value = map.find(key);
-  return value == nullptr || value->is_null() ? nullptr : value;
-}
-
 /// The text of a JSON string; not of a number.
 std::string string_of(const Document& value) {
   if (!value.is_scalar() || !value.is_quoted()) throw value.error("expected a string");
@@ -26,7 +20,7 @@ std::string string_of(const Document& value) {
 }
 
 bool flag(const Document& map, std::string_view key, bool otherwise) {
-  const Document* value = given(map, key);
+  const Document* value = map.given(key);
   return value == nullptr ? otherwise : value->as_bool();
 }
 
@@ -47,7 +41,7 @@ Error unsupported(const Document& component, std::string_view kind, std::string_
 
 /// A model's text option that must be null or empty.
 void require_none(const Document& model, std::string_view key) {
-  const Document* value = given(model, key);
+  const Document* value = model.given(key);
   if (value != nullptr && !string_of(*value).empty()) {
     throw value->error(fmt::format("a {} ('{}') is not supported", key, value->as_text()));
   }
@@ -60,27 +54,21 @@ void read_merge(const Document& merge, Bpe& model) {
     if (pair.size() != 2) throw merge.error(fmt::format("expected two tokens, found {}", pair.size()));
     return add_merge(model, string_of(pair[0]), string_of(pair[1]), place);
   }
-  const std::string text = string_of(merge);
-  if (text.starts_with("#version")) return;  // The header of a merges.txt.
-  const size_t space = text.find(' ');
-  if (space == std::string::npos || text.find(' ', space + 1) != std::string::npos) {
-    throw merge.error(fmt::format("expected two tokens with one space between, found '{}'", text));
-  }
-  add_merge(model, std::string_view(text).substr(0, space), std::string_view(text).substr(space + 1), place);
+  add_merge_line(model, string_of(merge), place);
 }
 
 void read_model(const Document& json, Bpe& model) {
-  if (given(json, "type") != nullptr && type_of(json) != "BPE") throw unsupported(json, "model", "BPE");
+  if (json.given("type") != nullptr && type_of(json) != "BPE") throw unsupported(json, "model", "BPE");
   require_keys<10>(json, {"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
                           "byte_fallback", "ignore_merges", "vocab", "merges"});
-  const Document* dropout = given(json, "dropout");
+  const Document* dropout = json.given("dropout");
   if (dropout != nullptr && dropout->as_number() != 0) throw dropout->error("dropout is not supported");
   if (flag(json, "byte_fallback", false)) throw json.at("byte_fallback").error("byte_fallback is not supported");
   require_none(json, "continuing_subword_prefix");
   require_none(json, "end_of_word_suffix");
 
   BpeOptions options = {.ignore_merges = flag(json, "ignore_merges", false), .fuse_unk = flag(json, "fuse_unk", false)};
-  if (const Document* unk_token = given(json, "unk_token")) options.unk_token = string_of(*unk_token);
+  if (const Document* unk_token = json.given("unk_token")) options.unk_token = string_of(*unk_token);
   model.set_options(std::move(options));
   read_vocabulary(json.at("vocab"), model);
   for (const Document& merge : json.at("merges").items()) read_merge(merge, model);
@@ -232,6 +220,15 @@ void read_vocabulary(const Document& vocab, Bpe& model) {
   }
 }
 
+void add_merge_line(Bpe& model, std::string_view line, const std::function<Error(std::string_view)>& place) {
+  if (line.starts_with("#version")) return;
+  const size_t space = line.find(' ');
+  if (space == std::string_view::npos || line.find(' ', space + 1) != std::string_view::npos) {
+    throw place(fmt::format("expected two tokens with one space between, found '{}'", line));
+  }
+  add_merge(model, line.substr(0, space), line.substr(space + 1), place);
+}
+
 void add_merge(Bpe& model, std::string_view left, std::string_view right,
                const std::function<Error(std::string_view)>& place) {
   const auto unknown = [&](std::string_view token) {
@@ -261,9 +258,9 @@ TokenizerParts read_tokenizer_json(const Document& json) {
   TokenizerParts parts;
   parts.source = json.where();
   read_model(json.at("model"), parts.model);
-  if (const Document* normalizer = given(json, "normalizer")) parts.nfc = read_normalizer(*normalizer);
-  if (const Document* steps = given(json, "pre_tokenizer")) read_pre_tokenizer(*steps, parts.pre_tokenizer);
-  if (const Document* decoder = given(json, "decoder")) {
+  if (const Document* normalizer = json.given("normalizer")) parts.nfc = read_normalizer(*normalizer);
+  if (const Document* steps = json.given("pre_tokenizer")) read_pre_tokenizer(*steps, parts.pre_tokenizer);
+  if (const Document* decoder = json.given("decoder")) {
     parts.has_decoder = true;
     read_decoder(*decoder, parts.decoder);
   }

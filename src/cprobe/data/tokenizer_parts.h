@@ -60,4 +60,8 @@ std::vector<PreTokenizerStep> byte_level_steps(bool add_prefix_space, bool use_r
 void add_merge(Bpe& model, std::string_view left, std::string_view right,
                const std::function<Error(std::string_view)>& place);
 
+/// Adds a merge written as two tokens with one space between; a line that begins with #version, the header of a
+/// merges.txt, is none. @throws Error (kInput) as add_merge, and for any other line.
+void add_merge_line(Bpe& model, std::string_view line, const std::function<Error(std::string_view)>& place);
+
 }  // namespace cprobe

@@ -120,8 +120,8 @@ std::vector<int64_t> token_ids(const Document& json, bool is_vocab_json) {
   } else {
     for (const auto& [text, id] : vocab.entries()) ids.push_back(id.as_integer());
   }
-  const Document* added = is_vocab_json ? nullptr : json.find("added_tokens");
-  if (added != nullptr && !added->is_null()) {
+  const Document* added = is_vocab_json ? nullptr : json.given("added_tokens");
+  if (added != nullptr) {
     for (const Document& token : added->items()) ids.push_back(token.at("id").as_integer());
   }
   // A token may stand in the vocabulary and among the added ones.

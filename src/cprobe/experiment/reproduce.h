@@ -3,28 +3,58 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "cprobe/data/arithmetic.h"
+#include "cprobe/data/lexicon.h"
 
 namespace cprobe {
 
+/// What the reproduction of every experiment takes. Finished parts of an earlier call with the same options are kept and
+/// not computed again; those of a call with other options are refused.
 struct ReproduceOptions {
-  std::filesystem::path out;  ///< Folder for everything: data, training and circuits below seed_<k>/.
-  int64_t steps = 10'000;     ///< Training steps per model; 1,000 suffice for test accuracy 1.0.
-  int64_t n_seeds = 3;        ///< Models trained and probed, with seeds 0, 1, ...
+  std::filesystem::path out;  ///< Folder for everything.
   int64_t n_random = 20;      ///< Random controls per circuit.
   int n_threads = 0;          ///< 0: all processors.
   bool overwrite = false;     ///< Compute everything again; what an earlier call left in `out` is replaced.
   bool quiet = false;
 };
 
+struct Experiment1Options {
+  ReproduceOptions common;  ///< Data, training and circuits go to `out`/seed_<k>/.
+  int64_t steps = 10'000;   ///< Training steps per model, >= 1; 1,000 suffice for test accuracy 1.0.
+  int64_t n_seeds = 3;      ///< Models trained and probed, with seeds 0, 1, ...; >= 1.
+};
+
 /// Experiment 1 of the paper from nothing: generate the data, train, find the circuits of all four hypotheses in both
-/// blocks, decode and ablate them; for every seed. Finished parts of an earlier call with the same options are kept and
-/// not computed again; those of a call with other options are refused, and the options named.
+/// blocks, decode and ablate them; for every seed.
 /// @param task the task of Experiment 1 (examples/tasks/exp1.yaml).
 /// @return     our figures (mean and standard deviation over seeds) beside the published ones, as a text table, and the
-///             training losses on which those of the MLP depend.
+///             training losses on which those of the MLP depend; also in `out`/table.txt.
 /// @throws Error as train and run.
-std::string reproduce_experiment1(const ArithmeticTask& task, const ReproduceOptions& options);
+std::string reproduce_experiment1(const ArithmeticTask& task, const Experiment1Options& options);
+
+struct Experiment4Options {
+  ReproduceOptions common;      ///< Sentences go to `out`/data/, the run of a task to `out`/<task>/.
+  std::filesystem::path model;  ///< Hugging Face folder with a tokenizer.
+  /// The paper's sentences as its repository has them: SV_Agr/SV_Agr.csv and SV_Agr_gen.csv, Reflexive_An/..,
+  /// Syntactic_Number/Syntactic_Number.csv. Empty: sentences of the lexicon.
+  std::filesystem::path data;
+  std::vector<PaperTask> tasks = {kPaperTasks.begin(), kPaperTasks.end()};
+  std::vector<int64_t> layers;  ///< Empty: all.
+  std::string prefix;           ///< Text before every sentence. The paper has none.
+  int64_t train_rows = 2000;    ///< Of each task (of each gender in reflexives), >= 500, a batch.
+  int64_t test_rows = 1000;     ///< Likewise, and of each file of new structures, >= 1.
+};
+
+/// Experiment 4 of the paper on any language model: find the circuits of subject-verb agreement, reflexive anaphora and
+/// syntactic number in every layer and block, decode and ablate them. Options of the fit are the paper's for GPT-2 small
+/// or, with its sizes, medium.
+/// @param lexicon of the sentences (examples/lexicon.yaml).
+/// @return        a text table for each task, with the published figures where the model has the architecture and sizes
+///                of a published one, or a line that says that there are none; also in `out`/table.txt.
+/// @throws Error  (kInput) before anything is computed if an option, the model, its tokenizer or the data of any of the
+///                tasks are wrong; (kFailed) if cells failed, once the others are done and table.txt is written; as run.
+std::string reproduce_experiment4(const Lexicon& lexicon, const Experiment4Options& options);
 
 }  // namespace cprobe

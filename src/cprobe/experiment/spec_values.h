@@ -99,7 +99,7 @@ inline Fill fill_of(const Document& value) {
 /// Calls `use` with the value of an optional key that has one.
 template <typename Use>
 void if_given(const Document& map, std::string_view key, Use use) {
-  if (const Document* value = map.find(key); value != nullptr && !value->is_null()) use(*value);
+  if (const Document* value = map.given(key)) use(*value);
 }
 
 Spec parse_nested_spec(const Document& yaml);  ///< docs/file_formats.md, "Spec".

@@ -159,6 +159,11 @@ const Document* Document::find(std::string_view key) const {
   return nullptr;
 }
 
+const Document* Document::given(std::string_view key) const {
+  const Document* value = find(key);
+  return value == nullptr || value->is_null() ? nullptr : value;
+}
+
 const Document& Document::at(std::string_view key) const {
   const Document* value = find(key);
   if (value == nullptr) throw error(fmt::format("the key '{}' is missing", key));

@@ -56,11 +56,13 @@ class Document {
   const std::vector<Document>& items() const;
   std::vector<Document> items_or_self() const;
 
-  /// Map access, in the file's order. @throws Error (kInput) for anything but a map. `find` and `at` look at every key
-  /// in turn.
+  /// Map access, in the file's order. @throws Error (kInput) for anything but a map. `find`, `given` and `at` look at
+  /// every key in turn.
   const std::vector<std::pair<std::string, Document>>& entries() const;
   /// nullptr where absent; a null Document where the key has no value.
   const Document* find(std::string_view key) const;
+  /// The value of an optional key; nullptr where it is absent or null.
+  const Document* given(std::string_view key) const;
   /// @throws Error (kInput) naming the missing key and this map's place.
   const Document& at(std::string_view key) const;
   /// @throws Error (kInput) at the first key that is not in `known`, naming the nearest known one.

@@ -35,10 +35,9 @@ std::string_view activation_name(Activation activation) {
   throw failure("activation {} has no name", static_cast<int>(activation));
 }
 
-/// The value of an optional key; nullptr where the family has no such key, or the file has not or says null.
+/// The value of an optional key; nullptr where the family has no such key (its name is empty), or the file has not.
 const Document* given(const Document& map, std::string_view key) {
-  const Document* value = key.empty() ? nullptr : map.find(key);
-  return value == nullptr || value->is_null() ? nullptr : value;
+  return key.empty() ? nullptr : map.given(key);
 }
 
 int64_t positive(const Document& value) {
@@ -85,7 +84,8 @@ void check_required_settings(const Document& json, const Architecture& architect
   for (const RequiredSetting& setting : architecture.required_settings) {
     const Document* found = json.find(setting.key);
     if (found == nullptr) continue;
-    const std::string text = found->is_null() ? "null" : found->is_scalar() ? found->as_text() : "a list or map";
+    std::string text = found->is_map() ? "{...}" : found->is_list() ? "[...]" : "null";
+    if (found->is_scalar()) text = found->as_text();
     if (text != setting.value) {
       throw found->error(fmt::format("{} = {} would change the model's numbers and is not implemented (only {} is)",
                                      setting.key, text, setting.value));
@@ -107,7 +107,7 @@ void check_sliding_window(const Document& json, const Architecture& architecture
 }
 
 void check_layer_types(const Document& json) {
-  const Document* types = given(json, "layer_types");
+  const Document* types = json.given("layer_types");
   if (types == nullptr) return;
   for (const Document& type : types->items()) {
     if (type.as_text() != "full_attention") {
@@ -117,8 +117,8 @@ void check_layer_types(const Document& json) {
 }
 
 RotaryScaling read_scaling(const Document& map) {
-  const Document* kind = given(map, "rope_type");
-  if (kind == nullptr) kind = given(map, "type");
+  const Document* kind = map.given("rope_type");
+  if (kind == nullptr) kind = map.given("type");
   RotaryScaling scaling;
   if (kind == nullptr || kind->as_text() == "default") return scaling;
   const std::string name = kind->as_text();
@@ -144,7 +144,7 @@ RotaryScaling read_scaling(const Document& map) {
 
 /// Refuses a second key for something that says otherwise than the first.
 void require_same(const Document& map, std::string_view key, double used) {
-  const Document* value = given(map, key);
+  const Document* value = map.given(key);
   if (value == nullptr || value->as_number() == used) return;
   throw value->error(
       fmt::format("{} = {} would change the model's numbers; used is {}", key, value->as_number(), used));
@@ -154,8 +154,8 @@ Rotary read_rotary(const Document& json, const Architecture& architecture, int64
   const ConfigKeys& keys = architecture.keys;
   if (architecture.defaults.rotary_share == 0) return {};
   // Newer files gather everything about rotary embeddings in one map.
-  const Document* parameters = given(json, "rope_parameters");
-  const Document* scaling = parameters == nullptr ? given(json, "rope_scaling") : parameters;
+  const Document* parameters = json.given("rope_parameters");
+  const Document* scaling = parameters == nullptr ? json.given("rope_scaling") : parameters;
   Rotary rotary{.base = optional_above_zero(json, keys.rotary_base, architecture.defaults.rotary_base)};
   double share = optional_above_zero(json, keys.rotary_share, architecture.defaults.rotary_share);
   if (parameters != nullptr) {

@@ -1,5 +1,3 @@
-#include "cprobe/experiment/reproduce.h"
-
 #include <algorithm>
 #include <array>
 #include <map>
@@ -8,7 +6,7 @@
 #include "cprobe/core/text_table.h"
 #include "cprobe/core/threads.h"
 #include "cprobe/data/task_data.h"
-#include "cprobe/experiment/runner.h"
+#include "cprobe/experiment/reproduce_parts.h"
 #include "cprobe/experiment/tables.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/csv.h"
@@ -39,23 +37,24 @@ constexpr std::array<Published, 8> kPublished = {{
 }};
 constexpr double kPublishedTrainingLoss = 1.97e-4;
 
-std::filesystem::path seed_folder(const ReproduceOptions& options, int64_t seed) {
-  return options.out / fmt::format("seed_{}", seed);
+std::filesystem::path seed_folder(const Experiment1Options& options, int64_t seed) {
+  return options.common.out / fmt::format("seed_{}", seed);
 }
 
 /// Data and a trained model for one seed, from an earlier call with these options where they are there.
-void prepare(const ArithmeticTask& task, const ReproduceOptions& options, int64_t seed) {
+void prepare(const ArithmeticTask& task, const Experiment1Options& options, int64_t seed) {
   const std::filesystem::path folder = seed_folder(options, seed);
   const Seed task_seed(static_cast<uint64_t>(seed));
   const ModelConfig config = toy_config(task);
-  const TrainOptions training{.steps = options.steps, .overwrite = options.overwrite, .quiet = options.quiet};
-  const TaskData data = prepare_task_data(task, folder / "data", task_seed, options.overwrite);
-  if (options.overwrite || !is_trained(config, data.train, data.test, training, folder, task_seed)) {
+  const bool overwrite = options.common.overwrite;
+  const TrainOptions training{.steps = options.steps, .overwrite = overwrite, .quiet = options.common.quiet};
+  const TaskData data = prepare_task_data(task, folder / "data", task_seed, overwrite);
+  if (overwrite || !is_trained(config, data.train, data.test, training, folder, task_seed)) {
     train(config, data.train, data.test, training, folder, task_seed);
   }
 }
 
-Spec probing_spec(const ReproduceOptions& options, int64_t seed) {
+Spec probing_spec(const Experiment1Options& options, int64_t seed) {
   const std::filesystem::path folder = seed_folder(options, seed);
   Spec spec{.model = folder / "final",
             .task = "exp1",
@@ -65,22 +64,20 @@ Spec probing_spec(const ReproduceOptions& options, int64_t seed) {
             .variables = {"var_0", "var_1", "aux_0", "aux_1"},
             .seeds = {static_cast<uint64_t>(seed)},
             .out = folder / "circuits"};
-  spec.ablation.n_random = options.n_random;
+  spec.ablation.n_random = options.common.n_random;
   return spec;
 }
 
 /// Computes what is missing of a seed's run, and returns its rows.
-std::vector<Store::Fields> probe(const ReproduceOptions& options, int64_t seed) {
+std::vector<Store::Fields> probe(const Experiment1Options& options, int64_t seed) {
   const Spec spec = probing_spec(options, seed);
-  const RunSummary summary = run(
-      spec,
-      {.overwrite = options.overwrite, .keep_finished = true, .quiet = options.quiet, .n_threads = options.n_threads});
+  const RunSummary summary = run_missing(spec, options.common);
   if (!summary.failures.empty()) throw failure("{}: {}", spec.out.string(), summary.failures.front());
   return Store::open_existing(spec.out).results();
 }
 
 /// What a seed's model was trained to, from its curve.
-double final_training_loss(const ReproduceOptions& options, int64_t seed) {
+double final_training_loss(const Experiment1Options& options, int64_t seed) {
   return std::stod(CsvTable::read(seed_folder(options, seed) / "curve.csv").text("train_loss").back());
 }
 
@@ -95,15 +92,6 @@ std::vector<Store::Fields> select(const std::vector<Store::Fields>& rows, const 
   return selected;
 }
 
-/// Values of one column; rows without one are left out.
-std::vector<double> collect(const std::vector<Store::Fields>& rows, std::string_view column) {
-  std::vector<double> values;
-  for (const Store::Fields& row : rows) {
-    if (const std::string value = value_of(row, column); !value.empty()) values.push_back(std::stod(value));
-  }
-  return values;
-}
-
 /// "empty", or "empty 2, proper part 1" where seeds differ.
 std::string circuits_in_words(const std::vector<Store::Fields>& rows) {
   std::map<std::string, int> counts;
@@ -114,20 +102,15 @@ std::string circuits_in_words(const std::vector<Store::Fields>& rows) {
   return fmt::format("{}", fmt::join(words, ", "));
 }
 
-std::string figure(const std::vector<double>& values) {
-  if (values.empty()) return "-";
-  const Spread s = spread(values);
-  return s.sd ? fmt::format("{:.3f} ± {:.3f}", s.mean, *s.sd) : fmt::format("{:.3f}", s.mean);
-}
-
 }  // namespace
 
-std::string reproduce_experiment1(const ArithmeticTask& task, const ReproduceOptions& options) {
+std::string reproduce_experiment1(const ArithmeticTask& task, const Experiment1Options& options) {
   if (options.n_seeds < 1 || options.steps < 1) {
     throw input_error("reproduce needs at least one seed and one step, found {} and {}", options.n_seeds,
                       options.steps);
   }
-  set_threads(options.n_threads > 0 ? options.n_threads : available_threads());
+  const int n_threads = options.common.n_threads;
+  set_threads(n_threads > 0 ? n_threads : available_threads());
   std::vector<Store::Fields> rows;
   std::vector<double> losses;
   for (int64_t seed = 0; seed < options.n_seeds; ++seed) {
@@ -139,17 +122,14 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const ReproduceOpt
                                                   "(paper)", "weights", "(paper)", "vanilla", "ablated", "(paper)",
                                                   "random control", "worst p"}};
   for (const Published& p : kPublished) {
-    const auto number = [](double value) { return fmt::format("({:.3f})", value); };
     const std::vector<Store::Fields> own = select(rows, p);
-    std::vector<double> sizes = collect(own, "L0 Norm");
-    const std::vector<double> largest = collect(own, "L0 Max");
-    for (size_t i = 0; i < sizes.size(); ++i) sizes[i] /= largest[i];
     const std::vector<double> p_values = collect(own, "ablated p Test");
     lines.push_back({std::string(p.meaning), std::string(p.block), circuits_in_words(own),
-                     figure(collect(own, "knn test acc")), number(p.knn),
-                     figure(collect(own, "full model knn test acc")), number(p.full_knn), figure(sizes), number(p.size),
-                     figure(collect(own, " vanilla acc Test")), figure(collect(own, " ablated acc Test")),
-                     number(p.ablated), figure(collect(own, "random ablate acc mean Test")),
+                     figure(collect(own, "knn test acc")), published_figure(p.knn),
+                     figure(collect(own, "full model knn test acc")), published_figure(p.full_knn),
+                     figure(circuit_shares(own)), published_figure(p.size), figure(collect(own, " vanilla acc Test")),
+                     figure(collect(own, " ablated acc Test")), published_figure(p.ablated),
+                     figure(collect(own, "random ablate acc mean Test")),
                      p_values.empty() ? "-" : fmt::format("{:.3f}", *std::ranges::max_element(p_values))});
   }
   std::string table = text_table(lines);
@@ -157,7 +137,7 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const ReproduceOpt
       "\nTraining loss at the end, by seed: {:.1e} ({:.1e}). After thousands of steps the ablated MLP varies with "
       "it.\n",
       fmt::join(losses, ", "), kPublishedTrainingLoss);
-  write_file(options.out / "table.txt", table);
+  write_file(options.common.out / "table.txt", table);
   return table;
 }
 

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cprobe/experiment/published_exp4.h"
+#include "cprobe/experiment/store.h"
+
+namespace cprobe {
+
+/// The finished cells of a language task as a titled text table: a line for each component and set of sentences.
+/// @param rows  of results.csv.
+/// @param model whose published figures stand in brackets; nullptr: none.
+std::string experiment4_table(const std::vector<Store::Fields>& rows, const PublishedModel* model, PaperTask task);
+
+}  // namespace cprobe

@@ -1,0 +1,101 @@
+#include <algorithm>
+#include <set>
+
+#include "cprobe/core/error.h"
+#include "cprobe/data/task_data.h"
+#include "cprobe/data/tokenizer.h"
+#include "cprobe/experiment/exp4_table.h"
+#include "cprobe/experiment/reproduce_parts.h"
+#include "cprobe/io/atomic_file.h"
+
+namespace cprobe {
+namespace {
+
+constexpr double kL0Weight = 1e-7;  ///< Of models that are not the paper's: as published for the smaller of its two.
+
+template <typename T>
+void require_distinct(const std::vector<T>& values, std::string_view what) {
+  if (std::set<T>(values.begin(), values.end()).size() == values.size()) return;
+  throw input_error("reproduce: a {} stands twice in the list", what);
+}
+
+void check_options(const Experiment4Options& options, const ModelConfig& config) {
+  const int64_t batch_size = Spec().batch_sizes.front();
+  if (options.train_rows < batch_size) {
+    throw input_error("reproduce needs at least {} training rows, which is one batch, found {}", batch_size,
+                      options.train_rows);
+  }
+  if (options.test_rows < 1) throw input_error("reproduce needs at least one test row, found {}", options.test_rows);
+  if (options.tasks.empty()) throw input_error("reproduce needs at least one task");
+  require_distinct(options.tasks, "task");
+  require_distinct(options.layers, "layer");
+  for (const int64_t layer : options.layers) require_component(config, {layer, Block::kAttention});
+}
+
+/// The paper's files of a task, as its repository has them: the sentences and, but for syntactic number, new structures.
+std::vector<std::filesystem::path> paper_files(PaperTask task, const std::filesystem::path& folder) {
+  switch (task) {
+    case PaperTask::kAgreement:
+      return {folder / "SV_Agr/SV_Agr.csv", folder / "SV_Agr/SV_Agr_gen.csv"};
+    case PaperTask::kReflexive:
+      return {folder / "Reflexive_An/Reflexive_An.csv", folder / "Reflexive_An/Reflexive_An_gen.csv"};
+    case PaperTask::kSyntacticNumber:
+      break;
+  }
+  return {folder / "Syntactic_Number/Syntactic_Number.csv"};
+}
+
+Spec probing_spec(const Lexicon& lexicon, const Experiment4Options& options, const PublishedModel* published,
+                  PaperTask which) {
+  const std::filesystem::path& out = options.common.out;
+  const std::vector<std::filesystem::path> files =
+      options.data.empty() ? prepare_sentences(lexicon, which, out / "data", Seed(0), options.common.overwrite)
+                           : paper_files(which, options.data);
+  LanguageTask task = language_task(which);
+  task.sentences = files.front();
+  if (files.size() > 1) task.gen = files.back();
+  task.train_rows = options.train_rows;
+  task.test_rows = options.test_rows;
+  task.prefix = options.prefix;
+  Spec spec{.model = options.model, .task = task.name, .language = task, .variables = {task.name}};
+  spec.layers = options.layers;
+  spec.fit.l0_weight = published == nullptr ? kL0Weight : published->l0_weight;
+  spec.ablation.n_random = options.common.n_random;
+  spec.out = out / task.name;
+  return spec;
+}
+
+}  // namespace
+
+std::string reproduce_experiment4(const Lexicon& lexicon, const Experiment4Options& options) {
+  const ModelConfig config = read_model_config(options.model / "config.json");
+  check_options(options, config);
+  const Tokenizer tokenizer = Tokenizer::load(options.model);
+  const PublishedModel* published = find_published_model(config);
+  std::vector<Spec> specs;
+  for (const PaperTask task : options.tasks) {
+    specs.push_back(probing_spec(lexicon, options, published, task));
+    // What is wrong with the last task should not show after hours of the first.
+    load_language_data(*specs.back().language, tokenizer, config.vocab, config.n_positions);
+  }
+  std::string text;
+  if (published == nullptr) {
+    text = fmt::format("Nothing is published for this model ({}, {} layers, d_model {}).\n", config.architecture,
+                       config.n_layers, config.d_model);
+  }
+  std::vector<std::string> failures;
+  for (size_t i = 0; i < specs.size(); ++i) {
+    if (!options.common.quiet) fmt::print(stderr, "{} ({} of {})\n", specs[i].task, i + 1, specs.size());
+    for (const std::string& failed : run_missing(specs[i], options.common).failures) failures.push_back(failed);
+    const std::vector<Store::Fields> rows = Store::open_existing(specs[i].out).results();
+    if (!text.empty()) text += "\n";
+    text += experiment4_table(rows, published, options.tasks[i]);
+  }
+  const std::filesystem::path table = options.common.out / "table.txt";
+  write_file(table, text);
+  if (failures.empty()) return text;
+  throw failure("{} circuits failed; the others are in {}, and the same command tries these again:\n  {}",
+                failures.size(), table.string(), fmt::join(failures, "\n  "));
+}
+
+}  // namespace cprobe
