@@ -21,6 +21,9 @@ struct CellResult {
 /// Told after each epoch of mask training (1) and each other piece of work (0), with a few words on it.
 using CellProgress = std::function<void(int64_t n_epochs, const std::string& note)>;
 
+/// The model that a cell probes: the run's, or what the spec's negative control makes of it with the cell's seed.
+Model controlled_model(const Spec& spec, const Cell& cell, const Model& model);
+
 /// Finds the circuit of one cell and evaluates it (docs/method.md, "The steps").
 /// @param id       the cell's identity, noted in the circuit.
 /// @param streams  of the run's model; unused where the spec asks for a negative control, which is another model.
