@@ -20,7 +20,8 @@ std::vector<Findings::OnBehaviour> ablate_everywhere(const Model& model, const C
                               has_donors ? &data.train : nullptr, has_donors ? &streams.at(data.train, site) : nullptr);
     Findings::OnBehaviour result{.label = label, .vanilla = bench.vanilla(), .n_rows = bench.n_rows()};
     if (options.effect) result.vanilla_log_probability = bench.vanilla_log_probability();
-    result.ablations = ablate(bench, circuit, options, seed.derive(label), [&] { tell(1, "ablating on " + label); });
+    result.ablations =
+        ablate(bench, circuit, options, seed.derive(label), [&] { tell(1, "ablating on " + result.label); });
     results.push_back(std::move(result));
   }
   return results;
