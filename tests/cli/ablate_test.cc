@@ -229,7 +229,8 @@ TEST_F(AblateNext, SaysWhatTheUntouchedModelAndTheOneWithoutTheCircuitSay) {
     const Json next =
         json_lines_of({"ablate", circuit, "--model", model(), "--next", "ab", "--of", "c", "--of", " b"}).at(0);
     EXPECT_EQ(next["untouched"], inspected(model()));
-    const Json expected = inspected(without(circuit)), ablated = next["circuit_removed"];
+    const Json expected = inspected(without(circuit));
+    const Json& ablated = next["circuit_removed"];
     ASSERT_EQ(ablated["top"].size(), expected["top"].size());
     for (size_t i = 0; i < expected["top"].size(); ++i) {
       EXPECT_EQ(ablated["top"][i]["token"], expected["top"][i]["token"]) << i;
