@@ -32,7 +32,8 @@ void time_sentences(const char* folder, const char* csv, const char* n_threads) 
   const Model model = load_model(folder);
   const Tokenizer tokenizer = Tokenizer::load(folder);
   std::vector<std::vector<int64_t>> rows;
-  for (const std::string& sentence : CsvTable::read(csv).text("sentence")) rows.push_back(tokenizer.encode(sentence).ids);
+  for (const std::string& sentence : CsvTable::read(csv).text("sentence"))
+    rows.push_back(tokenizer.encode(sentence).ids);
   forward_seconds(model, build_trie(std::span(rows).first(1)));
   fmt::print("{}\n", forward_seconds(model, build_trie(rows)));
 }

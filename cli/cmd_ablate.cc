@@ -1,98 +1,182 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
+#include "cli/ablation_text.h"
 #include "cli/commands.h"
 #include "cli/compute_options.h"
-#include "cprobe/circuit/circuit.h"
+#include "cli/next_tokens.h"
+#include "cprobe/core/error.h"
 #include "cprobe/core/progress.h"
-#include "cprobe/core/text_table.h"
-#include "cprobe/data/arithmetic.h"
-#include "cprobe/evaluate/ablation.h"
+#include "cprobe/experiment/ablate_everywhere.h"
+#include "cprobe/experiment/probe_cell.h"
+#include "cprobe/io/atomic_file.h"
 
 namespace cprobe {
 namespace {
 
+/// What is measured on: a spec's data sets, a CSV file, or the next token of a text.
 struct AblateCommand {
   std::filesystem::path circuit;
+  std::filesystem::path spec;
   std::filesystem::path model;
   std::filesystem::path data;
   std::filesystem::path train;
-  std::vector<std::string> fills = {"zero"};
-  int64_t n_random = 20;
+  std::optional<std::string> next;
+  std::vector<std::string> continuations;
+  std::vector<std::string> fills;
+  std::optional<int64_t> n_random;
+  std::optional<uint64_t> seed;
   bool per_matrix = false;
-  uint64_t seed = 0;
+  bool effects = false;
   int n_threads = 0;
   bool json = false;
 };
 
-void print_json(const AblationBench& bench, const std::vector<AblationResult>& results) {
-  fmt::print(
-      "{}\n",
-      nlohmann::ordered_json{{"target", "none"}, {"accuracy", bench.vanilla()}, {"n_rows", bench.n_rows()}}.dump());
-  for (const AblationResult& r : results) {
-    nlohmann::ordered_json line = {{"target", to_string(r.target)},
-                                   {"fill", to_string(r.fill)},
-                                   {"matrix", r.matrix},
-                                   {"accuracy", r.accuracy.mean},
-                                   {"sd", nullptr},
-                                   {"draws", r.accuracy.n},
-                                   {"p", nullptr},
-                                   {"note", r.note}};
-    if (r.accuracy.sd) line["sd"] = *r.accuracy.sd;
-    if (r.p) line["p"] = *r.p;
-    fmt::print("{}\n", line.dump());
+void check_usage(const AblateCommand& command) {
+  if (!command.spec.empty()) return;  // The options that it excludes are refused while they are read.
+  if (command.model.empty() || (command.data.empty() && !command.next)) {
+    throw input_error(
+        "ablate needs something to measure on: --spec SPEC.yaml, or --model FOLDER and either --data CSV or --next "
+        "TEXT");
   }
 }
 
-void print_table(const AblationBench& bench, const std::vector<AblationResult>& results) {
-  std::vector<std::vector<std::string>> lines = {{"removed", "matrix", "fill", "accuracy", "p", "note"},
-                                                 {"nothing", "", "", fmt::format("{:.4f}", bench.vanilla()), "", ""}};
-  for (const AblationResult& r : results) {
-    std::string accuracy = fmt::format("{:.4f}", r.accuracy.mean);
-    if (r.accuracy.sd) accuracy += fmt::format(" ± {:.4f} (n = {})", *r.accuracy.sd, r.accuracy.n);
-    lines.push_back({std::string(to_string(r.target)), r.matrix, std::string(to_string(r.fill)), accuracy,
-                     r.p ? fmt::format("{:.3f}", *r.p) : "", r.note});
+/// The spec, or one that says the same as --model, --data and --train; with the command line's choices.
+Spec read_spec(const AblateCommand& command) {
+  Spec spec;
+  if (!command.spec.empty()) {
+    spec = parse_spec(Document::parse_yaml(read_file(command.spec), command.spec.string()));
+    spec.measure_behaviour = true;
+  } else {
+    spec.model = command.model;
+    spec.test_csv = command.data;
+    spec.train_csv = command.train.empty() ? command.data : command.train;
+    spec.behaviour_csvs = {{command.data.stem().string(), command.data}};
   }
-  fmt::print("{}", text_table(lines));
+  AblationOptions& options = spec.ablation;
+  if (!command.fills.empty()) {
+    options.fills.clear();
+    for (const std::string& fill : command.fills) options.fills.push_back(parse_fill(fill));
+  }
+  const bool needs_training = std::ranges::any_of(options.fills, [](Fill fill) { return fill != Fill::kZero; });
+  if (needs_training && command.spec.empty() && command.train.empty())
+    throw input_error("fills mean and resample need --train, the data to take them from");
+  if (command.n_random) options.n_random = *command.n_random;
+  options.per_matrix = options.per_matrix || command.per_matrix;
+  options.effect = options.effect || command.effects;
+  return spec;
+}
+
+/// The seed that the circuit was found with, where it is one of the spec's: a run's figures come out again.
+uint64_t seed_of(const Circuit& circuit, const Spec& spec) {
+  const auto seed = circuit.provenance.find("seed");
+  const auto found = std::ranges::find_if(spec.seeds, [&](uint64_t one) {
+    return seed != circuit.provenance.end() && seed->second == std::to_string(one);
+  });
+  return found == spec.seeds.end() ? spec.seeds.front() : *found;
+}
+
+void note_other_model(const Circuit& circuit, const std::string& model_fingerprint) {
+  const auto found_in = circuit.provenance.find("model_fingerprint");
+  if (found_in == circuit.provenance.end() || found_in->second == model_fingerprint) return;
+  fmt::print(stderr, "note: this circuit was found in another model (fingerprint {})\n", found_in->second);
+}
+
+void run_next(const AblateCommand& command) {
+  const TextsToContinue texts = read_texts(command.model, *command.next, command.continuations);
+  const Model model = load_model(command.model);
+  const Circuit circuit = load_circuit(command.circuit, model.config);
+  note_other_model(circuit, fingerprint(model));
+  ComponentMask mask;
+  for (const at::Tensor& multiplier : removing(circuit.members)) mask.push_back({.multiplier = multiplier});
+  const std::vector<NextTokens> untouched = next_tokens(model, texts);
+  const std::vector<NextTokens> ablated = next_tokens(model, texts, {{circuit.component, mask}});
+  for (size_t i = 0; i < untouched.size(); ++i) {
+    if (command.json) {
+      fmt::print("{}\n", nlohmann::ordered_json{{"untouched", next_tokens_json(untouched[i], texts)},
+                                                {"circuit_removed", next_tokens_json(ablated[i], texts)}}
+                             .dump());
+    } else {
+      fmt::print("{}{}", i > 0 ? "\n" : "", next_tokens_table(untouched[i], ablated[i]));
+    }
+  }
 }
 
 void run_ablate(const AblateCommand& command) {
+  check_usage(command);
   begin_computing(command.n_threads);
-  const at::NoGradGuard no_gradients;
-  AblationOptions options{.fills = {}, .n_random = command.n_random, .per_matrix = command.per_matrix};
-  for (const std::string& fill : command.fills) options.fills.push_back(parse_fill(fill));
-  const bool needs_training = std::ranges::any_of(options.fills, [](Fill fill) { return fill != Fill::kZero; });
-  if (needs_training && command.train.empty())
-    throw input_error("fills mean and resample need --train, the data to take them from");
-  const Model model = load_model(command.model);
-  const Circuit circuit = load_circuit(command.circuit, model.config);
-  const auto found_in = circuit.provenance.find("model_fingerprint");
-  if (found_in != circuit.provenance.end() && found_in->second != fingerprint(model)) {
-    fmt::print(stderr, "note: this circuit was found in another model (fingerprint {})\n", found_in->second);
-  }
-  const Dataset data = load_arithmetic_csv(command.data, model.config.vocab);
-  std::optional<Dataset> train;
-  std::optional<Stream> train_before;
-  if (!command.train.empty()) {
-    train = load_arithmetic_csv(command.train, model.config.vocab);
-    train_before = stream_at(model, train->trie, Site::before(circuit.component));
-  }
-  const Site site = Site::before(circuit.component);
-  const Stream before = stream_at(model, data.trie, site);
-  const AblationBench bench(model, circuit.component, data, before, run_untouched(model, data, before, site),
-                            train ? &*train : nullptr, train ? &*train_before : nullptr);
-  std::vector<AblationResult> results;
+  if (command.next) return run_next(command);
+  const Spec spec = read_spec(command);
+  const RunData data = load_run_data(spec);
+  const Circuit circuit = load_circuit(command.circuit, data.model.config);
+  const uint64_t found_with = seed_of(circuit, spec);
+  const Model model = controlled_model(spec, {.component = circuit.component, .seed = found_with}, data.model);
+  note_other_model(circuit, spec.control == ModelControl::kNone ? data.fingerprints.front() : fingerprint(model));
+  Streams streams(model);
+  std::vector<Findings::OnBehaviour> results;
   {
-    Progress progress("ablations", most_ablations(options, circuit.matrices.size()));
-    results = ablate(bench, circuit, options, Seed(command.seed), [&] { progress.advance(); });
+    const int64_t n_ablations = most_ablations(spec.ablation, circuit.matrices.size());
+    Progress progress("ablations", static_cast<int64_t>(data.behaviour.size()) * n_ablations);
+    results = ablate_everywhere(model, circuit, data, spec.ablation, Seed(command.seed.value_or(found_with)), streams,
+                                [&](int64_t n, const std::string& note) { progress.advance(n, note); });
   }
-  if (command.json) {
-    print_json(bench, results);
-  } else {
-    print_table(bench, results);
-  }
+  fmt::print("{}", command.json ? ablations_json(results) : ablations_table(results));
+}
+
+/// Adds --spec, --data and --next, of which a call has one, and what belongs to them. Returns --next.
+CLI::Option* add_sources(CLI::App& command, AblateCommand& options) {
+  CLI::Option* spec =
+      command.add_option("--spec", options.spec, "Measure on every data set of a spec, with its model and options")
+          ->type_name("SPEC.yaml");
+  command.add_option("--model", options.model, "Hugging Face model folder")->type_name("FOLDER")->excludes(spec);
+  CLI::Option* data = command.add_option("--data", options.data, "Rows of tokens to measure the task on")
+                          ->type_name("CSV")
+                          ->excludes(spec);
+  CLI::Option* train =
+      command.add_option("--train", options.train, "Rows that give means and donors to the fills mean and resample")
+          ->type_name("CSV")
+          ->excludes(spec);
+  CLI::Option* next = command
+                          .add_option("--next", options.next,
+                                      "The likeliest next tokens of a text, with and without the circuit (fill zero)")
+                          ->type_name("TEXT")
+                          ->excludes(spec)
+                          ->excludes(data)
+                          ->excludes(train);
+  command.add_option("--of", options.continuations, "With --next: also these next tokens")
+      ->type_name("TEXT")
+      ->needs(next)
+      ->allow_extra_args(false);
+  return next;
+}
+
+/// Adds how to ablate. @param next has no use for it.
+void add_choices(CLI::App& command, AblateCommand& options, CLI::Option* next) {
+  command
+      .add_option("--fill", options.fills,
+                  "What removed units see: zero, mean, resample (default: the spec's, or zero)")
+      ->excludes(next);
+  command
+      .add_option(
+          "--random-controls", options.n_random,
+          fmt::format("Random circuits of the same size (default: the spec's, or {})", AblationOptions().n_random))
+      ->check(CLI::NonNegativeNumber)
+      ->excludes(next);
+  command.add_flag("--per-matrix", options.per_matrix, "Also remove each weight matrix's part alone")->excludes(next);
+  command
+      .add_flag("--effects", options.effects,
+                "Also the mean log-probability of the right next token, and the KL divergence of the next token's "
+                "distribution from the untouched model's, in nats")
+      ->excludes(next);
+  command
+      .add_option("--seed", options.seed,
+                  "Seed of random controls and donors (default: the circuit's where the spec has it, or the spec's "
+                  "first, or 0)")
+      ->excludes(next);
 }
 
 }  // namespace
@@ -104,22 +188,17 @@ void setup_ablate(CLI::App& app) {
   command->add_option("circuit", options->circuit, "Circuit file of a run")
       ->required()
       ->type_name("CIRCUIT.safetensors");
-  command->add_option("--model", options->model, "Hugging Face model folder")->required()->type_name("FOLDER");
-  command->add_option("--data", options->data, "Rows to measure the task on")->required()->type_name("CSV");
-  command->add_option("--train", options->train, "Rows that give means and donors to the fills mean and resample")
-      ->type_name("CSV");
-  command->add_option("--fill", options->fills, "What removed units see: zero, mean, resample")->capture_default_str();
-  command->add_option("--random-controls", options->n_random, "Random circuits of the same size")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  command->add_flag("--per-matrix", options->per_matrix, "Also remove each weight matrix's part alone");
-  command->add_option("--seed", options->seed, "Seed of random controls and donors")->capture_default_str();
+  add_choices(*command, *options, add_sources(*command, *options));
   add_threads_option(*command, options->n_threads);
   command->add_flag("--json", options->json, "One JSON object per line");
   command->footer(
-      "Example (after `cprobe reproduce exp1 --steps 1000 --seeds 1 --out runs/exp1`):\n"
+      "With - for TEXT, --next reads JSON strings from stdin, one a line.\n\n"
+      "Examples (after `cprobe reproduce exp1 --steps 1000 --seeds 1 --out runs/exp1`):\n"
       "  cprobe ablate runs/exp1/seed_0/circuits/circuits/var_0.L0.attn.*.safetensors \\\n"
-      "    --model runs/exp1/seed_0/final --data runs/exp1/seed_0/data/test.csv --per-matrix");
+      "    --model runs/exp1/seed_0/final --data runs/exp1/seed_0/data/test.csv --per-matrix\n"
+      "(after `cprobe fit examples/smollm2_agreement.yaml`; CIRCUIT is a file of its folder circuits):\n"
+      "  cprobe ablate CIRCUIT --spec examples/smollm2_agreement.yaml --effects\n"
+      "  cprobe ablate CIRCUIT --model runs/smollm2 --next \"I know that the keys\" --of \" is\" --of \" are\"");
   command->callback([options] { run_ablate(*options); });
 }
 

@@ -11,9 +11,8 @@ namespace cprobe {
 /// Prints ids and tokens. @param folder needs tokenizer files only. @param json one object per text and line.
 void print_tokens(const std::filesystem::path& folder, const std::string& text, bool json);
 
-/// Prints the ten likeliest next tokens with their logits, and the logits of some continuations.
-/// @param continuations texts of a single token each.
-/// @throws Error (kInput) for a text without tokens or longer than the context, or a continuation of several tokens.
+/// Prints the ten likeliest next tokens with their logits and probabilities, and those of some continuations.
+/// @param continuations texts of a single token each. @throws Error (kInput) as read_texts and next_tokens.
 void print_next(const std::filesystem::path& folder, const std::string& text,
                 const std::vector<std::string>& continuations, bool json);
 

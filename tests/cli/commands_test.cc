@@ -204,13 +204,7 @@ TEST(Help, OfDataSaysThatANameWins) {
 /// The toy model with a tokenizer that knows the letters a to d and " b".
 class ModelWithTokenizer : public ::testing::Test {
  protected:
-  ModelWithTokenizer() {
-    std::filesystem::copy(ToyRun::get().model(), folder_.path());
-    write_bytes(folder_ / "tokenizer.json",
-                R"({"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "c": 2, "d": 3, "Ġ": 4,
-      "Ġb": 5}, "merges": ["Ġ b"]}, "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false,
-      "trim_offsets": true, "use_regex": true}, "normalizer": null, "added_tokens": [], "decoder": null})");
-  }
+  ModelWithTokenizer() { copy_toy_with_tokenizer(folder_.path()); }
   std::string path() const { return folder_.path().string(); }
 
   TemporaryFolder folder_;
@@ -227,9 +221,13 @@ TEST_F(ModelWithTokenizer, ShowsTheLikeliestNextTokens) {
   ASSERT_EQ(next.at("top").size(), 8u);  // the whole vocabulary, which has fewer than ten
   for (size_t i = 1; i < 8; ++i) EXPECT_GE(next["top"][i - 1]["logit"], next["top"][i]["logit"]);
   EXPECT_EQ(next.at("of").size(), 2u);
+  double total = 0;
+  for (const Json& token : next["top"]) total += token["probability"].get<double>();
+  EXPECT_NEAR(total, 1, 1e-9) << "of the whole vocabulary";
   for (const Json& token : next["top"]) {
     if (token["id"] == 5) {
       EXPECT_EQ(token["logit"], next["of"][" b"]);
+      EXPECT_EQ(token["probability"], next["of_probability"][" b"]);
     }
   }
 }

@@ -119,4 +119,13 @@ class ToyRun {
   TemporaryFolder folder_;
 };
 
+/// A copy of the toy model, in an empty folder, with a tokenizer that knows the letters a to d and " b".
+inline void copy_toy_with_tokenizer(const std::filesystem::path& folder) {
+  std::filesystem::copy(ToyRun::get().model(), folder);
+  write_bytes(folder / "tokenizer.json",
+              R"({"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "c": 2, "d": 3, "Ġ": 4,
+      "Ġb": 5}, "merges": ["Ġ b"]}, "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false,
+      "trim_offsets": true, "use_regex": true}, "normalizer": null, "added_tokens": [], "decoder": null})");
+}
+
 }  // namespace cprobe::testing

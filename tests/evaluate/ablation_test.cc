@@ -142,6 +142,48 @@ TEST_P(Ablation, PCountsControlsAtLeastAsHarmful) {
   EXPECT_DOUBLE_EQ(results[1].accuracy.sd.value(), spread(controls).sd.value());
 }
 
+TEST_P(Ablation, HasEffectsOnTheNextTokenOverItsDraws) {
+  const Circuit some = circuit(0.3);
+  const Dataset data = answered_by(model_, rows_);
+  const AblationBench here = bench(data);
+  const AblationOptions options{.n_random = 4, .effect = true};
+  const std::vector<AblationResult> results = ablate(here, some, options, seed_);
+  ASSERT_EQ(results.size(), 3u);
+  std::vector<double> log_probabilities, divergences;
+  const auto effect_of = [&](const std::vector<at::Tensor>& members) {
+    return here.measure(multipliers(removing(members)), Fill::kZero, seed_, true).effect.value();
+  };
+  at::Generator generator = seed_.derive("ablation/random").generator();
+  for (int64_t draw = 0; draw < options.n_random; ++draw) {
+    const NextTokenEffect effect = effect_of(draw_random_units(some, generator).members);
+    log_probabilities.push_back(effect.log_probability);
+    divergences.push_back(effect.divergence);
+  }
+  EXPECT_EQ(results[0].effect.value().divergence.mean, effect_of(some.members).divergence);
+  EXPECT_EQ(results[0].effect.value().divergence.n, 1);
+  const EffectSpread& random = results[1].effect.value();
+  EXPECT_DOUBLE_EQ(random.log_probability.mean, spread(log_probabilities).mean);
+  EXPECT_DOUBLE_EQ(random.log_probability.sd.value(), spread(log_probabilities).sd.value());
+  EXPECT_DOUBLE_EQ(random.divergence.mean, spread(divergences).mean);
+  EXPECT_DOUBLE_EQ(random.divergence.sd.value(), spread(divergences).sd.value());
+  EXPECT_EQ(random.divergence.n, 4);
+  for (const AblationResult& result : results) {
+    EXPECT_GT(result.effect.value().divergence.mean, 0) << to_string(result.target);
+    EXPECT_LT(result.effect.value().log_probability.mean, here.vanilla_log_probability())
+        << "the right answers are the untouched model's own likeliest";
+  }
+  EXPECT_FALSE(ablate(here, some, {.n_random = 1}, seed_)[0].effect.has_value()) << "not asked for";
+}
+
+TEST_P(Ablation, OfAnEmptyCircuitLeavesTheDistributionOfTheNextToken) {
+  const Dataset data = answered_by(model_, rows_);
+  const AblationBench here = bench(data);
+  const AblationResult nothing = ablate(here, circuit(-1), {.complement = false, .effect = true}, seed_).at(0);
+  EXPECT_NEAR(nothing.effect.value().divergence.mean, 0, 1e-9);
+  EXPECT_NEAR(nothing.effect.value().log_probability.mean, here.vanilla_log_probability(), 1e-6);
+  EXPECT_LT(here.vanilla_log_probability(), 0);
+}
+
 TEST_P(Ablation, OfOneMatrixLeavesTheOthers) {
   const Circuit some = circuit(0.4);
   for (size_t only = 0; only < 2; ++only) {

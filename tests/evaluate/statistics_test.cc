@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace cprobe {
@@ -29,6 +30,40 @@ TEST(PValue, CountsControlsAtLeastAsHarmful) {
   EXPECT_EQ(p_value(.5, {.9, .5, .4, .6}), 3.0 / 5) << ".5 and .4 do as much harm";
   EXPECT_EQ(p_value(.1, {.9, .5, .4, .6}), 1.0 / 5) << "never 0";
   EXPECT_EQ(p_value(.1, {}), 1);
+}
+
+void expect_holm(const std::vector<double>& p_values, const std::vector<double>& expected) {
+  const std::vector<double> adjusted = holm(p_values);
+  ASSERT_EQ(adjusted.size(), expected.size());
+  for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(adjusted[i], expected[i], 1e-12) << "value " << i;
+}
+
+TEST(Holm, MultipliesEachByTheNumberOfThoseNotYetRejected) {
+  expect_holm({.01, .02, .2}, {.03, .04, .2});      // 3 x .01, 2 x .02, 1 x .2
+  expect_holm({.04, .005, .02}, {.04, .015, .04});  // any order; 1 x .04 and 2 x .02
+}
+
+TEST(Holm, NeverOrdersValuesTheOtherWay) {
+  expect_holm({.01, .011, .04, .5}, {.04, .04, .08, .5});  // 3 x .011 would be below 4 x .01
+  expect_holm({.02, .02, .02}, {.06, .06, .06});           // equal ones stay equal
+}
+
+TEST(Holm, CapsAtOneAndLeavesASingleValue) {
+  expect_holm({.6, .9, .3}, {1, 1, .9});
+  expect_holm({.03}, {.03});
+  expect_holm({}, {});
+}
+
+TEST(Holm, LiesBetweenNoCorrectionAndBonferronis) {
+  const std::vector<double> p = {.31, .004, .05, .05, .72, .0004, .12};
+  const std::vector<double> adjusted = holm(p);
+  for (size_t i = 0; i < p.size(); ++i) {
+    EXPECT_GE(adjusted[i], p[i]);
+    EXPECT_LE(adjusted[i], std::min(1.0, static_cast<double>(p.size()) * p[i]) + 1e-12);
+    for (size_t j = 0; j < p.size(); ++j) EXPECT_EQ(p[i] < p[j] && adjusted[i] > adjusted[j], false) << i << ", " << j;
+  }
+  EXPECT_NEAR(adjusted[5], 7 * .0004, 1e-12) << "the smallest takes Bonferroni's factor";
+  EXPECT_EQ(adjusted[4], .72) << "the largest takes none";
 }
 
 }  // namespace

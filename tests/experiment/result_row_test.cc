@@ -32,6 +32,26 @@ Findings usual() {
           {.target = AblationTarget::kComplement, .accuracy = {.mean = .625, .n = 1}}});
 }
 
+/// The same with effects on the next token, which random controls have over two draws.
+Findings with_effects() {
+  Findings f = usual();
+  f.behaviours[0].vanilla_log_probability = -.25;
+  std::vector<AblationResult>& ablations = f.behaviours[0].ablations;
+  ablations[0].effect = EffectSpread{.log_probability = {.mean = -2, .n = 1}, .divergence = {.mean = 1.5, .n = 1}};
+  ablations[1].effect = EffectSpread{.log_probability = {.mean = -.5, .sd = .125, .n = 2},
+                                     .divergence = {.mean = .25, .sd = .0625, .n = 2}};
+  ablations[2].effect = EffectSpread{.log_probability = {.mean = -3, .n = 1}, .divergence = {.mean = 2.5, .n = 1}};
+  return f;
+}
+
+/// The one figure of this name and control; fails the test where there is none.
+Metric metric_of(const Findings& f, const std::string& name, const std::string& control) {
+  for (const Metric& m : metrics(f)) {
+    if (m.metric == name && m.control == control) return m;
+  }
+  throw std::runtime_error("no metric '" + name + "' of '" + control + "'");
+}
+
 /// The text of one column; fails the test where there is none.
 std::string value(const ResultRow& row, const std::string& name) {
   const auto found = std::ranges::find(row, name, &ResultRow::value_type::first);
@@ -90,6 +110,7 @@ TEST(ResultRow, HoldsTheFindings) {
   EXPECT_EQ(value(row, "random ablate acc mean Test"), "0.9");
   EXPECT_EQ(value(row, "random ablate acc std Test"), number_text(.05 * std::sqrt(2.0 / 3))) << "n in the denominator";
   EXPECT_EQ(value(row, "ablated p Test"), "0.25");
+  EXPECT_EQ(value(row, "random controls Test"), "3");
   EXPECT_EQ(value(row, "complement ablated acc Test"), "0.625");
   EXPECT_EQ(value(row, "ablation note Test"), "random controls drawn from x");
   EXPECT_EQ(value(row, "circuit"), "proper part");
@@ -103,6 +124,7 @@ TEST(ResultRow, SaysInWordsThatACircuitIsEmpty) {
   EXPECT_EQ(value(row, "ablation note Test"), "empty circuit: nothing to remove");
   EXPECT_THAT(value(row, "random ablate acc mean Test"), IsEmpty());
   EXPECT_THAT(value(row, "ablated p Test"), IsEmpty());
+  EXPECT_EQ(value(row, "random controls Test"), "0");
   EXPECT_EQ(value(row_of(usual()), "circuit"), "proper part");
   EXPECT_EQ(row.size(), row_of(usual()).size()) << "cells of one spec have the same columns";
 }
@@ -125,14 +147,52 @@ TEST(ResultRow, HasAColumnForEachFillAndMatrix) {
   EXPECT_EQ(value(row, "ablated acc Test (mean fill)"), "0.8");
 }
 
+TEST(ResultRow, EndsInTheEffectsWhereTheSpecAsksForThem) {
+  Spec spec;
+  spec.ablation.effect = true;
+  const ResultRow row = row_of(with_effects(), spec);
+  EXPECT_EQ(value(row, "vanilla log probability Test"), "-0.25");
+  EXPECT_EQ(value(row, "ablated log probability Test"), "-2.0");
+  EXPECT_EQ(value(row, "ablated KL divergence Test"), "1.5");
+  EXPECT_EQ(value(row, "random ablate log probability mean Test"), "-0.5");
+  EXPECT_EQ(value(row, "random ablate log probability sd Test"), "0.125") << "n - 1 in the denominator";
+  EXPECT_EQ(value(row, "random ablate KL divergence mean Test"), "0.25");
+  EXPECT_EQ(value(row, "random ablate KL divergence sd Test"), "0.0625");
+  EXPECT_EQ(value(row, "complement ablated log probability Test"), "-3.0");
+  EXPECT_EQ(value(row, "complement ablated KL divergence Test"), "2.5");
+  const ResultRow without = row_of(with_effects());
+  ASSERT_EQ(row.size(), without.size() + 9);
+  for (size_t i = 0; i < without.size(); ++i) EXPECT_EQ(row[i].first, without[i].first) << "they come last";
+
+  Findings empty = with_effects();  // an empty circuit has no random controls
+  empty.behaviours[0].ablations.erase(empty.behaviours[0].ablations.begin() + 1);
+  EXPECT_THAT(value(row_of(empty, spec), "random ablate KL divergence mean Test"), IsEmpty());
+  EXPECT_EQ(row_of(empty, spec).size(), row.size()) << "cells of one spec have the same columns";
+}
+
+TEST(Metrics, OfEffectsHaveTheirControlsAndDraws) {
+  const Findings f = with_effects();
+  EXPECT_EQ(metric_of(f, "vanilla_log_probability Test", "").value, -.25);
+  EXPECT_EQ(metric_of(f, "vanilla_log_probability Test", "").n, 11);
+  EXPECT_EQ(metric_of(f, "log_probability Test", "").value, -2);
+  EXPECT_EQ(metric_of(f, "log_probability Test", "").n, 11) << "rows";
+  EXPECT_FALSE(metric_of(f, "log_probability Test", "").p.has_value()) << "p is of accuracy";
+  EXPECT_EQ(metric_of(f, "kl_divergence Test", "").value, 1.5);
+  EXPECT_EQ(metric_of(f, "kl_divergence Test", "random").value, .25);
+  EXPECT_EQ(metric_of(f, "kl_divergence Test", "random").n, 2) << "draws";
+  EXPECT_EQ(metric_of(f, "kl_divergence Test", "random").sd, .0625);
+  EXPECT_EQ(metric_of(f, "log_probability Test", "random").sd, .125);
+  EXPECT_EQ(metric_of(f, "log_probability Test", "complement").value, -3);
+  EXPECT_EQ(metrics(f).size(), metrics(usual()).size() + 7);
+
+  Findings one_matrix = with_effects();
+  one_matrix.behaviours[0].ablations[0].matrix = "c_fc";
+  one_matrix.behaviours[0].ablations[0].fill = Fill::kMean;
+  EXPECT_EQ(metric_of(one_matrix, "kl_divergence Test c_fc (mean fill)", "").value, 1.5);
+}
+
 TEST(Metrics, SayWhatEachFigureIsOfAndOverHowMany) {
-  const std::vector<Metric> all = metrics(usual());
-  const auto find = [&](const std::string& name, const std::string& control) -> Metric {
-    const auto found =
-        std::ranges::find_if(all, [&](const Metric& m) { return m.metric == name && m.control == control; });
-    if (found == all.end()) throw std::runtime_error("no metric '" + name + "' of '" + control + "'");
-    return *found;
-  };
+  const auto find = [](const char* name, const char* control) { return metric_of(usual(), name, control); };
   EXPECT_EQ(find("knn_test_accuracy", "").value, .25);
   EXPECT_EQ(find("knn_test_accuracy", "").n, 11) << "tokens";
   EXPECT_EQ(find("knn_test_accuracy", "").sd, .2);

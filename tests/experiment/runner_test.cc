@@ -73,6 +73,27 @@ TEST_F(Run, RecordsEveryCellAndExportsItsTables) {
   EXPECT_EQ(n_circuits, 4);
 }
 
+TEST_F(Run, MeasuresEffectsWhereAskedAndChangesNoOtherFigure) {
+  run_in("without");
+  spec_.ablation.effect = true;
+  run_in("with");
+  const CsvTable without = table("without", "results.csv"), with = table("with", "results.csv");
+  for (const std::string& column : without.columns()) {
+    if (column == "model_id") continue;
+    EXPECT_EQ(with.text(column), without.text(column)) << column;
+  }
+  EXPECT_NE(with.text("model_id"), without.text("model_id"));
+  for (const std::string& divergence : with.text("complement ablated KL divergence Test")) {
+    EXPECT_GE(std::stod(divergence), 0);
+  }
+  // The untouched model is the same for every cell.
+  EXPECT_EQ(with.text("vanilla log probability Test"),
+            std::vector<std::string>(4, with.text("vanilla log probability Test").front()));
+  const std::vector<std::string> metrics = table("with", "metrics.csv").text("metric");
+  EXPECT_EQ(std::ranges::count(metrics, "vanilla_log_probability Test"), 4);
+  EXPECT_EQ(std::ranges::count(metrics, "kl_divergence Test"), std::ranges::count(metrics, "ablated_accuracy Test"));
+}
+
 TEST_F(Run, TakesAFinishedRunForTheResultOnlyWhereAsked) {
   run_in("run");
   EXPECT_INPUT_ERROR(run_in("run"), "this run is finished");

@@ -47,6 +47,7 @@ TEST(Spec, DefaultsAreThePapers) {
   EXPECT_EQ(spec.exemplar_draws, 20);
   EXPECT_EQ(spec.ablation.n_random, 20);
   EXPECT_THAT(spec.ablation.fills, ElementsAre(Fill::kZero));
+  EXPECT_FALSE(spec.ablation.effect);
 }
 
 TEST(Spec, ReadsEveryKey) {
@@ -56,7 +57,7 @@ TEST(Spec, ReadsEveryKey) {
       "control: shuffled_component\nout: runs/x\n"
       "fit: {unit: weight, epochs: 3, batch_size: [8, 16], learning_rate: 1e-2, weight_decay: 0, l0_weight: 1e-5,\n"
       "      max_temperature: 50, mask_init: [0, 0.5]}\n"
-      "evaluate: {random_controls: 0, fills: [mean, resample], per_matrix: true}\n");
+      "evaluate: {random_controls: 0, fills: [mean, resample], per_matrix: true, effects: true}\n");
   EXPECT_EQ(spec.task, "t");
   EXPECT_THAT(spec.behaviour_csvs, ElementsAre(Pair("Same", "c.csv"), Pair("Other", "d.csv")));
   EXPECT_THAT(spec.layers, ElementsAre(1, 0));
@@ -78,6 +79,7 @@ TEST(Spec, ReadsEveryKey) {
   EXPECT_EQ(spec.ablation.n_random, 0);
   EXPECT_THAT(spec.ablation.fills, ElementsAre(Fill::kMean, Fill::kResample));
   EXPECT_TRUE(spec.ablation.per_matrix);
+  EXPECT_TRUE(spec.ablation.effect);
 }
 
 TEST(Spec, NamesTheLineOfEveryMistake) {
@@ -91,6 +93,7 @@ TEST(Spec, NamesTheLineOfEveryMistake) {
   EXPECT_INPUT_ERROR(parse(spec_text("fit: {learning_rate: 0}\n")), "expected a positive number, found 0");
   EXPECT_INPUT_ERROR(parse(spec_text("fit: {batch_size: 1}\n")), "expected a whole number of at least 2, found 1");
   EXPECT_INPUT_ERROR(parse(spec_text("fit: {max_temperature: 0.5}\n")), "expected a number of at least 1, found 0.5");
+  EXPECT_INPUT_ERROR(parse(spec_text("evaluate: {effects: 2}\n")), "spec.yaml:4:21: evaluate.effects");
   EXPECT_INPUT_ERROR(parse(spec_text("seeds: [-1]\n")), "a seed must not be negative");
   EXPECT_INPUT_ERROR(parse(spec_text("seeds: []\n")), "expected at least one value");
   EXPECT_INPUT_ERROR(parse(spec_text("data_seed: 1\n")), "only protocol paper has a data_seed");
@@ -219,9 +222,20 @@ TEST(CellId, ChangesWithEverythingThatCanChangeItsNumbers) {
                                             "evaluate: {exemplar_draws: 3}\n",
                                             "evaluate: {random_controls: 3}\n",
                                             "evaluate: {fills: mean}\n",
-                                            "evaluate: {per_matrix: true}\n"};
+                                            "evaluate: {per_matrix: true}\n",
+                                            "evaluate: {effects: true}\n"};
   for (const std::string& change : changes) EXPECT_TRUE(ids.insert(id(change, fingerprints, 1)).second) << change;
   EXPECT_FALSE(ids.insert(id("out: elsewhere\n", fingerprints, 1)).second) << "the folder changes no number";
+  EXPECT_FALSE(ids.insert(id("evaluate: {effects: false}\n", fingerprints, 1)).second) << "as if it were not there";
+}
+
+TEST(CellId, IgnoresEffectsWhereNothingIsAblated) {
+  Spec spec = parse(spec_text());
+  spec.measure_behaviour = false;
+  const Cell cell = expand(spec, testing::tiny_config()).front();
+  const std::string without = cell_id(spec, cell, {}, 1);
+  spec.ablation.effect = true;
+  EXPECT_EQ(cell_id(spec, cell, {}, 1), without);
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "cprobe/model/cross_entropy.h"
 
 #include <ATen/ATen.h>
-#include <ATen/ATen.h>
 
 #include "tests/support.h"
 

@@ -17,15 +17,6 @@ at::Tensor rows_through_nodes(const TokenTrie& trie) {
   return at::zeros({trie.n_nodes()}, at::kDouble).index_add_(0, nodes, at::ones({nodes.size(0)}, at::kDouble));
 }
 
-/// Multipliers that remove `removed` in the matrices chosen; undefined elsewhere.
-std::vector<at::Tensor> without(const std::vector<at::Tensor>& removed, std::optional<size_t> only) {
-  std::vector<at::Tensor> multipliers(removed.size());
-  for (size_t i = 0; i < removed.size(); ++i) {
-    if (!only || *only == i) multipliers[i] = removed[i].logical_not().to(at::kFloat);
-  }
-  return multipliers;
-}
-
 std::vector<at::Tensor> complement_of(const std::vector<at::Tensor>& members) {
   std::vector<at::Tensor> others;
   others.reserve(members.size());
@@ -73,7 +64,28 @@ std::string origin_note(const RandomUnits& random, const Circuit& circuit, std::
   return fmt::format("drawn from all units in {}", fmt::join(beyond, ", "));
 }
 
+/// Writes down what ablations of one kind measured, one for each draw.
+void set_figures(AblationResult& result, const std::vector<AblationBench::Measured>& draws) {
+  std::vector<double> accuracies, log_probabilities, divergences;
+  for (const AblationBench::Measured& draw : draws) {
+    accuracies.push_back(draw.accuracy);
+    if (!draw.effect) continue;
+    log_probabilities.push_back(draw.effect->log_probability);
+    divergences.push_back(draw.effect->divergence);
+  }
+  result.accuracy = spread(accuracies);
+  if (!divergences.empty()) result.effect = EffectSpread{spread(log_probabilities), spread(divergences)};
+}
+
 }  // namespace
+
+std::vector<at::Tensor> removing(const std::vector<at::Tensor>& units, std::optional<size_t> only) {
+  std::vector<at::Tensor> multipliers(units.size());
+  for (size_t i = 0; i < units.size(); ++i) {
+    if (!only || *only == i) multipliers[i] = units[i].logical_not().to(at::kFloat);
+  }
+  return multipliers;
+}
 
 std::string_view to_string(AblationTarget target) {
   constexpr std::array<std::string_view, 3> kNames = {"circuit", "complement", "random"};
@@ -163,6 +175,10 @@ AblationBench::Measured AblationBench::measure(const std::vector<at::Tensor>& mu
   return measured;
 }
 
+double AblationBench::vanilla_log_probability() const {
+  return behaviour_.effect(model_, untouched_.states, untouched_.states).log_probability;
+}
+
 RandomUnits draw_random_units(const Circuit& circuit, at::Generator& generator) {
   RandomUnits random;
   for (const at::Tensor& members : circuit.members) {
@@ -193,9 +209,7 @@ std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& ci
     };
     for (const Part& part : parts) {
       AblationResult removed{.target = AblationTarget::kCircuit, .fill = fill, .matrix = part.matrix};
-      const AblationBench::Measured measured = run(without(circuit.members, part.only), seed);
-      removed.accuracy = spread({measured.accuracy});
-      removed.effect = measured.effect;
+      set_figures(removed, {run(removing(circuit.members, part.only), seed)});
       removed.note = part.note(AblationTarget::kCircuit);
       if (options.n_random == 0 || !part.is_proper()) {
         results.push_back(removed);
@@ -203,35 +217,24 @@ std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& ci
       }
       at::Generator generator = seed.derive("ablation/random").generator();
       AblationResult control{.target = AblationTarget::kRandom, .fill = fill, .matrix = part.matrix};
+      std::vector<AblationBench::Measured> draws;
       std::vector<double> accuracies;
-      NextTokenEffect sum;
       for (int64_t draw = 0; draw < options.n_random; ++draw) {
         const RandomUnits random = draw_random_units(circuit, generator);
-        const AblationBench::Measured drawn =
-            run(without(random.members, part.only), seed.derive(std::to_string(draw)));
-        accuracies.push_back(drawn.accuracy);
-        if (drawn.effect) {
-          sum.log_probability += drawn.effect->log_probability;
-          sum.divergence += drawn.effect->divergence;
-        }
+        draws.push_back(run(removing(random.members, part.only), seed.derive(std::to_string(draw))));
+        accuracies.push_back(draws.back().accuracy);
         control.note = origin_note(random, circuit, part.only);
       }
-      control.accuracy = spread(accuracies);
-      if (options.effect) {
-        const auto n = static_cast<double>(options.n_random);
-        control.effect = NextTokenEffect{sum.log_probability / n, sum.divergence / n};
-      }
-      removed.p = p_value(measured.accuracy, accuracies);
+      set_figures(control, draws);
+      removed.p = p_value(removed.accuracy.mean, accuracies);
       results.push_back(removed);
       results.push_back(control);
     }
     if (options.complement) {
-      const AblationBench::Measured kept = run(without(complement_of(circuit.members), std::nullopt), seed);
-      results.push_back({.target = AblationTarget::kComplement,
-                         .fill = fill,
-                         .accuracy = spread({kept.accuracy}),
-                         .effect = kept.effect,
-                         .note = parts.front().note(AblationTarget::kComplement)});
+      AblationResult kept{.target = AblationTarget::kComplement, .fill = fill};
+      set_figures(kept, {run(removing(complement_of(circuit.members)), seed)});
+      kept.note = parts.front().note(AblationTarget::kComplement);
+      results.push_back(kept);
     }
   }
   return results;

@@ -35,14 +35,20 @@ std::string_view to_string(AblationTarget target);  ///< "circuit", "complement"
 std::string_view to_string(Fill fill);              ///< "zero", "mean", "resample".
 Fill parse_fill(std::string_view text);             ///< @throws Error (kInput) for any other text.
 
+/// The effect of ablations of one kind on the next token (as NextTokenEffect), over their random draws.
+struct EffectSpread {
+  Spread log_probability;  ///< Nats.
+  Spread divergence;       ///< Nats.
+};
+
 /// One ablation and what it did to the behaviour.
 struct AblationResult {
   AblationTarget target = AblationTarget::kCircuit;
   Fill fill = Fill::kZero;
-  std::string matrix = "all";             ///< "all", or the short name of the one matrix that was ablated ("c_attn").
-  Spread accuracy;                        ///< Over the random draws; a single value otherwise.
-  std::optional<NextTokenEffect> effect;  ///< Where asked for; the mean over random draws.
-  std::optional<double> p;                ///< kCircuit only, where there are random controls: as p_value.
+  std::string matrix = "all";          ///< "all", or the short name of the one matrix that was ablated ("c_attn").
+  Spread accuracy;                     ///< Over the random draws; a single value otherwise.
+  std::optional<EffectSpread> effect;  ///< Where asked for; over the same draws.
+  std::optional<double> p;             ///< kCircuit only, where there are random controls: p_value of accuracy.
   std::string note;  ///< In words: that nothing or everything is removed, or where random units came from.
 };
 
@@ -66,6 +72,8 @@ class AblationBench {
   Measured measure(const std::vector<at::Tensor>& multipliers, Fill fill, Seed donors, bool with_effect = false) const;
 
   double vanilla() const { return untouched_.accuracy; }  ///< Accuracy of the untouched model.
+  /// Mean log-probability of the right next token in the untouched model, in nats. Computed at each call.
+  double vanilla_log_probability() const;
   int64_t n_rows() const { return behaviour_.n_rows(); }
 
  private:
@@ -86,6 +94,10 @@ class AblationBench {
   };
   std::optional<Donors> donors_;
 };
+
+/// Multipliers that remove units: 0 for these, 1 for the others; undefined, which masks nothing, in every matrix but
+/// `only` where one is given. @param units per matrix, as Circuit::members.
+std::vector<at::Tensor> removing(const std::vector<at::Tensor>& units, std::optional<size_t> only = {});
 
 struct AblationOptions {
   std::vector<Fill> fills = {Fill::kZero};

@@ -24,4 +24,17 @@ double p_value(double accuracy, const std::vector<double>& control_accuracies) {
   return static_cast<double>(1 + as_harmful) / static_cast<double>(1 + control_accuracies.size());
 }
 
+std::vector<double> holm(const std::vector<double>& p_values) {
+  std::vector<size_t> order(p_values.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::sort(order, {}, [&](size_t i) { return p_values[i]; });
+  std::vector<double> adjusted(p_values.size());
+  double largest = 0;
+  for (size_t rank = 0; rank < order.size(); ++rank) {
+    largest = std::max(largest, static_cast<double>(order.size() - rank) * p_values[order[rank]]);
+    adjusted[order[rank]] = std::min(largest, 1.0);
+  }
+  return adjusted;
+}
+
 }  // namespace cprobe

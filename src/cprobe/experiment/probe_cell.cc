@@ -1,12 +1,10 @@
 #include "cprobe/experiment/probe_cell.h"
 
-#include <algorithm>
-
 #include "cprobe/core/error.h"
+#include "cprobe/experiment/ablate_everywhere.h"
 #include "cprobe/experiment/draws.h"
 
 namespace cprobe {
-namespace {
 
 Model controlled_model(const Spec& spec, const Cell& cell, const Model& model) {
   const Seed seed = Seed(cell.seed).derive("model control");
@@ -22,6 +20,8 @@ Model controlled_model(const Spec& spec, const Cell& cell, const Model& model) {
   }
   throw failure("unknown model control");
 }
+
+namespace {
 
 /// One split as the cell sees it: the constants of its component and the labels to decode.
 struct ProbedSplit {
@@ -49,27 +49,6 @@ KnnResult decode(const ProbedSplit& train, const ProbedSplit& test, const std::v
   const DecodingOrder order = draws.decoding_order();
   const LabelledVectors train_vectors = train.vectors(multipliers, order.train);
   return knn(train_vectors, test.vectors(multipliers, order.test), draws.exemplars(train_vectors.labels));
-}
-
-/// Ablations of the circuit on every behaviour data set.
-std::vector<Findings::OnBehaviour> ablate_everywhere(const Spec& spec, const Cell& cell, const Model& model,
-                                                     const RunData& data, const ProbedSplit& train,
-                                                     const Circuit& circuit, Streams& streams,
-                                                     const CellProgress& progress) {
-  at::NoGradGuard no_gradients;
-  const bool has_donors = std::ranges::any_of(spec.ablation.fills, [](Fill fill) { return fill != Fill::kZero; });
-  std::vector<Findings::OnBehaviour> results;
-  for (const auto& [label, dataset] : data.behaviour) {
-    const AblationBench bench(model, cell.component, dataset, streams.at(dataset, Site::before(cell.component)),
-                              streams.untouched(dataset), has_donors ? &data.train : nullptr,
-                              has_donors ? &train.before : nullptr);
-    const auto on_ablation = [&, &label = label] {
-      if (progress) progress(Piece::kAblation, "ablating on " + label);
-    };
-    results.push_back({label, bench.vanilla(), bench.n_rows(),
-                       ablate(bench, circuit, spec.ablation, Seed(cell.seed).derive(label), on_ablation)});
-  }
-  return results;
 }
 
 /// @param model the one that was probed: after a negative control, another than the spec's.
@@ -126,7 +105,10 @@ CellResult probe_cell(const Spec& spec, const Cell& cell, const std::string& id,
   findings.train_loss = loss(train, draws->training_order(), true);
   findings.test_loss = loss(test, draws->test_order(), false);
   findings.knn = decode(train, test, kept, *draws);
-  findings.behaviours = ablate_everywhere(spec, cell, model, data, train, findings.circuit, streams, progress);
+  findings.behaviours = ablate_everywhere(model, findings.circuit, data, spec.ablation, Seed(cell.seed), streams,
+                                          [&](int64_t n, const std::string& note) {
+                                            if (progress) progress(n == 0 ? Piece::kOther : Piece::kAblation, note);
+                                          });
   return {std::move(findings), std::move(fitted.curve)};
 }
 

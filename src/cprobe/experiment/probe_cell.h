@@ -18,11 +18,15 @@ struct CellResult {
   std::vector<EpochRecord> curve;
 };
 
-/// What a cell's work is made of: one epoch of mask training, or one run of the model without some units.
-enum class Piece { kEpoch, kAblation };
+/// What a cell's work is made of: one epoch of mask training, or one run of the model without some units; other work is
+/// not counted.
+enum class Piece { kEpoch, kAblation, kOther };
 
-/// Told after each piece of work, with a few words on it.
+/// Told after each epoch and ablation, and before other work that takes long, with a few words on it.
 using CellProgress = std::function<void(Piece piece, const std::string& note)>;
+
+/// The model that a cell probes: the run's, or what the spec's negative control makes of it with the cell's seed.
+Model controlled_model(const Spec& spec, const Cell& cell, const Model& model);
 
 /// Finds the circuit of one cell and evaluates it (docs/method.md, "The steps").
 /// @param id       the cell's identity, noted in the circuit.

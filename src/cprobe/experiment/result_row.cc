@@ -1,6 +1,7 @@
 #include "cprobe/experiment/result_row.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace cprobe {
@@ -62,6 +63,7 @@ void add_own_columns(ResultRow& row, const Spec& spec, const Findings& findings)
     const AblationResult* ablated = find(behaviour, AblationTarget::kCircuit, first, "all");
     const AblationResult* random = find(behaviour, AblationTarget::kRandom, first, "all");
     row.emplace_back("ablated p " + behaviour.label, optional_number(ablated->p));
+    row.emplace_back("random controls " + behaviour.label, random == nullptr ? int64_t{0} : random->accuracy.n);
     row.emplace_back("ablation note " + behaviour.label,
                      random != nullptr ? "random controls " + random->note : ablated->note);
     if (spec.ablation.complement) {
@@ -74,6 +76,59 @@ void add_own_columns(ResultRow& row, const Spec& spec, const Findings& findings)
                        find(behaviour, AblationTarget::kCircuit, fill, "all")->accuracy.mean);
     }
   }
+}
+
+/// One figure of an ablation's effect; of random controls mean and standard deviation.
+void add_effect_columns(ResultRow& row, const std::string& name, const std::string& label, AblationTarget target,
+                        const Spread* figure) {
+  constexpr std::array<std::string_view, 3> kPrefixes = {"ablated", "complement ablated", "random ablate"};
+  const std::string column = fmt::format("{} {}", kPrefixes[static_cast<size_t>(target)], name);
+  const bool is_random = target == AblationTarget::kRandom;
+  row.emplace_back(fmt::format("{}{} {}", column, is_random ? " mean" : "", label),
+                   figure == nullptr ? FieldValue() : figure->mean);
+  if (!is_random) return;
+  row.emplace_back(fmt::format("{} sd {}", column, label),
+                   figure == nullptr ? FieldValue() : optional_number(figure->sd));
+}
+
+/// Ours, of specs that ask for effects: log-probability of the right next token and KL divergence, in nats.
+void add_all_effect_columns(ResultRow& row, const Spec& spec, const Findings& findings) {
+  std::vector<AblationTarget> targets = {AblationTarget::kCircuit};
+  if (spec.ablation.n_random > 0) targets.push_back(AblationTarget::kRandom);
+  if (spec.ablation.complement) targets.push_back(AblationTarget::kComplement);
+  for (const Findings::OnBehaviour& behaviour : findings.behaviours) {
+    const std::string& label = behaviour.label;
+    row.emplace_back("vanilla log probability " + label, optional_number(behaviour.vanilla_log_probability));
+    for (const AblationTarget target : targets) {
+      const AblationResult* ablation = find(behaviour, target, spec.ablation.fills.front(), "all");
+      const EffectSpread* effect = ablation == nullptr ? nullptr : &ablation->effect.value();
+      add_effect_columns(row, "log probability", label, target, effect == nullptr ? nullptr : &effect->log_probability);
+      add_effect_columns(row, "KL divergence", label, target, effect == nullptr ? nullptr : &effect->divergence);
+    }
+  }
+}
+
+/// The figures of one ablation.
+void add_ablation(std::vector<Metric>& list, const Findings::OnBehaviour& behaviour, const AblationResult& a) {
+  const auto add = [&](const char* name, const Spread& figure, const std::optional<double>& p = {}) {
+    Metric metric{.metric = fmt::format("{} {}", name, behaviour.label),
+                  .value = figure.mean,
+                  .n = behaviour.n_rows,
+                  .p = p,
+                  .note = a.note};
+    if (a.matrix != "all") metric.metric += " " + a.matrix;
+    if (a.fill != Fill::kZero) metric.metric += fmt::format(" ({} fill)", to_string(a.fill));
+    if (a.target != AblationTarget::kCircuit) metric.control = to_string(a.target);
+    if (a.target == AblationTarget::kRandom) {
+      metric.n = figure.n;
+      metric.sd = figure.sd;
+    }
+    list.push_back(metric);
+  };
+  add("ablated_accuracy", a.accuracy, a.p);
+  if (!a.effect) return;
+  add("log_probability", a.effect->log_probability);
+  add("kl_divergence", a.effect->divergence);
 }
 
 }  // namespace
@@ -105,6 +160,7 @@ ResultRow result_row(const Spec& spec, const Cell& cell, const std::string& id, 
                    {"L0 Max", f.circuit.max_weights()}};
   add_behaviour_columns(row, spec, f);
   add_own_columns(row, spec, f);
+  if (spec.ablation.effect) add_all_effect_columns(row, spec, f);
   return row;
 }
 
@@ -123,21 +179,12 @@ std::vector<Metric> metrics(const Findings& f) {
   for (const Findings::OnBehaviour& behaviour : f.behaviours) {
     list.push_back(
         {.metric = "vanilla_accuracy " + behaviour.label, .value = behaviour.vanilla, .n = behaviour.n_rows});
-    for (const AblationResult& a : behaviour.ablations) {
-      Metric metric{.metric = "ablated_accuracy " + behaviour.label,
-                    .value = a.accuracy.mean,
-                    .n = behaviour.n_rows,
-                    .p = a.p,
-                    .note = a.note};
-      if (a.matrix != "all") metric.metric += " " + a.matrix;
-      if (a.fill != Fill::kZero) metric.metric += fmt::format(" ({} fill)", to_string(a.fill));
-      if (a.target != AblationTarget::kCircuit) metric.control = to_string(a.target);
-      if (a.target == AblationTarget::kRandom) {
-        metric.n = a.accuracy.n;
-        metric.sd = a.accuracy.sd;
-      }
-      list.push_back(metric);
+    if (behaviour.vanilla_log_probability) {
+      list.push_back({.metric = "vanilla_log_probability " + behaviour.label,
+                      .value = *behaviour.vanilla_log_probability,
+                      .n = behaviour.n_rows});
     }
+    for (const AblationResult& a : behaviour.ablations) add_ablation(list, behaviour, a);
   }
   return list;
 }

@@ -23,8 +23,9 @@ struct Findings {
   KnnResult knn;       ///< Of the circuit.
   KnnResult full_knn;  ///< Of the whole component.
   struct OnBehaviour {
-    std::string label;   ///< Data set, such as "Test".
-    double vanilla = 0;  ///< Task accuracy of the untouched model.
+    std::string label;                              ///< Data set, such as "Test".
+    double vanilla = 0;                             ///< Task accuracy of the untouched model.
+    std::optional<double> vanilla_log_probability;  ///< Of the right next token, in nats; with effects only.
     int64_t n_rows = 0;
     std::vector<AblationResult> ablations;
   };

@@ -179,7 +179,8 @@ class RunProgress {
       : bar_("circuits", milliseconds(total_seconds(jobs)), quiet, Progress::Steps::kShares) {}
 
   void advance(const CellTime& cell, Piece piece, const std::string& note) {
-    within_ = std::min(within_ + (piece == Piece::kEpoch ? cell.epoch : cell.ablation), cell.total());
+    const double taken = piece == Piece::kEpoch ? cell.epoch : piece == Piece::kAblation ? cell.ablation : 0;
+    within_ = std::min(within_ + taken, cell.total());
     bar_.reach(milliseconds(finished_ + within_), note);
   }
 

@@ -57,14 +57,16 @@ std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::s
     for (const auto& [label, path] : spec.behaviour_csvs) labels.push_back(label);
   }
   for (const Fill fill : spec.ablation.fills) fills.emplace_back(to_string(fill));
+  // Only said where it is asked for and measured: runs without it keep their identities.
+  const std::string_view effects = spec.ablation.effect && spec.measure_behaviour ? "|effects" : "";
   const std::string text = fmt::format(
       "numerics {}|{}|{}|{}|{}|seed {} data {}|lr {} batch {} init {}|{} {} {}|epochs {} decay {} l0 {} temperature {}|"
-      "draws {} random {} per matrix {} complement {} fills {}|behaviour {}|threads {}",
+      "draws {} random {} per matrix {} complement {} fills {}|behaviour {}|threads {}{}",
       kNumericsVersion, fmt::join(fingerprints, ","), cell.variable, to_string(cell.component), cell.position,
       cell.seed, spec.data_seed, cell.learning_rate, cell.batch_size, cell.mask_init, to_string(spec.protocol),
       to_string(spec.control), to_string(spec.unit), spec.fit.epochs, spec.fit.weight_decay, spec.fit.l0_weight,
       spec.fit.max_temperature, spec.exemplar_draws, spec.ablation.n_random, spec.ablation.per_matrix,
-      spec.ablation.complement, fmt::join(fills, ","), fmt::join(labels, ","), n_threads);
+      spec.ablation.complement, fmt::join(fills, ","), fmt::join(labels, ","), n_threads, effects);
   return to_hex(hash(text));
 }
 

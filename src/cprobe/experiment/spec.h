@@ -87,7 +87,8 @@ struct Cell {
 /// @throws Error (kInput) if a layer does not exist.
 std::vector<Cell> expand(const Spec& spec, const ModelConfig& config);
 
-/// The identity of a cell: a hash (16 hexadecimal digits) of everything that can change its numbers.
+/// The identity of a cell: a hash (16 hexadecimal digits) of everything that can change its numbers, or which
+/// there are.
 /// @param fingerprints of the model and of each data file, in the spec's order.
 std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::string>& fingerprints, int n_threads);
 

@@ -20,7 +20,8 @@ void read_fit(const Document& map, Spec& spec) {
 }
 
 void read_evaluate(const Document& map, Spec& spec) {
-  constexpr std::array<std::string_view, 4> kKeys = {"exemplar_draws", "random_controls", "fills", "per_matrix"};
+  constexpr std::array<std::string_view, 5> kKeys = {"exemplar_draws", "random_controls", "fills", "per_matrix",
+                                                     "effects"};
   map.require_known_keys(kKeys);
   if_given(map, "exemplar_draws", [&](const Document& v) {
     if (spec.protocol == Protocol::kPaper) throw v.error("protocol paper always draws the exemplars once");
@@ -28,6 +29,7 @@ void read_evaluate(const Document& map, Spec& spec) {
   });
   if_given(map, "random_controls", [&](const Document& v) { spec.ablation.n_random = as_count(v, 0); });
   if_given(map, "per_matrix", [&](const Document& v) { spec.ablation.per_matrix = v.as_bool(); });
+  if_given(map, "effects", [&](const Document& v) { spec.ablation.effect = v.as_bool(); });
   if_given(map, "fills", [&](const Document& v) { spec.ablation.fills = list_of(v, fill_of); });
 }
 

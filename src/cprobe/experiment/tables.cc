@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "cprobe/core/text_table.h"
+#include "cprobe/evaluate/statistics.h"
 
 namespace cprobe {
 namespace {
@@ -17,13 +19,60 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kGrid = {
                                                                                  {"batch_size", "batch size"},
                                                                                  {"mask_init", "mask init"}}};
 
+constexpr const char* kNoFigure = "-";
+
 std::string decimals(const std::string& number) {
-  return number.empty() ? "-" : fmt::format("{:.3f}", std::stod(number));
+  return number.empty() ? kNoFigure : fmt::format("{:.3f}", std::stod(number));
 }
 
 std::string with_sd(const std::string& mean, const std::string& sd) {
   return sd.empty() ? decimals(mean) : fmt::format("{} ± {:.3f}", decimals(mean), std::stod(sd));
 }
+
+/// The data set whose ablations the table shows; the others are in results.csv. Empty where there is none.
+std::string first_behaviour(const Store::Fields& row) {
+  constexpr std::string_view kVanilla = " vanilla acc ";
+  const auto vanilla = std::ranges::find_if(row, [&](const Store::Field& f) { return f.name.starts_with(kVanilla); });
+  return vanilla == row.end() ? std::string() : vanilla->name.substr(kVanilla.size());
+}
+
+/// The level of significance that people ask for, .05, as 1 / 20: compared in whole numbers.
+constexpr int64_t kReciprocalLevel = 20;
+
+/// The p-values of a run's cells, adjusted for their number.
+struct AdjustedP {
+  std::vector<std::optional<double>> of_row;  ///< None where a row has no p.
+  int64_t n_tests = 0;                        ///< Rows with a p.
+  int64_t n_controls = 0;                     ///< Behind the p-values; the most where cells differ, 0 if not recorded.
+
+  explicit AdjustedP(const std::vector<Store::Fields>& rows) : of_row(rows.size()) {
+    std::vector<size_t> tested;
+    std::vector<double> p_values;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const std::string label = first_behaviour(rows[i]);
+      const std::string p = value_of(rows[i], "ablated p " + label);
+      if (p.empty()) continue;
+      tested.push_back(i);
+      p_values.push_back(std::stod(p));
+      const std::string n = value_of(rows[i], "random controls " + label);
+      if (!n.empty()) n_controls = std::max<int64_t>(n_controls, std::stoll(n));
+    }
+    n_tests = static_cast<int64_t>(tested.size());
+    const std::vector<double> adjusted = holm(p_values);
+    for (size_t i = 0; i < tested.size(); ++i) of_row[tested[i]] = adjusted[i];
+  }
+
+  bool is_shown() const { return n_tests > 1; }
+
+  /// That even the least p, 1 / (1 + N), times the number of tests is above the level; empty where it is not.
+  std::string note() const {
+    const int64_t n_needed = kReciprocalLevel * n_tests - 1;
+    if (!is_shown() || n_controls == 0 || n_controls >= n_needed) return {};
+    return fmt::format(
+        "With {} random controls no p Holm over {} cells can reach {:.2f}; that takes at least {} (random_controls).\n",
+        n_controls, n_tests, 1.0 / static_cast<double>(kReciprocalLevel), n_needed);
+  }
+};
 
 }  // namespace
 
@@ -43,17 +92,16 @@ std::string results_table(const Store& store) {
     varied.push_back(column);
     heading.emplace_back(name);
   }
-  for (const char* name :
-       {"kNN circuit", "kNN full", "majority", "weights", "vanilla", "ablated", "random", "p", "circuit"}) {
+  const AdjustedP adjusted(rows);
+  for (const char* name : {"kNN circuit", "kNN full", "majority", "weights", "vanilla", "ablated", "random", "p"}) {
     heading.emplace_back(name);
   }
+  if (adjusted.is_shown()) heading.emplace_back("p Holm");
+  heading.emplace_back("circuit");
   std::vector<std::vector<std::string>> lines = {heading};
-  constexpr std::string_view kVanilla = " vanilla acc ";
-  for (const Store::Fields& row : rows) {
-    const auto value = [&](std::string_view column) { return value_of(row, column); };
-    // The first behaviour data set; the others are in results.csv.
-    const auto vanilla = std::ranges::find_if(row, [&](const Store::Field& f) { return f.name.starts_with(kVanilla); });
-    const std::string label = vanilla == row.end() ? std::string() : vanilla->name.substr(kVanilla.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const auto value = [&](std::string_view column) { return value_of(rows[i], column); };
+    const std::string label = first_behaviour(rows[i]);
     std::vector<std::string> line = {value("variable"),
                                      fmt::format("L{}.{}", value("target_layer"), value("operation"))};
     for (const std::string_view column : varied) line.push_back(value(column));
@@ -64,12 +112,16 @@ std::string results_table(const Store& store) {
           decimals(value("test majority acc")), fmt::format("{:.1f} %", 100 * share),
           decimals(value(" vanilla acc " + label)), decimals(value(" ablated acc " + label)),
           with_sd(value("random ablate acc mean " + label), value("random ablate acc std " + label)),
-          decimals(value("ablated p " + label)), value("circuit")}) {
+          decimals(value("ablated p " + label))}) {
       line.push_back(figure);
     }
+    if (adjusted.is_shown()) {
+      line.push_back(adjusted.of_row[i] ? fmt::format("{:.3f}", *adjusted.of_row[i]) : kNoFigure);
+    }
+    line.push_back(value("circuit"));
     lines.push_back(line);
   }
-  return text_table(lines);
+  return text_table(lines) + adjusted.note();
 }
 
 std::string results_json(const Store& store) {

@@ -11,7 +11,9 @@ namespace cprobe {
 std::string value_of(const Store::Fields& row, std::string_view column);
 
 /// Finished cells of a store as an aligned text table: what was probed (grid dimensions with several values have a
-/// column each), decodability, circuit size, behaviour with the circuit ablated, and the finding in words.
+/// column each), decodability, circuit size, behaviour with the circuit ablated, and the finding in words. Where several
+/// cells have a p there is a second, adjusted for their number (holm), and a line below the table where too few random
+/// controls were drawn for it to reach .05 in any cell.
 std::string results_table(const Store& store);
 
 /// The same, every field of results.csv: one JSON object per finished cell and line; null where a figure does not

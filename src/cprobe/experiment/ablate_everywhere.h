@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cprobe/experiment/result_row.h"
+#include "cprobe/experiment/run_data.h"
+
+namespace cprobe {
+
+/// Told after each ablation (1) and before other work that takes long (0), with a few words on what is going on.
+using AblationProgress = std::function<void(int64_t n_ablations, const std::string& note)>;
+
+/// All ablations of a circuit on every behaviour data set of a run; fills take their means and donors from its training
+/// data.
+/// @param model    the one that is ablated: after a negative control, another than the run's.
+/// @param streams  of `model`.
+/// @param seed     of a cell; each data set derives its own by its label, so its figures do not depend on the others.
+/// @param progress may be empty.
+/// @throws Error (kInterrupted) between two ablations once a stop is requested, (kInput) as `embed`.
+std::vector<Findings::OnBehaviour> ablate_everywhere(const Model& model, const Circuit& circuit, const RunData& data,
+                                                     const AblationOptions& options, Seed seed, Streams& streams,
+                                                     const AblationProgress& progress = {});
+
+}  // namespace cprobe
