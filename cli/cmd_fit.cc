@@ -63,9 +63,9 @@ void print_plan_json(const RunPlan& plan) {
 void print_plan(const RunPlan& plan) {
   fmt::print("{}\n{} cells: about {} with {} threads, from an epoch and a forward pass measured now.\n",
              plan_table(plan), plan.cells.size(), format_duration(plan.seconds), plan.n_threads);
-  fmt::print("Peak memory: about {}, of which the model's weights {} and residual streams {}{}.\n",
+  fmt::print("Peak memory: at most about {}, of which the model's weights {} and residual streams {}{}.\n",
              format_bytes(plan.peak_memory), format_bytes(plan.weights_memory), format_bytes(plan.streams_memory),
-             plan.streams_on_disk ? " (in scratch files, as they exceed half of --memory)" : "");
+             plan.streams_on_disk ? " (in scratch files, as they exceed --memory)" : "");
 }
 
 void run_fit(const FitCommand& command) {
@@ -111,10 +111,10 @@ void setup_fit(CLI::App& app) {
   command->add_flag("--dry-run", options->dry_run, "Print the cells, the expected time and memory, and stop");
   command
       ->add_option("--memory", options->run.memory,
-                   "What the run may take beyond program and weights, such as 300MB or 2GB; residual streams of more "
-                   "than half of it go to scratch files in the run folder")
+                   "Memory for residual streams, such as 50MB or 2GB; where they would take more, they go to scratch "
+                   "files in the run folder")
       ->transform(CLI::AsSizeValue(true))
-      ->default_str("1GB")
+      ->default_str("500MB")
       ->type_name("SIZE");
   add_threads_option(*command, options->run.n_threads);
   command->add_flag("--quiet", options->run.quiet, "No progress");

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Refuses includes that break the layering of src/cprobe (folders include themselves and folders to their left only) or
-that pull <torch/torch.h>, seconds of parsing, into a header of src/ or cli/.
+that pull in <torch/torch.h>, seconds of parsing.
 
 usage: scripts/check_includes.py [--self-test]
 """
@@ -20,8 +20,8 @@ def errors_in(path, text):
         include = INCLUDE.match(line)
         if not include:
             continue
-        if include[1] == "torch/torch.h" and re.match(r"(src|cli)/.*\.h$", path):
-            yield f"{path}:{number}: <torch/torch.h> in a header; include <torch/types.h> or <ATen/ATen.h> instead"
+        if include[1] == "torch/torch.h" and re.match(r"(src|cli|tests|bench)/", path):
+            yield f"{path}:{number}: <torch/torch.h>; include <torch/types.h>, <ATen/ATen.h> or the part that is needed"
         parts = include[1].split("/")
         if folder not in ORDER or len(parts) < 3 or parts[0] != "cprobe":
             continue
@@ -42,8 +42,8 @@ def self_test():
     assert count("cli/main.cc", '#include "cprobe/experiment/spec.h"\n') == 0
     assert count("src/cprobe/model/model.h", "#pragma once\n#include <torch/torch.h>\n") == 1
     assert count("cli/commands.h", "#include <torch/torch.h>\n") == 1
-    assert count("src/cprobe/model/model.cc", "#include <torch/torch.h>\n") == 0
-    assert count("tests/support.h", "#include <torch/torch.h>\n") == 0
+    assert count("tests/support.h", "#include <torch/torch.h>\n") == 1
+    assert count("src/cprobe/model/model.cc", "#include <torch/optim/adamw.h>\n") == 0
     assert count("src/cprobe/core/seed.h", '// #include "cprobe/model/model.h"\n') == 0
     assert next(errors_in("src/cprobe/io/a.h", '\n#include "cprobe/data/b.h"')).startswith("src/cprobe/io/a.h:2: ")
 

@@ -1,14 +1,20 @@
 #include "cprobe/core/memory.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
+
+#include <fstream>
+#include <string_view>
 
 namespace cprobe {
 
 int64_t peak_memory() {
-  rusage usage = {};
-  getrusage(RUSAGE_SELF, &usage);
-  return int64_t{usage.ru_maxrss} * 1024;
+  // getrusage would count what the parent held when it started this process.
+  std::ifstream status("/proc/self/status");
+  constexpr std::string_view kPeak = "VmHWM:";
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(kPeak)) return std::stoll(line.substr(kPeak.size())) * 1024;
+  }
+  return 0;
 }
 
 std::string format_bytes(int64_t bytes) {

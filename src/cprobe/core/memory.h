@@ -5,7 +5,8 @@
 
 namespace cprobe {
 
-/// The most memory that the process has held so far, in bytes: its resident set, mapped files included.
+/// The most memory that the process has held so far, in bytes: its resident set, mapped files included. 0 where
+/// the system does not tell.
 int64_t peak_memory();
 
 /// "540 MB", "1.07 GB", "12 kB". @param bytes >= 0; a kB is 1,000 bytes.

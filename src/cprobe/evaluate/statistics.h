@@ -21,7 +21,7 @@ double p_value(double accuracy, const std::vector<double>& control_accuracies);
 
 /// P-values adjusted for their number by Holm's step-down method (Holm 1979, "A simple sequentially rejective multiple
 /// test procedure"): the i-th smallest of m, from 0, becomes max over j <= i of (m - j) p_j, at most 1. To call those at
-/// most alpha significant keeps the chance of any false one among the m below alpha, however they depend on each other.
+/// most alpha significant keeps the chance of any false one among the m at most alpha, however they depend on each other.
 /// @param p_values in [0, 1]; may be empty. @return the adjusted values, in the order given.
 std::vector<double> holm(const std::vector<double>& p_values);
 

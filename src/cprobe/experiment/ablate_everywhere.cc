@@ -16,7 +16,8 @@ std::vector<Findings::OnBehaviour> ablate_everywhere(const Model& model, const C
   std::vector<Findings::OnBehaviour> results;
   for (const auto& [label, dataset] : data.behaviour) {
     tell(0, "the untouched model on " + label);
-    const AblationBench bench(model, circuit.component, dataset, streams.at(dataset, site), streams.untouched(dataset),
+    const Stream& before = streams.at(dataset, site);
+    const AblationBench bench(model, circuit.component, dataset, before, streams.untouched(dataset),
                               has_donors ? &data.train : nullptr, has_donors ? &streams.at(data.train, site) : nullptr);
     Findings::OnBehaviour result{.label = label, .vanilla = bench.vanilla(), .n_rows = bench.n_rows()};
     if (options.effect) result.vanilla_log_probability = bench.vanilla_log_probability();

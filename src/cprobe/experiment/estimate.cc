@@ -3,15 +3,15 @@
 #include <algorithm>
 #include <chrono>
 
-#include "cprobe/core/error.h"
 #include "cprobe/core/memory.h"
+#include "cprobe/core/progress.h"
 
 namespace cprobe {
 namespace {
 
 using std::chrono::steady_clock;
 
-/// Nodes of the measured pass: GEMMs are then as fast as they get, and the pass takes a second at most.
+/// Nodes of the measured pass: enough for GEMMs to be as fast as they get.
 constexpr int64_t kMeasuredNodes = 512;
 
 double seconds_since(steady_clock::time_point start) {
@@ -26,22 +26,45 @@ int64_t n_weights(const ModelConfig& config, const ComponentRef& component) {
 
 }  // namespace
 
-Estimate::Estimate(const Spec& spec, const std::vector<Cell>& cells, const RunData& data) : spec_(spec), data_(data) {
+Estimate::Estimate(const Spec& spec, const std::vector<Cell>& cells, const RunData& data, const NewRows& new_rows,
+                   bool quiet)
+    : spec_(spec), data_(data) {
   for (const auto& [name, weight] : data.model.weights) weights_memory_ += static_cast<int64_t>(weight.nbytes());
-  for (const Cell& cell : cells) {
-    const std::pair<Block, int64_t> kind{cell.component.block, cell.batch_size};
-    if (!epochs_.contains(kind)) epochs_[kind] = measured_epoch(cell);
+  std::map<std::pair<Block, int64_t>, const Cell*> kinds;
+  for (const Cell& cell : cells) kinds.try_emplace({cell.component.block, cell.batch_size}, &cell);
+  Progress progress("measure an epoch and a forward pass", static_cast<int64_t>(kinds.size()) + 1, quiet);
+  for (const auto& [kind, cell] : kinds) {
+    epochs_[kind] = measured_epoch(*cell, new_rows);
+    progress.advance();
   }
   product_ = measured_product();
-  // The training stream was there when this peak was reached; while a stream is taken on, it is there twice.
-  peak_memory_ = cprobe::peak_memory() + streams_memory(data);
+  peak_memory_ = cprobe::peak_memory() + further_memory(cells);
 }
 
-double Estimate::measured_epoch(const Cell& cell) const {
+int64_t Estimate::further_memory(const std::vector<Cell>& cells) const {
+  const ModelConfig& config = data_.model.config;
+  int64_t largest_stream = 0, most_nodes = 0, widest_inputs = 0;
+  for (const Dataset* data : data_sets(data_)) {
+    largest_stream = std::max(largest_stream, stream_memory(config, *data));  // there twice while it is advanced
+    most_nodes = std::max(most_nodes, data->trie.n_nodes());
+  }
+  for (const Cell& cell : cells) {
+    const std::vector<MatrixInfo> matrices = matrices_of(config, cell.component);
+    widest_inputs = std::max(widest_inputs, matrices.front().n_in + matrices.back().n_in);
+  }
+  int64_t bytes = streams_memory(data_) + largest_stream;
+  const bool has_donors = std::ranges::any_of(spec_.ablation.fills, [](Fill fill) { return fill != Fill::kZero; });
+  const int64_t n_inputs = (data_.train.trie.n_nodes() + most_nodes) * widest_inputs;
+  if (has_donors) bytes += n_inputs * static_cast<int64_t>(sizeof(float));
+  if (spec_.control != ModelControl::kNone) bytes += weights_memory_;
+  return bytes;
+}
+
+double Estimate::measured_epoch(const Cell& cell, const NewRows& new_rows) const {
   if (spec_.fit.epochs == 0) return 0;
   const LabelledTokens labelled = data_.train.labelled(cell.variable, cell.position);
   // Any stream will do that is as large as the cell's: an embedding is smaller until every node has its row.
-  Stream stream = embed(data_.model, data_.train.trie).expanded();
+  Stream stream = embed(data_.model, data_.train.trie).expanded(new_rows);
   if (data_.model.config.parallel_residual) stream.before_layer = stream.rows;
   const ComponentInputs inputs(data_.model, cell.component, spec_.unit, data_.train.trie, stream, labelled.nodes);
   FitOptions options = spec_.fit;
@@ -51,17 +74,13 @@ double Estimate::measured_epoch(const Cell& cell) const {
   options.batch_size = cell.batch_size;
   auto start = steady_clock::now();
   double seconds = 0;
-  try {
-    fit(
-        inputs, labelled.labels, *continuous_sparsification(cell.mask_init), options,
-        [](int64_t n) { return at::arange(n); },
-        [&](const EpochRecord&) {
-          seconds = seconds_since(start);
-          start = steady_clock::now();
-        });
-  } catch (const Error&) {
-    // What is wrong with a cell, or a request to stop, is told when the cell is computed.
-  }
+  fit(
+      inputs, labelled.labels, *continuous_sparsification(cell.mask_init), options,
+      [](int64_t n) { return at::arange(n); },
+      [&](const EpochRecord&) {
+        seconds = seconds_since(start);
+        start = steady_clock::now();
+      });
   return seconds;
 }
 

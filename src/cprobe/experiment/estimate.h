@@ -23,27 +23,30 @@ struct CellTime {
   double total() const { return streams + fit() + ablations(); }
 };
 
-/// How long a run takes, and what memory, from an epoch of mask training and a slab of the forward pass measured here
-/// and now. Decoding by nearest neighbours is left out: it takes less than an epoch or two.
+/// How long a run takes, and what memory, from an epoch of mask training and a forward pass measured here and now.
+/// Decoding by nearest neighbours is left out: it takes less than an epoch or two.
 class Estimate {
  public:
-  /// Trains two epochs per block and batch size of the grid and runs some hundred nodes through the model; draws nothing
-  /// from the run's random streams. Refers to `spec` and `data`, which must outlive it. Cells that cannot be computed
-  /// are taken to last no time.
-  Estimate(const Spec& spec, const std::vector<Cell>& cells, const RunData& data);
+  /// Trains two epochs per block and batch size of the cells and runs some hundred nodes through the model; draws
+  /// nothing from the run's random streams. Refers to `spec` and `data`, which must outlive it.
+  /// @param new_rows where the run keeps its streams. @param quiet shows no progress.
+  /// @throws Error (kFailed) where mask training fails at once, (kInterrupted) when a stop is requested.
+  Estimate(const Spec& spec, const std::vector<Cell>& cells, const RunData& data, const NewRows& new_rows, bool quiet);
 
   /// @param before the cell that is computed before it; null: it is the first.
   CellTime of(const Cell& cell, const Cell* before) const;
 
   int64_t weights_memory() const { return weights_memory_; }  ///< Bytes of the model's weights.
-  /// Of the run, in bytes: libraries, weights and residual streams included.
+  /// Of the run, in bytes, at most: libraries, weights and residual streams included, in memory or not.
   int64_t peak_memory() const { return peak_memory_; }
 
  private:
-  double measured_epoch(const Cell& cell) const;
+  double measured_epoch(const Cell& cell, const NewRows& new_rows) const;
   double measured_product() const;
   /// Products of a weight and a node's state from one site to another.
   double products(int64_t n_nodes, Site from, Site to) const;
+  /// Bytes that cells take and the measured epoch does not.
+  int64_t further_memory(const std::vector<Cell>& cells) const;
 
   const Spec& spec_;
   const RunData& data_;

@@ -8,16 +8,6 @@ namespace cprobe {
 namespace {
 
 constexpr const char* kPaper = "(paper)";  ///< Heading of the published figures.
-constexpr std::string_view kVanilla = " vanilla acc ";
-
-/// The sets of sentences on which a row has ablations.
-std::vector<std::string> sets_of(const Store::Fields& row) {
-  std::vector<std::string> sets;
-  for (const Store::Field& field : row) {
-    if (field.name.starts_with(kVanilla)) sets.push_back(field.name.substr(kVanilla.size()));
-  }
-  return sets;
-}
 
 std::string figure_of(const Store::Fields& row, const std::string& column, const std::string& sd = "") {
   const std::string mean = value_of(row, column), deviation = value_of(row, sd);
@@ -40,7 +30,7 @@ std::vector<std::string> line_of(const Store::Fields& row, const std::string& se
           figure(circuit_shares({row})),
           published_figure(published.share),
           set,
-          figure_of(row, std::string(kVanilla) + set),
+          figure_of(row, " vanilla acc " + set),
           published_figure(published.vanilla),
           figure_of(row, " ablated acc " + set),
           published_figure(published.ablated),
@@ -65,7 +55,7 @@ std::string experiment4_table(const std::vector<Store::Fields>& rows, const Publ
                                                   "sentences", "vanilla", kPaper, "ablated", kPaper, "random control",
                                                   kPaper, "p"}};
   for (const Store::Fields& row : rows) {
-    for (const std::string& set : sets_of(row)) lines.push_back(line_of(row, set, model, task));
+    for (const std::string& set : behaviours_of(row)) lines.push_back(line_of(row, set, model, task));
   }
   const bool published = model != nullptr && is_published(*model, task);
   if (!published) drop_paper_columns(lines);

@@ -25,17 +25,16 @@ namespace {
 
 /// One split as the cell sees it: the constants of its component and the labels to decode.
 struct ProbedSplit {
-  Stream before;
   LabelledTokens labelled;
   ComponentInputs inputs;
 
   static ProbedSplit make(const Spec& spec, const Cell& cell, const Model& model, const Dataset& data,
                           Streams& streams) {
     at::NoGradGuard no_gradients;
-    Stream before = streams.at(data, Site::before(cell.component));
+    const Stream& before = streams.at(data, Site::before(cell.component));
     LabelledTokens labelled = data.labelled(cell.variable, cell.position);
     ComponentInputs inputs(model, cell.component, spec.unit, data.trie, before, labelled.nodes);
-    return {std::move(before), std::move(labelled), std::move(inputs)};
+    return {std::move(labelled), std::move(inputs)};
   }
 
   LabelledVectors vectors(const std::vector<at::Tensor>& multipliers, const at::Tensor& order) const {

@@ -71,7 +71,7 @@ Spec probing_spec(const Experiment1Options& options, int64_t seed) {
 /// Computes what is missing of a seed's run, and returns its rows.
 std::vector<Store::Fields> probe(const Experiment1Options& options, int64_t seed) {
   const Spec spec = probing_spec(options, seed);
-  const RunSummary summary = run_missing(spec, options.common);
+  const RunSummary summary = run(spec, run_options(options.common));
   if (!summary.failures.empty()) throw failure("{}: {}", spec.out.string(), summary.failures.front());
   return Store::open_existing(spec.out).results();
 }

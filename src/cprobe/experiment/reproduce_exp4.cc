@@ -3,7 +3,6 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/data/task_data.h"
-#include "cprobe/data/tokenizer.h"
 #include "cprobe/experiment/exp4_table.h"
 #include "cprobe/experiment/reproduce_parts.h"
 #include "cprobe/io/atomic_file.h"
@@ -70,32 +69,32 @@ Spec probing_spec(const Lexicon& lexicon, const Experiment4Options& options, con
 std::string reproduce_experiment4(const Lexicon& lexicon, const Experiment4Options& options) {
   const ModelConfig config = read_model_config(options.model / "config.json");
   check_options(options, config);
-  const Tokenizer tokenizer = Tokenizer::load(options.model);
   const PublishedModel* published = find_published_model(config);
   std::vector<Spec> specs;
   for (const PaperTask task : options.tasks) {
     specs.push_back(probing_spec(lexicon, options, published, task));
-    // What is wrong with the last task should not show after hours of the first.
-    load_language_data(*specs.back().language, tokenizer, config.vocab, config.n_positions);
   }
+  // What is wrong with the last task should not show after hours of the first.
+  for (const Spec& spec : specs) check_run(spec, run_options(options.common));
   std::string text;
   if (published == nullptr) {
     text = fmt::format("Nothing is published for this model ({}, {} layers, d_model {}).\n", config.architecture,
                        config.n_layers, config.d_model);
   }
+  const std::filesystem::path table = options.common.out / "table.txt";
   std::vector<std::string> failures;
   for (size_t i = 0; i < specs.size(); ++i) {
     if (!options.common.quiet) fmt::print(stderr, "{} ({} of {})\n", specs[i].task, i + 1, specs.size());
-    for (const std::string& failed : run_missing(specs[i], options.common).failures) failures.push_back(failed);
+    for (const std::string& failed : run(specs[i], run_options(options.common)).failures) failures.push_back(failed);
     const std::vector<Store::Fields> rows = Store::open_existing(specs[i].out).results();
     if (!text.empty()) text += "\n";
     text += experiment4_table(rows, published, options.tasks[i]);
+    write_file(table, text);
   }
-  const std::filesystem::path table = options.common.out / "table.txt";
-  write_file(table, text);
   if (failures.empty()) return text;
-  throw failure("{} circuits failed; the others are in {}, and the same command tries these again:\n  {}",
-                failures.size(), table.string(), fmt::join(failures, "\n  "));
+  throw failure(
+      "{} circuits failed; the others are in {}, and the same command without --overwrite tries these again:\n  {}",
+      failures.size(), table.string(), fmt::join(failures, "\n  "));
 }
 
 }  // namespace cprobe

@@ -5,10 +5,9 @@
 
 namespace cprobe {
 
-RunSummary run_missing(const Spec& spec, const ReproduceOptions& options) {
-  return run(
-      spec,
-      {.overwrite = options.overwrite, .keep_finished = true, .quiet = options.quiet, .n_threads = options.n_threads});
+RunOptions run_options(const ReproduceOptions& options) {
+  return {
+      .overwrite = options.overwrite, .keep_finished = true, .quiet = options.quiet, .n_threads = options.n_threads};
 }
 
 std::vector<double> collect(const std::vector<Store::Fields>& rows, std::string_view column) {

@@ -11,8 +11,8 @@
 /// What the reproductions of several experiments share.
 namespace cprobe {
 
-/// Computes what is missing of a run; a finished one is the result. @throws Error as run.
-RunSummary run_missing(const Spec& spec, const ReproduceOptions& options);
+/// What is missing of a run is computed; a finished one is the result.
+RunOptions run_options(const ReproduceOptions& options);
 
 /// Values of one column of results.csv; rows without one are left out.
 std::vector<double> collect(const std::vector<Store::Fields>& rows, std::string_view column);

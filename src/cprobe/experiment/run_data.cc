@@ -97,21 +97,28 @@ std::vector<const Dataset*> data_sets(const RunData& data) {
 }
 
 int64_t streams_memory(const RunData& data) {
-  int64_t n_nodes = 0;
-  for (const Dataset* set : data_sets(data)) n_nodes += set->trie.n_nodes();
-  return n_nodes * data.model.config.d_model * static_cast<int64_t>(sizeof(float));
+  int64_t n_bytes = 0;
+  for (const Dataset* set : data_sets(data)) n_bytes += stream_memory(data.model.config, *set);
+  return n_bytes;
+}
+
+int64_t stream_memory(const ModelConfig& config, const Dataset& data) {
+  // Between the blocks of a layer with a parallel residual, the stream before the layer is kept as well.
+  const int64_t n_arrays = config.parallel_residual ? 2 : 1;
+  return n_arrays * data.trie.n_nodes() * config.d_model * static_cast<int64_t>(sizeof(float));
 }
 
 const Stream& Streams::at(const Dataset& data, Site site) {
   const void* key = key_of(data);
-  const auto found = streams_.find(key);
+  auto found = streams_.find(key);
   if (found == streams_.end() || site < found->second.site) {
-    const Stream start = embed(model_, data.trie);
-    Entry entry{advance(model_, data.trie, start, Site::start(), site, new_rows_), site};
-    return streams_.insert_or_assign(key, std::move(entry)).first->second.stream;
+    found = streams_.insert_or_assign(key, Entry{embed(model_, data.trie), Site::start()}).first;
   }
   Entry& entry = found->second;
-  if (entry.site < site) entry = {advance(model_, data.trie, entry.stream, entry.site, site, new_rows_), site};
+  while (entry.site < site) {
+    const Site next = Site::after(entry.site.next());
+    entry = {advance(model_, data.trie, entry.stream, entry.site, next, new_rows_), next};
+  }
   return entry.stream;
 }
 
@@ -119,12 +126,7 @@ const Untouched& Streams::untouched(const Dataset& data) {
   const void* key = key_of(data);
   const auto found = untouched_.find(key);
   if (found != untouched_.end()) return found->second;
-  const auto stream = streams_.find(key);
-  const bool stored = stream != streams_.end();
-  return untouched_
-      .emplace(key, stored ? run_untouched(model_, data, stream->second.stream, stream->second.site)
-                           : run_untouched(model_, data, embed(model_, data.trie), Site::start()))
-      .first->second;
+  return untouched_.emplace(key, run_untouched(model_, data, embed(model_, data.trie), Site::start())).first->second;
 }
 
 }  // namespace cprobe

@@ -25,17 +25,21 @@ RunData load_run_data(const Spec& spec);
 /// Every data set once, though several names may stand for one.
 std::vector<const Dataset*> data_sets(const RunData& data);
 
-/// Bytes of the residual streams of all data sets, at one component.
+/// Bytes of the residual streams of all data sets, where they are largest.
 int64_t streams_memory(const RunData& data);
+/// Bytes of that of one data set.
+int64_t stream_memory(const ModelConfig& config, const Dataset& data);
 
 /// A model's residual streams on the data sets of a run, at the component that is being probed. A stream is advanced
-/// from one component to the next, so that a sweep in the order of the components runs the model once.
-/// Memory: one stream per data set, and one more while it is advanced. Refers to `model` and to the data sets, which must outlive it; copies of a data set
-/// are the same one.
+/// component by component, so that a sweep in their order runs the model once, and in the same way whatever is probed: a
+/// run that was interrupted gives the same bytes.
+/// Memory: one stream per data set, and one more while it is advanced. Refers to `model` and to the data sets, which
+/// must outlive it; copies of a data set are the same one.
 class Streams {
  public:
   /// @param new_rows where the streams are kept.
-  explicit Streams(const Model& model, NewRows new_rows = in_memory) : model_(model), new_rows_(std::move(new_rows)) {}
+  explicit Streams(const Model& model, NewRows new_rows = rows_in_memory)
+      : model_(model), new_rows_(std::move(new_rows)) {}
 
   const NewRows& new_rows() const { return new_rows_; }
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
@@ -100,6 +101,12 @@ void check_folder(const Store& store, const std::vector<std::string>& ids, const
   }
 }
 
+std::filesystem::path folder_of(const Spec& spec, const RunOptions& options) {
+  const std::filesystem::path folder = options.out.empty() ? spec.out : options.out;
+  if (folder.empty()) throw input_error("no run folder: pass --out FOLDER or write 'out' into the spec");
+  return folder;
+}
+
 /// What a run works on, checked.
 struct Prepared {
   RunData data;
@@ -116,6 +123,15 @@ Prepared prepare(const Spec& spec, const RunOptions& options) {
   return prepared;
 }
 
+/// The identities of the cells, in order.
+std::vector<std::string> ids_of(const Spec& spec, const Prepared& prepared) {
+  std::vector<std::string> ids;
+  for (const Cell& cell : prepared.cells) {
+    ids.push_back(cell_id(spec, cell, prepared.data.fingerprints, prepared.n_threads));
+  }
+  return ids;
+}
+
 /// A cell to compute, and what it is expected to take.
 struct Job {
   size_t cell = 0;  ///< Its number in the grid.
@@ -124,12 +140,14 @@ struct Job {
 
 /// Cells in the order of their components, in which each residual stream is taken from one to the next.
 /// @param cells numbers in the grid.
-std::vector<Job> schedule(const Prepared& prepared, const Estimate& estimate, std::vector<size_t> cells) {
+/// @param estimate none: nothing is expected.
+std::vector<Job> schedule(const Prepared& prepared, const std::optional<Estimate>& estimate,
+                          std::vector<size_t> cells) {
   std::ranges::stable_sort(cells, {}, [&](size_t i) { return prepared.cells[i].component; });
   std::vector<Job> jobs;
   const Cell* before = nullptr;
   for (const size_t i : cells) {
-    jobs.push_back({i, estimate.of(prepared.cells[i], before)});
+    jobs.push_back({i, estimate ? estimate->of(prepared.cells[i], before) : CellTime()});
     before = &prepared.cells[i];
   }
   return jobs;
@@ -141,17 +159,34 @@ double total_seconds(const std::vector<Job>& jobs) {
 }
 
 bool streams_fit(const RunData& data, const RunOptions& options) {
-  return streams_memory(data) <= options.memory / 2;
+  return streams_memory(data) <= options.memory;
 }
 
-/// What is left of a run.
-std::vector<Job> unfinished_jobs(const Spec& spec, const Prepared& prepared, const std::vector<Store::Entry>& entries) {
+/// Where a run keeps its streams.
+NewRows stream_rows(const RunData& data, const RunOptions& options, const std::filesystem::path& folder) {
+  if (streams_fit(data, options)) return rows_in_memory;
+  return [folder](int64_t n_rows, int64_t d_model) { return scratch_array(folder, n_rows, d_model); };
+}
+
+/// What is left of a run. Where it cannot be measured, nothing is expected of it: what is wrong with a cell, or a request
+/// to stop, is told when the cell is computed.
+std::vector<Job> unfinished_jobs(const Spec& spec, const Prepared& prepared, const std::vector<Store::Entry>& entries,
+                                 const NewRows& new_rows, bool quiet) {
   std::vector<size_t> unfinished;
   for (size_t i = 0; i < entries.size(); ++i) {
     if (entries[i].status != CellStatus::kDone) unfinished.push_back(i);
   }
-  if (unfinished.empty()) return {};
-  return schedule(prepared, Estimate(spec, prepared.cells, prepared.data), unfinished);
+  std::optional<Estimate> estimate;
+  if (!quiet && !unfinished.empty()) {
+    try {
+      std::vector<Cell> cells;
+      for (const size_t i : unfinished) cells.push_back(prepared.cells[i]);
+      estimate.emplace(spec, cells, prepared.data, new_rows, quiet);
+    } catch (const std::exception&) {
+      estimate.reset();
+    }
+  }
+  return schedule(prepared, estimate, unfinished);
 }
 
 /// The record of a run, with its plan and what is noted about it.
@@ -200,39 +235,46 @@ class RunProgress {
 
 }  // namespace
 
+void check_run(const Spec& spec, const RunOptions& options) {
+  const std::filesystem::path folder = folder_of(spec, options);
+  const Prepared prepared = prepare(spec, options);
+  check_names(folder);
+  if (options.overwrite || !std::filesystem::exists(folder / kStore)) return;
+  check_folder(Store::open_existing(folder), ids_of(spec, prepared), folder, options.keep_finished);
+}
+
 RunPlan plan_run(const Spec& spec, const RunOptions& options) {
   const Prepared prepared = prepare(spec, options);
-  const Estimate estimate(spec, prepared.cells, prepared.data);
+  const NewRows new_rows = stream_rows(prepared.data, options, std::filesystem::temp_directory_path());
+  const std::optional<Estimate> estimate(std::in_place, spec, prepared.cells, prepared.data, new_rows, options.quiet);
   std::vector<size_t> all(prepared.cells.size());
   std::iota(all.begin(), all.end(), 0);
   const std::vector<Job> jobs = schedule(prepared, estimate, all);
-  stop_if_interrupted();
   RunPlan plan{.n_threads = prepared.n_threads,
                .seconds = total_seconds(jobs),
-               .weights_memory = estimate.weights_memory(),
+               .weights_memory = estimate->weights_memory(),
                .streams_memory = streams_memory(prepared.data),
                .streams_on_disk = !streams_fit(prepared.data, options),
-               .peak_memory = estimate.peak_memory()};
+               .peak_memory = estimate->peak_memory()};
   plan.cells.resize(jobs.size());
   for (const Job& job : jobs) plan.cells[job.cell] = {label_of(spec, prepared.cells[job.cell]), job.time};
   return plan;
 }
 
 RunSummary run(const Spec& spec, const RunOptions& options) {
-  const std::filesystem::path folder = options.out.empty() ? spec.out : options.out;
-  if (folder.empty()) throw input_error("no run folder: pass --out FOLDER or write 'out' into the spec");
+  const std::filesystem::path folder = folder_of(spec, options);
   const Prepared prepared = prepare(spec, options);
-  const auto& [data, cells, n_threads] = prepared;
-  std::vector<std::string> ids;
-  for (const Cell& cell : cells) ids.push_back(cell_id(spec, cell, data.fingerprints, n_threads));
+  const RunData& data = prepared.data;
+  const std::vector<Cell>& cells = prepared.cells;
+  const std::vector<std::string> ids = ids_of(spec, prepared);
   Store store = open_store(spec, prepared, ids, folder, options);
 
   const std::vector<Store::Entry> entries = store.cells();
   RunSummary summary{.out = folder, .n_cells = static_cast<int64_t>(cells.size())};
-  const std::vector<Job> jobs = unfinished_jobs(spec, prepared, entries);
+  const NewRows new_rows = stream_rows(data, options, folder);
+  const std::vector<Job> jobs = unfinished_jobs(spec, prepared, entries, new_rows, options.quiet);
   RunProgress progress(jobs, options.quiet);
-  const NewRows in_scratch = [&](int64_t n, int64_t d_model) { return scratch_array(folder, n, d_model); };
-  Streams streams(data.model, streams_fit(data, options) ? in_memory : in_scratch);
+  Streams streams(data.model, new_rows);
   for (const Job& job : jobs) {
     const Cell& cell = cells[job.cell];
     const std::string& id = ids[job.cell];

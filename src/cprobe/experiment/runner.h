@@ -16,9 +16,8 @@ struct RunOptions {
   bool overwrite = false;      ///< Remove an earlier run in the folder first.
   bool keep_finished = false;  ///< A finished run of the same cells in the folder is the result, not an error.
   bool quiet = false;          ///< No progress on stderr.
-  /// Bytes that a run should need beyond the weights and the program itself. Residual streams that would take more than
-  /// half of it are kept in scratch files in the run folder.
-  int64_t memory = 1'000'000'000;
+  /// Bytes for residual streams. Where they would take more, they are kept in scratch files in the run folder.
+  int64_t memory = 500'000'000;
   int n_threads = 0;  ///< Threads of a cell; part of its identity. 0: all processors. Set through set_threads.
 };
 
@@ -37,8 +36,12 @@ struct RunPlan {
   int64_t peak_memory = 0;       ///< Bytes.
 };
 
-/// What `run` would do and take, as measured in a few seconds; nothing is written.
-/// @throws Error as `run` does before it writes anything, the run folder aside.
+/// Refuses what `run` would refuse before it computes anything; nothing is written. @throws Error (kInput) as `run`.
+void check_run(const Spec& spec, const RunOptions& options);
+
+/// What `run` would do and take, as measured in a few seconds; nothing is written. Streams that would be kept in scratch
+/// files are, for as long, in the system's folder for temporary files.
+/// @throws Error as `run` does before it writes anything, the run folder aside, and as Estimate.
 RunPlan plan_run(const Spec& spec, const RunOptions& options);
 
 /// What a run did.

@@ -31,9 +31,8 @@ std::string with_sd(const std::string& mean, const std::string& sd) {
 
 /// The data set whose ablations the table shows; the others are in results.csv. Empty where there is none.
 std::string first_behaviour(const Store::Fields& row) {
-  constexpr std::string_view kVanilla = " vanilla acc ";
-  const auto vanilla = std::ranges::find_if(row, [&](const Store::Field& f) { return f.name.starts_with(kVanilla); });
-  return vanilla == row.end() ? std::string() : vanilla->name.substr(kVanilla.size());
+  const std::vector<std::string> all = behaviours_of(row);
+  return all.empty() ? std::string() : all.front();
 }
 
 /// The level of significance that people ask for, .05, as 1 / 20: compared in whole numbers.
@@ -79,6 +78,15 @@ struct AdjustedP {
 std::string value_of(const Store::Fields& row, std::string_view column) {
   const auto found = std::ranges::find(row, column, &Store::Field::name);
   return found == row.end() ? std::string() : found->text;
+}
+
+std::vector<std::string> behaviours_of(const Store::Fields& row) {
+  constexpr std::string_view kVanilla = " vanilla acc ";
+  std::vector<std::string> labels;
+  for (const Store::Field& field : row) {
+    if (field.name.starts_with(kVanilla)) labels.push_back(field.name.substr(kVanilla.size()));
+  }
+  return labels;
 }
 
 std::string results_table(const Store& store) {

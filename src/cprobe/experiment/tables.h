@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cprobe/experiment/store.h"
 
@@ -9,6 +10,9 @@ namespace cprobe {
 
 /// One field of a row of results.csv as text; empty where the row has no such column.
 std::string value_of(const Store::Fields& row, std::string_view column);
+
+/// Labels of the data sets on which a row has ablations, in the spec's order.
+std::vector<std::string> behaviours_of(const Store::Fields& row);
 
 /// Finished cells of a store as an aligned text table: what was probed (grid dimensions with several values have a
 /// column each), decodability, circuit size, behaviour with the circuit ablated, and the finding in words. Where several

@@ -16,15 +16,24 @@ namespace {
 
 /// A file without a name, all of its bytes reserved: a full disk is an error here and not a signal at some later write.
 int reserve(const std::filesystem::path& folder, int64_t n_bytes) {
+  const auto no_room = [&](const std::string& why) {
+    return failure("{}: no room for a scratch file of {}: {}; allow more memory, or take another folder",
+                   folder.string(), format_bytes(n_bytes), why);
+  };
+  std::error_code unknown;
+  const std::filesystem::space_info space = std::filesystem::space(folder, unknown);
+  if (!unknown && space.available < static_cast<uintmax_t>(n_bytes)) {
+    throw no_room(fmt::format("{} are free", format_bytes(static_cast<int64_t>(space.available))));
+  }
   std::string path = (folder / "scratch.XXXXXX").string();
   const int descriptor = mkostemp(path.data(), O_CLOEXEC);
   if (descriptor < 0) throw failure("{}: cannot make a scratch file: {}", folder.string(), std::strerror(errno));
   unlink(path.c_str());
-  const int problem = posix_fallocate(descriptor, 0, n_bytes);
+  int problem = EINTR;
+  while (problem == EINTR) problem = posix_fallocate(descriptor, 0, n_bytes);
   if (problem == 0) return descriptor;
   close(descriptor);
-  throw failure("{}: no room for a scratch file of {}: {}; give the run more memory (--memory) or another folder",
-                folder.string(), format_bytes(n_bytes), std::strerror(problem));
+  throw no_room(std::strerror(problem));
 }
 
 }  // namespace

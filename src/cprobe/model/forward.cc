@@ -120,15 +120,22 @@ struct ComponentRun {
 
 }  // namespace
 
+at::Tensor rows_in_memory(int64_t n_rows, int64_t d_model) {
+  return at::empty({n_rows, d_model});
+}
+
 at::Tensor Stream::at_nodes(const at::Tensor& nodes) const {
   return rows.index_select(0, row_of_node.index_select(0, nodes.to(row_of_node.device())));
 }
 
-Stream Stream::expanded() const {
+Stream Stream::expanded(const NewRows& new_rows) const {
   const at::Tensor in_order = at::arange(row_of_node.size(0), row_of_node.options());
   if (at::equal(row_of_node, in_order)) return *this;
-  return {rows.index_select(0, row_of_node), in_order,
-          before_layer.defined() ? before_layer.index_select(0, row_of_node) : at::Tensor()};
+  const auto by_node = [&](const at::Tensor& shared) {
+    at::Tensor own = new_rows(row_of_node.size(0), shared.size(1));
+    return at::index_select_out(own, shared, 0, row_of_node);
+  };
+  return {by_node(rows), in_order, before_layer.defined() ? by_node(before_layer) : at::Tensor()};
 }
 
 at::Tensor masked_linear(const Linear& map, const at::Tensor& x, const LinearMask* mask) {
@@ -262,10 +269,6 @@ Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site f
   return stream;
 }
 
-at::Tensor in_memory(int64_t n_rows, int64_t d_model) {
-  return at::empty({n_rows, d_model});
-}
-
 at::Tensor run_in_slabs(const Model& model, const TokenTrie& trie, const Stream& stream, Site from, Site to,
                         SpanOptions options, const NewRows& new_rows) {
   const at::NoGradGuard no_gradients;
@@ -286,7 +289,7 @@ Stream advance(const Model& model, const TokenTrie& trie, const Stream& stream, 
   const bool between_blocks = model.config.parallel_residual && to.next().block == Block::kMlp;
   if (!between_blocks) return {run_in_slabs(model, trie, stream, from, to, {}, new_rows), at::arange(trie.n_nodes())};
   const Site layer_start{to.index - 1};
-  const Stream before = advance(model, trie, stream, from, layer_start, new_rows).expanded();
+  const Stream before = advance(model, trie, stream, from, layer_start, new_rows).expanded(new_rows);
   return {run_in_slabs(model, trie, before, layer_start, to, {}, new_rows), before.row_of_node, before.rows};
 }
 

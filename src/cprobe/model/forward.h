@@ -12,6 +12,10 @@
 
 namespace cprobe {
 
+/// Makes room for rows of a stream, [n_rows, d_model] float32: in memory, or where it is more plentiful.
+using NewRows = std::function<at::Tensor(int64_t n_rows, int64_t d_model)>;
+at::Tensor rows_in_memory(int64_t n_rows, int64_t d_model);
+
 /// The residual stream of a trie, stored once per distinct value: before the first attention block a row depends only
 /// on (token, position), so there are far fewer rows than nodes. Later each computed node has its own row.
 struct Stream {
@@ -26,7 +30,8 @@ struct Stream {
   /// The states of some nodes, [n, d_model]. @param nodes [n] int64, all computed.
   at::Tensor at_nodes(const at::Tensor& nodes) const;
   /// The same stream with one row per node, in order. All nodes must have been computed.
-  Stream expanded() const;
+  /// @param new_rows where its rows are kept.
+  Stream expanded(const NewRows& new_rows = rows_in_memory) const;
 };
 
 /// How one weight matrix is masked. The map becomes
@@ -99,10 +104,6 @@ struct SpanOptions {
   InputObserver on_input;
 };
 
-/// Makes room for rows of a stream, [n_rows, d_model] float32: in memory, or where it is more plentiful.
-using NewRows = std::function<at::Tensor(int64_t n_rows, int64_t d_model)>;
-at::Tensor in_memory(int64_t n_rows, int64_t d_model);
-
 /// Runs the components between two sites. From between the blocks of a layer with a parallel residual, `stream` needs
 /// `before_layer`. Differentiable in the given states, the multipliers and the weights.
 /// @param stream states at `from`, of the nodes read and all their ancestors at least.
@@ -117,12 +118,12 @@ Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site f
 /// @param new_rows where the result is kept.
 /// @return [n, d_model] float32.
 at::Tensor run_in_slabs(const Model& model, const TokenTrie& trie, const Stream& stream, Site from, Site to,
-                        SpanOptions options = {}, const NewRows& new_rows = in_memory);
+                        SpanOptions options = {}, const NewRows& new_rows = rows_in_memory);
 
 /// The stream of all nodes at a site, from that at an earlier one. Without gradients, in slabs.
 /// @param new_rows where its rows are kept.
 Stream advance(const Model& model, const TokenTrie& trie, const Stream& stream, Site from, Site to,
-               const NewRows& new_rows = in_memory);
+               const NewRows& new_rows = rows_in_memory);
 
 /// The stream of all nodes at a site, from the embeddings on. Without gradients. @throws Error (kInput) as `embed`.
 Stream stream_at(const Model& model, const TokenTrie& trie, Site site);

@@ -1,5 +1,4 @@
 #include "cprobe/experiment/reproduce.h"
-
 #include "tests/support.h"
 
 namespace cprobe {
