@@ -3,6 +3,7 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/data/task_data.h"
+#include "cprobe/data/tokenizer.h"
 #include "cprobe/experiment/exp4_table.h"
 #include "cprobe/experiment/reproduce_parts.h"
 #include "cprobe/io/atomic_file.h"
@@ -69,6 +70,7 @@ Spec probing_spec(const Lexicon& lexicon, const Experiment4Options& options, con
 std::string reproduce_experiment4(const Lexicon& lexicon, const Experiment4Options& options) {
   const ModelConfig config = read_model_config(options.model / "config.json");
   check_options(options, config);
+  Tokenizer::load(options.model);  // a folder without one is refused before sentences are written
   const PublishedModel* published = find_published_model(config);
   std::vector<Spec> specs;
   for (const PaperTask task : options.tasks) {
