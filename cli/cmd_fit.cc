@@ -121,18 +121,16 @@ void setup_fit(CLI::App& app) {
   command->add_flag("--json", options->json,
                     "Print the results as JSON, one object per cell; of a dry run, one object");
   command->footer(
-      "A spec names a model folder, a task (its sentences or rows), variables, layers and blocks. Every layer x block "
-      "x\n"
-      "variable x seed is a cell: its circuit is trained to tell the variable's values apart, decoded by nearest\n"
-      "neighbours, deleted beside random circuits of its size, and becomes a row of the table.\n"
-      "Without 'layers' and 'blocks' the sweep covers the whole model. Cells go from the first component to the last, "
-      "so\n"
-      "that the model runs once; only what lies behind a component is computed again for its ablations.\n"
-      "kNN near 1: the variable is computed there. Ablated below the random circuits (p): the behaviour depends on "
-      "it.\n"
-      "Begin with --dry-run, which says what the sweep will take, and with few layers and random_controls.\n"
-      "The run folder holds run.sqlite, results.csv (one row per cell), metrics.csv (every figure), curves.csv and\n"
-      "circuits/. A killed run continues with the same command; finished cells are never computed twice.\n\n"
+      "A spec names a model folder, a task (its sentences or rows), variables, layers and blocks. Every\n"
+      "layer x block x variable x seed is a cell: its circuit is trained to tell the variable's values\n"
+      "apart, decoded by nearest neighbours, deleted beside random circuits of its size, and becomes a\n"
+      "row of the table. Without 'layers' and 'blocks' the sweep covers the whole model. Cells go from the\n"
+      "first component to the last, so that the model runs once; only what lies behind a component is\n"
+      "computed again for its ablations. kNN near 1: the variable is computed there. Ablated below the\n"
+      "random circuits (p small): the behaviour depends on it; where they harm as much, ablations say\n"
+      "nothing. Begin with --dry-run. The run folder holds run.sqlite, results.csv (one row per cell),\n"
+      "metrics.csv (every figure), curves.csv and circuits/. A killed run continues with the same\n"
+      "command; finished cells are never computed twice.\n\n"
       "Examples:\n"
       "  cprobe train examples/tasks/exp1.yaml --out runs/toy --steps 1000 && cprobe fit examples/exp1.yaml\n"
       "  cprobe fit examples/smollm2_agreement.yaml --dry-run");

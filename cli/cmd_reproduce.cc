@@ -15,10 +15,11 @@ void run_reproduce_exp1(const Experiment1Options& options) {
   const std::string table = reproduce_experiment1(task, options);
   fmt::print(
       "Experiment 1: a^2 - b^2 mod 113, {} seed{}, {} training steps. Published figures in brackets.\n\n{}\n"
-      "A variable is computed where its circuit decodes it (kNN) and ablating the circuit destroys the task, more "
-      "than\n"
-      "random controls of the same size do; where they destroy it as well (p near 1), the circuit's size alone may "
-      "explain it.\n"
+      "That a circuit decodes a variable (kNN) which the whole block does not says that the block computes it. That "
+      "the task\n"
+      "depends on it, ablations say only where random controls of the circuit's size harm less (p small): a circuit of "
+      "most of\n"
+      "its block is destroyed by chance as well.\n"
       "An empty circuit (weights 0) means that no part of the block was found to compute the variable.\n"
       "Everything is in {}\n",
       options.n_seeds, options.n_seeds == 1 ? "" : "s", options.steps, table, options.common.out.string());

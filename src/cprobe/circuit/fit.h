@@ -42,8 +42,8 @@ using NextOrder = std::function<at::Tensor(int64_t n)>;
 /// Trains a mask on one component so that its updates partition the labelled tokens by their labels.
 /// @param labels   [n_labelled] int64 of the tokens of `inputs`.
 /// @param on_epoch called after each epoch, to show progress; may be empty.
-/// @throws Error   (kInput) if an option is out of range or a batch is larger than the data, (kInterrupted) between
-///         steps once a stop is requested.
+/// @throws Error   (kInput) if an option is out of range or a batch is larger than the data, (kFailed) if the loss is no
+///         number, (kInterrupted) between steps once a stop is requested.
 FitResult fit(const ComponentInputs& inputs, const at::Tensor& labels, const MaskMethod& method,
               const FitOptions& options, const NextOrder& next_order,
               const std::function<void(const EpochRecord&)>& on_epoch = {});

@@ -18,7 +18,8 @@ enum class ErrorKind {
 /// The one exception of this library. Its message says what failed, where (file, line and column, tensor, layer), what
 /// was expected, what was found and, where there is one, what to do next.
 ///
-/// Caught in three places only: main, the cell boundary of the runner, and language bindings.
+/// Caught by main and by the runner, where a cell ends; elsewhere only to add where it happened, or to go on with what a
+/// failed attempt leaves as it was.
 class Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}

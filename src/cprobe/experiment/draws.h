@@ -14,7 +14,7 @@ struct DecodingOrder {
   at::Tensor test;
 };
 
-/// Every random choice of a cell: the one place where the two protocols differ.
+/// Order and exemplars of a cell: where the draws of the two protocols differ.
 class Draws {
  public:
   virtual ~Draws() = default;

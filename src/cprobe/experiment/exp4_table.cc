@@ -34,7 +34,7 @@ std::vector<std::string> line_of(const Store::Fields& row, const std::string& se
           published_figure(published.vanilla),
           figure_of(row, " ablated acc " + set),
           published_figure(published.ablated),
-          figure_of(row, "random ablate acc mean " + set, "random ablate acc std " + set),
+          figure_of(row, "random ablate acc mean " + set, "random ablate acc sd " + set),
           published_figure(published.random),
           figure_of(row, "ablated p " + set)};
 }

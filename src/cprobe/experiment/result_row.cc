@@ -64,6 +64,8 @@ void add_own_columns(ResultRow& row, const Spec& spec, const Findings& findings)
     const AblationResult* random = find(behaviour, AblationTarget::kRandom, first, "all");
     row.emplace_back("ablated p " + behaviour.label, optional_number(ablated->p));
     row.emplace_back("random controls " + behaviour.label, random == nullptr ? int64_t{0} : random->accuracy.n);
+    row.emplace_back("random ablate acc sd " + behaviour.label,
+                     random == nullptr ? FieldValue() : optional_number(random->accuracy.sd));
     row.emplace_back("ablation note " + behaviour.label,
                      random != nullptr ? "random controls " + random->note : ablated->note);
     if (spec.ablation.complement) {

@@ -10,7 +10,7 @@ namespace cprobe {
 namespace {
 
 /// Changes whenever the numbers that a cell computes change.
-constexpr int kNumericsVersion = 1;
+constexpr int kNumericsVersion = 2;
 
 constexpr std::array<std::string_view, 2> kProtocolNames = {"default", "paper"};
 constexpr std::array<std::string_view, 4> kControlNames = {"none", "random_init", "random_init_keep_embeddings",

@@ -35,6 +35,15 @@ std::string first_behaviour(const Store::Fields& row) {
   return all.empty() ? std::string() : all.front();
 }
 
+/// Which ablations the table does not show; empty where it shows all.
+std::string other_data_note(const std::vector<Store::Fields>& rows) {
+  if (rows.empty()) return {};
+  const std::vector<std::string> labels = behaviours_of(rows.front());
+  if (labels.size() < 2) return {};
+  return fmt::format("Ablations are those on {}; results.csv has {} as well.\n", labels.front(),
+                     fmt::join(labels.begin() + 1, labels.end(), ", "));
+}
+
 /// The level of significance that people ask for, .05, as 1 / 20: compared in whole numbers.
 constexpr int64_t kReciprocalLevel = 20;
 
@@ -119,7 +128,7 @@ std::string results_table(const Store& store) {
           with_sd(value("full model knn test acc"), value("full model knn test sd")),
           decimals(value("test majority acc")), fmt::format("{:.1f} %", 100 * share),
           decimals(value(" vanilla acc " + label)), decimals(value(" ablated acc " + label)),
-          with_sd(value("random ablate acc mean " + label), value("random ablate acc std " + label)),
+          with_sd(value("random ablate acc mean " + label), value("random ablate acc sd " + label)),
           decimals(value("ablated p " + label))}) {
       line.push_back(figure);
     }
@@ -129,7 +138,7 @@ std::string results_table(const Store& store) {
     line.push_back(value("circuit"));
     lines.push_back(line);
   }
-  return text_table(lines) + adjusted.note();
+  return text_table(lines) + other_data_note(rows) + adjusted.note();
 }
 
 std::string results_json(const Store& store) {

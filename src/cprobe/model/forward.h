@@ -75,7 +75,8 @@ AttentionShape attention_shape(const ModelConfig& config);
 /// What a component reads: the stream after its norm. @param rows [n, d_model]. @return [n, d_model].
 at::Tensor normed_input(const Model& model, const ComponentRef& component, const at::Tensor& rows);
 
-/// Key rows of the queries at some nodes. @param nodes [n_queries] int64.
+/// Key rows of the queries at some nodes. @param nodes [n_queries] int64. @throws Error (kFailed) if the stream lacks an
+/// ancestor of one.
 KeyRows key_rows(const TokenTrie& trie, const Stream& stream, const at::Tensor& nodes);
 
 /// Positions of a stream's rows, [n_rows] int64: nodes that share a row have one position.
@@ -107,6 +108,7 @@ struct SpanOptions {
 /// Runs the components between two sites. From between the blocks of a layer with a parallel residual, `stream` needs
 /// `before_layer`. Differentiable in the given states, the multipliers and the weights.
 /// @param stream states at `from`, of the nodes read and all their ancestors at least.
+/// @throws Error (kFailed) if it lacks one, or `before_layer`, or fills meet a stream whose rows are not the nodes'.
 /// @return       states at `to`: rows of the read nodes, in their order, once a component has run.
 Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site from, Site to,
                 const SpanOptions& options = {});
