@@ -18,7 +18,7 @@ std::string decimals(double value) {
 }
 
 std::string with_sd(const Spread& figure) {
-  return figure.sd ? fmt::format("{:.4f} ± {:.4f}", figure.mean, *figure.sd) : decimals(figure.mean);
+  return figure_text(figure.mean, figure.sd, 4);
 }
 
 /// Significant digits, as divergences differ by orders of magnitude.

@@ -121,8 +121,9 @@ void run_ablate(const AblateCommand& command) {
   {
     const int64_t n_ablations = most_ablations(spec.ablation, circuit.matrices.size());
     Progress progress("ablations", static_cast<int64_t>(data.behaviour.size()) * n_ablations);
-    results = ablate_everywhere(model, circuit, data, spec.ablation, Seed(command.seed.value_or(found_with)), streams,
-                                [&](int64_t n, const std::string& note) { progress.advance(n, note); });
+    results = ablate_everywhere(
+        model, circuit, data, spec.ablation, Seed(command.seed.value_or(found_with)), streams,
+        [&](Piece piece, const std::string& note) { progress.advance(piece == Piece::kAblation ? 1 : 0, note); });
   }
   fmt::print("{}", command.json ? ablations_json(results) : ablations_table(results));
 }

@@ -34,10 +34,7 @@ void run_reproduce_exp4(Experiment4Command command) {
   Experiment4Options& options = command.options;
   begin_computing(options.common.n_threads);
   if (!command.tasks.empty()) options.tasks.clear();
-  for (const std::string& name : command.tasks) {
-    const std::optional<PaperTask> task = find_paper_task(name);
-    if (task) options.tasks.push_back(*task);
-  }
+  for (const std::string& name : command.tasks) options.tasks.push_back(find_paper_task(name).value());
   const std::string table =
       reproduce_experiment4(parse_lexicon(Document::parse_yaml(kLexicon, "examples/lexicon.yaml")), options);
   fmt::print(

@@ -26,6 +26,12 @@ TEST(Spread, OfEqualValuesIsExact) {
   EXPECT_EQ(ones.sd, 0.0);
 }
 
+TEST(FigureText, HasADeviationWhereThereIsOne) {
+  EXPECT_EQ(figure_text(.9912, std::nullopt), "0.991");
+  EXPECT_EQ(figure_text(.9912, .0034), "0.991 ± 0.003");
+  EXPECT_EQ(figure_text(-1, .5, 1), "-1.0 ± 0.5");
+}
+
 TEST(PValue, CountsControlsAtLeastAsHarmful) {
   EXPECT_EQ(p_value(.5, {.9, .5, .4, .6}), 3.0 / 5) << ".5 and .4 do as much harm";
   EXPECT_EQ(p_value(.1, {.9, .5, .4, .6}), 1.0 / 5) << "never 0";

@@ -80,8 +80,8 @@ TEST_F(AblateEverywhere, TellsOfEveryAblation) {
   Streams streams(data_.model);
   int64_t n_ablations = 0;
   std::vector<std::string> notes;
-  ablate_everywhere(data_.model, circuit_, data_, options, Seed(5), streams, [&](int64_t n, const std::string& note) {
-    n_ablations += n;
+  ablate_everywhere(data_.model, circuit_, data_, options, Seed(5), streams, [&](Piece piece, const std::string& note) {
+    n_ablations += piece == Piece::kAblation ? 1 : 0;
     if (notes.empty() || notes.back() != note) notes.push_back(note);
   });
   EXPECT_EQ(n_ablations, 2 * most_ablations(options, circuit_.matrices.size()));

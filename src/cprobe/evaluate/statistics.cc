@@ -6,6 +6,11 @@
 
 namespace cprobe {
 
+std::string figure_text(double mean, const std::optional<double>& sd, int n_decimals) {
+  if (!sd) return fmt::format("{:.{}f}", mean, n_decimals);
+  return fmt::format("{:.{}f} ± {:.{}f}", mean, n_decimals, *sd, n_decimals);
+}
+
 Spread spread(const std::vector<double>& values) {
   const auto n = static_cast<double>(values.size());
   Spread result{.mean = std::accumulate(values.begin(), values.end(), 0.0) / n,

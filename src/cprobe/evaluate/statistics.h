@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace cprobe {
@@ -12,6 +13,9 @@ struct Spread {
   std::optional<double> sd = {};  ///< n - 1 in the denominator; none for a single value.
   int64_t n = 0;
 };
+
+/// "0.991 ± 0.003"; without a deviation where there is none.
+std::string figure_text(double mean, const std::optional<double>& sd, int n_decimals = 3);
 
 /// @param values at least one.
 Spread spread(const std::vector<double>& values);

@@ -6,23 +6,23 @@ namespace cprobe {
 
 std::vector<Findings::OnBehaviour> ablate_everywhere(const Model& model, const Circuit& circuit, const RunData& data,
                                                      const AblationOptions& options, Seed seed, Streams& streams,
-                                                     const AblationProgress& progress) {
+                                                     const CellProgress& progress) {
   at::NoGradGuard no_gradients;
-  const auto tell = [&](int64_t n_ablations, const std::string& note) {
-    if (progress) progress(n_ablations, note);
+  const auto tell = [&](Piece piece, const std::string& note) {
+    if (progress) progress(piece, note);
   };
   const Site site = Site::before(circuit.component);
   const bool has_donors = std::ranges::any_of(options.fills, [](Fill fill) { return fill != Fill::kZero; });
   std::vector<Findings::OnBehaviour> results;
   for (const auto& [label, dataset] : data.behaviour) {
-    tell(0, "the untouched model on " + label);
+    tell(Piece::kOther, "the untouched model on " + label);
     const Stream& before = streams.at(dataset, site);
     const AblationBench bench(model, circuit.component, dataset, before, streams.untouched(dataset),
                               has_donors ? &data.train : nullptr, has_donors ? &streams.at(data.train, site) : nullptr);
     Findings::OnBehaviour result{.label = label, .vanilla = bench.vanilla(), .n_rows = bench.n_rows()};
     if (options.effect) result.vanilla_log_probability = bench.vanilla_log_probability();
-    result.ablations =
-        ablate(bench, circuit, options, seed.derive(label), [&] { tell(1, "ablating on " + result.label); });
+    result.ablations = ablate(bench, circuit, options, seed.derive(label),
+                              [&] { tell(Piece::kAblation, "ablating on " + result.label); });
     results.push_back(std::move(result));
   }
   return results;

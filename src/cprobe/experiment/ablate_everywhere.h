@@ -1,17 +1,12 @@
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <string>
 #include <vector>
 
+#include "cprobe/experiment/cell_progress.h"
 #include "cprobe/experiment/result_row.h"
 #include "cprobe/experiment/run_data.h"
 
 namespace cprobe {
-
-/// Told after each ablation (1) and before other work that takes long (0), with a few words on what is going on.
-using AblationProgress = std::function<void(int64_t n_ablations, const std::string& note)>;
 
 /// All ablations of a circuit on every behaviour data set of a run; fills take their means and donors from its training
 /// data.
@@ -22,6 +17,6 @@ using AblationProgress = std::function<void(int64_t n_ablations, const std::stri
 /// @throws Error (kInterrupted) between two ablations once a stop is requested, (kInput) as `embed`.
 std::vector<Findings::OnBehaviour> ablate_everywhere(const Model& model, const Circuit& circuit, const RunData& data,
                                                      const AblationOptions& options, Seed seed, Streams& streams,
-                                                     const AblationProgress& progress = {});
+                                                     const CellProgress& progress = {});
 
 }  // namespace cprobe

@@ -24,7 +24,7 @@ struct CellTime {
 };
 
 /// How long a run takes, and what memory, from an epoch of mask training and a forward pass measured here and now.
-/// Decoding by nearest neighbours is left out: it takes less than an epoch or two.
+/// Decoding by nearest neighbours is left out.
 class Estimate {
  public:
   /// Trains two epochs per block and batch size of the cells and runs some hundred nodes through the model; draws

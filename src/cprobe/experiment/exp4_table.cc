@@ -12,7 +12,7 @@ constexpr const char* kPaper = "(paper)";  ///< Heading of the published figures
 std::string figure_of(const Store::Fields& row, const std::string& column, const std::string& sd = "") {
   const std::string mean = value_of(row, column), deviation = value_of(row, sd);
   if (mean.empty()) return "-";
-  return figure(std::stod(mean), deviation.empty() ? std::nullopt : std::optional(std::stod(deviation)));
+  return figure_text(std::stod(mean), deviation.empty() ? std::nullopt : std::optional(std::stod(deviation)));
 }
 
 /// One line: a component's circuit, and what ablating it does to one set of sentences.
@@ -27,7 +27,7 @@ std::vector<std::string> line_of(const Store::Fields& row, const std::string& se
           figure_of(row, "knn test acc", "knn test sd"),
           published_figure(published.knn),
           figure_of(row, "full model knn test acc", "full model knn test sd"),
-          figure(circuit_shares({row})),
+          figure_over(circuit_shares({row})),
           published_figure(published.share),
           set,
           figure_of(row, " vanilla acc " + set),

@@ -104,10 +104,8 @@ CellResult probe_cell(const Spec& spec, const Cell& cell, const std::string& id,
   findings.train_loss = loss(train, draws->training_order(), true);
   findings.test_loss = loss(test, draws->test_order(), false);
   findings.knn = decode(train, test, kept, *draws);
-  findings.behaviours = ablate_everywhere(model, findings.circuit, data, spec.ablation, Seed(cell.seed), streams,
-                                          [&](int64_t n, const std::string& note) {
-                                            if (progress) progress(n == 0 ? Piece::kOther : Piece::kAblation, note);
-                                          });
+  findings.behaviours =
+      ablate_everywhere(model, findings.circuit, data, spec.ablation, Seed(cell.seed), streams, progress);
   return {std::move(findings), std::move(fitted.curve)};
 }
 

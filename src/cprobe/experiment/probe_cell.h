@@ -1,11 +1,11 @@
 #pragma once
 
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "cprobe/circuit/fit.h"
+#include "cprobe/experiment/cell_progress.h"
 #include "cprobe/experiment/result_row.h"
 #include "cprobe/experiment/run_data.h"
 #include "cprobe/experiment/spec.h"
@@ -17,13 +17,6 @@ struct CellResult {
   Findings findings;
   std::vector<EpochRecord> curve;
 };
-
-/// What a cell's work is made of: one epoch of mask training, or one run of the model without some units; other work is
-/// not counted.
-enum class Piece { kEpoch, kAblation, kOther };
-
-/// Told after each epoch and ablation, and before other work that takes long, with a few words on it.
-using CellProgress = std::function<void(Piece piece, const std::string& note)>;
 
 /// The model that a cell probes: the run's, or what the spec's negative control makes of it with the cell's seed.
 Model controlled_model(const Spec& spec, const Cell& cell, const Model& model);

@@ -123,13 +123,14 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const Experiment1O
                                                   "random control", "worst p"}};
   for (const Published& p : kPublished) {
     const std::vector<Store::Fields> own = select(rows, p);
-    const std::vector<double> p_values = collect(own, "ablated p Test");
+    const std::vector<double> p_values = column_values(own, "ablated p Test");
     lines.push_back({std::string(p.meaning), std::string(p.block), circuits_in_words(own),
-                     figure(collect(own, "knn test acc")), published_figure(p.knn),
-                     figure(collect(own, "full model knn test acc")), published_figure(p.full_knn),
-                     figure(circuit_shares(own)), published_figure(p.size), figure(collect(own, " vanilla acc Test")),
-                     figure(collect(own, " ablated acc Test")), published_figure(p.ablated),
-                     figure(collect(own, "random ablate acc mean Test")),
+                     figure_over(column_values(own, "knn test acc")), published_figure(p.knn),
+                     figure_over(column_values(own, "full model knn test acc")), published_figure(p.full_knn),
+                     figure_over(circuit_shares(own)), published_figure(p.size),
+                     figure_over(column_values(own, " vanilla acc Test")),
+                     figure_over(column_values(own, " ablated acc Test")), published_figure(p.ablated),
+                     figure_over(column_values(own, "random ablate acc mean Test")),
                      p_values.empty() ? "-" : fmt::format("{:.3f}", *std::ranges::max_element(p_values))});
   }
   std::string table = text_table(lines);

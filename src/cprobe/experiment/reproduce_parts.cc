@@ -10,7 +10,7 @@ RunOptions run_options(const ReproduceOptions& options) {
       .overwrite = options.overwrite, .keep_finished = true, .quiet = options.quiet, .n_threads = options.n_threads};
 }
 
-std::vector<double> collect(const std::vector<Store::Fields>& rows, std::string_view column) {
+std::vector<double> column_values(const std::vector<Store::Fields>& rows, std::string_view column) {
   std::vector<double> values;
   for (const Store::Fields& row : rows) {
     if (const std::string value = value_of(row, column); !value.empty()) values.push_back(std::stod(value));
@@ -19,20 +19,16 @@ std::vector<double> collect(const std::vector<Store::Fields>& rows, std::string_
 }
 
 std::vector<double> circuit_shares(const std::vector<Store::Fields>& rows) {
-  std::vector<double> shares = collect(rows, "L0 Norm");
-  const std::vector<double> largest = collect(rows, "L0 Max");
+  std::vector<double> shares = column_values(rows, "L0 Norm");
+  const std::vector<double> largest = column_values(rows, "L0 Max");
   for (size_t i = 0; i < shares.size(); ++i) shares[i] /= largest[i];
   return shares;
 }
 
-std::string figure(double mean, std::optional<double> sd) {
-  return sd ? fmt::format("{:.3f} ± {:.3f}", mean, *sd) : fmt::format("{:.3f}", mean);
-}
-
-std::string figure(const std::vector<double>& values) {
+std::string figure_over(const std::vector<double>& values) {
   if (values.empty()) return "-";
   const Spread s = spread(values);
-  return figure(s.mean, s.sd);
+  return figure_text(s.mean, s.sd);
 }
 
 std::string published_figure(std::optional<double> value) {

@@ -183,7 +183,6 @@ std::vector<Job> unfinished_jobs(const Spec& spec, const Prepared& prepared, con
       for (const size_t i : unfinished) cells.push_back(prepared.cells[i]);
       estimate.emplace(spec, cells, prepared.data, new_rows, quiet);
     } catch (const std::exception&) {
-      estimate.reset();
     }
   }
   return schedule(prepared, estimate, unfinished);

@@ -26,7 +26,7 @@ std::string decimals(const std::string& number) {
 }
 
 std::string with_sd(const std::string& mean, const std::string& sd) {
-  return sd.empty() ? decimals(mean) : fmt::format("{} ± {:.3f}", decimals(mean), std::stod(sd));
+  return sd.empty() ? decimals(mean) : figure_text(std::stod(mean), std::stod(sd));
 }
 
 /// The data set whose ablations the table shows; the others are in results.csv. Empty where there is none.
