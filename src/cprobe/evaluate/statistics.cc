@@ -1,5 +1,7 @@
 #include "cprobe/evaluate/statistics.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>

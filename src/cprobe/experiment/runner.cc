@@ -102,7 +102,7 @@ void check_folder(const Store& store, const std::vector<std::string>& ids, const
 }
 
 std::filesystem::path folder_of(const Spec& spec, const RunOptions& options) {
-  const std::filesystem::path folder = options.out.empty() ? spec.out : options.out;
+  std::filesystem::path folder = options.out.empty() ? spec.out : options.out;
   if (folder.empty()) throw input_error("no run folder: pass --out FOLDER or write 'out' into the spec");
   return folder;
 }
@@ -180,6 +180,7 @@ std::vector<Job> unfinished_jobs(const Spec& spec, const Prepared& prepared, con
   if (!quiet && !unfinished.empty()) {
     try {
       std::vector<Cell> cells;
+      cells.reserve(unfinished.size());
       for (const size_t i : unfinished) cells.push_back(prepared.cells[i]);
       estimate.emplace(spec, cells, prepared.data, new_rows, quiet);
     } catch (const std::exception&) {
