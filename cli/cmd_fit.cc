@@ -63,7 +63,7 @@ void print_plan_json(const RunPlan& plan) {
 void print_plan(const RunPlan& plan) {
   fmt::print("{}\n{} cells: about {} with {} threads, from an epoch and a forward pass measured now.\n",
              plan_table(plan), plan.cells.size(), format_duration(plan.seconds), plan.n_threads);
-  fmt::print("Peak memory: at most about {}, of which the model's weights {} and residual streams {}{}.\n",
+  fmt::print("Peak memory: about {}, of which the model's weights {} and residual streams {}{}.\n",
              format_bytes(plan.peak_memory), format_bytes(plan.weights_memory), format_bytes(plan.streams_memory),
              plan.streams_on_disk ? " (in scratch files, as they exceed --memory)" : "");
 }

@@ -38,6 +38,7 @@ Estimate::Estimate(const Spec& spec, const std::vector<Cell>& cells, const RunDa
     progress.advance();
   }
   product_ = measured_product();
+  run_two_layers();
   peak_memory_ = cprobe::peak_memory() + further_memory(cells);
 }
 
@@ -94,6 +95,16 @@ double Estimate::measured_product() const {
   run_in_slabs(model, trie, stream, Site::start(), Site::end(model.config), {.read_nodes = nodes});
   const double n_products = products(nodes.size(0), Site::start(), Site::end(model.config));
   return seconds_since(start) / n_products;
+}
+
+void Estimate::run_two_layers() const {
+  const auto n_nodes = [](const auto& set) { return set.second.trie.n_nodes(); };
+  const auto largest = std::ranges::max_element(data_.behaviour, {}, n_nodes);
+  if (largest == data_.behaviour.end()) return;
+  const Dataset& data = largest->second;
+  const Site second_layer = std::min(Site{4}, Site::end(data_.model.config));
+  run_in_slabs(data_.model, data.trie, embed(data_.model, data.trie), Site::start(), second_layer,
+               {.read_nodes = Behaviour(data).read_nodes()});
 }
 
 double Estimate::products(int64_t n_nodes, Site from, Site to) const {

@@ -37,12 +37,15 @@ class Estimate {
   CellTime of(const Cell& cell, const Cell* before) const;
 
   int64_t weights_memory() const { return weights_memory_; }  ///< Bytes of the model's weights.
-  /// Of the run, in bytes, at most: libraries, weights and residual streams included, in memory or not.
+  /// Of the run, in bytes: libraries, weights and residual streams included, in memory or not. Over hours the heap may
+  /// grow by some hundred MB beyond it.
   int64_t peak_memory() const { return peak_memory_; }
 
  private:
   double measured_epoch(const Cell& cell, const NewRows& new_rows) const;
   double measured_product() const;
+  /// Takes the memory of an ablation: two layers on the largest data set of which behaviour is measured.
+  void run_two_layers() const;
   /// Products of a weight and a node's state from one site to another.
   double products(int64_t n_nodes, Site from, Site to) const;
   /// Bytes that cells take and the measured epoch does not.
