@@ -40,6 +40,8 @@ void set_threads(int n) {
   omp_set_num_threads(n);
   // Debian's libtorch leaves OpenBLAS's own pool alone, which then takes every processor.
   if (auto* set_openblas = loaded_function<void(int)>("openblas_set_num_threads")) set_openblas(n);
+#pragma omp parallel
+  at::globalContext().setFlushDenormal(true);
 }
 
 int available_threads() {
