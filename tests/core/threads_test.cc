@@ -1,5 +1,6 @@
 #include "cprobe/core/threads.h"
 
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <omp.h>
 
@@ -7,6 +8,16 @@
 
 namespace cprobe {
 namespace {
+
+TEST(Threads, EachTakesDenormalsForZero) {
+  const int before = at::get_num_threads();
+  for (const int n : {1, 2}) {
+    set_threads(n);
+    const at::Tensor tiny = at::full({1'000'000}, 1e-30F) * 1e-10F;  // large enough for each thread to have a part
+    EXPECT_EQ(at::count_nonzero(tiny).item<int64_t>(), 0);
+  }
+  set_threads(before);
+}
 
 TEST(Threads, SetsLibtorchAndOpenMpAlike) {
   const int before = at::get_num_threads();
