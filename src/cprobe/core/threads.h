@@ -5,8 +5,8 @@
 namespace cprobe {
 
 /// Sets the number of threads of libtorch, OpenMP and OpenBLAS (its own pool, where it has one): the one place that
-/// does. On each of them, numbers that float32 holds with less precision (below 1.2e-38) become zero: processors take a
-/// hundred times as long with them, and the last epochs of mask training make many.
+/// does. On each of them, numbers that float32 holds with less precision (below 1.2e-38) become zero: processors are
+/// many times slower with them, and the last epochs of mask training make many.
 /// @param n >= 1. @throws Error (kInput) if n < 1.
 void set_threads(int n);
 

@@ -102,8 +102,8 @@ void Estimate::run_two_layers() const {
   const auto largest = std::ranges::max_element(data_.behaviour, {}, n_nodes);
   if (largest == data_.behaviour.end()) return;
   const Dataset& data = largest->second;
-  const Site second_layer = std::min(Site{4}, Site::end(data_.model.config));
-  run_in_slabs(data_.model, data.trie, embed(data_.model, data.trie), Site::start(), second_layer,
+  const Site after_two_layers = std::min(Site::before({2, Block::kAttention}), Site::end(data_.model.config));
+  run_in_slabs(data_.model, data.trie, embed(data_.model, data.trie), Site::start(), after_two_layers,
                {.read_nodes = Behaviour(data).read_nodes()});
 }
 
