@@ -32,6 +32,13 @@ struct Contrast {
   at::Tensor expected;      ///< [n_rows] bool: the continuation's logit should exceed all of theirs.
 };
 
+/// Each row of a data set with another one, its source, for interchange interventions.
+struct Counterfactuals {
+  TokenTrie sources;  ///< Row r is the source of the data set's row r.
+  /// Variable -> [n_rows] int64: the right answer if that variable alone had the source's value.
+  std::map<std::string, at::Tensor> answers;
+};
+
 /// One split (train, test, ...) of a task: its sequences, the variables' labels, and what the model should answer.
 struct Dataset {
   std::string source;  ///< File it came from, for messages and fingerprints.
@@ -39,6 +46,8 @@ struct Dataset {
   at::Tensor answers;                           ///< [n_rows] int64: the right next token at the last token of each row.
   std::optional<Contrast> contrast;             ///< Language tasks: the rows count as right by this, not by `answers`.
   std::map<std::string, at::Tensor> variables;  ///< Name -> [n_rows] int64 value of each integer column of the file.
+
+  std::optional<Counterfactuals> counterfactuals;  ///< Where the file pairs its rows.
 
   /// The labels of `variable` on the token at `position` of every row (as TokenTrie::nodes_at).
   /// @throws Error (kInput) if there is no such variable (names the nearest) or no such token.

@@ -18,24 +18,33 @@ void in_parts(int64_t n_rows, int64_t vocab, Use use) {
 
 }  // namespace
 
+at::Tensor top_tokens(const Model& model, const at::Tensor& states) {
+  at::NoGradGuard no_gradients;
+  at::Tensor top = at::empty({states.size(0)}, at::kLong);
+  in_parts(states.size(0), model.config.vocab, [&](int64_t begin, int64_t n) {
+    top.narrow(0, begin, n).copy_(logits(model, states.narrow(0, begin, n)).argmax(1));
+  });
+  return top;
+}
+
 Behaviour::Behaviour(const Dataset& data)
     : last_(distinct(data.trie.nodes_at(-1, data.source))), answers_(data.answers), contrast_(data.contrast) {}
 
 double Behaviour::accuracy(const Model& model, const at::Tensor& states) const {
-  at::NoGradGuard no_gradients;
-  if (contrast_) return contrast_accuracy(model, states);
-  const at::Tensor top = at::empty({states.size(0)}, at::kLong);
-  in_parts(states.size(0), model.config.vocab, [&](int64_t begin, int64_t n) {
-    top.narrow(0, begin, n).copy_(logits(model, states.narrow(0, begin, n)).argmax(1));
-  });
-  return share(top.index_select(0, last_.place).eq(answers_));
+  return share_right(model, states, last_.place);
 }
 
-double Behaviour::contrast_accuracy(const Model& model, const at::Tensor& states) const {
+double Behaviour::accuracy_by_row(const Model& model, const at::Tensor& states) const {
+  return share_right(model, states, at::arange(n_rows()));
+}
+
+double Behaviour::share_right(const Model& model, const at::Tensor& states, const at::Tensor& place) const {
+  at::NoGradGuard no_gradients;
+  if (!contrast_) return share(top_tokens(model, states).index_select(0, place).eq(answers_));
   // The few vocabulary rows that anyone compares.
   const at::Tensor compared = at::cat({contrast_->continuation.unsqueeze(1), contrast_->against}, 1);
   const DistinctNodes tokens = distinct(compared.reshape(-1));
-  const at::Tensor of_rows = logits(model, states, tokens.nodes).index_select(0, last_.place);
+  const at::Tensor of_rows = logits(model, states, tokens.nodes).index_select(0, place);
   const at::Tensor values = of_rows.gather(1, tokens.place.view(compared.sizes()));
   const at::Tensor wins = values.select(1, 0) > std::get<0>(values.narrow(1, 1, values.size(1) - 1).max(1));
   return share(wins.eq(contrast_->expected));

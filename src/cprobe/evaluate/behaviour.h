@@ -14,6 +14,9 @@ struct NextTokenEffect {
   double divergence = 0;
 };
 
+/// The most likely next token of each state. @param states [n, d_model] end of the stream. @return [n] int64.
+at::Tensor top_tokens(const Model& model, const at::Tensor& states);
+
 /// What counts as the right answer on a data set, at the last token of each row: the most likely next token (arithmetic
 /// tasks), or that one continuation's logit exceeds others' (language tasks, `Dataset::contrast`). Rows that end at the
 /// same node are answered once.
@@ -28,11 +31,15 @@ class Behaviour {
   /// Share of rows answered right. @param states [n, d_model] end of the stream at `read_nodes`.
   double accuracy(const Model& model, const at::Tensor& states) const;
 
+  /// The same of states that rows may not share, though they end at one node. @param states [n_rows, d_model].
+  double accuracy_by_row(const Model& model, const at::Tensor& states) const;
+
   /// Takes two products with the whole unembedding. @param states, untouched [n, d_model] as for `accuracy`.
   NextTokenEffect effect(const Model& model, const at::Tensor& states, const at::Tensor& untouched) const;
 
  private:
-  double contrast_accuracy(const Model& model, const at::Tensor& states) const;
+  /// @param place [n_rows] int64: row of `states` that answers each row.
+  double share_right(const Model& model, const at::Tensor& states, const at::Tensor& place) const;
 
   DistinctNodes last_;
   at::Tensor answers_;  ///< [n_rows] int64.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cprobe/evaluate/ablation.h"
+#include "cprobe/evaluate/metric.h"
 #include "cprobe/evaluate/nearest_neighbours.h"
 #include "cprobe/experiment/spec.h"
 
@@ -41,17 +42,7 @@ using ResultRow = std::vector<std::pair<std::string, FieldValue>>;
 /// is an empty text.
 ResultRow result_row(const Spec& spec, const Cell& cell, const std::string& id, const Findings& findings);
 
-/// One figure in long form, a line of metrics.csv (docs/file_formats.md lists them).
-struct Metric {
-  std::string metric;  ///< "knn_test_accuracy", "ablated_accuracy Test", ...
-  double value = 0;
-  int64_t n = 0;             ///< Tokens or rows behind the value; draws, for figures over random controls.
-  std::optional<double> sd;  ///< Over random draws.
-  std::string control;       ///< "full model", "majority", "random", "complement", or empty: of the circuit itself.
-  std::optional<double> p;
-  std::string note;  ///< In words: an empty or full circuit, or where the units of random controls came from.
-};
-
+/// The findings in long form (docs/file_formats.md lists the metrics).
 std::vector<Metric> metrics(const Findings& findings);
 
 /// A number as Python prints it: shortest text that reads back equal, with ".0" behind whole values.

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
@@ -9,7 +8,7 @@
 #include <vector>
 
 #include "cprobe/experiment/spec.h"
-#include "cprobe/io/document.h"
+#include "cprobe/io/document_values.h"
 
 /// Values of spec files, checked: what the nested and the flat form share.
 namespace cprobe {
@@ -26,18 +25,6 @@ Enum choice(const Document& value, std::initializer_list<Enum> options) {
   throw value.error(fmt::format("'{}' is not one of {}", text, fmt::join(names, ", ")));
 }
 
-template <typename Convert>
-auto list_of(const Document& value, Convert convert) {
-  std::vector<decltype(convert(value))> converted;
-  for (const Document& item : value.items_or_self()) {
-    converted.push_back(convert(item));
-    // Two equal values would be one cell twice.
-    if (std::ranges::count(converted, converted.back()) > 1) throw item.error("this value stands twice in the list");
-  }
-  if (converted.empty()) throw value.error("expected at least one value, found an empty list");
-  return converted;
-}
-
 inline uint64_t as_seed(const Document& value) {
   const int64_t seed = value.as_integer();
   if (seed < 0) throw value.error(fmt::format("a seed must not be negative, found {}", seed));
@@ -51,24 +38,6 @@ inline uint64_t as_data_seed(const Document& value) {
     throw value.error(fmt::format("a data_seed must be below 2^32, as numpy's must, found {}", seed));
   }
   return seed;
-}
-
-inline int64_t as_count(const Document& value, int64_t least) {
-  const int64_t number = value.as_integer();
-  if (number < least) throw value.error(fmt::format("expected a whole number of at least {}, found {}", least, number));
-  return number;
-}
-
-inline double as_at_least(const Document& value, double least) {
-  const double number = value.as_number();
-  if (number < least) throw value.error(fmt::format("expected a number of at least {}, found {}", least, number));
-  return number;
-}
-
-inline double as_positive(const Document& value) {
-  const double number = value.as_number();
-  if (number <= 0) throw value.error(fmt::format("expected a positive number, found {}", number));
-  return number;
 }
 
 inline std::string text_of(const Document& value) {
@@ -94,12 +63,6 @@ inline MaskUnit unit_of(const Document& value) {
 }
 inline Fill fill_of(const Document& value) {
   return choice(value, {Fill::kZero, Fill::kMean, Fill::kResample});
-}
-
-/// Calls `use` with the value of an optional key that has one.
-template <typename Use>
-void if_given(const Document& map, std::string_view key, Use use) {
-  if (const Document* value = map.given(key)) use(*value);
 }
 
 Spec parse_nested_spec(const Document& yaml);  ///< docs/file_formats.md, "Spec".

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace cprobe {
+
+/// One figure in long form, a line of metrics.csv (docs/file_formats.md lists them).
+struct Metric {
+  std::string metric;  ///< "knn_test_accuracy", "ablated_accuracy Test", ...
+  double value = 0;
+  int64_t n = 0;             ///< Tokens or rows behind the value; draws, for figures over random controls.
+  std::optional<double> sd;  ///< Over random draws.
+  /// What the figure is compared with: "full model", "majority", "random", "complement", "control task", ...; empty: the
+  /// method's own.
+  std::string control;
+  std::optional<double> p;
+  std::string note;  ///< In words: an empty or full circuit, where random units came from, what a method could not do.
+};
+
+}  // namespace cprobe

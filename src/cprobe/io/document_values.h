@@ -1,0 +1,50 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "cprobe/io/document.h"
+
+/// Values of documents, checked. All throw Error (kInput) with file, line and column.
+namespace cprobe {
+
+/// The values of a list, or of a scalar as a list of one; none may stand twice.
+template <typename Convert>
+auto list_of(const Document& value, Convert convert) {
+  std::vector<decltype(convert(value))> converted;
+  for (const Document& item : value.items_or_self()) {
+    converted.push_back(convert(item));
+    // Two equal values would be one cell twice.
+    if (std::ranges::count(converted, converted.back()) > 1) throw item.error("this value stands twice in the list");
+  }
+  if (converted.empty()) throw value.error("expected at least one value, found an empty list");
+  return converted;
+}
+
+inline int64_t as_count(const Document& value, int64_t least) {
+  const int64_t number = value.as_integer();
+  if (number < least) throw value.error(fmt::format("expected a whole number of at least {}, found {}", least, number));
+  return number;
+}
+
+inline double as_at_least(const Document& value, double least) {
+  const double number = value.as_number();
+  if (number < least) throw value.error(fmt::format("expected a number of at least {}, found {}", least, number));
+  return number;
+}
+
+inline double as_positive(const Document& value) {
+  const double number = value.as_number();
+  if (number <= 0) throw value.error(fmt::format("expected a positive number, found {}", number));
+  return number;
+}
+
+/// Calls `use` with the value of an optional key that has one.
+template <typename Use>
+void if_given(const Document& map, std::string_view key, Use use) {
+  if (const Document* value = map.given(key)) use(*value);
+}
+
+}  // namespace cprobe
