@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/compute_options.h"
+#include "cli/run_summary.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/memory.h"
 #include "cprobe/core/progress.h"
@@ -89,10 +90,7 @@ void run_fit(const FitCommand& command) {
     fmt::print("{}\n{} of {} cells computed now. Tables and circuits: {}\n", results_table(store), summary.n_computed,
                summary.n_cells, summary.out.string());
   }
-  if (summary.failures.empty()) return;
-  std::fflush(stdout);
-  throw failure("{} of {} cells failed; the others are kept, and the same command tries these again:\n  {}",
-                summary.failures.size(), summary.n_cells, fmt::join(summary.failures, "\n  "));
+  report_failures(summary);
 }
 
 }  // namespace
@@ -109,13 +107,7 @@ void setup_fit(CLI::App& app) {
       ->type_name("FOLDER");
   command->add_flag("--overwrite", options->run.overwrite, "Remove an earlier run in the folder first");
   command->add_flag("--dry-run", options->dry_run, "Print the cells, the expected time and memory, and stop");
-  command
-      ->add_option("--memory", options->run.memory,
-                   "Memory for residual streams, such as 50MB or 2GB; where they would take more, they go to scratch "
-                   "files in the run folder")
-      ->transform(CLI::AsSizeValue(true))
-      ->default_str("500MB")
-      ->type_name("SIZE");
+  add_memory_option(*command, options->run.memory);
   add_threads_option(*command, options->run.n_threads);
   command->add_flag("--quiet", options->run.quiet, "No progress");
   command->add_flag("--json", options->json,

@@ -15,6 +15,16 @@ void add_threads_option(CLI::App& command, int& n_threads) {
       ->type_name("N");
 }
 
+void add_memory_option(CLI::App& command, int64_t& memory) {
+  command
+      .add_option("--memory", memory,
+                  "Memory for residual streams, such as 50MB or 2GB; where they would take more, they go to scratch "
+                  "files in the run folder")
+      ->transform(CLI::AsSizeValue(true))
+      ->default_str("500MB")
+      ->type_name("SIZE");
+}
+
 void begin_computing(int n_threads) {
   catch_interrupts();
   set_threads(n_threads > 0 ? n_threads : available_threads());

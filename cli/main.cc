@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
   cprobe::setup_data(app);
   cprobe::setup_train(app);
   cprobe::setup_fit(app);
+  cprobe::setup_baseline(app);
   cprobe::setup_ablate(app);
   cprobe::setup_inspect(app);
   cprobe::setup_doctor(app);

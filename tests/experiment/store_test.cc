@@ -27,7 +27,7 @@ TEST(OpenExistingStore, ReadsAFinishedRunAndMakesNoFiles) {
   const std::filesystem::path run = folder / "50% of #1?";
   {
     Store store = Store::open(run);
-    store.plan({{"00", "var_0 L0.attn seed 0"}});
+    store.plan({{"00", "circuit probing", "var_0 L0.attn seed 0"}});
     store.set_note("threads", "2");
   }
   {

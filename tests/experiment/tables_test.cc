@@ -19,8 +19,8 @@ class ResultsTable : public ::testing::Test {
     Store store = Store::open(folder_ / std::to_string(n_stores_++));
     for (size_t i = 0; i < p_values.size(); ++i) {
       const Cell cell{.variable = fmt::format("x{}", i), .component = {0, Block::kMlp}};
-      store.plan({{cell.variable, cell.variable}});
-      store.record(cell.variable, {}, cell, {.findings = findings(p_values[i], n_random)}, "", 0);
+      store.plan({{cell.variable, "circuit probing", cell.variable}});
+      store.record(cell.variable, {.row = result_row({}, cell, cell.variable, findings(p_values[i], n_random))});
     }
     return results_table(store);
   }

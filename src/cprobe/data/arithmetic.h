@@ -77,7 +77,8 @@ void write_arithmetic_csv(const ArithmeticTable& table, const std::filesystem::p
 
 /// Loads one of the paper's CSVs or our own: `data` (tokens), `labels` (answers) and every other column of whole
 /// numbers as a variable, `counter_*` and `CF_Label_*` included. A column without any whole number is text and left
-/// out.
+/// out. With a column `counterfactual_data` each row has that source, and the answers `CF_Label_k` whose formula `CF_FN_k`
+/// (read from the first row) takes one variable from it.
 /// @param vocab tokens and answers must be below it.
 /// @throws Error (kInput) naming file, line and column: missing column, ragged row, not a number, token or answer
 ///         outside the vocabulary, no rows.

@@ -6,7 +6,9 @@
 #include "cprobe/core/hash.h"
 #include "cprobe/data/arithmetic.h"
 #include "cprobe/data/tokenizer.h"
+#include "cprobe/evaluate/nearest_neighbours.h"
 #include "cprobe/io/atomic_file.h"
+#include "cprobe/io/scratch.h"
 
 namespace cprobe {
 namespace {
@@ -106,6 +108,23 @@ int64_t stream_memory(const ModelConfig& config, const Dataset& data) {
   // Between the blocks of a layer with a parallel residual, the stream before the layer is kept as well.
   const int64_t n_arrays = config.parallel_residual ? 2 : 1;
   return n_arrays * data.trie.n_nodes() * config.d_model * static_cast<int64_t>(sizeof(float));
+}
+
+NewRows stream_rows(const RunData& data, int64_t memory, const std::filesystem::path& folder) {
+  if (streams_memory(data) <= memory) return rows_in_memory;
+  return [folder](int64_t n_rows, int64_t d_model) { return scratch_array(folder, n_rows, d_model); };
+}
+
+void check_labels(const Cell& cell, const RunData& data) {
+  for (const Dataset* set : data_sets(data)) {
+    if (set->trie.max_length() > data.model.config.n_positions) {
+      throw input_error("{}: has a row of {} tokens, but the model's context is {}", set->source,
+                        set->trie.max_length(), data.model.config.n_positions);
+    }
+  }
+  const LabelledTokens train = data.train.labelled(cell.variable, cell.position);
+  data.test.labelled(cell.variable, cell.position);
+  require_decodable(train.labels, fmt::format("{}: variable '{}'", data.train.source, cell.variable));
 }
 
 const Stream& Streams::at(const Dataset& data, Site site) {

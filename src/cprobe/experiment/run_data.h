@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <string>
 #include <utility>
@@ -29,6 +30,13 @@ std::vector<const Dataset*> data_sets(const RunData& data);
 int64_t streams_memory(const RunData& data);
 /// Bytes of that of one data set.
 int64_t stream_memory(const ModelConfig& config, const Dataset& data);
+/// Where a run keeps its streams: in memory or, where they would take more than `memory` bytes, in scratch files in a
+/// folder.
+NewRows stream_rows(const RunData& data, int64_t memory, const std::filesystem::path& folder);
+
+/// Complains about a cell whose variable or token is not in the data, or whose labels cannot be decoded, before anything
+/// is written; likewise about rows that are longer than the context. @throws Error (kInput).
+void check_labels(const Cell& cell, const RunData& data);
 
 /// A model's residual streams on the data sets of a run, at the component that is being probed. A stream is advanced
 /// component by component, so that a sweep in their order runs the model once, and in the same way whatever is probed: a

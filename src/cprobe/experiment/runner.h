@@ -7,7 +7,7 @@
 
 #include "cprobe/experiment/estimate.h"
 #include "cprobe/experiment/spec.h"
-#include "cprobe/experiment/store.h"
+#include "cprobe/experiment/run_folder.h"
 
 namespace cprobe {
 
@@ -43,14 +43,6 @@ void check_run(const Spec& spec, const RunOptions& options);
 /// files are, for as long, in the system's folder for temporary files.
 /// @throws Error as `run` does before it writes anything, the run folder aside, and as Estimate.
 RunPlan plan_run(const Spec& spec, const RunOptions& options);
-
-/// What a run did.
-struct RunSummary {
-  std::filesystem::path out;
-  int64_t n_cells = 0;
-  int64_t n_computed = 0;             ///< In this call; the others were finished before.
-  std::vector<std::string> failures;  ///< A line for each cell that failed: what, and why.
-};
 
 /// Computes every unfinished cell of a spec and records it in the run folder. Cells that failed before are tried again.
 ///

@@ -11,10 +11,19 @@ namespace {
 
 /// Changes whenever the numbers that a cell computes change.
 constexpr int kNumericsVersion = 2;
+constexpr int kBaselineNumericsVersion = 1;
 
 constexpr std::array<std::string_view, 2> kProtocolNames = {"default", "paper"};
 constexpr std::array<std::string_view, 4> kControlNames = {"none", "random_init", "random_init_keep_embeddings",
                                                            "shuffled_component"};
+
+/// Labels of the data sets on which behaviour is measured.
+std::vector<std::string> behaviour_labels(const Spec& spec) {
+  std::vector<std::string> labels;
+  if (!spec.measure_behaviour) return labels;
+  for (const auto& [label, path] : spec.behaviour_csvs) labels.push_back(label);
+  return labels;
+}
 
 }  // namespace
 
@@ -52,10 +61,7 @@ std::vector<Cell> expand(const Spec& spec, const ModelConfig& config) {
 }
 
 std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::string>& fingerprints, int n_threads) {
-  std::vector<std::string> labels, fills;
-  if (spec.measure_behaviour) {
-    for (const auto& [label, path] : spec.behaviour_csvs) labels.push_back(label);
-  }
+  std::vector<std::string> fills;
   for (const Fill fill : spec.ablation.fills) fills.emplace_back(to_string(fill));
   // Only said where it is asked for and measured: runs without it keep their identities.
   const std::string_view effects = spec.ablation.effect && spec.measure_behaviour ? "|effects" : "";
@@ -66,8 +72,16 @@ std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::s
       cell.seed, spec.data_seed, cell.learning_rate, cell.batch_size, cell.mask_init, to_string(spec.protocol),
       to_string(spec.control), to_string(spec.unit), spec.fit.epochs, spec.fit.weight_decay, spec.fit.l0_weight,
       spec.fit.max_temperature, spec.exemplar_draws, spec.ablation.n_random, spec.ablation.per_matrix,
-      spec.ablation.complement, fmt::join(fills, ","), fmt::join(labels, ","), n_threads, effects);
+      spec.ablation.complement, fmt::join(fills, ","), fmt::join(behaviour_labels(spec), ","), n_threads, effects);
   return to_hex(hash(text));
+}
+
+std::string baseline_id(const Spec& spec, const Cell& cell, const std::string& method, const std::string& site,
+                        const std::vector<std::string>& fingerprints, int n_threads) {
+  return to_hex(hash(fmt::format("baseline numerics {}|{}|{}|{}|{}|{}|seed {}|{} {}|behaviour {}|threads {}",
+                                 kBaselineNumericsVersion, fmt::join(fingerprints, ","), method, cell.variable, site,
+                                 cell.position, cell.seed, to_string(spec.protocol), to_string(spec.control),
+                                 fmt::join(behaviour_labels(spec), ","), n_threads)));
 }
 
 }  // namespace cprobe

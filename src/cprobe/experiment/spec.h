@@ -61,6 +61,9 @@ struct Spec {
   FitOptions fit;               ///< learning_rate and batch_size come from the grid.
   int64_t exemplar_draws = 20;  ///< kDefault: draws of one exemplar per class, >= 1.
   AblationOptions ablation;
+  /// Competing methods by name, each with its options or without a value (baselines/baseline.h). None: all, with their
+  /// defaults.
+  std::optional<Document> baselines;
 
   std::filesystem::path out;              ///< Run folder; may be empty (then the program must be told).
   std::string text;                       ///< The file it was read from, for the record; may be empty.
@@ -91,5 +94,10 @@ std::vector<Cell> expand(const Spec& spec, const ModelConfig& config);
 /// there are.
 /// @param fingerprints of the model and of each data file, in the spec's order.
 std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::string>& fingerprints, int n_threads);
+
+/// The identity of a competing method's result, likewise.
+/// @param method its name and settings. @param site what it looks at.
+std::string baseline_id(const Spec& spec, const Cell& cell, const std::string& method, const std::string& site,
+                        const std::vector<std::string>& fingerprints, int n_threads);
 
 }  // namespace cprobe

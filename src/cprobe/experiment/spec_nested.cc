@@ -98,9 +98,9 @@ LanguageTask read_language(const Document& map) {
 }  // namespace
 
 Spec parse_nested_spec(const Document& yaml) {
-  constexpr std::array<std::string_view, 13> kKeys = {"model",    "task",     "variables", "layers",   "blocks",
+  constexpr std::array<std::string_view, 14> kKeys = {"model",    "task",     "variables", "layers",   "blocks",
                                                       "position", "seeds",    "data_seed", "protocol", "control",
-                                                      "fit",      "evaluate", "out"};
+                                                      "fit",      "evaluate", "baselines", "out"};
   yaml.require_known_keys(kKeys);
   Spec spec;
   spec.model = yaml.at("model").as_text();
@@ -135,6 +135,10 @@ Spec parse_nested_spec(const Document& yaml) {
   });
   if_given(yaml, "fit", [&](const Document& v) { read_fit(v, spec); });
   if_given(yaml, "evaluate", [&](const Document& v) { read_evaluate(v, spec); });
+  if_given(yaml, "baselines", [&](const Document& v) {
+    if (v.entries().empty()) throw v.error("expected at least one method, such as linear_probe:");
+    spec.baselines = v;
+  });
   if_given(yaml, "out", [&](const Document& v) { spec.out = v.as_text(); });
   return spec;
 }

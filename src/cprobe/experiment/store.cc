@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <cmath>
+#include <limits>
 #include <unordered_map>
 
 #include "cprobe/core/error.h"
@@ -12,24 +14,22 @@
 namespace cprobe {
 namespace {
 
-constexpr int64_t kSchemaVersion = 1;
+constexpr int64_t kSchemaVersion = 2;
 constexpr int64_t kApplicationId = 0x63707262;  // "cprb"
 
 constexpr const char* kSchema = R"sql(
 CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE cells (
-  ordinal INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, label TEXT NOT NULL, status TEXT NOT NULL DEFAULT 'planned',
+  ordinal INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, method TEXT NOT NULL, label TEXT NOT NULL, status TEXT NOT NULL DEFAULT 'planned',
   error TEXT, seconds REAL, variable TEXT, site TEXT, seed INTEGER);
 CREATE TABLE fields (cell TEXT NOT NULL REFERENCES cells(id), ordinal INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
   is_text INTEGER NOT NULL, PRIMARY KEY (cell, ordinal));
-CREATE TABLE metrics (cell TEXT NOT NULL REFERENCES cells(id), ordinal INTEGER NOT NULL, method TEXT NOT NULL, metric TEXT NOT NULL,
+CREATE TABLE metrics (cell TEXT NOT NULL REFERENCES cells(id), ordinal INTEGER NOT NULL, metric TEXT NOT NULL,
   value REAL, n INTEGER, sd REAL, control TEXT NOT NULL, p REAL, note TEXT NOT NULL, PRIMARY KEY (cell, ordinal));
 CREATE TABLE curves (cell TEXT NOT NULL REFERENCES cells(id), epoch INTEGER NOT NULL, loss REAL, objective REAL, l0_term REAL,
   temperature REAL, n_kept INTEGER, PRIMARY KEY (cell, epoch));
 CREATE TABLE artifacts (cell TEXT NOT NULL REFERENCES cells(id), kind TEXT NOT NULL, path TEXT NOT NULL, PRIMARY KEY (cell, kind));
 )sql";
-
-constexpr const char* kMethod = "circuit probing";
 
 int64_t pragma(sqlite3* database, const std::string& name) {
   Statement statement(database, "PRAGMA " + name);
@@ -140,18 +140,35 @@ Store Store::open_existing(const std::filesystem::path& folder) {
 
 std::vector<Store::Entry> Store::cells() const {
   std::vector<Entry> entries;
-  Statement rows(database_.get(), "SELECT id, label, status, error, seconds FROM cells ORDER BY ordinal");
+  Statement rows(database_.get(), "SELECT id, method, label, status, error, seconds FROM cells ORDER BY ordinal");
   while (rows.step()) {
-    entries.push_back({rows.text(0), rows.text(1), parse_status(rows.text(2)), rows.text(3), rows.number(4)});
+    entries.push_back(
+        {rows.text(0), rows.text(1), rows.text(2), parse_status(rows.text(3)), rows.text(4), rows.number(5)});
   }
   return entries;
 }
 
-void Store::plan(const std::vector<std::pair<std::string, std::string>>& plan) {
+void Store::plan(const std::vector<PlannedCell>& cells) {
   Transaction transaction(database_.get());
-  for (const auto& [id, label] : plan) {
-    Statement(database_.get(), "INSERT OR IGNORE INTO cells (id, label) VALUES (?, ?)").bind(id).bind(label).step();
+  for (const PlannedCell& cell : cells) {
+    Statement(database_.get(), "INSERT OR IGNORE INTO cells (id, method, label) VALUES (?, ?, ?)")
+        .bind(cell.id)
+        .bind(cell.method)
+        .bind(cell.label)
+        .step();
   }
+  transaction.commit();
+}
+
+void Store::forget(const std::string& method) {
+  Transaction transaction(database_.get());
+  for (const char* table : {"fields", "metrics", "curves", "artifacts"}) {
+    Statement(database_.get(),
+              fmt::format("DELETE FROM {} WHERE cell IN (SELECT id FROM cells WHERE method = ?)", table))
+        .bind(method)
+        .step();
+  }
+  Statement(database_.get(), "DELETE FROM cells WHERE method = ?").bind(method).step();
   transaction.commit();
 }
 
@@ -166,21 +183,20 @@ std::vector<std::pair<std::string, std::string>> Store::notes() const {
   return notes;
 }
 
-void Store::record(const std::string& id, const Spec& spec, const Cell& cell, const CellResult& result,
-                   const std::string& circuit_file, double seconds) {
+void Store::record(const std::string& id, const Finished& finished) {
   sqlite3* database = database_.get();
   Transaction transaction(database);
   Statement(
       database,
       "UPDATE cells SET status = 'done', error = NULL, seconds = ?, variable = ?, site = ?, seed = ? WHERE id = ?")
-      .bind(seconds)
-      .bind(cell.variable)
-      .bind(to_string(cell.component))
-      .bind(static_cast<int64_t>(cell.seed))
+      .bind(finished.seconds)
+      .bind(finished.variable)
+      .bind(finished.site)
+      .bind(static_cast<int64_t>(finished.seed))
       .bind(id)
       .step();
   int64_t ordinal = 0;
-  for (const auto& [name, field] : result_row(spec, cell, id, result.findings)) {
+  for (const auto& [name, field] : finished.row) {
     Statement(database, "INSERT INTO fields VALUES (?, ?, ?, ?, ?)")
         .bind(id)
         .bind(ordinal++)
@@ -190,11 +206,10 @@ void Store::record(const std::string& id, const Spec& spec, const Cell& cell, co
         .step();
   }
   ordinal = 0;
-  for (const Metric& m : metrics(result.findings)) {
-    Statement(database, "INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+  for (const Metric& m : finished.metrics) {
+    Statement(database, "INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .bind(id)
         .bind(ordinal++)
-        .bind(kMethod)
         .bind(m.metric)
         .bind(m.value)
         .bind(m.n)
@@ -205,7 +220,7 @@ void Store::record(const std::string& id, const Spec& spec, const Cell& cell, co
         .step();
   }
   int64_t epoch = 0;
-  for (const EpochRecord& e : result.curve) {
+  for (const EpochRecord& e : finished.curve) {
     Statement(database, "INSERT INTO curves VALUES (?, ?, ?, ?, ?, ?, ?)")
         .bind(id)
         .bind(epoch++)
@@ -216,7 +231,9 @@ void Store::record(const std::string& id, const Spec& spec, const Cell& cell, co
         .bind(e.n_kept)
         .step();
   }
-  Statement(database, "INSERT INTO artifacts VALUES (?, 'circuit', ?)").bind(id).bind(circuit_file).step();
+  if (!finished.circuit_file.empty()) {
+    Statement(database, "INSERT INTO artifacts VALUES (?, 'circuit', ?)").bind(id).bind(finished.circuit_file).step();
+  }
   transaction.commit();
 }
 
@@ -226,14 +243,45 @@ void Store::record_failure(const std::string& id, const std::string& error) {
 
 std::vector<Store::Fields> Store::results() const {
   std::vector<Fields> rows;
-  Statement cells(database_.get(), "SELECT id FROM cells WHERE status = 'done' ORDER BY ordinal");
-  while (cells.step()) {
-    Statement fields(database_.get(), "SELECT name, value, is_text FROM fields WHERE cell = ? ORDER BY ordinal");
-    fields.bind(cells.text(0));
-    rows.emplace_back();
-    while (fields.step()) rows.back().push_back({fields.text(0), fields.text(1), fields.integer(2) != 0});
+  Statement fields(database_.get(),
+                   "SELECT cell, name, value, is_text FROM fields JOIN cells ON cell = id WHERE status = 'done' "
+                   "ORDER BY cells.ordinal, fields.ordinal");
+  std::string cell;
+  while (fields.step()) {
+    if (fields.text(0) != cell) {
+      cell = fields.text(0);
+      rows.emplace_back();
+    }
+    rows.back().push_back({fields.text(1), fields.text(2), fields.integer(3) != 0});
   }
   return rows;
+}
+
+std::vector<Store::MetricRow> Store::metrics() const {
+  std::vector<MetricRow> lines;
+  Statement rows(database_.get(),
+                 "SELECT method, site, variable, metric, value, n, sd, control, p, note, seed, cell FROM metrics "
+                 "JOIN cells ON cell = id WHERE status = 'done' ORDER BY cells.ordinal, metrics.ordinal");
+  const auto optional_number = [&](int column) {
+    return rows.is_null(column) ? std::optional<double>() : rows.number(column);
+  };
+  while (rows.step()) {
+    // SQLite keeps NaN as NULL.
+    const double value = optional_number(4).value_or(std::numeric_limits<double>::quiet_NaN());
+    lines.push_back({.method = rows.text(0),
+                     .site = rows.text(1),
+                     .variable = rows.text(2),
+                     .metric = {.metric = rows.text(3),
+                                .value = value,
+                                .n = rows.integer(5),
+                                .sd = optional_number(6),
+                                .control = rows.text(7),
+                                .p = optional_number(8),
+                                .note = rows.text(9)},
+                     .seed = rows.integer(10),
+                     .cell = rows.text(11)});
+  }
+  return lines;
 }
 
 void Store::export_tables() const {
@@ -243,15 +291,11 @@ void Store::export_tables() const {
 
   std::string lines =
       csv_record({"method", "site", "variable", "metric", "value", "n", "sd", "control", "p", "note", "seed", "cell"});
-  Statement rows(database,
-                 "SELECT method, site, variable, metric, value, n, sd, control, p, note, seed, cell FROM metrics "
-                 "JOIN cells ON cell = id WHERE status = 'done' ORDER BY cells.ordinal, metrics.ordinal");
-  while (rows.step()) {
-    const auto number = [&](int column) {
-      return rows.is_null(column) ? std::string() : number_text(rows.number(column));
-    };
-    lines += csv_record({rows.text(0), rows.text(1), rows.text(2), rows.text(3), number(4), rows.text(5), number(6),
-                         rows.text(7), number(8), rows.text(9), rows.text(10), rows.text(11)});
+  const auto number = [](const std::optional<double>& x) { return x && !std::isnan(*x) ? number_text(*x) : ""; };
+  for (const MetricRow& row : metrics()) {
+    const Metric& m = row.metric;
+    lines += csv_record({row.method, row.site, row.variable, m.metric, number(m.value), std::to_string(m.n), number(m.sd),
+                         m.control, number(m.p), m.note, std::to_string(row.seed), row.cell});
   }
   write_file(folder_ / "metrics.csv", lines);
 

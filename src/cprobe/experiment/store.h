@@ -6,7 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "cprobe/experiment/probe_cell.h"
+#include "cprobe/circuit/fit.h"
+#include "cprobe/experiment/result_row.h"
 
 struct sqlite3;
 
@@ -29,6 +30,7 @@ class Store {
 
   struct Entry {
     std::string id;
+    std::string method;
     std::string label;  ///< "var_0 L0.attn seed 0", for people.
     CellStatus status = CellStatus::kPlanned;
     std::string error;  ///< Of a failed cell.
@@ -37,16 +39,35 @@ class Store {
   /// All cells in the order of the plan.
   std::vector<Entry> cells() const;
 
-  /// Adds cells that are not there yet. @param plan pairs of identity and label, in order.
-  void plan(const std::vector<std::pair<std::string, std::string>>& plan);
+  /// A cell to come.
+  struct PlannedCell {
+    std::string id;
+    std::string method;  ///< "circuit probing", or a competing method's name.
+    std::string label;
+  };
+  /// Adds cells that are not there yet, in order.
+  void plan(const std::vector<PlannedCell>& cells);
+
+  /// Removes all cells of a method, with what they found.
+  void forget(const std::string& method);
 
   /// Notes about the run: the spec's text, model, program version, threads, BLAS.
   void set_note(const std::string& key, const std::string& value);
   std::vector<std::pair<std::string, std::string>> notes() const;
 
-  /// A finished cell, all of it in one transaction.
-  void record(const std::string& id, const Spec& spec, const Cell& cell, const CellResult& result,
-              const std::string& circuit_file, double seconds);
+  /// What a finished cell found.
+  struct Finished {
+    std::string variable;
+    std::string site;  ///< "L0.attn" or, of methods that look at states, "L0.mid".
+    uint64_t seed = 0;
+    double seconds = 0;
+    std::vector<Metric> metrics;
+    ResultRow row = {};                    ///< Circuit probing: its line of results.csv.
+    std::vector<EpochRecord> curve = {};   ///< Likewise, of mask training.
+    std::string circuit_file = {};         ///< Likewise, in the run folder.
+  };
+  /// All of it in one transaction.
+  void record(const std::string& id, const Finished& finished);
   void record_failure(const std::string& id, const std::string& error);
 
   struct Field {
@@ -54,9 +75,21 @@ class Store {
     std::string text;
     bool is_text = false;  ///< Not a number.
   };
-  /// The fields of results.csv of every finished cell, in order.
+  /// The fields of results.csv of every finished cell of circuit probing, in order.
   using Fields = std::vector<Field>;
   std::vector<Fields> results() const;
+
+  /// A line of metrics.csv.
+  struct MetricRow {
+    std::string method;
+    std::string site;
+    std::string variable;
+    Metric metric;
+    int64_t seed = 0;
+    std::string cell;
+  };
+  /// Those of all finished cells, in order.
+  std::vector<MetricRow> metrics() const;
 
   /// Rebuilds results.csv (circuit probing, one row per finished cell, wide; not written before there is one),
   /// metrics.csv (long) and curves.csv from the store.

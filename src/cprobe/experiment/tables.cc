@@ -20,6 +20,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kGrid = {
                                                                                  {"mask_init", "mask init"}}};
 
 constexpr const char* kNoFigure = "-";
+constexpr std::string_view kCircuitProbing = "circuit probing";
 
 std::string decimals(const std::string& number) {
   return number.empty() ? kNoFigure : fmt::format("{:.3f}", std::stod(number));
@@ -154,6 +155,56 @@ std::string results_json(const Store& store) {
         object[f.name] = nlohmann::json::parse(f.text);
       }
     }
+    lines += object.dump() + "\n";
+  }
+  return lines;
+}
+
+namespace {
+
+std::vector<Store::MetricRow> method_rows(const Store& store) {
+  std::vector<Store::MetricRow> rows = store.metrics();
+  std::erase_if(rows, [](const Store::MetricRow& row) { return row.method.starts_with(kCircuitProbing); });
+  return rows;
+}
+
+}  // namespace
+
+std::string methods_table(const Store& store) {
+  const std::vector<Store::MetricRow> rows = method_rows(store);
+  std::set<int64_t> seeds;
+  for (const Store::MetricRow& row : rows) seeds.insert(row.seed);
+  const bool show_seed = seeds.size() > 1;
+  std::vector<std::vector<std::string>> lines = {{"method", "variable", "site", "figure", "value", "controls", "p", "n"}};
+  if (show_seed) lines[0].emplace_back("seed");
+  const Store::MetricRow* shown = nullptr;
+  for (const Store::MetricRow& row : rows) {
+    const Metric& m = row.metric;
+    const std::string value = figure_text(m.value, m.sd);
+    const bool same_figure = shown != nullptr && shown->cell == row.cell && shown->metric.metric == m.metric;
+    if (!m.control.empty() && same_figure) {
+      std::string& controls = lines.back()[5];
+      controls += fmt::format("{}{} {}", controls.empty() ? "" : ", ", m.control, value);
+      continue;
+    }
+    shown = &row;
+    lines.push_back({row.method, row.variable, row.site, m.metric, m.control.empty() ? value : kNoFigure,
+                     m.control.empty() ? "" : fmt::format("{} {}", m.control, value),
+                     m.p ? fmt::format("{:.3f}", *m.p) : "", std::to_string(m.n)});
+    if (show_seed) lines.back().push_back(std::to_string(row.seed));
+  }
+  return text_table(lines);
+}
+
+std::string methods_json(const Store& store) {
+  std::string lines;
+  const auto optional_number = [](const std::optional<double>& x) { return x ? nlohmann::ordered_json(*x) : nullptr; };
+  for (const Store::MetricRow& row : method_rows(store)) {
+    const Metric& m = row.metric;
+    const nlohmann::ordered_json object = {{"method", row.method}, {"variable", row.variable}, {"site", row.site},
+                                           {"seed", row.seed},     {"metric", m.metric},       {"value", m.value},
+                                           {"n", m.n},             {"sd", optional_number(m.sd)}, {"control", m.control},
+                                           {"p", optional_number(m.p)}, {"note", m.note},     {"cell", row.cell}};
     lines += object.dump() + "\n";
   }
   return lines;

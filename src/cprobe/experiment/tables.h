@@ -24,4 +24,10 @@ std::string results_table(const Store& store);
 /// exist.
 std::string results_json(const Store& store);
 
+/// The figures of competing methods as an aligned text table: a line for each, with the values of its controls behind it.
+std::string methods_table(const Store& store);
+
+/// The same, one JSON object per line of metrics.csv; null where a figure does not exist.
+std::string methods_json(const Store& store);
+
 }  // namespace cprobe

@@ -13,6 +13,10 @@ std::string to_string(const ComponentRef& component) {
   return fmt::format("L{}.{}", component.layer, to_string(component.block));
 }
 
+std::string state_name(const ComponentRef& component) {
+  return fmt::format("L{}.{}", component.layer, component.block == Block::kAttention ? "mid" : "post");
+}
+
 Block parse_block(std::string_view text) {
   if (text == "attn") return Block::kAttention;
   if (text == "mlp") return Block::kMlp;

@@ -79,6 +79,9 @@ struct ComponentRef {
 
 std::string to_string(const ComponentRef& component);
 
+/// The state behind a component: "L6.mid" after attention, "L6.post" after the MLP.
+std::string state_name(const ComponentRef& component);
+
 /// @throws Error (kInput) if `text` is not of the form "L6.attn" or "L6.mlp".
 ComponentRef parse_component(std::string_view text);
 

@@ -1,0 +1,79 @@
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/compute_options.h"
+#include "cli/run_summary.h"
+#include "cprobe/core/error.h"
+#include "cprobe/core/text_table.h"
+#include "cprobe/experiment/baseline_runner.h"
+#include "cprobe/experiment/tables.h"
+#include "cprobe/io/atomic_file.h"
+
+namespace cprobe {
+namespace {
+
+struct BaselineCommand {
+  std::filesystem::path spec;
+  BaselineRunOptions run;
+  bool list = false;
+  bool json = false;
+};
+
+void print_methods() {
+  std::vector<std::vector<std::string>> lines = {{"method", "what"}};
+  for (const MethodEntry& entry : baseline_methods()) lines.push_back({std::string(entry.name), std::string(entry.what)});
+  fmt::print("{}", text_table(lines));
+}
+
+void run_baseline(const BaselineCommand& command) {
+  if (command.list) return print_methods();
+  if (command.spec.empty()) throw input_error("which spec? Give one, or --list for the methods");
+  const std::string text = read_file(command.spec);
+  Spec spec = parse_spec(Document::parse_yaml(text, command.spec.string()));
+  spec.text = text;
+  begin_computing(command.run.n_threads);
+  const RunSummary summary = run_baselines(spec, command.run);
+  const Store store = Store::open_existing(summary.out);
+  if (command.json) {
+    fmt::print("{}", methods_json(store));
+  } else {
+    fmt::print("{}\n{} of {} cells computed now. Every figure: {}\n", methods_table(store), summary.n_computed,
+               summary.n_cells, (summary.out / "metrics.csv").string());
+  }
+  report_failures(summary);
+}
+
+}  // namespace
+
+void setup_baseline(CLI::App& app) {
+  const auto options = std::make_shared<BaselineCommand>();
+  CLI::App* command = app.add_subcommand("baseline", "Run competing methods on a spec that fit reads");
+  command->add_option("spec", options->spec, "Spec file, or one of the reference's flat configs")->type_name("SPEC.yaml");
+  command
+      ->add_option("--methods", options->run.methods,
+                   "Default: those under 'baselines' in the spec or, without it, all (--list)")
+      ->delimiter(',')
+      ->type_name("NAME,...");
+  command->add_flag("--list", options->list, "Print the methods and stop");
+  command->add_option("-o,--out", options->run.out, "Run folder, that of fit for instance; default: the spec's")
+      ->type_name("FOLDER");
+  command->add_flag("--overwrite", options->run.overwrite, "Compute these methods again; others in the folder are kept");
+  add_memory_option(*command, options->run.memory);
+  add_threads_option(*command, options->run.n_threads);
+  command->add_flag("--quiet", options->run.quiet, "No progress");
+  command->add_flag("--json", options->json, "Print the figures as JSON, one object per line");
+  command->footer(
+      "Every method looks at the same tokens, splits and seeds as fit. Where fit probes a block, a method reads\n"
+      "(and replaces) the residual stream behind it: L0.mid after attention, L0.post after the MLP. Figures\n"
+      "stand beside those of their controls; metrics.csv of the run folder has them in the columns of circuit\n"
+      "probing. Methods can be added to a folder one by one; what is finished is never computed twice.\n"
+      "Options of a method go into the spec, under baselines (docs/file_formats.md).\n\n"
+      "Example:\n"
+      "  cprobe train examples/tasks/exp1.yaml --out runs/toy --steps 1000 && cprobe baseline examples/exp1.yaml "
+      "--methods linear_probe");
+  command->callback([options] { run_baseline(*options); });
+}
+
+}  // namespace cprobe

@@ -1,0 +1,143 @@
+#include "cprobe/baselines/counterfactual_embedding.h"
+
+#include <torch/optim/adamw.h>
+
+#include <array>
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/interrupt.h"
+#include "cprobe/evaluate/behaviour.h"
+#include "cprobe/evaluate/patching.h"
+#include "cprobe/io/document_values.h"
+
+namespace cprobe {
+namespace {
+
+constexpr const char* kSourcePrefix = "counter_";  // Of the column with the source's value.
+
+double mean_of(const at::Tensor& x) {
+  return x.to(at::kDouble).mean().item<double>();
+}
+
+/// The logit of one token in each row. @param tokens [n] int64. @return [n].
+at::Tensor of_tokens(const at::Tensor& logits, const at::Tensor& tokens) {
+  return logits.gather(1, tokens.unsqueeze(1)).squeeze(1);
+}
+
+class CounterfactualEmbedding : public BaselineMethod {
+ public:
+  explicit CounterfactualEmbedding(const CounterfactualEmbeddingOptions& options) : options_(options) {}
+
+  std::string settings() const override {
+    return fmt::format("probe [{}] steps {} lr {} decay {}", to_string(options_.probe), options_.steps,
+                       options_.learning_rate, options_.weight_decay);
+  }
+
+  std::vector<Metric> run(const ProbedSite& probed, const ShareDone& on_progress) const override {
+    const Dataset& data = probed.test.data;
+    const auto source_values = data.variables.find(kSourcePrefix + probed.variable);
+    if (source_values == data.variables.end()) {
+      throw input_error("{}: counterfactual embeddings need a column '{}{}' with the variable's value in each row's source",
+                        data.source, kSourcePrefix, probed.variable);
+    }
+    const Probe probe = train_probe(probed.train.states(), probed.train.labels, options_.probe, probed.seed, [&](int64_t done) {
+      if (on_progress) on_progress(0.8 * static_cast<double>(done) / static_cast<double>(options_.probe.epochs), "probe");
+    });
+    const at::Tensor counterfactual = counterfactual_answers(data, probed.variable);
+    const at::Tensor rows = counterfactual.defined() ? counterfactual.ne(data.answers).nonzero().squeeze(1)
+                                                     : at::arange(data.trie.n_rows());
+    const at::Tensor wanted = source_values->second.index_select(0, rows);
+    // A value that the probe never saw can be no target; such rows count as failures.
+    const at::Tensor outputs = probe.outputs_of(wanted);
+    const at::Tensor moved =
+        counterfactual_states(probe, probed.test.states().index_select(0, rows), outputs.clamp_min(0), options_, [&](int64_t done) {
+          const double share = static_cast<double>(done) / static_cast<double>(options_.steps);
+          if (on_progress) on_progress(0.8 + 0.2 * share, "counterfactual states");
+        });
+    const int64_t n = rows.size(0);
+    std::vector<Metric> metrics = {
+        {.metric = "probe_accuracy", .value = probe_accuracy(probe, probed.test.states(), probed.test.labels), .n = data.trie.n_rows()},
+        {.metric = "probe_flipped", .value = mean_of(probe.predict(moved).eq(wanted)), .n = n}};
+    if (counterfactual.defined()) {
+      add_behaviour(metrics, probed, rows, moved, counterfactual.index_select(0, rows));
+    } else {
+      metrics.back().note = "the data have no counterfactual answers for this variable, so the model's are not judged";
+    }
+    return metrics;
+  }
+
+ private:
+  /// Undefined where the data have none.
+  static at::Tensor counterfactual_answers(const Dataset& data, const std::string& variable) {
+    if (!data.counterfactuals) return {};
+    const auto found = data.counterfactuals->answers.find(variable);
+    return found == data.counterfactuals->answers.end() ? at::Tensor() : found->second;
+  }
+
+  /// What the model says with the moved states in place.
+  static void add_behaviour(std::vector<Metric>& metrics, const ProbedSite& probed, const at::Tensor& rows,
+                            const at::Tensor& moved, const at::Tensor& counterfactual) {
+    const at::NoGradGuard no_gradients;
+    const at::Tensor original = probed.test.data.answers.index_select(0, rows);
+    const Patching patching(probed.model, probed.test.data.trie, probed.test.stream, probed.site, probed.position);
+    const at::Tensor all = probed.test.states();
+    const auto answers_of = [&](const at::Tensor& states) {
+      return logits(probed.model, patching.run_all(all.index_copy(0, rows, states)).index_select(0, rows));
+    };
+    const at::Tensor patched = answers_of(moved);
+    const at::Tensor untouched = answers_of(all.index_select(0, rows));
+    const auto difference = [&](const at::Tensor& of) { return of_tokens(of, counterfactual) - of_tokens(of, original); };
+    const at::Tensor top = patched.argmax(1);
+    const int64_t n = rows.size(0);
+    metrics.push_back({.metric = "counterfactual_answer", .value = mean_of(top.eq(counterfactual)), .n = n});
+    metrics.push_back({.metric = "counterfactual_answer",
+                       .value = mean_of(untouched.argmax(1).eq(counterfactual)),
+                       .n = n,
+                       .control = "untouched"});
+    metrics.push_back({.metric = "original_answer", .value = mean_of(top.eq(original)), .n = n});
+    metrics.push_back({.metric = "logit_difference_ratio",
+                       .value = mean_of(difference(patched).to(at::kDouble) / difference(untouched).to(at::kDouble)),
+                       .n = n,
+                       .note = "logit of the counterfactual answer minus that of the original one, over the untouched model's"});
+  }
+
+  CounterfactualEmbeddingOptions options_;
+};
+
+}  // namespace
+
+at::Tensor counterfactual_states(const Probe& probe, const at::Tensor& states, const at::Tensor& targets,
+                                 const CounterfactualEmbeddingOptions& options,
+                                 const std::function<void(int64_t done)>& on_step) {
+  const at::AutoGradMode gradients(true);
+  at::Tensor moved = states.detach().clone().requires_grad_();
+  torch::optim::AdamW optimiser({moved},
+                                torch::optim::AdamWOptions(options.learning_rate).weight_decay(options.weight_decay));
+  for (int64_t step = 0; step < options.steps; ++step) {
+    stop_if_interrupted();
+    // The sum: the gradient of each row is that of its own loss.
+    at::nll_loss(at::log_softmax(probe.logits(moved), 1), targets, {}, at::Reduction::Sum).backward();
+    optimiser.step();
+    optimiser.zero_grad();
+    if (on_step) on_step(step + 1);
+  }
+  return moved.detach();
+}
+
+std::unique_ptr<BaselineMethod> make_counterfactual_embedding(const CounterfactualEmbeddingOptions& options) {
+  return std::make_unique<CounterfactualEmbedding>(options);
+}
+
+CounterfactualEmbeddingOptions read_counterfactual_embedding_options(const Document* map,
+                                                                     CounterfactualEmbeddingOptions options) {
+  if (map == nullptr) return options;
+  constexpr std::array<std::string_view, 4> kKeys = {"probe", "steps", "learning_rate", "weight_decay"};
+  map->require_known_keys(kKeys);
+  options.probe = read_probe_options(map->given("probe"), options.probe);
+  if_given(*map, "steps", [&](const Document& v) { options.steps = as_count(v, 1); });
+  if_given(*map, "learning_rate", [&](const Document& v) { options.learning_rate = as_positive(v); });
+  if_given(*map, "weight_decay", [&](const Document& v) { options.weight_decay = as_at_least(v, 0); });
+  return options;
+}
+
+}  // namespace cprobe

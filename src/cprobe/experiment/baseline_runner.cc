@@ -1,0 +1,165 @@
+#include "cprobe/experiment/baseline_runner.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/progress.h"
+#include "cprobe/core/threads.h"
+#include "cprobe/experiment/probe_cell.h"
+#include "cprobe/experiment/run_data.h"
+
+namespace cprobe {
+namespace {
+
+struct ChosenMethod {
+  const MethodEntry* entry;
+  std::unique_ptr<BaselineMethod> method;
+};
+
+const MethodEntry& find_method(std::span<const MethodEntry> known, const std::string& name, const std::string& where) {
+  const auto found = std::ranges::find(known, name, &MethodEntry::name);
+  if (found != known.end()) return *found;
+  std::vector<std::string> names;
+  for (const MethodEntry& entry : known) names.emplace_back(entry.name);
+  throw input_error("{}there is no method '{}'; did you mean '{}'? Known: {}", where, name, nearest(name, names),
+                    fmt::join(names, ", "));
+}
+
+/// The methods asked for with the spec's options of each, in the table's order.
+std::vector<ChosenMethod> choose_methods(const Spec& spec, const std::vector<std::string>& names,
+                                         std::span<const MethodEntry> known) {
+  const auto options_of = [&](std::string_view name) { return spec.baselines ? spec.baselines->given(name) : nullptr; };
+  std::vector<const MethodEntry*> wanted;
+  for (const std::string& name : names) wanted.push_back(&find_method(known, name, ""));
+  if (spec.baselines) {
+    for (const auto& [name, options] : spec.baselines->entries()) {
+      const MethodEntry& entry = find_method(known, name, options.where() + ": ");
+      if (names.empty()) wanted.push_back(&entry);
+    }
+  }
+  const bool all = names.empty() && !spec.baselines;
+  std::vector<ChosenMethod> chosen;
+  for (const MethodEntry& entry : known) {
+    if (!all && std::ranges::find(wanted, &entry) == wanted.end()) continue;
+    chosen.push_back({&entry, entry.make(options_of(entry.name))});
+  }
+  return chosen;
+}
+
+/// One result to compute.
+struct Job {
+  Cell cell;
+  const ChosenMethod* method = nullptr;
+  Site site;
+
+  bool per_site() const { return method->entry->per_site; }
+  std::string site_text() const { return per_site() ? state_name(cell.component) : "model"; }
+};
+
+/// Sites in the order of the model, so that each residual stream is taken from one to the next.
+std::vector<Job> jobs_of(const Spec& spec, const std::vector<ChosenMethod>& methods, const ModelConfig& config) {
+  Spec grid = spec;  // Mask training has dimensions that other methods lack.
+  grid.learning_rates.resize(1);
+  grid.batch_sizes.resize(1);
+  grid.mask_inits.resize(1);
+  const std::vector<Cell> cells = expand(grid, config);
+  std::vector<Job> jobs;
+  for (const Cell& cell : cells) {
+    for (const ChosenMethod& method : methods) {
+      Job job{cell, &method, Site::after(cell.component)};
+      if (!job.per_site()) {
+        job.site = Site::start();
+        const bool is_first = cell.component == cells.front().component && cell.position == cells.front().position;
+        if (!is_first) continue;
+      }
+      jobs.push_back(job);
+    }
+  }
+  std::ranges::stable_sort(jobs, {}, &Job::site);
+  return jobs;
+}
+
+std::string label_of(const Spec& spec, const Job& job) {
+  std::string label = fmt::format("{} {} {} seed {}", job.method->entry->name, job.cell.variable, job.site_text(), job.cell.seed);
+  if (spec.positions.size() > 1) label += fmt::format(" position {}", job.cell.position);
+  return label;
+}
+
+ProbedSet probed_set(const Dataset& data, const Job& job, Streams& streams) {
+  const auto labels = data.variables.find(job.cell.variable);
+  return {.data = data,
+          .stream = streams.at(data, job.site),
+          .nodes = data.trie.nodes_at(job.cell.position, data.source),
+          .labels = labels == data.variables.end() ? at::Tensor() : labels->second};
+}
+
+std::vector<Metric> compute(const Spec& spec, const Job& job, const RunData& data, Streams& run_streams,
+                            const ShareDone& on_progress) {
+  const at::NoGradGuard no_gradients;
+  const Model model = controlled_model(spec, job.cell, data.model);
+  Streams own_streams(model, run_streams.new_rows());
+  Streams& streams = spec.control == ModelControl::kNone ? run_streams : own_streams;
+  ProbedSite probed{.model = model,
+                    .site = job.site,
+                    .position = job.cell.position,
+                    .variable = job.cell.variable,
+                    .train = probed_set(data.train, job, streams),
+                    .test = probed_set(data.test, job, streams),
+                    .seed = Seed(job.cell.seed).derive("baseline"),
+                    .paper_protocol = spec.protocol == Protocol::kPaper};
+  for (const auto& [label, set] : data.behaviour) probed.behaviours.emplace_back(label, probed_set(set, job, streams));
+  return job.method->method->run(probed, on_progress);
+}
+
+}  // namespace
+
+RunSummary run_baselines(const Spec& spec, const BaselineRunOptions& options, std::span<const MethodEntry> known) {
+  const std::filesystem::path folder = run_folder(spec, options.out);
+  const int n_threads = options.n_threads > 0 ? options.n_threads : available_threads();
+  set_threads(n_threads);
+  const std::vector<ChosenMethod> methods = choose_methods(spec, options.methods, known);
+  const RunData data = load_run_data(spec);
+  const std::vector<Job> jobs = jobs_of(spec, methods, data.model.config);
+  std::vector<Store::PlannedCell> plan;
+  for (const Job& job : jobs) {
+    check_labels(job.cell, data);
+    const std::string what = fmt::format("{}|{}", job.method->entry->name, job.method->method->settings());
+    plan.push_back({baseline_id(spec, job.cell, what, job.site_text(), data.fingerprints, n_threads),
+                    std::string(job.method->entry->name), label_of(spec, job)});
+  }
+  check_names(folder);
+  if (options.overwrite && holds_run(folder)) {
+    Store store = Store::open(folder);
+    for (const ChosenMethod& method : methods) store.forget(std::string(method.entry->name));
+  }
+  Store store = open_run(folder, plan, {n_threads, spec.model, spec.text}, /*keep_finished=*/true);
+
+  RunSummary summary{.out = folder, .n_cells = static_cast<int64_t>(plan.size())};
+  const std::vector<size_t> unfinished = unfinished_cells(store, plan);
+  constexpr int64_t kShares = 1000;  // Of a cell.
+  Progress progress("methods", std::max<int64_t>(1, std::ssize(unfinished)) * kShares, options.quiet,
+                    Progress::Steps::kShares);
+  Streams streams(data.model, stream_rows(data, options.memory, folder));
+  finish_run(store, plan, folder, [&] {
+    for (size_t i = 0; i < unfinished.size(); ++i) {
+      const Job& job = jobs[unfinished[i]];
+      const Store::PlannedCell& planned = plan[unfinished[i]];
+      const auto before = static_cast<int64_t>(i) * kShares;
+      const auto on_progress = [&](double share, const std::string& note) {
+        progress.reach(before + std::llround(std::clamp(share, 0.0, 1.0) * kShares),
+                       fmt::format("{} of {}: {}, {}", i + 1, unfinished.size(), planned.label, note));
+      };
+      summary.add(planned.label, compute_and_record(store, planned.id, [&] {
+                    return Store::Finished{.variable = job.cell.variable,
+                                           .site = job.site_text(),
+                                           .seed = job.cell.seed,
+                                           .metrics = compute(spec, job, data, streams, on_progress)};
+                  }));
+      progress.reach(before + kShares);
+    }
+  });
+  return summary;
+}
+
+}  // namespace cprobe
