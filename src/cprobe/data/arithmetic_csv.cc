@@ -44,7 +44,8 @@ std::string replaced_variable(const std::string& formula) {
 /// Sources, and for each variable the first column of counterfactual answers in which only it is replaced.
 Counterfactuals read_counterfactuals(const CsvTable& table, int64_t vocab) {
   Counterfactuals pairs{.sources = build_trie(token_rows(table, "counterfactual_data", vocab))};
-  for (int k = 0; table.has_column(fmt::format("CF_FN_{}", k)); ++k) {
+  const auto has = [&](const char* name, int k) { return table.has_column(fmt::format("{}_{}", name, k)); };
+  for (int k = 0; has("CF_FN", k) && has("CF_Label", k); ++k) {
     const std::string variable = replaced_variable(table.text(fmt::format("CF_FN_{}", k)).front());
     if (variable.empty() || pairs.answers.contains(variable)) continue;
     const std::string column = fmt::format("CF_Label_{}", k);
