@@ -23,7 +23,8 @@ struct BaselineCommand {
 
 void print_methods() {
   std::vector<std::vector<std::string>> lines = {{"method", "what"}};
-  for (const MethodEntry& entry : baseline_methods()) lines.push_back({std::string(entry.name), std::string(entry.what)});
+  for (const MethodEntry& entry : baseline_methods())
+    lines.push_back({std::string(entry.name), std::string(entry.what)});
   fmt::print("{}", text_table(lines));
 }
 
@@ -50,7 +51,8 @@ void run_baseline(const BaselineCommand& command) {
 void setup_baseline(CLI::App& app) {
   const auto options = std::make_shared<BaselineCommand>();
   CLI::App* command = app.add_subcommand("baseline", "Run competing methods on a spec that fit reads");
-  command->add_option("spec", options->spec, "Spec file, or one of the reference's flat configs")->type_name("SPEC.yaml");
+  command->add_option("spec", options->spec, "Spec file, or one of the reference's flat configs")
+      ->type_name("SPEC.yaml");
   command
       ->add_option("--methods", options->run.methods,
                    "Default: those under 'baselines' in the spec or, without it, all (--list)")
@@ -59,7 +61,8 @@ void setup_baseline(CLI::App& app) {
   command->add_flag("--list", options->list, "Print the methods and stop");
   command->add_option("-o,--out", options->run.out, "Run folder, that of fit for instance; default: the spec's")
       ->type_name("FOLDER");
-  command->add_flag("--overwrite", options->run.overwrite, "Compute these methods again; others in the folder are kept");
+  command->add_flag("--overwrite", options->run.overwrite,
+                    "Compute these methods again; others in the folder are kept");
   add_memory_option(*command, options->run.memory);
   add_threads_option(*command, options->run.n_threads);
   command->add_flag("--quiet", options->run.quiet, "No progress");

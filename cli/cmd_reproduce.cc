@@ -72,6 +72,7 @@ void setup_exp1(CLI::App& reproduce) {
   exp1->add_option("--steps", options->steps, "Training steps per model (1,000 suffice for test accuracy 1.0)")
       ->capture_default_str();
   exp1->add_option("--seeds", options->n_seeds, "Models trained and probed")->capture_default_str();
+  exp1->add_flag("--baselines", options->baselines, "Also run the competing methods, in the paper's settings");
   exp1->footer("Example (three minutes on 2 cores):\n  cprobe reproduce exp1 --steps 1000 --seeds 1 --out runs/exp1");
   exp1->callback([options] { run_reproduce_exp1(*options); });
 }

@@ -37,26 +37,31 @@ class CounterfactualEmbedding : public BaselineMethod {
     const Dataset& data = probed.test.data;
     const auto source_values = data.variables.find(kSourcePrefix + probed.variable);
     if (source_values == data.variables.end()) {
-      throw input_error("{}: counterfactual embeddings need a column '{}{}' with the variable's value in each row's source",
-                        data.source, kSourcePrefix, probed.variable);
+      throw input_error(
+          "{}: counterfactual embeddings need a column '{}{}' with the variable's value in each row's source",
+          data.source, kSourcePrefix, probed.variable);
     }
-    const Probe probe = train_probe(probed.train.states(), probed.train.labels, options_.probe, probed.seed, [&](int64_t done) {
-      if (on_progress) on_progress(0.8 * static_cast<double>(done) / static_cast<double>(options_.probe.epochs), "probe");
-    });
+    const Probe probe =
+        train_probe(probed.train.states(), probed.train.labels, options_.probe, probed.seed, [&](int64_t done) {
+          if (on_progress)
+            on_progress(0.8 * static_cast<double>(done) / static_cast<double>(options_.probe.epochs), "probe");
+        });
     const at::Tensor counterfactual = counterfactual_answers(data, probed.variable);
     const at::Tensor rows = counterfactual.defined() ? counterfactual.ne(data.answers).nonzero().squeeze(1)
                                                      : at::arange(data.trie.n_rows());
     const at::Tensor wanted = source_values->second.index_select(0, rows);
     // A value that the probe never saw can be no target; such rows count as failures.
     const at::Tensor outputs = probe.outputs_of(wanted);
-    const at::Tensor moved =
-        counterfactual_states(probe, probed.test.states().index_select(0, rows), outputs.clamp_min(0), options_, [&](int64_t done) {
+    const at::Tensor moved = counterfactual_states(
+        probe, probed.test.states().index_select(0, rows), outputs.clamp_min(0), options_, [&](int64_t done) {
           const double share = static_cast<double>(done) / static_cast<double>(options_.steps);
           if (on_progress) on_progress(0.8 + 0.2 * share, "counterfactual states");
         });
     const int64_t n = rows.size(0);
     std::vector<Metric> metrics = {
-        {.metric = "probe_accuracy", .value = probe_accuracy(probe, probed.test.states(), probed.test.labels), .n = data.trie.n_rows()},
+        {.metric = "probe_accuracy",
+         .value = probe_accuracy(probe, probed.test.states(), probed.test.labels),
+         .n = data.trie.n_rows()},
         {.metric = "probe_flipped", .value = mean_of(probe.predict(moved).eq(wanted)), .n = n}};
     if (counterfactual.defined()) {
       add_behaviour(metrics, probed, rows, moved, counterfactual.index_select(0, rows));
@@ -86,7 +91,9 @@ class CounterfactualEmbedding : public BaselineMethod {
     };
     const at::Tensor patched = answers_of(moved);
     const at::Tensor untouched = answers_of(all.index_select(0, rows));
-    const auto difference = [&](const at::Tensor& of) { return of_tokens(of, counterfactual) - of_tokens(of, original); };
+    const auto difference = [&](const at::Tensor& of) {
+      return of_tokens(of, counterfactual) - of_tokens(of, original);
+    };
     const at::Tensor top = patched.argmax(1);
     const int64_t n = rows.size(0);
     metrics.push_back({.metric = "counterfactual_answer", .value = mean_of(top.eq(counterfactual)), .n = n});
@@ -95,10 +102,11 @@ class CounterfactualEmbedding : public BaselineMethod {
                        .n = n,
                        .control = "untouched"});
     metrics.push_back({.metric = "original_answer", .value = mean_of(top.eq(original)), .n = n});
-    metrics.push_back({.metric = "logit_difference_ratio",
-                       .value = mean_of(difference(patched).to(at::kDouble) / difference(untouched).to(at::kDouble)),
-                       .n = n,
-                       .note = "logit of the counterfactual answer minus that of the original one, over the untouched model's"});
+    metrics.push_back(
+        {.metric = "logit_difference_ratio",
+         .value = mean_of(difference(patched).to(at::kDouble) / difference(untouched).to(at::kDouble)),
+         .n = n,
+         .note = "logit of the counterfactual answer minus that of the original one, over the untouched model's"});
   }
 
   CounterfactualEmbeddingOptions options_;

@@ -9,25 +9,24 @@ namespace cprobe {
 std::span<const MethodEntry> baseline_methods() {
   static const auto kMethods = std::to_array<MethodEntry>({
       {.name = "linear_probe",
-                  .what = "a linear classifier of the state, beside a control task (Hewitt & Liang 2019)",
-                  .make = [](const Document* options) { return make_probing(read_probe_options(options, kLinearProbe)); }},
+       .what = "a linear classifier of the state, beside a control task (Hewitt & Liang 2019)",
+       .make = [](const Document* options) { return make_probing(read_probe_options(options, kLinearProbe)); }},
       {.name = "mlp_probe",
-                  .what = "the same with a hidden layer",
-                  .make = [](const Document* options) { return make_probing(read_probe_options(options, kMlpProbe)); }},
+       .what = "the same with a hidden layer",
+       .make = [](const Document* options) { return make_probing(read_probe_options(options, kMlpProbe)); }},
       {.name = "counterfactual_embedding",
-                  .what = "the state moved until a linear probe says another value (Tucker et al. 2021)",
-                  .make =
-                      [](const Document* options) {
-                        return make_counterfactual_embedding(
-                            read_counterfactual_embedding_options(options, {.probe = kLinearProbe}));
-                      }},
+       .what = "the state moved until a linear probe says another value (Tucker et al. 2021)",
+       .make =
+           [](const Document* options) {
+             return make_counterfactual_embedding(
+                 read_counterfactual_embedding_options(options, {.probe = kLinearProbe}));
+           }},
       {.name = "counterfactual_embedding_mlp",
-                  .what = "the same with the probe that has a hidden layer",
-                  .make =
-                      [](const Document* options) {
-                        return make_counterfactual_embedding(
-                            read_counterfactual_embedding_options(options, {.probe = kMlpProbe}));
-                      }},
+       .what = "the same with the probe that has a hidden layer",
+       .make =
+           [](const Document* options) {
+             return make_counterfactual_embedding(read_counterfactual_embedding_options(options, {.probe = kMlpProbe}));
+           }},
   });
   return kMethods;
 }

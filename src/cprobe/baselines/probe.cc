@@ -16,7 +16,8 @@ namespace {
 
 void check(const ProbeOptions& options, int64_t n_states) {
   if (n_states < options.batch_size) {
-    throw input_error("probe: batch_size is {}, but there are only {} states to train on", options.batch_size, n_states);
+    throw input_error("probe: batch_size is {}, but there are only {} states to train on", options.batch_size,
+                      n_states);
   }
 }
 
@@ -72,13 +73,14 @@ class DevChoice {
 
 ProbeOptions read_probe_options(const Document* map, ProbeOptions options) {
   if (map == nullptr) return options;
-  constexpr std::array<std::string_view, 7> kKeys = {"hidden",       "epochs",       "batch_size", "learning_rate",
-                                                     "weight_decay", "dev_fraction", "patience"};
+  constexpr std::array<std::string_view, 8> kKeys = {"hidden",        "n_outputs",    "epochs",       "batch_size",
+                                                     "learning_rate", "weight_decay", "dev_fraction", "patience"};
   map->require_known_keys(kKeys);
   if_given(*map, "hidden", [&](const Document& v) {
     options.hidden = as_count(v, 1);
     if (options.hidden > 1'000'000) throw v.error("expected at most 1000000 hidden units");
   });
+  if_given(*map, "n_outputs", [&](const Document& v) { options.n_outputs = as_count(v, 1); });
   if_given(*map, "epochs", [&](const Document& v) { options.epochs = as_count(v, 1); });
   if_given(*map, "batch_size", [&](const Document& v) { options.batch_size = as_count(v, 1); });
   if_given(*map, "learning_rate", [&](const Document& v) { options.learning_rate = as_positive(v); });
@@ -92,8 +94,8 @@ ProbeOptions read_probe_options(const Document* map, ProbeOptions options) {
 }
 
 std::string to_string(const ProbeOptions& o) {
-  return fmt::format("hidden {} epochs {} batch {} lr {} decay {} dev {} patience {}", o.hidden, o.epochs, o.batch_size,
-                     o.learning_rate, o.weight_decay, o.dev_fraction, o.patience);
+  return fmt::format("hidden {} outputs {} epochs {} batch {} lr {} decay {} dev {} patience {}", o.hidden, o.n_outputs,
+                     o.epochs, o.batch_size, o.learning_rate, o.weight_decay, o.dev_fraction, o.patience);
 }
 
 at::Tensor Probe::logits(const at::Tensor& states) const {
@@ -104,7 +106,9 @@ at::Tensor Probe::logits(const at::Tensor& states) const {
 
 at::Tensor Probe::predict(const at::Tensor& states) const {
   const at::NoGradGuard no_gradients;
-  return at::tensor(classes, at::kLong).index_select(0, logits(states).argmax(1));
+  std::vector<int64_t> labels = classes;
+  labels.resize(static_cast<size_t>(layers.back().bias.size(0)), kNoLabel);
+  return at::tensor(labels, at::kLong).index_select(0, logits(states).argmax(1));
 }
 
 at::Tensor Probe::outputs_of(const at::Tensor& labels) const {
@@ -126,20 +130,21 @@ Probe train_probe(const at::Tensor& states, const at::Tensor& labels, const Prob
 
   Probe probe;
   const at::Tensor distinct_labels = std::get<0>(at::_unique(labels, true));
-  probe.classes.assign(distinct_labels.data_ptr<int64_t>(), distinct_labels.data_ptr<int64_t>() + distinct_labels.numel());
+  probe.classes.assign(distinct_labels.data_ptr<int64_t>(),
+                       distinct_labels.data_ptr<int64_t>() + distinct_labels.numel());
   at::Generator weights = seed.derive("probe/weights").generator();
-  const auto n_classes = static_cast<int64_t>(probe.classes.size());
+  const int64_t n_outputs = std::max(options.n_outputs, static_cast<int64_t>(probe.classes.size()));
   const int64_t width = states.size(1);
   if (options.hidden > 0) probe.layers.push_back(fresh_layer(width, options.hidden, weights));
-  probe.layers.push_back(fresh_layer(options.hidden > 0 ? options.hidden : width, n_classes, weights));
+  probe.layers.push_back(fresh_layer(options.hidden > 0 ? options.hidden : width, n_outputs, weights));
   std::vector<at::Tensor> parameters;
   for (const Linear& layer : probe.layers) parameters.insert(parameters.end(), {layer.weight, layer.bias});
   torch::optim::AdamW optimiser(parameters,
                                 torch::optim::AdamWOptions(options.learning_rate).weight_decay(options.weight_decay));
 
   const at::Tensor outputs = probe.outputs_of(labels);
-  DevChoice choice(states.index_select(0, shuffled.narrow(0, 0, n_dev)), labels.index_select(0, shuffled.narrow(0, 0, n_dev)),
-                   options.patience);
+  DevChoice choice(states.index_select(0, shuffled.narrow(0, 0, n_dev)),
+                   labels.index_select(0, shuffled.narrow(0, 0, n_dev)), options.patience);
   at::Generator batches = seed.derive("probe/batches").generator();
   for (int64_t epoch = 0; epoch < options.epochs; ++epoch) {
     const at::Tensor order = kept.index_select(0, at::randperm(n_train, batches, at::kLong));

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
+#include <string>
 #include <vector>
 
 #include "cprobe/core/seed.h"
@@ -14,13 +16,16 @@ namespace cprobe {
 
 /// How a classifier of states is trained. Defaults are the paper's (Lepori et al. 2024, section 4 and its code).
 struct ProbeOptions {
-  int64_t hidden = 0;           ///< Units of one hidden ReLU layer; 0: a linear probe. The paper's MLP has 256.
-  int64_t epochs = 100;         ///< Passes over the training states, >= 1.
-  int64_t batch_size = 500;     ///< States per step, >= 1; an incomplete last batch is dropped. At most all of them.
-  double learning_rate = 0.1;   ///< AdamW, > 0.
-  double weight_decay = 0.01;   ///< AdamW, >= 0.
-  double dev_fraction = 0;      ///< In [0, 1): share of the training states held out to choose the best epoch; 0: the last.
-  int64_t patience = 10;        ///< With a dev split: training ends after so many epochs without a better one, >= 1.
+  int64_t hidden = 0;  ///< Units of one hidden ReLU layer; 0: a linear probe. The paper's MLP has 256.
+  /// Outputs; those beyond the classes of the training data belong to no label, 0: none. The paper's probes have 113 for
+  /// the 57 squares; where all hidden units of its MLP die without them, half of them live with them (docs/results.md).
+  int64_t n_outputs = 0;
+  int64_t epochs = 100;        ///< Passes over the training states, >= 1.
+  int64_t batch_size = 500;    ///< States per step, >= 1; an incomplete last batch is dropped. At most all of them.
+  double learning_rate = 0.1;  ///< AdamW, > 0.
+  double weight_decay = 0.01;  ///< AdamW, >= 0.
+  double dev_fraction = 0;  ///< In [0, 1): share of the training states held out to choose the best epoch; 0: the last.
+  int64_t patience = 10;    ///< With a dev split: training ends after so many epochs without a better one, >= 1.
 };
 
 /// Reads the keys of ProbeOptions from a spec, with `defaults` for those that are missing. @param map nullptr: none.
@@ -30,14 +35,16 @@ std::string to_string(const ProbeOptions& options);
 
 /// A classifier of states.
 struct Probe {
+  static constexpr int64_t kNoLabel = std::numeric_limits<int64_t>::min();
+
   std::vector<Linear> layers;    ///< One, or two with a ReLU between.
-  std::vector<int64_t> classes;  ///< The label of each output, ascending.
+  std::vector<int64_t> classes;  ///< The label of each output, ascending; further outputs have none.
   double dev_accuracy = 0;       ///< Of the epoch that was chosen; with a dev split only.
   int64_t n_dev = 0;             ///< States held out.
 
   /// @param states [n, d_model]; differentiable. @return [n, n_classes].
   at::Tensor logits(const at::Tensor& states) const;
-  /// Labels, [n] int64.
+  /// Labels, [n] int64; kNoLabel where an output without one is the largest.
   at::Tensor predict(const at::Tensor& states) const;
   /// Outputs of labels, [n] int64; -1 for a label that the probe has none for.
   at::Tensor outputs_of(const at::Tensor& labels) const;

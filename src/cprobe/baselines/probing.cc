@@ -21,7 +21,8 @@ class Probing : public BaselineMethod {
   std::vector<Metric> run(const ProbedSite& probed, const ShareDone& on_progress) const override {
     const ProbedSet &train = probed.train, &test = probed.test;
     const at::Tensor train_states = train.states(), test_states = test.states();
-    const auto fit = [&](const at::Tensor& train_labels, const at::Tensor& test_labels, double begin, const char* what) {
+    const auto fit = [&](const at::Tensor& train_labels, const at::Tensor& test_labels, double begin,
+                         const char* what) {
       Fitted fitted{.probe = train_probe(train_states, train_labels, options_, probed.seed, [&](int64_t done) {
                       const double share = static_cast<double>(done) / static_cast<double>(options_.epochs);
                       if (on_progress) on_progress(begin + share / 2, what);

@@ -81,7 +81,8 @@ std::vector<Job> jobs_of(const Spec& spec, const std::vector<ChosenMethod>& meth
 }
 
 std::string label_of(const Spec& spec, const Job& job) {
-  std::string label = fmt::format("{} {} {} seed {}", job.method->entry->name, job.cell.variable, job.site_text(), job.cell.seed);
+  std::string label =
+      fmt::format("{} {} {} seed {}", job.method->entry->name, job.cell.variable, job.site_text(), job.cell.seed);
   if (spec.positions.size() > 1) label += fmt::format(" position {}", job.cell.position);
   return label;
 }

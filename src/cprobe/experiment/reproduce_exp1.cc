@@ -6,6 +6,7 @@
 #include "cprobe/core/text_table.h"
 #include "cprobe/core/threads.h"
 #include "cprobe/data/task_data.h"
+#include "cprobe/experiment/published_baselines.h"
 #include "cprobe/experiment/reproduce_parts.h"
 #include "cprobe/experiment/tables.h"
 #include "cprobe/io/atomic_file.h"
@@ -35,7 +36,64 @@ constexpr std::array<Published, 8> kPublished = {{
     {"aux_1", "a-b", "attn", .008, .011, 0, 1},
     {"aux_1", "a-b", "mlp", .008, .011, 0, 1},
 }};
+constexpr const char* kTransfer = "transfer";  // Of two variables only: it trains models.
 constexpr double kPublishedTrainingLoss = 1.97e-4;
+
+/// Of competing methods; those of transfer learning are read off curves.
+constexpr auto kPublishedBaselines = std::to_array<PublishedBaseline>({
+    {"linear_probe", "var_0", "a^2", "L0.mid", "test_accuracy", "", "1.0"},
+    {"linear_probe", "var_1", "-b^2", "L0.mid", "test_accuracy", "", "1.0"},
+    {"linear_probe", "aux_0", "a+b", "L0.mid", "test_accuracy", "", "0"},
+    {"linear_probe", "aux_1", "a-b", "L0.mid", "test_accuracy", "", "0"},
+    {"linear_probe", "var_0", "a^2", "L0.post", "test_accuracy", "", ".062"},
+    {"linear_probe", "var_1", "-b^2", "L0.post", "test_accuracy", "", ".066"},
+    {"linear_probe", "aux_0", "a+b", "L0.post", "test_accuracy", "", ".008"},
+    {"linear_probe", "aux_1", "a-b", "L0.post", "test_accuracy", "", ".008"},
+    {"mlp_probe", "var_0", "a^2", "L0.mid", "test_accuracy", "", "1.0"},
+    {"mlp_probe", "var_1", "-b^2", "L0.mid", "test_accuracy", "", "1.0"},
+    {"mlp_probe", "aux_0", "a+b", "L0.mid", "test_accuracy", "", ".007"},
+    {"mlp_probe", "aux_1", "a-b", "L0.mid", "test_accuracy", "", ".007"},
+    {"mlp_probe", "var_0", "a^2", "L0.post", "test_accuracy", "", ".551"},
+    {"mlp_probe", "var_1", "-b^2", "L0.post", "test_accuracy", "", ".658"},
+    {"mlp_probe", "aux_0", "a+b", "L0.post", "test_accuracy", "", ".014"},
+    {"mlp_probe", "aux_1", "a-b", "L0.post", "test_accuracy", "", ".014"},
+    {"counterfactual_embedding", "var_0", "a^2", "L0.mid", "probe_flipped", "", "1.0"},
+    {"counterfactual_embedding", "var_1", "-b^2", "L0.mid", "probe_flipped", "", "1.0"},
+    {"counterfactual_embedding", "aux_0", "a+b", "L0.mid", "probe_flipped", "", "1.0"},
+    {"counterfactual_embedding", "aux_1", "a-b", "L0.mid", "probe_flipped", "", "1.0"},
+    {"counterfactual_embedding", "var_0", "a^2", "L0.post", "probe_flipped", "", "1.0"},
+    {"counterfactual_embedding", "var_1", "-b^2", "L0.post", "probe_flipped", "", "1.0"},
+    {"counterfactual_embedding", "aux_0", "a+b", "L0.post", "probe_flipped", "", "1.0"},
+    {"counterfactual_embedding", "aux_1", "a-b", "L0.post", "probe_flipped", "", "1.0"},
+    {"counterfactual_embedding", "var_0", "a^2", "L0.mid", "counterfactual_answer", "", "<= .019"},
+    {"counterfactual_embedding", "var_1", "-b^2", "L0.mid", "counterfactual_answer", "", "<= .019"},
+    {"counterfactual_embedding", "aux_0", "a+b", "L0.mid", "counterfactual_answer", "", "<= .019"},
+    {"counterfactual_embedding", "aux_1", "a-b", "L0.mid", "counterfactual_answer", "", "<= .019"},
+    {"counterfactual_embedding", "var_0", "a^2", "L0.post", "counterfactual_answer", "", "<= .019"},
+    {"counterfactual_embedding", "var_1", "-b^2", "L0.post", "counterfactual_answer", "", "<= .019"},
+    {"counterfactual_embedding", "aux_0", "a+b", "L0.post", "counterfactual_answer", "", "<= .019"},
+    {"counterfactual_embedding", "aux_1", "a-b", "L0.post", "counterfactual_answer", "", "<= .019"},
+    {"amnesic_probing", "var_0", "a^2", "L0.mid", "erased_accuracy Test", "", ".019"},
+    {"amnesic_probing", "var_1", "-b^2", "L0.mid", "erased_accuracy Test", "", ".018"},
+    {"amnesic_probing", "aux_0", "a+b", "L0.mid", "erased_accuracy Test", "", ".354"},
+    {"amnesic_probing", "aux_1", "a-b", "L0.mid", "erased_accuracy Test", "", ".352"},
+    {"amnesic_probing", "var_0", "a^2", "L0.post", "erased_accuracy Test", "", "1.0"},
+    {"amnesic_probing", "var_1", "-b^2", "L0.post", "erased_accuracy Test", "", "1.0"},
+    {"amnesic_probing", "aux_0", "a+b", "L0.post", "erased_accuracy Test", "", ".993"},
+    {"amnesic_probing", "aux_1", "a-b", "L0.post", "erased_accuracy Test", "", ".994"},
+    {"boundless_das", "var_0", "a^2", "L0.mid", "interchange_accuracy", "", ".98"},
+    {"boundless_das", "var_1", "-b^2", "L0.mid", "interchange_accuracy", "", ".99"},
+    {"boundless_das", "aux_0", "a+b", "L0.mid", "interchange_accuracy", "", ".01"},
+    {"boundless_das", "aux_1", "a-b", "L0.mid", "interchange_accuracy", "", ".01"},
+    {"boundless_das", "var_0", "a^2", "L0.post", "interchange_accuracy", "", ".02"},
+    {"boundless_das", "var_1", "-b^2", "L0.post", "interchange_accuracy", "", ".02"},
+    {"boundless_das", "aux_0", "a+b", "L0.post", "interchange_accuracy", "", ".02"},
+    {"boundless_das", "aux_1", "a-b", "L0.post", "interchange_accuracy", "", ".02"},
+    {"transfer", "var_0", "a^2", "model", "steps_to_accuracy", "", "3"},
+    {"transfer", "var_0", "a^2", "model", "steps_to_accuracy", "from scratch", "10"},
+    {"transfer", "aux_0", "a+b", "model", "steps_to_accuracy", "", "261"},
+    {"transfer", "aux_0", "a+b", "model", "steps_to_accuracy", "from scratch", "58"},
+});
 
 std::filesystem::path seed_folder(const Experiment1Options& options, int64_t seed) {
   return options.common.out / fmt::format("seed_{}", seed);
@@ -76,6 +134,21 @@ std::vector<Store::Fields> probe(const Experiment1Options& options, int64_t seed
   return Store::open_existing(spec.out).results();
 }
 
+/// Figures of the competing methods for one seed.
+std::vector<Store::MetricRow> run_baselines_of(const Experiment1Options& options, int64_t seed) {
+  Spec spec = probing_spec(options, seed);
+  const auto run_methods = [&](const std::vector<std::string>& methods) {
+    return run_published_baselines(spec, methods, options.common);
+  };
+  std::vector<std::string> methods;
+  for (const PublishedBaseline& p : kPublishedBaselines) {
+    if (p.method != kTransfer && (methods.empty() || methods.back() != p.method)) methods.emplace_back(p.method);
+  }
+  run_methods(methods);
+  spec.variables = {"var_0", "aux_0"};
+  return run_methods({kTransfer});
+}
+
 /// What a seed's model was trained to, from its curve.
 double final_training_loss(const Experiment1Options& options, int64_t seed) {
   return std::stod(CsvTable::read(seed_folder(options, seed) / "curve.csv").text("train_loss").back());
@@ -112,11 +185,14 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const Experiment1O
   const int n_threads = options.common.n_threads;
   set_threads(n_threads > 0 ? n_threads : available_threads());
   std::vector<Store::Fields> rows;
+  std::vector<Store::MetricRow> figures;
   std::vector<double> losses;
   for (int64_t seed = 0; seed < options.n_seeds; ++seed) {
     prepare(task, options, seed);
     losses.push_back(final_training_loss(options, seed));
     for (Store::Fields& fields : probe(options, seed)) rows.push_back(std::move(fields));
+    if (!options.baselines) continue;
+    for (Store::MetricRow& figure : run_baselines_of(options, seed)) figures.push_back(std::move(figure));
   }
   std::vector<std::vector<std::string>> lines = {{"variable", "block", "circuit", "kNN", "(paper)", "kNN full",
                                                   "(paper)", "weights", "(paper)", "vanilla", "ablated", "(paper)",
@@ -138,6 +214,7 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const Experiment1O
       "\nTraining loss at the end, by seed: {:.1e} ({:.1e}). After thousands of steps the ablated MLP varies with "
       "it.\n",
       fmt::join(losses, ", "), kPublishedTrainingLoss);
+  if (options.baselines) table += "\n" + baselines_table(figures, kPublishedBaselines);
   write_file(options.common.out / "table.txt", table);
   return table;
 }

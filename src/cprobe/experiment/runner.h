@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "cprobe/experiment/estimate.h"
-#include "cprobe/experiment/spec.h"
 #include "cprobe/experiment/run_folder.h"
+#include "cprobe/experiment/spec.h"
 
 namespace cprobe {
 

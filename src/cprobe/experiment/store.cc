@@ -294,8 +294,8 @@ void Store::export_tables() const {
   const auto number = [](const std::optional<double>& x) { return x && !std::isnan(*x) ? number_text(*x) : ""; };
   for (const MetricRow& row : metrics()) {
     const Metric& m = row.metric;
-    lines += csv_record({row.method, row.site, row.variable, m.metric, number(m.value), std::to_string(m.n), number(m.sd),
-                         m.control, number(m.p), m.note, std::to_string(row.seed), row.cell});
+    lines += csv_record({row.method, row.site, row.variable, m.metric, number(m.value), std::to_string(m.n),
+                         number(m.sd), m.control, number(m.p), m.note, std::to_string(row.seed), row.cell});
   }
   write_file(folder_ / "metrics.csv", lines);
 

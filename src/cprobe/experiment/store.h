@@ -62,9 +62,9 @@ class Store {
     uint64_t seed = 0;
     double seconds = 0;
     std::vector<Metric> metrics;
-    ResultRow row = {};                    ///< Circuit probing: its line of results.csv.
-    std::vector<EpochRecord> curve = {};   ///< Likewise, of mask training.
-    std::string circuit_file = {};         ///< Likewise, in the run folder.
+    ResultRow row = {};                   ///< Circuit probing: its line of results.csv.
+    std::vector<EpochRecord> curve = {};  ///< Likewise, of mask training.
+    std::string circuit_file = {};        ///< Likewise, in the run folder.
   };
   /// All of it in one transaction.
   void record(const std::string& id, const Finished& finished);

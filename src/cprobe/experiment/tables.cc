@@ -175,7 +175,8 @@ std::string methods_table(const Store& store) {
   std::set<int64_t> seeds;
   for (const Store::MetricRow& row : rows) seeds.insert(row.seed);
   const bool show_seed = seeds.size() > 1;
-  std::vector<std::vector<std::string>> lines = {{"method", "variable", "site", "figure", "value", "controls", "p", "n"}};
+  std::vector<std::vector<std::string>> lines = {
+      {"method", "variable", "site", "figure", "value", "controls", "p", "n"}};
   if (show_seed) lines[0].emplace_back("seed");
   const Store::MetricRow* shown = nullptr;
   for (const Store::MetricRow& row : rows) {
@@ -201,10 +202,10 @@ std::string methods_json(const Store& store) {
   const auto optional_number = [](const std::optional<double>& x) { return x ? nlohmann::ordered_json(*x) : nullptr; };
   for (const Store::MetricRow& row : method_rows(store)) {
     const Metric& m = row.metric;
-    const nlohmann::ordered_json object = {{"method", row.method}, {"variable", row.variable}, {"site", row.site},
-                                           {"seed", row.seed},     {"metric", m.metric},       {"value", m.value},
-                                           {"n", m.n},             {"sd", optional_number(m.sd)}, {"control", m.control},
-                                           {"p", optional_number(m.p)}, {"note", m.note},     {"cell", row.cell}};
+    const nlohmann::ordered_json object = {
+        {"method", row.method}, {"variable", row.variable},  {"site", row.site}, {"seed", row.seed},
+        {"metric", m.metric},   {"value", m.value},          {"n", m.n},         {"sd", optional_number(m.sd)},
+        {"control", m.control}, {"p", optional_number(m.p)}, {"note", m.note},   {"cell", row.cell}};
     lines += object.dump() + "\n";
   }
   return lines;
