@@ -1,5 +1,6 @@
 #include <array>
 
+#include "cprobe/baselines/amnesic.h"
 #include "cprobe/baselines/baseline.h"
 #include "cprobe/baselines/counterfactual_embedding.h"
 #include "cprobe/baselines/probing.h"
@@ -27,6 +28,9 @@ std::span<const MethodEntry> baseline_methods() {
            [](const Document* options) {
              return make_counterfactual_embedding(read_counterfactual_embedding_options(options, {.probe = kMlpProbe}));
            }},
+      {.name = "amnesic_probing",
+       .what = "task accuracy with the variable erased linearly (Elazar et al. 2021, Belrose et al. 2023)",
+       .make = [](const Document* options) { return make_amnesic_probing(read_amnesic_options(options)); }},
   });
   return kMethods;
 }

@@ -1,0 +1,172 @@
+#include "cprobe/baselines/amnesic.h"
+
+#include <array>
+#include <limits>
+
+#include "cprobe/baselines/leace.h"
+#include "cprobe/core/error.h"
+#include "cprobe/core/interrupt.h"
+#include "cprobe/evaluate/behaviour.h"
+#include "cprobe/evaluate/patching.h"
+#include "cprobe/evaluate/statistics.h"
+#include "cprobe/io/document_values.h"
+
+namespace cprobe {
+namespace {
+
+/// A data set on which task accuracy is measured with the probed states erased.
+class ErasedBehaviour {
+ public:
+  ErasedBehaviour(const ProbedSite& probed, const std::string& label, const ProbedSet& set)
+      : model_(probed.model),
+        label_(label),
+        behaviour_(set.data),
+        states_(set.states()),
+        patching_(probed.model, set.data.trie, set.stream, probed.site, probed.position),
+        vanilla_(run_untouched(probed.model, set.data, set.stream, probed.site).accuracy) {}
+
+  void erase(const Eraser& eraser) { erased_ = accuracy(eraser); }
+  void control(const Eraser& random) { controls_.push_back(accuracy(random)); }
+
+  void add_metrics(const std::string& note, std::vector<Metric>& metrics) const {
+    const int64_t n_rows = behaviour_.n_rows();
+    metrics.push_back({.metric = "vanilla_accuracy " + label_, .value = vanilla_, .n = n_rows});
+    metrics.push_back({.metric = "erased_accuracy " + label_, .value = erased_, .n = n_rows, .note = note});
+    if (controls_.empty()) return;
+    metrics.back().p = p_value(erased_, controls_);
+    const Spread random = spread(controls_);
+    metrics.push_back({.metric = "erased_accuracy " + label_,
+                       .value = random.mean,
+                       .n = random.n,
+                       .sd = random.sd,
+                       .control = "random",
+                       .note = "as many random directions"});
+  }
+
+ private:
+  double accuracy(const Eraser& eraser) const {
+    stop_if_interrupted();
+    return behaviour_.accuracy_by_row(model_, patching_.run_all(eraser.erase(states_)));
+  }
+
+  const Model& model_;
+  std::string label_;
+  Behaviour behaviour_;
+  at::Tensor states_;
+  Patching patching_;
+  double vanilla_;
+  double erased_ = 0;
+  std::vector<double> controls_;
+};
+
+/// The data set whose labels the eraser is fitted on.
+const ProbedSet& fitted_set(const ProbedSite& probed) {
+  const ProbedSet& fitted = probed.paper_protocol ? probed.test : probed.train;
+  if (fitted.labels.defined()) return fitted;
+  throw input_error("{}: no variable '{}', which amnesic probing needs to fit its eraser", fitted.data.source,
+                    probed.variable);
+}
+
+Eraser fit(const ProbedSite& probed, const ProbedSet& fitted, bool shrinkage) {
+  // The reference fits in float32. Only this constant of its dtype shows in the figures.
+  const double epsilon = probed.paper_protocol ? std::numeric_limits<float>::epsilon() : 0;
+  return fit_leace(fitted.states(), fitted.labels, {.shrinkage = shrinkage, .shrinkage_epsilon = epsilon});
+}
+
+bool is_proper(const Eraser& eraser) {
+  return eraser.rank() > 0 && eraser.rank() < eraser.bias.size(0);
+}
+
+std::string note_on(const Eraser& eraser, const ProbedSite& probed) {
+  std::string note = probed.paper_protocol ? "fitted on the test set" : "";
+  if (is_proper(eraser)) return note;
+  return note + (note.empty() ? "" : "; ") + (eraser.rank() == 0 ? "nothing to erase" : "every direction erased");
+}
+
+constexpr double kProbesShare = 0.5;  // of the work, roughly, both probes
+
+class AmnesicProbing final : public BaselineMethod {
+ public:
+  explicit AmnesicProbing(const AmnesicOptions& options) : options_(options) {}
+
+  std::string settings() const override {
+    return fmt::format("shrinkage {} random_controls {} probe [{}]", options_.shrinkage, options_.random_controls,
+                       to_string(options_.probe));
+  }
+
+  std::vector<Metric> run(const ProbedSite& probed, const ShareDone& on_progress) const override {
+    const at::NoGradGuard no_gradients;
+    const ProbedSet& fitted = fitted_set(probed);
+    const Eraser eraser = fit(probed, fitted, options_.shrinkage);
+    const std::string note = note_on(eraser, probed);
+    std::vector<Metric> metrics = {{.metric = "erased_directions",
+                                    .value = static_cast<double>(eraser.rank()),
+                                    .n = eraser.bias.size(0),
+                                    .note = note}};
+    if (probed.test.labels.defined()) add_probes(probed, fitted, eraser, note, on_progress, metrics);
+
+    std::vector<ErasedBehaviour> behaviours;
+    behaviours.reserve(probed.behaviours.size());
+    for (const auto& [label, set] : probed.behaviours) behaviours.emplace_back(probed, label, set);
+    const int64_t n_controls = is_proper(eraser) ? options_.random_controls : 0;
+    at::Generator generator = probed.seed.derive("amnesic/random").generator();
+    for (int64_t draw = 0; draw <= n_controls; ++draw) {
+      if (draw == 0) {
+        for (ErasedBehaviour& behaviour : behaviours) behaviour.erase(eraser);
+      } else {
+        const Eraser random = random_eraser(eraser.bias, eraser.rank(), generator);
+        for (ErasedBehaviour& behaviour : behaviours) behaviour.control(random);
+      }
+      const double share = static_cast<double>(draw + 1) / static_cast<double>(n_controls + 1);
+      if (on_progress) on_progress(kProbesShare + (1 - kProbesShare) * share, "erasing");
+    }
+    for (const ErasedBehaviour& behaviour : behaviours) behaviour.add_metrics(note, metrics);
+    return metrics;
+  }
+
+ private:
+  /// What a probe reads of the variable, with and without erasing.
+  void add_probes(const ProbedSite& probed, const ProbedSet& fitted, const Eraser& eraser, const std::string& note,
+                  const ShareDone& on_progress, std::vector<Metric>& metrics) const {
+    ProbeOptions options = options_.probe;
+    if (probed.paper_protocol) options.batch_size = fitted.labels.size(0);  // as the reference does
+    const at::Tensor states = fitted.states(), test_states = probed.test.states();
+    const auto add = [&](const char* name, double begin, const at::Tensor& train, const at::Tensor& test) {
+      const Probe probe = train_probe(train, fitted.labels, options, probed.seed, [&](int64_t done) {
+        const double share = static_cast<double>(done) / static_cast<double>(options.epochs);
+        if (on_progress) on_progress(kProbesShare * (begin + share / 2), name);
+      });
+      metrics.push_back({.metric = name,
+                         .value = probe_accuracy(probe, test, probed.test.labels),
+                         .n = probed.test.labels.size(0),
+                         .note = note});
+    };
+    add("probe_accuracy_before", 0, states, test_states);
+    add("probe_accuracy_after", 0.5, eraser.erase(states), eraser.erase(test_states));
+    metrics.push_back({.metric = "probe_accuracy_after",
+                       .value = majority_accuracy(fitted.labels, probed.test.labels),
+                       .n = probed.test.labels.size(0),
+                       .control = "majority"});
+  }
+
+  AmnesicOptions options_;
+};
+
+}  // namespace
+
+AmnesicOptions read_amnesic_options(const Document* map) {
+  AmnesicOptions options;
+  if (map == nullptr) return options;
+  constexpr std::array<std::string_view, 3> kKeys = {"shrinkage", "random_controls", "probe"};
+  map->require_known_keys(kKeys);
+  if_given(*map, "shrinkage", [&](const Document& v) { options.shrinkage = v.as_bool(); });
+  if_given(*map, "random_controls", [&](const Document& v) { options.random_controls = as_count(v, 0); });
+  options.probe = read_probe_options(map->given("probe"), options.probe);
+  return options;
+}
+
+std::unique_ptr<BaselineMethod> make_amnesic_probing(const AmnesicOptions& options) {
+  return std::make_unique<AmnesicProbing>(options);
+}
+
+}  // namespace cprobe

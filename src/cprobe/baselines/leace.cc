@@ -1,0 +1,83 @@
+#include "cprobe/baselines/leace.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "cprobe/core/error.h"
+
+namespace cprobe {
+namespace {
+
+constexpr double kLargestNotErased = 0.01;  // singular value
+
+void check(const at::Tensor& states, const at::Tensor& labels) {
+  const int64_t n = states.size(0);
+  if (labels.size(0) != n) throw input_error("LEACE: {} states, but {} labels", n, labels.size(0));
+  if (n < 2) throw input_error("LEACE: a covariance needs at least 2 states, found {}", n);
+  const at::Tensor finite = states.isfinite().all(1);
+  if (finite.all().item<bool>()) return;
+  throw input_error("LEACE: state {} of {} is not finite", finite.to(at::kInt).argmin().item<int64_t>(), n);
+}
+
+/// Eigenvalues of w S + (1 - w) mean(eigenvalues) I, with the best w for S estimated from n states: shrinkage leaves
+/// the eigenvectors as they are.
+at::Tensor shrunk(const at::Tensor& eigenvalues, int64_t n, double epsilon) {
+  const double trace = eigenvalues.sum().item<double>();
+  const double mean = eigenvalues.mean().item<double>();
+  const double unit = trace * mean;  // ||mean I||^2; without an epsilon it cancels
+  const double noise = unit * trace * trace / static_cast<double>(n) + epsilon;
+  const double distance = unit * (eigenvalues - mean).square().sum().item<double>() + epsilon;  // ||S - mean I||^2
+  const double weight = distance > noise ? 1 - noise / distance : 0;
+  return weight * eigenvalues + (1 - weight) * mean;
+}
+
+/// The indices at which a vector is true.
+at::Tensor where_true(const at::Tensor& condition) {
+  return condition.nonzero().squeeze(1);
+}
+
+}  // namespace
+
+at::Tensor Eraser::projection() const {
+  return at::eye(bias.size(0), at::kDouble) - at::mm(write, read);
+}
+
+at::Tensor Eraser::erase(const at::Tensor& states) const {
+  const at::Tensor x = states.to(at::kDouble);
+  return (x - at::mm(at::mm(x - bias, read.t()), write.t())).to(states.scalar_type());
+}
+
+Eraser fit_leace(const at::Tensor& states, const at::Tensor& labels, const LeaceOptions& options) {
+  const at::NoGradGuard no_gradients;
+  check(states, labels);
+  const int64_t n = states.size(0), d = states.size(1);
+  const at::Tensor first = states[0].to(at::kDouble);
+  // Relative to the first state, so that states which are all equal have exactly no covariance.
+  at::Tensor centred = states.to(at::kDouble) - first;
+  const at::Tensor mean = centred.mean(0);
+  centred -= mean;
+
+  const auto denominator = static_cast<double>(options.shrinkage ? n : n - 1);
+  auto [eigenvalues, eigenvectors] = at::linalg_eigh(at::mm(centred.t(), centred) / denominator);
+  if (options.shrinkage) eigenvalues = shrunk(eigenvalues, n, options.shrinkage_epsilon);
+  const double rounding = static_cast<double>(d) * std::numeric_limits<double>::epsilon();
+  const at::Tensor kept = where_true(eigenvalues > eigenvalues.max() * rounding);
+  const at::Tensor root = eigenvalues.index_select(0, kept).sqrt().unsqueeze(1);
+  const at::Tensor basis = eigenvectors.index_select(1, kept);
+
+  const auto [classes, place] = at::_unique(labels, true, true);
+  const at::Tensor sums = at::zeros({classes.size(0), d}, at::kDouble).index_add_(0, place, centred);
+  // In the basis of the eigenvectors, where whitening is a division.
+  const at::Tensor whitened = at::mm(basis.t(), sums.t()) / static_cast<double>(n - 1) / root;
+  const auto [left, singular, unused] = at::linalg_svd(whitened, false);
+  const at::Tensor u = left.index_select(1, where_true(singular > kLargestNotErased));
+  return {.bias = first + mean, .write = at::mm(basis, root * u), .read = at::mm(basis, u / root).t().contiguous()};
+}
+
+Eraser random_eraser(const at::Tensor& about, int64_t rank, at::Generator& generator) {
+  const at::Tensor normal = at::randn({about.size(0), rank}, generator, at::kDouble);
+  const at::Tensor directions = std::get<0>(at::linalg_qr(normal));
+  return {.bias = about, .write = directions, .read = directions.t().contiguous()};
+}
+
+}  // namespace cprobe
