@@ -14,6 +14,7 @@ void setup_train(CLI::App& app);      ///< Train a toy model.
 void setup_fit(CLI::App& app);        ///< Find circuits, decode and ablate them.
 void setup_baseline(CLI::App& app);   ///< Run competing methods on a spec.
 void setup_ablate(CLI::App& app);     ///< Ablate a saved circuit on any data.
+void setup_compare(CLI::App& app);    ///< Overlap of circuits; their union, intersection, difference.
 void setup_inspect(CLI::App& app);    ///< Say what a model folder, circuit file or run folder holds.
 void setup_doctor(CLI::App& app);     ///< Check a model folder against itself and its golden outputs.
 void setup_reproduce(CLI::App& app);  ///< Run a published experiment from nothing.

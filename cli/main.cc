@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   cprobe::setup_fit(app);
   cprobe::setup_baseline(app);
   cprobe::setup_ablate(app);
+  cprobe::setup_compare(app);
   cprobe::setup_inspect(app);
   cprobe::setup_doctor(app);
   cprobe::setup_reproduce(app);

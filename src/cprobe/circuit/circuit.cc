@@ -17,11 +17,11 @@ std::vector<int64_t> member_shape(const MatrixInfo& matrix, MaskUnit unit) {
 
 /// What `parse` makes of a file's metadata; its complaints get the file's name in front.
 template <typename Parse>
-auto of_file(const std::filesystem::path& path, const Parse& parse) {
+auto of_file(const std::string& source, const Parse& parse) {
   try {
     return parse();
   } catch (const Error& error) {
-    throw Error(error.kind(), fmt::format("{}: {}", path.string(), error.what()));
+    throw Error(error.kind(), fmt::format("{}: {}", source, error.what()));
   }
 }
 
@@ -36,6 +36,18 @@ int64_t Circuit::n_units() const {
 int64_t Circuit::max_units() const {
   int64_t n = 0;
   for (const at::Tensor& member : members) n += member.numel();
+  return n;
+}
+
+int64_t CircuitFile::n_units() const {
+  int64_t n = 0;
+  for (const auto& [tensor, member] : members) n += member.sum().item<int64_t>();
+  return n;
+}
+
+int64_t CircuitFile::max_units() const {
+  int64_t n = 0;
+  for (const auto& [tensor, member] : members) n += member.numel();
   return n;
 }
 
@@ -66,15 +78,18 @@ std::vector<at::Tensor> keep_multipliers(const Circuit& circuit) {
   return multipliers;
 }
 
-void save_circuit(const Circuit& circuit, const std::filesystem::path& path) {
+void save_circuit(const CircuitFile& circuit, const std::filesystem::path& path) {
   std::map<std::string, at::Tensor> tensors;
-  for (size_t i = 0; i < circuit.members.size(); ++i)
-    tensors[circuit.matrices[i].source] = circuit.members[i].to(at::kByte);
+  for (const auto& [name, member] : circuit.members) tensors[name] = member.to(at::kByte);
   std::map<std::string, std::string> metadata = circuit.provenance;
   metadata[kFormatKey] = kFormat;
   metadata[kComponentKey] = to_string(circuit.component);
   metadata[kUnitKey] = to_string(circuit.unit);
   write_safetensors(path, tensors, metadata);
+}
+
+void save_circuit(const Circuit& circuit, const std::filesystem::path& path) {
+  save_circuit(circuit_file(circuit, path.string()), path);
 }
 
 CircuitFile read_circuit_file(const std::filesystem::path& path) {
@@ -84,8 +99,10 @@ CircuitFile read_circuit_file(const std::filesystem::path& path) {
     throw input_error("{}: not a circuit file (metadata '{}' is '{}', expected '{}')", path.string(), kFormatKey,
                       metadata[kFormatKey], kFormat);
   }
-  CircuitFile circuit{.component = of_file(path, [&] { return parse_component(metadata[kComponentKey]); }),
-                      .unit = of_file(path, [&] { return parse_mask_unit(metadata[kUnitKey]); })};
+  const std::string source = path.string();
+  CircuitFile circuit{.component = of_file(source, [&] { return parse_component(metadata[kComponentKey]); }),
+                      .unit = of_file(source, [&] { return parse_mask_unit(metadata[kUnitKey]); }),
+                      .source = source};
   const int64_t n_axes = circuit.unit == MaskUnit::kNeuron ? 1 : 2;
   for (const auto& [name, info] : file.tensors()) {
     const at::Tensor stored = file.tensor(name);
@@ -104,27 +121,39 @@ CircuitFile read_circuit_file(const std::filesystem::path& path) {
   return circuit;
 }
 
-Circuit load_circuit(const std::filesystem::path& path, const ModelConfig& config) {
-  CircuitFile file = read_circuit_file(path);
+Circuit circuit_of(CircuitFile file, const ModelConfig& config) {
   Circuit circuit{.component = file.component, .unit = file.unit, .provenance = std::move(file.provenance)};
-  circuit.matrices = of_file(path, [&] { return matrices_of(config, circuit.component); });
+  circuit.matrices = of_file(file.source, [&] { return matrices_of(config, circuit.component); });
   for (const MatrixInfo& matrix : circuit.matrices) {
     const auto found = file.members.find(matrix.source);
     if (found == file.members.end()) {
-      throw input_error("{}: no tensor '{}'; was the circuit found in another model?", path.string(), matrix.source);
+      throw input_error("{}: no tensor '{}'; was the circuit found in another model?", file.source, matrix.source);
     }
     const std::vector<int64_t> shape = member_shape(matrix, circuit.unit);
     if (found->second.sizes() != at::IntArrayRef(shape)) {
-      throw input_error("{}: tensor '{}' is [{}], expected [{}]; was the circuit found in another model?",
-                        path.string(), matrix.source, fmt::join(found->second.sizes(), ", "), fmt::join(shape, ", "));
+      throw input_error("{}: tensor '{}' is [{}], expected [{}]; was the circuit found in another model?", file.source,
+                        matrix.source, fmt::join(found->second.sizes(), ", "), fmt::join(shape, ", "));
     }
     circuit.members.push_back(found->second);
   }
   if (file.members.size() != circuit.matrices.size()) {
-    throw input_error("{}: holds {} tensors, but {} has {} weight matrices", path.string(), file.members.size(),
+    throw input_error("{}: holds {} tensors, but {} has {} weight matrices", file.source, file.members.size(),
                       to_string(circuit.component), circuit.matrices.size());
   }
   return circuit;
+}
+
+CircuitFile circuit_file(const Circuit& circuit, std::string source) {
+  CircuitFile file{.component = circuit.component,
+                   .unit = circuit.unit,
+                   .provenance = circuit.provenance,
+                   .source = std::move(source)};
+  for (size_t i = 0; i < circuit.members.size(); ++i) file.members[circuit.matrices[i].source] = circuit.members[i];
+  return file;
+}
+
+Circuit load_circuit(const std::filesystem::path& path, const ModelConfig& config) {
+  return circuit_of(read_circuit_file(path), config);
 }
 
 }  // namespace cprobe

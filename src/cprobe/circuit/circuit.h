@@ -39,19 +39,35 @@ std::vector<at::Tensor> keep_multipliers(const Circuit& circuit);
 /// (docs/file_formats.md).
 void save_circuit(const Circuit& circuit, const std::filesystem::path& path);
 
-/// A circuit file on its own. Without the sizes of its model it tells units, but neither weights nor heads.
+/// A circuit without the sizes of its model: what a circuit file holds on its own. It tells units, but neither heads nor,
+/// in unit neuron, weights.
 struct CircuitFile {
   ComponentRef component;
   MaskUnit unit = MaskUnit::kNeuron;
   std::map<std::string, at::Tensor> members;  ///< By the checkpoint's tensor name, as Circuit::members.
   std::map<std::string, std::string> provenance;
+  std::string source;  ///< File it came from, for messages and for the provenance of what is made of it.
+
+  int64_t n_units() const;  ///< Units in the circuit.
+  int64_t max_units() const;
+  bool is_empty() const { return n_units() == 0; }
+  bool is_full() const { return n_units() == max_units(); }
 };
+
+/// Writes it in the same form.
+void save_circuit(const CircuitFile& circuit, const std::filesystem::path& path);
 
 /// @throws Error (kInput) naming file and tensor: not a circuit, values other than 0 and 1.
 CircuitFile read_circuit_file(const std::filesystem::path& path);
 
-/// Reads a circuit for a model of these sizes. @throws Error (kInput) naming file and tensor: not a circuit, other
-/// matrices or shapes than the model's, values other than 0 and 1.
+/// The circuit of a model of these sizes. @throws Error (kInput) naming `source` and tensor: other matrices or shapes than
+/// the model's.
+Circuit circuit_of(CircuitFile file, const ModelConfig& config);
+
+/// The same circuit without its sizes. @param source as CircuitFile::source.
+CircuitFile circuit_file(const Circuit& circuit, std::string source);
+
+/// Reads a circuit for a model of these sizes. @throws Error (kInput) as read_circuit_file and circuit_of.
 Circuit load_circuit(const std::filesystem::path& path, const ModelConfig& config);
 
 }  // namespace cprobe
