@@ -209,6 +209,38 @@ TEST(Trainer, StopsEarlyAtATestAccuracy) {
   EXPECT_TRUE(is_trained(small_config(), sums(0), sums(0), options, folder.path(), Seed(3)));
 }
 
+TEST(TrainInMemory, TakesTheSameSteps) {
+  const TemporaryFolder folder;
+  const TrainResult written = run(kShort, folder.path());
+  const Model start = random_model(small_config(), Seed(3).derive("train/weights"));
+  const std::string before = fingerprint(start);
+  std::vector<CurvePoint> curve;
+  const Model model = train_in_memory(start, sums(0), sums(1), kShort, [&](const CurvePoint& point) {
+    curve.push_back(point);
+    return true;
+  });
+  EXPECT_EQ(fingerprint(model), fingerprint(written.model));
+  EXPECT_EQ(fingerprint(start), before);
+  ASSERT_EQ(curve.size(), 5u);
+  EXPECT_EQ(curve.back().step, 40);
+  EXPECT_EQ(curve.back().test_loss, written.curve.back().test_loss);
+  EXPECT_EQ(curve[0].train_loss, written.curve[0].train_loss);
+}
+
+TEST(TrainInMemory, EndsWhenTold) {
+  const Model start = random_model(small_config(), Seed(3));
+  const auto trained = [&](int64_t last) {
+    return fingerprint(
+        train_in_memory(start, sums(0), sums(1), kShort, [&](const CurvePoint& point) { return point.step < last; }));
+  };
+  EXPECT_EQ(trained(0), fingerprint(start)) << "before the first step";
+  TrainOptions twenty = kShort;
+  twenty.steps = 20;
+  twenty.checkpoints = {};
+  EXPECT_EQ(trained(20),
+            fingerprint(train_in_memory(start, sums(0), sums(1), twenty, [](const CurvePoint&) { return true; })));
+}
+
 TEST(Trainer, RefusesOptionsOutOfRange) {
   const TemporaryFolder folder;
   TrainOptions options = kShort;

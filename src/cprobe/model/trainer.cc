@@ -1,28 +1,20 @@
 #include "cprobe/model/trainer.h"
 
 #include <fmt/format.h>
-#include <torch/optim/adamw.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <memory>
-#include <type_traits>
 #include <utility>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
 #include "cprobe/core/progress.h"
 #include "cprobe/io/atomic_file.h"
-#include "cprobe/model/cross_entropy.h"
-#include "cprobe/model/forward.h"
+#include "cprobe/model/learner.h"
 #include "cprobe/model/training_state.h"
 
 namespace cprobe {
 namespace {
-
-/// Learning rate of the first step, as a share of the full one (torch.optim.lr_scheduler.LinearLR's default).
-constexpr double kWarmUpStart = 1.0 / 3.0;
 
 struct Files {
   std::filesystem::path folder;
@@ -34,109 +26,6 @@ struct Files {
   std::filesystem::path state() const { return state_folder() / "training.safetensors"; }
   std::filesystem::path settings() const { return folder / "settings.json"; }
 };
-
-/// All rows of a dataset as the model reads them: rows that are equal end at one node, which is computed once.
-struct Batch {
-  const TokenTrie& trie;
-  DistinctNodes last;  ///< Last nodes, and the place of each row's in them.
-  at::Tensor answers;  ///< [n_rows] int64.
-
-  explicit Batch(const Dataset& data) : trie(data.trie), last(distinct(trie.nodes_at(-1))), answers(data.answers) {}
-};
-
-at::Tensor answer_logits(const Model& model, const Batch& batch) {
-  const Stream end = run_span(model, batch.trie, embed(model, batch.trie), Site::start(), Site::end(model.config),
-                              {.read_nodes = batch.last.nodes});
-  return logits(model, end.at_nodes(batch.last.nodes));
-}
-
-/// What libtorch's optimisers file the state of a parameter under: its address, written out before version 2.1.
-template <typename Key>
-Key state_key(const at::Tensor& parameter) {
-  if constexpr (std::is_pointer_v<Key>) {
-    return parameter.unsafeGetTensorImpl();
-  } else {
-    return fmt::format("{}", fmt::ptr(parameter.unsafeGetTensorImpl()));
-  }
-}
-
-/// A model that owns its weights, with their optimiser.
-class Learner {
- public:
-  Learner(const ModelConfig& config, const TrainingState& state, const TrainOptions& options)
-      : options_(options), model_{.config = config} {
-    std::vector<at::Tensor> parameters;
-    for (const auto& [name, weight] : state.weights) {
-      at::Tensor own = weight.detach().clone(at::MemoryFormat::Contiguous).requires_grad_(true);
-      parameters.push_back(own);
-      model_.weights[name] = std::move(own);
-    }
-    optimiser_ = std::make_unique<torch::optim::AdamW>(parameters, torch::optim::AdamWOptions(options.learning_rate)
-                                                                       .betas({options.beta1, options.beta2})
-                                                                       .eps(options.adam_epsilon)
-                                                                       .weight_decay(options.weight_decay));
-    for (const auto& [name, moment] : state.moment_1) {
-      auto moments = std::make_unique<torch::optim::AdamWParamState>();
-      moments->step(state.step);
-      moments->exp_avg(moment);
-      moments->exp_avg_sq(state.moment_2.at(name));
-      optimiser_->state()[key(name)] = std::move(moments);
-    }
-  }
-
-  const Model& model() const { return model_; }
-
-  /// One optimiser step down the gradient of `loss`. @param step number of steps done before.
-  void descend(const at::Tensor& loss, int64_t step) {
-    for (auto& [name, weight] : model_.weights) weight.mutable_grad().reset();
-    loss.backward();
-    const double warm = options_.warm_up_steps == 0
-                            ? 1.0
-                            : std::min(1.0, static_cast<double>(step) / static_cast<double>(options_.warm_up_steps));
-    optimiser_->param_groups()[0].options().set_lr(options_.learning_rate * (kWarmUpStart + (1 - kWarmUpStart) * warm));
-    optimiser_->step();
-  }
-
-  TrainingState state(int64_t step, const std::vector<CurvePoint>& curve) const {
-    TrainingState state{.step = step, .curve = curve};
-    for (const auto& [name, weight] : model_.weights) {
-      state.weights[name] = weight.detach();
-      const auto found = optimiser_->state().find(key(name));
-      if (found == optimiser_->state().end()) continue;
-      const auto& moments = static_cast<const torch::optim::AdamWParamState&>(*found->second);
-      state.moment_1[name] = moments.exp_avg();
-      state.moment_2[name] = moments.exp_avg_sq();
-    }
-    return state;
-  }
-
-  /// The model with weights of its own that training no longer changes.
-  Model snapshot() const {
-    Model copy{.config = model_.config};
-    for (const auto& [name, weight] : model_.weights) copy.weights[name] = weight.detach().clone();
-    return copy;
-  }
-
- private:
-  using States = std::decay_t<decltype(std::declval<torch::optim::AdamW>().state())>;
-
-  States::key_type key(const std::string& name) const { return state_key<States::key_type>(model_.weights.at(name)); }
-
-  const TrainOptions& options_;
-  Model model_;
-  std::unique_ptr<torch::optim::AdamW> optimiser_;
-};
-
-CurvePoint evaluate(const Model& model, int64_t step, const at::Tensor& train_logits, const Batch& train,
-                    const Batch& test) {
-  const at::NoGradGuard no_gradients;
-  const at::Tensor test_logits = answer_logits(model, test);
-  return {.step = step,
-          .train_loss = cross_entropy(train_logits, train.last.place, train.answers).item<double>(),
-          .train_accuracy = top_token_accuracy(train_logits, train.last.place, train.answers),
-          .test_loss = cross_entropy(test_logits, test.last.place, test.answers).item<double>(),
-          .test_accuracy = top_token_accuracy(test_logits, test.last.place, test.answers)};
-}
 
 void write_curve(const std::vector<CurvePoint>& curve, const std::filesystem::path& path) {
   std::string text = "step,train_loss,train_accuracy,test_loss,test_accuracy\n";
@@ -236,7 +125,7 @@ TrainResult train(const ModelConfig& config, const Dataset& train, const Dataset
   TrainingState start = starting_state(files, settings, config, options.overwrite, seed);
   Learner learner(config, start, options);
   TrainResult result{.curve = std::move(start.curve), .resumed_at = start.step};
-  const Batch train_rows(train), test_rows(test);
+  const TrainingRows train_rows(train), test_rows(test);
   // A folder that cannot be written is better known now than after an hour.
   if (start.step == 0) save_training_state(learner.state(0, {}), settings, files.state());
   const auto began = std::chrono::steady_clock::now();
@@ -247,21 +136,15 @@ TrainResult train(const ModelConfig& config, const Dataset& train, const Dataset
     const bool is_last = step == options.steps;
     const at::Tensor train_logits = answer_logits(learner.model(), train_rows);
     if (is_last || is_checkpoint || step % options.evaluate_every == 0) {
-      result.curve.push_back(evaluate(learner.model(), step, train_logits, train_rows, test_rows));
+      result.curve.push_back(curve_point(learner.model(), step, train_logits, train_rows, test_rows));
     }
     if (is_checkpoint) save_model(learner.model(), files.checkpoint(step));
     if (is_last ||
         (options.stop_at_test_accuracy && result.curve.back().test_accuracy >= *options.stop_at_test_accuracy))
       break;
 
-    const at::Tensor loss = cross_entropy(train_logits, train_rows.last.place, train_rows.answers);
-    if (!std::isfinite(loss.item<double>())) {
-      throw failure("the training loss is {} after {} steps; a smaller learning rate may help", loss.item<double>(),
-                    step);
-    }
-    learner.descend(loss, step);
-    progress.advance(
-        1, fmt::format("loss {:.4f}, test accuracy {:.3f}", loss.item<double>(), result.curve.back().test_accuracy));
+    const double loss = learner.descend(train_logits, train_rows, step);
+    progress.advance(1, fmt::format("loss {:.4f}, test accuracy {:.3f}", loss, result.curve.back().test_accuracy));
 
     const int64_t done = step + 1;
     const bool stops = options.stop_requested ? options.stop_requested(done) : interrupted();
@@ -283,6 +166,23 @@ TrainResult train(const ModelConfig& config, const Dataset& train, const Dataset
   write_file(files.settings(), settings_json(settings));
   std::filesystem::remove_all(files.state_folder());
   return result;
+}
+
+Model train_in_memory(const Model& start, const Dataset& train, const Dataset& test, const TrainOptions& options,
+                      const std::function<bool(const CurvePoint&)>& goes_on) {
+  check(options);
+  Learner learner(start.config, {.weights = start.weights}, options);
+  const TrainingRows train_rows(train), test_rows(test);
+  for (int64_t step = 0;; ++step) {
+    stop_if_interrupted();
+    const bool is_last = step == options.steps;
+    const at::Tensor train_logits = answer_logits(learner.model(), train_rows);
+    if (is_last || step % options.evaluate_every == 0) {
+      const CurvePoint point = curve_point(learner.model(), step, train_logits, train_rows, test_rows);
+      if (!goes_on(point) || is_last) return learner.snapshot();
+    }
+    learner.descend(train_logits, train_rows, step);
+  }
 }
 
 }  // namespace cprobe

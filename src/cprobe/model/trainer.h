@@ -73,6 +73,15 @@ ModelConfig toy_config(int64_t vocab, int64_t n_positions);
 TrainResult train(const ModelConfig& config, const Dataset& train, const Dataset& test, const TrainOptions& options,
                   const std::filesystem::path& folder, Seed seed);
 
+/// Trains on from given weights by the same steps, with a fresh optimiser, and writes nothing. Of the options those about
+/// files, stopping and progress do not apply: checkpoints, save_every, overwrite, stop_at_test_accuracy, stop_requested,
+/// quiet. Same weights and threads: same bits. Memory as `train`, and four times the weights.
+/// @param goes_on told each evaluation, before the first step and every `evaluate_every` steps; false ends training.
+/// @return the trained model; `start` stays as it is.
+/// @throws Error as `train`, (kInterrupted) on Ctrl-C.
+Model train_in_memory(const Model& start, const Dataset& train, const Dataset& test, const TrainOptions& options,
+                      const std::function<bool(const CurvePoint&)>& goes_on);
+
 /// Whether `folder` holds a finished run of `train` with just these arguments. @throws Error (kInput) as `train` for
 /// damaged settings.
 bool is_trained(const ModelConfig& config, const Dataset& train, const Dataset& test, const TrainOptions& options,
