@@ -1,0 +1,153 @@
+#include "cprobe/baselines/transfer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <optional>
+
+#include "cprobe/core/error.h"
+#include "cprobe/evaluate/statistics.h"
+#include "cprobe/io/document_values.h"
+#include "cprobe/model/trainer.h"
+
+namespace cprobe {
+namespace {
+
+/// How fast a model learned.
+struct Speed {
+  std::optional<int64_t> reached;  ///< Steps until the threshold.
+  double area = 0;                 ///< Mean test accuracy over the first steps.
+  double best = 0;                 ///< Largest test accuracy.
+};
+
+/// The rows of a data set, answered with the variable's value.
+Dataset variable_task(const ProbedSet& set, const std::string& variable, int64_t vocab) {
+  if (!set.labels.defined()) throw input_error("{}: no variable '{}' to train on", set.data.source, variable);
+  const at::Tensor strange = ((set.labels < 0) | (set.labels >= vocab)).nonzero();
+  if (strange.numel() > 0) {
+    const auto row = strange[0].item<int64_t>();
+    throw input_error(
+        "{}: variable '{}' is {} in data row {}, which is no token of the model (0 to {}); transfer learning answers "
+        "with the variable's value",
+        set.data.source, variable, set.labels[row].item<int64_t>(), row + 1, vocab - 1);
+  }
+  return {.source = set.data.source, .trie = set.data.trie, .answers = set.labels};
+}
+
+Speed speed_of_learning(const Model& start, const Dataset& train, const Dataset& test, const TransferOptions& options,
+                        const std::function<void(int64_t step)>& on_step) {
+  Speed speed;
+  const TrainOptions training{.steps = options.steps, .evaluate_every = 1};
+  train_in_memory(start, train, test, training, [&](const CurvePoint& point) {
+    if (point.step >= 1 && point.step <= options.area_steps)
+      speed.area += point.test_accuracy / static_cast<double>(options.area_steps);
+    if (!speed.reached && point.test_accuracy >= options.threshold) speed.reached = point.step;
+    speed.best = std::max(speed.best, point.test_accuracy);
+    on_step(point.step);
+    return !speed.reached || point.step < options.area_steps;
+  });
+  return speed;
+}
+
+class Transfer : public BaselineMethod {
+ public:
+  explicit Transfer(const TransferOptions& options) : options_(options) {}
+
+  std::string settings() const override {
+    return fmt::format("steps {}, area_steps {}, threshold {}, scratch_seeds {}", options_.steps, options_.area_steps,
+                       options_.threshold, options_.scratch_seeds);
+  }
+
+  std::vector<Metric> run(const ProbedSite& probed, const ShareDone& on_progress) const override {
+    const ModelConfig& config = probed.model.config;
+    const Dataset train = variable_task(probed.train, probed.variable, config.vocab);
+    const Dataset test = variable_task(probed.test, probed.variable, config.vocab);
+    int64_t n_runs = 0;
+    const auto learn = [&](const Model& start, const std::string& what) {
+      const auto on_step = [&](int64_t step) {
+        const double done = static_cast<double>(n_runs * options_.steps + step);
+        const auto all = static_cast<double>((1 + options_.scratch_seeds) * options_.steps);
+        if (on_progress) on_progress(done / all, fmt::format("{}, step {}", what, step));
+      };
+      const Speed speed = speed_of_learning(start, train, test, options_, on_step);
+      ++n_runs;
+      return speed;
+    };
+    const Speed finished = learn(probed.model, "finished model");
+    std::vector<Speed> fresh;
+    for (int64_t i = 0; i < options_.scratch_seeds; ++i) {
+      const Seed weights = probed.seed.derive(fmt::format("transfer/scratch/{}", i));
+      fresh.push_back(learn(random_model(config, weights), fmt::format("fresh model {}", i + 1)));
+    }
+    return metrics(finished, fresh, probed.test.labels.size(0));
+  }
+
+ private:
+  double steps_of(const Speed& speed) const { return static_cast<double>(speed.reached.value_or(options_.steps)); }
+
+  std::vector<Metric> metrics(const Speed& finished, const std::vector<Speed>& fresh, int64_t n_test) const {
+    std::vector<double> steps, areas;
+    for (const Speed& speed : fresh) {
+      steps.push_back(steps_of(speed));
+      areas.push_back(speed.area);
+    }
+    const auto of_fresh = [](const char* metric, const std::vector<double>& values, const std::string& note) {
+      const Spread over_seeds = spread(values);
+      return Metric{.metric = metric,
+                    .value = over_seeds.mean,
+                    .n = over_seeds.n,
+                    .sd = over_seeds.sd,
+                    .control = "from scratch",
+                    .note = note};
+    };
+    return {{.metric = "steps_to_accuracy", .value = steps_of(finished), .n = n_test, .note = note_of(finished)},
+            of_fresh("steps_to_accuracy", steps, note_of(fresh)),
+            {.metric = "learning_curve_area", .value = finished.area, .n = n_test},
+            of_fresh("learning_curve_area", areas, "")};
+  }
+
+  std::string note_of(const Speed& speed) const {
+    if (speed.reached) return "";
+    return fmt::format("test accuracy {} not reached in {} steps; best {:.3f}", options_.threshold, options_.steps,
+                       speed.best);
+  }
+
+  std::string note_of(const std::vector<Speed>& fresh) const {
+    const auto never = std::ranges::count_if(fresh, [](const Speed& speed) { return !speed.reached; });
+    if (never == 0) return "";
+    const double best = std::ranges::max(fresh, {}, &Speed::best).best;
+    return fmt::format("test accuracy {} not reached in {} steps by {} of {}, which count as {}; best {:.3f}",
+                       options_.threshold, options_.steps, never, fresh.size(), options_.steps, best);
+  }
+
+  TransferOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<BaselineMethod> transfer(const TransferOptions& options) {
+  return std::make_unique<Transfer>(options);
+}
+
+std::unique_ptr<BaselineMethod> make_transfer(const Document* options) {
+  TransferOptions chosen;
+  if (options != nullptr) {
+    constexpr std::array<std::string_view, 4> kKeys = {"steps", "area_steps", "threshold", "scratch_seeds"};
+    options->require_known_keys(kKeys);
+    if_given(*options, "steps", [&](const Document& v) { chosen.steps = as_count(v, 1); });
+    if_given(*options, "area_steps", [&](const Document& v) { chosen.area_steps = as_count(v, 1); });
+    if_given(*options, "threshold", [&](const Document& v) {
+      chosen.threshold = as_positive(v);
+      if (chosen.threshold > 1) throw v.error(fmt::format("expected at most 1, found {}", chosen.threshold));
+    });
+    if_given(*options, "scratch_seeds", [&](const Document& v) { chosen.scratch_seeds = as_count(v, 1); });
+    if (chosen.area_steps > chosen.steps) {
+      throw options->error(fmt::format("area_steps, {}, must not exceed steps, {}", chosen.area_steps, chosen.steps));
+    }
+  }
+  return transfer(chosen);
+}
+
+}  // namespace cprobe

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "cprobe/baselines/baseline.h"
+
+namespace cprobe {
+
+struct TransferOptions {
+  int64_t steps = 500;        ///< Optimiser steps at most, each over all training rows; >= 1.
+  int64_t area_steps = 100;   ///< Steps over which test accuracy is averaged; in [1, steps].
+  double threshold = 0.9;     ///< Test accuracy that counts as learned, in (0, 1].
+  int64_t scratch_seeds = 3;  ///< Fresh models to compare with; >= 1.
+};
+
+/// Transfer learning (Lepori et al. 2024, section 4): the finished model is trained on the variable's values alone, as the
+/// next token after each row, by the recipe of `train`. A variable that it computes already is learned in a few steps;
+/// fresh weights say how many it takes otherwise.
+///
+/// Metrics, each also for the control "from scratch" (mean, sd and number of seeds):
+/// - `steps_to_accuracy`: steps until test accuracy is `threshold`; `steps` where it never is, which the note says.
+/// - `learning_curve_area`: mean test accuracy after steps 1 to `area_steps`.
+///
+/// It looks at whole rows, not at a site or position. Memory as `train_in_memory`.
+/// @throws Error (kInput) from `run` if a value of the variable is no token of the model.
+std::unique_ptr<BaselineMethod> transfer(const TransferOptions& options);
+
+/// @param options keys as the fields of TransferOptions; nullptr: all defaults. @throws Error (kInput) with file, line and
+///                column.
+std::unique_ptr<BaselineMethod> make_transfer(const Document* options);
+
+}  // namespace cprobe
