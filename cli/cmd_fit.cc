@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/commands.h"
 #include "cli/compute_options.h"
@@ -22,6 +23,7 @@ struct FitCommand {
   RunOptions run;
   bool dry_run = false;
   bool json = false;
+  std::string method;
 };
 
 /// The cells with their times, a few lines of which are enough where there are many.
@@ -71,7 +73,9 @@ void print_plan(const RunPlan& plan) {
 
 void run_fit(const FitCommand& command) {
   const std::string text = read_file(command.spec);
-  Spec spec = parse_spec(Document::parse_yaml(text, command.spec.string()));
+  std::optional<MaskKind> method;
+  if (!command.method.empty()) method = parse_mask_kind(command.method);
+  Spec spec = parse_spec(Document::parse_yaml(text, command.spec.string()), method);
   spec.text = text;
   if (!spec.ignored_keys.empty()) {
     fmt::print(stderr, "{}: keys without meaning here are ignored: {}\n", command.spec.string(),
@@ -105,6 +109,12 @@ void setup_fit(CLI::App& app) {
       ->type_name("SPEC.yaml");
   command->add_option("-o,--out", options->run.out, "Run folder; default: the spec's 'out' or 'results_dir'")
       ->type_name("FOLDER");
+  command
+      ->add_option(
+          "--method", options->method,
+          "How masks are found, in place of the spec's fit.method: continuous_sparsification, hard_concrete or "
+          "magnitude_pruning")
+      ->type_name("NAME");
   command->add_flag("--overwrite", options->run.overwrite, "Remove an earlier run in the folder first");
   command->add_flag("--dry-run", options->dry_run, "Print the cells, the expected time and memory, and stop");
   add_memory_option(*command, options->run.memory);

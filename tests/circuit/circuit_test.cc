@@ -49,7 +49,7 @@ TEST(Circuit, KnowsThatItIsEmptyOrFull) {
 
 TEST(Circuit, IsTheHardMaskOfItsParameters) {
   const auto method = continuous_sparsification();
-  Mask mask = method->initial(matrices_of(tiny_config(), {0, Block::kMlp}), MaskUnit::kNeuron);
+  Mask mask = method->initial(matrices_of(tiny_config(), {0, Block::kMlp}), MaskUnit::kNeuron, {});
   mask.parameters = {at::arange(12, at::kFloat) - 9, at::arange(8, at::kFloat) - 7};
   const Circuit circuit = make_circuit({0, Block::kMlp}, mask, *method);
   EXPECT_EQ(circuit.n_units(), 2);

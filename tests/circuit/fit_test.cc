@@ -5,70 +5,14 @@
 #include "cprobe/circuit/circuit.h"
 #include "cprobe/circuit/soft_nearest_neighbours.h"
 #include "tests/numeric_jacobian.h"
-#include "tests/support.h"
+#include "tests/planted_variable.h"
 #include "tests/tensors.h"
-#include "tests/tiny_model.h"
 
 namespace cprobe {
 namespace {
 
 using testing::agree;
-
-/// The MLP of a one-layer model whose tokens are pairs (class, nuisance): 4 classes by 8 nuisances. Hidden neurons 0-15
-/// read the class alone, 16-31 the nuisance alone, and all write at random; so the class is in the updates, but
-/// drowned.
-class PlantedVariable : public ::testing::Test {
- protected:
-  static constexpr int64_t kClasses = 4, kNuisances = 8, kNeurons = 32;
-
-  PlantedVariable() {
-    ModelConfig config = testing::tiny_config();
-    config.vocab = kClasses * kNuisances;
-    config.n_layers = 1;
-    config.d_model = 16;
-    config.d_head = 8;
-    config.d_mlp = kNeurons;
-    config.activation = Activation::kRelu;
-    Model model = random_model(config, Seed(1));
-    const auto zero_mean = [](int64_t n, int64_t d, const char* stream) {
-      const at::Tensor x = at::randn({n, d}, Seed(2).derive(stream).generator());
-      return x - x.mean(1, true);  // so that the norm mixes nothing of one half into the other
-    };
-    const at::Tensor token = at::arange(config.vocab);
-    labels_ = token % kClasses;
-    const at::Tensor nuisance = at::div(token, kClasses, "floor");
-    model.weights.at("embed.token") = at::cat({zero_mean(kClasses, 8, "class").index_select(0, labels_),
-                                               2 * zero_mean(kNuisances, 8, "nuisance").index_select(0, nuisance)},
-                                              1);
-    model.weights.at("embed.position").zero_();
-    at::Tensor& in = model.weights.at("layers.0.mlp.in.weight");
-    in = at::randn(in.sizes(), Seed(3).generator());
-    in.narrow(0, 0, 8).narrow(1, 16, 16).zero_();
-    in.narrow(0, 8, 8).narrow(1, 0, 16).zero_();
-
-    testing::TokenRows rows;
-    for (int64_t t = 0; t < config.vocab; ++t) rows.push_back({t});
-    const TokenTrie trie = build_trie(rows);
-    const ComponentRef mlp{0, Block::kMlp};
-    // The site before the MLP, reached without the attention block: the stream is the embedding.
-    inputs_.emplace(model, mlp, MaskUnit::kNeuron, trie, embed(model, trie), trie.nodes_at(-1));
-  }
-
-  int64_t n() const { return labels_.size(0); }
-
-  FitResult run(const FitOptions& options, uint64_t seed = 0) const {
-    at::Generator generator = Seed(seed).generator();
-    const auto order = [&](int64_t n_labelled) { return at::randperm(n_labelled, generator, at::kLong); };
-    return fit(*inputs_, labels_, *continuous_sparsification(), options, order);
-  }
-
-  double objective(const std::vector<at::Tensor>& multipliers) const {
-    return mean_objective(*inputs_, labels_, multipliers, at::arange(n()), n(), true);
-  }
-
-  at::Tensor labels_;
-  std::optional<ComponentInputs> inputs_;
-};
+using testing::PlantedVariable;
 
 TEST_F(PlantedVariable, IsFoundAsACircuitThatSeparatesItsClasses) {
   const FitResult found = run({.epochs = 60, .batch_size = 32, .learning_rate = 0.02, .l0_weight = 1e-4});
@@ -105,8 +49,8 @@ TEST_F(PlantedVariable, FirstStepMovesEveryParameterByTheLearningRate) {
   const FitResult found =
       fit(*inputs_, labels_, *method,
           {.epochs = 1, .batch_size = n(), .learning_rate = rate, .weight_decay = decay, .l0_weight = lambda}, order);
-  Mask mask = method->initial(inputs_->matrices(), MaskUnit::kNeuron);
-  const std::vector<at::Tensor> m = method->multipliers(mask, 1.0);
+  Mask mask = method->initial(inputs_->matrices(), MaskUnit::kNeuron, {});
+  const std::vector<at::Tensor> m = method->multipliers(mask, 1.0, {});
   const at::Tensor objective_before = soft_nearest_neighbours(inputs_->updates(m), labels_);
   const at::Tensor l0_before = method->relaxed_size(mask, m) * lambda;
   const std::vector<at::Tensor> gradients = torch::autograd::grad({objective_before + l0_before}, mask.parameters);

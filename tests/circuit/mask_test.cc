@@ -18,10 +18,10 @@ std::vector<MatrixInfo> mlp_matrices() {
 }
 
 TEST(ContinuousSparsification, StartsWithEveryUnitAtTheSameValue) {
-  const Mask neurons = continuous_sparsification()->initial(mlp_matrices(), MaskUnit::kNeuron);
+  const Mask neurons = continuous_sparsification()->initial(mlp_matrices(), MaskUnit::kNeuron, {});
   EXPECT_TRUE(at::equal(neurons.parameters[0], at::zeros({12})));
   EXPECT_TRUE(at::equal(neurons.parameters[1], at::zeros({8})));
-  const Mask weights = continuous_sparsification(0.25)->initial(mlp_matrices(), MaskUnit::kWeight);
+  const Mask weights = continuous_sparsification(0.25)->initial(mlp_matrices(), MaskUnit::kWeight, {});
   EXPECT_TRUE(at::equal(weights.parameters[0], at::full({8, 12}, 0.25)));
   for (const at::Tensor& s : weights.parameters) EXPECT_TRUE(s.requires_grad());
 }
@@ -30,9 +30,9 @@ TEST(ContinuousSparsification, MultipliersAreSigmoidsThatSharpenWithTemperature)
   Mask mask{.unit = MaskUnit::kNeuron, .matrices = mlp_matrices()};
   mask.parameters = {at::linspace(-1, 1, 12), at::full({8}, 0.5)};
   const auto method = continuous_sparsification();
-  EXPECT_NEAR(method->multipliers(mask, 1.0)[1][0].item<double>(), 1 / (1 + std::exp(-0.5)), 1e-7);
-  EXPECT_NEAR(method->multipliers(mask, 200.0)[1][0].item<double>(), 1, 1e-7);
-  EXPECT_NEAR(method->multipliers(mask, 200.0)[0][0].item<double>(), 0, 1e-7);
+  EXPECT_NEAR(method->multipliers(mask, 1.0, {})[1][0].item<double>(), 1 / (1 + std::exp(-0.5)), 1e-7);
+  EXPECT_NEAR(method->multipliers(mask, 200.0, {})[1][0].item<double>(), 1, 1e-7);
+  EXPECT_NEAR(method->multipliers(mask, 200.0, {})[0][0].item<double>(), 0, 1e-7);
 }
 
 TEST(ContinuousSparsification, KeepsUnitsAboveZeroOnly) {
@@ -47,8 +47,8 @@ TEST(ContinuousSparsification, RelaxedSizeCountsTheWeightsOfAUnit) {
   for (const auto& [unit, expected] :
        {std::pair{MaskUnit::kNeuron, 0.5 * (12 * 8 + 8 * 12)}, {MaskUnit::kWeight, 0.5 * 2 * 96}}) {
     const auto method = continuous_sparsification();
-    const Mask mask = method->initial(mlp_matrices(), unit);  // every multiplier is a half
-    const at::Tensor size = method->relaxed_size(mask, method->multipliers(mask, 1.0));
+    const Mask mask = method->initial(mlp_matrices(), unit, {});  // every multiplier is a half
+    const at::Tensor size = method->relaxed_size(mask, method->multipliers(mask, 1.0, {}));
     EXPECT_NEAR(size.item<double>(), expected, 1e-4) << to_string(unit);
     const at::Tensor gradient = torch::autograd::grad({size}, {mask.parameters[1]})[0];
     const double fan_in = unit == MaskUnit::kNeuron ? 12 : 1;  // times sigmoid'(0) = 1/4
@@ -59,6 +59,15 @@ TEST(ContinuousSparsification, RelaxedSizeCountsTheWeightsOfAUnit) {
 TEST(MaskUnit, TextFormsGoThereAndBack) {
   for (const MaskUnit unit : {MaskUnit::kNeuron, MaskUnit::kWeight}) EXPECT_EQ(parse_mask_unit(to_string(unit)), unit);
   EXPECT_INPUT_ERROR(parse_mask_unit("neurons"), "unknown mask unit 'neurons': expected neuron or weight");
+}
+
+TEST(MaskKind, NamesTheMethodsThatItMakes) {
+  for (const MaskKind kind : kMaskKinds) {
+    EXPECT_EQ(make_mask_method(kind, mask_option(kind).otherwise)->name(), to_string(kind));
+    EXPECT_EQ(parse_mask_kind(to_string(kind)), kind);
+  }
+  EXPECT_INPUT_ERROR(parse_mask_kind("hardconcrete"),
+                     "unknown mask method 'hardconcrete': expected one of continuous_");
 }
 
 }  // namespace

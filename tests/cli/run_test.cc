@@ -138,6 +138,26 @@ TEST(Fit, AcceptsAFlatConfigAndNamesTheKeysItIgnores) {
   EXPECT_EQ(table.text("protocol"), std::vector<std::string>{"paper"});
 }
 
+TEST(Fit, TakesAnotherMaskMethodThanTheSpecs) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "spec.yaml", ToyRun::get().spec({{"[attn, mlp]", "[mlp]"}}));
+  std::vector<std::string> command = fit_command(folder, "run");
+  command.insert(command.end(), {"--method", "hard_concrete"});
+  const ProgramResult result = cprobe(command);
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(CsvTable::read(folder / "run/metrics.csv").text("method").at(0), "circuit probing (hard_concrete)");
+  command.back() = "magnitude_pruning";
+  const ProgramResult other = cprobe(command);
+  ASSERT_EQ(other.exit_code, 0) << other.err;
+  EXPECT_THAT(other.out, HasSubstr("mask method"));
+  EXPECT_EQ(CsvTable::read(folder / "run/results.csv").text("mask method"),
+            (std::vector<std::string>{"hard_concrete", "magnitude_pruning"}));
+  command.back() = "movement_pruning";
+  const ProgramResult unknown = cprobe(command);
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_THAT(unknown.err, HasSubstr("unknown mask method 'movement_pruning': expected one of continuous_spars"));
+}
+
 TEST(Ablate, RepeatsTheFiguresOfTheRun) {
   const TemporaryFolder folder;
   write_bytes(folder / "spec.yaml", ToyRun::get().spec({{"[attn, mlp]", "[mlp]"}}));

@@ -276,6 +276,56 @@ TEST_F(Run, IsRefusedBeforeAnythingIsWritten) {
   EXPECT_INPUT_ERROR(run(spec_, {.quiet = true, .n_threads = 1}), "no run folder");
 }
 
+TEST_F(Run, FindsMasksByTheOtherMethods) {
+  spec_.layers = {1};
+  run_in("default");
+  EXPECT_EQ(table("default", "metrics.csv").text("method")[0], "circuit probing");
+  for (const auto& [kind, option, column] : {std::tuple(MaskKind::kHardConcrete, 0.75, "keep_probability"),
+                                             std::tuple(MaskKind::kMagnitudePruning, 0.25, "density")}) {
+    for (const MaskUnit unit : {MaskUnit::kNeuron, MaskUnit::kWeight}) {
+      spec_.method = kind;
+      spec_.mask_options = {option};
+      spec_.unit = unit;
+      const std::string name = fmt::format("{} {}", to_string(kind), to_string(unit)), again = name + " again";
+      EXPECT_THAT(run_in(name.c_str()).failures, IsEmpty());
+      run_in(again.c_str());
+      for (const char* file : {"results.csv", "metrics.csv", "curves.csv"}) {
+        EXPECT_EQ(testing::read_bytes(folder_ / name / file), testing::read_bytes(folder_ / again / file)) << name;
+      }
+      const CsvTable results = table(name, "results.csv");
+      EXPECT_EQ(results.text("mask method"), std::vector<std::string>(2, std::string(to_string(kind))));
+      EXPECT_EQ(results.text(column), std::vector<std::string>(2, number_text(option)));
+      EXPECT_EQ(results.text("mask_init"), std::vector<std::string>(2)) << "it has none";
+      EXPECT_NE(results.text("train loss"), table("default", "results.csv").text("train loss"));
+      EXPECT_EQ(table(name, "metrics.csv").text("method")[0], fmt::format("circuit probing ({})", to_string(kind)));
+      EXPECT_EQ(table(name, "curves.csv").n_rows(), kind == MaskKind::kHardConcrete ? 2u * 3 : 0);
+      const auto file = std::filesystem::directory_iterator(folder_ / name / "circuits")->path();
+      const Circuit circuit = load_circuit(file, read_model_config(folder_ / "model/config.json"));
+      EXPECT_EQ(circuit.provenance.at("method"), to_string(kind));
+      EXPECT_EQ(circuit.provenance.at(column), fmt::format("{}", option));
+      if (kind == MaskKind::kMagnitudePruning) {
+        EXPECT_EQ(circuit.n_units() * 4, circuit.max_units());
+      }
+    }
+  }
+}
+
+TEST_F(Run, ReplaysThePapersDrawsUnderAnyMaskMethod) {
+  spec_.protocol = Protocol::kPaper;
+  spec_.layers = {0};
+  spec_.blocks = {Block::kMlp};
+  const auto figures = [&](MaskKind kind, const char* name, const char* column) {
+    spec_.method = kind;
+    spec_.mask_options = {mask_option(kind).otherwise};
+    run_in(name);
+    return table(name, "results.csv").text(column);
+  };
+  const char* full = "full model knn test acc";
+  const auto of_default = figures(MaskKind::kContinuousSparsification, "default", full);
+  EXPECT_EQ(figures(MaskKind::kHardConcrete, "drawn", full), of_default) << "the same exemplars";
+  EXPECT_EQ(figures(MaskKind::kMagnitudePruning, "pruned", full), of_default);
+}
+
 TEST_F(Run, ProbesNegativeControlsAndWeightUnits) {
   spec_.layers = {1};
   const auto losses = [&](ModelControl control, MaskUnit unit) {

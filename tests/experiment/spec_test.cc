@@ -44,6 +44,8 @@ TEST(Spec, DefaultsAreThePapers) {
   EXPECT_EQ(spec.fit.weight_decay, 0.01);
   EXPECT_EQ(spec.fit.l0_weight, 1e-6);
   EXPECT_EQ(spec.fit.max_temperature, 200);
+  EXPECT_EQ(spec.method, MaskKind::kContinuousSparsification);
+  EXPECT_THAT(spec.mask_options, ElementsAre(0));
   EXPECT_EQ(spec.exemplar_draws, 20);
   EXPECT_EQ(spec.ablation.n_random, 20);
   EXPECT_THAT(spec.ablation.fills, ElementsAre(Fill::kZero));
@@ -75,7 +77,7 @@ TEST(Spec, ReadsEveryKey) {
   EXPECT_EQ(spec.fit.weight_decay, 0);
   EXPECT_EQ(spec.fit.l0_weight, 1e-5);
   EXPECT_EQ(spec.fit.max_temperature, 50);
-  EXPECT_THAT(spec.mask_inits, ElementsAre(0, 0.5));
+  EXPECT_THAT(spec.mask_options, ElementsAre(0, 0.5));
   EXPECT_EQ(spec.ablation.n_random, 0);
   EXPECT_THAT(spec.ablation.fills, ElementsAre(Fill::kMean, Fill::kResample));
   EXPECT_TRUE(spec.ablation.per_matrix);
@@ -100,6 +102,48 @@ TEST(Spec, NamesTheLineOfEveryMistake) {
   EXPECT_INPUT_ERROR(parse(spec_text("protocol: paper\ndata_seed: 4294967296\n")), "below 2^32");
   EXPECT_INPUT_ERROR(parse(spec_text("protocol: paper\nevaluate: {exemplar_draws: 2}\n")), "draws the exemplars once");
   EXPECT_INPUT_ERROR(parse(flat_text("random_init: True\nlayer_reinit: True\n")), "only one of random_init and");
+}
+
+TEST(Spec, ReadsAMaskMethodAndItsOption) {
+  const Spec drawn = parse(spec_text("fit: {method: hard_concrete, keep_probability: [0.5, 0.9]}\n"));
+  EXPECT_EQ(drawn.method, MaskKind::kHardConcrete);
+  EXPECT_THAT(drawn.mask_options, ElementsAre(0.5, 0.9));
+  EXPECT_THAT(parse(spec_text("fit: {method: hard_concrete}\n")).mask_options, ElementsAre(0.5));
+  const Spec pruned = parse(spec_text("fit: {method: magnitude_pruning, density: [0.1, 0.5, 1]}\n"));
+  EXPECT_EQ(pruned.method, MaskKind::kMagnitudePruning);
+  EXPECT_THAT(pruned.mask_options, ElementsAre(0.1, 0.5, 1));
+  EXPECT_EQ(expand(pruned, testing::tiny_config()).size(), 3 * expand(drawn, testing::tiny_config()).size() / 2);
+}
+
+TEST(Spec, TakesAnotherMaskMethodThanItsOwn) {
+  const auto parse_for = [](const std::string& more, MaskKind method) {
+    return parse_spec(Document::parse_yaml(spec_text(more), "spec.yaml"), method);
+  };
+  // The option of the spec's own method then has no meaning.
+  for (const char* more : {"", "fit: {mask_init: [0, 0.5]}\n", "fit: {keep_probability: 0.5}\n"}) {
+    const Spec spec = parse_for(more, MaskKind::kHardConcrete);
+    EXPECT_EQ(spec.method, MaskKind::kHardConcrete) << more;
+    EXPECT_THAT(spec.mask_options, ElementsAre(0.5)) << more;
+  }
+  EXPECT_THAT(parse_for("fit: {density: 0.3}\n", MaskKind::kMagnitudePruning).mask_options, ElementsAre(0.3));
+  EXPECT_INPUT_ERROR(parse_for("fit: {density: 0.3}\n", MaskKind::kHardConcrete), "only method magnitude_pruning");
+  const Spec flat = parse_spec(Document::parse_yaml(flat_text(), "spec.yaml"), MaskKind::kMagnitudePruning);
+  EXPECT_EQ(flat.method, MaskKind::kMagnitudePruning);
+  EXPECT_THAT(flat.mask_options, ElementsAre(0.1));
+}
+
+TEST(Spec, RefusesMaskMethodsAndOptionsThatDoNotFit) {
+  EXPECT_INPUT_ERROR(
+      parse(spec_text("fit: {method: hardconcrete}\n")),
+      "spec.yaml:4:15: fit.method: 'hardconcrete' is not one of continuous_sparsification, hard_concrete");
+  EXPECT_INPUT_ERROR(parse(spec_text("fit: {density: 0.1}\n")),
+                     "fit.density: only method magnitude_pruning has this option; the method is continuous_spars");
+  EXPECT_INPUT_ERROR(parse(spec_text("fit: {method: hard_concrete, mask_init: 0}\n")), "only method continuous_spars");
+  EXPECT_INPUT_ERROR(parse(spec_text("fit: {method: hard_concrete, keep_probability: 1}\n")),
+                     "fit.keep_probability: hard concrete masks: keep_probability must lie between 0 and 1, found 1");
+  EXPECT_INPUT_ERROR(parse(spec_text("fit: {method: magnitude_pruning, density: [0.1, 2]}\n")),
+                     "density[1]: magnitude pruning: density must lie in 0 to 1, found 2");
+  EXPECT_INPUT_ERROR(parse(spec_text("fit: {method: magnitude_pruning, density: [0.1, 0.10]}\n")), "stands twice");
 }
 
 TEST(Spec, RefusesAValueTwiceBecauseItWouldBeOneCellTwice) {
@@ -219,6 +263,11 @@ TEST(CellId, ChangesWithEverythingThatCanChangeItsNumbers) {
                                             "fit: {l0_weight: 1}\n",
                                             "fit: {max_temperature: 3}\n",
                                             "fit: {mask_init: 1}\n",
+                                            "fit: {mask_init: 0.5}\n",
+                                            "fit: {method: hard_concrete}\n",
+                                            "fit: {method: hard_concrete, keep_probability: 0.8}\n",
+                                            "fit: {method: magnitude_pruning}\n",
+                                            "fit: {method: magnitude_pruning, density: 0.5}\n",
                                             "evaluate: {exemplar_draws: 3}\n",
                                             "evaluate: {random_controls: 3}\n",
                                             "evaluate: {fills: mean}\n",
@@ -226,6 +275,7 @@ TEST(CellId, ChangesWithEverythingThatCanChangeItsNumbers) {
                                             "evaluate: {effects: true}\n"};
   for (const std::string& change : changes) EXPECT_TRUE(ids.insert(id(change, fingerprints, 1)).second) << change;
   EXPECT_FALSE(ids.insert(id("out: elsewhere\n", fingerprints, 1)).second) << "the folder changes no number";
+  EXPECT_FALSE(ids.insert(id("fit: {method: continuous_sparsification}\n", fingerprints, 1)).second);
   EXPECT_FALSE(ids.insert(id("evaluate: {effects: false}\n", fingerprints, 1)).second) << "as if it were not there";
 }
 

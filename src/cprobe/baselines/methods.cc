@@ -32,12 +32,6 @@ std::span<const MethodEntry> baseline_methods() {
       {.name = "amnesic_probing",
        .what = "task accuracy with the variable erased linearly (Elazar et al. 2021, Belrose et al. 2023)",
        .make = [](const Document* options) { return make_amnesic_probing(read_amnesic_options(options)); }},
-                  .what = "the same with the probe that has a hidden layer",
-                  .make =
-                      [](const Document* options) {
-                        return make_counterfactual_embedding(
-                            read_counterfactual_embedding_options(options, {.probe = kMlpProbe}));
-                      }},
       {.name = "transfer",
        .what = "the finished model trained on the variable alone, beside fresh weights (Lepori et al. 2024)",
        .per_site = false,

@@ -11,10 +11,6 @@ constexpr const char* kUnitKey = "unit";
 constexpr const char* kFormatKey = "format";
 constexpr const char* kFormat = "cprobe circuit 1";
 
-std::vector<int64_t> member_shape(const MatrixInfo& matrix, MaskUnit unit) {
-  return unit == MaskUnit::kNeuron ? std::vector{matrix.n_out} : std::vector{matrix.n_in, matrix.n_out};
-}
-
 /// What `parse` makes of a file's metadata; its complaints get the file's name in front.
 template <typename Parse>
 auto of_file(const std::string& source, const Parse& parse) {
@@ -129,7 +125,7 @@ Circuit circuit_of(CircuitFile file, const ModelConfig& config) {
     if (found == file.members.end()) {
       throw input_error("{}: no tensor '{}'; was the circuit found in another model?", file.source, matrix.source);
     }
-    const std::vector<int64_t> shape = member_shape(matrix, circuit.unit);
+    const std::vector<int64_t> shape = unit_shape(matrix, circuit.unit);
     if (found->second.sizes() != at::IntArrayRef(shape)) {
       throw input_error("{}: tensor '{}' is [{}], expected [{}]; was the circuit found in another model?", file.source,
                         matrix.source, fmt::join(found->second.sizes(), ", "), fmt::join(shape, ", "));

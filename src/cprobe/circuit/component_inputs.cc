@@ -81,12 +81,15 @@ ComponentInputs::ComponentInputs(const Model& model, const ComponentRef& compone
   inputs_ = at::Tensor();
 }
 
+std::vector<at::Tensor> ComponentInputs::weights() const {
+  std::vector<at::Tensor> weights;
+  for (const Linear& map : maps_) weights.push_back(map.weight);
+  return weights;
+}
+
 std::vector<at::Tensor> ComponentInputs::ones() const {
   std::vector<at::Tensor> multipliers;
-  for (const MatrixInfo& matrix : matrices_) {
-    multipliers.push_back(unit_ == MaskUnit::kNeuron ? at::ones({matrix.n_out})
-                                                     : at::ones({matrix.n_in, matrix.n_out}));
-  }
+  for (const MatrixInfo& matrix : matrices_) multipliers.push_back(at::ones(unit_shape(matrix, unit_)));
   return multipliers;
 }
 

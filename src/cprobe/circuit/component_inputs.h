@@ -30,6 +30,7 @@ class ComponentInputs {
   int64_t n_labelled() const { return query_rows_.size(0); }
   const std::vector<MatrixInfo>& matrices() const { return matrices_; }
   MaskUnit unit() const { return unit_; }
+  std::vector<at::Tensor> weights() const;  ///< Of the matrices, [n_in, n_out] each.
 
   /// What the component adds to the stream at some of the tokens.
   /// @param multipliers one per matrix, [n_out] or [n_in, n_out] float32 after the unit; differentiable in them.

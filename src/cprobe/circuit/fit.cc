@@ -2,6 +2,7 @@
 
 #include <torch/optim/adamw.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "cprobe/circuit/soft_nearest_neighbours.h"
@@ -31,10 +32,12 @@ void check(const FitOptions& options, int64_t n_labelled) {
 
 FitResult fit(const ComponentInputs& inputs, const at::Tensor& labels, const MaskMethod& method,
               const FitOptions& options, const NextOrder& next_order,
-              const std::function<void(const EpochRecord&)>& on_epoch) {
+              const std::function<void(const EpochRecord&)>& on_epoch, const at::Generator& noise) {
   const int64_t n = inputs.n_labelled();
   check(options, n);
-  FitResult result{.mask = method.initial(inputs.matrices(), inputs.unit())};
+  FitResult result{.mask = method.initial(inputs.matrices(), inputs.unit(), inputs.weights())};
+  const auto trains = [](const at::Tensor& parameter) { return parameter.requires_grad(); };
+  if (std::ranges::none_of(result.mask.parameters, trains)) return result;
   torch::optim::AdamW optimizer(result.mask.parameters,
                                 torch::optim::AdamWOptions(options.learning_rate).weight_decay(options.weight_decay));
   const double growth = std::pow(options.max_temperature, 1.0 / static_cast<double>(options.epochs));
@@ -46,7 +49,7 @@ FitResult fit(const ComponentInputs& inputs, const at::Tensor& labels, const Mas
     for (int64_t b = 0; b < n_batches; ++b) {
       stop_if_interrupted();
       const at::Tensor which = order.narrow(0, b * options.batch_size, options.batch_size);
-      const std::vector<at::Tensor> multipliers = method.multipliers(result.mask, temperature);
+      const std::vector<at::Tensor> multipliers = method.multipliers(result.mask, temperature, noise);
       const at::Tensor objective =
           soft_nearest_neighbours(inputs.updates(multipliers, which), labels.index_select(0, which));
       const at::Tensor l0_term = method.relaxed_size(result.mask, multipliers) * options.l0_weight;

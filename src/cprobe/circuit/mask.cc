@@ -5,45 +5,8 @@
 namespace cprobe {
 namespace {
 
-class ContinuousSparsification : public MaskMethod {
- public:
-  explicit ContinuousSparsification(double initial_value) : initial_value_(initial_value) {}
-
-  std::string_view name() const override { return "continuous_sparsification"; }
-
-  Mask initial(std::vector<MatrixInfo> matrices, MaskUnit unit) const override {
-    Mask mask{.unit = unit, .matrices = std::move(matrices)};
-    for (const MatrixInfo& matrix : mask.matrices) {
-      const std::vector<int64_t> shape =
-          unit == MaskUnit::kNeuron ? std::vector{matrix.n_out} : std::vector{matrix.n_in, matrix.n_out};
-      mask.parameters.push_back(at::full(shape, initial_value_, at::kFloat).requires_grad_());
-    }
-    return mask;
-  }
-
-  std::vector<at::Tensor> multipliers(const Mask& mask, double temperature) const override {
-    std::vector<at::Tensor> multipliers;
-    for (const at::Tensor& s : mask.parameters) multipliers.push_back(at::sigmoid(s * temperature));
-    return multipliers;
-  }
-
-  at::Tensor relaxed_size(const Mask& mask, const std::vector<at::Tensor>& multipliers) const override {
-    at::Tensor size = at::zeros({}, at::kFloat);
-    for (size_t i = 0; i < multipliers.size(); ++i) {
-      size = size + multipliers[i].sum() * static_cast<double>(weights_per_unit(mask.matrices[i], mask.unit));
-    }
-    return size;
-  }
-
-  std::vector<at::Tensor> kept(const Mask& mask) const override {
-    std::vector<at::Tensor> kept;
-    for (const at::Tensor& s : mask.parameters) kept.push_back(s.detach() > 0);
-    return kept;
-  }
-
- private:
-  double initial_value_;
-};
+constexpr std::array<std::string_view, kMaskKinds.size()> kNames = {"continuous_sparsification", "hard_concrete",
+                                                                    "magnitude_pruning"};
 
 }  // namespace
 
@@ -57,12 +20,63 @@ MaskUnit parse_mask_unit(std::string_view text) {
   throw input_error("unknown mask unit '{}': expected neuron or weight", text);
 }
 
-std::unique_ptr<MaskMethod> continuous_sparsification(double initial_value) {
-  return std::make_unique<ContinuousSparsification>(initial_value);
+std::string_view to_string(MaskKind kind) {
+  return kNames[static_cast<size_t>(kind)];
+}
+
+MaskKind parse_mask_kind(std::string_view text) {
+  for (const MaskKind kind : kMaskKinds) {
+    if (text == to_string(kind)) return kind;
+  }
+  throw input_error("unknown mask method '{}': expected one of {}", text, fmt::join(kNames, ", "));
+}
+
+MaskOption mask_option(MaskKind kind) {
+  switch (kind) {
+    case MaskKind::kContinuousSparsification:
+      return {"mask_init", 0.0};
+    case MaskKind::kHardConcrete:
+      return {"keep_probability", 0.5};
+    case MaskKind::kMagnitudePruning:
+      return {"density", 0.1};
+  }
+  throw failure("unknown mask method");
+}
+
+std::unique_ptr<MaskMethod> make_mask_method(MaskKind kind, double option) {
+  switch (kind) {
+    case MaskKind::kContinuousSparsification:
+      return continuous_sparsification(option);
+    case MaskKind::kHardConcrete:
+      return hard_concrete(option);
+    case MaskKind::kMagnitudePruning:
+      return magnitude_pruning(option);
+  }
+  throw failure("unknown mask method");
+}
+
+Mask uniform_mask(std::vector<MatrixInfo> matrices, MaskUnit unit, double value) {
+  Mask mask{.unit = unit, .matrices = std::move(matrices)};
+  for (const MatrixInfo& matrix : mask.matrices) {
+    mask.parameters.push_back(at::full(unit_shape(matrix, unit), value, at::kFloat).requires_grad_());
+  }
+  return mask;
+}
+
+at::Tensor sum_over_weights(const Mask& mask, const std::vector<at::Tensor>& x) {
+  at::Tensor sum = at::zeros({}, at::kFloat);
+  for (size_t i = 0; i < x.size(); ++i) {
+    sum = sum + x[i].sum() * static_cast<double>(weights_per_unit(mask.matrices[i], mask.unit));
+  }
+  return sum;
 }
 
 int64_t weights_per_unit(const MatrixInfo& matrix, MaskUnit unit) {
   return unit == MaskUnit::kNeuron ? matrix.n_in : 1;
+}
+
+std::vector<int64_t> unit_shape(const MatrixInfo& matrix, MaskUnit unit) {
+  return unit == MaskUnit::kNeuron ? std::vector{matrix.n_out} : std::vector{matrix.n_in, matrix.n_out};
 }
 
 }  // namespace cprobe

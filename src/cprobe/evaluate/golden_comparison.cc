@@ -89,7 +89,7 @@ std::vector<Check> compare_gradients(const Model& model, const GoldenFile& golde
     const at::Tensor s = golden.numbers(name("s") + "." + matrix.short_name, {matrix.n_out});
     mask.parameters.push_back(s.clone().requires_grad_());
   }
-  const at::Tensor updates = inputs.updates(continuous_sparsification()->multipliers(mask, 1.0));
+  const at::Tensor updates = inputs.updates(continuous_sparsification()->multipliers(mask, 1.0, {}));
   const at::Tensor loss = soft_nearest_neighbours(updates, labels);
   std::vector<at::Tensor> sources = {updates};
   sources.insert(sources.end(), mask.parameters.begin(), mask.parameters.end());

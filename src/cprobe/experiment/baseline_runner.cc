@@ -62,7 +62,7 @@ std::vector<Job> jobs_of(const Spec& spec, const std::vector<ChosenMethod>& meth
   Spec grid = spec;  // Mask training has dimensions that other methods lack.
   grid.learning_rates.resize(1);
   grid.batch_sizes.resize(1);
-  grid.mask_inits.resize(1);
+  grid.mask_options.resize(1);
   const std::vector<Cell> cells = expand(grid, config);
   std::vector<Job> jobs;
   for (const Cell& cell : cells) {

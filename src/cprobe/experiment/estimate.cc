@@ -5,6 +5,7 @@
 
 #include "cprobe/core/memory.h"
 #include "cprobe/core/progress.h"
+#include "cprobe/experiment/probe_cell.h"
 
 namespace cprobe {
 namespace {
@@ -76,12 +77,12 @@ double Estimate::measured_epoch(const Cell& cell, const NewRows& new_rows) const
   auto start = steady_clock::now();
   double seconds = 0;
   fit(
-      inputs, labelled.labels, *continuous_sparsification(cell.mask_init), options,
-      [](int64_t n) { return at::arange(n); },
+      inputs, labelled.labels, *mask_method(spec_, cell), options, [](int64_t n) { return at::arange(n); },
       [&](const EpochRecord&) {
         seconds = seconds_since(start);
         start = steady_clock::now();
-      });
+      },
+      Seed(cell.seed).generator());
   return seconds;
 }
 

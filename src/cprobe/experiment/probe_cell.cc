@@ -21,6 +21,10 @@ Model controlled_model(const Spec& spec, const Cell& cell, const Model& model) {
   throw failure("unknown model control");
 }
 
+std::unique_ptr<MaskMethod> mask_method(const Spec& spec, const Cell& cell) {
+  return make_mask_method(spec.method, cell.mask_option);
+}
+
 namespace {
 
 /// One split as the cell sees it: the constants of its component and the labels to decode.
@@ -68,7 +72,7 @@ std::map<std::string, std::string> provenance(const Spec& spec, const Cell& cell
           {"weight_decay", fmt::format("{}", spec.fit.weight_decay)},
           {"l0_weight", fmt::format("{}", spec.fit.l0_weight)},
           {"max_temperature", fmt::format("{}", spec.fit.max_temperature)},
-          {"mask_init", fmt::format("{}", cell.mask_init)}};
+          {std::string(mask_option(spec.method).key), fmt::format("{}", cell.mask_option)}};
 }
 
 }  // namespace
@@ -81,7 +85,7 @@ CellResult probe_cell(const Spec& spec, const Cell& cell, const std::string& id,
   const ProbedSplit train = ProbedSplit::make(spec, cell, model, data.train, streams);
   const ProbedSplit test = ProbedSplit::make(spec, cell, model, data.test, streams);
   const std::unique_ptr<Draws> draws = make_draws(spec, cell, train.inputs.n_labelled(), test.inputs.n_labelled());
-  const std::unique_ptr<MaskMethod> method = continuous_sparsification(cell.mask_init);
+  const std::unique_ptr<MaskMethod> method = mask_method(spec, cell);
   FitOptions options = spec.fit;
   options.learning_rate = cell.learning_rate;
   options.batch_size = cell.batch_size;
@@ -94,7 +98,8 @@ CellResult probe_cell(const Spec& spec, const Cell& cell, const std::string& id,
       train.inputs, train.labelled.labels, *method, options, [&](int64_t) { return draws->training_order(); },
       [&](const EpochRecord& epoch) {
         if (progress) progress(Piece::kEpoch, fmt::format("loss {:.3f}", epoch.loss));
-      });
+      },
+      Seed(cell.seed).derive("fit/mask noise").generator());
   findings.circuit = make_circuit(cell.component, fitted.mask, *method);
   findings.circuit.provenance.merge(provenance(spec, cell, id, model));
   const std::vector<at::Tensor> kept = keep_multipliers(findings.circuit);

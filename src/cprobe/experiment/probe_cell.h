@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,9 @@ struct CellResult {
 
 /// The model that a cell probes: the run's, or what the spec's negative control makes of it with the cell's seed.
 Model controlled_model(const Spec& spec, const Cell& cell, const Model& model);
+
+/// The mask method of a cell, with its option.
+std::unique_ptr<MaskMethod> mask_method(const Spec& spec, const Cell& cell);
 
 /// Finds the circuit of one cell and evaluates it (docs/method.md, "The steps").
 /// @param id       the cell's identity, noted in the circuit.

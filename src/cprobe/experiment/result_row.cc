@@ -136,6 +136,7 @@ void add_ablation(std::vector<Metric>& list, const Findings::OnBehaviour& behavi
 }  // namespace
 
 ResultRow result_row(const Spec& spec, const Cell& cell, const std::string& id, const Findings& f) {
+  const bool is_default = spec.method == MaskKind::kContinuousSparsification;
   ResultRow row = {{"variable", cell.variable},
                    {"model_id", id},
                    {"task", spec.task},
@@ -148,7 +149,7 @@ ResultRow result_row(const Spec& spec, const Cell& cell, const std::string& id, 
                    {"target_layer", cell.component.layer},
                    {"operation", std::string(to_string(cell.component.block))},
                    {"probe index", cell.position},
-                   {"mask_init", cell.mask_init},
+                   {"mask_init", is_default ? FieldValue(cell.mask_option) : FieldValue()},
                    {"model path", spec.model.string()},
                    {"train loss", f.train_loss},
                    {"test loss", f.test_loss},
@@ -162,8 +163,17 @@ ResultRow result_row(const Spec& spec, const Cell& cell, const std::string& id, 
                    {"L0 Max", f.circuit.max_weights()}};
   add_behaviour_columns(row, spec, f);
   add_own_columns(row, spec, f);
+  if (!is_default) {
+    row.emplace_back("mask method", std::string(to_string(spec.method)));
+    row.emplace_back(mask_option(spec.method).key, cell.mask_option);
+  }
   if (spec.ablation.effect) add_all_effect_columns(row, spec, f);
   return row;
+}
+
+std::string method_name(const Spec& spec) {
+  if (spec.method == MaskKind::kContinuousSparsification) return "circuit probing";
+  return fmt::format("circuit probing ({})", to_string(spec.method));
 }
 
 std::vector<Metric> metrics(const Findings& f) {

@@ -42,6 +42,10 @@ using ResultRow = std::vector<std::pair<std::string, FieldValue>>;
 /// is an empty text.
 ResultRow result_row(const Spec& spec, const Cell& cell, const std::string& id, const Findings& findings);
 
+/// What metrics.csv calls circuit probing with the spec's mask method: "circuit probing" for continuous sparsification,
+/// otherwise "circuit probing (hard_concrete)".
+std::string method_name(const Spec& spec);
+
 /// The findings in long form (docs/file_formats.md lists the metrics).
 std::vector<Metric> metrics(const Findings& findings);
 

@@ -15,8 +15,6 @@
 namespace cprobe {
 namespace {
 
-constexpr const char* kCircuitProbing = "circuit probing";
-
 std::string circuit_file(const Cell& cell, const std::string& id) {
   std::string variable = cell.variable;
   for (char& c : variable) {
@@ -31,7 +29,7 @@ std::string label_of(const Spec& spec, const Cell& cell) {
   if (spec.positions.size() > 1) label += fmt::format(" position {}", cell.position);
   if (spec.learning_rates.size() > 1) label += fmt::format(" learning rate {}", cell.learning_rate);
   if (spec.batch_sizes.size() > 1) label += fmt::format(" batch size {}", cell.batch_size);
-  if (spec.mask_inits.size() > 1) label += fmt::format(" mask init {}", cell.mask_init);
+  if (spec.mask_options.size() > 1) label += fmt::format(" {} {}", mask_option(spec.method).key, cell.mask_option);
   return label;
 }
 
@@ -67,8 +65,8 @@ Prepared prepare(const Spec& spec, const RunOptions& options) {
 std::vector<Store::PlannedCell> plan_of(const Spec& spec, const Prepared& prepared) {
   std::vector<Store::PlannedCell> plan;
   for (const Cell& cell : prepared.cells) {
-    plan.push_back(
-        {cell_id(spec, cell, prepared.data.fingerprints, prepared.n_threads), kCircuitProbing, label_of(spec, cell)});
+    plan.push_back({cell_id(spec, cell, prepared.data.fingerprints, prepared.n_threads), method_name(spec),
+                    label_of(spec, cell)});
   }
   return plan;
 }

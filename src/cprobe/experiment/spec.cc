@@ -34,10 +34,10 @@ std::string_view to_string(ModelControl control) {
   return kControlNames[static_cast<size_t>(control)];
 }
 
-Spec parse_spec(const Document& yaml) {
+Spec parse_spec(const Document& yaml, std::optional<MaskKind> method) {
   if (!yaml.is_map()) throw yaml.error("expected a spec: a map of keys such as model, task and variables");
   const bool flat = yaml.find("model_path") != nullptr || yaml.find("operation_list") != nullptr;
-  return flat ? parse_flat_spec(yaml) : parse_nested_spec(yaml);
+  return flat ? parse_flat_spec(yaml, method) : parse_nested_spec(yaml, method);
 }
 
 std::vector<Cell> expand(const Spec& spec, const ModelConfig& config) {
@@ -52,10 +52,10 @@ std::vector<Cell> expand(const Spec& spec, const ModelConfig& config) {
         for (const int64_t layer : layers)
           for (const int64_t position : spec.positions)
             for (const Block block : spec.blocks)
-              for (const double mask_init : spec.mask_inits)
+              for (const double mask_option : spec.mask_options)
                 for (const uint64_t seed : spec.seeds) {
                   require_component(config, {layer, block});
-                  cells.push_back({variable, {layer, block}, position, seed, learning_rate, batch_size, mask_init});
+                  cells.push_back({variable, {layer, block}, position, seed, learning_rate, batch_size, mask_option});
                 }
   return cells;
 }
@@ -63,16 +63,19 @@ std::vector<Cell> expand(const Spec& spec, const ModelConfig& config) {
 std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::string>& fingerprints, int n_threads) {
   std::vector<std::string> fills;
   for (const Fill fill : spec.ablation.fills) fills.emplace_back(to_string(fill));
-  // Only said where it is asked for and measured: runs without it keep their identities.
+  // Said only where they are not the default (effects: and measured), so that runs without them keep their identities.
+  const std::string method =
+      spec.method == MaskKind::kContinuousSparsification ? "" : fmt::format("|method {}", to_string(spec.method));
   const std::string_view effects = spec.ablation.effect && spec.measure_behaviour ? "|effects" : "";
   const std::string text = fmt::format(
       "numerics {}|{}|{}|{}|{}|seed {} data {}|lr {} batch {} init {}|{} {} {}|epochs {} decay {} l0 {} temperature {}|"
-      "draws {} random {} per matrix {} complement {} fills {}|behaviour {}|threads {}{}",
+      "draws {} random {} per matrix {} complement {} fills {}|behaviour {}|threads {}{}{}",
       kNumericsVersion, fmt::join(fingerprints, ","), cell.variable, to_string(cell.component), cell.position,
-      cell.seed, spec.data_seed, cell.learning_rate, cell.batch_size, cell.mask_init, to_string(spec.protocol),
+      cell.seed, spec.data_seed, cell.learning_rate, cell.batch_size, cell.mask_option, to_string(spec.protocol),
       to_string(spec.control), to_string(spec.unit), spec.fit.epochs, spec.fit.weight_decay, spec.fit.l0_weight,
       spec.fit.max_temperature, spec.exemplar_draws, spec.ablation.n_random, spec.ablation.per_matrix,
-      spec.ablation.complement, fmt::join(fills, ","), fmt::join(behaviour_labels(spec), ","), n_threads, effects);
+      spec.ablation.complement, fmt::join(fills, ","), fmt::join(behaviour_labels(spec), ","), n_threads, effects,
+      method);
   return to_hex(hash(text));
 }
 

@@ -49,14 +49,17 @@ struct Spec {
   std::vector<Block> blocks = {Block::kAttention, Block::kMlp};
   std::vector<int64_t> positions = {-1};  ///< Probed token: from 0, or from the end when negative.
   std::vector<uint64_t> seeds = {0};  ///< kDefault: one cell each, with its own batches, exemplars and random controls.
-  /// kPaper: seed of batches and exemplars, while `seeds` only matter to negative controls. kDefault: unused.
+  /// kPaper: seed of batches and exemplars, while `seeds` only matter to negative controls and to what hard concrete
+  /// masks draw. kDefault: unused.
   uint64_t data_seed = 0;
   std::vector<double> learning_rates = {1e-3};
   std::vector<int64_t> batch_sizes = {500};
-  std::vector<double> mask_inits = {0.0};
+  /// Of the mask method's option: initial values, keep probabilities or densities.
+  std::vector<double> mask_options = {0.0};
 
   Protocol protocol = Protocol::kDefault;
   ModelControl control = ModelControl::kNone;
+  MaskKind method = MaskKind::kContinuousSparsification;
   MaskUnit unit = MaskUnit::kNeuron;
   FitOptions fit;               ///< learning_rate and batch_size come from the grid.
   int64_t exemplar_draws = 20;  ///< kDefault: draws of one exemplar per class, >= 1.
@@ -73,7 +76,8 @@ struct Spec {
 /// Reads a spec (docs/file_formats.md) or one of the reference's flat configs, which implies Protocol::kPaper.
 /// Relative paths stay relative to the working directory. @throws Error (kInput) with file, line and column for an
 /// unknown key (naming the nearest), a missing key, a wrong type or an impossible value.
-Spec parse_spec(const Document& yaml);
+/// @param method in place of the spec's own.
+Spec parse_spec(const Document& yaml, std::optional<MaskKind> method = {});
 
 /// One point of the grid.
 struct Cell {
@@ -83,10 +87,10 @@ struct Cell {
   uint64_t seed = 0;
   double learning_rate = 1e-3;
   int64_t batch_size = 500;
-  double mask_init = 0.0;
+  double mask_option = 0.0;
 };
 
-/// All cells, in the reference's order: variable, learning rate, batch size, layer, position, block, mask value, seed.
+/// All cells, in the reference's order: variable, learning rate, batch size, layer, position, block, mask option, seed.
 /// @throws Error (kInput) if a layer does not exist.
 std::vector<Cell> expand(const Spec& spec, const ModelConfig& config);
 

@@ -47,7 +47,7 @@ void note_ignored_keys(const Document& yaml, Spec& spec) {
 
 }  // namespace
 
-Spec parse_flat_spec(const Document& yaml) {
+Spec parse_flat_spec(const Document& yaml, std::optional<MaskKind> method) {
   constexpr std::array<std::string_view, 32> kKeys = {"model_path",
                                                       "random_init",
                                                       "reinit_embeddings",
@@ -98,7 +98,8 @@ Spec parse_flat_spec(const Document& yaml) {
   spec.seeds = list_of(yaml.at("model_seed_list"), as_seed);
   spec.learning_rates = list_of(yaml.at("lr_list"), as_positive);
   spec.batch_sizes = list_of(yaml.at("batch_size_list"), batch_of);
-  spec.mask_inits = list_of(yaml.at("mask_init_list"), number_of);
+  spec.mask_options = list_of(yaml.at("mask_init_list"), number_of);
+  if (method && *method != spec.method) set_method(spec, *method);
   spec.data_seed = as_data_seed(yaml.at("data_seed"));
   spec.fit.epochs = as_count(yaml.at("num_epochs"), 0);
   spec.fit.l0_weight = as_at_least(yaml.at("l0_lambda"), 0);

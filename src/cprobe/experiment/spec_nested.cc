@@ -1,14 +1,21 @@
 #include <array>
 
+#include "cprobe/circuit/mask_options.h"
 #include "cprobe/experiment/spec_values.h"
 
 namespace cprobe {
 namespace {
 
-void read_fit(const Document& map, Spec& spec) {
-  constexpr std::array<std::string_view, 8> kKeys = {"unit",         "epochs",    "batch_size",      "learning_rate",
-                                                     "weight_decay", "l0_weight", "max_temperature", "mask_init"};
+void read_fit(const Document& map, std::optional<MaskKind> method, Spec& spec) {
+  constexpr std::array<std::string_view, 11> kKeys = {
+      "method",          "unit",      "epochs",           "batch_size", "learning_rate", "weight_decay", "l0_weight",
+      "max_temperature", "mask_init", "keep_probability", "density"};
   map.require_known_keys(kKeys);
+  MaskKind written = spec.method;
+  if_given(map, "method", [&](const Document& v) { written = mask_kind_of(v); });
+  set_method(spec, method.value_or(written));
+  const std::vector<double> options = read_mask_options(map, spec.method, written);
+  if (!options.empty()) spec.mask_options = options;
   if_given(map, "unit", [&](const Document& v) { spec.unit = unit_of(v); });
   if_given(map, "epochs", [&](const Document& v) { spec.fit.epochs = as_count(v, 0); });
   if_given(map, "batch_size", [&](const Document& v) { spec.batch_sizes = list_of(v, batch_of); });
@@ -16,7 +23,6 @@ void read_fit(const Document& map, Spec& spec) {
   if_given(map, "weight_decay", [&](const Document& v) { spec.fit.weight_decay = as_at_least(v, 0); });
   if_given(map, "l0_weight", [&](const Document& v) { spec.fit.l0_weight = as_at_least(v, 0); });
   if_given(map, "max_temperature", [&](const Document& v) { spec.fit.max_temperature = as_at_least(v, 1); });
-  if_given(map, "mask_init", [&](const Document& v) { spec.mask_inits = list_of(v, number_of); });
 }
 
 void read_evaluate(const Document& map, Spec& spec) {
@@ -97,12 +103,13 @@ LanguageTask read_language(const Document& map) {
 
 }  // namespace
 
-Spec parse_nested_spec(const Document& yaml) {
+Spec parse_nested_spec(const Document& yaml, std::optional<MaskKind> method) {
   constexpr std::array<std::string_view, 14> kKeys = {"model",    "task",     "variables", "layers",   "blocks",
                                                       "position", "seeds",    "data_seed", "protocol", "control",
                                                       "fit",      "evaluate", "baselines", "out"};
   yaml.require_known_keys(kKeys);
   Spec spec;
+  if (method) set_method(spec, *method);
   spec.model = yaml.at("model").as_text();
   const Document& task = yaml.at("task");
   if (task.find("sentences") != nullptr) {
@@ -133,7 +140,7 @@ Spec parse_nested_spec(const Document& yaml) {
     spec.control = choice(v, {ModelControl::kNone, ModelControl::kRandomInit, ModelControl::kRandomInitKeepEmbeddings,
                               ModelControl::kShuffledComponent});
   });
-  if_given(yaml, "fit", [&](const Document& v) { read_fit(v, spec); });
+  if_given(yaml, "fit", [&](const Document& v) { read_fit(v, method, spec); });
   if_given(yaml, "evaluate", [&](const Document& v) { read_evaluate(v, spec); });
   if_given(yaml, "baselines", [&](const Document& v) {
     if (v.entries().empty()) throw v.error("expected at least one method, such as linear_probe:");

@@ -1,29 +1,15 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <limits>
+#include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "cprobe/experiment/spec.h"
 #include "cprobe/io/document_values.h"
 
 /// Values of spec files, checked: what the nested and the flat form share.
 namespace cprobe {
-
-/// The enumerator whose text form the value is.
-template <typename Enum>
-Enum choice(const Document& value, std::initializer_list<Enum> options) {
-  const std::string text = value.as_text();
-  std::vector<std::string_view> names;
-  for (const Enum option : options) {
-    if (to_string(option) == text) return option;
-    names.push_back(to_string(option));
-  }
-  throw value.error(fmt::format("'{}' is not one of {}", text, fmt::join(names, ", ")));
-}
 
 inline uint64_t as_seed(const Document& value) {
   const int64_t seed = value.as_integer();
@@ -61,11 +47,17 @@ inline Block block_of(const Document& value) {
 inline MaskUnit unit_of(const Document& value) {
   return choice(value, {MaskUnit::kNeuron, MaskUnit::kWeight});
 }
+inline void set_method(Spec& spec, MaskKind method) {
+  spec.method = method;
+  spec.mask_options = {mask_option(method).otherwise};
+}
 inline Fill fill_of(const Document& value) {
   return choice(value, {Fill::kZero, Fill::kMean, Fill::kResample});
 }
 
-Spec parse_nested_spec(const Document& yaml);  ///< docs/file_formats.md, "Spec".
-Spec parse_flat_spec(const Document& yaml);    ///< The reference's own form.
+/// docs/file_formats.md, "Spec". @param method in place of the spec's own.
+Spec parse_nested_spec(const Document& yaml, std::optional<MaskKind> method);
+/// The reference's own form. @param method in place of its continuous sparsification.
+Spec parse_flat_spec(const Document& yaml, std::optional<MaskKind> method);
 
 }  // namespace cprobe

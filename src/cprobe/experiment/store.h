@@ -42,7 +42,7 @@ class Store {
   /// A cell to come.
   struct PlannedCell {
     std::string id;
-    std::string method;  ///< "circuit probing", or a competing method's name.
+    std::string method;  ///< `method_name`, or a competing method's name.
     std::string label;
   };
   /// Adds cells that are not there yet, in order.

@@ -13,11 +13,15 @@ namespace cprobe {
 namespace {
 
 /// Column of results.csv and heading of each grid dimension that is not always shown.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kGrid = {{{"model_seed", "seed"},
-                                                                                 {"probe index", "position"},
-                                                                                 {"lr", "learning rate"},
-                                                                                 {"batch_size", "batch size"},
-                                                                                 {"mask_init", "mask init"}}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kGrid = {
+    {{"model_seed", "seed"},
+     {"probe index", "position"},
+     {"lr", "learning rate"},
+     {"batch_size", "batch size"},
+     {"mask method", "mask method"},
+     {"mask_init", "mask init"},
+     {"keep_probability", "keep probability"},
+     {"density", "density"}}};
 
 constexpr const char* kNoFigure = "-";
 constexpr std::string_view kCircuitProbing = "circuit probing";
@@ -122,7 +126,7 @@ std::string results_table(const Store& store) {
     const std::string label = first_behaviour(rows[i]);
     std::vector<std::string> line = {value("variable"),
                                      fmt::format("L{}.{}", value("target_layer"), value("operation"))};
-    for (const std::string_view column : varied) line.push_back(value(column));
+    for (const std::string_view column : varied) line.push_back(value(column).empty() ? kNoFigure : value(column));
     const double share = std::stod(value("L0 Norm")) / std::stod(value("L0 Max"));
     for (const std::string& figure :
          {with_sd(value("knn test acc"), value("knn test sd")),

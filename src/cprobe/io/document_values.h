@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -39,6 +41,18 @@ inline double as_positive(const Document& value) {
   const double number = value.as_number();
   if (number <= 0) throw value.error(fmt::format("expected a positive number, found {}", number));
   return number;
+}
+
+/// The enumerator whose text form the value is.
+template <typename Enum>
+Enum choice(const Document& value, std::initializer_list<Enum> options) {
+  const std::string text = value.as_text();
+  std::vector<std::string_view> names;
+  for (const Enum option : options) {
+    if (to_string(option) == text) return option;
+    names.push_back(to_string(option));
+  }
+  throw value.error(fmt::format("'{}' is not one of {}", text, fmt::join(names, ", ")));
 }
 
 /// Calls `use` with the value of an optional key that has one.

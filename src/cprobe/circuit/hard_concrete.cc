@@ -1,0 +1,65 @@
+#include <cmath>
+
+#include "cprobe/circuit/mask.h"
+#include "cprobe/core/error.h"
+
+namespace cprobe {
+namespace {
+
+/// Gates are stretched from (0, 1) to (kLow, kHigh) before they are clamped, so that 0 and 1 have probabilities.
+constexpr double kLow = -0.1, kHigh = 1.1;
+constexpr double kBeta = 2.0 / 3;
+
+class HardConcrete : public MaskMethod {
+ public:
+  explicit HardConcrete(double keep_probability)
+      : initial_value_(std::log(keep_probability / (1 - keep_probability))) {}
+
+  std::string_view name() const override { return to_string(MaskKind::kHardConcrete); }
+
+  Mask initial(std::vector<MatrixInfo> matrices, MaskUnit unit,
+               const std::vector<at::Tensor>& /*weights*/) const override {
+    return uniform_mask(std::move(matrices), unit, initial_value_);
+  }
+
+  std::vector<at::Tensor> multipliers(const Mask& mask, double /*temperature*/,
+                                      const at::Generator& noise) const override {
+    if (!noise.defined()) throw failure("hard concrete: gates are drawn, and there is no generator to draw from");
+    std::vector<at::Tensor> multipliers;
+    for (const at::Tensor& log_alpha : mask.parameters) {
+      // u may be 0, which gives a gate of 0 and no gradient; 1 it never is.
+      const at::Tensor u = at::rand(log_alpha.sizes(), noise, at::kFloat);
+      const at::Tensor concrete = at::sigmoid((at::logit(u) + log_alpha) / kBeta);
+      multipliers.push_back(at::clamp(concrete * (kHigh - kLow) + kLow, 0, 1));
+    }
+    return multipliers;
+  }
+
+  at::Tensor relaxed_size(const Mask& mask, const std::vector<at::Tensor>& /*multipliers*/) const override {
+    const double shift = kBeta * std::log(-kLow / kHigh);
+    std::vector<at::Tensor> not_zero;
+    for (const at::Tensor& log_alpha : mask.parameters) not_zero.push_back(at::sigmoid(log_alpha - shift));
+    return sum_over_weights(mask, not_zero);
+  }
+
+  std::vector<at::Tensor> kept(const Mask& mask) const override {
+    std::vector<at::Tensor> kept;
+    // (kLow, kHigh) lies around a half, so the gate is above it exactly where sigmoid(log alpha) is.
+    for (const at::Tensor& log_alpha : mask.parameters) kept.push_back(log_alpha.detach() > 0);
+    return kept;
+  }
+
+ private:
+  double initial_value_;
+};
+
+}  // namespace
+
+std::unique_ptr<MaskMethod> hard_concrete(double keep_probability) {
+  if (!(keep_probability > 0 && keep_probability < 1)) {
+    throw input_error("hard concrete masks: keep_probability must lie between 0 and 1, found {}", keep_probability);
+  }
+  return std::make_unique<HardConcrete>(keep_probability);
+}
+
+}  // namespace cprobe
