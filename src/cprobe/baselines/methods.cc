@@ -4,6 +4,7 @@
 #include "cprobe/baselines/baseline.h"
 #include "cprobe/baselines/counterfactual_embedding.h"
 #include "cprobe/baselines/probing.h"
+#include "cprobe/baselines/subnetwork_probe.h"
 #include "cprobe/baselines/transfer.h"
 
 namespace cprobe {
@@ -32,6 +33,9 @@ std::span<const MethodEntry> baseline_methods() {
       {.name = "amnesic_probing",
        .what = "task accuracy with the variable erased linearly (Elazar et al. 2021, Belrose et al. 2023)",
        .make = [](const Document* options) { return make_amnesic_probing(read_amnesic_options(options)); }},
+      {.name = "subnetwork_probe",
+       .what = "masks and a linear classifier trained together (Cao et al. 2021)",
+       .make = make_subnetwork_probe},
       {.name = "transfer",
        .what = "the finished model trained on the variable alone, beside fresh weights (Lepori et al. 2024)",
        .per_site = false,

@@ -1,0 +1,166 @@
+#include "cprobe/baselines/subnetwork.h"
+
+#include <torch/optim/adam.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/interrupt.h"
+#include "cprobe/model/gemm.h"
+
+namespace cprobe {
+namespace {
+
+Site start_of(SubnetworkScope scope, Site site) {
+  if (site <= Site::start()) throw input_error("subnetwork probing: there is no component before the embeddings");
+  return scope == SubnetworkScope::kModel ? Site::start() : Site{site.index - 1};
+}
+
+/// Share of a way that is done, between two points of it.
+double ramp(double share, double begin, double end) {
+  return std::clamp((share - begin) / (end - begin), 0.0, 1.0);
+}
+
+/// Weights and biases uniform in +-1/sqrt(n_in), as torch.nn.Linear's.
+Linear fresh_classifier(int64_t n_in, int64_t n_classes, at::Generator generator) {
+  const double bound = 1 / std::sqrt(static_cast<double>(n_in));
+  Linear linear{at::empty({n_in, n_classes}), at::empty({n_classes})};
+  for (at::Tensor* part : {&linear.weight, &linear.bias}) part->uniform_(-bound, bound, generator).requires_grad_();
+  return linear;
+}
+
+/// Adam with a learning rate for the masks, where they train, and one for the classifier.
+class Optimiser {
+ public:
+  Optimiser(const MaskedClassifier& trained, const SubnetworkOptions& options) {
+    std::vector<torch::optim::OptimizerParamGroup> groups;
+    const auto add = [&](std::vector<at::Tensor> parameters, double rate) {
+      groups.emplace_back(std::move(parameters), std::make_unique<torch::optim::AdamOptions>(rate));
+      rates_.push_back(rate);
+    };
+    add({trained.linear.weight, trained.linear.bias}, options.classifier_learning_rate);
+    if (trained.mask.parameters.front().requires_grad()) add(trained.mask.parameters, options.learning_rate);
+    adam_.emplace(std::move(groups), torch::optim::AdamOptions());
+  }
+
+  /// @param share of the learning rates.
+  void step(const at::Tensor& loss, double share) {
+    for (size_t i = 0; i < rates_.size(); ++i) adam_->param_groups()[i].options().set_lr(rates_[i] * share);
+    adam_->zero_grad();
+    loss.backward();
+    adam_->step();
+  }
+
+ private:
+  std::vector<double> rates_;
+  std::optional<torch::optim::Adam> adam_;
+};
+
+}  // namespace
+
+std::string_view to_string(SubnetworkScope scope) {
+  return scope == SubnetworkScope::kComponent ? "component" : "model";
+}
+
+MaskedPart::MaskedPart(const Model& model, SubnetworkScope scope, Site site, MaskUnit unit)
+    : model_(model), scope_(scope), unit_(unit), from_(start_of(scope, site)), to_(site) {}
+
+std::vector<MatrixInfo> MaskedPart::matrices() const {
+  std::vector<MatrixInfo> all;
+  for (Site site = from_; site < to_; ++site.index) {
+    for (MatrixInfo& matrix : matrices_of(model_.config, site.next())) all.push_back(std::move(matrix));
+  }
+  return all;
+}
+
+std::vector<at::Tensor> MaskedPart::weights() const {
+  std::vector<at::Tensor> all;
+  for (Site site = from_; site < to_; ++site.index) {
+    for (const Linear& map : model_.linears(site.next())) all.push_back(map.weight);
+  }
+  return all;
+}
+
+std::map<ComponentRef, ComponentMask> MaskedPart::masks(const std::vector<at::Tensor>& multipliers) const {
+  std::map<ComponentRef, ComponentMask> masks;
+  auto multiplier = multipliers.begin();
+  for (Site site = from_; site < to_; ++site.index) {
+    ComponentMask& mask = masks[site.next()];
+    for (size_t i = matrices_of(model_.config, site.next()).size(); i > 0; --i) {
+      mask.push_back({.multiplier = *multiplier++});
+    }
+  }
+  return masks;
+}
+
+MaskedView::MaskedView(const MaskedPart& part, const TokenTrie& trie, at::Tensor nodes)
+    : part_(part), trie_(trie), nodes_(std::move(nodes)) {
+  const at::NoGradGuard no_gradients;
+  if (part.scope() == SubnetworkScope::kModel) {
+    before_ = embed(part.model(), trie);
+  } else {
+    component_.emplace(part.model(), part.from().next(), part.unit(), trie, stream_at(part.model(), trie, part.from()),
+                       nodes_);
+  }
+}
+
+at::Tensor MaskedView::seen(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const {
+  if (component_) return component_->updates(multipliers, which);
+  const DistinctNodes read = distinct(which.defined() ? nodes_.index_select(0, which) : nodes_);
+  const SpanOptions options{.read_nodes = read.nodes, .masks = part_.masks(multipliers)};
+  const at::Tensor states =
+      which.defined() ? run_span(part_.model(), trie_, before_, part_.from(), part_.to(), options).at_nodes(read.nodes)
+                      : run_in_slabs(part_.model(), trie_, before_, part_.from(), part_.to(), options);
+  return states.index_select(0, read.place);
+}
+
+at::Tensor subnetwork_loss(const MaskedView& view, const MaskedClassifier& classifier, const MaskMethod& method,
+                           const std::vector<at::Tensor>& multipliers, const at::Tensor& outputs,
+                           const at::Tensor& which, double l0_weight) {
+  double n_weights = 0;
+  for (const MatrixInfo& matrix : classifier.mask.matrices)
+    n_weights += static_cast<double>(matrix.n_in * matrix.n_out);
+  const at::Tensor logits = gemm(view.seen(multipliers, which), classifier.linear.weight, classifier.linear.bias);
+  const at::Tensor loss = at::nll_loss(at::log_softmax(logits, 1), outputs);
+  return loss + method.relaxed_size(classifier.mask, multipliers) * (l0_weight / n_weights);
+}
+
+MaskedClassifier train_subnetwork(const MaskedPart& part, const MaskedView& view, const at::Tensor& outputs,
+                                  int64_t n_classes, const SubnetworkOptions& options, Seed seed,
+                                  const std::function<void(int64_t)>& on_epoch) {
+  const at::AutoGradMode gradients(true);
+  const std::unique_ptr<MaskMethod> method = make_mask_method(options.method, options.mask_option);
+  MaskedClassifier trained{
+      .mask = method->initial(part.matrices(), part.unit(), part.weights()),
+      .linear = fresh_classifier(part.model().config.d_model, n_classes, seed.derive("classifier").generator())};
+  Optimiser optimiser(trained, options);
+  const int64_t n = outputs.size(0), batch = std::min(options.batch_size, n), n_batches = n / batch;
+  const auto n_steps = static_cast<double>(options.epochs * n_batches);
+  at::Generator batches = seed.derive("batches").generator(), noise = seed.derive("mask noise").generator();
+  double step = 0;
+  for (int64_t epoch = 0; epoch < options.epochs; ++epoch) {
+    const at::Tensor order = at::randperm(n, batches, at::kLong);
+    const double temperature =
+        std::pow(options.max_temperature, static_cast<double>(epoch) / static_cast<double>(options.epochs));
+    double last_loss = 0;
+    for (int64_t b = 0; b < n_batches; ++b) {
+      stop_if_interrupted();
+      step += 1;
+      const at::Tensor which = order.narrow(0, b * batch, batch);
+      const std::vector<at::Tensor> multipliers = method->multipliers(trained.mask, temperature, noise);
+      const at::Tensor loss = subnetwork_loss(view, trained, *method, multipliers, outputs.index_select(0, which),
+                                              which, options.l0_weight * ramp(step / n_steps, 0.25, 0.75));
+      optimiser.step(loss, ramp(step / n_steps, 0, 0.1));
+      last_loss = loss.item<double>();
+    }
+    if (!std::isfinite(last_loss))
+      throw failure("subnetwork probing: the loss became {} in epoch {}", last_loss, epoch + 1);
+    if (on_epoch) on_epoch(epoch + 1);
+  }
+  for (at::Tensor& parameter : trained.mask.parameters) parameter = parameter.detach();
+  trained.linear = {trained.linear.weight.detach(), trained.linear.bias.detach()};
+  return trained;
+}
+
+}  // namespace cprobe
