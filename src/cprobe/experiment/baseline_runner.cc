@@ -97,7 +97,6 @@ ProbedSet probed_set(const Dataset& data, const Job& job, Streams& streams) {
 
 std::vector<Metric> compute(const Spec& spec, const Job& job, const RunData& data, Streams& run_streams,
                             const ShareDone& on_progress) {
-  const at::NoGradGuard no_gradients;
   const Model model = controlled_model(spec, job.cell, data.model);
   Streams own_streams(model, run_streams.new_rows());
   Streams& streams = spec.control == ModelControl::kNone ? run_streams : own_streams;
