@@ -222,5 +222,29 @@ TEST(Branch, RefusesWhatDoesNotExist) {
   EXPECT_INPUT_ERROR(branch(trie, at::arange(2), one(0)), "2 rows to branch off but 1 positions");
 }
 
+TEST(SelectRows, KeepsTheirNodesAloneInOrder) {
+  const TokenTrie trie = build_trie(Rows{{1, 2, 3}, {5, 6}, {1, 2, 4}, {1, 2}});
+  const SelectedRows selected = select_rows(trie, at::tensor({int64_t{2}, int64_t{3}, int64_t{2}}));
+  EXPECT_EQ(numbers(selected.source_node), (std::vector<int64_t>{0, 1, 5}));
+  EXPECT_EQ(numbers(selected.trie.token), (std::vector<int64_t>{1, 2, 4}));
+  EXPECT_EQ(numbers(selected.trie.position), (std::vector<int64_t>{0, 1, 2}));
+  EXPECT_EQ(numbers(selected.trie.parent), (std::vector<int64_t>{-1, 0, 1}));
+  EXPECT_EQ(numbers(selected.trie.nodes_at(-1)), (std::vector<int64_t>{2, 1, 2}));
+  EXPECT_EQ(numbers(trie.parent), (std::vector<int64_t>{-1, 0, 1, -1, 3, 1}));
+}
+
+TEST(SelectRows, OfAllRowsIsTheSameTrie) {
+  const TokenTrie trie = build_trie(random_rows(3, 50, 3, 6));
+  const SelectedRows selected = select_rows(trie, at::arange(50));
+  EXPECT_EQ(numbers(selected.source_node), numbers(at::arange(trie.n_nodes())));
+  EXPECT_EQ(numbers(selected.trie.parent), numbers(trie.parent));
+  EXPECT_EQ(selected.trie.row_nodes, trie.row_nodes);
+}
+
+TEST(SelectRows, RefusesWhatDoesNotExist) {
+  EXPECT_INPUT_ERROR(select_rows(build_trie(Rows{{1, 2}}), at::tensor({int64_t{1}})),
+                     "no row 1 to select: the trie has 1 rows");
+}
+
 }  // namespace
 }  // namespace cprobe

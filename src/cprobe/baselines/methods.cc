@@ -3,6 +3,7 @@
 #include "cprobe/baselines/amnesic.h"
 #include "cprobe/baselines/baseline.h"
 #include "cprobe/baselines/counterfactual_embedding.h"
+#include "cprobe/baselines/das.h"
 #include "cprobe/baselines/probing.h"
 #include "cprobe/baselines/subnetwork_probe.h"
 #include "cprobe/baselines/transfer.h"
@@ -33,6 +34,12 @@ std::span<const MethodEntry> baseline_methods() {
       {.name = "amnesic_probing",
        .what = "task accuracy with the variable erased linearly (Elazar et al. 2021, Belrose et al. 2023)",
        .make = [](const Document* options) { return make_amnesic_probing(read_amnesic_options(options)); }},
+      {.name = "das",
+       .what = "directions of a fixed number whose exchange changes the variable (Geiger et al. 2023)",
+       .make = [](const Document* options) { return make_das(read_das_options(options, {.dimension = 0})); }},
+      {.name = "boundless_das",
+       .what = "the same with the number of directions learned (Wu et al. 2023)",
+       .make = [](const Document* options) { return make_das(read_das_options(options, {})); }},
       {.name = "subnetwork_probe",
        .what = "masks and a linear classifier trained together (Cao et al. 2021)",
        .make = make_subnetwork_probe},

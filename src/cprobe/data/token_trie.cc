@@ -224,4 +224,27 @@ BranchedTrie branch(const TokenTrie& trie, const at::Tensor& rows, const at::Ten
   return branched;
 }
 
+SelectedRows select_rows(const TokenTrie& trie, const at::Tensor& rows) {
+  TokenTrie selected;
+  for (const int64_t r : to_vector(rows)) {
+    if (r < 0 || r >= trie.n_rows()) throw input_error("no row {} to select: the trie has {} rows", r, trie.n_rows());
+    const std::span<const int64_t> nodes = trie.row(r);
+    selected.row_nodes.insert(selected.row_nodes.end(), nodes.begin(), nodes.end());
+    selected.row_begin.push_back(static_cast<int64_t>(selected.row_nodes.size()));
+  }
+  std::vector<int64_t> kept = selected.row_nodes;
+  std::sort(kept.begin(), kept.end());
+  kept.erase(std::unique(kept.begin(), kept.end()), kept.end());
+  const auto new_number = [&](int64_t node) { return std::lower_bound(kept.begin(), kept.end(), node) - kept.begin(); };
+  for (int64_t& node : selected.row_nodes) node = new_number(node);
+  const at::Tensor source = at::tensor(kept, at::kLong);
+  selected.token = trie.token.index_select(0, source);
+  selected.position = trie.position.index_select(0, source);
+  selected.parent = trie.parent.index_select(0, source);
+  for (int64_t& parent : std::span(selected.parent.data_ptr<int64_t>(), kept.size())) {
+    if (parent >= 0) parent = new_number(parent);
+  }
+  return {std::move(selected), source};
+}
+
 }  // namespace cprobe

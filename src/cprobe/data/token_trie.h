@@ -71,4 +71,13 @@ struct BranchedTrie {
 ///                  or the sizes differ.
 BranchedTrie branch(const TokenTrie& trie, const at::Tensor& rows, const at::Tensor& positions);
 
+/// Some rows of a trie alone: row i is the old one's row rows[i], and the nodes of these rows are all there are.
+struct SelectedRows {
+  TokenTrie trie;
+  at::Tensor source_node;  ///< [n_nodes of the new trie] int64, ascending: the old node of each.
+};
+
+/// @param rows [n] int64. @throws Error (kInput) if the trie has no such row.
+SelectedRows select_rows(const TokenTrie& trie, const at::Tensor& rows);
+
 }  // namespace cprobe

@@ -6,7 +6,7 @@
 
 namespace cprobe {
 
-/// The model behind a site, with the state of one token of some rows replaced: activation patching. Each row is changed
+/// The model behind a site, with the state of one token of every row replaced: activation patching. Each row is changed
 /// for itself, though rows share prefixes: the trie branches where they are patched. Refers to `model`, which must
 /// outlive it.
 class Patching {
@@ -18,18 +18,25 @@ class Patching {
 
   int64_t n_rows() const { return trie_.n_rows(); }
 
-  /// The end of the stream at the last token of some rows.
-  /// @param rows   [n] int64, distinct.
-  /// @param states [n, d_model] in place of those of the patched tokens; differentiable.
-  /// @return       [n, d_model].
-  at::Tensor run(const at::Tensor& rows, const at::Tensor& states) const;
+  /// Some of the rows alone, in the order given; made once for a batch that is run many times.
+  /// @param rows [n] int64, distinct.
+  Patching of_rows(const at::Tensor& rows) const;
 
-  /// The same for all rows, about a thousand at a time; without gradients. @param states [n_rows, d_model].
+  /// The end of the stream at the last token of each row.
+  /// @param states [n_rows, d_model] in place of those of the patched tokens; differentiable.
+  /// @return       [n_rows, d_model].
+  at::Tensor run(const at::Tensor& states) const;
+
+  /// The same about a thousand rows at a time; without gradients.
   at::Tensor run_all(const at::Tensor& states) const;
 
  private:
+  Patching(const Patching& all, const at::Tensor& rows);
+  void find_nodes();
+
   const Model& model_;
   Site site_;
+  int64_t position_;
   TokenTrie trie_;      ///< With private nodes for each row from the patched token on.
   Stream stream_;       ///< Of it at the site.
   at::Tensor patched_;  ///< [n_rows] int64 node of each row's patched token.

@@ -65,8 +65,8 @@ Prepared prepare(const Spec& spec, const RunOptions& options) {
 std::vector<Store::PlannedCell> plan_of(const Spec& spec, const Prepared& prepared) {
   std::vector<Store::PlannedCell> plan;
   for (const Cell& cell : prepared.cells) {
-    plan.push_back({cell_id(spec, cell, prepared.data.fingerprints, prepared.n_threads), method_name(spec),
-                    label_of(spec, cell)});
+    plan.push_back(
+        {cell_id(spec, cell, prepared.data.fingerprints, prepared.n_threads), method_name(spec), label_of(spec, cell)});
   }
   return plan;
 }

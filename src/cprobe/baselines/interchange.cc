@@ -1,0 +1,81 @@
+#include "cprobe/baselines/interchange.h"
+
+#include <algorithm>
+
+#include "cprobe/core/error.h"
+#include "cprobe/evaluate/behaviour.h"
+#include "cprobe/model/gemm.h"
+
+namespace cprobe {
+namespace {
+
+const at::Tensor& counterfactual_answers(const Dataset& data, const std::string& variable) {
+  if (!data.counterfactuals) {
+    throw input_error(
+        "{}: interchange interventions need a source for every row: a column 'counterfactual_data', and counterfactual "
+        "answers 'CF_Label_k' with their formulas 'CF_FN_k'",
+        data.source);
+  }
+  const auto& answers = data.counterfactuals->answers;
+  const auto found = answers.find(variable);
+  if (found != answers.end()) return found->second;
+  std::vector<std::string> names;
+  for (const auto& [name, values] : answers) names.push_back("'" + name + "'");
+  throw input_error(
+      "{}: no counterfactual answers for '{}': they are a column 'CF_Label_k' whose formula 'CF_FN_k' takes "
+      "'counter_{}' and nothing else from the source; the file has them for {}",
+      data.source, variable, variable, names.empty() ? "no variable" : fmt::format("{}", fmt::join(names, ", ")));
+}
+
+at::Tensor source_states(const ProbedSite& probed, const Dataset& data) {
+  const TokenTrie& trie = data.counterfactuals->sources;
+  const DistinctNodes read = distinct(trie.nodes_at(probed.position, data.source + ": sources"));
+  const at::Tensor states = run_in_slabs(probed.model, trie, embed(probed.model, trie), Site::start(), probed.site,
+                                         {.read_nodes = read.nodes});
+  return states.index_select(0, read.place);
+}
+
+at::Tensor patched_states(const InterchangePairs& pairs, const Alignment& alignment) {
+  at::Tensor rotated = gemm(pairs.difference, alignment.rotation);
+  if (alignment.weights.defined()) rotated = rotated * alignment.weights;
+  return pairs.base + gemm(rotated, alignment.rotation.t());
+}
+
+}  // namespace
+
+InterchangePairs InterchangePairs::of_rows(const at::Tensor& rows) const {
+  return {patching.of_rows(rows), base.index_select(0, rows), difference.index_select(0, rows),
+          answers.index_select(0, rows), changed.index_select(0, rows)};
+}
+
+InterchangePairs interchange_pairs(const ProbedSite& probed, const ProbedSet& set) {
+  const at::Tensor& answers = counterfactual_answers(set.data, probed.variable);
+  const at::Tensor base = set.states();
+  return {.patching = Patching(probed.model, set.data.trie, set.stream, probed.site, probed.position),
+          .base = base,
+          .difference = source_states(probed, set.data) - base,
+          .answers = answers,
+          .changed = answers.ne(set.data.answers)};
+}
+
+at::Tensor boundary_weights(const at::Tensor& boundary, int64_t n, double temperature) {
+  const at::Tensor place = at::arange(n, boundary.options().requires_grad(false));
+  return at::sigmoid(place / temperature) * at::sigmoid((boundary * n - place) / temperature);
+}
+
+at::Tensor interchange_logits(const Model& model, const InterchangePairs& pairs, const Alignment& alignment) {
+  return logits(model, pairs.patching.run(patched_states(pairs, alignment)));
+}
+
+InterchangeAccuracy interchange_accuracy(const Model& model, const InterchangePairs& pairs,
+                                         const Alignment& alignment) {
+  const at::NoGradGuard no_gradients;
+  const at::Tensor right =
+      top_tokens(model, pairs.patching.run_all(patched_states(pairs, alignment))).eq(pairs.answers);
+  const auto n_right = [](const at::Tensor& rows) { return static_cast<double>(rows.sum().item<int64_t>()); };
+  const double n_changed = n_right(pairs.changed);
+  return {n_right(right) / static_cast<double>(pairs.n()),
+          n_right(right.logical_and(pairs.changed)) / std::max(1.0, n_changed)};
+}
+
+}  // namespace cprobe

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "cprobe/baselines/baseline.h"
+#include "cprobe/evaluate/patching.h"
+
+namespace cprobe {
+
+/// Rows of a data set at the probed site, each with its source: base and source runs of interchange interventions (Geiger
+/// et al. 2021). Refers to the model, which must outlive it.
+struct InterchangePairs {
+  Patching patching;      ///< Of the base rows.
+  at::Tensor base;        ///< [n, d_model]: the base rows' states.
+  at::Tensor difference;  ///< [n, d_model]: the sources' states, minus them.
+  at::Tensor answers;     ///< [n] int64: what the model should say if the variable alone had the source's value.
+  at::Tensor changed;     ///< [n] bool: that is not the base row's own answer.
+
+  int64_t n() const { return base.size(0); }
+  /// Some of the pairs. @param rows [m] int64, distinct.
+  InterchangePairs of_rows(const at::Tensor& rows) const;
+};
+
+/// All pairs of a data set. @throws Error (kInput) if the set has no sources, no answers for the variable, or a source
+/// without a token at the probed position.
+InterchangePairs interchange_pairs(const ProbedSite& probed, const ProbedSet& set);
+
+/// The directions of a state that are taken from the source: x -> x + (source - x) R diag(w) R^T.
+struct Alignment {
+  at::Tensor rotation;  ///< [d_model, n_directions], columns orthonormal.
+  at::Tensor weights;   ///< [n_directions] in [0, 1]; undefined: all 1.
+};
+
+/// Weights of the rotated coordinates i = 0 .. n-1 with a learned boundary (Wu et al. 2023, "Interpretability at Scale:
+/// Identifying Causal Mechanisms in Alpaca", section 3): sigmoid(i / T) * sigmoid((b n - i) / T).
+/// @param boundary b, a scalar tensor; differentiable. @param temperature T > 0. @return [n].
+at::Tensor boundary_weights(const at::Tensor& boundary, int64_t n, double temperature);
+
+/// Next-token logits at the last token of each base row after the intervention, [n, vocab]; differentiable in rotation
+/// and weights.
+at::Tensor interchange_logits(const Model& model, const InterchangePairs& pairs, const Alignment& alignment);
+
+/// Interchange intervention accuracy: the share of pairs for which the most likely token is the counterfactual answer.
+struct InterchangeAccuracy {
+  double all = 0;
+  double changed = 0;  ///< Of pairs whose counterfactual answer is not the base row's own; 0 where there are none.
+};
+InterchangeAccuracy interchange_accuracy(const Model& model, const InterchangePairs& pairs, const Alignment& alignment);
+
+}  // namespace cprobe

@@ -1,0 +1,98 @@
+#include "cprobe/baselines/interchange.h"
+
+#include "cprobe/baselines/rotation.h"
+#include "tests/baselines/planted_pairs.h"
+#include "tests/numeric_jacobian.h"
+#include "tests/support.h"
+#include "tests/tensors.h"
+#include "tests/tiny_model.h"
+
+namespace cprobe {
+namespace {
+
+using testing::agree;
+
+at::Tensor logits_of(const Model& model, const TokenTrie& trie) {
+  return logits(model, stream_at(model, trie, Site::end(model.config)).at_nodes(trie.nodes_at(-1)));
+}
+
+TEST(BoundaryWeights, AreTheProductOfTwoSigmoids) {
+  const at::Tensor weights = boundary_weights(at::scalar_tensor(0.5), 4, 2.0);
+  // i = 2: sigmoid(1) sigmoid(0).
+  EXPECT_NEAR(weights[2].item<double>(), 0.7310586 / 2, 1e-6);
+  const at::Tensor hard = boundary_weights(at::scalar_tensor(0.5), 8, 1e-3);
+  EXPECT_TRUE(agree(hard, at::tensor({0.5, 1.0, 1.0, 1.0, 0.5, 0.0, 0.0, 0.0}), 1e-6));
+}
+
+TEST(BoundaryWeights, AreDifferentiableInTheBoundary) {
+  const auto f = [](const at::Tensor& b) { return boundary_weights(b, 6, 1.7); };
+  const at::Tensor b = at::scalar_tensor(0.4, at::kDouble);
+  EXPECT_TRUE(agree(testing::autograd_jacobian(f, b), testing::numeric_jacobian(f, b), 1e-8));
+}
+
+class Interchange : public ::testing::Test {
+ protected:
+  testing::PlantedPairs planted_ = testing::planted_pairs();
+  Dataset data_ = testing::paired_rows(0, 30);
+  ProbedSite probed_ = testing::paired_site(planted_.model, data_, data_, "x");
+  InterchangePairs pairs_ = interchange_pairs(probed_, probed_.train);
+  at::Tensor axes_ = at::eye(planted_.model.config.d_model);
+};
+
+TEST_F(Interchange, OfTheWholeStateGivesTheSourcesAnswersAndOfNothingTheBases) {
+  const at::Tensor source = logits_of(planted_.model, data_.counterfactuals->sources);
+  const at::Tensor base = logits_of(planted_.model, data_.trie);
+  const at::Tensor rotation = random_rotation(planted_.model.config.d_model, Seed(2));
+  EXPECT_TRUE(agree(interchange_logits(planted_.model, pairs_, {rotation, {}}), source, 1e-5));
+  const at::Tensor none = at::zeros({rotation.size(1)});
+  EXPECT_TRUE(agree(interchange_logits(planted_.model, pairs_, {rotation, none}), base, 1e-5));
+}
+
+TEST_F(Interchange, OfTheVariablesDirectionsGivesTheCounterfactualAnswers) {
+  const InterchangeAccuracy known = interchange_accuracy(planted_.model, pairs_, {planted_.directions_x, {}});
+  EXPECT_EQ(known.all, 1);
+  EXPECT_EQ(known.changed, 1);
+  // Nothing exchanged: right where the source has the same value.
+  const InterchangeAccuracy nothing = interchange_accuracy(planted_.model, pairs_, {axes_, at::zeros({9})});
+  EXPECT_NEAR(nothing.all, 1 - pairs_.changed.to(at::kDouble).mean().item<double>(), 1e-12);
+  EXPECT_EQ(nothing.changed, 0);
+}
+
+TEST_F(Interchange, IsDifferentiableInRotationAndWeights) {
+  const Model model = testing::in_double(planted_.model);
+  InterchangePairs some = pairs_.of_rows(at::tensor({0, 7}, at::kLong));
+  const auto exact = testing::paired_site(model, data_, data_, "x");
+  // A second model's patching in float64; source states come out of the float32 one.
+  InterchangePairs pairs = {
+      .patching =
+          Patching(model, data_.trie, exact.train.stream, exact.site, -1).of_rows(at::tensor({0, 7}, at::kLong)),
+      .base = some.base.to(at::kDouble),
+      .difference = some.difference.to(at::kDouble),
+      .answers = some.answers,
+      .changed = some.changed};
+  const at::Tensor rotation = at::randn({9, 4}, Seed(1).generator(), at::TensorOptions(at::kDouble));
+  const at::Tensor weights = at::rand({4}, Seed(2).generator(), at::TensorOptions(at::kDouble));
+  const auto of_rotation = [&](const at::Tensor& r) { return interchange_logits(model, pairs, {r, weights}); };
+  const auto of_weights = [&](const at::Tensor& w) { return interchange_logits(model, pairs, {rotation, w}); };
+  EXPECT_TRUE(
+      agree(testing::autograd_jacobian(of_rotation, rotation), testing::numeric_jacobian(of_rotation, rotation), 1e-6));
+  EXPECT_TRUE(
+      agree(testing::autograd_jacobian(of_weights, weights), testing::numeric_jacobian(of_weights, weights), 1e-6));
+}
+
+TEST_F(Interchange, SaysWhatTheDataLack) {
+  Dataset bare = data_;
+  bare.counterfactuals.reset();
+  const ProbedSite without = testing::paired_site(planted_.model, bare, bare, "x");
+  EXPECT_INPUT_ERROR(interchange_pairs(without, without.train), "planted: interchange interventions need a source");
+  bare = data_;
+  bare.variables["y"] = bare.variables["x"];
+  const ProbedSite other = testing::paired_site(planted_.model, bare, bare, "y");
+  EXPECT_INPUT_ERROR(
+      interchange_pairs(other, other.train),
+      "planted: no counterfactual answers for 'y': they are a column 'CF_Label_k' whose formula 'CF_FN_k' "
+      "takes 'counter_y' and nothing else from the source; the file has them for 'noise', 'x'");
+}
+
+}  // namespace
+}  // namespace cprobe

@@ -1,0 +1,96 @@
+/// A model that answers with two variables at once, each held in known directions: to change one must leave the other.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <vector>
+
+#include "cprobe/baselines/baseline.h"
+
+namespace cprobe::testing {
+
+constexpr int64_t kValues = 3;  ///< Of each variable.
+
+/// Rows `x y` -> the token that stands for (x, y). Attention copies x from the first token to the last, whose own y is
+/// there already; the MLP is empty, and the unembedding compares. So at the last token, between attention and MLP, x and
+/// y lie in two orthogonal subspaces of kValues dimensions.
+struct PlantedPairs {
+  Model model;
+  at::Tensor directions_x;  ///< [d_model, kValues - 1] orthonormal: all that differs between values of x.
+
+  static int64_t token_of_y(int64_t y) { return kValues + y; }
+  static int64_t answer(int64_t x, int64_t y) { return 2 * kValues + x * kValues + y; }
+};
+
+inline PlantedPairs planted_pairs() {
+  constexpr int64_t kWidth = 9;
+  const ModelConfig config{.vocab = 2 * kValues + kValues * kValues,
+                           .n_positions = 2,
+                           .d_model = kWidth,
+                           .n_layers = 1,
+                           .n_heads = 1,
+                           .n_kv_heads = 1,
+                           .d_head = kWidth,
+                           .d_mlp = 4,
+                           .tied_unembedding = false};
+  Model model = random_model(config, Seed(0));
+  for (auto& [name, weight] : model.weights) {
+    weight = name.ends_with("norm.weight") ? at::ones_like(weight) : at::zeros_like(weight);
+  }
+  // Orthonormal directions without a mean, which layer norm would take away.
+  const at::Tensor drawn = at::randn({kWidth, kWidth}, Seed(7).generator());
+  drawn.select(1, 0).fill_(1);
+  const at::Tensor basis = std::get<0>(at::linalg_qr(drawn));
+  const at::Tensor x = basis.narrow(1, 1, kValues).t(), y = basis.narrow(1, 1 + kValues, kValues).t();
+  model.weights["embed.token"].narrow(0, 0, kValues).copy_(x);
+  model.weights["embed.token"].narrow(0, kValues, kValues).copy_(y);
+  for (int64_t i = 0; i < kValues; ++i) {
+    for (int64_t j = 0; j < kValues; ++j) model.weights["unembed"][PlantedPairs::answer(i, j)].copy_(x[i] + y[j]);
+  }
+  // Queries and keys are 0, so attention takes the mean of the values.
+  model.weights["layers.0.attn.qkv.weight"].narrow(1, 2 * kWidth, kWidth).copy_(at::eye(kWidth));
+  model.weights["layers.0.attn.out.weight"].copy_(at::eye(kWidth));
+  const at::Tensor differences = at::tensor({1.0F, -1.0F, 0.0F, 1.0F, 1.0F, -2.0F}).view({2, 3}).t();
+  return {std::move(model), std::get<0>(at::linalg_qr(at::mm(x.t(), differences)))};
+}
+
+/// Every pair of a row and a source, in a random order: [begin, end) of them. Variable `x`; `noise` has answers drawn at
+/// random.
+inline Dataset paired_rows(int64_t begin, int64_t end) {
+  constexpr int64_t kAll = kValues * kValues * kValues * kValues;
+  const at::Tensor order = at::randperm(kAll, Seed(11).generator(), at::kLong);
+  const at::Tensor noise = at::randint(kValues * kValues, {kAll}, Seed(12).generator(), at::kLong) + 2 * kValues;
+  std::vector<std::vector<int64_t>> rows, sources;
+  std::vector<int64_t> labels, answers, counterfactual;
+  for (int64_t i = begin; i < end; ++i) {
+    const int64_t code = order[i].item<int64_t>();
+    const int64_t x = code % 3, y = code / 3 % 3, source_x = code / 9 % 3, source_y = code / 27;
+    rows.push_back({x, PlantedPairs::token_of_y(y)});
+    sources.push_back({source_x, PlantedPairs::token_of_y(source_y)});
+    labels.push_back(x);
+    answers.push_back(PlantedPairs::answer(x, y));
+    counterfactual.push_back(PlantedPairs::answer(source_x, y));
+  }
+  Dataset data{.source = "planted",
+               .trie = build_trie(rows),
+               .answers = at::tensor(answers),
+               .variables = {{"x", at::tensor(labels)}, {"noise", at::tensor(labels)}}};
+  data.counterfactuals = {.sources = build_trie(sources),
+                          .answers = {{"x", at::tensor(counterfactual)}, {"noise", noise.slice(0, begin, end)}}};
+  return data;
+}
+
+/// The planted data at the site between attention and MLP. Refers to `model`, `train` and `test`.
+inline ProbedSite paired_site(const Model& model, const Dataset& train, const Dataset& test,
+                              const std::string& variable) {
+  const Site site = Site::after({0, Block::kAttention});
+  const auto set = [&](const Dataset& data) {
+    return ProbedSet{.data = data,
+                     .stream = stream_at(model, data.trie, site),
+                     .nodes = data.trie.nodes_at(-1),
+                     .labels = data.variables.at(variable)};
+  };
+  return {.model = model, .site = site, .variable = variable, .train = set(train), .test = set(test)};
+}
+
+}  // namespace cprobe::testing
