@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "cli/commands.h"
 #include "cprobe/core/error.h"
@@ -38,13 +39,7 @@ void write_language_data(PaperTask task, const DataOptions& options) {
 
 void write_arithmetic_data(const DataOptions& options) {
   ArithmeticTask task = parse_arithmetic_task(Document::read_yaml(options.task));
-  if (options.uniform_distractors) {
-    for (Symbol& symbol : task.symbols) {
-      if (symbol.kind == SymbolKind::kBijection) {
-        symbol.kind = SymbolKind::kUniform;
-      }
-    }
-  }
+  if (options.uniform_distractors) task = with_uniform_distractors(std::move(task));
   const ArithmeticTable table = generate(task, Seed(options.seed));
   write_arithmetic_csv(table, options.out);
   fmt::print("{}: {} rows\n", (options.out / "train.csv").string(), table.train.size());

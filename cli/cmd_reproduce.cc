@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <array>
 #include <memory>
 
 #include "cli/commands.h"
@@ -23,6 +24,47 @@ void run_reproduce_exp1(const Experiment1Options& options) {
       "An empty circuit (weights 0) means that no part of the block was found to compute the variable.\n"
       "Everything is in {}\n",
       options.n_seeds, options.n_seeds == 1 ? "" : "s", options.steps, table, options.common.out.string());
+}
+
+struct Experiment2Command {
+  Experiment2Options options;
+  std::string distractor = "bijection";
+};
+
+void run_reproduce_exp2(const Experiment2Command& command) {
+  const Experiment2Options& options = command.options;
+  begin_computing(options.common.n_threads);
+  std::array<ArithmeticTask, 2> tasks = {
+      parse_arithmetic_task(Document::parse_yaml(kExperiment2Task1, "examples/tasks/exp2_task1.yaml")),
+      parse_arithmetic_task(Document::parse_yaml(kExperiment2Task2, "examples/tasks/exp2_task2.yaml"))};
+  if (command.distractor == "uniform") {
+    for (ArithmeticTask& task : tasks) task = with_uniform_distractors(task);
+  }
+  const std::string table = reproduce_experiment2(tasks, options);
+  fmt::print(
+      "Experiment 2: one model of two tasks, a mod 29 + b mod 31 and a mod 29 + b mod 23 (mod 113), {} seed{}, {} "
+      "training\nsteps. Published figures in brackets.\n\n{}\n"
+      "Where the attention circuit of a variable is deleted whole, both tasks are lost, as they are with random "
+      "circuits of its\n"
+      "size. Whose weights a variable lives in shows in the part in c_attn alone: of a shared variable it takes both "
+      "tasks\n"
+      "down, of a free one its own task more than the other. The auxiliary variables are not needed for the answers.\n"
+      "Everything is in {}\n",
+      options.n_seeds, options.n_seeds == 1 ? "" : "s", options.steps, table, options.common.out.string());
+}
+
+void run_reproduce_exp3(const Experiment3Options& options) {
+  begin_computing(options.common.n_threads);
+  const ArithmeticTask task = parse_arithmetic_task(Document::parse_yaml(kExperiment3Task, "examples/tasks/exp3.yaml"));
+  const std::string table = reproduce_experiment3(task, options);
+  fmt::print(
+      "Experiment 3: a^2 + b mod 113 from a third of the rows, {} seed{}, {} training steps. Published figures in "
+      "brackets.\n\n{}\n"
+      "Deleting a circuit can only harm what the model has learned (test accuracy). The answer needs a^2; b^2 is for "
+      "comparison.\n"
+      "The curve as a table for plotting is {}; everything is in {}\n",
+      options.n_seeds, options.n_seeds == 1 ? "" : "s", options.steps, table,
+      (options.common.out / "emergence.csv").string(), options.common.out.string());
 }
 
 struct Experiment4Command {
@@ -51,6 +93,12 @@ void run_reproduce_exp4(Experiment4Command command) {
       options.common.out.string());
 }
 
+/// The options of experiments on toy models.
+void add_training_options(CLI::App& command, int64_t& steps, int64_t& n_seeds, const std::string& of_steps) {
+  command.add_option("--steps", steps, "Training steps per model" + of_steps)->type_name("N")->capture_default_str();
+  command.add_option("--seeds", n_seeds, "Models trained and probed")->type_name("N")->capture_default_str();
+}
+
 /// The options of all experiments. @param kept what --out is for.
 void add_common_options(CLI::App& command, ReproduceOptions& options, const std::string& kept) {
   command.add_option("-o,--out", options.out, "Folder for " + kept + "; an interrupted call continues there")
@@ -69,12 +117,38 @@ void setup_exp1(CLI::App& reproduce) {
   CLI::App* exp1 =
       reproduce.add_subcommand("exp1", "Deciphering: does the model compute a^2 and -b^2, or a+b and a-b?");
   add_common_options(*exp1, options->common, "data, models and runs");
-  exp1->add_option("--steps", options->steps, "Training steps per model (1,000 suffice for test accuracy 1.0)")
-      ->capture_default_str();
-  exp1->add_option("--seeds", options->n_seeds, "Models trained and probed")->capture_default_str();
+  add_training_options(*exp1, options->steps, options->n_seeds, " (1,000 suffice for test accuracy 1.0)");
   exp1->add_flag("--baselines", options->baselines, "Also run the competing methods, in the paper's settings");
   exp1->footer("Example (three minutes on 2 cores):\n  cprobe reproduce exp1 --steps 1000 --seeds 1 --out runs/exp1");
   exp1->callback([options] { run_reproduce_exp1(*options); });
+}
+
+void setup_exp2(CLI::App& reproduce) {
+  const auto command = std::make_shared<Experiment2Command>();
+  Experiment2Options& options = command->options;
+  CLI::App* exp2 = reproduce.add_subcommand(
+      "exp2",
+      "Modularity: do two tasks share the weights of their shared variable, and have their own for the others?");
+  add_common_options(*exp2, options.common, "data, models and runs");
+  add_training_options(*exp2, options.steps, options.n_seeds, "");
+  exp2->add_option("--distractor", command->distractor,
+                   "The number that plays no part: a fixed bijection of the operand b, as published, or uniform, drawn "
+                   "for every row")
+      ->check(CLI::IsMember({"bijection", "uniform"}))
+      ->type_name("KIND")
+      ->capture_default_str();
+  exp2->footer("Example (EXP2_TIME on 2 cores):\n  cprobe reproduce exp2 --steps 2000 --out runs/exp2");
+  exp2->callback([command] { run_reproduce_exp2(*command); });
+}
+
+void setup_exp3(CLI::App& reproduce) {
+  const auto options = std::make_shared<Experiment3Options>();
+  CLI::App* exp3 = reproduce.add_subcommand(
+      "exp3", "Training: when does the circuit of a^2 appear, and when does the model generalise?");
+  add_common_options(*exp3, options->common, "data, checkpoints and runs");
+  add_training_options(*exp3, options->steps, options->n_seeds, "; the last and the paper's before it are probed");
+  exp3->footer("Example (EXP3_TIME on 2 cores):\n  cprobe reproduce exp3 --steps 2000 --out runs/exp3");
+  exp3->callback([options] { run_reproduce_exp3(*options); });
 }
 
 void setup_exp4(CLI::App& reproduce) {
@@ -123,6 +197,8 @@ void setup_reproduce(CLI::App& app) {
       app.add_subcommand("reproduce", "Run a published experiment from nothing and print its figures beside ours");
   command->require_subcommand(1);
   setup_exp1(*command);
+  setup_exp2(*command);
+  setup_exp3(*command);
   setup_exp4(*command);
 }
 

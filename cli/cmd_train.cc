@@ -13,17 +13,18 @@
 #include "cprobe/core/error.h"
 #include "cprobe/core/progress.h"
 #include "cprobe/data/arithmetic.h"
+#include "cprobe/data/joined_data.h"
 #include "cprobe/io/document.h"
-#include "cprobe/model/train_task.h"
+#include "cprobe/model/train_tasks.h"
 #include "cprobe/model/trainer.h"
 
 namespace cprobe {
 namespace {
 
 struct TrainCommand {
-  std::filesystem::path task;
-  std::filesystem::path train;
-  std::filesystem::path test;
+  std::vector<std::string> tasks;  ///< Files.
+  std::vector<std::string> train;  ///< Likewise.
+  std::vector<std::string> test;
   std::filesystem::path out;
   TrainOptions options;
   double stop_at = 0;
@@ -53,10 +54,17 @@ int64_t largest_token(const Dataset& data) {
   return std::max(data.trie.token.max().item<int64_t>(), data.answers.max().item<int64_t>());
 }
 
+Dataset load_files(const std::vector<std::string>& files, int64_t vocab) {
+  std::vector<Dataset> sets;
+  sets.reserve(files.size());
+  for (const std::string& file : files) sets.push_back(load_arithmetic_csv(file, vocab));
+  return sets.size() == 1 ? sets.front() : joined(sets);
+}
+
 TrainResult train_on_files(const TrainCommand& command) {
   const int64_t bound = command.vocab > 0 ? command.vocab : std::numeric_limits<int32_t>::max();
-  const Dataset train_data = load_arithmetic_csv(command.train, bound);
-  const Dataset test_data = load_arithmetic_csv(command.test, bound);
+  const Dataset train_data = load_files(command.train, bound);
+  const Dataset test_data = load_files(command.test, bound);
   const int64_t vocab =
       command.vocab > 0 ? command.vocab : std::max(largest_token(train_data), largest_token(test_data)) + 1;
   const int64_t n_positions = std::max(train_data.trie.max_length(), test_data.trie.max_length());
@@ -64,11 +72,12 @@ TrainResult train_on_files(const TrainCommand& command) {
   return train(config, train_data, test_data, command.options, command.out, Seed(command.seed));
 }
 
-TrainResult train_on_task(const TrainCommand& command) {
-  const ArithmeticTask task = parse_arithmetic_task(Document::read_yaml(command.task));
-  ModelConfig config = with_sizes(toy_config(task), command);
+TrainResult train_on_tasks(const TrainCommand& command) {
+  std::vector<ArithmeticTask> tasks;
+  for (const std::string& file : command.tasks) tasks.push_back(parse_arithmetic_task(Document::read_yaml(file)));
+  ModelConfig config = with_sizes(toy_config(tasks), command);
   if (command.vocab > 0) config.vocab = command.vocab;
-  return train_task(task, config, command.options, command.out, Seed(command.seed));
+  return train_tasks(tasks, config, command.options, command.out, Seed(command.seed));
 }
 
 void print_result(const TrainCommand& command, const TrainResult& result) {
@@ -94,15 +103,15 @@ void print_result(const TrainCommand& command, const TrainResult& result) {
 }
 
 void run_train(TrainCommand command) {
-  if (command.task.empty() == (command.train.empty() && command.test.empty())) {
-    throw input_error("train: give either a task file or --train and --test");
+  if (command.tasks.empty() == (command.train.empty() && command.test.empty())) {
+    throw input_error("train: give either task files or --train and --test");
   }
-  if (command.task.empty() && (command.train.empty() || command.test.empty())) {
+  if (command.tasks.empty() && (command.train.empty() || command.test.empty())) {
     throw input_error("train: --train and --test belong together");
   }
   if (command.stop_at > 0) command.options.stop_at_test_accuracy = command.stop_at;
   begin_computing(command.n_threads);
-  print_result(command, command.task.empty() ? train_on_files(command) : train_on_task(command));
+  print_result(command, command.tasks.empty() ? train_on_files(command) : train_on_tasks(command));
 }
 
 void add_model_options(CLI::App& app, TrainCommand& command) {
@@ -144,10 +153,15 @@ void add_training_options(CLI::App& app, TrainOptions& options) {
 void setup_train(CLI::App& app) {
   const auto command = std::make_shared<TrainCommand>();
   CLI::App* train = app.add_subcommand("train", "Train a toy transformer on an arithmetic task");
-  train->add_option("task", command->task, "YAML file that describes the task; its data go to FOLDER/data")
+  train
+      ->add_option(
+          "task", command->tasks,
+          "YAML file that describes the task; its data go to FOLDER/data. Several: the model learns all of them "
+          "at once, and the data of each go to FOLDER/data/<its name>")
       ->type_name("TASK.yaml");
-  train->add_option("--train", command->train, "Training rows instead of a task")->type_name("FILE.csv");
-  train->add_option("--test", command->test, "Test rows instead of a task")->type_name("FILE.csv");
+  train->add_option("--train", command->train, "Training rows instead of a task; of several files together")
+      ->type_name("FILE.csv");
+  train->add_option("--test", command->test, "Test rows instead of a task, likewise")->type_name("FILE.csv");
   train->add_option("-o,--out", command->out, "Folder for models, curve and state; an unfinished run there goes on")
       ->required()
       ->type_name("FOLDER");
@@ -162,8 +176,10 @@ void setup_train(CLI::App& app) {
   add_threads_option(*train, command->n_threads);
   train->add_flag("--json", command->json, "Print the result as one JSON object");
   train->footer(
-      "Ctrl-C keeps the state: the same command then goes on.\n\nExample:\n"
-      "  cprobe train examples/tasks/exp1.yaml --steps 1000 --checkpoints 100,300 --out runs/toy");
+      "Ctrl-C keeps the state: the same command then goes on.\n\nExamples:\n"
+      "  cprobe train examples/tasks/exp1.yaml --steps 1000 --checkpoints 100,300 --out runs/toy\n"
+      "  cprobe train examples/tasks/exp2_task1.yaml examples/tasks/exp2_task2.yaml --steps 2000 --out "
+      "runs/modularity");
   train->callback([command] { run_train(*command); });
 }
 

@@ -61,11 +61,13 @@ TEST_F(Interchange, OfTheVariablesDirectionsGivesTheCounterfactualAnswers) {
 TEST_F(Interchange, IsDifferentiableInRotationAndWeights) {
   const Model model = testing::in_double(planted_.model);
   InterchangePairs some = pairs_.of_rows(at::tensor({0, 7}, at::kLong));
-  const auto exact = testing::paired_site(model, data_, data_, "x");
-  // A second model's patching in float64; source states come out of the float32 one.
+  const ProbedSite exact = testing::paired_site(planted_.model, data_, data_, "x");
+  // A second model's patching in float64; states come out of the float32 one.
+  Stream stream = exact.train.stream;
+  stream.rows = stream.rows.to(at::kDouble);
   InterchangePairs pairs = {
       .patching =
-          Patching(model, data_.trie, exact.train.stream, exact.site, -1).of_rows(at::tensor({0, 7}, at::kLong)),
+          Patching(model, data_.trie, stream, exact.site, -1).of_rows(at::tensor({0, 7}, at::kLong)),
       .base = some.base.to(at::kDouble),
       .difference = some.difference.to(at::kDouble),
       .answers = some.answers,

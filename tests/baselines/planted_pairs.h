@@ -45,7 +45,7 @@ inline PlantedPairs planted_pairs() {
   model.weights["embed.token"].narrow(0, 0, kValues).copy_(x);
   model.weights["embed.token"].narrow(0, kValues, kValues).copy_(y);
   for (int64_t i = 0; i < kValues; ++i) {
-    for (int64_t j = 0; j < kValues; ++j) model.weights["unembed"][PlantedPairs::answer(i, j)].copy_(x[i] + y[j]);
+    for (int64_t j = 0; j < kValues; ++j) model.weights["unembed"][PlantedPairs::answer(i, j)].copy_((x[i] + y[j]) * 4);
   }
   // Queries and keys are 0, so attention takes the mean of the values.
   model.weights["layers.0.attn.qkv.weight"].narrow(1, 2 * kWidth, kWidth).copy_(at::eye(kWidth));

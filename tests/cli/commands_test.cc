@@ -177,6 +177,34 @@ TEST(Train, PrintsItsResultAsJson) {
   EXPECT_TRUE(json["test_accuracy"].is_number());
 }
 
+/// A task whose rows begin with a token of its own.
+std::string write_task(const TemporaryFolder& folder, const std::string& name, const std::string& token) {
+  return write_bytes(folder / (name + ".yaml"), "name: " + name + "\nmodulus: 7\noperands: [a, b]\ntokens: [" + token +
+                                                    ", a, b, 7]\nanswer: (a + b) % p\nvariables: {var_0: a}\n")
+      .string();
+}
+
+TEST(Train, LearnsSeveralTasksAtOnce) {
+  const TemporaryFolder folder;
+  const std::vector<std::string> sizes = {"--steps", "3", "--d-model", "16", "--d-mlp", "32", "--json"};
+  const auto train = [&](std::vector<std::string> arguments, const std::string& out) {
+    arguments.insert(arguments.begin(), "train");
+    arguments.insert(arguments.end(), {"--out", (folder / out).string()});
+    arguments.insert(arguments.end(), sizes.begin(), sizes.end());
+    return json_of(arguments);
+  };
+  const Json together = train({write_task(folder, "one", "8"), write_task(folder, "two", "9")}, "tasks");
+  const auto data = [&](const std::string& task, const char* file) {
+    return (folder / "tasks/data" / task / file).string();
+  };
+  const Json from_files = train({"--train", data("one", "train.csv"), data("two", "train.csv"), "--test",
+                                 data("one", "test.csv"), "--test", data("two", "test.csv")},
+                                "files");
+  EXPECT_EQ(from_files["fingerprint"], together["fingerprint"]) << "the same rows, in the same order";
+  const Json of_one = train({"--train", data("one", "train.csv"), "--test", data("one", "test.csv")}, "one");
+  EXPECT_NE(of_one["fingerprint"], together["fingerprint"]);
+}
+
 TEST(Help, EndsInAnExample) {
   for (const std::vector<std::string>& command : {std::vector<std::string>{"data"},
                                                   {"train"},
@@ -185,6 +213,8 @@ TEST(Help, EndsInAnExample) {
                                                   {"inspect"},
                                                   {"doctor"},
                                                   {"reproduce", "exp1"},
+                                                  {"reproduce", "exp2"},
+                                                  {"reproduce", "exp3"},
                                                   {"reproduce", "exp4"}}) {
     std::vector<std::string> arguments = command;
     arguments.emplace_back("--help");

@@ -51,5 +51,36 @@ TEST_F(ReproduceExp4, RefusesWhatItCannotDoBeforeItBegins) {
   EXPECT_EQ(cprobe({"reproduce", "exp4", "--out", (folder_ / "exp4").string()}).exit_code, 2) << "no model";
 }
 
+TEST(ReproduceExp2, RefusesWhatItCannotDoBeforeItBegins) {
+  const TemporaryFolder folder;
+  const std::string out = (folder / "exp2").string();
+  const auto refused = [&](const std::vector<std::string>& more, const char* message) {
+    std::vector<std::string> arguments = {"reproduce", "exp2", "--out", out};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const ProgramResult result = cprobe(arguments);
+    EXPECT_EQ(result.exit_code, 2) << message;
+    EXPECT_THAT(result.err, HasSubstr(message));
+    EXPECT_FALSE(std::filesystem::exists(out)) << message;
+  };
+  refused({"--distractor", "random"}, "random");
+  refused({"--steps", "0"}, "at least one seed and one training step");
+  refused({"--seeds", "0"}, "at least one seed and one training step");
+}
+
+TEST(ReproduceExp3, StoppedInTrainingSaysSoAndKeepsItsData) {
+  const TemporaryFolder folder;
+  const std::filesystem::path out = folder / "exp3";
+  const std::vector<std::string> command = {"reproduce", "exp3", "--out", out.string(), "--threads", "1", "--quiet"};
+  Program stopped(command);
+  ASSERT_TRUE(stopped.is_busy_after(out / "seed_0/state/training.safetensors"));
+  stopped.send(SIGINT);
+  const ProgramResult result = stopped.wait();
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr("so the same command goes on from there"));
+  std::vector<std::string> other = command;
+  other.insert(other.end(), {"--steps", "300"});
+  EXPECT_THAT(cprobe(other).err, HasSubstr("20000 there, 300 now"));
+}
+
 }  // namespace
 }  // namespace cprobe::testing

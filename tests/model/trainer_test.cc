@@ -5,7 +5,6 @@
 #include <set>
 
 #include "cprobe/model/forward.h"
-#include "cprobe/model/train_task.h"
 #include "tests/support.h"
 
 namespace cprobe {
@@ -249,21 +248,6 @@ TEST(Trainer, RefusesOptionsOutOfRange) {
   options = kShort;
   options.beta2 = 1;
   EXPECT_INPUT_ERROR(run(options, folder.path()), "beta2 must be in [0, 1), not 1");
-}
-
-TEST(TrainTask, WritesItsDataOnceAndRefusesOtherData) {
-  const TemporaryFolder folder;
-  const ArithmeticTask task = parse_arithmetic_task(
-      Document::parse_yaml("name: sum\nmodulus: 7\noperands: [a, b]\ntokens: [a, b, 7]\nanswer: (a + b) % p\n"
-                           "variables: {var_0: a}\n",
-                           "sum.yaml"));
-  TrainOptions options = stopped_after(5);
-  EXPECT_CPROBE_ERROR(ErrorKind::kInterrupted, train_task(task, toy_config(task), options, folder.path(), Seed(1)),
-                      "stopped");
-  EXPECT_INPUT_ERROR(train_task(task, toy_config(task), kShort, folder.path(), Seed(2)),
-                     "not the data of task 'sum' with seed 2");
-  EXPECT_EQ(train_task(task, toy_config(task), kShort, folder.path(), Seed(1)).resumed_at, 5);
-  EXPECT_TRUE(std::filesystem::exists(folder / "data/train.csv"));
 }
 
 }  // namespace

@@ -53,6 +53,9 @@ struct ArithmeticTask {
 ///         formula that does not parse, a counterfactual that names no variable.
 ArithmeticTask parse_arithmetic_task(const Document& yaml);
 
+/// The task with every distractor that follows an operand drawn for every row instead.
+ArithmeticTask with_uniform_distractors(ArithmeticTask task);
+
 /// Size of the vocabulary of a model for the task: one more than its largest token (p + 1 with "=" as token p).
 int64_t vocabulary(const ArithmeticTask& task);
 

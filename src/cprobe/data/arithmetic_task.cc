@@ -157,6 +157,13 @@ ArithmeticTask parse_arithmetic_task(const Document& yaml) {
   return task;
 }
 
+ArithmeticTask with_uniform_distractors(ArithmeticTask task) {
+  for (Symbol& symbol : task.symbols) {
+    if (symbol.kind == SymbolKind::kBijection) symbol.kind = SymbolKind::kUniform;
+  }
+  return task;
+}
+
 int64_t vocabulary(const ArithmeticTask& task) {
   int64_t largest = task.modulus - 1;
   for (const std::string& token : task.tokens) {

@@ -26,14 +26,14 @@ bool holds(const std::filesystem::path& path, const std::vector<std::string>& co
 
 /// Whether all files are there already. @throws Error (kInput) if one of them holds other records.
 bool are_there(const std::vector<std::pair<std::filesystem::path, const Records*>>& files,
-               const std::vector<std::string>& columns, std::string_view task, Seed seed) {
+               const std::vector<std::string>& columns, std::string_view task) {
   bool all = true;
   for (const auto& [path, records] : files) {
     if (!std::filesystem::exists(path)) {
       all = false;
     } else if (!holds(path, columns, *records)) {
-      throw input_error("{}: not the data of task '{}' with seed {}; overwrite it or choose another folder",
-                        path.string(), task, seed.value());
+      throw input_error("{}: not the data of task '{}' with this seed; overwrite it or choose another folder",
+                        path.string(), task);
     }
   }
   return all;
@@ -44,7 +44,7 @@ bool are_there(const std::vector<std::pair<std::filesystem::path, const Records*
 TaskData prepare_task_data(const ArithmeticTask& task, const std::filesystem::path& folder, Seed seed, bool overwrite) {
   const ArithmeticTable table = generate(task, seed);
   const std::filesystem::path train = folder / "train.csv", test = folder / "test.csv";
-  if (overwrite || !are_there({{train, &table.train}, {test, &table.test}}, table.columns, task.name, seed)) {
+  if (overwrite || !are_there({{train, &table.train}, {test, &table.test}}, table.columns, task.name)) {
     write_arithmetic_csv(table, folder);
   }
   return {load_arithmetic_csv(train, vocabulary(task)), load_arithmetic_csv(test, vocabulary(task))};
@@ -57,7 +57,7 @@ std::vector<std::filesystem::path> prepare_sentences(const Lexicon& lexicon, Pap
   std::vector<std::filesystem::path> paths = sentence_files(table, task, folder);
   files.emplace_back(paths.front(), &table.iid);
   if (paths.size() > 1) files.emplace_back(paths.back(), &table.gen);
-  if (overwrite || !are_there(files, table.columns, task_name(task), seed)) write_sentences_csv(table, task, folder);
+  if (overwrite || !are_there(files, table.columns, task_name(task))) write_sentences_csv(table, task, folder);
   return paths;
 }
 

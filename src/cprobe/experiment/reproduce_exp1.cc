@@ -1,17 +1,11 @@
 #include <algorithm>
 #include <array>
-#include <map>
 
-#include "cprobe/core/error.h"
 #include "cprobe/core/text_table.h"
-#include "cprobe/core/threads.h"
-#include "cprobe/data/task_data.h"
 #include "cprobe/experiment/published_baselines.h"
 #include "cprobe/experiment/reproduce_parts.h"
-#include "cprobe/experiment/tables.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/csv.h"
-#include "cprobe/model/train_task.h"
 
 namespace cprobe {
 namespace {
@@ -95,50 +89,25 @@ constexpr auto kPublishedBaselines = std::to_array<PublishedBaseline>({
     {"transfer", "aux_0", "a+b", "model", "steps_to_accuracy", "from scratch", "58"},
 });
 
-std::filesystem::path seed_folder(const Experiment1Options& options, int64_t seed) {
-  return options.common.out / fmt::format("seed_{}", seed);
-}
-
-/// Data and a trained model for one seed, from an earlier call with these options where they are there.
-void prepare(const ArithmeticTask& task, const Experiment1Options& options, int64_t seed) {
-  const std::filesystem::path folder = seed_folder(options, seed);
-  const Seed task_seed(static_cast<uint64_t>(seed));
-  const ModelConfig config = toy_config(task);
-  const bool overwrite = options.common.overwrite;
-  const TrainOptions training{.steps = options.steps, .overwrite = overwrite, .quiet = options.common.quiet};
-  const TaskData data = prepare_task_data(task, folder / "data", task_seed, overwrite);
-  if (overwrite || !is_trained(config, data.train, data.test, training, folder, task_seed)) {
-    train(config, data.train, data.test, training, folder, task_seed);
+std::vector<ToyExperiment> experiments_of(const ArithmeticTask& task, const Experiment1Options& options) {
+  std::vector<ToyExperiment> experiments;
+  for (int64_t seed = 0; seed < options.n_seeds; ++seed) {
+    ToyExperiment experiment{.seed = static_cast<uint64_t>(seed),
+                             .tasks = {task},
+                             .training = training_options(options.common, options.steps),
+                             .folder = seed_folder(options.common, seed)};
+    Spec spec = toy_spec(experiment, task, "final", "circuits", options.common.n_random);
+    spec.variables = {"var_0", "var_1", "aux_0", "aux_1"};
+    experiment.runs = {spec};
+    experiments.push_back(experiment);
   }
+  return experiments;
 }
 
-Spec probing_spec(const Experiment1Options& options, int64_t seed) {
-  const std::filesystem::path folder = seed_folder(options, seed);
-  Spec spec{.model = folder / "final",
-            .task = "exp1",
-            .train_csv = folder / "data/train.csv",
-            .test_csv = folder / "data/test.csv",
-            .behaviour_csvs = {{"Test", folder / "data/test.csv"}},
-            .variables = {"var_0", "var_1", "aux_0", "aux_1"},
-            .seeds = {static_cast<uint64_t>(seed)},
-            .out = folder / "circuits"};
-  spec.ablation.n_random = options.common.n_random;
-  return spec;
-}
-
-/// Computes what is missing of a seed's run, and returns its rows.
-std::vector<Store::Fields> probe(const Experiment1Options& options, int64_t seed) {
-  const Spec spec = probing_spec(options, seed);
-  const RunSummary summary = run(spec, run_options(options.common));
-  if (!summary.failures.empty()) throw failure("{}: {}", spec.out.string(), summary.failures.front());
-  return Store::open_existing(spec.out).results();
-}
-
-/// Figures of the competing methods for one seed.
-std::vector<Store::MetricRow> run_baselines_of(const Experiment1Options& options, int64_t seed) {
-  Spec spec = probing_spec(options, seed);
+/// Figures of the competing methods. @param spec of the run of circuit probing.
+std::vector<Store::MetricRow> run_baselines_of(Spec spec, const ReproduceOptions& options) {
   const auto run_methods = [&](const std::vector<std::string>& methods) {
-    return run_published_baselines(spec, methods, options.common);
+    return run_published_baselines(spec, methods, options);
   };
   std::vector<std::string> methods;
   for (const PublishedBaseline& p : kPublishedBaselines) {
@@ -149,56 +118,32 @@ std::vector<Store::MetricRow> run_baselines_of(const Experiment1Options& options
   return run_methods({kTransfer});
 }
 
-/// What a seed's model was trained to, from its curve.
-double final_training_loss(const Experiment1Options& options, int64_t seed) {
-  return std::stod(CsvTable::read(seed_folder(options, seed) / "curve.csv").text("train_loss").back());
-}
-
-/// The rows of one variable and block, one per seed.
-std::vector<Store::Fields> select(const std::vector<Store::Fields>& rows, const Published& published) {
-  std::vector<Store::Fields> selected;
-  for (const Store::Fields& row : rows) {
-    if (value_of(row, "variable") == published.variable && value_of(row, "operation") == published.block) {
-      selected.push_back(row);
-    }
-  }
-  return selected;
-}
-
-/// "empty", or "empty 2, proper part 1" where seeds differ.
-std::string circuits_in_words(const std::vector<Store::Fields>& rows) {
-  std::map<std::string, int> counts;
-  for (const Store::Fields& row : rows) ++counts[value_of(row, "circuit")];
-  std::vector<std::string> words;
-  words.reserve(counts.size());
-  for (const auto& [word, n] : counts) words.push_back(counts.size() == 1 ? word : fmt::format("{} {}", word, n));
-  return fmt::format("{}", fmt::join(words, ", "));
+/// What a model was trained to, from its curve.
+double final_training_loss(const ToyExperiment& experiment) {
+  return std::stod(CsvTable::read(experiment.folder / "curve.csv").text("train_loss").back());
 }
 
 }  // namespace
 
 std::string reproduce_experiment1(const ArithmeticTask& task, const Experiment1Options& options) {
-  if (options.n_seeds < 1 || options.steps < 1) {
-    throw input_error("reproduce needs at least one seed and one step, found {} and {}", options.n_seeds,
-                      options.steps);
-  }
-  const int n_threads = options.common.n_threads;
-  set_threads(n_threads > 0 ? n_threads : available_threads());
+  const std::vector<ToyExperiment> experiments = experiments_of(task, options);
+  begin_toy_experiments(experiments, options.common);
   std::vector<Store::Fields> rows;
   std::vector<Store::MetricRow> figures;
   std::vector<double> losses;
-  for (int64_t seed = 0; seed < options.n_seeds; ++seed) {
-    prepare(task, options, seed);
-    losses.push_back(final_training_loss(options, seed));
-    for (Store::Fields& fields : probe(options, seed)) rows.push_back(std::move(fields));
+  for (const ToyExperiment& experiment : experiments) {
+    train_model(experiment);
+    losses.push_back(final_training_loss(experiment));
+    const Spec& spec = experiment.runs.front();
+    for (Store::Fields& row : finished_rows(spec, run_options(options.common))) rows.push_back(std::move(row));
     if (!options.baselines) continue;
-    for (Store::MetricRow& figure : run_baselines_of(options, seed)) figures.push_back(std::move(figure));
+    for (Store::MetricRow& figure : run_baselines_of(spec, options.common)) figures.push_back(std::move(figure));
   }
   std::vector<std::vector<std::string>> lines = {{"variable", "block", "circuit", "kNN", "(paper)", "kNN full",
                                                   "(paper)", "weights", "(paper)", "vanilla", "ablated", "(paper)",
                                                   "random control", "worst p"}};
   for (const Published& p : kPublished) {
-    const std::vector<Store::Fields> own = select(rows, p);
+    const std::vector<Store::Fields> own = rows_of(rows, p.variable, p.block);
     const std::vector<double> p_values = column_values(own, "ablated p Test");
     lines.push_back({std::string(p.meaning), std::string(p.block), circuits_in_words(own),
                      figure_over(column_values(own, "knn test acc")), published_figure(p.knn),

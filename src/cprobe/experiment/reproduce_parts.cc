@@ -1,13 +1,69 @@
 #include "cprobe/experiment/reproduce_parts.h"
 
+#include <map>
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/threads.h"
 #include "cprobe/evaluate/statistics.h"
 #include "cprobe/experiment/tables.h"
+#include "cprobe/model/train_tasks.h"
 
 namespace cprobe {
 
 RunOptions run_options(const ReproduceOptions& options) {
   return {
       .overwrite = options.overwrite, .keep_finished = true, .quiet = options.quiet, .n_threads = options.n_threads};
+}
+
+TrainOptions training_options(const ReproduceOptions& options, int64_t steps) {
+  return {.steps = steps, .overwrite = options.overwrite, .quiet = options.quiet};
+}
+
+std::filesystem::path seed_folder(const ReproduceOptions& options, int64_t seed) {
+  return options.out / fmt::format("seed_{}", seed);
+}
+
+Spec toy_spec(const ToyExperiment& experiment, const ArithmeticTask& task, const std::string& model,
+              const std::string& out, int64_t n_random) {
+  const std::filesystem::path data = task_data_folder(experiment.folder, experiment.tasks, task);
+  Spec spec{.model = experiment.folder / model,
+            .task = task.name,
+            .train_csv = data / "train.csv",
+            .test_csv = data / "test.csv",
+            .behaviour_csvs = {{"Test", data / "test.csv"}},
+            .seeds = {experiment.seed},
+            .out = experiment.folder / out};
+  spec.ablation.n_random = n_random;
+  return spec;
+}
+
+void begin_toy_experiments(const std::vector<ToyExperiment>& experiments, const ReproduceOptions& options) {
+  if (experiments.empty() || experiments.front().training.steps < 1) {
+    throw input_error("reproduce needs at least one seed and one training step");
+  }
+  set_threads(options.n_threads > 0 ? options.n_threads : available_threads());
+  for (const ToyExperiment& e : experiments) {
+    const ModelConfig config = toy_config(e.tasks);
+    const Seed seed(e.seed);
+    const TaskData data = prepare_training_data(e.tasks, e.folder, seed, options.overwrite);
+    check_training(config, data.train, data.test, e.training, e.folder, seed);
+    if (options.overwrite || !is_trained(config, data.train, data.test, e.training, e.folder, seed)) continue;
+    for (const Spec& run : e.runs) check_run(run, run_options(options));
+  }
+}
+
+void train_model(const ToyExperiment& e) {
+  const ModelConfig config = toy_config(e.tasks);
+  const Seed seed(e.seed);
+  const TaskData data = prepare_training_data(e.tasks, e.folder, seed, false);
+  if (!e.training.overwrite && is_trained(config, data.train, data.test, e.training, e.folder, seed)) return;
+  train(config, data.train, data.test, e.training, e.folder, seed);
+}
+
+std::vector<Store::Fields> finished_rows(const Spec& spec, const RunOptions& options) {
+  const RunSummary summary = run(spec, options);
+  if (!summary.failures.empty()) throw failure("{}: {}", spec.out.string(), summary.failures.front());
+  return Store::open_existing(spec.out).results();
 }
 
 std::vector<double> column_values(const std::vector<Store::Fields>& rows, std::string_view column) {
@@ -18,11 +74,29 @@ std::vector<double> column_values(const std::vector<Store::Fields>& rows, std::s
   return values;
 }
 
+std::vector<Store::Fields> rows_of(const std::vector<Store::Fields>& rows, std::string_view variable,
+                                   std::string_view block) {
+  std::vector<Store::Fields> selected;
+  for (const Store::Fields& row : rows) {
+    if (value_of(row, "variable") == variable && value_of(row, "operation") == block) selected.push_back(row);
+  }
+  return selected;
+}
+
 std::vector<double> circuit_shares(const std::vector<Store::Fields>& rows) {
   std::vector<double> shares = column_values(rows, "L0 Norm");
   const std::vector<double> largest = column_values(rows, "L0 Max");
   for (size_t i = 0; i < shares.size(); ++i) shares[i] /= largest[i];
   return shares;
+}
+
+std::string circuits_in_words(const std::vector<Store::Fields>& rows) {
+  std::map<std::string, int> counts;
+  for (const Store::Fields& row : rows) ++counts[value_of(row, "circuit")];
+  std::vector<std::string> words;
+  words.reserve(counts.size());
+  for (const auto& [word, n] : counts) words.push_back(counts.size() == 1 ? word : fmt::format("{} {}", word, n));
+  return fmt::format("{}", fmt::join(words, ", "));
 }
 
 std::string figure_over(const std::vector<double>& values) {

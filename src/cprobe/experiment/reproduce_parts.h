@@ -7,6 +7,7 @@
 
 #include "cprobe/experiment/reproduce.h"
 #include "cprobe/experiment/runner.h"
+#include "cprobe/model/trainer.h"
 
 /// What the reproductions of several experiments share.
 namespace cprobe {
@@ -14,11 +15,50 @@ namespace cprobe {
 /// What is missing of a run is computed; a finished one is the result.
 RunOptions run_options(const ReproduceOptions& options);
 
+/// One seed of an experiment on a toy model: what is trained, and the runs that probe it.
+struct ToyExperiment {
+  uint64_t seed = 0;
+  std::vector<ArithmeticTask> tasks;  ///< That the model learns.
+  TrainOptions training;
+  std::filesystem::path folder;  ///< For data and all that `train` writes.
+  std::vector<Spec> runs;
+};
+
+/// The paper's training, of so many steps.
+TrainOptions training_options(const ReproduceOptions& options, int64_t steps);
+
+/// `out`/seed_<k>.
+std::filesystem::path seed_folder(const ReproduceOptions& options, int64_t seed);
+
+/// A run on the data of one of the model's tasks, measured on its own test set as "Test".
+/// @param model a folder below the experiment's: "final", "step_100".
+/// @param out   likewise.
+Spec toy_spec(const ToyExperiment& experiment, const ArithmeticTask& task, const std::string& model,
+              const std::string& out, int64_t n_random);
+
+/// Sets the threads, writes the data where they are not there, and refuses, before anything is trained, folders that hold
+/// something else. @throws Error (kInput) if there is no experiment or no step; as prepare_training_data,
+/// check_training and check_run.
+void begin_toy_experiments(const std::vector<ToyExperiment>& experiments, const ReproduceOptions& options);
+
+/// Trains the model, unless an earlier call with these options has.
+void train_model(const ToyExperiment& experiment);
+
+/// Computes what is missing of a run, and returns its rows. @throws Error (kFailed) if a cell failed.
+std::vector<Store::Fields> finished_rows(const Spec& spec, const RunOptions& options);
+
 /// Values of one column of results.csv; rows without one are left out.
 std::vector<double> column_values(const std::vector<Store::Fields>& rows, std::string_view column);
 
+/// The rows of one variable and block ("attn", "mlp").
+std::vector<Store::Fields> rows_of(const std::vector<Store::Fields>& rows, std::string_view variable,
+                                   std::string_view block);
+
 /// The share of the component's weights that is in the circuit, for each row.
 std::vector<double> circuit_shares(const std::vector<Store::Fields>& rows);
+
+/// "empty", or "empty 2, proper part 1" where rows differ.
+std::string circuits_in_words(const std::vector<Store::Fields>& rows);
 
 /// Mean and standard deviation of values; "-" where there are none.
 std::string figure_over(const std::vector<double>& values);

@@ -117,6 +117,13 @@ bool is_trained(const ModelConfig& config, const Dataset& train, const Dataset& 
          read_settings(settings) == train_settings(config, train, test, options, seed);
 }
 
+void check_training(const ModelConfig& config, const Dataset& train, const Dataset& test, const TrainOptions& options,
+                    const std::filesystem::path& folder, Seed seed) {
+  check(options);
+  if (options.overwrite || is_trained(config, train, test, options, folder, seed)) return;
+  starting_state(Files{folder}, train_settings(config, train, test, options, seed), config, false, seed);
+}
+
 TrainResult train(const ModelConfig& config, const Dataset& train, const Dataset& test, const TrainOptions& options,
                   const std::filesystem::path& folder, Seed seed) {
   check(options);

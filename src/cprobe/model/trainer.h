@@ -82,6 +82,11 @@ TrainResult train(const ModelConfig& config, const Dataset& train, const Dataset
 Model train_in_memory(const Model& start, const Dataset& train, const Dataset& test, const TrainOptions& options,
                       const std::function<bool(const CurvePoint&)>& goes_on);
 
+/// Refuses what `train` would refuse before its first step, but for a finished run of just these arguments; nothing is
+/// written. @throws Error (kInput) as `train`.
+void check_training(const ModelConfig& config, const Dataset& train, const Dataset& test, const TrainOptions& options,
+                    const std::filesystem::path& folder, Seed seed);
+
 /// Whether `folder` holds a finished run of `train` with just these arguments. @throws Error (kInput) as `train` for
 /// damaged settings.
 bool is_trained(const ModelConfig& config, const Dataset& train, const Dataset& test, const TrainOptions& options,

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <span>
+
+#include "cprobe/data/labelled_tokens.h"
+
+namespace cprobe {
+
+/// The rows of several data sets, one set after the other, as one: what a model reads that learns several tasks. Rows
+/// that begin alike share nodes, of whichever set they are. Of variables and counterfactual answers those are kept that
+/// all sets have, of counterfactuals only if all sets pair their rows.
+/// @param sets   at least one; none with a contrast.
+/// @throws Error (kFailed) if there is no set, or one has a contrast.
+Dataset joined(std::span<const Dataset> sets);
+
+}  // namespace cprobe

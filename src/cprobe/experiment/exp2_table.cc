@@ -1,0 +1,198 @@
+#include "cprobe/experiment/exp2_table.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <map>
+#include <optional>
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/text_table.h"
+#include "cprobe/experiment/reproduce_parts.h"
+#include "cprobe/experiment/tables.h"
+
+namespace cprobe {
+namespace {
+
+constexpr size_t kTasks = 2;
+using OfTasks = std::array<std::optional<double>, kTasks>;
+constexpr OfTasks kNotPublished = {};
+
+struct Variable {
+  std::string_view column;
+  std::string_view kind;
+  std::array<std::string_view, kTasks> meaning;
+};
+constexpr Variable kShared = {"var_0", "shared", {"a mod 29", "a mod 29"}};
+constexpr Variable kFree = {"var_1", "free", {"b mod 31", "b mod 23"}};
+constexpr Variable kAuxiliary = {"aux_0", "auxiliary", {"R mod 23", "R mod 31"}};
+
+/// What Lepori et al. 2024 report for a variable and block of tasks 1 and 2 (one seed, one draw of exemplars, no random
+/// controls).
+struct Published {
+  const Variable& variable;
+  std::string_view block;
+  OfTasks knn;              ///< Test accuracy of the circuit.
+  OfTasks full_knn;         ///< Of the whole component.
+  OfTasks own;              ///< Accuracy on the circuit's own task with the circuit at zero ...
+  OfTasks other;            ///< ... and on the other task.
+  OfTasks own_part = {};    ///< The same with its part in c_attn alone at zero.
+  OfTasks other_part = {};  ///< Likewise.
+};
+constexpr std::array<Published, 6> kPublished = {{
+    {kShared, "attn", {1., 1.}, {.525, .525}, {.013, .018}, {.018, .013}, {.037, .036}, {.037, .036}},
+    {kFree, "attn", {1., 1.}, {.314, .368}, {.011, .017}, {.015, .014}, {.032, .048}, {.282, .485}},
+    {kAuxiliary, "attn", {.247, .277}, kNotPublished, kNotPublished, kNotPublished, {.042, .037}, {.114, .125}},
+    {kShared, "mlp", {.691, .736}, kNotPublished, {.899, .932}, kNotPublished},
+    {kFree, "mlp", {.717, .755}, kNotPublished, {.856, .878}, kNotPublished},
+    {kAuxiliary, "mlp", kNotPublished, kNotPublished, kNotPublished, kNotPublished},
+}};
+
+constexpr const char* kPart = "c_attn";
+
+constexpr double kLost = .10;    ///< A task is lost where no more of it is left.
+constexpr double kSpared = .15;  ///< The other task is spared where so much more of it is left.
+
+/// What deleting the c_attn part of one circuit leaves of both tasks.
+struct PartEffect {
+  uint64_t seed = 0;
+  bool is_empty = false;  ///< Nothing of c_attn is in the circuit, so nothing was deleted.
+  double own = 0;         ///< Accuracy on the circuit's own task.
+  double other = 0;
+  std::optional<double> own_random;  ///< With as many units at random deleted; none unless a proper part.
+  std::optional<double> other_random;
+};
+
+/// What deleting the part left of one data set; null where there was nothing to measure.
+/// @param control "" for the part itself, "random" for units at random.
+const Metric* part_metric(const Experiment2Run& run, std::string_view variable, std::string_view data,
+                          std::string_view control) {
+  const std::string wanted = fmt::format("ablated_accuracy {} {}", data, kPart);
+  const auto found = std::ranges::find_if(run.metrics, [&](const Store::MetricRow& row) {
+    return row.metric.metric == wanted && row.variable == variable && row.metric.control == control;
+  });
+  return found == run.metrics.end() ? nullptr : &found->metric;
+}
+
+/// Of the circuits of one variable in the attention block, one for each model.
+std::vector<PartEffect> part_effects(const std::vector<Experiment2Run>& runs, size_t task, const Variable& variable) {
+  std::vector<PartEffect> effects;
+  for (const Experiment2Run& run : runs) {
+    if (run.task != task) continue;
+    const auto figure = [&](const char* data, const char* control) -> std::optional<double> {
+      const Metric* metric = part_metric(run, variable.column, data, control);
+      return metric == nullptr ? std::nullopt : std::optional(metric->value);
+    };
+    const Metric* own = part_metric(run, variable.column, kOwnTask, "");
+    if (own == nullptr) throw failure("seed {}: {} was not probed in the attention block", run.seed, variable.column);
+    effects.push_back({.seed = run.seed,
+                       .is_empty = own->note.starts_with("empty"),
+                       .own = own->value,
+                       .other = figure(kOtherTask, "").value(),
+                       .own_random = figure(kOwnTask, "random"),
+                       .other_random = figure(kOtherTask, "random")});
+  }
+  return effects;
+}
+
+std::string circuits_table(const std::vector<Experiment2Run>& runs) {
+  std::vector<std::vector<std::string>> lines = {{"variable", "task", "", "block", "circuit", "kNN", "(paper)",
+                                                  "kNN full", "(paper)", "weights", "own task", "(paper)", "random",
+                                                  "other task", "(paper)", "random"}};
+  for (const Published& p : kPublished) {
+    for (size_t task = 0; task < kTasks; ++task) {
+      std::vector<Store::Fields> rows;
+      for (const Experiment2Run& run : runs) {
+        if (run.task != task) continue;
+        for (Store::Fields& row : rows_of(run.rows, p.variable.column, p.block)) rows.push_back(std::move(row));
+      }
+      const auto figure = [&](const std::string& column) { return figure_over(column_values(rows, column)); };
+      const auto ablated = [&](const char* data) { return figure(fmt::format(" ablated acc {}", data)); };
+      const auto random = [&](const char* data) { return figure(fmt::format("random ablate acc mean {}", data)); };
+      lines.push_back({std::string(p.variable.kind), std::to_string(task + 1), std::string(p.variable.meaning[task]),
+                       std::string(p.block), circuits_in_words(rows), figure("knn test acc"),
+                       published_figure(p.knn[task]), figure("full model knn test acc"),
+                       published_figure(p.full_knn[task]), figure_over(circuit_shares(rows)), ablated(kOwnTask),
+                       published_figure(p.own[task]), random(kOwnTask), ablated(kOtherTask),
+                       published_figure(p.other[task]), random(kOtherTask)});
+    }
+  }
+  return text_table(lines);
+}
+
+/// What deleting the c_attn parts leaves, but for those that are empty.
+std::string parts_table(const std::vector<Experiment2Run>& runs) {
+  std::vector<std::vector<std::string>> lines = {{"variable", "task", "", "own task", "(paper)", "random", "other task",
+                                                  "(paper)", "random", "other - own", "(paper)"}};
+  for (const Published& p : kPublished) {
+    if (p.block != "attn") continue;
+    for (size_t task = 0; task < kTasks; ++task) {
+      std::vector<double> own, other, difference, own_random, other_random;
+      for (const PartEffect& effect : part_effects(runs, task, p.variable)) {
+        if (effect.is_empty) continue;
+        own.push_back(effect.own);
+        other.push_back(effect.other);
+        difference.push_back(effect.other - effect.own);
+        if (effect.own_random) own_random.push_back(*effect.own_random);
+        if (effect.other_random) other_random.push_back(*effect.other_random);
+      }
+      lines.push_back({std::string(p.variable.kind), std::to_string(task + 1), std::string(p.variable.meaning[task]),
+                       figure_over(own), published_figure(p.own_part[task]), figure_over(own_random),
+                       figure_over(other), published_figure(p.other_part[task]), figure_over(other_random),
+                       figure_over(difference),
+                       published_figure(p.other_part[task].value() - p.own_part[task].value())});
+    }
+  }
+  return text_table(lines);
+}
+
+/// "2 of 3 models (seeds 0, 2)": those in which `holds` is true of both tasks.
+std::string models_in_which(const std::vector<Experiment2Run>& runs, const Variable& variable,
+                            const std::function<bool(const PartEffect&)>& holds) {
+  std::map<uint64_t, bool> all;
+  for (size_t task = 0; task < kTasks; ++task) {
+    for (const PartEffect& effect : part_effects(runs, task, variable)) {
+      const auto entry = all.emplace(effect.seed, true).first;
+      entry->second = entry->second && !effect.is_empty && holds(effect);
+    }
+  }
+  std::vector<uint64_t> seeds;
+  for (const auto& [seed, holds_in_both] : all) {
+    if (holds_in_both) seeds.push_back(seed);
+  }
+  const std::string count = fmt::format("{} of {} model{}", seeds.size(), all.size(), all.size() == 1 ? "" : "s");
+  return seeds.empty() || all.size() == 1 ? count : fmt::format("{} (seeds {})", count, fmt::join(seeds, ", "));
+}
+
+/// The accuracy of the untouched models on each task.
+std::string vanilla_text(const std::vector<Experiment2Run>& runs) {
+  std::vector<std::string> figures;
+  for (size_t task = 0; task < kTasks; ++task) {
+    std::vector<double> accuracies;
+    for (const Experiment2Run& run : runs) {
+      if (run.task == task) accuracies.push_back(column_values(run.rows, fmt::format(" vanilla acc {}", kOwnTask))[0]);
+    }
+    figures.push_back(fmt::format("{} on task {}", figure_over(accuracies), task + 1));
+  }
+  return fmt::format("{}", fmt::join(figures, ", "));
+}
+
+}  // namespace
+
+std::string experiment2_table(const std::vector<Experiment2Run>& runs) {
+  const std::string own = models_in_which(runs, kFree, [](const PartEffect& effect) {
+    return effect.own <= kLost && effect.other >= effect.own + kSpared;
+  });
+  const std::string shared = models_in_which(
+      runs, kShared, [](const PartEffect& effect) { return effect.own <= kLost && effect.other <= kLost; });
+  return fmt::format(
+      "Test accuracy of the untouched model: {}.\n\n"
+      "Circuits, and the test accuracy that deleting them leaves:\n{}\n"
+      "Deleting the circuit's part of {} alone:\n{}\n"
+      "Free variables live in weights of their own task (own task at most {:.2f}, the other at least {:.2f} more, both "
+      "ways): {}.\n"
+      "The shared variable lives in weights of both tasks (both at most {:.2f}, both ways): {}.\n",
+      vanilla_text(runs), circuits_table(runs), kPart, parts_table(runs), kLost, kSpared, own, kLost, shared);
+}
+
+}  // namespace cprobe

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cprobe/experiment/store.h"
+
+namespace cprobe {
+
+/// The model after some training steps, and what was found in it.
+struct EmergenceCheckpoint {
+  int64_t step = 0;
+  std::vector<Store::Fields> rows;  ///< Of results.csv: `var_0` (a^2) and `aux_0` (b^2) in both blocks.
+};
+
+/// One training run of Experiment 3.
+struct Emergence {
+  uint64_t seed = 0;
+  std::vector<std::pair<int64_t, double>> test_accuracy;  ///< Step and accuracy, of every point of the curve, by step.
+  std::vector<EmergenceCheckpoint> checkpoints;           ///< By step; each step is on the curve.
+};
+
+/// emergence.csv: `seed, step, test_accuracy`, and of each variable and block `<variable>_<block>_` with `knn` (test
+/// accuracy of the circuit), `knn_full` (of the whole block), `weights` (share in the circuit) and `ablated` (test
+/// accuracy of the task with the circuit deleted; empty where it has no weights).
+std::string emergence_csv(const std::vector<Emergence>& runs);
+
+/// Figures of every checkpoint (mean and standard deviation over runs) with the published ones in brackets, and in words
+/// for each run at which step the circuit of a^2 decodes it, when the model generalises, and how much later that is.
+std::string experiment3_table(const std::vector<Emergence>& runs);
+
+}  // namespace cprobe

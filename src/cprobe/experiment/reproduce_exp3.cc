@@ -1,0 +1,95 @@
+#include <algorithm>
+#include <array>
+
+#include "cprobe/core/progress.h"
+#include "cprobe/experiment/exp3_table.h"
+#include "cprobe/experiment/reproduce_parts.h"
+#include "cprobe/experiment/run_folder.h"
+#include "cprobe/io/atomic_file.h"
+#include "cprobe/io/csv.h"
+
+namespace cprobe {
+namespace {
+
+/// Steps at which the paper looks at the model.
+constexpr std::array<int64_t, 23> kSteps = {100,   200,   300,    400,    500,    600,    700,   800,
+                                            900,   1'000, 2'000,  3'000,  4'000,  5'000,  6'000, 7'000,
+                                            8'000, 9'000, 10'000, 12'500, 15'000, 17'500, 20'000};
+
+/// The paper's steps up to the last one, and that.
+std::vector<int64_t> checkpoints_until(int64_t last) {
+  std::vector<int64_t> steps(kSteps.begin(), std::ranges::lower_bound(kSteps, last));
+  steps.push_back(last);
+  return steps;
+}
+
+std::vector<ToyExperiment> experiments_of(const ArithmeticTask& task, const Experiment3Options& options) {
+  std::vector<ToyExperiment> experiments;
+  for (int64_t seed = 0; seed < options.n_seeds; ++seed) {
+    ToyExperiment experiment{.seed = static_cast<uint64_t>(seed),
+                             .tasks = {task},
+                             .training = training_options(options.common, options.steps),
+                             .folder = seed_folder(options.common, seed)};
+    experiment.training.checkpoints = checkpoints_until(options.steps);
+    for (const int64_t step : experiment.training.checkpoints) {
+      const std::string name = fmt::format("step_{}", step);
+      Spec spec = toy_spec(experiment, task, name, "probes/" + name + "/circuits", options.common.n_random);
+      spec.variables = {"var_0", "aux_0"};
+      experiment.runs.push_back(spec);
+    }
+    experiments.push_back(experiment);
+  }
+  return experiments;
+}
+
+/// Step and test accuracy of every point of the curve.
+std::vector<std::pair<int64_t, double>> test_accuracy(const ToyExperiment& experiment) {
+  const CsvTable curve = CsvTable::read(experiment.folder / "curve.csv");
+  const std::vector<int64_t> steps = curve.integers("step");
+  const std::vector<std::string> accuracies = curve.text("test_accuracy");
+  std::vector<std::pair<int64_t, double>> points;
+  for (size_t i = 0; i < steps.size(); ++i) points.emplace_back(steps[i], std::stod(accuracies[i]));
+  return points;
+}
+
+bool is_finished(const Spec& spec) {
+  if (!holds_run(spec.out)) return false;
+  return std::ranges::all_of(Store::open_existing(spec.out).cells(),
+                             [](const Store::Entry& cell) { return cell.status == CellStatus::kDone; });
+}
+
+/// The circuits of all checkpoints, under one bar.
+std::vector<EmergenceCheckpoint> probe(const ToyExperiment& experiment, const ReproduceOptions& options) {
+  RunOptions without_bar = run_options(options);
+  without_bar.quiet = true;
+  const auto has_work = [&](const Spec& run) { return options.overwrite || !is_finished(run); };
+  const auto n_left = static_cast<int64_t>(std::ranges::count_if(experiment.runs, has_work));
+  Progress progress("circuits of checkpoints", std::max<int64_t>(1, n_left), options.quiet);
+  std::vector<EmergenceCheckpoint> checkpoints;
+  for (size_t i = 0; i < experiment.runs.size(); ++i) {
+    const int64_t step = experiment.training.checkpoints[i];
+    const int64_t n_done = has_work(experiment.runs[i]) ? 1 : 0;
+    progress.advance(0, fmt::format("step {}", step));
+    checkpoints.push_back({step, finished_rows(experiment.runs[i], without_bar)});
+    progress.advance(n_done);
+  }
+  return checkpoints;
+}
+
+}  // namespace
+
+std::string reproduce_experiment3(const ArithmeticTask& task, const Experiment3Options& options) {
+  const std::vector<ToyExperiment> experiments = experiments_of(task, options);
+  begin_toy_experiments(experiments, options.common);
+  std::vector<Emergence> runs;
+  for (const ToyExperiment& experiment : experiments) {
+    train_model(experiment);
+    runs.push_back({experiment.seed, test_accuracy(experiment), probe(experiment, options.common)});
+  }
+  write_file(options.common.out / "emergence.csv", emergence_csv(runs));
+  const std::string table = experiment3_table(runs);
+  write_file(options.common.out / "table.txt", table);
+  return table;
+}
+
+}  // namespace cprobe

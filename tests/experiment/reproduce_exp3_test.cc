@@ -1,0 +1,99 @@
+#include "cprobe/experiment/exp3_table.h"
+#include "cprobe/experiment/reproduce.h"
+#include "cprobe/io/csv.h"
+#include "tests/support.h"
+
+namespace cprobe {
+namespace {
+
+using ::testing::ContainsRegex;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+/// Experiment 3 in small: 559 training rows, one batch an epoch.
+ArithmeticTask small_task() {
+  return parse_arithmetic_task(
+      Document::parse_yaml("name: small\nmodulus: 41\noperands: [a, b]\ntokens: [a, b, 41]\nanswer: (a^2 + b) % p\n"
+                           "variables: {var_0: a^2 % p, var_1: b}\nauxiliaries: {aux_0: b^2 % p}\n"
+                           "train_fraction: 0.333\n",
+                           "small.yaml"));
+}
+
+TEST(ReproduceExperiment3, KeepsFinishedCheckpointsAndRefusesOtherOptions) {
+  const testing::TemporaryFolder folder;
+  Experiment3Options options{.common = {.out = folder / "exp3", .n_random = 0, .n_threads = 1, .quiet = true},
+                             .steps = 101};
+  const std::string table = reproduce_experiment3(small_task(), options);
+  EXPECT_THAT(table, HasSubstr("(0.314)")) << "published for step 100";
+  EXPECT_THAT(table, HasSubstr("not by step 101"));
+  EXPECT_EQ(testing::read_bytes(folder / "exp3/table.txt"), table);
+  const CsvTable curve = CsvTable::read(folder / "exp3/emergence.csv");
+  EXPECT_THAT(curve.integers("step"), ElementsAre(100, 101)) << "a step of the paper's, and the last";
+  EXPECT_TRUE(curve.has_column("aux_0_mlp_ablated"));
+
+  const std::filesystem::path probes = folder / "exp3/seed_0/probes";
+  const auto found = std::filesystem::last_write_time(probes / "step_100/circuits/circuits");
+  std::filesystem::remove_all(probes / "step_101");
+  EXPECT_EQ(reproduce_experiment3(small_task(), options), table);
+  EXPECT_EQ(std::filesystem::last_write_time(probes / "step_100/circuits/circuits"), found)
+      << "finished circuits are kept";
+
+  options.common.n_random = 1;
+  EXPECT_INPUT_ERROR(reproduce_experiment3(small_task(), options), "step_100/circuits: holds a run of other cells");
+  options.steps = 102;
+  EXPECT_INPUT_ERROR(reproduce_experiment3(small_task(), options), "steps: 101 there, 102 now");
+}
+
+/// A row of results.csv.
+Store::Fields row(const char* variable, const char* block, const std::string& knn,
+                  const char* circuit = "proper part") {
+  return {{"variable", variable},
+          {"operation", block},
+          {"circuit", circuit},
+          {"L0 Norm", std::string_view(circuit) == "empty" ? "0" : "25"},
+          {"L0 Max", "100"},
+          {"knn test acc", knn},
+          {"full model knn test acc", "0.5"},
+          {" ablated acc Test", "0.25"}};
+}
+
+EmergenceCheckpoint checkpoint(int64_t step, const std::string& knn) {
+  return {step,
+          {row("var_0", "attn", knn), row("var_0", "mlp", "0.3"), row("aux_0", "attn", "0.55"),
+           row("aux_0", "mlp", "0.1", "empty")}};
+}
+
+TEST(Experiment3Table, SaysHowLongBeforeTheModelItsCircuitIsThere) {
+  const Emergence run{.seed = 4,
+                      .test_accuracy = {{8'000, .2}, {9'000, .3}, {16'100, .9}, {20'000, 1}},
+                      .checkpoints = {checkpoint(8'000, "0.8"), checkpoint(9'000, "0.9"), checkpoint(20'000, "1")}};
+  const std::string text = experiment3_table({run});
+  EXPECT_THAT(text,
+              HasSubstr("Seed 4: kNN of a^2 from its attention circuit reaches 0.9 at step 9000, test accuracy at "
+                        "step 16100: 7100 steps later."));
+  EXPECT_THAT(text, ContainsRegex("\n9000 +0.300 +\\(0.294\\) +0.900 +\\(0.919\\) +0.500 +0.250"));
+}
+
+TEST(Experiment3Table, SaysWhatIsNotReached) {
+  Emergence run{.test_accuracy = {{100, .2}, {200, .3}}, .checkpoints = {checkpoint(100, "0.8")}};
+  EXPECT_THAT(experiment3_table({run}), HasSubstr("not by step 200, test accuracy not by step 200: no distance"));
+  run.checkpoints = {checkpoint(100, "0.95")};
+  EXPECT_THAT(experiment3_table({run}), HasSubstr("at step 100, test accuracy not by step 200: more than 100 steps"));
+  run.test_accuracy = {{50, .95}, {100, .95}};
+  EXPECT_THAT(experiment3_table({run}), HasSubstr("at step 100, test accuracy at step 50: 50 steps before"));
+}
+
+TEST(EmergenceCsv, HasALineForEachSeedAndCheckpointAndNoAblationOfNothing) {
+  const Emergence run{.seed = 4, .test_accuracy = {{100, .2}}, .checkpoints = {checkpoint(100, "0.8")}};
+  const CsvTable table = CsvTable::parse(emergence_csv({run, run}), "emergence.csv");
+  EXPECT_EQ(table.n_rows(), 2u);
+  EXPECT_EQ(table.text("seed")[0], "4");
+  EXPECT_EQ(table.text("test_accuracy")[0], "0.2");
+  EXPECT_EQ(table.text("var_0_attn_knn")[0], "0.8");
+  EXPECT_EQ(table.text("var_0_attn_weights")[0], "0.25");
+  EXPECT_EQ(table.text("var_0_attn_ablated")[0], "0.25");
+  EXPECT_EQ(table.text("aux_0_mlp_ablated")[0], "") << "an empty circuit";
+}
+
+}  // namespace
+}  // namespace cprobe
