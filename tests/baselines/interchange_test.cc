@@ -66,8 +66,7 @@ TEST_F(Interchange, IsDifferentiableInRotationAndWeights) {
   Stream stream = exact.train.stream;
   stream.rows = stream.rows.to(at::kDouble);
   InterchangePairs pairs = {
-      .patching =
-          Patching(model, data_.trie, stream, exact.site, -1).of_rows(at::tensor({0, 7}, at::kLong)),
+      .patching = Patching(model, data_.trie, stream, exact.site, -1).of_rows(at::tensor({0, 7}, at::kLong)),
       .base = some.base.to(at::kDouble),
       .difference = some.difference.to(at::kDouble),
       .answers = some.answers,

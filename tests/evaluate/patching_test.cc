@@ -52,7 +52,8 @@ TEST_P(PatchedModel, ChangesEachRowForItself) {
       if (r == row) continue;
       EXPECT_LE((patched[r] - untouched[r]).abs().max().item<double>(), 1e-5);
     }
-    EXPECT_LE((patching.run(rows, other.narrow(0, row, 1)) - all.narrow(0, row, 1)).abs().max().item<double>(), 1e-5);
+    EXPECT_LE((patching.of_rows(rows).run(other.narrow(0, row, 1)) - all.narrow(0, row, 1)).abs().max().item<double>(),
+              1e-5);
   }
 }
 
@@ -66,7 +67,8 @@ TEST(Patching, IsDifferentiableInTheStates) {
   const Stream stream = run_span(model, trie, embed(model, trie), Site::start(), site);
   const Patching patching(model, trie, stream, site, 1);
   const at::Tensor rows = at::tensor({0, 2, 4}, at::kLong);
-  const auto end = [&](const at::Tensor& states) { return patching.run(rows, states); };
+  const Patching some = patching.of_rows(rows);
+  const auto end = [&](const at::Tensor& states) { return some.run(states); };
   const at::Tensor states = stream.at_nodes(trie.nodes_at(1)).index_select(0, rows);
   const at::Tensor difference = testing::autograd_jacobian(end, states) - testing::numeric_jacobian(end, states);
   EXPECT_LE(difference.abs().max().item<double>(), 1e-7);
