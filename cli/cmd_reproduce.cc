@@ -94,9 +94,11 @@ void run_reproduce_exp4(Experiment4Command command) {
 }
 
 /// The options of experiments on toy models.
-void add_training_options(CLI::App& command, int64_t& steps, int64_t& n_seeds, const std::string& of_steps) {
+void add_training_options(CLI::App& command, ReproduceOptions& common, int64_t& steps, int64_t& n_seeds,
+                          const std::string& of_steps) {
   command.add_option("--steps", steps, "Training steps per model" + of_steps)->type_name("N")->capture_default_str();
   command.add_option("--seeds", n_seeds, "Models trained and probed")->type_name("N")->capture_default_str();
+  command.add_flag("--baselines", common.baselines, "Also run the competing methods, in the paper's settings");
 }
 
 /// The options of all experiments. @param kept what --out is for.
@@ -117,8 +119,8 @@ void setup_exp1(CLI::App& reproduce) {
   CLI::App* exp1 =
       reproduce.add_subcommand("exp1", "Deciphering: does the model compute a^2 and -b^2, or a+b and a-b?");
   add_common_options(*exp1, options->common, "data, models and runs");
-  add_training_options(*exp1, options->steps, options->n_seeds, " (1,000 suffice for test accuracy 1.0)");
-  exp1->add_flag("--baselines", options->baselines, "Also run the competing methods, in the paper's settings");
+  add_training_options(*exp1, options->common, options->steps, options->n_seeds,
+                       " (1,000 suffice for test accuracy 1.0)");
   exp1->footer("Example (three minutes on 2 cores):\n  cprobe reproduce exp1 --steps 1000 --seeds 1 --out runs/exp1");
   exp1->callback([options] { run_reproduce_exp1(*options); });
 }
@@ -130,14 +132,14 @@ void setup_exp2(CLI::App& reproduce) {
       "exp2",
       "Modularity: do two tasks share the weights of their shared variable, and have their own for the others?");
   add_common_options(*exp2, options.common, "data, models and runs");
-  add_training_options(*exp2, options.steps, options.n_seeds, "");
+  add_training_options(*exp2, options.common, options.steps, options.n_seeds, "");
   exp2->add_option("--distractor", command->distractor,
                    "The number that plays no part: a fixed bijection of the operand b, as published, or uniform, drawn "
                    "for every row")
       ->check(CLI::IsMember({"bijection", "uniform"}))
       ->type_name("KIND")
       ->capture_default_str();
-  exp2->footer("Example (EXP2_TIME on 2 cores):\n  cprobe reproduce exp2 --steps 2000 --out runs/exp2");
+  exp2->footer("Example:\n  cprobe reproduce exp2 --steps 2000 --out runs/exp2");
   exp2->callback([command] { run_reproduce_exp2(*command); });
 }
 
@@ -146,8 +148,9 @@ void setup_exp3(CLI::App& reproduce) {
   CLI::App* exp3 = reproduce.add_subcommand(
       "exp3", "Training: when does the circuit of a^2 appear, and when does the model generalise?");
   add_common_options(*exp3, options->common, "data, checkpoints and runs");
-  add_training_options(*exp3, options->steps, options->n_seeds, "; the last and the paper's before it are probed");
-  exp3->footer("Example (EXP3_TIME on 2 cores):\n  cprobe reproduce exp3 --steps 2000 --out runs/exp3");
+  add_training_options(*exp3, options->common, options->steps, options->n_seeds,
+                       "; the last and the paper's before it are probed");
+  exp3->footer("Example:\n  cprobe reproduce exp3 --steps 2000 --out runs/exp3");
   exp3->callback([options] { run_reproduce_exp3(*options); });
 }
 

@@ -111,6 +111,35 @@ std::map<int64_t, OverRuns> by_step(const std::vector<Emergence>& runs) {
   return steps;
 }
 
+constexpr std::array<std::string_view, 2> kDasSites = {"mid", "post"};
+
+/// Interchange accuracy of DAS; none where it was not run.
+std::optional<double> das_of(const EmergenceCheckpoint& checkpoint, std::string_view site) {
+  for (const Store::MetricRow& row : checkpoint.figures) {
+    const bool fits = row.site == fmt::format("L0.{}", site) && row.metric.metric == "interchange_accuracy";
+    if (fits && row.metric.control.empty()) return row.metric.value;
+  }
+  return std::nullopt;
+}
+
+/// The figures of DAS; empty where it was not run.
+std::string das_table(const std::vector<Emergence>& runs) {
+  std::map<int64_t, std::array<std::vector<double>, kDasSites.size()>> steps;
+  for (const Emergence& run : runs) {
+    for (const EmergenceCheckpoint& checkpoint : run.checkpoints) {
+      for (size_t i = 0; i < kDasSites.size(); ++i) {
+        if (const auto accuracy = das_of(checkpoint, kDasSites[i])) steps[checkpoint.step][i].push_back(*accuracy);
+      }
+    }
+  }
+  if (steps.empty()) return {};
+  std::vector<std::vector<std::string>> lines = {{"step", "DAS of a^2, mid", "post"}};
+  for (const auto& [step, of_site] : steps) {
+    lines.push_back({std::to_string(step), figure_over(of_site[0]), figure_over(of_site[1])});
+  }
+  return "\n" + text_table(lines) + "(Paper: from .03 to .98 at mid.)\n";
+}
+
 /// Circuits that hold something: deleting the others is no ablation.
 std::vector<Store::Fields> not_empty(std::vector<Store::Fields> rows) {
   std::erase_if(rows, [](const Store::Fields& row) { return value_of(row, "circuit") == "empty"; });
@@ -126,6 +155,10 @@ std::string emergence_csv(const std::vector<Emergence>& runs) {
       heading.push_back(fmt::format("{}_{}_{}", probe.variable, probe.block, figure));
     }
   }
+  const bool has_das = !das_table(runs).empty();
+  for (const std::string_view site : kDasSites) {
+    if (has_das) heading.push_back(fmt::format("var_0_{}_das", site));
+  }
   std::string text = csv_record(heading);
   for (const Emergence& run : runs) {
     for (const EmergenceCheckpoint& checkpoint : run.checkpoints) {
@@ -138,6 +171,10 @@ std::string emergence_csv(const std::vector<Emergence>& runs) {
         record.push_back(value_of(row, "full model knn test acc"));
         record.push_back(fmt::format("{}", circuit_shares({row}).front()));
         record.push_back(is_empty ? std::string() : value_of(row, " ablated acc Test"));
+      }
+      for (const std::string_view site : kDasSites) {
+        const std::optional<double> accuracy = das_of(checkpoint, site);
+        if (has_das) record.push_back(accuracy ? fmt::format("{}", *accuracy) : "");
       }
       text += csv_record(record);
     }
@@ -174,7 +211,8 @@ std::string experiment3_table(const std::vector<Emergence>& runs) {
   }
   std::string text = text_table(lines) + "\n";
   for (const Emergence& run : runs) text += emergence_in_words(run);
-  return text + "(Paper: step 9000, and about 16000. kNN of b^2 from its attention circuit: .50 to .55 throughout.)\n";
+  return text + "(Paper: step 9000, and about 16000. kNN of b^2 from its attention circuit: .50 to .55 throughout.)\n" +
+         das_table(runs);
 }
 
 }  // namespace cprobe

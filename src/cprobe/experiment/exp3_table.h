@@ -13,6 +13,8 @@ namespace cprobe {
 struct EmergenceCheckpoint {
   int64_t step = 0;
   std::vector<Store::Fields> rows;  ///< Of results.csv: `var_0` (a^2) and `aux_0` (b^2) in both blocks.
+  /// Of boundless DAS for `var_0` at `L0.mid` and `L0.post`, where it was run.
+  std::vector<Store::MetricRow> figures = {};
 };
 
 /// One training run of Experiment 3.
@@ -24,7 +26,8 @@ struct Emergence {
 
 /// emergence.csv: `seed, step, test_accuracy`, and of each variable and block `<variable>_<block>_` with `knn` (test
 /// accuracy of the circuit), `knn_full` (of the whole block), `weights` (share in the circuit) and `ablated` (test
-/// accuracy of the task with the circuit deleted; empty where it has no weights).
+/// accuracy of the task with the circuit deleted; empty where it has no weights). Where DAS was run, `var_0_mid_das` and
+/// `var_0_post_das`, its interchange accuracy.
 std::string emergence_csv(const std::vector<Emergence>& runs);
 
 /// Figures of every checkpoint (mean and standard deviation over runs) with the published ones in brackets, and in words

@@ -19,13 +19,13 @@ struct ReproduceOptions {
   int n_threads = 0;          ///< 0: all processors.
   bool overwrite = false;     ///< Compute everything again; what an earlier call left in `out` is replaced.
   bool quiet = false;
+  bool baselines = false;  ///< Experiments 1 to 3: also run the competing methods, in the paper's settings.
 };
 
 struct Experiment1Options {
   ReproduceOptions common;  ///< Data, training and circuits go to `out`/seed_<k>/.
   int64_t steps = 10'000;   ///< Training steps per model, >= 1; 1,000 suffice for test accuracy 1.0.
   int64_t n_seeds = 3;      ///< Models trained and probed, with seeds 0, 1, ...; >= 1.
-  bool baselines = false;   ///< Also run the competing methods, in the paper's settings.
 };
 
 /// Experiment 1 of the paper from nothing: generate the data, train, find the circuits of all four hypotheses in both

@@ -136,7 +136,7 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const Experiment1O
     losses.push_back(final_training_loss(experiment));
     const Spec& spec = experiment.runs.front();
     for (Store::Fields& row : finished_rows(spec, run_options(options.common))) rows.push_back(std::move(row));
-    if (!options.baselines) continue;
+    if (!options.common.baselines) continue;
     for (Store::MetricRow& figure : run_baselines_of(spec, options.common)) figures.push_back(std::move(figure));
   }
   std::vector<std::vector<std::string>> lines = {{"variable", "block", "circuit", "kNN", "(paper)", "kNN full",
@@ -159,7 +159,7 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const Experiment1O
       "\nTraining loss at the end, by seed: {:.1e} ({:.1e}). After thousands of steps the ablated MLP varies with "
       "it.\n",
       fmt::join(losses, ", "), kPublishedTrainingLoss);
-  if (options.baselines) table += "\n" + baselines_table(figures, kPublishedBaselines);
+  if (options.common.baselines) table += "\n" + baselines_table(figures, kPublishedBaselines);
   write_file(options.common.out / "table.txt", table);
   return table;
 }

@@ -1,12 +1,47 @@
 #include <algorithm>
+#include <array>
 
 #include "cprobe/experiment/exp2_table.h"
+#include "cprobe/experiment/published_baselines.h"
 #include "cprobe/experiment/reproduce_parts.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/model/train_tasks.h"
 
 namespace cprobe {
 namespace {
+
+constexpr const char* kDas = "boundless_das";
+
+/// What the paper reports of competing methods for each task; "-": nothing.
+using PublishedOfTask = std::array<PublishedBaseline, 13>;
+constexpr std::array<PublishedOfTask, 2> kPublished = {{
+    {{{"linear_probe", "var_0", "shared", "L0.mid", "test_accuracy", "", "1.0"},
+      {"linear_probe", "var_1", "free", "L0.mid", "test_accuracy", "", "1.0"},
+      {"linear_probe", "aux_0", "auxiliary", "L0.mid", "test_accuracy", "", ".327"},
+      {"amnesic_probing", "var_0", "shared", "L0.mid", "erased_accuracy Same", "", "<= .045"},
+      {"amnesic_probing", "var_1", "free", "L0.mid", "erased_accuracy Same", "", "<= .045"},
+      {"amnesic_probing", "aux_0", "auxiliary", "L0.mid", "erased_accuracy Same", "", "<= .045"},
+      {"amnesic_probing", "var_0", "shared", "L0.mid", "erased_accuracy Different", "", "-"},
+      {"amnesic_probing", "var_1", "free", "L0.mid", "erased_accuracy Different", "", "-"},
+      {"amnesic_probing", "aux_0", "auxiliary", "L0.mid", "erased_accuracy Different", "", "-"},
+      {"boundless_das", "var_0", "shared", "L0.mid", "interchange_accuracy", "", ".93-.94"},
+      {"boundless_das", "var_1", "free", "L0.mid", "interchange_accuracy", "", ".93-.94"},
+      {"boundless_das", "var_0", "shared", "L0.post", "interchange_accuracy", "", "<= .04"},
+      {"boundless_das", "var_1", "free", "L0.post", "interchange_accuracy", "", "<= .04"}}},
+    {{{"linear_probe", "var_0", "shared", "L0.mid", "test_accuracy", "", "1.0"},
+      {"linear_probe", "var_1", "free", "L0.mid", "test_accuracy", "", "1.0"},
+      {"linear_probe", "aux_0", "auxiliary", "L0.mid", "test_accuracy", "", ".215"},
+      {"amnesic_probing", "var_0", "shared", "L0.mid", "erased_accuracy Same", "", "<= .045"},
+      {"amnesic_probing", "var_1", "free", "L0.mid", "erased_accuracy Same", "", "<= .045"},
+      {"amnesic_probing", "aux_0", "auxiliary", "L0.mid", "erased_accuracy Same", "", "<= .045"},
+      {"amnesic_probing", "var_0", "shared", "L0.mid", "erased_accuracy Different", "", "-"},
+      {"amnesic_probing", "var_1", "free", "L0.mid", "erased_accuracy Different", "", "-"},
+      {"amnesic_probing", "aux_0", "auxiliary", "L0.mid", "erased_accuracy Different", "", "-"},
+      {"boundless_das", "var_0", "shared", "L0.mid", "interchange_accuracy", "", ".93-.94"},
+      {"boundless_das", "var_1", "free", "L0.mid", "interchange_accuracy", "", ".93-.94"},
+      {"boundless_das", "var_0", "shared", "L0.post", "interchange_accuracy", "", "<= .04"},
+      {"boundless_das", "var_1", "free", "L0.post", "interchange_accuracy", "", "<= .04"}}},
+}};
 
 std::filesystem::path test_csv(const ToyExperiment& experiment, size_t task) {
   return task_data_folder(experiment.folder, experiment.tasks, experiment.tasks[task]) / "test.csv";
@@ -47,21 +82,36 @@ std::string distractor_text(const std::array<ArithmeticTask, 2>& tasks) {
                     : "The distractor R is a bijection of b, as in the paper.\n";
 }
 
+/// Figures of the competing methods on one task. The data have no counterfactual answers for the auxiliary variable.
+std::vector<Store::MetricRow> run_baselines_of(Spec spec, const ReproduceOptions& options) {
+  run_published_baselines(spec, {"linear_probe", "amnesic_probing"}, options);
+  spec.variables = {"var_0", "var_1"};
+  return run_published_baselines(spec, {kDas}, options);
+}
+
 }  // namespace
 
 std::string reproduce_experiment2(const std::array<ArithmeticTask, 2>& tasks, const Experiment2Options& options) {
   const std::vector<ToyExperiment> experiments = experiments_of(tasks, options);
   begin_toy_experiments(experiments, options.common);
   std::vector<Experiment2Run> runs;
+  std::array<std::vector<Store::MetricRow>, 2> figures;
   for (const ToyExperiment& experiment : experiments) {
     train_model(experiment);
     for (size_t task = 0; task < tasks.size(); ++task) {
       const Spec& spec = experiment.runs[task];
       std::vector<Store::Fields> rows = finished_rows(spec, run_options(options.common));
       runs.push_back({experiment.seed, task, std::move(rows), Store::open_existing(spec.out).metrics()});
+      if (!options.common.baselines) continue;
+      for (Store::MetricRow& figure : run_baselines_of(spec, options.common))
+        figures[task].push_back(std::move(figure));
     }
   }
-  const std::string table = distractor_text(tasks) + experiment2_table(runs);
+  std::string table = distractor_text(tasks) + experiment2_table(runs);
+  for (size_t task = 0; task < tasks.size() && options.common.baselines; ++task) {
+    table +=
+        fmt::format("\nCompeting methods, task {}:\n{}", task + 1, baselines_table(figures[task], kPublished[task]));
+  }
   write_file(options.common.out / "table.txt", table);
   return table;
 }

@@ -3,6 +3,7 @@
 
 #include "cprobe/core/progress.h"
 #include "cprobe/experiment/exp3_table.h"
+#include "cprobe/experiment/published_baselines.h"
 #include "cprobe/experiment/reproduce_parts.h"
 #include "cprobe/experiment/run_folder.h"
 #include "cprobe/io/atomic_file.h"
@@ -58,7 +59,14 @@ bool is_finished(const Spec& spec) {
                              [](const Store::Entry& cell) { return cell.status == CellStatus::kDone; });
 }
 
-/// The circuits of all checkpoints, under one bar.
+std::vector<Store::MetricRow> run_das(Spec spec, const ReproduceOptions& options) {
+  ReproduceOptions without_bar = options;
+  without_bar.quiet = true;
+  spec.variables = {"var_0"};
+  return run_published_baselines(spec, {"boundless_das"}, without_bar);
+}
+
+/// The circuits of all checkpoints, under one bar, with DAS where it is asked for.
 std::vector<EmergenceCheckpoint> probe(const ToyExperiment& experiment, const ReproduceOptions& options) {
   RunOptions without_bar = run_options(options);
   without_bar.quiet = true;
@@ -71,6 +79,7 @@ std::vector<EmergenceCheckpoint> probe(const ToyExperiment& experiment, const Re
     const int64_t n_done = has_work(experiment.runs[i]) ? 1 : 0;
     progress.advance(0, fmt::format("step {}", step));
     checkpoints.push_back({step, finished_rows(experiment.runs[i], without_bar)});
+    if (options.baselines) checkpoints.back().figures = run_das(experiment.runs[i], options);
     progress.advance(n_done);
   }
   return checkpoints;
