@@ -92,10 +92,10 @@ TEST(CheckTraining, RefusesWhatTrainingWouldRefuseAndWritesNothing) {
   EXPECT_FALSE(std::filesystem::exists(folder / "state"));
   EXPECT_CPROBE_ERROR(ErrorKind::kInterrupted, run(tasks, folder.path(), 1, 5), "stopped");
   check(same);
-  EXPECT_INPUT_ERROR(check(other), "a run with other settings is unfinished here:\nsteps: 20 there, 30 now");
+  EXPECT_INPUT_ERROR(check(other), "a run with other settings is unfinished here:\n  steps: 20 there, 30 now");
   run(tasks, folder.path(), 1);
   check(same);
-  EXPECT_INPUT_ERROR(check(other), "holds a finished run with other settings:\nsteps: 20 there, 30 now");
+  EXPECT_INPUT_ERROR(check(other), "holds a finished run with other settings:\n  steps: 20 there, 30 now");
   check({.steps = 30, .overwrite = true});
   EXPECT_INPUT_ERROR(check({.steps = 0}), "steps must be at least 1");
 }

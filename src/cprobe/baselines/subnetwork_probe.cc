@@ -88,7 +88,8 @@ class SubnetworkProbe : public BaselineMethod {
  private:
   Reading read(const MaskedPart& part, const MaskedView& train, const at::Tensor& train_labels, const MaskedView& test,
                const at::Tensor& test_labels, Seed seed, const std::function<void(double)>& on_progress) const {
-    const auto [classes, outputs] = at::_unique(train_labels, /*sorted=*/true, /*return_inverse=*/true);
+    const auto unique = at::_unique(train_labels, /*sorted=*/true, /*return_inverse=*/true);
+    const at::Tensor &classes = std::get<0>(unique), &outputs = std::get<1>(unique);
     const MaskedClassifier found = train_subnetwork(
         part, train, outputs, classes.size(0), options_, seed,
         [&](int64_t done) { on_progress(static_cast<double>(done) / static_cast<double>(options_.epochs)); });

@@ -137,7 +137,7 @@ std::string das_table(const std::vector<Emergence>& runs) {
   for (const auto& [step, of_site] : steps) {
     lines.push_back({std::to_string(step), figure_over(of_site[0]), figure_over(of_site[1])});
   }
-  return "\n" + text_table(lines) + "(Paper: from .03 to .98 at mid.)\n";
+  return fmt::format("\n{}(Paper: from .03 to .98 at mid.)\n", text_table(lines));
 }
 
 /// Circuits that hold something: deleting the others is no ablation.
@@ -211,8 +211,9 @@ std::string experiment3_table(const std::vector<Emergence>& runs) {
   }
   std::string text = text_table(lines) + "\n";
   for (const Emergence& run : runs) text += emergence_in_words(run);
-  return text + "(Paper: step 9000, and about 16000. kNN of b^2 from its attention circuit: .50 to .55 throughout.)\n" +
-         das_table(runs);
+  text += "(Paper: step 9000, and about 16000. kNN of b^2 from its attention circuit: .50 to .55 throughout.)\n";
+  text += das_table(runs);
+  return text;
 }
 
 }  // namespace cprobe

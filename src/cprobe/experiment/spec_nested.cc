@@ -11,7 +11,7 @@ void read_fit(const Document& map, std::optional<MaskKind> method, Spec& spec) {
       "method",          "unit",      "epochs",           "batch_size", "learning_rate", "weight_decay", "l0_weight",
       "max_temperature", "mask_init", "keep_probability", "density"};
   map.require_known_keys(kKeys);
-  MaskKind written = spec.method;
+  MaskKind written = MaskKind::kContinuousSparsification;
   if_given(map, "method", [&](const Document& v) { written = mask_kind_of(v); });
   set_method(spec, method.value_or(written));
   const std::vector<double> options = read_mask_options(map, spec.method, written);
