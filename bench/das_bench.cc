@@ -42,7 +42,8 @@ void das_step(benchmark::State& state, Block behind) {
   const InterchangePairs pairs = interchange_pairs(probed, probed.train).of_rows(at::arange(kPairs));
   const DasOptions options{.epochs = 5};
   const Bound bound = das_step_bound(w.model.config, options.batch_size, behind);
-  const auto n_steps = static_cast<double>(options.epochs * kPairs / options.batch_size);
+  const int64_t n_batches = kPairs / options.batch_size;
+  const auto n_steps = static_cast<double>(options.epochs * n_batches);
   std::vector<double> times;
   for (auto _ : state) {
     times.push_back(seconds_of([&] { train_das(w.model, pairs, nullptr, options, Seed(0)); }) / n_steps);
