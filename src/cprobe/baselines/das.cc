@@ -66,7 +66,8 @@ class DistributedAlignmentSearch : public BaselineMethod {
     const InterchangePairs test = interchange_pairs(probed, probed.test);
     const DrawnPairs rows = draw_pairs(all.n(), options_, probed);
     const InterchangePairs train = all.of_rows(rows.train), dev = all.of_rows(rows.dev);
-    const auto n_steps = static_cast<double>(options_.epochs * ((train.n() - 1) / options_.batch_size + 1));
+    const int64_t n_batches = (train.n() - 1) / options_.batch_size + 1;
+    const auto n_steps = static_cast<double>(options_.epochs * n_batches);
     const DasResult found = train_das(probed.model, train, probed.paper_protocol ? nullptr : &dev, options_,
                                       probed.seed, [&](int64_t done) {
                                         if (on_progress) on_progress(static_cast<double>(done) / n_steps, "rotation");

@@ -20,6 +20,7 @@ const at::Tensor& counterfactual_answers(const Dataset& data, const std::string&
   const auto found = answers.find(variable);
   if (found != answers.end()) return found->second;
   std::vector<std::string> names;
+  names.reserve(answers.size());
   for (const auto& [name, values] : answers) names.push_back("'" + name + "'");
   throw input_error(
       "{}: no counterfactual answers for '{}': they are a column 'CF_Label_k' whose formula 'CF_FN_k' takes "

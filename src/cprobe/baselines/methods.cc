@@ -10,44 +10,49 @@
 
 namespace cprobe {
 
+namespace {
+
+constexpr auto kMethods = std::to_array<MethodEntry>({
+    {.name = "linear_probe",
+     .what = "a linear classifier of the state, beside a control task (Hewitt & Liang 2019)",
+     .make = [](const Document* options) { return make_probing(read_probe_options(options, kLinearProbe)); }},
+    {.name = "mlp_probe",
+     .what = "the same with a hidden layer",
+     .make = [](const Document* options) { return make_probing(read_probe_options(options, kMlpProbe)); }},
+    {.name = "counterfactual_embedding",
+     .what = "the state moved until a linear probe says another value (Tucker et al. 2021)",
+     .make =
+         [](const Document* options) {
+           return make_counterfactual_embedding(
+               read_counterfactual_embedding_options(options, {.probe = kLinearProbe}));
+         }},
+    {.name = "counterfactual_embedding_mlp",
+     .what = "the same with the probe that has a hidden layer",
+     .make =
+         [](const Document* options) {
+           return make_counterfactual_embedding(read_counterfactual_embedding_options(options, {.probe = kMlpProbe}));
+         }},
+    {.name = "amnesic_probing",
+     .what = "task accuracy with the variable erased linearly (Elazar et al. 2021, Belrose et al. 2023)",
+     .make = [](const Document* options) { return make_amnesic_probing(read_amnesic_options(options)); }},
+    {.name = "das",
+     .what = "directions of a fixed number whose exchange changes the variable (Geiger et al. 2023)",
+     .make = [](const Document* options) { return make_das(read_das_options(options, {.dimension = 0})); }},
+    {.name = "boundless_das",
+     .what = "the same with the number of directions learned (Wu et al. 2023)",
+     .make = [](const Document* options) { return make_das(read_das_options(options, {})); }},
+    {.name = "subnetwork_probe",
+     .what = "masks and a linear classifier trained together (Cao et al. 2021)",
+     .make = make_subnetwork_probe},
+    {.name = "transfer",
+     .what = "the finished model trained on the variable alone, beside fresh weights (Lepori et al. 2024)",
+     .per_site = false,
+     .make = make_transfer},
+});
+
+}  // namespace
+
 std::span<const MethodEntry> baseline_methods() {
-  static const auto kMethods = std::to_array<MethodEntry>({
-      {.name = "linear_probe",
-       .what = "a linear classifier of the state, beside a control task (Hewitt & Liang 2019)",
-       .make = [](const Document* options) { return make_probing(read_probe_options(options, kLinearProbe)); }},
-      {.name = "mlp_probe",
-       .what = "the same with a hidden layer",
-       .make = [](const Document* options) { return make_probing(read_probe_options(options, kMlpProbe)); }},
-      {.name = "counterfactual_embedding",
-       .what = "the state moved until a linear probe says another value (Tucker et al. 2021)",
-       .make =
-           [](const Document* options) {
-             return make_counterfactual_embedding(
-                 read_counterfactual_embedding_options(options, {.probe = kLinearProbe}));
-           }},
-      {.name = "counterfactual_embedding_mlp",
-       .what = "the same with the probe that has a hidden layer",
-       .make =
-           [](const Document* options) {
-             return make_counterfactual_embedding(read_counterfactual_embedding_options(options, {.probe = kMlpProbe}));
-           }},
-      {.name = "amnesic_probing",
-       .what = "task accuracy with the variable erased linearly (Elazar et al. 2021, Belrose et al. 2023)",
-       .make = [](const Document* options) { return make_amnesic_probing(read_amnesic_options(options)); }},
-      {.name = "das",
-       .what = "directions of a fixed number whose exchange changes the variable (Geiger et al. 2023)",
-       .make = [](const Document* options) { return make_das(read_das_options(options, {.dimension = 0})); }},
-      {.name = "boundless_das",
-       .what = "the same with the number of directions learned (Wu et al. 2023)",
-       .make = [](const Document* options) { return make_das(read_das_options(options, {})); }},
-      {.name = "subnetwork_probe",
-       .what = "masks and a linear classifier trained together (Cao et al. 2021)",
-       .make = make_subnetwork_probe},
-      {.name = "transfer",
-       .what = "the finished model trained on the variable alone, beside fresh weights (Lepori et al. 2024)",
-       .per_site = false,
-       .make = make_transfer},
-  });
   return kMethods;
 }
 

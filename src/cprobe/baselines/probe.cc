@@ -31,6 +31,7 @@ Linear fresh_layer(int64_t n_in, int64_t n_out, at::Generator& generator) {
 
 std::vector<Linear> copy_of(const std::vector<Linear>& layers) {
   std::vector<Linear> copy;
+  copy.reserve(layers.size());
   for (const Linear& layer : layers) copy.push_back({layer.weight.detach().clone(), layer.bias.detach().clone()});
   return copy;
 }

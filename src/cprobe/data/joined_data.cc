@@ -24,7 +24,8 @@ TokenTrie joined_tries(const std::vector<const TokenTrie*>& tries) {
 /// The columns that all have, each from the first to the last.
 Columns joined_columns(const std::vector<const Columns*>& all) {
   Columns joined_all;
-  for (const auto& [name, unused] : *all.front()) {
+  for (const auto& column : *all.front()) {
+    const std::string& name = column.first;
     if (!std::ranges::all_of(all, [&](const Columns* columns) { return columns->contains(name); })) continue;
     std::vector<at::Tensor> parts;
     for (const Columns* columns : all) parts.push_back(columns->at(name));

@@ -31,6 +31,7 @@ std::vector<ChosenMethod> choose_methods(const Spec& spec, const std::vector<std
                                          std::span<const MethodEntry> known) {
   const auto options_of = [&](std::string_view name) { return spec.baselines ? spec.baselines->given(name) : nullptr; };
   std::vector<const MethodEntry*> wanted;
+  wanted.reserve(names.size());
   for (const std::string& name : names) wanted.push_back(&find_method(known, name, ""));
   if (spec.baselines) {
     for (const auto& [name, options] : spec.baselines->entries()) {

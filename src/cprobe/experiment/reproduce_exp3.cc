@@ -96,7 +96,7 @@ std::string reproduce_experiment3(const ArithmeticTask& task, const Experiment3O
     runs.push_back({experiment.seed, test_accuracy(experiment), probe(experiment, options.common)});
   }
   write_file(options.common.out / "emergence.csv", emergence_csv(runs));
-  const std::string table = experiment3_table(runs);
+  std::string table = experiment3_table(runs);
   write_file(options.common.out / "table.txt", table);
   return table;
 }

@@ -186,23 +186,24 @@ RunSummary run(const Spec& spec, const RunOptions& options) {
   const auto compute_cells = [&] {
     for (const Job& job : jobs) {
       const Cell& cell = prepared.cells[job.cell];
-      const auto& [id, method, label] = plan[job.cell];
+      const Store::PlannedCell& planned = plan[job.cell];
       const auto on_progress = [&](Piece piece, const std::string& note) {
-        progress.advance(job.time, piece, fmt::format("{} of {}: {}, {}", job.cell + 1, plan.size(), label, note));
+        progress.advance(job.time, piece,
+                         fmt::format("{} of {}: {}, {}", job.cell + 1, plan.size(), planned.label, note));
       };
       const auto compute = [&] {
-        CellResult result = probe_cell(spec, cell, id, data, streams, on_progress);
-        const std::string file = circuit_file(cell, id);
+        CellResult result = probe_cell(spec, cell, planned.id, data, streams, on_progress);
+        const std::string file = circuit_file(cell, planned.id);
         save_circuit(result.findings.circuit, folder / file);
         return Store::Finished{.variable = cell.variable,
                                .site = to_string(cell.component),
                                .seed = cell.seed,
                                .metrics = metrics(result.findings),
-                               .row = result_row(spec, cell, id, result.findings),
+                               .row = result_row(spec, cell, planned.id, result.findings),
                                .curve = std::move(result.curve),
                                .circuit_file = file};
       };
-      summary.add(label, compute_and_record(store, id, compute));
+      summary.add(planned.label, compute_and_record(store, planned.id, compute));
       progress.finish(job.time);
     }
   };
