@@ -28,6 +28,7 @@ Columns joined_columns(const std::vector<const Columns*>& all) {
     const std::string& name = column.first;
     if (!std::ranges::all_of(all, [&](const Columns* columns) { return columns->contains(name); })) continue;
     std::vector<at::Tensor> parts;
+    parts.reserve(all.size());
     for (const Columns* columns : all) parts.push_back(columns->at(name));
     joined_all.emplace(name, at::cat(parts));
   }
