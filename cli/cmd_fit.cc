@@ -115,7 +115,8 @@ void setup_fit(CLI::App& app) {
           "How masks are found, in place of the spec's fit.method: continuous_sparsification, hard_concrete or "
           "magnitude_pruning")
       ->type_name("NAME");
-  command->add_flag("--overwrite", options->run.overwrite, "Remove an earlier run in the folder first");
+  command->add_flag("--overwrite", options->run.overwrite,
+                    "Remove an earlier run in the folder first, with the results of all methods");
   command->add_flag("--dry-run", options->dry_run, "Print the cells, the expected time and memory, and stop");
   add_memory_option(*command, options->run.memory);
   add_threads_option(*command, options->run.n_threads);

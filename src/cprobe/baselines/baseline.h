@@ -30,7 +30,7 @@ struct ProbedSet {
 };
 
 /// What every method is given: one variable at one site of the residual stream, with the tokens, splits and seed of the
-/// spec. `ProbedSet`s and the model belong to the caller.
+/// spec. The data sets and the model belong to the caller.
 struct ProbedSite {
   const Model& model;
   Site site;

@@ -18,7 +18,7 @@ namespace cprobe {
 struct ProbeOptions {
   int64_t hidden = 0;  ///< Units of one hidden ReLU layer; 0: a linear probe. The paper's MLP has 256.
   /// Outputs; those beyond the classes of the training data belong to no label, 0: none. The paper's probes have 113 for
-  /// the 57 squares; where all hidden units of its MLP die without them, half of them live with them (docs/results.md).
+  /// the 57 squares; where all hidden units of its MLP die without them, a fifth of them live with them (docs/results.md).
   int64_t n_outputs = 0;
   int64_t epochs = 100;        ///< Passes over the training states, >= 1.
   int64_t batch_size = 500;    ///< States per step, >= 1; an incomplete last batch is dropped. At most all of them.

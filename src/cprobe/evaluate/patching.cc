@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cprobe/core/interrupt.h"
+
 namespace cprobe {
 namespace {
 
@@ -48,6 +50,7 @@ at::Tensor Patching::run_all(const at::Tensor& states) const {
   const at::NoGradGuard no_gradients;
   at::Tensor end = at::empty({n_rows(), model_.config.d_model});
   for (int64_t begin = 0; begin < n_rows(); begin += kSlab) {
+    stop_if_interrupted();
     const int64_t size = std::min(kSlab, n_rows() - begin);
     const Patching slab = of_rows(at::arange(begin, begin + size));
     end.narrow(0, begin, size).copy_(slab.run(states.narrow(0, begin, size)));

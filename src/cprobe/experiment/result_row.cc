@@ -172,8 +172,8 @@ ResultRow result_row(const Spec& spec, const Cell& cell, const std::string& id, 
 }
 
 std::string method_name(const Spec& spec) {
-  if (spec.method == MaskKind::kContinuousSparsification) return "circuit probing";
-  return fmt::format("circuit probing ({})", to_string(spec.method));
+  if (spec.method == MaskKind::kContinuousSparsification) return std::string(kCircuitProbing);
+  return fmt::format("{} ({})", kCircuitProbing, to_string(spec.method));
 }
 
 std::vector<Metric> metrics(const Findings& f) {

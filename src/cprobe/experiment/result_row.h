@@ -42,7 +42,10 @@ using ResultRow = std::vector<std::pair<std::string, FieldValue>>;
 /// is an empty text.
 ResultRow result_row(const Spec& spec, const Cell& cell, const std::string& id, const Findings& findings);
 
-/// What metrics.csv calls circuit probing with the spec's mask method: "circuit probing" for continuous sparsification,
+/// How metrics.csv's name of circuit probing begins, whatever learned the masks.
+inline constexpr std::string_view kCircuitProbing = "circuit probing";
+
+/// What metrics.csv calls circuit probing with the spec's mask method: kCircuitProbing for continuous sparsification,
 /// otherwise "circuit probing (hard_concrete)".
 std::string method_name(const Spec& spec);
 

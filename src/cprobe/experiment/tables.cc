@@ -8,6 +8,7 @@
 
 #include "cprobe/core/text_table.h"
 #include "cprobe/evaluate/statistics.h"
+#include "cprobe/experiment/result_row.h"
 
 namespace cprobe {
 namespace {
@@ -24,7 +25,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kGrid = {
      {"density", "density"}}};
 
 constexpr const char* kNoFigure = "-";
-constexpr std::string_view kCircuitProbing = "circuit probing";
 
 std::string decimals(const std::string& number) {
   return number.empty() ? kNoFigure : fmt::format("{:.3f}", std::stod(number));
