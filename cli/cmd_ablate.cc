@@ -9,11 +9,11 @@
 #include "cli/commands.h"
 #include "cli/compute_options.h"
 #include "cli/next_tokens.h"
+#include "cli/spec_file.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/progress.h"
 #include "cprobe/experiment/ablate_everywhere.h"
 #include "cprobe/experiment/probe_cell.h"
-#include "cprobe/io/atomic_file.h"
 
 namespace cprobe {
 namespace {
@@ -49,7 +49,7 @@ void check_usage(const AblateCommand& command) {
 Spec read_spec(const AblateCommand& command) {
   Spec spec;
   if (!command.spec.empty()) {
-    spec = parse_spec(Document::parse_yaml(read_file(command.spec), command.spec.string()));
+    spec = read_spec_file(command.spec);
     spec.measure_behaviour = true;
   } else {
     spec.model = command.model;

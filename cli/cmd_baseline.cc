@@ -5,11 +5,11 @@
 #include "cli/commands.h"
 #include "cli/compute_options.h"
 #include "cli/run_summary.h"
+#include "cli/spec_file.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/text_table.h"
 #include "cprobe/experiment/baseline_runner.h"
 #include "cprobe/experiment/tables.h"
-#include "cprobe/io/atomic_file.h"
 
 namespace cprobe {
 namespace {
@@ -31,11 +31,10 @@ void print_methods() {
 void run_baseline(const BaselineCommand& command) {
   if (command.list) return print_methods();
   if (command.spec.empty()) throw input_error("which spec? Give one, or --list for the methods");
-  const std::string text = read_file(command.spec);
-  Spec spec = parse_spec(Document::parse_yaml(text, command.spec.string()));
-  spec.text = text;
+  const Spec spec = read_spec_file(command.spec);
   begin_computing(command.run.n_threads);
   const RunSummary summary = run_baselines(spec, command.run);
+  for (const std::string& line : summary.left_out) fmt::print(stderr, "left out: {}\n", line);
   const Store store = Store::open_existing(summary.out);
   if (command.json) {
     fmt::print("{}", methods_json(store));
@@ -57,6 +56,7 @@ void setup_baseline(CLI::App& app) {
       ->add_option("--methods", options->run.methods,
                    "Default: those under 'baselines' in the spec or, without it, all (--list)")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->type_name("NAME,...");
   command->add_flag("--list", options->list, "Print the methods and stop");
   command->add_option("-o,--out", options->run.out, "Run folder, that of fit for instance; default: the spec's")
@@ -74,8 +74,8 @@ void setup_baseline(CLI::App& app) {
       "probing. Methods can be added to a folder one by one; what is finished is never computed twice.\n"
       "Options of a method go into the spec, under baselines (docs/file_formats.md).\n\n"
       "Example:\n"
-      "  cprobe train examples/tasks/exp1.yaml --out runs/toy --steps 1000 && cprobe baseline examples/exp1.yaml "
-      "--methods linear_probe");
+      "  cprobe train examples/tasks/exp1.yaml --out runs/toy --steps 1000\n"
+      "  cprobe baseline examples/exp1.yaml --methods linear_probe");
   command->callback([options] { run_baseline(*options); });
 }
 

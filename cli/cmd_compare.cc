@@ -134,10 +134,6 @@ std::vector<Pair> all_pairs(const std::vector<CircuitFile>& circuits, const Mode
 
 void write(SetOperation operation, const std::vector<CircuitFile>& circuits, const CompareCommand& command) {
   const std::filesystem::path& path = command.outputs.at(operation);
-  if (std::filesystem::exists(path) && !command.overwrite) {
-    throw input_error("{}: exists already; give --{} another name, or --overwrite", path.string(),
-                      to_string(operation));
-  }
   const CircuitFile made = combine(operation, circuits);
   save_circuit(made, path);
   fmt::print(stderr, "{}: {} of {} units ({}), in {}\n", to_string(operation), made.n_units(), made.max_units(),
@@ -158,6 +154,11 @@ void note_other_models(const std::vector<CircuitFile>& circuits) {
 }
 
 void run_compare(const CompareCommand& command) {
+  for (const auto& [operation, path] : command.outputs) {
+    if (command.overwrite || !std::filesystem::exists(path)) continue;
+    throw input_error("{}: exists already; give --{} another name, or --overwrite", path.string(),
+                      to_string(operation));
+  }
   std::vector<CircuitFile> circuits;
   for (const std::filesystem::path& path : command.paths) circuits.push_back(read_circuit_file(path));
   note_other_models(circuits);

@@ -7,13 +7,13 @@
 #include "cli/commands.h"
 #include "cli/compute_options.h"
 #include "cli/run_summary.h"
+#include "cli/spec_file.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/memory.h"
 #include "cprobe/core/progress.h"
 #include "cprobe/core/text_table.h"
 #include "cprobe/experiment/runner.h"
 #include "cprobe/experiment/tables.h"
-#include "cprobe/io/atomic_file.h"
 
 namespace cprobe {
 namespace {
@@ -72,15 +72,9 @@ void print_plan(const RunPlan& plan) {
 }
 
 void run_fit(const FitCommand& command) {
-  const std::string text = read_file(command.spec);
   std::optional<MaskKind> method;
   if (!command.method.empty()) method = parse_mask_kind(command.method);
-  Spec spec = parse_spec(Document::parse_yaml(text, command.spec.string()), method);
-  spec.text = text;
-  if (!spec.ignored_keys.empty()) {
-    fmt::print(stderr, "{}: keys without meaning here are ignored: {}\n", command.spec.string(),
-               fmt::join(spec.ignored_keys, ", "));
-  }
+  const Spec spec = read_spec_file(command.spec, method);
   begin_computing(command.run.n_threads);
   if (command.dry_run) {
     const RunPlan plan = plan_run(spec, command.run);
@@ -110,13 +104,11 @@ void setup_fit(CLI::App& app) {
   command->add_option("-o,--out", options->run.out, "Run folder; default: the spec's 'out' or 'results_dir'")
       ->type_name("FOLDER");
   command
-      ->add_option(
-          "--method", options->method,
-          "How masks are found, in place of the spec's fit.method: continuous_sparsification, hard_concrete or "
-          "magnitude_pruning")
+      ->add_option("--method", options->method,
+                   "How masks are found, in place of the spec's fit.method; one of " + mask_method_names())
       ->type_name("NAME");
   command->add_flag("--overwrite", options->run.overwrite,
-                    "Remove an earlier run in the folder first, with the results of all methods");
+                    "Compute the circuits again; other methods in the folder are kept");
   command->add_flag("--dry-run", options->dry_run, "Print the cells, the expected time and memory, and stop");
   add_memory_option(*command, options->run.memory);
   add_threads_option(*command, options->run.n_threads);

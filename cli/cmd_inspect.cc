@@ -126,19 +126,26 @@ std::string_view status_text(CellStatus status) {
   throw failure("unknown cell status");
 }
 
+Json parsed_lines(const std::string& text) {
+  Json array = Json::array();
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) array.push_back(Json::parse(line));
+  return array;
+}
+
 Json describe_run(const std::filesystem::path& folder, const Store& store) {
   Json json = {{"kind", "run"}, {"path", folder.string()}, {"notes", Json::object()}, {"cells", Json::array()}};
   for (const auto& [key, value] : store.notes()) json["notes"][key] = value;
   for (const Store::Entry& cell : store.cells()) {
     json["cells"].push_back({{"id", cell.id},
+                             {"method", cell.method},
                              {"label", cell.label},
                              {"status", status_text(cell.status)},
                              {"seconds", cell.seconds},
                              {"error", cell.error}});
   }
-  json["results"] = Json::array();
-  std::istringstream lines(results_json(store));
-  for (std::string line; std::getline(lines, line);) json["results"].push_back(Json::parse(line));
+  json["results"] = parsed_lines(results_json(store));
+  json["figures"] = parsed_lines(methods_json(store));
   return json;
 }
 
@@ -205,6 +212,7 @@ void print_run(const Json& json, const Store& store) {
   }
   fmt::print("\n{}", text_table(lines));
   if (!json["results"].empty()) fmt::print("\n{}", results_table(store));
+  if (!json["figures"].empty()) fmt::print("\n{}", methods_table(store));
 }
 
 void run_inspect(const InspectOptions& options) {

@@ -44,11 +44,11 @@ void run_reproduce_exp2(const Experiment2Command& command) {
   fmt::print(
       "Experiment 2: one model of two tasks, a mod 29 + b mod 31 and a mod 29 + b mod 23 (mod 113), {} seed{}, {} "
       "training\nsteps. Published figures in brackets.\n\n{}\n"
-      "Where the attention circuit of a variable is deleted whole, both tasks are lost, as they are with random "
-      "circuits of its\n"
-      "size. Whose weights a variable lives in shows in the part in c_attn alone: of a shared variable it takes both "
-      "tasks\n"
-      "down, of a free one its own task more than the other. The auxiliary variables are not needed for the answers.\n"
+      "Whose weights a variable lives in, a whole circuit does not say where random circuits of its size take both "
+      "tasks down\n"
+      "as well. Its part in c_attn alone does: where both tasks depend on the variable, deleting it harms both, where "
+      "one does,\n"
+      "that one. The auxiliary variables are not needed for the answers, and are here for comparison.\n"
       "Everything is in {}\n",
       options.n_seeds, options.n_seeds == 1 ? "" : "s", options.steps, table, options.common.out.string());
 }

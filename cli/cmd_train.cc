@@ -137,6 +137,7 @@ void add_training_options(CLI::App& app, TrainOptions& options) {
       ->capture_default_str();
   app.add_option("--checkpoints", options.checkpoints, "Steps after which to keep the model too, such as 100,200,1000")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->type_name("N,...");
   app.add_option("--learning-rate", options.learning_rate, "AdamW's learning rate after 10 steps of warm-up")
       ->type_name("X")

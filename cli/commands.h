@@ -8,7 +8,6 @@ class App;
 /// the work.
 namespace cprobe {
 
-void setup_baseline(CLI::App& app);
 void setup_data(CLI::App& app);       ///< Write a task's CSV files.
 void setup_train(CLI::App& app);      ///< Train a toy model.
 void setup_fit(CLI::App& app);        ///< Find circuits, decode and ablate them.

@@ -12,8 +12,9 @@ namespace cprobe {
 void report_failures(const RunSummary& summary) {
   if (summary.failures.empty()) return;
   std::fflush(stdout);
-  throw failure("{} of {} cells failed; the others are kept, and the same command tries these again:\n  {}",
-                summary.failures.size(), summary.n_cells, fmt::join(summary.failures, "\n  "));
+  throw failure(
+      "{} of {} cells failed; the others are kept, and the same command, without --overwrite, tries these again:\n  {}",
+      summary.failures.size(), summary.n_cells, fmt::join(summary.failures, "\n  "));
 }
 
 }  // namespace cprobe

@@ -108,13 +108,34 @@ TEST_F(Das, DevPairsChooseTheStepByDefaultAndNeverInProtocolPaper) {
   EXPECT_THROW(metric(paper, "interchange_accuracy dev"), std::runtime_error);
 }
 
+TEST_F(Das, TakesTheStepWithTheBestAccuracyOnTheDevPairs) {
+  const ProbedSite probed = testing::paired_site(planted_.model, train_, test_, "x");
+  const InterchangePairs train = interchange_pairs(probed, probed.train);
+  InterchangePairs dev = train.of_rows(train.changed.nonzero().squeeze(1));
+  // Right here is what training unlearns: the base row's own answer.
+  dev.answers = probed.train.data.answers.index_select(0, train.changed.nonzero().squeeze(1));
+  DasOptions options = kFixed;
+  options.evaluate_every = 1;
+  const DasResult best = train_das(planted_.model, train, &dev, options, Seed(0)),
+                  last = train_das(planted_.model, train, nullptr, options, Seed(0));
+  EXPECT_LT(best.step, last.step);
+  EXPECT_GT(*best.dev_accuracy, interchange_accuracy(planted_.model, dev, last.alignment).all);
+  EXPECT_EQ(*best.dev_accuracy, interchange_accuracy(planted_.model, dev, best.alignment).all);
+}
+
 TEST_F(Das, SaysWhatIsWrongWithItsOptions) {
   DasOptions options = kFixed;
   options.dimension = 10;
   EXPECT_INPUT_ERROR(run(options, "x"), "dimension 10 exceeds the width of the state, 9");
-  options = kFixed;
+}
+
+TEST_F(Das, TakesAllRowsWhereThereAreFewerThanItWants) {
+  DasOptions options = kFixed;
+  options.epochs = 2;
   options.dev_pairs = 15;
-  EXPECT_INPUT_ERROR(run(options, "x"), "planted: 40 training and 15 dev pairs are more than its 54 rows");
+  const std::vector<Metric> metrics = run(options, "x");
+  EXPECT_EQ(metric(metrics, "interchange_accuracy train").n + metric(metrics, "interchange_accuracy dev").n, 54);
+  EXPECT_EQ(metric(metrics, "interchange_accuracy train").n, 39) << "40 of 55 as 39 of 54";
 }
 
 TEST(DasOptions, AreReadFromASpec) {

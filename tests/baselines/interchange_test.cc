@@ -58,6 +58,20 @@ TEST_F(Interchange, OfTheVariablesDirectionsGivesTheCounterfactualAnswers) {
   EXPECT_EQ(nothing.changed, 0);
 }
 
+TEST_F(Interchange, IsJudgedByTheContrastOfSentences) {
+  // One answer may win over the other though a third token has the largest logit of all.
+  const at::Tensor answers = data_.counterfactuals->answers.at("x");
+  const at::Tensor top = logits_of(planted_.model, data_.trie).argmax(1);
+  const at::Tensor none = at::zeros({9});
+  EXPECT_LT(interchange_accuracy(planted_.model, pairs_, {axes_, none}).all, 1);
+  pairs_.contrast = Contrast{.continuation = answers, .against = top.unsqueeze(1)};
+  EXPECT_NEAR(interchange_accuracy(planted_.model, pairs_, {axes_, none}).all, 0, 1e-12);
+  EXPECT_EQ(interchange_accuracy(planted_.model, pairs_.of_rows(pairs_.changed.nonzero().squeeze(1)),
+                                 {planted_.directions_x, {}})
+                .all,
+            1);
+}
+
 TEST_F(Interchange, IsDifferentiableInRotationAndWeights) {
   const Model model = testing::in_double(planted_.model);
   InterchangePairs some = pairs_.of_rows(at::tensor({0, 7}, at::kLong));
@@ -89,10 +103,11 @@ TEST_F(Interchange, SaysWhatTheDataLack) {
   bare = data_;
   bare.variables["y"] = bare.variables["x"];
   const ProbedSite other = testing::paired_site(planted_.model, bare, bare, "y");
-  EXPECT_INPUT_ERROR(
-      interchange_pairs(other, other.train),
-      "planted: no counterfactual answers for 'y': they are a column 'CF_Label_k' whose formula 'CF_FN_k' "
-      "takes 'counter_y' and nothing else from the source; the file has them for 'noise', 'x'");
+  EXPECT_INPUT_ERROR(interchange_pairs(other, other.train),
+                     "planted: no counterfactual answers for 'y', but for 'noise', 'x'; they are a column 'CF_Label_k' "
+                     "whose formula 'CF_FN_k' takes 'counter_y' and nothing else from the source");
+  bare.contrast = Contrast{};
+  EXPECT_INPUT_ERROR(interchange_pairs(other, other.train), "'noise', 'x'; answers of sentences depend on these alone");
 }
 
 }  // namespace

@@ -72,6 +72,10 @@ TEST(Probe, StopsAtTheBestEpochOnHeldOutStates) {
   EXPECT_LT(n_epochs, 200);
   EXPECT_EQ(probe.n_dev, 100);
   EXPECT_GE(probe.dev_accuracy, 0.95);
+  const at::Tensor held_out = at::randperm(400, Seed(1).derive("probe/dev").generator(), at::kLong).narrow(0, 0, 100);
+  EXPECT_EQ(probe_accuracy(probe, states.index_select(0, held_out), labels.index_select(0, held_out)),
+            probe.dev_accuracy)
+      << "the weights of that epoch";
   EXPECT_GE(probe_accuracy(probe, states, labels), 0.95);
 }
 
@@ -84,6 +88,18 @@ TEST(Probe, HasOutputsThatStandForNoLabel) {
   EXPECT_TRUE(at::equal(probe.outputs_of(at::tensor({10, 3, 0}, at::kLong)), at::tensor({2, -1, 0}, at::kLong)));
 }
 
+TEST(Probe, TakesAllStatesInAStepWhereTheyAreFewerThanABatch) {
+  const at::Tensor states = at::randn({40, 4}, Seed(0).generator());
+  const at::Tensor labels = states.select(1, 0).gt(0).to(at::kLong);
+  EXPECT_EQ(probe_accuracy(train_probe(states, labels, {.batch_size = 500}, Seed(0)), states, labels), 1);
+}
+
+TEST(Probe, RefusesFewerOutputsThanClasses) {
+  const at::Tensor states = at::randn({9, 4}, Seed(0).generator());
+  EXPECT_INPUT_ERROR(train_probe(states, at::arange(9).remainder(3), {.n_outputs = 2, .batch_size = 9}, Seed(0)),
+                     "n_outputs is 2, but the training data have 3 classes");
+}
+
 TEST(Probe, RefusesOptionsThatMakeNoSense) {
   const auto read = [](const std::string& yaml) {
     const Document map = Document::parse_yaml(yaml, "spec.yaml");
@@ -93,8 +109,6 @@ TEST(Probe, RefusesOptionsThatMakeNoSense) {
   EXPECT_INPUT_ERROR(read("epoch: 7"), "did you mean 'epochs'");
   EXPECT_INPUT_ERROR(read("learning_rate: 0"), "expected a positive number");
   EXPECT_INPUT_ERROR(read("dev_fraction: 1"), "expected a share below 1");
-  EXPECT_INPUT_ERROR(train_probe(at::zeros({10, 2}), at::zeros({10}, at::kLong), kLinearProbe, Seed(0)),
-                     "batch_size is 500, but there are only 10 states");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "cprobe/baselines/subnetwork.h"
 
+#include "cprobe/baselines/probe.h"
 #include "tests/numeric_jacobian.h"
 #include "tests/support.h"
 #include "tests/tensors.h"
@@ -111,6 +112,8 @@ TEST_P(Subnetwork, TrainsTheClassifierAloneOnAMaskThatDoesNotTrain) {
   const MaskedClassifier trained =
       train_subnetwork(masked, view, at::arange(nodes_.size(0)) % 3, 3,
                        {.method = MaskKind::kMagnitudePruning, .mask_option = 0.5, .epochs = 3}, Seed(0));
+  at::Generator fresh = Seed(0).derive("classifier").generator();
+  EXPECT_FALSE(at::equal(trained.linear.weight, fresh_linear(model_.config.d_model, 3, fresh).weight));
   const Mask pruned = magnitude_pruning(0.5)->initial(masked.matrices(), masked.unit(), masked.weights());
   for (size_t i = 0; i < pruned.parameters.size(); ++i) {
     EXPECT_TRUE(at::equal(trained.mask.parameters[i], pruned.parameters[i])) << i;

@@ -57,7 +57,7 @@ std::vector<Metric> transfer_to(const at::Tensor& train_labels, const at::Tensor
                           .train = {.data = squares.train, .labels = train_labels},
                           .test = {.data = squares.test, .labels = test_labels},
                           .seed = Seed(4)};
-  return transfer(options)->run(probed, on_progress);
+  return make_transfer(options)->run(probed, on_progress);
 }
 
 constexpr TransferOptions kShort = {.steps = 300, .area_steps = 40, .scratch_seeds = 3};
@@ -158,7 +158,7 @@ TEST(TransferOfThePapersModel, ReachesTheSquareInAFewSteps) {
                           .train = {.data = train, .labels = train.variables.at("var_0")},
                           .test = {.data = test, .labels = test.variables.at("var_0")},
                           .seed = Seed(0)};
-  const std::vector<Metric> found = transfer({.steps = 12, .area_steps = 12, .scratch_seeds = 1})->run(probed, {});
+  const std::vector<Metric> found = make_transfer({.steps = 12, .area_steps = 12, .scratch_seeds = 1})->run(probed, {});
   EXPECT_LE(found[0].value, 5);
   EXPECT_GT(found[1].value, found[0].value + 2);
   EXPECT_GT(found[2].value, found[3].value);
@@ -167,9 +167,9 @@ TEST(TransferOfThePapersModel, ReachesTheSquareInAFewSteps) {
 TEST(TransferOptions, AreReadAndChecked) {
   const auto made = [](const std::string& yaml) {
     const Document options = Document::parse_yaml(yaml, "spec.yaml");
-    return make_transfer(&options)->settings();
+    return make_transfer(read_transfer_options(&options))->settings();
   };
-  EXPECT_EQ(make_transfer(nullptr)->settings(), "steps 500, area_steps 100, threshold 0.9, scratch_seeds 3");
+  EXPECT_EQ(make_transfer({})->settings(), "steps 500, area_steps 100, threshold 0.9, scratch_seeds 3");
   EXPECT_EQ(made("{steps: 50, area_steps: 20, threshold: .5, scratch_seeds: 1}"),
             "steps 50, area_steps 20, threshold 0.5, scratch_seeds 1");
   EXPECT_INPUT_ERROR(made("{step: 50}"), "spec.yaml:1:2");

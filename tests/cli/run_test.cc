@@ -48,6 +48,45 @@ TEST_P(FitOnThreads, GivesTheSameBytesTwice) {
 
 INSTANTIATE_TEST_SUITE_P(Number, FitOnThreads, ::testing::Values(1, 2));
 
+TEST(Baseline, AddsItsFiguresToTheRunOfFit) {
+  const TemporaryFolder folder;
+  const std::string spec = write_bytes(folder / "spec.yaml", ToyRun::get().spec()).string();
+  const std::string run = (folder / "run").string();
+  ASSERT_EQ(cprobe(fit_command(folder, "run")).exit_code, 0);
+  const std::string circuits = read_bytes(folder / "run/results.csv");
+  const auto baseline = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"baseline",  "--methods", "linear_probe,amnesic_probing", spec, "--out", run,
+                                          "--threads", "1"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return cprobe(arguments);
+  };
+  const ProgramResult first = baseline({});
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_THAT(first.out, HasSubstr("selectivity"));
+  EXPECT_THAT(first.out, HasSubstr("4 of 4 cells computed now"));
+  EXPECT_THAT(baseline({}).out, HasSubstr("0 of 4 cells computed now"));
+  EXPECT_THAT(baseline({"--overwrite"}).out, HasSubstr("4 of 4 cells computed now"));
+  EXPECT_EQ(read_bytes(folder / "run/results.csv"), circuits);
+  EXPECT_THAT(read_bytes(folder / "run/metrics.csv"), HasSubstr("amnesic_probing,L0.mid,"));
+  EXPECT_THAT(cprobe({"inspect", run}).out, HasSubstr("selectivity"));
+
+  std::vector<std::string> again = fit_command(folder, "run");
+  again.emplace_back("--overwrite");
+  ASSERT_EQ(cprobe(again).exit_code, 0);
+  EXPECT_EQ(read_bytes(folder / "run/results.csv"), circuits);
+  EXPECT_THAT(baseline({}).out, HasSubstr("0 of 4 cells computed now")) << "fit --overwrite keeps other methods";
+}
+
+TEST(Baseline, LeavesOutWhatTheDataDoNotSufficeFor) {
+  const TemporaryFolder folder;
+  const std::string spec = write_bytes(folder / "spec.yaml", ToyRun::get().spec()).string();
+  const ProgramResult named =
+      cprobe({"baseline", spec, "--methods", "das", "--out", (folder / "run").string(), "--threads", "1"});
+  EXPECT_EQ(named.exit_code, 2);
+  EXPECT_THAT(named.err, HasSubstr("das var_0: "));
+  EXPECT_FALSE(std::filesystem::exists(folder / "run"));
+}
+
 TEST(Fit, RefusesToOverwriteAFinishedRun) {
   const TemporaryFolder folder;
   write_bytes(folder / "spec.yaml", ToyRun::get().spec());

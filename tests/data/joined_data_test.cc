@@ -5,9 +5,6 @@
 namespace cprobe {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::Key;
-
 at::Tensor numbers(const std::vector<int64_t>& values) {
   return at::tensor(values);
 }
@@ -15,45 +12,26 @@ at::Tensor numbers(const std::vector<int64_t>& values) {
 Dataset first() {
   return {.source = "one.csv",
           .trie = build_trie(std::vector<std::vector<int64_t>>{{1, 2, 9}, {1, 3, 9}}),
-          .answers = numbers({5, 6}),
-          .variables = {{"shared", numbers({0, 1})}, {"own", numbers({7, 7})}},
-          .counterfactuals = Counterfactuals{build_trie(std::vector<std::vector<int64_t>>{{1, 3, 9}, {1, 2, 9}}),
-                                             {{"shared", numbers({6, 5})}}}};
+          .answers = numbers({5, 6})};
 }
 
 Dataset second() {
-  return {.source = "two.csv",
-          .trie = build_trie(std::vector<std::vector<int64_t>>{{1, 2, 8}}),
-          .answers = numbers({4}),
-          .variables = {{"shared", numbers({2})}},
-          .counterfactuals =
-              Counterfactuals{build_trie(std::vector<std::vector<int64_t>>{{1, 2, 8}}), {{"shared", numbers({4})}}}};
+  return {
+      .source = "two.csv", .trie = build_trie(std::vector<std::vector<int64_t>>{{1, 2, 8}}), .answers = numbers({4})};
 }
 
-TEST(JoinedData, HasAllRowsInOrderAndTheVariablesOfAll) {
+TEST(JoinedData, HasAllRowsInOrder) {
   const Dataset both = joined(std::vector{first(), second()});
   EXPECT_EQ(both.source, "one.csv + two.csv");
   EXPECT_EQ(both.trie.n_rows(), 3);
   EXPECT_TRUE(both.trie.token.index_select(0, both.trie.nodes_at(-1)).equal(numbers({9, 9, 8})));
   EXPECT_TRUE(both.answers.equal(numbers({5, 6, 4})));
-  EXPECT_THAT(both.variables, ElementsAre(Key("shared")));
-  EXPECT_TRUE(both.variables.at("shared").equal(numbers({0, 1, 2})));
 }
 
 TEST(JoinedData, SharesPrefixesAcrossSets) {
   const Dataset both = joined(std::vector{first(), second()});
   EXPECT_EQ(both.trie.n_nodes(), 6) << "1; 1 2; 1 2 9; 1 3; 1 3 9; 1 2 8";
   EXPECT_EQ(both.trie.row(0)[1], both.trie.row(2)[1]);
-}
-
-TEST(JoinedData, PairsItsRowsWhereAllSetsDo) {
-  const Dataset both = joined(std::vector{first(), second()});
-  ASSERT_TRUE(both.counterfactuals);
-  EXPECT_EQ(both.counterfactuals->sources.n_rows(), 3);
-  EXPECT_TRUE(both.counterfactuals->answers.at("shared").equal(numbers({6, 5, 4})));
-  Dataset unpaired = second();
-  unpaired.counterfactuals.reset();
-  EXPECT_FALSE(joined(std::vector{first(), unpaired}).counterfactuals);
 }
 
 TEST(JoinedData, RefusesSentences) {

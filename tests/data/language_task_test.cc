@@ -54,7 +54,6 @@ TEST_F(LanguageTasks, PutTheLabelOnTheLastTokenAndCompareTwoContinuations) {
   EXPECT_EQ(data.behaviour[0].first, "IID");
   const Contrast& contrast = *data.train.contrast;
   const at::Tensor labels = data.train.labelled("agreement", -1).labels;
-  EXPECT_TRUE(at::equal(contrast.expected, labels.eq(1)));
   EXPECT_TRUE(at::equal(contrast.continuation, at::full({3}, 14, at::kLong)));
   EXPECT_TRUE(at::equal(contrast.against, at::full({3, 1}, 11, at::kLong)));
   EXPECT_TRUE(
@@ -69,6 +68,46 @@ TEST_F(LanguageTasks, EndSentencesBeforeTheWordThatIsTheAnswer) {
     EXPECT_TRUE(at::equal(set->answers, set->contrast->continuation));
   }
   EXPECT_EQ(data.behaviour[0].first, "Male IID");
+}
+
+TEST_F(LanguageTasks, PairEachRowWithASourceOfItsSet) {
+  std::string csv = "sentence,labels,object labels\n";
+  for (const char* first : {"a", "b", "c", "x", "y", "i"}) {
+    for (const char* second : {"a", "b", "c", "x", "y", "i"}) {
+      csv += fmt::format("{} {},{},{}\n", first, second, first[0] % 2, second[0] % 2);
+    }
+  }
+  const LanguageData data = load(agreement(csv, 20, 10));
+  for (const Dataset* set : {&data.train, &data.test}) {
+    const Counterfactuals& pairs = set->counterfactuals.value();
+    const int64_t n = set->trie.n_rows();
+    ASSERT_EQ(pairs.sources.n_rows(), n);
+    // The first letter decides the answer; that of the source says what it would be.
+    const std::vector<std::string> letters = {"", "a", "b", "c", "x", "y", "i"};
+    const auto first_token = [&](const TokenTrie& trie, int64_t row) {
+      return trie.token[trie.row(row).front()].item<int64_t>();
+    };
+    bool some_differ = false;
+    for (int64_t r = 0; r < n; ++r) {
+      const int64_t source = letters[static_cast<size_t>(first_token(pairs.sources, r))][0] % 2;
+      EXPECT_EQ(set->variables.at("counter_labels")[r].item<int64_t>(), source);
+      EXPECT_EQ(pairs.answers.at("agreement")[r].item<int64_t>(), source == 1 ? 14 : 11);
+      some_differ = some_differ || source != set->variables.at("labels")[r].item<int64_t>();
+    }
+    EXPECT_TRUE(some_differ);
+    EXPECT_TRUE(pairs.answers.contains("labels"));
+    EXPECT_FALSE(pairs.answers.contains("object labels")) << "the answer does not depend on it";
+  }
+  EXPECT_TRUE(at::equal(data.train.variables.at("counter_labels"),
+                        load(agreement(csv, 20, 10)).train.variables.at("counter_labels")));
+}
+
+TEST_F(LanguageTasks, PairNothingWhereMoreThanTwoValuesDecide) {
+  LanguageTask task = reflexive("sentence,labels,ungrammatical,gender\na x,0,a y,0\nb y,1,b x,0\nc y,2,c x,0\n");
+  task.train_rows = 2;
+  const LanguageData data = load(task);
+  const bool three_values = std::get<0>(at::_unique(data.train.variables.at("labels"))).numel() > 2;
+  EXPECT_EQ(data.train.counterfactuals.has_value(), !three_values);
 }
 
 TEST_F(LanguageTasks, PutThePrefixBeforeEverySentence) {

@@ -55,16 +55,14 @@ TEST_F(BehaviourOfRows, IsTheShareOfRowsWhereAContinuationWinsAsExpected) {
   const Stream end = run_span(model_, set.trie, embed(model_, set.trie), Site::start(), Site::end(model_.config));
   const at::Tensor of_rows = logits(model_, end.at_nodes(set.trie.nodes_at(-1)));
   const at::Tensor beats_both = of_rows.select(1, 3) > at::maximum(of_rows.select(1, 5), of_rows.select(1, 9));
-  Contrast contrast{.continuation = at::full({5}, 3, at::kLong),
-                    .against = at::tensor({5, 9}, at::kLong).repeat({5, 1}),
-                    .expected = beats_both};
-  set.contrast = contrast;
+  set.contrast =
+      Contrast{.continuation = at::full({5}, 3, at::kLong), .against = at::tensor({5, 9}, at::kLong).repeat({5, 1})};
+  set.answers = at::where(beats_both, 3, 5);
   EXPECT_EQ(behaviour_accuracy(model_, set), 1.0);
-  set.contrast->expected = beats_both.logical_not();
-  EXPECT_EQ(behaviour_accuracy(model_, set), 0.0);
-  set.contrast->expected = beats_both.clone();
-  set.contrast->expected[2] = !beats_both[2].item<bool>();
+  set.answers[2] = 8 - set.answers[2].item<int64_t>();  // the other one of 3 and 5
   EXPECT_EQ(behaviour_accuracy(model_, set), 0.8);
+  set.answers = at::where(beats_both, 5, 3);
+  EXPECT_EQ(behaviour_accuracy(model_, set), 0.0);
 }
 
 TEST_F(BehaviourOfRows, MeasuresTheWholeDistributionOfTheNextToken) {

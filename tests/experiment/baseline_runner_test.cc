@@ -123,7 +123,7 @@ TEST_F(Baselines, TakeTheirOptionsFromTheSpecAsPartOfTheirIdentity) {
   run_methods({"mean_length"});
   const double before = std::stod(metrics().text("value")[0]);
   spec_.baselines = Document::parse_yaml("mean_length: {factor: 3}", "spec.yaml");
-  EXPECT_INPUT_ERROR(run_methods({}), "holds a run of other cells");
+  EXPECT_INPUT_ERROR(run_methods({}), "holds other cells of");
   EXPECT_EQ(run_methods({}, /*overwrite=*/true).n_cells, 8);  // Only the method that the spec names.
   EXPECT_NEAR(std::stod(metrics().text("value")[0]), 3 * before, 1e-5 * before);
 }

@@ -39,9 +39,39 @@ TEST(ReproduceExperiment3, KeepsFinishedCheckpointsAndRefusesOtherOptions) {
       << "finished circuits are kept";
 
   options.common.n_random = 1;
-  EXPECT_INPUT_ERROR(reproduce_experiment3(small_task(), options), "step_100/circuits: holds a run of other cells");
+  EXPECT_INPUT_ERROR(reproduce_experiment3(small_task(), options), "step_100/circuits: holds other cells of");
   options.steps = 102;
   EXPECT_INPUT_ERROR(reproduce_experiment3(small_task(), options), "steps: 101 there, 102 now");
+}
+
+TEST(ReproduceExperiment3, FollowsDasBesideTheCircuits) {
+  const testing::TemporaryFolder folder;
+  Experiment3Options options{.common = {.out = folder / "exp3", .n_random = 0, .n_threads = 1, .quiet = true},
+                             .steps = 2};
+  ArithmeticTask task = small_task();
+  task.counterfactuals = {"counter_var_0 var_1 +"};
+  const std::string circuits_only = reproduce_experiment3(task, options);
+  options.common.baselines = true;
+  const std::string table = reproduce_experiment3(task, options);
+  EXPECT_THAT(table, HasSubstr("DAS"));
+  EXPECT_NE(table, circuits_only);
+  const CsvTable curve = CsvTable::read(folder / "exp3/emergence.csv");
+  for (const char* column : {"var_0_mid_das", "var_0_post_das"}) {
+    const double accuracy = std::stod(curve.text(column).at(0));
+    EXPECT_TRUE(accuracy >= 0 && accuracy < 0.3) << column << ": two steps teach nothing, found " << accuracy;
+  }
+  const std::filesystem::path baselines = folder / "exp3/seed_0/probes/step_2/baselines";
+  const std::string figures = testing::read_bytes(baselines / "metrics.csv");
+  EXPECT_EQ(reproduce_experiment3(task, options), table);
+  EXPECT_EQ(testing::read_bytes(baselines / "metrics.csv"), figures);
+  options.common.overwrite = true;
+  options.common.baselines = false;
+  options.steps = 3;
+  reproduce_experiment3(task, options);
+  options.common.overwrite = false;
+  options.common.baselines = true;
+  EXPECT_THAT(reproduce_experiment3(task, options), HasSubstr("DAS"))
+      << "figures of the other model do not stand in the way";
 }
 
 /// A row of results.csv.

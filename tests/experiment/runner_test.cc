@@ -102,7 +102,7 @@ TEST_F(Run, TakesAFinishedRunForTheResultOnlyWhereAsked) {
   EXPECT_EQ(again.n_computed, 0);
   EXPECT_EQ(again.n_cells, 4);
   spec_.fit.epochs = 4;
-  EXPECT_INPUT_ERROR(run_in("run", {.keep_finished = true}), "holds a run of other cells");
+  EXPECT_INPUT_ERROR(run_in("run", {.keep_finished = true}), "holds other cells of");
   EXPECT_EQ(run_in("run", {.overwrite = true}).n_computed, 4);
 }
 

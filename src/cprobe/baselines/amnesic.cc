@@ -59,14 +59,6 @@ class ErasedBehaviour {
   std::vector<double> controls_;
 };
 
-/// The data set whose labels the eraser is fitted on.
-const ProbedSet& fitted_set(const ProbedSite& probed) {
-  const ProbedSet& fitted = probed.paper_protocol ? probed.test : probed.train;
-  if (fitted.labels.defined()) return fitted;
-  throw input_error("{}: no variable '{}', which amnesic probing needs to fit its eraser", fitted.data.source,
-                    probed.variable);
-}
-
 Eraser fit(const ProbedSite& probed, const ProbedSet& fitted, bool shrinkage) {
   // The reference fits in float32. Only this constant of its dtype shows in the figures.
   const double epsilon = probed.paper_protocol ? std::numeric_limits<float>::epsilon() : 0;
@@ -96,14 +88,14 @@ class AmnesicProbing final : public BaselineMethod {
 
   std::vector<Metric> run(const ProbedSite& probed, const ShareDone& on_progress) const override {
     const at::NoGradGuard no_gradients;
-    const ProbedSet& fitted = fitted_set(probed);
+    const ProbedSet& fitted = probed.paper_protocol ? probed.test : probed.train;
     const Eraser eraser = fit(probed, fitted, options_.shrinkage);
     const std::string note = note_on(eraser, probed);
     std::vector<Metric> metrics = {{.metric = "erased_directions",
                                     .value = static_cast<double>(eraser.rank()),
                                     .n = eraser.bias.size(0),
                                     .note = note}};
-    if (probed.test.labels.defined()) add_probes(probed, fitted, eraser, note, on_progress, metrics);
+    add_probes(probed, fitted, eraser, note, on_progress, metrics);
 
     std::vector<ErasedBehaviour> behaviours;
     behaviours.reserve(probed.behaviours.size());
@@ -129,7 +121,7 @@ class AmnesicProbing final : public BaselineMethod {
   void add_probes(const ProbedSite& probed, const ProbedSet& fitted, const Eraser& eraser, const std::string& note,
                   const ShareDone& on_progress, std::vector<Metric>& metrics) const {
     ProbeOptions options = options_.probe;
-    if (probed.paper_protocol) options.batch_size = fitted.labels.size(0);  // as the reference does
+    if (probed.paper_protocol) options.batch_size = fitted.labels.size(0);  // At least all that are not held out.
     const at::Tensor states = fitted.states(), test_states = probed.test.states();
     const auto add = [&](const char* name, double begin, const at::Tensor& train, const at::Tensor& test) {
       const Probe probe = train_probe(train, fitted.labels, options, probed.seed, [&](int64_t done) {

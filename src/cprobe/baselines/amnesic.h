@@ -20,8 +20,9 @@ AmnesicOptions read_amnesic_options(const Document* map);
 /// as many random directions: without it, a drop may only show that much was removed.
 ///
 /// The eraser is fitted on the training set and applied to all others; so is the probe. In the paper's protocol both are
-/// fitted on the test set, which also removes what goes with the variable there by chance, and the covariance is shrunk
-/// as in float32 (LeaceOptions::shrinkage_epsilon): what the reference does.
+/// fitted on the test set, which also removes what goes with the variable there by chance, the covariance is shrunk as in
+/// float32 (LeaceOptions::shrinkage_epsilon), and a step of the probe takes all states whatever its `batch_size`: what
+/// the reference does.
 ///
 /// Figures: `erased_directions` (n: d_model); `probe_accuracy_before` and `_after` erasing, on test tokens, where the
 /// test set has the variable; for each data set, `vanilla_accuracy` and `erased_accuracy` (n: rows; with control

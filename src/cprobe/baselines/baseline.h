@@ -23,7 +23,7 @@ struct ProbedSet {
   const Dataset& data;
   Stream stream;      ///< Of all its nodes at the site.
   at::Tensor nodes;   ///< [n_rows] int64: the probed token of each row.
-  at::Tensor labels;  ///< [n_rows] int64: the variable's value; undefined where the data set has no such variable.
+  at::Tensor labels;  ///< [n_rows] int64: the variable's value. Undefined in a behaviour set without it.
 
   /// The states that methods read and replace, [n_rows, d_model].
   at::Tensor states() const { return stream.at_nodes(nodes); }
@@ -57,6 +57,10 @@ class BaselineMethod {
 
   /// @param on_progress may be empty.
   /// @return the figures, in a fixed order.
+  /// Refuses a data set that lacks what the method needs, such as counterfactual answers for the variable, before anything
+  /// is computed. @throws Error (kInput) saying what.
+  virtual void check(const std::string& /*variable*/, const Dataset& /*data*/) const {}
+
   /// @throws Error (kInput) if the data lack something that the method needs (counterfactual rows, for instance), saying
   ///         what; (kInterrupted) between two steps once a stop is requested.
   virtual std::vector<Metric> run(const ProbedSite& probed, const ShareDone& on_progress) const = 0;

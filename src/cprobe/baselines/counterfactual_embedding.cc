@@ -19,9 +19,11 @@ double mean_of(const at::Tensor& x) {
   return x.to(at::kDouble).mean().item<double>();
 }
 
-/// The logit of one token in each row. @param tokens [n] int64. @return [n].
-at::Tensor of_tokens(const at::Tensor& logits, const at::Tensor& tokens) {
-  return logits.gather(1, tokens.unsqueeze(1)).squeeze(1);
+const at::Tensor& values_of_sources(const Dataset& data, const std::string& variable) {
+  const auto found = data.variables.find(kSourcePrefix + variable);
+  if (found != data.variables.end()) return found->second;
+  throw input_error("{}: counterfactual embeddings need a column '{}{}' with the variable's value in each row's source",
+                    data.source, kSourcePrefix, variable);
 }
 
 class CounterfactualEmbedding : public BaselineMethod {
@@ -33,14 +35,11 @@ class CounterfactualEmbedding : public BaselineMethod {
                        options_.learning_rate, options_.weight_decay);
   }
 
+  void check(const std::string& variable, const Dataset& data) const override { values_of_sources(data, variable); }
+
   std::vector<Metric> run(const ProbedSite& probed, const ShareDone& on_progress) const override {
     const Dataset& data = probed.test.data;
-    const auto source_values = data.variables.find(kSourcePrefix + probed.variable);
-    if (source_values == data.variables.end()) {
-      throw input_error(
-          "{}: counterfactual embeddings need a column '{}{}' with the variable's value in each row's source",
-          data.source, kSourcePrefix, probed.variable);
-    }
+    const at::Tensor& source_values = values_of_sources(data, probed.variable);
     const Probe probe =
         train_probe(probed.train.states(), probed.train.labels, options_.probe, probed.seed, [&](int64_t done) {
           if (on_progress)
@@ -49,8 +48,8 @@ class CounterfactualEmbedding : public BaselineMethod {
     const at::Tensor counterfactual = counterfactual_answers(data, probed.variable);
     const at::Tensor rows = counterfactual.defined() ? counterfactual.ne(data.answers).nonzero().squeeze(1)
                                                      : at::arange(data.trie.n_rows());
-    const at::Tensor wanted = source_values->second.index_select(0, rows);
-    // A value that the probe never saw can be no target; such rows count as failures.
+    const at::Tensor wanted = source_values.index_select(0, rows);
+    // A value that the probe never saw can be no target; such rows are moved to its first, and do not count as flipped.
     const at::Tensor outputs = probe.outputs_of(wanted);
     const at::Tensor moved = counterfactual_states(
         probe, probed.test.states().index_select(0, rows), outputs.clamp_min(0), options_, [&](int64_t done) {
@@ -86,25 +85,31 @@ class CounterfactualEmbedding : public BaselineMethod {
     const at::Tensor original = probed.test.data.answers.index_select(0, rows);
     const Patching patching(probed.model, probed.test.data.trie, probed.test.stream, probed.site, probed.position);
     const at::Tensor all = probed.test.states();
-    const auto answers_of = [&](const at::Tensor& states) {
-      return logits(probed.model, patching.run_all(all.index_copy(0, rows, states)).index_select(0, rows));
+    const auto with_states = [&](const at::Tensor& states) {
+      return patching.run_all(all.index_copy(0, rows, states)).index_select(0, rows);
     };
-    const at::Tensor patched = answers_of(moved);
-    const at::Tensor untouched = answers_of(all.index_select(0, rows));
-    const auto difference = [&](const at::Tensor& of) {
-      return of_tokens(of, counterfactual) - of_tokens(of, original);
-    };
-    const at::Tensor top = patched.argmax(1);
+    const at::Tensor patched = with_states(moved), untouched = with_states(all.index_select(0, rows));
+    std::optional<Contrast> contrast = probed.test.data.contrast;
+    if (contrast) contrast = contrast->of_rows(rows);
     const int64_t n = rows.size(0);
-    metrics.push_back({.metric = "counterfactual_answer", .value = mean_of(top.eq(counterfactual)), .n = n});
+    const auto share_of = [&](const at::Tensor& end, const at::Tensor& answers) {
+      return mean_of(answered_right(probed.model, end, at::arange(n), answers, contrast));
+    };
+    const auto difference = [&](const at::Tensor& end) {
+      const DistinctNodes tokens = distinct(at::cat({counterfactual, original}));
+      const at::Tensor of_tokens = logits(probed.model, end, tokens.nodes);
+      const at::Tensor of_answers = of_tokens.gather(1, tokens.place.view({2, n}).t());
+      return (of_answers.select(1, 0) - of_answers.select(1, 1)).to(at::kDouble);
+    };
+    metrics.push_back({.metric = "counterfactual_answer", .value = share_of(patched, counterfactual), .n = n});
     metrics.push_back({.metric = "counterfactual_answer",
-                       .value = mean_of(untouched.argmax(1).eq(counterfactual)),
+                       .value = share_of(untouched, counterfactual),
                        .n = n,
                        .control = "untouched"});
-    metrics.push_back({.metric = "original_answer", .value = mean_of(top.eq(original)), .n = n});
+    metrics.push_back({.metric = "original_answer", .value = share_of(patched, original), .n = n});
     metrics.push_back(
         {.metric = "logit_difference_ratio",
-         .value = mean_of(difference(patched).to(at::kDouble) / difference(untouched).to(at::kDouble)),
+         .value = mean_of(difference(patched) / difference(untouched)),
          .n = n,
          .note = "logit of the counterfactual answer minus that of the original one, over the untouched model's"});
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "cprobe/baselines/rotation.h"
 #include "cprobe/core/error.h"
@@ -20,10 +21,12 @@ struct DrawnPairs {
 };
 
 DrawnPairs draw_pairs(int64_t n_rows, const DasOptions& options, const ProbedSite& probed) {
-  const int64_t n_train = options.train_pairs, n_dev = options.dev_pairs;
-  if (n_train + n_dev > n_rows) {
-    throw input_error("{}: {} training and {} dev pairs are more than its {} rows; set train_pairs and dev_pairs",
-                      probed.train.data.source, n_train, n_dev, n_rows);
+  if (n_rows < 2) throw input_error("{}: DAS needs at least two rows", probed.train.data.source);
+  int64_t n_train = options.train_pairs, n_dev = options.dev_pairs;
+  const double wanted = static_cast<double>(n_train) + static_cast<double>(n_dev), n = static_cast<double>(n_rows);
+  if (wanted > n) {
+    n_train = std::clamp<int64_t>(std::llround(n * static_cast<double>(n_train) / wanted), 1, n_rows - 1);
+    n_dev = n_rows - n_train;
   }
   if (probed.paper_protocol) {
     // The reference seeds this draw with 0, whatever its other seeds.
@@ -61,6 +64,10 @@ class DistributedAlignmentSearch : public BaselineMethod {
                        o.dev_pairs, o.epochs, o.batch_size, o.learning_rate, o.evaluate_every, o.random_controls);
   }
 
+  void check(const std::string& variable, const Dataset& data) const override {
+    counterfactual_answers(data, variable);
+  }
+
   std::vector<Metric> run(const ProbedSite& probed, const ShareDone& on_progress) const override {
     const InterchangePairs all = interchange_pairs(probed, probed.train);
     const InterchangePairs test = interchange_pairs(probed, probed.test);
@@ -72,7 +79,11 @@ class DistributedAlignmentSearch : public BaselineMethod {
                                       probed.seed, [&](int64_t done) {
                                         if (on_progress) on_progress(static_cast<double>(done) / n_steps, "rotation");
                                       });
-    return metrics(probed, train, test, found);
+    std::vector<Metric> figures = metrics(probed, train, test, found);
+    if (found.dev_accuracy) {
+      figures.push_back({.metric = "interchange_accuracy dev", .value = *found.dev_accuracy, .n = dev.n()});
+    }
+    return figures;
   }
 
  private:
@@ -107,9 +118,6 @@ class DistributedAlignmentSearch : public BaselineMethod {
     all.push_back({.metric = "interchange_accuracy train",
                    .value = interchange_accuracy(model, train, found.alignment).all,
                    .n = train.n()});
-    if (found.dev_accuracy) {
-      all.push_back({.metric = "interchange_accuracy dev", .value = *found.dev_accuracy, .n = options_.dev_pairs});
-    }
     all.push_back({.metric = "vanilla_accuracy Test",
                    .value = run_untouched(model, probed.test.data, probed.test.stream, probed.site).accuracy,
                    .n = test.n()});

@@ -11,8 +11,10 @@ struct DasOptions {
   /// Directions exchanged, in [1, d_model], or 0 for half the width: DAS with a fixed dimension. None: boundless DAS,
   /// which learns it.
   std::optional<int64_t> dimension;
-  int64_t train_pairs = 2500;   ///< Base rows drawn from the training set, >= 1.
-  int64_t dev_pairs = 1000;     ///< Others of its rows, which choose the step that counts, >= 1.
+  /// Base rows drawn from the training set, >= 1, and others of its rows, which choose the step that counts, >= 1. Where it
+  /// has fewer rows than both together, all of them are taken, in the same proportion.
+  int64_t train_pairs = 2500;
+  int64_t dev_pairs = 1000;
   int64_t epochs = 250;         ///< Passes over the training pairs, always in the same order, >= 1.
   int64_t batch_size = 128;     ///< Pairs a step, >= 1; the last batch of an epoch may be smaller.
   double learning_rate = 0.01;  ///< Of the rotation; Adam, > 0. It rises for a tenth of the steps, then falls to 0.

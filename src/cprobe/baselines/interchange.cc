@@ -9,25 +9,6 @@
 namespace cprobe {
 namespace {
 
-const at::Tensor& counterfactual_answers(const Dataset& data, const std::string& variable) {
-  if (!data.counterfactuals) {
-    throw input_error(
-        "{}: interchange interventions need a source for every row: a column 'counterfactual_data', and counterfactual "
-        "answers 'CF_Label_k' with their formulas 'CF_FN_k'",
-        data.source);
-  }
-  const auto& answers = data.counterfactuals->answers;
-  const auto found = answers.find(variable);
-  if (found != answers.end()) return found->second;
-  std::vector<std::string> names;
-  names.reserve(answers.size());
-  for (const auto& [name, values] : answers) names.push_back("'" + name + "'");
-  throw input_error(
-      "{}: no counterfactual answers for '{}': they are a column 'CF_Label_k' whose formula 'CF_FN_k' takes "
-      "'counter_{}' and nothing else from the source; the file has them for {}",
-      data.source, variable, variable, names.empty() ? "no variable" : fmt::format("{}", fmt::join(names, ", ")));
-}
-
 at::Tensor source_states(const ProbedSite& probed, const Dataset& data) {
   const TokenTrie& trie = data.counterfactuals->sources;
   const DistinctNodes read = distinct(trie.nodes_at(probed.position, data.source + ": sources"));
@@ -44,9 +25,36 @@ at::Tensor patched_states(const InterchangePairs& pairs, const Alignment& alignm
 
 }  // namespace
 
+const at::Tensor& counterfactual_answers(const Dataset& data, const std::string& variable) {
+  if (!data.counterfactuals) {
+    throw input_error(
+        "{}: interchange interventions need a source for every row: of rows of tokens, a column 'counterfactual_data' "
+        "and "
+        "counterfactual answers 'CF_Label_k' with their formulas 'CF_FN_k'; of sentences, two answers to choose "
+        "between",
+        data.source);
+  }
+  const auto& answers = data.counterfactuals->answers;
+  const auto found = answers.find(variable);
+  if (found != answers.end()) return found->second;
+  std::vector<std::string> names;
+  names.reserve(answers.size());
+  for (const auto& [name, values] : answers) names.push_back("'" + name + "'");
+  throw input_error(
+      "{}: no counterfactual answers for '{}', but for {}; {}", data.source, variable,
+      names.empty() ? "no variable" : fmt::format("{}", fmt::join(names, ", ")),
+      data.contrast
+          ? "answers of sentences depend on these alone"
+          : fmt::format("they are a column 'CF_Label_k' whose formula 'CF_FN_k' takes 'counter_{}' and nothing "
+                        "else from the source",
+                        variable));
+}
+
 InterchangePairs InterchangePairs::of_rows(const at::Tensor& rows) const {
-  return {patching.of_rows(rows), base.index_select(0, rows), difference.index_select(0, rows),
-          answers.index_select(0, rows), changed.index_select(0, rows)};
+  const auto pick = [&](const at::Tensor& all) { return all.index_select(0, rows); };
+  InterchangePairs pairs{patching.of_rows(rows), pick(base), pick(difference), pick(answers), pick(changed)};
+  if (contrast) pairs.contrast = contrast->of_rows(rows);
+  return pairs;
 }
 
 InterchangePairs interchange_pairs(const ProbedSite& probed, const ProbedSet& set) {
@@ -56,7 +64,8 @@ InterchangePairs interchange_pairs(const ProbedSite& probed, const ProbedSet& se
           .base = base,
           .difference = source_states(probed, set.data) - base,
           .answers = answers,
-          .changed = answers.ne(set.data.answers)};
+          .changed = answers.ne(set.data.answers),
+          .contrast = set.data.contrast};
 }
 
 at::Tensor boundary_weights(const at::Tensor& boundary, int64_t n, double temperature) {
@@ -71,8 +80,8 @@ at::Tensor interchange_logits(const Model& model, const InterchangePairs& pairs,
 InterchangeAccuracy interchange_accuracy(const Model& model, const InterchangePairs& pairs,
                                          const Alignment& alignment) {
   const at::NoGradGuard no_gradients;
-  const at::Tensor right =
-      top_tokens(model, pairs.patching.run_all(patched_states(pairs, alignment))).eq(pairs.answers);
+  const at::Tensor states = pairs.patching.run_all(patched_states(pairs, alignment));
+  const at::Tensor right = answered_right(model, states, at::arange(pairs.n()), pairs.answers, pairs.contrast);
   const auto n_right = [](const at::Tensor& rows) { return static_cast<double>(rows.sum().item<int64_t>()); };
   const double n_changed = n_right(pairs.changed);
   return {n_right(right) / static_cast<double>(pairs.n()),

@@ -13,11 +13,16 @@ struct InterchangePairs {
   at::Tensor difference;  ///< [n, d_model]: the sources' states, minus them.
   at::Tensor answers;     ///< [n] int64: what the model should say if the variable alone had the source's value.
   at::Tensor changed;     ///< [n] bool: that is not the base row's own answer.
+  std::optional<Contrast> contrast = {};  ///< As of Dataset: how answers are judged.
 
   int64_t n() const { return base.size(0); }
   /// Some of the pairs. @param rows [m] int64, distinct.
   InterchangePairs of_rows(const at::Tensor& rows) const;
 };
+
+/// The answers of a data set that are right if one variable alone had the value of each row's source.
+/// @throws Error (kInput) if it has none.
+const at::Tensor& counterfactual_answers(const Dataset& data, const std::string& variable);
 
 /// All pairs of a data set. @throws Error (kInput) if the set has no sources, no answers for the variable, or a source
 /// without a token at the probed position.
@@ -38,7 +43,8 @@ at::Tensor boundary_weights(const at::Tensor& boundary, int64_t n, double temper
 /// and weights.
 at::Tensor interchange_logits(const Model& model, const InterchangePairs& pairs, const Alignment& alignment);
 
-/// Interchange intervention accuracy: the share of pairs for which the most likely token is the counterfactual answer.
+/// Interchange intervention accuracy: the share of pairs that are answered right (`answered_right`), the counterfactual
+/// answer being the right one.
 struct InterchangeAccuracy {
   double all = 0;
   double changed = 0;  ///< Of pairs whose counterfactual answer is not the base row's own; 0 where there are none.

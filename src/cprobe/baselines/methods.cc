@@ -43,11 +43,11 @@ constexpr auto kMethods = std::to_array<MethodEntry>({
      .make = [](const Document* options) { return make_das(read_das_options(options, {})); }},
     {.name = "subnetwork_probe",
      .what = "masks and a linear classifier trained together (Cao et al. 2021)",
-     .make = make_subnetwork_probe},
+     .make = [](const Document* options) { return make_subnetwork_probe(read_subnetwork_options(options)); }},
     {.name = "transfer",
      .what = "the finished model trained on the variable alone, beside fresh weights (Lepori et al. 2024)",
      .per_site = false,
-     .make = make_transfer},
+     .make = [](const Document* options) { return make_transfer(read_transfer_options(options)); }},
 });
 
 }  // namespace

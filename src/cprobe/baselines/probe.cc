@@ -14,21 +14,6 @@
 namespace cprobe {
 namespace {
 
-void check(const ProbeOptions& options, int64_t n_states) {
-  if (n_states < options.batch_size) {
-    throw input_error("probe: batch_size is {}, but there are only {} states to train on", options.batch_size,
-                      n_states);
-  }
-}
-
-/// Weights and biases uniform in +-1/sqrt(n_in).
-Linear fresh_layer(int64_t n_in, int64_t n_out, at::Generator& generator) {
-  const double bound = 1 / std::sqrt(static_cast<double>(n_in));
-  Linear layer{at::empty({n_in, n_out}), at::empty({n_out})};
-  for (at::Tensor* part : {&layer.weight, &layer.bias}) part->uniform_(-bound, bound, generator).requires_grad_();
-  return layer;
-}
-
 std::vector<Linear> copy_of(const std::vector<Linear>& layers) {
   std::vector<Linear> copy;
   copy.reserve(layers.size());
@@ -118,6 +103,13 @@ at::Tensor Probe::outputs_of(const at::Tensor& labels) const {
   return place.masked_fill(values.index_select(0, place).ne(labels), -1);
 }
 
+Linear fresh_linear(int64_t n_in, int64_t n_out, at::Generator& generator) {
+  const double bound = 1 / std::sqrt(static_cast<double>(n_in));
+  Linear layer{at::empty({n_in, n_out}), at::empty({n_out})};
+  for (at::Tensor* part : {&layer.weight, &layer.bias}) part->uniform_(-bound, bound, generator).requires_grad_();
+  return layer;
+}
+
 Probe train_probe(const at::Tensor& states, const at::Tensor& labels, const ProbeOptions& options, Seed seed,
                   const OnEpoch& on_epoch) {
   const at::AutoGradMode gradients(true);
@@ -127,17 +119,21 @@ Probe train_probe(const at::Tensor& states, const at::Tensor& labels, const Prob
   const auto n_dev = static_cast<int64_t>(options.dev_fraction * static_cast<double>(n));
   const at::Tensor kept = n_dev == 0 ? at::arange(n) : shuffled.narrow(0, n_dev, n - n_dev);
   const int64_t n_train = n - n_dev;
-  check(options, n_train);
+  const int64_t batch_size = std::min(options.batch_size, n_train);
 
   Probe probe;
   const at::Tensor distinct_labels = std::get<0>(at::_unique(labels, true));
   probe.classes.assign(distinct_labels.data_ptr<int64_t>(),
                        distinct_labels.data_ptr<int64_t>() + distinct_labels.numel());
   at::Generator weights = seed.derive("probe/weights").generator();
-  const int64_t n_outputs = std::max(options.n_outputs, static_cast<int64_t>(probe.classes.size()));
+  const auto n_classes = static_cast<int64_t>(probe.classes.size());
+  if (options.n_outputs > 0 && options.n_outputs < n_classes) {
+    throw input_error("probe: n_outputs is {}, but the training data have {} classes", options.n_outputs, n_classes);
+  }
+  const int64_t n_outputs = std::max(options.n_outputs, n_classes);
   const int64_t width = states.size(1);
-  if (options.hidden > 0) probe.layers.push_back(fresh_layer(width, options.hidden, weights));
-  probe.layers.push_back(fresh_layer(options.hidden > 0 ? options.hidden : width, n_outputs, weights));
+  if (options.hidden > 0) probe.layers.push_back(fresh_linear(width, options.hidden, weights));
+  probe.layers.push_back(fresh_linear(options.hidden > 0 ? options.hidden : width, n_outputs, weights));
   std::vector<at::Tensor> parameters;
   for (const Linear& layer : probe.layers) parameters.insert(parameters.end(), {layer.weight, layer.bias});
   torch::optim::AdamW optimiser(parameters,
@@ -150,9 +146,9 @@ Probe train_probe(const at::Tensor& states, const at::Tensor& labels, const Prob
   for (int64_t epoch = 0; epoch < options.epochs; ++epoch) {
     const at::Tensor order = kept.index_select(0, at::randperm(n_train, batches, at::kLong));
     double last_loss = 0;
-    for (int64_t begin = 0; begin + options.batch_size <= n_train; begin += options.batch_size) {
+    for (int64_t begin = 0; begin + batch_size <= n_train; begin += batch_size) {
       stop_if_interrupted();
-      const at::Tensor which = order.narrow(0, begin, options.batch_size);
+      const at::Tensor which = order.narrow(0, begin, batch_size);
       const at::Tensor scores = at::log_softmax(probe.logits(states.index_select(0, which)), 1);
       const at::Tensor loss = at::nll_loss(scores, outputs.index_select(0, which));
       loss.backward();

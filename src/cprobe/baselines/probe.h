@@ -21,7 +21,7 @@ struct ProbeOptions {
   /// the 57 squares; where all hidden units of its MLP die without them, a fifth of them live with them (docs/results.md).
   int64_t n_outputs = 0;
   int64_t epochs = 100;        ///< Passes over the training states, >= 1.
-  int64_t batch_size = 500;    ///< States per step, >= 1; an incomplete last batch is dropped. At most all of them.
+  int64_t batch_size = 500;    ///< States per step, >= 1; at most all. An incomplete last batch is dropped.
   double learning_rate = 0.1;  ///< AdamW, > 0.
   double weight_decay = 0.01;  ///< AdamW, >= 0.
   double dev_fraction = 0;  ///< In [0, 1): share of the training states held out to choose the best epoch; 0: the last.
@@ -50,12 +50,15 @@ struct Probe {
   at::Tensor outputs_of(const at::Tensor& labels) const;
 };
 
+/// A linear map with weights and biases uniform in +-1/sqrt(n_in), as torch.nn.Linear's; they require gradients.
+Linear fresh_linear(int64_t n_in, int64_t n_out, at::Generator& generator);
+
 /// Told after each epoch, with the number of epochs done.
 using OnEpoch = std::function<void(int64_t done)>;
 
 /// Trains a probe by cross-entropy on labelled states. Weights start as torch.nn.Linear's.
 /// @param states [n, d_model] float32, @param labels [n] int64.
-/// @throws Error (kInput) if an option is out of range or there are fewer states than a batch; (kFailed) if the loss is
+/// @throws Error (kInput) if there are more classes than outputs; (kFailed) if the loss is
 ///         no number; (kInterrupted) between steps once a stop is requested.
 Probe train_probe(const at::Tensor& states, const at::Tensor& labels, const ProbeOptions& options, Seed seed,
                   const OnEpoch& on_epoch = {});

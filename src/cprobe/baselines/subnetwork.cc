@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cprobe/baselines/probe.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
 #include "cprobe/model/gemm.h"
@@ -20,14 +21,6 @@ Site start_of(SubnetworkScope scope, Site site) {
 /// Share of a way that is done, between two points of it.
 double ramp(double share, double begin, double end) {
   return std::clamp((share - begin) / (end - begin), 0.0, 1.0);
-}
-
-/// Weights and biases uniform in +-1/sqrt(n_in), as torch.nn.Linear's.
-Linear fresh_classifier(int64_t n_in, int64_t n_classes, at::Generator generator) {
-  const double bound = 1 / std::sqrt(static_cast<double>(n_in));
-  Linear linear{at::empty({n_in, n_classes}), at::empty({n_classes})};
-  for (at::Tensor* part : {&linear.weight, &linear.bias}) part->uniform_(-bound, bound, generator).requires_grad_();
-  return linear;
 }
 
 /// Adam with a learning rate for the masks, where they train, and one for the classifier.
@@ -131,9 +124,9 @@ MaskedClassifier train_subnetwork(const MaskedPart& part, const MaskedView& view
                                   const std::function<void(int64_t)>& on_epoch) {
   const at::AutoGradMode gradients(true);
   const std::unique_ptr<MaskMethod> method = make_mask_method(options.method, options.mask_option);
-  MaskedClassifier trained{
-      .mask = method->initial(part.matrices(), part.unit(), part.weights()),
-      .linear = fresh_classifier(part.model().config.d_model, n_classes, seed.derive("classifier").generator())};
+  at::Generator classifier = seed.derive("classifier").generator();
+  MaskedClassifier trained{.mask = method->initial(part.matrices(), part.unit(), part.weights()),
+                           .linear = fresh_linear(part.model().config.d_model, n_classes, classifier)};
   Optimiser optimiser(trained, options);
   const int64_t n = outputs.size(0), batch = std::min(options.batch_size, n), n_batches = n / batch;
   const auto n_steps = static_cast<double>(options.epochs * n_batches);

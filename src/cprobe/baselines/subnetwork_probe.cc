@@ -154,19 +154,16 @@ class SubnetworkProbe : public BaselineMethod {
 
 }  // namespace
 
-std::unique_ptr<BaselineMethod> subnetwork_probe(const SubnetworkOptions& options) {
+std::unique_ptr<BaselineMethod> make_subnetwork_probe(const SubnetworkOptions& options) {
   return std::make_unique<SubnetworkProbe>(options);
 }
 
-std::unique_ptr<BaselineMethod> make_subnetwork_probe(const Document* map) {
+SubnetworkOptions read_subnetwork_options(const Document* map) {
   SubnetworkOptions options;
-  if (map == nullptr) return subnetwork_probe(options);
-  constexpr std::array<std::string_view, 13> kKeys = {"scope",           "method",     "unit",
-                                                      "epochs",          "batch_size", "learning_rate",
-                                                      "l0_weight",       "mask_init",  "classifier_learning_rate",
-                                                      "max_temperature", "density",    "keep_probability",
-                                                      "random_controls"};
-  map->require_known_keys(kKeys);
+  if (map == nullptr) return options;
+  map->require_known_keys(
+      and_mask_options({"scope", "method", "unit", "epochs", "batch_size", "learning_rate", "classifier_learning_rate",
+                        "l0_weight", "max_temperature", "random_controls"}));
   if_given(*map, "scope", [&](const Document& v) {
     options.scope = choice(v, {SubnetworkScope::kComponent, SubnetworkScope::kModel});
   });
@@ -186,7 +183,7 @@ std::unique_ptr<BaselineMethod> make_subnetwork_probe(const Document* map) {
   if_given(*map, "l0_weight", [&](const Document& v) { options.l0_weight = as_at_least(v, 0); });
   if_given(*map, "max_temperature", [&](const Document& v) { options.max_temperature = as_at_least(v, 1); });
   if_given(*map, "random_controls", [&](const Document& v) { options.random_controls = as_count(v, 0); });
-  return subnetwork_probe(options);
+  return options;
 }
 
 }  // namespace cprobe

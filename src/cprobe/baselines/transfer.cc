@@ -60,6 +60,12 @@ class Transfer : public BaselineMethod {
                        options_.threshold, options_.scratch_seeds);
   }
 
+  void check(const std::string& /*variable*/, const Dataset& data) const override {
+    if (!data.contrast) return;
+    throw input_error("{}: transfer learning answers with a variable's value as a token, which sentences do not have",
+                      data.source);
+  }
+
   std::vector<Metric> run(const ProbedSite& probed, const ShareDone& on_progress) const override {
     const ModelConfig& config = probed.model.config;
     const Dataset train = variable_task(probed.train, probed.variable, config.vocab);
@@ -127,11 +133,11 @@ class Transfer : public BaselineMethod {
 
 }  // namespace
 
-std::unique_ptr<BaselineMethod> transfer(const TransferOptions& options) {
+std::unique_ptr<BaselineMethod> make_transfer(const TransferOptions& options) {
   return std::make_unique<Transfer>(options);
 }
 
-std::unique_ptr<BaselineMethod> make_transfer(const Document* options) {
+TransferOptions read_transfer_options(const Document* options) {
   TransferOptions chosen;
   if (options != nullptr) {
     constexpr std::array<std::string_view, 4> kKeys = {"steps", "area_steps", "threshold", "scratch_seeds"};
@@ -147,7 +153,7 @@ std::unique_ptr<BaselineMethod> make_transfer(const Document* options) {
       throw options->error(fmt::format("area_steps, {}, must not exceed steps, {}", chosen.area_steps, chosen.steps));
     }
   }
-  return transfer(chosen);
+  return chosen;
 }
 
 }  // namespace cprobe

@@ -24,10 +24,10 @@ struct TransferOptions {
 ///
 /// It looks at whole rows, not at a site or position. Memory as `train_in_memory`.
 /// @throws Error (kInput) from `run` if a value of the variable is no token of the model.
-std::unique_ptr<BaselineMethod> transfer(const TransferOptions& options);
+std::unique_ptr<BaselineMethod> make_transfer(const TransferOptions& options);
 
-/// @param options keys as the fields of TransferOptions; nullptr: all defaults. @throws Error (kInput) with file, line and
-///                column.
-std::unique_ptr<BaselineMethod> make_transfer(const Document* options);
+/// Reads the keys of TransferOptions from a spec. @param map nullptr: the defaults. @throws Error (kInput) with file, line
+/// and column.
+TransferOptions read_transfer_options(const Document* map);
 
 }  // namespace cprobe

@@ -1,12 +1,28 @@
 #include "cprobe/circuit/mask.h"
 
+#include <algorithm>
+
 #include "cprobe/core/error.h"
 
 namespace cprobe {
 namespace {
 
-constexpr std::array<std::string_view, kMaskKinds.size()> kNames = {"continuous_sparsification", "hard_concrete",
-                                                                    "magnitude_pruning"};
+struct Entry {
+  MaskKind kind;
+  std::string_view name;
+  MaskOption option;
+  std::unique_ptr<MaskMethod> (*make)(double option);
+};
+
+constexpr std::array<Entry, kMaskKinds.size()> kMaskMethods = {{
+    {MaskKind::kContinuousSparsification, "continuous_sparsification", {"mask_init", 0.0}, continuous_sparsification},
+    {MaskKind::kHardConcrete, "hard_concrete", {"keep_probability", 0.5}, hard_concrete},
+    {MaskKind::kMagnitudePruning, "magnitude_pruning", {"density", 0.1}, magnitude_pruning},
+}};
+
+const Entry& entry_of(MaskKind kind) {
+  return *std::ranges::find(kMaskMethods, kind, &Entry::kind);
+}
 
 }  // namespace
 
@@ -21,38 +37,27 @@ MaskUnit parse_mask_unit(std::string_view text) {
 }
 
 std::string_view to_string(MaskKind kind) {
-  return kNames[static_cast<size_t>(kind)];
+  return entry_of(kind).name;
 }
 
 MaskKind parse_mask_kind(std::string_view text) {
-  for (const MaskKind kind : kMaskKinds) {
-    if (text == to_string(kind)) return kind;
-  }
-  throw input_error("unknown mask method '{}': expected one of {}", text, fmt::join(kNames, ", "));
+  const auto found = std::ranges::find(kMaskMethods, text, &Entry::name);
+  if (found != kMaskMethods.end()) return found->kind;
+  throw input_error("unknown mask method '{}': expected one of {}", text, mask_method_names());
+}
+
+std::string mask_method_names() {
+  std::vector<std::string_view> names;
+  for (const Entry& entry : kMaskMethods) names.push_back(entry.name);
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 MaskOption mask_option(MaskKind kind) {
-  switch (kind) {
-    case MaskKind::kContinuousSparsification:
-      return {"mask_init", 0.0};
-    case MaskKind::kHardConcrete:
-      return {"keep_probability", 0.5};
-    case MaskKind::kMagnitudePruning:
-      return {"density", 0.1};
-  }
-  throw failure("unknown mask method");
+  return entry_of(kind).option;
 }
 
 std::unique_ptr<MaskMethod> make_mask_method(MaskKind kind, double option) {
-  switch (kind) {
-    case MaskKind::kContinuousSparsification:
-      return continuous_sparsification(option);
-    case MaskKind::kHardConcrete:
-      return hard_concrete(option);
-    case MaskKind::kMagnitudePruning:
-      return magnitude_pruning(option);
-  }
-  throw failure("unknown mask method");
+  return entry_of(kind).make(option);
 }
 
 Mask uniform_mask(std::vector<MatrixInfo> matrices, MaskUnit unit, double value) {

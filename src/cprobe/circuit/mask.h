@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -82,13 +83,14 @@ std::unique_ptr<MaskMethod> hard_concrete(double keep_probability = 0.5);
 ///        ones the first is kept. @throws Error (kInput) if it is out of range.
 std::unique_ptr<MaskMethod> magnitude_pruning(double density = 0.1);
 
-/// The methods, by name.
+/// The methods, each a row of the table in circuit/mask.cc.
 enum class MaskKind { kContinuousSparsification, kHardConcrete, kMagnitudePruning };
 inline constexpr std::array kMaskKinds = {MaskKind::kContinuousSparsification, MaskKind::kHardConcrete,
                                           MaskKind::kMagnitudePruning};
 
 std::string_view to_string(MaskKind kind);        ///< "continuous_sparsification", as MaskMethod::name.
 MaskKind parse_mask_kind(std::string_view text);  ///< @throws Error (kInput) for any other text.
+std::string mask_method_names();                  ///< All, with commas between, for messages and help.
 
 /// The one option of a method: its key in specs, and its value where none is given.
 struct MaskOption {

@@ -18,7 +18,12 @@ double value_in_range(const Document& value, MaskKind kind) {
 }  // namespace
 
 MaskKind mask_kind_of(const Document& value) {
-  return choice(value, {MaskKind::kContinuousSparsification, MaskKind::kHardConcrete, MaskKind::kMagnitudePruning});
+  return choice(value, kMaskKinds);
+}
+
+std::vector<std::string_view> and_mask_options(std::vector<std::string_view> keys) {
+  for (const MaskKind kind : kMaskKinds) keys.push_back(mask_option(kind).key);
+  return keys;
 }
 
 std::vector<double> read_mask_options(const Document& map, MaskKind kind, MaskKind written) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "cprobe/circuit/mask.h"
@@ -9,6 +10,9 @@ namespace cprobe {
 
 /// @throws Error (kInput) with file, line and column for anything but a method's name.
 MaskKind mask_kind_of(const Document& value);
+
+/// Keys of a map of a spec, and those of all methods' options.
+std::vector<std::string_view> and_mask_options(std::vector<std::string_view> keys);
 
 /// The values of a method's option in a map of a spec, each in its range.
 /// @param written the method that the map itself names, whose option may stand there unused.

@@ -7,8 +7,8 @@
 namespace cprobe {
 
 /// The rows of several data sets, one set after the other, as one: what a model reads that learns several tasks. Rows
-/// that begin alike share nodes, of whichever set they are. Of variables and counterfactual answers those are kept that
-/// all sets have, of counterfactuals only if all sets pair their rows.
+/// that begin alike share nodes, of whichever set they are. It has no variables and no counterfactuals, which training
+/// does not look at.
 /// @param sets   at least one; none with a contrast.
 /// @throws Error (kFailed) if there is no set, or one has a contrast.
 Dataset joined(std::span<const Dataset> sets);

@@ -27,9 +27,13 @@ LabelledTokens make_labelled_tokens(at::Tensor nodes, at::Tensor labels);
 
 /// What a language model should prefer as the next token of each row.
 struct Contrast {
-  at::Tensor continuation;  ///< [n_rows] int64: a token ...
-  at::Tensor against;       ///< [n_rows, n] int64: ... and those it is compared with.
-  at::Tensor expected;      ///< [n_rows] bool: the continuation's logit should exceed all of theirs.
+  at::Tensor continuation;  ///< [n_rows] int64: a token, whose logit should exceed ...
+  at::Tensor against;       ///< [n_rows, n] int64: ... all of theirs exactly where it is the row's answer.
+
+  /// Of some rows. @param rows [m] int64.
+  Contrast of_rows(const at::Tensor& rows) const {
+    return {continuation.index_select(0, rows), against.index_select(0, rows)};
+  }
 };
 
 /// Each row of a data set with another one, its source, for interchange interventions.
@@ -47,7 +51,7 @@ struct Dataset {
   std::optional<Contrast> contrast;             ///< Language tasks: the rows count as right by this, not by `answers`.
   std::map<std::string, at::Tensor> variables;  ///< Name -> [n_rows] int64 value of each integer column of the file.
 
-  std::optional<Counterfactuals> counterfactuals;  ///< Where the file pairs its rows.
+  std::optional<Counterfactuals> counterfactuals;  ///< Where rows are paired.
 
   /// The labels of `variable` on the token at `position` of every row (as TokenTrie::nodes_at).
   /// @throws Error (kInput) if there is no such variable (names the nearest) or no such token.

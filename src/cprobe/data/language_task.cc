@@ -6,18 +6,22 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/replay.h"
+#include "cprobe/core/seed.h"
 #include "cprobe/io/csv.h"
 
 namespace cprobe {
 namespace {
 
 constexpr const char* kSentence = "sentence";
+constexpr const char* kSourcePrefix = "counter_";
 
 /// A file of sentences, tokenized, before it is divided.
 struct Sentences {
   std::string source;
   std::vector<std::vector<int64_t>> rows;
   Contrast contrast;
+  at::Tensor answers;   ///< [n_rows] int64.
+  at::Tensor deciding;  ///< [n_rows] int64: what decides whether a row's answer is this one or its alternative.
   std::map<std::string, std::vector<int64_t>> variables;
 };
 
@@ -43,6 +47,8 @@ class Reader {
     }
     for (const std::string& column : table.integer_columns()) sentences.variables[column] = table.integers(column);
     sentences.variables.emplace(task_.name, table.integers(task_.variable));
+    const std::string& column = task_.expectation.last_word ? task_.variable : task_.expectation.label_column;
+    sentences.deciding = at::tensor(table.integers(column), at::kLong);
     return sentences;
   }
 
@@ -93,12 +99,17 @@ class Reader {
                         table.source(), table.line(row), expectation.label_column, labels[row],
                         expectation.continuation);
     }
+    const int64_t preferred = continuation(expectation.continuation);
     std::vector<int64_t> against;
-    for (const std::string& text : expectation.against) against.push_back(continuation(text));
+    for (const std::string& text : expectation.against) {
+      against.push_back(continuation(text));
+      if (against.back() == preferred)
+        throw input_error("task '{}': the continuation '{}' cannot win against itself", task_.name, text);
+    }
     const auto n = static_cast<int64_t>(labels.size());
-    sentences.contrast = {.continuation = at::full({n}, continuation(expectation.continuation), at::kLong),
-                          .against = at::tensor(against, at::kLong).repeat({n, 1}),
-                          .expected = at::tensor(labels, at::kLong).eq(1)};
+    sentences.contrast = {.continuation = at::full({n}, preferred, at::kLong),
+                          .against = at::tensor(against, at::kLong).repeat({n, 1})};
+    sentences.answers = at::where(at::tensor(labels, at::kLong).eq(1), preferred, against.front());
   }
 
   /// Moves the last token of every sentence into the contrast.
@@ -118,10 +129,9 @@ class Reader {
                           table.source(), table.line(row), column, others[row]);
       }
     }
-    const auto n = static_cast<int64_t>(right.size());
     sentences.contrast = {.continuation = at::tensor(right, at::kLong),
-                          .against = at::tensor(wrong, at::kLong).unsqueeze(1),
-                          .expected = at::ones({n}, at::kBool)};
+                          .against = at::tensor(wrong, at::kLong).unsqueeze(1)};
+    sentences.answers = sentences.contrast.continuation;
   }
 
   const LanguageTask& task_;
@@ -130,19 +140,46 @@ class Reader {
   int64_t n_positions_;
 };
 
-Dataset chosen(const Sentences& sentences, const std::string& label, const at::Tensor& rows) {
+TokenTrie trie_of(const Sentences& sentences, const at::Tensor& rows) {
   const int64_t* begin = rows.data_ptr<int64_t>();
   std::vector<std::vector<int64_t>> sequences;
   for (int64_t i = 0; i < rows.size(0); ++i) sequences.push_back(sentences.rows[static_cast<size_t>(begin[i])]);
+  return build_trie(sequences);
+}
+
+/// Gives each row another one as its source, and the answer that is right if what decides it had the source's value: the
+/// alternative where the values differ. Only variables that are what decides it have such answers. Nothing is paired where
+/// it has more than two values, as there is one alternative.
+void pair_rows(const Sentences& sentences, const at::Tensor& rows, Seed seed, Dataset& dataset) {
+  const at::Tensor deciding = sentences.deciding.index_select(0, rows);
+  if (std::get<0>(at::_unique(deciding)).numel() > 2) return;
+  // The next one in a random order: no row has itself.
+  const at::Tensor order = at::randperm(rows.size(0), seed.generator(), at::kLong);
+  const at::Tensor source = at::empty_like(order).scatter_(0, order, order.roll(1));
+  const Contrast& contrast = *dataset.contrast;
+  const at::Tensor alternative =
+      at::where(dataset.answers.eq(contrast.continuation), contrast.against.select(1, 0), contrast.continuation);
+  const at::Tensor answers = at::where(deciding.eq(deciding.index_select(0, source)), dataset.answers, alternative);
+  Counterfactuals pairs{.sources = trie_of(sentences, rows.index_select(0, source))};
+  std::map<std::string, at::Tensor> of_sources;
+  for (const auto& [name, values] : dataset.variables) {
+    of_sources.emplace(kSourcePrefix + name, values.index_select(0, source));
+    if (at::equal(values, deciding)) pairs.answers.emplace(name, answers);
+  }
+  dataset.variables.merge(of_sources);
+  dataset.counterfactuals = std::move(pairs);
+}
+
+Dataset chosen(const Sentences& sentences, const std::string& label, const at::Tensor& rows, Seed pairing) {
   const auto pick = [&](const at::Tensor& all) { return all.index_select(0, rows); };
-  const Contrast& all = sentences.contrast;
-  Dataset dataset{.source = fmt::format("{} ({})", sentences.source, label), .trie = build_trie(sequences)};
-  dataset.contrast = Contrast{pick(all.continuation), pick(all.against), pick(all.expected)};
-  dataset.answers =
-      at::where(dataset.contrast->expected, dataset.contrast->continuation, dataset.contrast->against.select(1, 0));
+  Dataset dataset{.source = fmt::format("{} ({})", sentences.source, label),
+                  .trie = trie_of(sentences, rows),
+                  .answers = pick(sentences.answers),
+                  .contrast = sentences.contrast.of_rows(rows)};
   for (const auto& [name, values] : sentences.variables) {
     dataset.variables.emplace(name, pick(at::tensor(values, at::kLong)));
   }
+  pair_rows(sentences, rows, pairing.derive(label), dataset);
   return dataset;
 }
 
@@ -200,17 +237,18 @@ LanguageData load_language_data(const LanguageTask& task, const Tokenizer& token
   const Sentences sentences = reader.read(task.sentences);
   std::optional<Sentences> gen;
   if (!task.gen.empty()) gen = reader.read(task.gen);
+  const Seed pairing = Seed(task.split_seed).derive("sources");
   LanguageData data;
   for (size_t g = 0; g < std::max<size_t>(task.groups.size(), 1); ++g) {
     const std::string group = task.groups.empty() ? "" : task.groups[g].second;
     const std::string prefix = group.empty() ? "" : group + " ";
     const std::vector<at::Tensor> parts =
         split(sentences, group_rows(sentences, task, g), {task.train_rows, task.test_rows}, group, task.split_seed);
-    if (g == 0) data.train = chosen(sentences, prefix + "train", parts[0]);
-    data.behaviour.emplace_back(prefix + "IID", chosen(sentences, prefix + "IID", parts[1]));
+    if (g == 0) data.train = chosen(sentences, prefix + "train", parts[0], pairing);
+    data.behaviour.emplace_back(prefix + "IID", chosen(sentences, prefix + "IID", parts[1], pairing));
     if (gen) {
       const at::Tensor rows = split(*gen, group_rows(*gen, task, g), {task.test_rows}, group, task.split_seed)[0];
-      data.behaviour.emplace_back(prefix + "Gen", chosen(*gen, prefix + "Gen", rows));
+      data.behaviour.emplace_back(prefix + "Gen", chosen(*gen, prefix + "Gen", rows, pairing));
     }
   }
   data.test = data.behaviour.front().second;

@@ -53,7 +53,8 @@ struct LanguageData {
 
 /// Reads, tokenizes and divides the sentences as the reference does: each group's rows by
 /// `torch_random_split([train, test, rest])`, the gen sentences' by `[test, rest]`, each with a generator of its own
-/// seeded `split_seed`.
+/// seeded `split_seed`. Then every row of a set has another one of it, drawn at random, as its source: `Counterfactuals`,
+/// and a column `counter_v` with the source's value of each variable v.
 /// @param vocab, n_positions of the model.
 /// @throws Error (kInput) naming file, line and column: a missing column, a value that is not 0 or 1 among labels, an
 ///         empty sentence, one that is longer than the context or gives a token outside the vocabulary, a continuation

@@ -9,7 +9,7 @@
 namespace cprobe {
 namespace {
 
-constexpr std::array<std::string_view, 3> kFillNames = {"zero", "mean", "resample"};
+constexpr std::array<std::string_view, kFills.size()> kFillNames = {"zero", "mean", "resample"};
 
 /// Rows of the data that run through each node, [n_nodes] float64.
 at::Tensor rows_through_nodes(const TokenTrie& trie) {

@@ -2,6 +2,7 @@
 
 #include <torch/types.h>
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -30,6 +31,7 @@ enum class Fill {
   kMean,      ///< The mean input over the training tokens at the same position.
   kResample,  ///< The input of one random training token at the same position, drawn once per prefix node.
 };
+inline constexpr std::array kFills = {Fill::kZero, Fill::kMean, Fill::kResample};
 
 std::string_view to_string(AblationTarget target);  ///< "circuit", "complement", "random".
 std::string_view to_string(Fill fill);              ///< "zero", "mean", "resample".

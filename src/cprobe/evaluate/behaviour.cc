@@ -16,10 +16,8 @@ void in_parts(int64_t n_rows, int64_t vocab, Use use) {
   for (int64_t begin = 0; begin < n_rows; begin += part) use(begin, std::min(part, n_rows - begin));
 }
 
-}  // namespace
-
+/// The most likely next token of each state. @param states [n, d_model] end of the stream. @return [n] int64.
 at::Tensor top_tokens(const Model& model, const at::Tensor& states) {
-  at::NoGradGuard no_gradients;
   at::Tensor top = at::empty({states.size(0)}, at::kLong);
   in_parts(states.size(0), model.config.vocab, [&](int64_t begin, int64_t n) {
     top.narrow(0, begin, n).copy_(logits(model, states.narrow(0, begin, n)).argmax(1));
@@ -27,27 +25,30 @@ at::Tensor top_tokens(const Model& model, const at::Tensor& states) {
   return top;
 }
 
-Behaviour::Behaviour(const Dataset& data)
-    : last_(distinct(data.trie.nodes_at(-1, data.source))), answers_(data.answers), contrast_(data.contrast) {}
+}  // namespace
 
-double Behaviour::accuracy(const Model& model, const at::Tensor& states) const {
-  return share_right(model, states, last_.place);
-}
-
-double Behaviour::accuracy_by_row(const Model& model, const at::Tensor& states) const {
-  return share_right(model, states, at::arange(n_rows()));
-}
-
-double Behaviour::share_right(const Model& model, const at::Tensor& states, const at::Tensor& place) const {
-  at::NoGradGuard no_gradients;
-  if (!contrast_) return share(top_tokens(model, states).index_select(0, place).eq(answers_));
+at::Tensor answered_right(const Model& model, const at::Tensor& states, const at::Tensor& place,
+                          const at::Tensor& answers, const std::optional<Contrast>& contrast) {
+  const at::NoGradGuard no_gradients;
+  if (!contrast) return top_tokens(model, states).index_select(0, place).eq(answers);
   // The few vocabulary rows that anyone compares.
-  const at::Tensor compared = at::cat({contrast_->continuation.unsqueeze(1), contrast_->against}, 1);
+  const at::Tensor compared = at::cat({contrast->continuation.unsqueeze(1), contrast->against}, 1);
   const DistinctNodes tokens = distinct(compared.reshape(-1));
   const at::Tensor of_rows = logits(model, states, tokens.nodes).index_select(0, place);
   const at::Tensor values = of_rows.gather(1, tokens.place.view(compared.sizes()));
   const at::Tensor wins = values.select(1, 0) > std::get<0>(values.narrow(1, 1, values.size(1) - 1).max(1));
-  return share(wins.eq(contrast_->expected));
+  return wins.eq(answers.eq(contrast->continuation));
+}
+
+Behaviour::Behaviour(const Dataset& data)
+    : last_(distinct(data.trie.nodes_at(-1, data.source))), answers_(data.answers), contrast_(data.contrast) {}
+
+double Behaviour::accuracy(const Model& model, const at::Tensor& states) const {
+  return share(answered_right(model, states, last_.place, answers_, contrast_));
+}
+
+double Behaviour::accuracy_by_row(const Model& model, const at::Tensor& states) const {
+  return share(answered_right(model, states, at::arange(n_rows()), answers_, contrast_));
 }
 
 NextTokenEffect Behaviour::effect(const Model& model, const at::Tensor& states, const at::Tensor& untouched) const {

@@ -14,8 +14,13 @@ struct NextTokenEffect {
   double divergence = 0;
 };
 
-/// The most likely next token of each state. @param states [n, d_model] end of the stream. @return [n] int64.
-at::Tensor top_tokens(const Model& model, const at::Tensor& states);
+/// Which rows are answered right: their most likely next token is the answer or, with a contrast, the continuation's logit
+/// exceeds all others exactly where it is the answer.
+/// @param states  [n, d_model] end of the stream. @param place [n_rows] int64: row of `states` that answers each row.
+/// @param answers [n_rows] int64.
+/// @return        [n_rows] bool.
+at::Tensor answered_right(const Model& model, const at::Tensor& states, const at::Tensor& place,
+                          const at::Tensor& answers, const std::optional<Contrast>& contrast);
 
 /// What counts as the right answer on a data set, at the last token of each row: the most likely next token (arithmetic
 /// tasks), or that one continuation's logit exceeds others' (language tasks, `Dataset::contrast`). Rows that end at the
@@ -38,9 +43,6 @@ class Behaviour {
   NextTokenEffect effect(const Model& model, const at::Tensor& states, const at::Tensor& untouched) const;
 
  private:
-  /// @param place [n_rows] int64: row of `states` that answers each row.
-  double share_right(const Model& model, const at::Tensor& states, const at::Tensor& place) const;
-
   DistinctNodes last_;
   at::Tensor answers_;  ///< [n_rows] int64.
   std::optional<Contrast> contrast_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <set>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/progress.h"
@@ -15,6 +17,7 @@ namespace {
 struct ChosenMethod {
   const MethodEntry* entry;
   std::unique_ptr<BaselineMethod> method;
+  bool is_named = false;  ///< On the command line or in the spec.
 };
 
 const MethodEntry& find_method(std::span<const MethodEntry> known, const std::string& name, const std::string& where) {
@@ -43,7 +46,7 @@ std::vector<ChosenMethod> choose_methods(const Spec& spec, const std::vector<std
   std::vector<ChosenMethod> chosen;
   for (const MethodEntry& entry : known) {
     if (!all && std::ranges::find(wanted, &entry) == wanted.end()) continue;
-    chosen.push_back({&entry, entry.make(options_of(entry.name))});
+    chosen.push_back({&entry, entry.make(options_of(entry.name)), !all});
   }
   return chosen;
 }
@@ -56,6 +59,8 @@ struct Job {
 
   bool per_site() const { return method->entry->per_site; }
   std::string site_text() const { return per_site() ? state_name(cell.component) : "model"; }
+  /// What the figures depend on beside the site: a negative control may shuffle the component.
+  std::string place() const { return per_site() ? site_text() : "model " + to_string(cell.component); }
 };
 
 /// Sites in the order of the model, so that each residual stream is taken from one to the next.
@@ -79,6 +84,31 @@ std::vector<Job> jobs_of(const Spec& spec, const std::vector<ChosenMethod>& meth
   }
   std::ranges::stable_sort(jobs, {}, &Job::site);
   return jobs;
+}
+
+/// Takes out jobs for which the data do not suffice. @return a line for each method and variable that is left out.
+/// @throws Error (kInput) if a method that was asked for by name is left without a variable.
+std::vector<std::string> leave_out(std::vector<Job>& jobs, const RunData& data) {
+  std::map<std::pair<const ChosenMethod*, std::string>, std::string> problems;
+  std::set<const ChosenMethod*> usable;
+  for (const Job& job : jobs) {
+    try {
+      for (const Dataset* set : {&data.train, &data.test}) job.method->method->check(job.cell.variable, *set);
+      usable.insert(job.method);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kInput) throw;
+      problems.emplace(std::pair(job.method, job.cell.variable), error.what());
+    }
+  }
+  std::vector<std::string> lines;
+  for (const auto& [what, problem] : problems) {
+    const auto& [method, variable] = what;
+    const std::string line = fmt::format("{} {}: {}", method->entry->name, variable, problem);
+    if (method->is_named && !usable.contains(method)) throw input_error("{}", line);
+    lines.push_back(line);
+  }
+  std::erase_if(jobs, [&](const Job& job) { return problems.contains({job.method, job.cell.variable}); });
+  return lines;
 }
 
 std::string label_of(const Spec& spec, const Job& job) {
@@ -121,22 +151,21 @@ RunSummary run_baselines(const Spec& spec, const BaselineRunOptions& options, st
   set_threads(n_threads);
   const std::vector<ChosenMethod> methods = choose_methods(spec, options.methods, known);
   const RunData data = load_run_data(spec);
-  const std::vector<Job> jobs = jobs_of(spec, methods, data.model.config);
+  std::vector<Job> jobs = jobs_of(spec, methods, data.model.config);
+  for (const Job& job : jobs) check_labels(job.cell, data);
+  RunSummary summary{.out = folder, .left_out = leave_out(jobs, data)};
   std::vector<Store::PlannedCell> plan;
   for (const Job& job : jobs) {
-    check_labels(job.cell, data);
     const std::string what = fmt::format("{}|{}", job.method->entry->name, job.method->method->settings());
-    plan.push_back({baseline_id(spec, job.cell, what, job.site_text(), data.fingerprints, n_threads),
+    plan.push_back({baseline_id(spec, job.cell, what, job.place(), data.fingerprints, n_threads),
                     std::string(job.method->entry->name), label_of(spec, job)});
   }
   check_names(folder);
-  if (options.overwrite && holds_run(folder)) {
-    Store store = Store::open(folder);
-    for (const ChosenMethod& method : methods) store.forget(std::string(method.entry->name));
-  }
-  Store store = open_run(folder, plan, {n_threads, spec.model, spec.text}, /*keep_finished=*/true);
+  const RunNotes notes{n_threads, spec.model, spec.text, data.fingerprints};
+  if (options.overwrite) remove_cells(folder, plan, notes);
+  Store store = open_run(folder, plan, notes, /*keep_finished=*/true);
+  summary.n_cells = static_cast<int64_t>(plan.size());
 
-  RunSummary summary{.out = folder, .n_cells = static_cast<int64_t>(plan.size())};
   const std::vector<size_t> unfinished = unfinished_cells(store, plan);
   constexpr int64_t kShares = 1000;  // Of a cell.
   Progress progress("methods", std::max<int64_t>(1, std::ssize(unfinished)) * kShares, options.quiet,

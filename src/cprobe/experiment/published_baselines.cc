@@ -1,6 +1,7 @@
 #include "cprobe/experiment/published_baselines.h"
 
 #include <algorithm>
+#include <set>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/text_table.h"
@@ -14,7 +15,6 @@ constexpr const char* kSettings = R"(
 linear_probe: {n_outputs: 113}
 mlp_probe: {n_outputs: 113}
 counterfactual_embedding: {probe: {n_outputs: 113}}
-counterfactual_embedding_mlp: {probe: {n_outputs: 113}}
 )";
 
 }  // namespace
@@ -23,29 +23,38 @@ std::vector<Store::MetricRow> run_published_baselines(const Spec& circuits, cons
                                                       const ReproduceOptions& options) {
   Spec spec = circuits;
   spec.protocol = Protocol::kPaper;
-  spec.out = circuits.out.parent_path() / "baselines";
+  spec.out = baselines_folder(circuits);
   spec.baselines = Document::parse_yaml(kSettings, "the paper's settings");
-  const RunSummary summary = run_baselines(
-      spec,
-      {.methods = methods, .overwrite = options.overwrite, .quiet = options.quiet, .n_threads = options.n_threads});
+  const RunSummary summary =
+      run_baselines(spec, {.methods = methods, .quiet = options.quiet, .n_threads = options.n_threads});
   if (!summary.failures.empty()) throw failure("{}: {}", spec.out.string(), summary.failures.front());
   return Store::open_existing(spec.out).metrics();
 }
 
 std::string baselines_table(const std::vector<Store::MetricRow>& rows, std::span<const PublishedBaseline> published) {
-  std::vector<std::vector<std::string>> lines = {{"method", "variable", "site", "figure", "ours", "(paper)"}};
+  std::vector<std::vector<std::string>> lines = {{"method", "variable", "site", "figure", "ours", "(paper)", "note"}};
+  std::vector<std::string> notes;  // Of figures that are not what they seem, each once.
   for (const PublishedBaseline& p : published) {
     std::vector<double> values;
+    std::set<size_t> marks;
     for (const Store::MetricRow& row : rows) {
       const bool fits = row.method == p.method && row.variable == p.variable && row.site == p.site &&
                         row.metric.metric == p.metric && row.metric.control == p.control;
-      if (fits) values.push_back(row.metric.value);
+      if (!fits) continue;
+      values.push_back(row.metric.value);
+      if (row.metric.note.empty()) continue;
+      const auto known = std::ranges::find(notes, row.metric.note);
+      marks.insert(static_cast<size_t>(known - notes.begin()) + 1);
+      if (known == notes.end()) notes.push_back(row.metric.note);
     }
     lines.push_back({std::string(p.method), std::string(p.meaning), std::string(p.site),
                      p.control.empty() ? std::string(p.metric) : fmt::format("{}, {}", p.metric, p.control),
-                     figure_over(values), fmt::format("({})", p.value)});
+                     figure_over(values), fmt::format("({})", p.value),
+                     marks.empty() ? "" : fmt::format("[{}]", fmt::join(marks, ", "))});
   }
-  return text_table(lines);
+  std::string table = text_table(lines);
+  for (size_t i = 0; i < notes.size(); ++i) table += fmt::format("[{}] {}\n", i + 1, notes[i]);
+  return table;
 }
 
 }  // namespace cprobe

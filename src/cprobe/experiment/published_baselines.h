@@ -23,13 +23,15 @@ struct PublishedBaseline {
   std::string_view value;    ///< As the paper has it: ".551", "<= .045".
 };
 
-/// Runs methods with the paper's settings in protocol paper: probes have 113 outputs, whatever the variable.
+/// Runs methods with the paper's settings in protocol paper: probes of states have 113
+/// outputs, whatever the variable.
 /// @param spec of the circuits; its folder gets a neighbour, `baselines`.
 /// @return     the figures.
 std::vector<Store::MetricRow> run_published_baselines(const Spec& spec, const std::vector<std::string>& methods,
                                                       const ReproduceOptions& options);
 
-/// Published figures beside ours (mean and standard deviation over all rows that fit) as a text table.
+/// Published figures beside ours (mean and standard deviation over all rows that fit) as a text table,
+/// with the notes on our figures below it.
 std::string baselines_table(const std::vector<Store::MetricRow>& rows, std::span<const PublishedBaseline> published);
 
 }  // namespace cprobe

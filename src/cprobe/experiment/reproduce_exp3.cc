@@ -53,9 +53,9 @@ std::vector<std::pair<int64_t, double>> test_accuracy(const ToyExperiment& exper
   return points;
 }
 
-bool is_finished(const Spec& spec) {
-  if (!holds_run(spec.out)) return false;
-  return std::ranges::all_of(Store::open_existing(spec.out).cells(),
+bool is_finished(const std::filesystem::path& run) {
+  if (!holds_run(run)) return false;
+  return std::ranges::all_of(Store::open_existing(run).cells(),
                              [](const Store::Entry& cell) { return cell.status == CellStatus::kDone; });
 }
 
@@ -70,7 +70,9 @@ std::vector<Store::MetricRow> run_das(Spec spec, const ReproduceOptions& options
 std::vector<EmergenceCheckpoint> probe(const ToyExperiment& experiment, const ReproduceOptions& options) {
   RunOptions without_bar = run_options(options);
   without_bar.quiet = true;
-  const auto has_work = [&](const Spec& run) { return options.overwrite || !is_finished(run); };
+  const auto has_work = [&](const Spec& run) {
+    return options.overwrite || !is_finished(run.out) || (options.baselines && !is_finished(baselines_folder(run)));
+  };
   const auto n_left = static_cast<int64_t>(std::ranges::count_if(experiment.runs, has_work));
   Progress progress("circuits of checkpoints", std::max<int64_t>(1, n_left), options.quiet);
   std::vector<EmergenceCheckpoint> checkpoints;

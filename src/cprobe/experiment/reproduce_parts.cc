@@ -23,6 +23,10 @@ std::filesystem::path seed_folder(const ReproduceOptions& options, int64_t seed)
   return options.out / fmt::format("seed_{}", seed);
 }
 
+std::filesystem::path baselines_folder(const Spec& circuits) {
+  return circuits.out.parent_path() / "baselines";
+}
+
 Spec toy_spec(const ToyExperiment& experiment, const ArithmeticTask& task, const std::string& model,
               const std::string& out, int64_t n_random) {
   const std::filesystem::path data = task_data_folder(experiment.folder, experiment.tasks, task);
@@ -47,6 +51,9 @@ void begin_toy_experiments(const std::vector<ToyExperiment>& experiments, const 
     const Seed seed(e.seed);
     const TaskData data = prepare_training_data(e.tasks, e.folder, seed, options.overwrite);
     check_training(config, data.train, data.test, e.training, e.folder, seed);
+    if (options.overwrite) {
+      for (const Spec& run : e.runs) remove_run(baselines_folder(run));
+    }
     if (options.overwrite || !is_trained(config, data.train, data.test, e.training, e.folder, seed)) continue;
     for (const Spec& run : e.runs) check_run(run, run_options(options));
   }

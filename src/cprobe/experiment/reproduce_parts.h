@@ -30,6 +30,9 @@ TrainOptions training_options(const ReproduceOptions& options, int64_t steps);
 /// `out`/seed_<k>.
 std::filesystem::path seed_folder(const ReproduceOptions& options, int64_t seed);
 
+/// Where the competing methods of a run go: beside its folder.
+std::filesystem::path baselines_folder(const Spec& circuits);
+
 /// A run on the data of one of the model's tasks, measured on its own test set as "Test".
 /// @param model a folder below the experiment's: "final", "step_100".
 /// @param out   likewise.

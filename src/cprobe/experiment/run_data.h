@@ -34,8 +34,8 @@ int64_t stream_memory(const ModelConfig& config, const Dataset& data);
 /// folder.
 NewRows stream_rows(const RunData& data, int64_t memory, const std::filesystem::path& folder);
 
-/// Complains about a cell whose variable or token is not in the data, or whose labels cannot be decoded, before anything
-/// is written; likewise about rows that are longer than the context. @throws Error (kInput).
+/// Complains about a cell whose variable or token is not in the data before anything is written; likewise about rows that
+/// are longer than the context. @throws Error (kInput).
 void check_labels(const Cell& cell, const RunData& data);
 
 /// A model's residual streams on the data sets of a run, at the component that is being probed. A stream is advanced

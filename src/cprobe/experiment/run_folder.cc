@@ -15,6 +15,38 @@ namespace {
 constexpr const char* kStore = "run.sqlite";
 constexpr const char* kExports[] = {"results.csv", "metrics.csv", "curves.csv", "circuits"};
 
+constexpr const char* kFingerprints = "fingerprints";  // A note.
+
+std::string fingerprints_text(const RunNotes& notes) {
+  return fmt::format("{}", fmt::join(notes.fingerprints, " "));
+}
+
+std::set<std::string> methods_of(const std::vector<Store::PlannedCell>& plan) {
+  std::set<std::string> methods;
+  for (const Store::PlannedCell& cell : plan) methods.insert(cell.method);
+  return methods;
+}
+
+/// Refuses cells of another model or other data. @param cells those of the store that are to stay.
+void check_fingerprints(const Store& store, const std::vector<Store::Entry>& cells, const RunNotes& notes,
+                        const std::filesystem::path& folder) {
+  for (const auto& [key, value] : store.notes()) {
+    if (cells.empty() || key != kFingerprints || value == fingerprints_text(notes)) continue;
+    std::set<std::string> methods;
+    for (const Store::Entry& cell : cells) methods.insert(cell.method);
+    throw input_error(
+        "{}: holds results of another model or of other data ({}); choose another folder or overwrite all of them "
+        "(--overwrite)",
+        folder.string(), fmt::join(methods, ", "));
+  }
+}
+
+void remove_path(const std::filesystem::path& path) {
+  std::error_code problem;
+  std::filesystem::remove_all(path, problem);
+  if (problem) throw failure("{}: cannot remove the earlier run: {}", path.string(), problem.message());
+}
+
 }  // namespace
 
 std::filesystem::path run_folder(const Spec& spec, const std::filesystem::path& out) {
@@ -37,24 +69,37 @@ void check_names(const std::filesystem::path& folder) {
 }
 
 void remove_run(const std::filesystem::path& folder) {
+  for (const char* name : kExports) remove_path(folder / name);
   // The store goes last: until then the folder counts as a run.
-  std::vector<std::filesystem::path> paths(std::begin(kExports), std::end(kExports));
-  for (const char* suffix : {"-wal", "-shm", ""}) paths.emplace_back(std::string(kStore) + suffix);
-  for (const std::filesystem::path& name : paths) {
-    std::error_code problem;
-    std::filesystem::remove_all(folder / name, problem);
-    if (problem) throw failure("{}: cannot remove the earlier run: {}", (folder / name).string(), problem.message());
-  }
+  for (const char* suffix : {"-wal", "-shm", ""}) remove_path(folder / (std::string(kStore) + suffix));
 }
 
-void check_folder(const Store& store, const std::vector<Store::PlannedCell>& plan, const std::filesystem::path& folder,
-                  bool keep_finished) {
-  std::set<std::string> methods;
-  for (const Store::PlannedCell& cell : plan) methods.insert(cell.method);
+void remove_cells(const std::filesystem::path& folder, const std::vector<Store::PlannedCell>& plan,
+                  const RunNotes& notes) {
+  if (!holds_run(folder)) return;
+  const std::set<std::string> methods = methods_of(plan);
+  bool others_stay = false;
+  {
+    Store store = Store::open(folder);
+    std::vector<Store::Entry> others = store.cells();
+    std::erase_if(others, [&](const Store::Entry& cell) { return methods.contains(cell.method); });
+    check_fingerprints(store, others, notes, folder);
+    others_stay = !others.empty();
+    for (const std::string& method : methods) {
+      for (const std::string& file : store.forget(method)) remove_path(folder / file);
+    }
+  }
+  if (!others_stay) remove_run(folder);
+}
+
+void check_folder(const Store& store, const std::vector<Store::PlannedCell>& plan, const RunNotes& notes,
+                  const std::filesystem::path& folder, bool keep_finished) {
+  const std::vector<Store::Entry> cells = store.cells();
+  check_fingerprints(store, cells, notes, folder);
   bool all_done = true;
-  for (const std::string& method : methods) {
+  for (const std::string& method : methods_of(plan)) {
     std::vector<std::string> there, planned;
-    for (const Store::Entry& entry : store.cells()) {
+    for (const Store::Entry& entry : cells) {
       if (entry.method != method) continue;
       there.push_back(entry.id);
       all_done = all_done && entry.status == CellStatus::kDone;
@@ -65,9 +110,9 @@ void check_folder(const Store& store, const std::vector<Store::PlannedCell>& pla
     all_done = all_done && !there.empty();
     if (there.empty() || there == planned) continue;
     throw input_error(
-        "{}: holds a run of other cells (another spec, model, data or number of threads); choose another folder or "
-        "overwrite it (--overwrite)",
-        folder.string());
+        "{}: holds other cells of {} (another spec or number of threads); choose another folder or overwrite them "
+        "(--overwrite)",
+        folder.string(), method);
   }
   if (all_done && !keep_finished) {
     throw input_error("{}: this run is finished; its tables are there. To compute it again, overwrite it (--overwrite)",
@@ -79,8 +124,9 @@ Store open_run(const std::filesystem::path& folder, const std::vector<Store::Pla
                bool keep_finished) {
   check_names(folder);
   Store store = Store::open(folder);
-  check_folder(store, plan, folder, keep_finished);
+  check_folder(store, plan, notes, folder, keep_finished);
   store.plan(plan);
+  store.set_note(kFingerprints, fingerprints_text(notes));
   store.set_note("threads", std::to_string(notes.n_threads));
   store.set_note("blas", blas_name());
   store.set_note("model", notes.model.string());
@@ -136,9 +182,11 @@ void finish_run(const Store& store, const std::vector<Store::PlannedCell>& plan,
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kInterrupted) throw;
     store.export_tables();
-    throw Error(ErrorKind::kInterrupted,
-                fmt::format("stopped: {} of {} cells are finished and kept in {}; the same command continues",
-                            plan.size() - unfinished_cells(store, plan).size(), plan.size(), folder.string()));
+    throw Error(
+        ErrorKind::kInterrupted,
+        fmt::format(
+            "stopped: {} of {} cells are finished and kept in {}; the same command, without --overwrite, continues",
+            plan.size() - unfinished_cells(store, plan).size(), plan.size(), folder.string()));
   }
   store.export_tables();
 }

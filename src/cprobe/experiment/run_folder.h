@@ -20,20 +20,27 @@ void check_names(const std::filesystem::path& folder);
 /// Whether there is a record of a run. A folder may hold cells of several methods.
 bool holds_run(const std::filesystem::path& folder);
 
-/// Refuses a folder that holds other cells of the planned methods or, unless it may be kept, these finished.
-/// @throws Error (kInput).
-void check_folder(const Store& store, const std::vector<Store::PlannedCell>& plan, const std::filesystem::path& folder,
-                  bool keep_finished);
-
 /// Removes what a run writes and nothing else. @throws Error (kFailed).
 void remove_run(const std::filesystem::path& folder);
 
-/// Notes of a run that are not part of any cell's identity.
+/// What a run works on and how, for its record.
 struct RunNotes {
   int n_threads = 0;
   std::filesystem::path model;
-  std::string spec;  ///< Text of its file; may be empty.
+  std::string spec;                       ///< Text of its file; may be empty.
+  std::vector<std::string> fingerprints;  ///< As of RunData: the cells of one folder share them.
 };
+
+/// Refuses a folder that holds cells of another model or other data, other cells of the planned methods or, unless they
+/// may be kept, these finished. @throws Error (kInput).
+void check_folder(const Store& store, const std::vector<Store::PlannedCell>& plan, const RunNotes& notes,
+                  const std::filesystem::path& folder, bool keep_finished);
+
+/// Removes what an earlier run of the planned methods left, if there is one, and nothing else. @throws Error (kFailed),
+/// or (kInput), before anything is removed, if the store is of another version or other methods' cells, which stay, are
+/// of another model or other data.
+void remove_cells(const std::filesystem::path& folder, const std::vector<Store::PlannedCell>& plan,
+                  const RunNotes& notes);
 
 /// The record in a folder, with the plan added and the notes written. @throws Error as above, and as Store::open.
 Store open_run(const std::filesystem::path& folder, const std::vector<Store::PlannedCell>& plan, const RunNotes& notes,
@@ -53,6 +60,7 @@ struct RunSummary {
   int64_t n_cells = 0;
   int64_t n_computed = 0;             ///< In this call; the others were finished before.
   std::vector<std::string> failures;  ///< A line for each cell that failed: what, and why.
+  std::vector<std::string> left_out;  ///< A line for each method and variable for which the data do not suffice.
 
   /// @param problem as compute_and_record returns it.
   void add(const std::string& label, const std::string& problem);

@@ -37,6 +37,8 @@ std::string label_of(const Spec& spec, const Cell& cell) {
 void check_cells(const std::vector<Cell>& cells, const RunData& data) {
   for (const Cell& cell : cells) {
     check_labels(cell, data);
+    require_decodable(data.train.labelled(cell.variable, cell.position).labels,
+                      fmt::format("{}: variable '{}'", data.train.source, cell.variable));
     const int64_t n_rows = data.train.trie.n_rows();
     if (n_rows < cell.batch_size) {
       throw input_error("{}: batch_size is {}, but there are only {} rows to train on", data.train.source,
@@ -69,6 +71,10 @@ std::vector<Store::PlannedCell> plan_of(const Spec& spec, const Prepared& prepar
         {cell_id(spec, cell, prepared.data.fingerprints, prepared.n_threads), method_name(spec), label_of(spec, cell)});
   }
   return plan;
+}
+
+RunNotes notes_of(const Spec& spec, const Prepared& prepared) {
+  return {prepared.n_threads, spec.model, spec.text, prepared.data.fingerprints};
 }
 
 /// A cell to compute, and what it is expected to take.
@@ -148,7 +154,8 @@ void check_run(const Spec& spec, const RunOptions& options) {
   const Prepared prepared = prepare(spec, options);
   check_names(folder);
   if (options.overwrite || !holds_run(folder)) return;
-  check_folder(Store::open_existing(folder), plan_of(spec, prepared), folder, options.keep_finished);
+  check_folder(Store::open_existing(folder), plan_of(spec, prepared), notes_of(spec, prepared), folder,
+               options.keep_finished);
 }
 
 RunPlan plan_run(const Spec& spec, const RunOptions& options) {
@@ -175,8 +182,8 @@ RunSummary run(const Spec& spec, const RunOptions& options) {
   const RunData& data = prepared.data;
   const std::vector<Store::PlannedCell> plan = plan_of(spec, prepared);
   check_names(folder);
-  if (options.overwrite) remove_run(folder);
-  Store store = open_run(folder, plan, {prepared.n_threads, spec.model, spec.text}, options.keep_finished);
+  if (options.overwrite) remove_cells(folder, plan, notes_of(spec, prepared));
+  Store store = open_run(folder, plan, notes_of(spec, prepared), options.keep_finished);
 
   RunSummary summary{.out = folder, .n_cells = static_cast<int64_t>(plan.size())};
   const NewRows new_rows = stream_rows(data, options.memory, folder);

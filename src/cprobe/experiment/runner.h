@@ -13,7 +13,7 @@ namespace cprobe {
 
 struct RunOptions {
   std::filesystem::path out;   ///< Run folder; empty: the spec's.
-  bool overwrite = false;      ///< Remove an earlier run in the folder first, with the results of all methods.
+  bool overwrite = false;      ///< Compute these cells again; other methods in the folder are kept.
   bool keep_finished = false;  ///< A finished run of the same cells in the folder is the result, not an error.
   bool quiet = false;          ///< No progress on stderr.
   /// Bytes for residual streams. Where they would take more, they are kept in scratch files in the run folder.

@@ -49,8 +49,8 @@ struct Spec {
   std::vector<Block> blocks = {Block::kAttention, Block::kMlp};
   std::vector<int64_t> positions = {-1};  ///< Probed token: from 0, or from the end when negative.
   std::vector<uint64_t> seeds = {0};  ///< kDefault: one cell each, with its own batches, exemplars and random controls.
-  /// kPaper: seed of batches and exemplars, while `seeds` only matter to negative controls and to what hard concrete
-  /// masks draw. kDefault: unused.
+  /// kPaper: seed of circuit probing's batches and exemplars, where `seeds` only matter to negative controls and to what
+  /// hard concrete masks draw. kDefault, and competing methods: unused.
   uint64_t data_seed = 0;
   std::vector<double> learning_rates = {1e-3};
   std::vector<int64_t> batch_sizes = {500};

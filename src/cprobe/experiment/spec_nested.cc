@@ -7,10 +7,8 @@ namespace cprobe {
 namespace {
 
 void read_fit(const Document& map, std::optional<MaskKind> method, Spec& spec) {
-  constexpr std::array<std::string_view, 11> kKeys = {
-      "method",          "unit",      "epochs",           "batch_size", "learning_rate", "weight_decay", "l0_weight",
-      "max_temperature", "mask_init", "keep_probability", "density"};
-  map.require_known_keys(kKeys);
+  map.require_known_keys(and_mask_options(
+      {"method", "unit", "epochs", "batch_size", "learning_rate", "weight_decay", "l0_weight", "max_temperature"}));
   MaskKind written = MaskKind::kContinuousSparsification;
   if_given(map, "method", [&](const Document& v) { written = mask_kind_of(v); });
   set_method(spec, method.value_or(written));

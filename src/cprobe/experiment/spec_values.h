@@ -52,7 +52,7 @@ inline void set_method(Spec& spec, MaskKind method) {
   spec.mask_options = {mask_option(method).otherwise};
 }
 inline Fill fill_of(const Document& value) {
-  return choice(value, {Fill::kZero, Fill::kMean, Fill::kResample});
+  return choice(value, kFills);
 }
 
 /// docs/file_formats.md, "Spec". @param method in place of the spec's own.

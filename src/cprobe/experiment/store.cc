@@ -160,8 +160,12 @@ void Store::plan(const std::vector<PlannedCell>& cells) {
   transaction.commit();
 }
 
-void Store::forget(const std::string& method) {
+std::vector<std::string> Store::forget(const std::string& method) {
   Transaction transaction(database_.get());
+  std::vector<std::string> files;
+  Statement artifacts(database_.get(), "SELECT path FROM artifacts JOIN cells ON cell = id WHERE method = ?");
+  artifacts.bind(method);
+  while (artifacts.step()) files.push_back(artifacts.text(0));
   for (const char* table : {"fields", "metrics", "curves", "artifacts"}) {
     Statement(database_.get(),
               fmt::format("DELETE FROM {} WHERE cell IN (SELECT id FROM cells WHERE method = ?)", table))
@@ -170,6 +174,7 @@ void Store::forget(const std::string& method) {
   }
   Statement(database_.get(), "DELETE FROM cells WHERE method = ?").bind(method).step();
   transaction.commit();
+  return files;
 }
 
 void Store::set_note(const std::string& key, const std::string& value) {

@@ -49,7 +49,8 @@ class Store {
   void plan(const std::vector<PlannedCell>& cells);
 
   /// Removes all cells of a method, with what they found.
-  void forget(const std::string& method);
+  /// @return the circuit files of these cells, which it leaves, relative to the run folder.
+  std::vector<std::string> forget(const std::string& method);
 
   /// Notes about the run: the spec's text, model, program version, threads, BLAS.
   void set_note(const std::string& key, const std::string& value);

@@ -13,16 +13,25 @@
 namespace cprobe {
 namespace {
 
-/// Column of results.csv and heading of each grid dimension that is not always shown.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kGrid = {
-    {{"model_seed", "seed"},
-     {"probe index", "position"},
-     {"lr", "learning rate"},
-     {"batch_size", "batch size"},
-     {"mask method", "mask method"},
-     {"mask_init", "mask init"},
-     {"keep_probability", "keep probability"},
-     {"density", "density"}}};
+/// A grid dimension that is not always shown.
+struct GridColumn {
+  std::string column;  ///< Of results.csv.
+  std::string heading;
+};
+
+std::vector<GridColumn> grid_columns() {
+  std::vector<GridColumn> columns = {{"model_seed", "seed"},
+                                     {"probe index", "position"},
+                                     {"lr", "learning rate"},
+                                     {"batch_size", "batch size"},
+                                     {"mask method", "mask method"}};
+  for (const MaskKind kind : kMaskKinds) {
+    const std::string key(mask_option(kind).key);
+    columns.push_back({key, key});
+    std::ranges::replace(columns.back().heading, '_', ' ');
+  }
+  return columns;
+}
 
 constexpr const char* kNoFigure = "-";
 
@@ -106,13 +115,13 @@ std::vector<std::string> behaviours_of(const Store::Fields& row) {
 std::string results_table(const Store& store) {
   const std::vector<Store::Fields> rows = store.results();
   std::vector<std::string> heading = {"variable", "site"};
-  std::vector<std::string_view> varied;
-  for (const auto& [column, name] : kGrid) {
+  std::vector<std::string> varied;
+  for (const auto& [column, name] : grid_columns()) {
     std::set<std::string> values;
     for (const Store::Fields& row : rows) values.insert(value_of(row, column));
     if (values.size() < 2) continue;
     varied.push_back(column);
-    heading.emplace_back(name);
+    heading.push_back(name);
   }
   const AdjustedP adjusted(rows);
   for (const char* name : {"kNN circuit", "kNN full", "majority", "weights", "vanilla", "ablated", "random", "p"}) {
@@ -182,6 +191,7 @@ std::string methods_table(const Store& store) {
   std::vector<std::vector<std::string>> lines = {
       {"method", "variable", "site", "figure", "value", "controls", "p", "n"}};
   if (show_seed) lines[0].emplace_back("seed");
+  lines[0].emplace_back("note");
   const Store::MetricRow* shown = nullptr;
   for (const Store::MetricRow& row : rows) {
     const Metric& m = row.metric;
@@ -197,6 +207,7 @@ std::string methods_table(const Store& store) {
                      m.control.empty() ? "" : fmt::format("{} {}", m.control, value),
                      m.p ? fmt::format("{:.3f}", *m.p) : "", std::to_string(m.n)});
     if (show_seed) lines.back().push_back(std::to_string(row.seed));
+    lines.back().push_back(m.note);
   }
   return text_table(lines);
 }

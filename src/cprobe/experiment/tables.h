@@ -24,7 +24,8 @@ std::string results_table(const Store& store);
 /// exist.
 std::string results_json(const Store& store);
 
-/// The figures of competing methods as an aligned text table: a line for each, with the values of its controls behind it.
+/// The figures of competing methods as an aligned text table: a line for each, with the values of its controls
+/// behind it and its note.
 std::string methods_table(const Store& store);
 
 /// The same, one JSON object per line of metrics.csv; null where a figure does not exist.

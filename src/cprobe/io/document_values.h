@@ -1,8 +1,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,9 +45,9 @@ inline double as_positive(const Document& value) {
   return number;
 }
 
-/// The enumerator whose text form the value is.
+/// The one of some enumerators whose text form the value is.
 template <typename Enum>
-Enum choice(const Document& value, std::initializer_list<Enum> options) {
+Enum choice(const Document& value, std::span<const Enum> options) {
   const std::string text = value.as_text();
   std::vector<std::string_view> names;
   for (const Enum option : options) {
@@ -53,6 +55,15 @@ Enum choice(const Document& value, std::initializer_list<Enum> options) {
     names.push_back(to_string(option));
   }
   throw value.error(fmt::format("'{}' is not one of {}", text, fmt::join(names, ", ")));
+}
+
+template <typename Enum, size_t n>
+Enum choice(const Document& value, const std::array<Enum, n>& options) {
+  return choice(value, std::span<const Enum>(options));
+}
+template <typename Enum>
+Enum choice(const Document& value, std::initializer_list<Enum> options) {
+  return choice(value, std::span<const Enum>(options.begin(), options.size()));
 }
 
 /// Calls `use` with the value of an optional key that has one.
