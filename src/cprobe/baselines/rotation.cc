@@ -28,6 +28,26 @@ class RotationFrom : public torch::autograd::Function<RotationFrom> {
   }
 };
 
+class DistanceFromPermutation : public torch::autograd::Function<DistanceFromPermutation> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& r) {
+    context->save_for_backward({r});
+    const at::Tensor sums = ((r.sum(1) - 1).abs().mean() + (r.sum(0) - 1).abs().mean()) * 0.5;
+    return sums + (r.mean() - at::dot(r.reshape(-1), r.reshape(-1)) / static_cast<double>(r.numel()));
+  }
+
+  static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context,
+                                               torch::autograd::tensor_list gradients) {
+    const at::Tensor r = context->get_saved_variables()[0];
+    const auto n_rows = static_cast<double>(r.size(0)), n_columns = static_cast<double>(r.size(1));
+    const at::Tensor of_rows = (r.sum(1) - 1).sign_().mul_(0.5 / n_rows),
+                     of_columns = (r.sum(0) - 1).sign_().mul_(0.5 / n_columns);
+    at::Tensor gradient = r * (-2 / (n_rows * n_columns));
+    gradient.add_((of_rows + 1 / (n_rows * n_columns)).unsqueeze(1)).add_(of_columns);
+    return {gradient.mul_(gradients[0])};
+  }
+};
+
 }  // namespace
 
 at::Tensor random_rotation(int64_t n, Seed seed) {
@@ -42,9 +62,7 @@ at::Tensor rotation_from(const at::Tensor& start, const at::Tensor& a) {
 }
 
 at::Tensor distance_from_permutation(const at::Tensor& r) {
-  const at::Tensor rows = (r.sum(1) - 1).abs().mean();
-  const at::Tensor columns = (r.sum(0) - 1).abs().mean();
-  return (rows + columns) * 0.5 + (r * (1 - r)).mean();
+  return DistanceFromPermutation::apply(r);
 }
 
 }  // namespace cprobe
