@@ -214,7 +214,7 @@ TEST_F(AmnesicProbing, TellsHowFarItIs) {
 }
 
 // What concept-erasure 0.2.4, fitted in float32 on the test set as the reference does, leaves of the accuracy of the
-// recorded model (torch 2.0.1; the rest of the model as in transformers 4.46).
+// recorded model (torch 2.0.1, transformers 4.46): the output of tests/python/erase_with_leace.py.
 TEST(AmnesicProbingOfExperiment1, EqualsTheReferenceInThePapersProtocol) {
   const std::filesystem::path checkpoint = testing::shared_folder() / "golden/exp1/checkpoint";
   const std::filesystem::path csv = testing::shared_folder() / "paper_data/Disambiguation/test.csv";
