@@ -118,7 +118,7 @@ TEST_P(StoppedFit, ContinuesToTheSameBytes) {
   EXPECT_LT(std::chrono::steady_clock::now() - asked, kPromptly);
   if (GetParam() == SIGINT) {
     EXPECT_EQ(result.exit_code, 1);
-    EXPECT_THAT(result.err, HasSubstr("the same command continues"));
+    EXPECT_THAT(result.err, HasSubstr("the same command, without --overwrite, continues"));
   }
   ASSERT_EQ(cprobe(fit_command(folder, "run")).exit_code, 0);
   ASSERT_EQ(cprobe(fit_command(folder, "undisturbed")).exit_code, 0);
