@@ -3,7 +3,7 @@
 #include <chrono>
 
 #include "cprobe/io/csv.h"
-#include "tests/cli/program.h"
+#include "tests/cli/language_run.h"
 
 namespace cprobe::testing {
 namespace {
@@ -103,6 +103,25 @@ TEST(Fit, RefusesToOverwriteAFinishedRun) {
   std::vector<std::string> overwrite = fit_command(folder, "run");
   overwrite.emplace_back("--overwrite");
   EXPECT_EQ(cprobe(overwrite).exit_code, 0);
+}
+
+TEST(Baseline, TakesSentencesInPairsOfItsOwn) {
+  const TemporaryFolder folder;
+  write_language_model(folder / "model", "gpt2", 16);
+  const auto sentences = write_bytes(folder / "sentences.csv", small_sentences());
+  const std::string spec =
+      write_bytes(folder / "spec.yaml", language_spec(folder / "model", sentences) +
+                                            "baselines: {das: {dimension: 2, epochs: 2, random_controls: 2}, "
+                                            "counterfactual_embedding: {steps: 2, probe: {epochs: 2}}}\n")
+          .string();
+  const std::string run = (folder / "run").string();
+  const ProgramResult result = cprobe({"baseline", spec, "--out", run, "--threads", "1"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("interchange_accuracy"));
+  EXPECT_THAT(result.out, HasSubstr("counterfactual_answer"));
+  const ProgramResult transfer = cprobe({"baseline", spec, "--out", run, "--threads", "1", "--methods", "transfer"});
+  EXPECT_EQ(transfer.exit_code, 2);
+  EXPECT_THAT(transfer.err, HasSubstr("which sentences do not have"));
 }
 
 class StoppedFit : public ::testing::TestWithParam<int> {};
