@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Trains boundless DAS in pyvene and in cprobe on one small model and the same pairs, in the same order, and prints the interchange
-accuracy that each reaches on the test pairs. They should differ by less than .03.
+"""Trains boundless DAS in pyvene and in cprobe on the same small models and pairs, in the same order, and prints the interchange accuracy
+that each reaches on the test pairs. They should differ by less than .03. One model has the variable in known directions, so that both
+must find it; in the other, which was trained, they find part of it at most.
 
 usage: compare_pyvene.py CPROBE FOLDER [--epochs N]
 needs: pip install pyvene
 
-The model has two layers, because pyvene reads the stream behind a whole layer, and behind the last one nothing is left to compute. Pairs,
+The models have two layers, because pyvene reads the stream behind a whole layer, and behind the last one nothing is left to compute. Pairs,
 batches, loss, learning rates and temperatures are the same; the rotations start at different random ones, and pyvene's is the exponential of
-a skew matrix where cprobe's is its Cayley transform. FOLDER keeps the trained model; with it there, two minutes on two cores.
+a skew matrix where cprobe's is its Cayley transform. FOLDER keeps the models; with the trained one there, two minutes on two cores.
 """
 import argparse
 import csv
@@ -17,7 +18,7 @@ import subprocess
 
 import pyvene
 import torch
-from transformers import GPT2LMHeadModel, get_linear_schedule_with_warmup
+from transformers import GPT2Config, GPT2LMHeadModel, get_linear_schedule_with_warmup
 
 TASK = """
 name: two_squares
@@ -30,6 +31,9 @@ counterfactuals: [counter_var_0 var_1 +, var_0 counter_var_1 +]
 train_fraction: 0.6
 """
 PAIRS, BATCH = 1500, 128
+
+
+VALUES = 12  # Of a and of b in the planted model.
 
 
 def run(*command):
@@ -50,6 +54,38 @@ baselines: {{boundless_das: {{train_pairs: {PAIRS}, dev_pairs: 1, epochs: {epoch
     lines = run(cprobe, "baseline", spec, "--out", folder / "run", "--overwrite", "--json").splitlines()
     figures = {(line["metric"], line["control"]): line["value"] for line in map(json.loads, lines)}
     return figures["interchange_accuracy", ""], figures["dimension", ""]
+
+
+def plant(folder):
+    """Rows `a b =`, answered by a. Attention brings both to "="; a stands in coordinates 0 to 11 of the stream, b in 12 to 23, each with
+    its negative further on, so that norms change nothing but the scale; only a is read from."""
+    width, vocab = 4 * VALUES, 2 * VALUES + 1
+    model = GPT2LMHeadModel(
+        GPT2Config(vocab_size=vocab, n_positions=3, n_embd=width, n_layer=2, n_head=1, tie_word_embeddings=False, bos_token_id=None,
+                   eos_token_id=None)
+    ).eval()
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            weight.fill_(1.0 if ".ln_" in name and name.endswith("weight") else 0.0)
+        token = torch.arange(2 * VALUES)
+        model.transformer.wte.weight[token, token] = 1
+        model.transformer.wte.weight[token, 2 * VALUES + token] = -1
+        attention = model.transformer.h[0].attn
+        attention.c_attn.weight[:, 2 * width :] = torch.eye(width)
+        attention.c_proj.weight[:] = torch.eye(width)
+        model.lm_head.weight[torch.arange(VALUES), torch.arange(VALUES)] = 1
+    model.save_pretrained(folder / "model" / "final")
+    generator = torch.Generator().manual_seed(0)
+    (folder / "model" / "data").mkdir(parents=True, exist_ok=True)
+    for name, n in (("train", PAIRS + 1), ("test", 1000)):
+        a, b = torch.randint(VALUES, (2, n), generator=generator)
+        rows = [f"{x} {VALUES + y} {2 * VALUES}" for x, y in zip(a.tolist(), b.tolist())]
+        source = torch.randperm(n, generator=generator).tolist()
+        with open(folder / "model" / "data" / f"{name}.csv", "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["", "data", "labels", "counterfactual_data", "var_0", "counter_var_0", "CF_Label_0", "CF_FN_0"])
+            for i, other in enumerate(source):
+                writer.writerow([i, rows[i], a[i].item(), rows[other], a[i].item(), a[other].item(), a[other].item(), "counter_var_0"])
 
 
 def read(path):
@@ -115,17 +151,18 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--epochs", type=int, default=100)
     options = parser.parse_args()
-    options.folder.mkdir(parents=True, exist_ok=True)
-    (options.folder / "task.yaml").write_text(TASK)
-    if not (options.folder / "model" / "settings.json").exists():
+    planted, trained = options.folder / "planted", options.folder / "trained"
+    for folder in (planted, trained):
+        folder.mkdir(parents=True, exist_ok=True)
+    plant(planted)
+    (trained / "task.yaml").write_text(TASK)
+    if not (trained / "model" / "settings.json").exists():
         sizes = ["--layers", 2, "--d-model", 64, "--d-mlp", 256, "--steps", 2000, "--stop-at", 0.999]
-        print(run(options.cprobe, "train", options.folder / "task.yaml", "--out", options.folder / "model", *sizes), end="")
-    results = {
-        "cprobe": cprobe_accuracy(options.cprobe, options.folder, options.epochs),
-        "pyvene": pyvene_accuracy(options.folder, options.epochs),
-    }
-    for name, (accuracy, dimension) in results.items():
-        print(f"{name}: interchange accuracy {accuracy:.3f}, dimension {dimension:.1f}")
+        print(run(options.cprobe, "train", trained / "task.yaml", "--out", trained / "model", *sizes), end="")
+    for folder in (planted, trained):
+        for name, accuracy_of in (("cprobe", lambda *of: cprobe_accuracy(options.cprobe, *of)), ("pyvene", pyvene_accuracy)):
+            accuracy, dimension = accuracy_of(folder, options.epochs)
+            print(f"{folder.name} model, {name}: interchange accuracy {accuracy:.3f}, dimension {dimension:.1f}")
 
 
 main()
