@@ -48,11 +48,12 @@ void das_step(benchmark::State& state, Workload (*workload)(), int64_t n_pairs, 
     return seconds_of([&] { train_das(w.model, pairs, nullptr, options, Seed(0)); });
   };
   constexpr int64_t kFew = 1, kMany = 6;
+  const int64_t n_batches = n_pairs / options.batch_size;
   std::vector<double> times;
   // The difference of a long and a short run leaves out what is done once: dividing the pairs into batches.
   for (auto _ : state) {
     const double few = train_for(kFew);
-    times.push_back((train_for(kMany) - few) / static_cast<double>((kMany - kFew) * (n_pairs / options.batch_size)));
+    times.push_back((train_for(kMany) - few) / static_cast<double>((kMany - kFew) * n_batches));
   }
   report(state, median(times), bound, w.model);
 }
