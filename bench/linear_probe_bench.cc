@@ -31,7 +31,8 @@ void probe_step(benchmark::State& state, int64_t hidden) {
   const ProbeOptions options{.hidden = hidden, .epochs = 10};
   const int64_t n_classes = std::get<0>(at::_unique(labels)).numel();
   const Bound bound = probe_step_bound(options.batch_size, states.size(1), hidden, n_classes);
-  const auto n_steps = static_cast<double>(options.epochs * (states.size(0) / options.batch_size));
+  const int64_t n_batches = states.size(0) / options.batch_size;
+  const auto n_steps = static_cast<double>(options.epochs * n_batches);
   std::vector<double> times;
   for (auto _ : state) times.push_back(seconds_of([&] { train_probe(states, labels, options, Seed(0)); }) / n_steps);
   report(state, median(times), bound, w.model);

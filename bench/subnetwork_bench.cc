@@ -26,10 +26,12 @@ void subnetwork_step(benchmark::State& state, Block block) {
   const SubnetworkOptions options{.epochs = 4};
   const MaskedPart part(w.model, options.scope, Site::after({0, block}), options.unit);
   const MaskedView view(part, w.train.trie, w.train.trie.nodes_at(-1));
-  const auto [classes, outputs] = at::_unique(w.train.variables.at("x"), true, true);
-  const int64_t n_classes = classes.numel();
+  const auto unique = at::_unique(w.train.variables.at("x"), /*sorted=*/true, /*return_inverse=*/true);
+  const int64_t n_classes = std::get<0>(unique).numel();
+  const at::Tensor& outputs = std::get<1>(unique);
   const Bound bound = subnetwork_step_bound(w, block, options.batch_size, n_classes);
-  const auto n_steps = static_cast<double>(options.epochs * (kTrainingRows / options.batch_size));
+  const int64_t n_batches = kTrainingRows / options.batch_size;
+  const auto n_steps = static_cast<double>(options.epochs * n_batches);
   std::vector<double> times;
   for (auto _ : state) {
     times.push_back(seconds_of([&] { train_subnetwork(part, view, outputs, n_classes, options, Seed(0)); }) / n_steps);
