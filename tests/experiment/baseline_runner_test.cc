@@ -33,6 +33,10 @@ class MeanLength : public BaselineMethod {
   double factor_ = 1;
 };
 
+std::unique_ptr<BaselineMethod> make_mean_length(const Document* options) {
+  return std::make_unique<MeanLength>(options);
+}
+
 /// Looks at no site; fails on one variable.
 class WholeModel : public BaselineMethod {
  public:
@@ -44,11 +48,7 @@ class WholeModel : public BaselineMethod {
 };
 
 const std::vector<MethodEntry> kMethods = {
-    {.name = "mean_length",
-     .what = "a toy",
-     .make = [](const Document* options) -> std::unique_ptr<BaselineMethod> {
-       return std::make_unique<MeanLength>(options);
-     }},
+    {.name = "mean_length", .what = "a toy", .make = make_mean_length},
     {.name = "whole_model",
      .what = "another",
      .per_site = false,

@@ -31,8 +31,6 @@ counterfactuals: [counter_var_0 var_1 +, var_0 counter_var_1 +]
 train_fraction: 0.6
 """
 PAIRS, BATCH = 1500, 128
-
-
 VALUES = 12  # Of a and of b in the planted model.
 
 

@@ -24,8 +24,8 @@ AmnesicOptions read_amnesic_options(const Document* map);
 /// float32 (LeaceOptions::shrinkage_epsilon), and a step of the probe takes all states whatever its `batch_size`: what
 /// the reference does.
 ///
-/// Figures: `erased_directions` (n: d_model); `probe_accuracy_before` and `_after` erasing, on test tokens, where the
-/// test set has the variable; for each data set, `vanilla_accuracy` and `erased_accuracy` (n: rows; with control
+/// Figures: `erased_directions` (n: d_model); `probe_accuracy_before` and `_after` erasing, on test tokens; for
+/// each data set, `vanilla_accuracy` and `erased_accuracy` (n: rows; with control
 /// `random`, mean and sd over n draws). There are no random controls where no direction was removed, or every one.
 std::unique_ptr<BaselineMethod> make_amnesic_probing(const AmnesicOptions& options);
 

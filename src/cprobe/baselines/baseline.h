@@ -55,14 +55,14 @@ class BaselineMethod {
   /// Every option that can change a figure, as text: part of the identity of a result.
   virtual std::string settings() const = 0;
 
-  /// @param on_progress may be empty.
-  /// @return the figures, in a fixed order.
   /// Refuses a data set that lacks what the method needs, such as counterfactual answers for the variable, before anything
   /// is computed. @throws Error (kInput) saying what.
   virtual void check(const std::string& /*variable*/, const Dataset& /*data*/) const {}
 
-  /// @throws Error (kInput) if the data lack something that the method needs (counterfactual rows, for instance), saying
-  ///         what; (kInterrupted) between two steps once a stop is requested.
+  /// @param on_progress may be empty.
+  /// @return the figures, in a fixed order.
+  /// @throws Error (kInput) if the data lack something that the method needs, saying what; (kInterrupted) between
+  ///         two steps once a stop is requested.
   virtual std::vector<Metric> run(const ProbedSite& probed, const ShareDone& on_progress) const = 0;
 };
 

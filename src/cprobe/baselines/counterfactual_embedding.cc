@@ -6,6 +6,7 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
+#include "cprobe/data/counterfactual.h"
 #include "cprobe/evaluate/behaviour.h"
 #include "cprobe/evaluate/patching.h"
 #include "cprobe/io/document_values.h"
@@ -13,14 +14,12 @@
 namespace cprobe {
 namespace {
 
-constexpr const char* kSourcePrefix = "counter_";  // Of the column with the source's value.
-
 double mean_of(const at::Tensor& x) {
   return x.to(at::kDouble).mean().item<double>();
 }
 
 const at::Tensor& values_of_sources(const Dataset& data, const std::string& variable) {
-  const auto found = data.variables.find(kSourcePrefix + variable);
+  const auto found = data.variables.find(std::string(kSourcePrefix) + variable);
   if (found != data.variables.end()) return found->second;
   throw input_error("{}: counterfactual embeddings need a column '{}{}' with the variable's value in each row's source",
                     data.source, kSourcePrefix, variable);
@@ -45,9 +44,9 @@ class CounterfactualEmbedding : public BaselineMethod {
           if (on_progress)
             on_progress(0.8 * static_cast<double>(done) / static_cast<double>(options_.probe.epochs), "probe");
         });
-    const at::Tensor counterfactual = counterfactual_answers(data, probed.variable);
-    const at::Tensor rows = counterfactual.defined() ? counterfactual.ne(data.answers).nonzero().squeeze(1)
-                                                     : at::arange(data.trie.n_rows());
+    const at::Tensor* counterfactual = data.counterfactual_answers(probed.variable);
+    const at::Tensor rows = counterfactual != nullptr ? counterfactual->ne(data.answers).nonzero().squeeze(1)
+                                                      : at::arange(data.trie.n_rows());
     const at::Tensor wanted = source_values.index_select(0, rows);
     // A value that the probe never saw can be no target; such rows are moved to its first, and do not count as flipped.
     const at::Tensor outputs = probe.outputs_of(wanted);
@@ -62,8 +61,8 @@ class CounterfactualEmbedding : public BaselineMethod {
          .value = probe_accuracy(probe, probed.test.states(), probed.test.labels),
          .n = data.trie.n_rows()},
         {.metric = "probe_flipped", .value = mean_of(probe.predict(moved).eq(wanted)), .n = n}};
-    if (counterfactual.defined()) {
-      add_behaviour(metrics, probed, rows, moved, counterfactual.index_select(0, rows));
+    if (counterfactual != nullptr) {
+      add_behaviour(metrics, probed, rows, moved, counterfactual->index_select(0, rows));
     } else {
       metrics.back().note = "the data have no counterfactual answers for this variable, so the model's are not judged";
     }
@@ -71,13 +70,6 @@ class CounterfactualEmbedding : public BaselineMethod {
   }
 
  private:
-  /// Undefined where the data have none.
-  static at::Tensor counterfactual_answers(const Dataset& data, const std::string& variable) {
-    if (!data.counterfactuals) return {};
-    const auto found = data.counterfactuals->answers.find(variable);
-    return found == data.counterfactuals->answers.end() ? at::Tensor() : found->second;
-  }
-
   /// What the model says with the moved states in place.
   static void add_behaviour(std::vector<Metric>& metrics, const ProbedSite& probed, const at::Tensor& rows,
                             const at::Tensor& moved, const at::Tensor& counterfactual) {

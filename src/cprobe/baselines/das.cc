@@ -64,9 +64,7 @@ class DistributedAlignmentSearch : public BaselineMethod {
                        o.dev_pairs, o.epochs, o.batch_size, o.learning_rate, o.evaluate_every, o.random_controls);
   }
 
-  void check(const std::string& variable, const Dataset& data) const override {
-    counterfactual_answers(data, variable);
-  }
+  void check(const std::string& variable, const Dataset& data) const override { require_answers(data, variable); }
 
   std::vector<Metric> run(const ProbedSite& probed, const ShareDone& on_progress) const override {
     const InterchangePairs all = interchange_pairs(probed, probed.train);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cprobe/core/error.h"
+#include "cprobe/data/counterfactual.h"
 #include "cprobe/evaluate/behaviour.h"
 #include "cprobe/model/gemm.h"
 
@@ -25,29 +26,25 @@ at::Tensor patched_states(const InterchangePairs& pairs, const Alignment& alignm
 
 }  // namespace
 
-const at::Tensor& counterfactual_answers(const Dataset& data, const std::string& variable) {
+const at::Tensor& require_answers(const Dataset& data, const std::string& variable) {
+  if (const at::Tensor* answers = data.counterfactual_answers(variable)) return *answers;
   if (!data.counterfactuals) {
     throw input_error(
         "{}: interchange interventions need a source for every row: of rows of tokens, a column 'counterfactual_data' "
-        "and "
-        "counterfactual answers 'CF_Label_k' with their formulas 'CF_FN_k'; of sentences, two answers to choose "
+        "and counterfactual answers 'CF_Label_k' with their formulas 'CF_FN_k'; of sentences, two answers to choose "
         "between",
         data.source);
   }
-  const auto& answers = data.counterfactuals->answers;
-  const auto found = answers.find(variable);
-  if (found != answers.end()) return found->second;
   std::vector<std::string> names;
-  names.reserve(answers.size());
-  for (const auto& [name, values] : answers) names.push_back("'" + name + "'");
-  throw input_error(
-      "{}: no counterfactual answers for '{}', but for {}; {}", data.source, variable,
-      names.empty() ? "no variable" : fmt::format("{}", fmt::join(names, ", ")),
-      data.contrast
-          ? "answers of sentences depend on these alone"
-          : fmt::format("they are a column 'CF_Label_k' whose formula 'CF_FN_k' takes 'counter_{}' and nothing "
-                        "else from the source",
-                        variable));
+  for (const auto& entry : data.counterfactuals->answers) names.push_back("'" + entry.first + "'");
+  const std::string why = data.contrast
+                              ? "answers of sentences depend on these alone"
+                              : fmt::format(
+                                    "they are a column 'CF_Label_k' whose formula 'CF_FN_k' takes '{}{}' and nothing "
+                                    "else from the source",
+                                    kSourcePrefix, variable);
+  throw input_error("{}: no counterfactual answers for '{}', but for {}; {}", data.source, variable,
+                    names.empty() ? "no variable" : fmt::format("{}", fmt::join(names, ", ")), why);
 }
 
 InterchangePairs InterchangePairs::of_rows(const at::Tensor& rows) const {
@@ -58,7 +55,7 @@ InterchangePairs InterchangePairs::of_rows(const at::Tensor& rows) const {
 }
 
 InterchangePairs interchange_pairs(const ProbedSite& probed, const ProbedSet& set) {
-  const at::Tensor& answers = counterfactual_answers(set.data, probed.variable);
+  const at::Tensor& answers = require_answers(set.data, probed.variable);
   const at::Tensor base = set.states();
   return {.patching = Patching(probed.model, set.data.trie, set.stream, probed.site, probed.position),
           .base = base,

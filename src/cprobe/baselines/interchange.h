@@ -20,9 +20,8 @@ struct InterchangePairs {
   InterchangePairs of_rows(const at::Tensor& rows) const;
 };
 
-/// The answers of a data set that are right if one variable alone had the value of each row's source.
-/// @throws Error (kInput) if it has none.
-const at::Tensor& counterfactual_answers(const Dataset& data, const std::string& variable);
+/// Dataset::counterfactual_answers. @throws Error (kInput) if there are none, saying for which variables there are.
+const at::Tensor& require_answers(const Dataset& data, const std::string& variable);
 
 /// All pairs of a data set. @throws Error (kInput) if the set has no sources, no answers for the variable, or a source
 /// without a token at the probed position.

@@ -58,8 +58,8 @@ using OnEpoch = std::function<void(int64_t done)>;
 
 /// Trains a probe by cross-entropy on labelled states. Weights start as torch.nn.Linear's.
 /// @param states [n, d_model] float32, @param labels [n] int64.
-/// @throws Error (kInput) if there are more classes than outputs; (kFailed) if the loss is
-///         no number; (kInterrupted) between steps once a stop is requested.
+/// @throws Error (kInput) if there are more classes than outputs; (kFailed) if the loss is no number; (kInterrupted)
+///         between steps once a stop is requested.
 Probe train_probe(const at::Tensor& states, const at::Tensor& labels, const ProbeOptions& options, Seed seed,
                   const OnEpoch& on_epoch = {});
 

@@ -2,12 +2,11 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/data/arithmetic.h"
+#include "cprobe/data/counterfactual.h"
 #include "cprobe/io/csv.h"
 
 namespace cprobe {
 namespace {
-
-constexpr std::string_view kPairedPrefix = "counter_";
 
 void require_in_vocabulary(const CsvTable& table, size_t row, const char* column, int64_t value, int64_t vocab) {
   if (value < 0 || value >= vocab) {
@@ -34,9 +33,9 @@ std::string replaced_variable(const std::string& formula) {
   std::istringstream words(formula);
   std::string word, variable;
   while (words >> word) {
-    if (!word.starts_with(kPairedPrefix)) continue;
+    if (!word.starts_with(kSourcePrefix)) continue;
     if (!variable.empty()) return {};
-    variable = word.substr(kPairedPrefix.size());
+    variable = word.substr(kSourcePrefix.size());
   }
   return variable;
 }

@@ -3,6 +3,7 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/data/arithmetic.h"
+#include "cprobe/data/counterfactual.h"
 #include "cprobe/data/task_evaluator.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/csv.h"
@@ -79,7 +80,7 @@ std::vector<std::string> column_names(const ArithmeticTask& task) {
   std::vector<std::string> columns = {"", "data", "labels", "counterfactual_data"};
   for (const std::string& name : variable_names(task)) {
     columns.push_back(name);
-    columns.push_back("counter_" + name);
+    columns.push_back(std::string(kSourcePrefix) + name);
   }
   for (size_t k = 0; k < task.counterfactuals.size(); ++k) {
     columns.push_back(fmt::format("CF_Label_{}", k));

@@ -8,16 +8,10 @@
 #include "cprobe/data/formula.h"
 
 namespace cprobe {
-namespace {
-
-constexpr std::string_view kPairedPrefix = "counter_";
-
-}  // namespace
-
 Counterfactual::Counterfactual(const std::string& text, std::span<const std::string> names, const std::string& where) {
   std::vector<std::string> operands(names.begin(), names.end());
   for (const std::string& name : names) {
-    operands.push_back(std::string(kPairedPrefix) + name);
+    operands.push_back(std::string(kSourcePrefix) + name);
   }
   std::istringstream words(text);
   std::string word;

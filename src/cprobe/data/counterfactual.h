@@ -4,9 +4,13 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cprobe {
+
+/// Begins the name of a column with a variable's value in each row's source.
+inline constexpr std::string_view kSourcePrefix = "counter_";
 
 /// A counterfactual answer in reverse Polish notation, as in the paper's CF_FN columns: `var_0 counter_var_1 +` is the
 /// answer with variable 1 taken from the paired row. Operands are variables' names, with `counter_` in front for the

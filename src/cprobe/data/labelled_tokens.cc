@@ -21,6 +21,12 @@ LabelledTokens make_labelled_tokens(at::Tensor nodes, at::Tensor labels) {
   return tokens;
 }
 
+const at::Tensor* Dataset::counterfactual_answers(const std::string& variable) const {
+  if (!counterfactuals) return nullptr;
+  const auto found = counterfactuals->answers.find(variable);
+  return found == counterfactuals->answers.end() ? nullptr : &found->second;
+}
+
 LabelledTokens Dataset::labelled(const std::string& variable, int64_t position) const {
   const auto found = variables.find(variable);
   if (found == variables.end()) {

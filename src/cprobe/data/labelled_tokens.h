@@ -56,6 +56,9 @@ struct Dataset {
   /// The labels of `variable` on the token at `position` of every row (as TokenTrie::nodes_at).
   /// @throws Error (kInput) if there is no such variable (names the nearest) or no such token.
   LabelledTokens labelled(const std::string& variable, int64_t position) const;
+
+  /// Counterfactuals::answers of a variable; nullptr where there are none.
+  const at::Tensor* counterfactual_answers(const std::string& variable) const;
 };
 
 }  // namespace cprobe

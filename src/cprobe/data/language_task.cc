@@ -7,13 +7,13 @@
 #include "cprobe/core/error.h"
 #include "cprobe/core/replay.h"
 #include "cprobe/core/seed.h"
+#include "cprobe/data/counterfactual.h"
 #include "cprobe/io/csv.h"
 
 namespace cprobe {
 namespace {
 
 constexpr const char* kSentence = "sentence";
-constexpr const char* kSourcePrefix = "counter_";
 
 /// A file of sentences, tokenized, before it is divided.
 struct Sentences {
@@ -163,7 +163,7 @@ void pair_rows(const Sentences& sentences, const at::Tensor& rows, Seed seed, Da
   Counterfactuals pairs{.sources = trie_of(sentences, rows.index_select(0, source))};
   std::map<std::string, at::Tensor> of_sources;
   for (const auto& [name, values] : dataset.variables) {
-    of_sources.emplace(kSourcePrefix + name, values.index_select(0, source));
+    of_sources.emplace(std::string(kSourcePrefix) + name, values.index_select(0, source));
     if (at::equal(values, deciding)) pairs.answers.emplace(name, answers);
   }
   dataset.variables.merge(of_sources);

@@ -27,7 +27,8 @@ struct BaselineRunOptions {
 /// a method needs are left out of it.
 /// @param known the methods there are.
 /// @throws Error (kInput) before anything is written if the spec, its options of a method, model or data are wrong, a
-///         method that was asked for is left without a variable, or the folder holds other cells of these methods; (kInterrupted) when a stop is requested, saying what was kept.
+///         method that was asked for is left without a variable, or the folder holds other cells of these methods, or
+///         cells of another model or other data; (kInterrupted) when a stop is requested, saying what was kept.
 RunSummary run_baselines(const Spec& spec, const BaselineRunOptions& options,
                          std::span<const MethodEntry> known = baseline_methods());
 

@@ -89,7 +89,9 @@ void remove_cells(const std::filesystem::path& folder, const std::vector<Store::
       for (const std::string& file : store.forget(method)) remove_path(folder / file);
     }
   }
-  if (!others_stay) remove_run(folder);
+  if (!others_stay) return remove_run(folder);
+  // Tables of what was removed must not outlive it where this call is stopped early.
+  for (const char* name : {"results.csv", "metrics.csv", "curves.csv"}) remove_path(folder / name);
 }
 
 void check_folder(const Store& store, const std::vector<Store::PlannedCell>& plan, const RunNotes& notes,
