@@ -47,8 +47,8 @@ MaskKind parse_mask_kind(std::string_view text) {
 }
 
 std::string mask_method_names() {
-  std::vector<std::string_view> names;
-  for (const Entry& entry : kMaskMethods) names.push_back(entry.name);
+  std::array<std::string_view, kMaskMethods.size()> names;
+  std::ranges::transform(kMaskMethods, names.begin(), &Entry::name);
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
