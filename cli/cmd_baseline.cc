@@ -61,8 +61,8 @@ void setup_baseline(CLI::App& app) {
   command->add_flag("--list", options->list, "Print the methods and stop");
   command->add_option("-o,--out", options->run.out, "Run folder, that of fit for instance; default: the spec's")
       ->type_name("FOLDER");
-  command->add_flag("--overwrite", options->run.overwrite,
-                    "Compute these methods again; others in the folder are kept");
+  command->add_flag("--overwrite", options->run.overwrite, "Compute these cells again, also those that are finished");
+  command->add_flag("--wait", options->run.wait, "Where another process works in the folder, wait until it has ended");
   add_memory_option(*command, options->run.memory);
   add_threads_option(*command, options->run.n_threads);
   command->add_flag("--quiet", options->run.quiet, "No progress");

@@ -108,8 +108,9 @@ void setup_fit(CLI::App& app) {
                    "How masks are found, in place of the spec's fit.method; one of " + mask_method_names())
       ->type_name("NAME");
   command->add_flag("--overwrite", options->run.overwrite,
-                    "Compute the circuits again; other methods in the folder are kept");
+                    "Compute the spec's cells again, also those that are finished");
   command->add_flag("--dry-run", options->dry_run, "Print the cells, the expected time and memory, and stop");
+  command->add_flag("--wait", options->run.wait, "Where another process works in the folder, wait until it has ended");
   add_memory_option(*command, options->run.memory);
   add_threads_option(*command, options->run.n_threads);
   command->add_flag("--quiet", options->run.quiet, "No progress");

@@ -134,8 +134,17 @@ Json parsed_lines(const std::string& text) {
 }
 
 Json describe_run(const std::filesystem::path& folder, const Store& store) {
-  Json json = {{"kind", "run"}, {"path", folder.string()}, {"notes", Json::object()}, {"cells", Json::array()}};
-  for (const auto& [key, value] : store.notes()) json["notes"][key] = value;
+  Json json = {{"kind", "run"}, {"path", folder.string()}, {"invocations", Json::array()}, {"cells", Json::array()}};
+  for (const Store::Invocation& call : store.invocations()) {
+    json["invocations"].push_back({{"started", call.started},
+                                   {"command", call.command},
+                                   {"version", call.version},
+                                   {"host", call.host},
+                                   {"threads", call.n_threads},
+                                   {"model", call.model},
+                                   {"spec", call.spec}});
+  }
+  json["cells_of_other_specs"] = store.n_unplanned();
   for (const Store::Entry& cell : store.cells()) {
     json["cells"].push_back({{"id", cell.id},
                              {"method", cell.method},
@@ -199,12 +208,14 @@ void print_circuit(const Json& json) {
 
 void print_run(const Json& json, const Store& store) {
   print_values(json);
-  Json notes = json["notes"];
-  const std::string spec = notes.value("spec", "");
-  notes.erase("spec");
-  fmt::print("\nnotes\n");
-  print_values(notes);
-  if (!spec.empty()) fmt::print("\nspec\n{}", spec);
+  if (!json["invocations"].empty()) {
+    Json last = json["invocations"].back();
+    const std::string spec = last["spec"];
+    last.erase("spec");
+    fmt::print("\nlast of {} calls\n", json["invocations"].size());
+    print_values(last);
+    if (!spec.empty()) fmt::print("\nspec\n{}", spec);
+  }
   Lines lines = {{"cell", "status", "time", "error"}};
   for (const Store::Entry& cell : store.cells()) {
     const std::string time = cell.status == CellStatus::kDone ? format_duration(cell.seconds) : "-";

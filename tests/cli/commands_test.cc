@@ -80,7 +80,7 @@ TEST_F(FinishedRun, InspectDescribesTheRun) {
   EXPECT_EQ(json["kind"], "run");
   EXPECT_EQ(json["cells"].size(), 2u);
   EXPECT_EQ(json["cells"][0]["status"], "done");
-  EXPECT_THAT(json["notes"]["spec"].get<std::string>(), HasSubstr("variables: [var_0]"));
+  EXPECT_THAT(json["invocations"][0]["spec"].get<std::string>(), HasSubstr("variables: [var_0]"));
   const ProgramResult text = cprobe({"inspect", run()});
   EXPECT_THAT(text.out, HasSubstr("var_0 L0.attn seed 0"));
   EXPECT_THAT(text.out, HasSubstr("variables: [var_0]"));

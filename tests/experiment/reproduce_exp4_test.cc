@@ -80,7 +80,7 @@ TEST_F(ReproduceExperiment4, PrintsOurFiguresOfAnyModelAndGoesOnWhereItStopped) 
   EXPECT_TRUE(std::filesystem::exists(folder_ / "exp4/syntactic_number/results.csv"));
 
   options_.prefix = "a ";
-  EXPECT_INPUT_ERROR(reproduce(), "holds results of another model or of other data");
+  EXPECT_NE(reproduce(), text);
   testing::write_bytes(folder_ / "exp4/data/agreement_gen.csv", "sentence,labels\na q b,0\n");
   EXPECT_INPUT_ERROR(reproduce(), "agreement_gen.csv: not the data of task 'agreement'");
   options_.common.overwrite = true;

@@ -22,8 +22,8 @@ class Run : public ::testing::Test {
  protected:
   Run() {
     save_model(testing::drawn_model(testing::tiny_config()), folder_ / "model");
-    std::string rows = ",data,labels,x,y\n";
-    for (int i = 0; i < 40; ++i) rows += fmt::format("{},{} {} 12,{},{},1\n", i, i % 4, i / 4, i % 5, i % 4);
+    std::string rows = ",data,labels,x,y,w\n";
+    for (int i = 0; i < 40; ++i) rows += fmt::format("{},{} {} 12,{},{},1,{}\n", i, i % 4, i / 4, i % 5, i % 4, i % 3);
     testing::write_bytes(folder_ / "rows.csv", rows);
     spec_.model = folder_ / "model";
     spec_.train_csv = spec_.test_csv = folder_ / "rows.csv";
@@ -95,15 +95,42 @@ TEST_F(Run, MeasuresEffectsWhereAskedAndChangesNoOtherFigure) {
   EXPECT_EQ(std::ranges::count(metrics, "kl_divergence Test"), std::ranges::count(metrics, "ablated_accuracy Test"));
 }
 
-TEST_F(Run, TakesAFinishedRunForTheResultOnlyWhereAsked) {
+TEST_F(Run, ComputesEveryCellOnceWhateverSpecsAskForIt) {
   run_in("run");
-  EXPECT_INPUT_ERROR(run_in("run"), "this run is finished");
-  const RunSummary again = run_in("run", {.keep_finished = true});
-  EXPECT_EQ(again.n_computed, 0);
-  EXPECT_EQ(again.n_cells, 4);
+  const std::string results = testing::read_bytes(folder_ / "run/results.csv");
+  EXPECT_EQ(run_in("run").n_computed, 0);
+  EXPECT_EQ(testing::read_bytes(folder_ / "run/results.csv"), results);
+
+  spec_.variables = {"w", "x"};
+  const RunSummary wider = run_in("run");
+  EXPECT_EQ(wider.n_cells, 8);
+  EXPECT_EQ(wider.n_computed, 4);
+  run_in("at once");
+  EXPECT_EQ(testing::read_bytes(folder_ / "run/results.csv"), testing::read_bytes(folder_ / "at once/results.csv"));
+
+  spec_.variables = {"x"};
   spec_.fit.epochs = 4;
-  EXPECT_INPUT_ERROR(run_in("run", {.keep_finished = true}), "holds other cells of");
+  EXPECT_EQ(run_in("run").n_computed, 4) << "other options, other cells";
+  EXPECT_EQ(table("run", "results.csv").n_rows(), 4u) << "those of other specs are not among them";
+  EXPECT_EQ(Store::open_existing(folder_ / "run").n_unplanned(), 8);
+  spec_.fit.epochs = 3;
+  EXPECT_EQ(run_in("run").n_computed, 0);
+  EXPECT_EQ(testing::read_bytes(folder_ / "run/results.csv"), results);
   EXPECT_EQ(run_in("run", {.overwrite = true}).n_computed, 4);
+  EXPECT_EQ(testing::read_bytes(folder_ / "run/results.csv"), results);
+}
+
+TEST_F(Run, ShowsNoCellsOfAnotherModelBesideThoseOfThisOne) {
+  run_in("run");
+  save_model(testing::drawn_model(testing::tiny_config(), Seed(1)), folder_ / "model");
+  EXPECT_EQ(run_in("run").n_computed, 4);
+  EXPECT_EQ(table("run", "results.csv").n_rows(), 4u);
+}
+
+TEST_F(Run, KeepsOtherProcessesOutOfItsFolder) {
+  const RunLock lock(folder_ / "run", false);
+  EXPECT_INPUT_ERROR(run_in("run"), "works on this run; wait for it (--wait)");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run/run.sqlite"));
 }
 
 TEST_F(Run, RecordsAFailedCellGoesOnAndTriesItAgain) {
@@ -242,11 +269,15 @@ TEST_F(Run, NotesWhatMadeIt) {
   spec_.control = ModelControl::kRandomInit;
   spec_.layers = {0};
   run_in("run");
-  std::map<std::string, std::string> notes;
-  for (const auto& [key, value] : Store::open_existing(folder_ / "run").notes()) notes[key] = value;
-  EXPECT_EQ(notes.at("spec"), "model: m\n");
-  EXPECT_EQ(notes.at("threads"), "1");
-  EXPECT_THAT(notes.at("version"), Not(IsEmpty()));
+  const std::vector<Store::Invocation> calls = Store::open_existing(folder_ / "run").invocations();
+  ASSERT_EQ(calls.size(), 1u);
+  EXPECT_EQ(calls[0].spec, "model: m\n");
+  EXPECT_EQ(calls[0].n_threads, 1);
+  EXPECT_EQ(calls[0].model, (folder_ / "model").string());
+  EXPECT_THAT(calls[0].command, HasSubstr("experiment_test"));
+  EXPECT_THAT(calls[0].version, HasSubstr("libtorch"));
+  EXPECT_THAT(calls[0].started, ::testing::MatchesRegex("20..-..-..T..:..:..Z"));
+  EXPECT_THAT(calls[0].host, Not(IsEmpty()));
   const auto circuit = std::filesystem::directory_iterator(folder_ / "run/circuits")->path();
   const std::map<std::string, std::string> provenance = read_circuit_file(circuit).provenance;
   for (const char* key : {"version", "data_seed", "weight_decay", "mask_init"}) EXPECT_TRUE(provenance.contains(key));

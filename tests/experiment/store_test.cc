@@ -27,14 +27,14 @@ TEST(OpenExistingStore, ReadsAFinishedRunAndMakesNoFiles) {
   const std::filesystem::path run = folder / "50% of #1?";
   {
     Store store = Store::open(run);
-    store.plan({{"00", "circuit probing", "var_0 L0.attn seed 0"}});
-    store.set_note("threads", "2");
+    store.plan({{"00", "circuit probing", "var_0 L0.attn seed 0"}}, "data");
+    store.begin({.command = "cprobe fit"});
   }
   {
     const Store store = Store::open_existing(run);
     ASSERT_EQ(store.cells().size(), 1u);
     EXPECT_EQ(store.cells()[0].label, "var_0 L0.attn seed 0");
-    EXPECT_THAT(store.notes(), ElementsAre(::testing::Pair("threads", "2")));
+    EXPECT_EQ(store.invocations().at(0).command, "cprobe fit");
     EXPECT_THAT(files_in(run), ElementsAre("run.sqlite"));
   }
   EXPECT_THAT(files_in(run), ElementsAre("run.sqlite"));
@@ -43,11 +43,11 @@ TEST(OpenExistingStore, ReadsAFinishedRunAndMakesNoFiles) {
 TEST(OpenExistingStore, ReadsWhileTheRunGoesOn) {
   const TemporaryFolder folder;
   Store writer = Store::open(folder.path());
-  writer.set_note("threads", "1");
+  writer.begin({});
   const Store reader = Store::open_existing(folder.path());
-  EXPECT_EQ(reader.notes().size(), 1u);
-  writer.set_note("blas", "some");
-  EXPECT_EQ(reader.notes().size(), 2u);
+  EXPECT_EQ(reader.invocations().size(), 1u);
+  writer.begin({});
+  EXPECT_EQ(reader.invocations().size(), 2u);
 }
 
 TEST(OpenExistingStore, DoesNotMakeAStore) {
@@ -62,7 +62,7 @@ TEST(OpenExistingStore, RefusesOtherFiles) {
   EXPECT_INPUT_ERROR(Store::open_existing(folder.path()), "is not a database");
   EXPECT_INPUT_ERROR(Store::open(folder.path()), "is not a database");
   testing::write_bytes(folder / "run.sqlite", "");
-  EXPECT_INPUT_ERROR(Store::open_existing(folder.path()), "not a store of this version");
+  EXPECT_INPUT_ERROR(Store::open_existing(folder.path()), "is not a store of cprobe");
 }
 
 TEST(OpenStore, LeavesAnotherProgramsDatabaseAsItIs) {
@@ -72,7 +72,7 @@ TEST(OpenStore, LeavesAnotherProgramsDatabaseAsItIs) {
   execute(database, "CREATE TABLE results (accuracy REAL)");
   sqlite3_close(database);
   const std::string before = testing::read_bytes(folder / "run.sqlite");
-  EXPECT_INPUT_ERROR(Store::open(folder.path()), "not a store of this version");
+  EXPECT_INPUT_ERROR(Store::open(folder.path()), "is not a store of cprobe");
   EXPECT_EQ(testing::read_bytes(folder / "run.sqlite"), before);
 }
 

@@ -17,9 +17,11 @@ class ResultsTable : public ::testing::Test {
  protected:
   std::string table(const std::vector<std::optional<double>>& p_values, int64_t n_random) {
     Store store = Store::open(folder_ / std::to_string(n_stores_++));
+    std::vector<Store::PlannedCell> plan;
+    for (size_t i = 0; i < p_values.size(); ++i) plan.push_back({fmt::format("x{}", i), "circuit probing", "a cell"});
+    store.plan(plan, "data");
     for (size_t i = 0; i < p_values.size(); ++i) {
-      const Cell cell{.variable = fmt::format("x{}", i), .component = {0, Block::kMlp}};
-      store.plan({{cell.variable, "circuit probing", cell.variable}});
+      const Cell cell{.variable = plan[i].id, .component = {0, Block::kMlp}};
       store.record(cell.variable, {.row = result_row({}, cell, cell.variable, findings(p_values[i], n_random))});
     }
     return results_table(store);

@@ -161,9 +161,8 @@ RunSummary run_baselines(const Spec& spec, const BaselineRunOptions& options, st
                     std::string(job.method->entry->name), label_of(spec, job)});
   }
   check_names(folder);
-  const RunNotes notes{n_threads, spec.model, spec.text, data.fingerprints};
-  if (options.overwrite) remove_cells(folder, plan, notes);
-  Store store = open_run(folder, plan, notes, /*keep_finished=*/true);
+  const RunLock lock(folder, options.wait);
+  Store store = open_run(folder, plan, {n_threads, spec.model, spec.text, data.fingerprints}, options.overwrite);
   summary.n_cells = static_cast<int64_t>(plan.size());
 
   const std::vector<size_t> unfinished = unfinished_cells(store, plan);
@@ -183,6 +182,7 @@ RunSummary run_baselines(const Spec& spec, const BaselineRunOptions& options, st
       summary.add(planned.label, compute_and_record(store, planned.id, [&] {
                     return Store::Finished{.variable = job.cell.variable,
                                            .site = job.site_text(),
+                                           .position = job.cell.position,
                                            .seed = job.cell.seed,
                                            .metrics = compute(spec, job, data, streams, on_progress)};
                   }));

@@ -15,7 +15,8 @@ namespace cprobe {
 struct BaselineRunOptions {
   std::filesystem::path out;         ///< Run folder, which may hold circuits of the same spec; empty: the spec's.
   std::vector<std::string> methods;  ///< Names; empty: those under `baselines` in the spec or, without it, all.
-  bool overwrite = false;            ///< Compute these methods again; others in the folder are kept.
+  bool overwrite = false;            ///< Compute these cells again, also those that are finished.
+  bool wait = false;                 ///< As RunOptions::wait.
   bool quiet = false;                ///< No progress on stderr.
   int64_t memory = 500'000'000;      ///< Bytes for residual streams, as RunOptions::memory.
   int n_threads = 0;                 ///< Threads of a cell; part of its identity. 0: all processors.
@@ -27,8 +28,8 @@ struct BaselineRunOptions {
 /// a method needs are left out of it.
 /// @param known the methods there are.
 /// @throws Error (kInput) before anything is written if the spec, its options of a method, model or data are wrong, a
-///         method that was asked for is left without a variable, or the folder holds other cells of these methods, or
-///         cells of another model or other data; (kInterrupted) when a stop is requested, saying what was kept.
+///         method that was asked for is left without a variable, or another process works in the folder; (kInterrupted)
+///         when a stop is requested, saying what was kept.
 RunSummary run_baselines(const Spec& spec, const BaselineRunOptions& options,
                          std::span<const MethodEntry> known = baseline_methods());
 

@@ -11,8 +11,7 @@
 namespace cprobe {
 
 RunOptions run_options(const ReproduceOptions& options) {
-  return {
-      .overwrite = options.overwrite, .keep_finished = true, .quiet = options.quiet, .n_threads = options.n_threads};
+  return {.overwrite = options.overwrite, .quiet = options.quiet, .n_threads = options.n_threads};
 }
 
 TrainOptions training_options(const ReproduceOptions& options, int64_t steps) {
@@ -51,9 +50,6 @@ void begin_toy_experiments(const std::vector<ToyExperiment>& experiments, const 
     const Seed seed(e.seed);
     const TaskData data = prepare_training_data(e.tasks, e.folder, seed, options.overwrite);
     check_training(config, data.train, data.test, e.training, e.folder, seed);
-    if (options.overwrite) {
-      for (const Spec& run : e.runs) remove_run(baselines_folder(run));
-    }
     if (options.overwrite || !is_trained(config, data.train, data.test, e.training, e.folder, seed)) continue;
     for (const Spec& run : e.runs) check_run(run, run_options(options));
   }

@@ -1,45 +1,27 @@
 #include "cprobe/experiment/run_folder.h"
 
 #include <c10/util/Exception.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <set>
+#include <thread>
 
 #include "cprobe/core/error.h"
-#include "cprobe/core/threads.h"
+#include "cprobe/core/interrupt.h"
+#include "cprobe/experiment/provenance.h"
+#include "cprobe/io/atomic_file.h"
 
 namespace cprobe {
 namespace {
 
 constexpr const char* kStore = "run.sqlite";
 constexpr const char* kExports[] = {"results.csv", "metrics.csv", "curves.csv", "circuits"};
-
-constexpr const char* kFingerprints = "fingerprints";  // A note.
-
-std::string fingerprints_text(const RunNotes& notes) {
-  return fmt::format("{}", fmt::join(notes.fingerprints, " "));
-}
-
-std::set<std::string> methods_of(const std::vector<Store::PlannedCell>& plan) {
-  std::set<std::string> methods;
-  for (const Store::PlannedCell& cell : plan) methods.insert(cell.method);
-  return methods;
-}
-
-/// Refuses cells of another model or other data. @param cells those of the store that are to stay.
-void check_fingerprints(const Store& store, const std::vector<Store::Entry>& cells, const RunNotes& notes,
-                        const std::filesystem::path& folder) {
-  for (const auto& [key, value] : store.notes()) {
-    if (cells.empty() || key != kFingerprints || value == fingerprints_text(notes)) continue;
-    std::set<std::string> methods;
-    for (const Store::Entry& cell : cells) methods.insert(cell.method);
-    throw input_error(
-        "{}: holds results of another model or of other data ({}); choose another folder or overwrite all of them "
-        "(--overwrite)",
-        folder.string(), fmt::join(methods, ", "));
-  }
-}
 
 void remove_path(const std::filesystem::path& path) {
   std::error_code problem;
@@ -68,72 +50,54 @@ void check_names(const std::filesystem::path& folder) {
   }
 }
 
-void remove_run(const std::filesystem::path& folder) {
-  for (const char* name : kExports) remove_path(folder / name);
-  // The store goes last: until then the folder counts as a run.
-  for (const char* suffix : {"-wal", "-shm", ""}) remove_path(folder / (std::string(kStore) + suffix));
+RunLock::RunLock(const std::filesystem::path& folder, bool wait) {
+  std::error_code problem;
+  std::filesystem::create_directories(folder, problem);
+  const std::filesystem::path path = folder / "run.lock";
+  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) throw failure("{}: cannot be written: {}", path.string(), std::strerror(errno));
+  for (bool told = false; ::flock(descriptor_, LOCK_EX | LOCK_NB) != 0;) {
+    const std::string holder = read_file(path);
+    if (!wait) {
+      ::close(descriptor_);
+      throw input_error("{}: {} works on this run; wait for it (--wait), or choose another folder", folder.string(),
+                        holder.empty() ? "another process" : holder);
+    }
+    if (!told) fmt::print(stderr, "{}: waiting for {}\n", folder.string(), holder.empty() ? "another process" : holder);
+    told = true;
+    try {
+      stop_if_interrupted();
+    } catch (...) {
+      ::close(descriptor_);
+      throw;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  const std::string holder = fmt::format("process {} on {}", ::getpid(), host_name());
+  // Only for people: what counts is the lock.
+  if (::ftruncate(descriptor_, 0) == 0) [[maybe_unused]]
+    const ssize_t n = ::write(descriptor_, holder.data(), holder.size());
 }
 
-void remove_cells(const std::filesystem::path& folder, const std::vector<Store::PlannedCell>& plan,
-                  const RunNotes& notes) {
-  if (!holds_run(folder)) return;
-  const std::set<std::string> methods = methods_of(plan);
-  bool others_stay = false;
-  {
-    Store store = Store::open(folder);
-    std::vector<Store::Entry> others = store.cells();
-    std::erase_if(others, [&](const Store::Entry& cell) { return methods.contains(cell.method); });
-    check_fingerprints(store, others, notes, folder);
-    others_stay = !others.empty();
-    for (const std::string& method : methods) {
-      for (const std::string& file : store.forget(method)) remove_path(folder / file);
-    }
-  }
-  if (!others_stay) return remove_run(folder);
-  // Tables of what was removed must not outlive it where this call is stopped early.
-  for (const char* name : {"results.csv", "metrics.csv", "curves.csv"}) remove_path(folder / name);
-}
-
-void check_folder(const Store& store, const std::vector<Store::PlannedCell>& plan, const RunNotes& notes,
-                  const std::filesystem::path& folder, bool keep_finished) {
-  const std::vector<Store::Entry> cells = store.cells();
-  check_fingerprints(store, cells, notes, folder);
-  bool all_done = true;
-  for (const std::string& method : methods_of(plan)) {
-    std::vector<std::string> there, planned;
-    for (const Store::Entry& entry : cells) {
-      if (entry.method != method) continue;
-      there.push_back(entry.id);
-      all_done = all_done && entry.status == CellStatus::kDone;
-    }
-    for (const Store::PlannedCell& cell : plan) {
-      if (cell.method == method) planned.push_back(cell.id);
-    }
-    all_done = all_done && !there.empty();
-    if (there.empty() || there == planned) continue;
-    throw input_error(
-        "{}: holds other cells of {} (another spec or number of threads); choose another folder or overwrite them "
-        "(--overwrite)",
-        folder.string(), method);
-  }
-  if (all_done && !keep_finished) {
-    throw input_error("{}: this run is finished; its tables are there. To compute it again, overwrite it (--overwrite)",
-                      folder.string());
-  }
+RunLock::~RunLock() {
+  [[maybe_unused]] const int emptied = ::ftruncate(descriptor_, 0);
+  ::close(descriptor_);
 }
 
 Store open_run(const std::filesystem::path& folder, const std::vector<Store::PlannedCell>& plan, const RunNotes& notes,
-               bool keep_finished) {
-  check_names(folder);
+               bool overwrite) {
   Store store = Store::open(folder);
-  check_folder(store, plan, notes, folder, keep_finished);
-  store.plan(plan);
-  store.set_note(kFingerprints, fingerprints_text(notes));
-  store.set_note("threads", std::to_string(notes.n_threads));
-  store.set_note("blas", blas_name());
-  store.set_note("model", notes.model.string());
-  store.set_note("version", CPROBE_VERSION);
-  if (!notes.spec.empty()) store.set_note("spec", notes.spec);
+  if (overwrite) {
+    for (const std::string& file : store.forget(plan)) remove_path(folder / file);
+  }
+  store.plan(plan, fmt::format("{}", fmt::join(notes.fingerprints, " ")));
+  store.begin({.started = utc_now(),
+               .command = command_line(),
+               .version = versions(),
+               .host = host_name(),
+               .n_threads = notes.n_threads,
+               .model = notes.model.string(),
+               .spec = notes.spec});
   return store;
 }
 

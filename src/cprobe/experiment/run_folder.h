@@ -20,31 +20,35 @@ void check_names(const std::filesystem::path& folder);
 /// Whether there is a record of a run. A folder may hold cells of several methods.
 bool holds_run(const std::filesystem::path& folder);
 
-/// Removes what a run writes and nothing else. @throws Error (kFailed).
-void remove_run(const std::filesystem::path& folder);
+/// Held while a run writes into its folder (run.lock there), by one process at a time, on whatever machine. A process
+/// that dies lets go of it.
+class RunLock {
+ public:
+  /// @param wait for another process to end; otherwise its folder is refused.
+  /// @throws Error (kInput) where another process holds it, saying which; (kInterrupted) while it waits; (kFailed) if the
+  ///         folder cannot be written.
+  RunLock(const std::filesystem::path& folder, bool wait);
+  RunLock(const RunLock&) = delete;
+  RunLock& operator=(const RunLock&) = delete;
+  ~RunLock();
+
+ private:
+  int descriptor_ = -1;
+};
 
 /// What a run works on and how, for its record.
 struct RunNotes {
   int n_threads = 0;
   std::filesystem::path model;
   std::string spec;                       ///< Text of its file; may be empty.
-  std::vector<std::string> fingerprints;  ///< As of RunData: the cells of one folder share them.
+  std::vector<std::string> fingerprints;  ///< As of RunData: tables hold no cells of other models or data.
 };
 
-/// Refuses a folder that holds cells of another model or other data, other cells of the planned methods or, unless they
-/// may be kept, these finished. @throws Error (kInput).
-void check_folder(const Store& store, const std::vector<Store::PlannedCell>& plan, const RunNotes& notes,
-                  const std::filesystem::path& folder, bool keep_finished);
-
-/// Removes what an earlier run of the planned methods left, if there is one, and nothing else. @throws Error (kFailed),
-/// or (kInput), before anything is removed, if the store is of another version or other methods' cells, which stay, are
-/// of another model or other data.
-void remove_cells(const std::filesystem::path& folder, const std::vector<Store::PlannedCell>& plan,
-                  const RunNotes& notes);
-
-/// The record in a folder, with the plan added and the notes written. @throws Error as above, and as Store::open.
+/// The record in a folder, with the plan made and this call begun.
+/// @param overwrite cells of the plan that are there are computed again.
+/// @throws Error (kInput) as check_names, and as Store::open.
 Store open_run(const std::filesystem::path& folder, const std::vector<Store::PlannedCell>& plan, const RunNotes& notes,
-               bool keep_finished);
+               bool overwrite);
 
 /// Numbers of the planned cells that are not finished.
 std::vector<size_t> unfinished_cells(const Store& store, const std::vector<Store::PlannedCell>& plan);

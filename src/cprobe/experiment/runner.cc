@@ -73,10 +73,6 @@ std::vector<Store::PlannedCell> plan_of(const Spec& spec, const Prepared& prepar
   return plan;
 }
 
-RunNotes notes_of(const Spec& spec, const Prepared& prepared) {
-  return {prepared.n_threads, spec.model, spec.text, prepared.data.fingerprints};
-}
-
 /// A cell to compute, and what it is expected to take.
 struct Job {
   size_t cell = 0;  ///< Its number in the grid.
@@ -150,12 +146,8 @@ class RunProgress {
 }  // namespace
 
 void check_run(const Spec& spec, const RunOptions& options) {
-  const std::filesystem::path folder = run_folder(spec, options.out);
-  const Prepared prepared = prepare(spec, options);
-  check_names(folder);
-  if (options.overwrite || !holds_run(folder)) return;
-  check_folder(Store::open_existing(folder), plan_of(spec, prepared), notes_of(spec, prepared), folder,
-               options.keep_finished);
+  prepare(spec, options);
+  check_names(run_folder(spec, options.out));
 }
 
 RunPlan plan_run(const Spec& spec, const RunOptions& options) {
@@ -182,8 +174,9 @@ RunSummary run(const Spec& spec, const RunOptions& options) {
   const RunData& data = prepared.data;
   const std::vector<Store::PlannedCell> plan = plan_of(spec, prepared);
   check_names(folder);
-  if (options.overwrite) remove_cells(folder, plan, notes_of(spec, prepared));
-  Store store = open_run(folder, plan, notes_of(spec, prepared), options.keep_finished);
+  const RunLock lock(folder, options.wait);
+  const RunNotes notes{prepared.n_threads, spec.model, spec.text, data.fingerprints};
+  Store store = open_run(folder, plan, notes, options.overwrite);
 
   RunSummary summary{.out = folder, .n_cells = static_cast<int64_t>(plan.size())};
   const NewRows new_rows = stream_rows(data, options.memory, folder);
@@ -204,6 +197,7 @@ RunSummary run(const Spec& spec, const RunOptions& options) {
         save_circuit(result.findings.circuit, folder / file);
         return Store::Finished{.variable = cell.variable,
                                .site = to_string(cell.component),
+                               .position = cell.position,
                                .seed = cell.seed,
                                .metrics = metrics(result.findings),
                                .row = result_row(spec, cell, planned.id, result.findings),

@@ -12,10 +12,10 @@
 namespace cprobe {
 
 struct RunOptions {
-  std::filesystem::path out;   ///< Run folder; empty: the spec's.
-  bool overwrite = false;      ///< Compute these cells again; other methods in the folder are kept.
-  bool keep_finished = false;  ///< A finished run of the same cells in the folder is the result, not an error.
-  bool quiet = false;          ///< No progress on stderr.
+  std::filesystem::path out;  ///< Run folder; empty: the spec's.
+  bool overwrite = false;     ///< Compute these cells again, also those that are finished.
+  bool wait = false;          ///< Where another process works in the folder, wait until it has ended.
+  bool quiet = false;         ///< No progress on stderr.
   /// Bytes for residual streams. Where they would take more, they are kept in scratch files in the run folder.
   int64_t memory = 500'000'000;
   int n_threads = 0;  ///< Threads of a cell; part of its identity. 0: all processors. Set through set_threads.
@@ -44,11 +44,12 @@ void check_run(const Spec& spec, const RunOptions& options);
 /// @throws Error as `run` does before it writes anything, the run folder aside, and as Estimate.
 RunPlan plan_run(const Spec& spec, const RunOptions& options);
 
-/// Computes every unfinished cell of a spec and records it in the run folder. Cells that failed before are tried again.
+/// Computes every unfinished cell of a spec and records it in the run folder, whose tables then show this spec's cells.
+/// Cells that failed before are tried again. What the folder holds of other specs stays in the record.
 ///
-/// A cell that fails is recorded with its error and the others go on. A folder that holds another run, this one
-/// finished, or files of the same names that no run of ours made, is left alone.
-/// @throws Error (kInput) before anything is written if the spec, model or data are wrong or the folder is taken;
+/// A cell that fails is recorded with its error and the others go on.
+/// @throws Error (kInput) before anything is written if the spec, model or data are wrong, another process works in the
+///         folder, or it holds files of the same names that no run of ours made;
 ///         (kInterrupted) when a stop is requested, saying what was kept; (kFailed) if the record cannot be written.
 RunSummary run(const Spec& spec, const RunOptions& options);
 

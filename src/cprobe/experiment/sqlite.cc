@@ -52,6 +52,11 @@ Statement& Statement::bind(const std::optional<double>& number) {
   return *this;
 }
 
+Statement& Statement::bind(const std::optional<int64_t>& integer) {
+  if (integer) return bind(*integer);
+  return bind(std::optional<double>());
+}
+
 bool Statement::step() {
   const int code = sqlite3_step(statement_);
   if (code != SQLITE_ROW && code != SQLITE_DONE) throw sqlite_error(database_);

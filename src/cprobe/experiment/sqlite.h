@@ -24,6 +24,7 @@ class Statement {
   Statement& bind(int64_t integer);
   Statement& bind(double number);
   Statement& bind(const std::optional<double>& number);  ///< NULL where there is none.
+  Statement& bind(const std::optional<int64_t>& integer);
 
   bool step();  ///< True while there is a row.
   std::string text(int column) const;

@@ -3,10 +3,14 @@
 #include <sqlite3.h>
 
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <unordered_map>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/hash.h"
+#include "cprobe/core/memory.h"
+#include "cprobe/experiment/provenance.h"
 #include "cprobe/experiment/sqlite.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/csv.h"
@@ -14,22 +18,47 @@
 namespace cprobe {
 namespace {
 
-constexpr int64_t kSchemaVersion = 2;
 constexpr int64_t kApplicationId = 0x63707262;  // "cprb"
 
-constexpr const char* kSchema = R"sql(
+/// What makes each version of the schema from the one before.
+constexpr const char* kMigrations[] = {
+    R"sql(
 CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE cells (
-  ordinal INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, method TEXT NOT NULL, label TEXT NOT NULL, status TEXT NOT NULL DEFAULT 'planned',
+  ordinal INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, label TEXT NOT NULL, status TEXT NOT NULL DEFAULT 'planned',
   error TEXT, seconds REAL, variable TEXT, site TEXT, seed INTEGER);
 CREATE TABLE fields (cell TEXT NOT NULL REFERENCES cells(id), ordinal INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
   is_text INTEGER NOT NULL, PRIMARY KEY (cell, ordinal));
-CREATE TABLE metrics (cell TEXT NOT NULL REFERENCES cells(id), ordinal INTEGER NOT NULL, metric TEXT NOT NULL,
+CREATE TABLE metrics (cell TEXT NOT NULL REFERENCES cells(id), ordinal INTEGER NOT NULL, method TEXT NOT NULL, metric TEXT NOT NULL,
   value REAL, n INTEGER, sd REAL, control TEXT NOT NULL, p REAL, note TEXT NOT NULL, PRIMARY KEY (cell, ordinal));
 CREATE TABLE curves (cell TEXT NOT NULL REFERENCES cells(id), epoch INTEGER NOT NULL, loss REAL, objective REAL, l0_term REAL,
   temperature REAL, n_kept INTEGER, PRIMARY KEY (cell, epoch));
 CREATE TABLE artifacts (cell TEXT NOT NULL REFERENCES cells(id), kind TEXT NOT NULL, path TEXT NOT NULL, PRIMARY KEY (cell, kind));
-)sql";
+)sql",
+    R"sql(
+ALTER TABLE cells ADD COLUMN method TEXT NOT NULL DEFAULT 'circuit probing';
+ALTER TABLE metrics DROP COLUMN method;
+)sql",
+    // A cell's place in the plan of its method, and the calls that computed it in place of notes on the last one.
+    R"sql(
+CREATE TABLE plans (method TEXT PRIMARY KEY, rank INTEGER NOT NULL, data TEXT);
+INSERT INTO plans SELECT method, min(ordinal), NULL FROM cells GROUP BY method;
+CREATE TABLE invocations (id INTEGER PRIMARY KEY, started TEXT NOT NULL, ended TEXT, command TEXT NOT NULL, version TEXT NOT NULL,
+  host TEXT NOT NULL, threads INTEGER NOT NULL, model TEXT NOT NULL, spec TEXT NOT NULL, peak_memory INTEGER);
+INSERT INTO invocations (started, command, version, host, threads, model, spec)
+  SELECT '', '', max(CASE key WHEN 'version' THEN value ELSE '' END), '', max(CASE key WHEN 'threads' THEN value ELSE 0 END),
+    max(CASE key WHEN 'model' THEN value ELSE '' END), max(CASE key WHEN 'spec' THEN value ELSE '' END) FROM notes
+  HAVING count(*) > 0;
+DROP TABLE notes;
+ALTER TABLE cells ADD COLUMN place INTEGER;
+UPDATE cells SET place = ordinal;
+ALTER TABLE cells ADD COLUMN position INTEGER;
+ALTER TABLE cells ADD COLUMN invocation INTEGER REFERENCES invocations(id);
+UPDATE cells SET invocation = 1 WHERE status != 'planned';
+ALTER TABLE artifacts ADD COLUMN checksum TEXT;
+CREATE VIEW planned AS SELECT cells.*, rank FROM cells JOIN plans ON plans.method = cells.method WHERE place IS NOT NULL;
+)sql"};
+constexpr int64_t kSchemaVersion = std::size(kMigrations);
 
 int64_t pragma(sqlite3* database, const std::string& name) {
   Statement statement(database, "PRAGMA " + name);
@@ -53,11 +82,43 @@ bool is_empty(sqlite3* database, const std::filesystem::path& path) {
   }
 }
 
-void require_schema(sqlite3* database, const std::filesystem::path& path) {
-  if (pragma(database, "application_id") != kApplicationId || pragma(database, "user_version") != kSchemaVersion) {
-    throw input_error("{}: not a store of this version (schema {}, expected {})", path.string(),
-                      pragma(database, "user_version"), kSchemaVersion);
+/// The schema's version of a store of ours. @throws Error (kInput) if it is not ours, or of a later version.
+int64_t schema_version(sqlite3* database, const std::filesystem::path& path) {
+  if (pragma(database, "application_id") != kApplicationId) {
+    throw input_error("{}: is not a store of cprobe; move it away or choose another folder", path.string());
   }
+  const int64_t version = pragma(database, "user_version");
+  if (version >= 1 && version <= kSchemaVersion) return version;
+  throw input_error("{}: was written by a later version of cprobe (schema {}; this one knows 1 to {})", path.string(),
+                    version, kSchemaVersion);
+}
+
+/// Brings a database from a version of the schema (0: empty) to the present one.
+void migrate(sqlite3* database, int64_t version) {
+  if (version == kSchemaVersion) return;
+  Transaction transaction(database);
+  for (; version < kSchemaVersion; ++version) execute(database, kMigrations[version]);
+  execute(database,
+          fmt::format("PRAGMA user_version = {}; PRAGMA application_id = {};", kSchemaVersion, kApplicationId));
+  transaction.commit();
+}
+
+struct CloseDatabase {
+  void operator()(sqlite3* database) const { sqlite3_close(database); }
+};
+
+/// A database of an earlier version as one of the present, in memory.
+sqlite3* migrated_copy(sqlite3* database, int64_t version) {
+  sqlite3* opened = nullptr;
+  const int code = sqlite3_open(":memory:", &opened);
+  std::unique_ptr<sqlite3, CloseDatabase> copy(opened);
+  sqlite3_backup* backup = code == SQLITE_OK ? sqlite3_backup_init(opened, "main", database, "main") : nullptr;
+  if (backup == nullptr || sqlite3_backup_step(backup, -1) != SQLITE_DONE ||
+      sqlite3_backup_finish(backup) != SQLITE_OK) {
+    throw failure("{}: cannot be read: {}", sqlite3_db_filename(database, "main"), sqlite3_errmsg(opened));
+  }
+  migrate(copy.get(), version);
+  return copy.release();
 }
 
 /// Rows under one header: every column that any of them has, in the order of first appearance, as pandas joins them.
@@ -107,16 +168,9 @@ Store Store::open(const std::filesystem::path& folder) {
     throw failure("{}: cannot open or create the run's store: {}", path.string(), sqlite3_errmsg(database));
   sqlite3_busy_timeout(database, 10'000);
   // Looks before it touches: another program's database stays as it is.
-  const bool is_new = is_empty(database, path);
-  if (!is_new) require_schema(database, path);
+  const int64_t version = is_empty(database, path) ? 0 : schema_version(database, path);
   execute(database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
-  if (is_new) {
-    Transaction transaction(database);
-    execute(database, kSchema);
-    execute(database,
-            fmt::format("PRAGMA user_version = {}; PRAGMA application_id = {};", kSchemaVersion, kApplicationId));
-    transaction.commit();
-  }
+  migrate(database, version);
   return store;
 }
 
@@ -134,13 +188,14 @@ Store Store::open_existing(const std::filesystem::path& folder) {
   if (code != SQLITE_OK) throw failure("{}: cannot open the run's store: {}", path.string(), sqlite3_errmsg(database));
   sqlite3_busy_timeout(database, 10'000);
   is_empty(database, path);  // Complains about what is no database at all.
-  require_schema(database, path);
+  const int64_t version = schema_version(database, path);
+  if (version < kSchemaVersion) store.database_.reset(migrated_copy(database, version));
   return store;
 }
 
 std::vector<Store::Entry> Store::cells() const {
   std::vector<Entry> entries;
-  Statement rows(database_.get(), "SELECT id, method, label, status, error, seconds FROM cells ORDER BY ordinal");
+  Statement rows(database_.get(), "SELECT id, method, label, status, error, seconds FROM planned ORDER BY rank, place");
   while (rows.step()) {
     entries.push_back(
         {rows.text(0), rows.text(1), rows.text(2), parse_status(rows.text(3)), rows.text(4), rows.number(5)});
@@ -148,44 +203,85 @@ std::vector<Store::Entry> Store::cells() const {
   return entries;
 }
 
-void Store::plan(const std::vector<PlannedCell>& cells) {
-  Transaction transaction(database_.get());
+int64_t Store::n_unplanned() const {
+  Statement rows(database_.get(), "SELECT count(*) FROM cells WHERE place IS NULL");
+  rows.step();
+  return rows.integer(0);
+}
+
+void Store::plan(const std::vector<PlannedCell>& cells, const std::string& data) {
+  sqlite3* database = database_.get();
+  Transaction transaction(database);
+  // Methods that are planned again keep their rank.
+  Statement(database, "DELETE FROM plans WHERE data IS NOT NULL AND data != ?").bind(data).step();
   for (const PlannedCell& cell : cells) {
-    Statement(database_.get(), "INSERT OR IGNORE INTO cells (id, method, label) VALUES (?, ?, ?)")
+    Statement(database, "INSERT OR IGNORE INTO plans SELECT ?, 1 + coalesce(max(rank), 0), NULL FROM plans")
+        .bind(cell.method)
+        .step();
+    Statement(database, "UPDATE plans SET data = NULL WHERE method = ?").bind(cell.method).step();
+  }
+  execute(database, "UPDATE cells SET place = NULL WHERE method NOT IN (SELECT method FROM plans)");
+  for (const PlannedCell& cell : cells) {
+    Statement(database, "UPDATE cells SET place = NULL WHERE method = ?").bind(cell.method).step();
+  }
+  int64_t place = 0;
+  for (const PlannedCell& cell : cells) {
+    Statement(database,
+              "INSERT INTO cells (id, method, label, place) VALUES (?, ?, ?, ?) "
+              "ON CONFLICT (id) DO UPDATE SET label = excluded.label, place = excluded.place")
         .bind(cell.id)
         .bind(cell.method)
         .bind(cell.label)
+        .bind(place++)
         .step();
   }
+  Statement(database, "UPDATE plans SET data = ? WHERE data IS NULL").bind(data).step();
   transaction.commit();
 }
 
-std::vector<std::string> Store::forget(const std::string& method) {
-  Transaction transaction(database_.get());
+std::vector<std::string> Store::forget(const std::vector<PlannedCell>& cells) {
+  sqlite3* database = database_.get();
+  Transaction transaction(database);
   std::vector<std::string> files;
-  Statement artifacts(database_.get(), "SELECT path FROM artifacts JOIN cells ON cell = id WHERE method = ?");
-  artifacts.bind(method);
-  while (artifacts.step()) files.push_back(artifacts.text(0));
-  for (const char* table : {"fields", "metrics", "curves", "artifacts"}) {
-    Statement(database_.get(),
-              fmt::format("DELETE FROM {} WHERE cell IN (SELECT id FROM cells WHERE method = ?)", table))
-        .bind(method)
+  for (const PlannedCell& cell : cells) {
+    Statement artifacts(database, "SELECT path FROM artifacts WHERE cell = ?");
+    artifacts.bind(cell.id);
+    while (artifacts.step()) files.push_back(artifacts.text(0));
+    for (const char* table : {"fields", "metrics", "curves", "artifacts"}) {
+      Statement(database, fmt::format("DELETE FROM {} WHERE cell = ?", table)).bind(cell.id).step();
+    }
+    Statement(database, "UPDATE cells SET status = 'planned', error = NULL, seconds = NULL WHERE id = ?")
+        .bind(cell.id)
         .step();
   }
-  Statement(database_.get(), "DELETE FROM cells WHERE method = ?").bind(method).step();
   transaction.commit();
   return files;
 }
 
-void Store::set_note(const std::string& key, const std::string& value) {
-  Statement(database_.get(), "INSERT OR REPLACE INTO notes VALUES (?, ?)").bind(key).bind(value).step();
+void Store::begin(const Invocation& invocation) {
+  Statement(
+      database_.get(),
+      "INSERT INTO invocations (started, command, version, host, threads, model, spec) VALUES (?, ?, ?, ?, ?, ?, ?)")
+      .bind(invocation.started)
+      .bind(invocation.command)
+      .bind(invocation.version)
+      .bind(invocation.host)
+      .bind(static_cast<int64_t>(invocation.n_threads))
+      .bind(invocation.model)
+      .bind(invocation.spec)
+      .step();
+  invocation_ = sqlite3_last_insert_rowid(database_.get());
 }
 
-std::vector<std::pair<std::string, std::string>> Store::notes() const {
-  std::vector<std::pair<std::string, std::string>> notes;
-  Statement rows(database_.get(), "SELECT key, value FROM notes ORDER BY key");
-  while (rows.step()) notes.emplace_back(rows.text(0), rows.text(1));
-  return notes;
+std::vector<Store::Invocation> Store::invocations() const {
+  std::vector<Invocation> all;
+  Statement rows(database_.get(),
+                 "SELECT started, command, version, host, threads, model, spec FROM invocations ORDER BY id");
+  while (rows.step()) {
+    all.push_back({rows.text(0), rows.text(1), rows.text(2), rows.text(3), static_cast<int>(rows.integer(4)),
+                   rows.text(5), rows.text(6)});
+  }
+  return all;
 }
 
 void Store::record(const std::string& id, const Finished& finished) {
@@ -193,13 +289,17 @@ void Store::record(const std::string& id, const Finished& finished) {
   Transaction transaction(database);
   Statement(
       database,
-      "UPDATE cells SET status = 'done', error = NULL, seconds = ?, variable = ?, site = ?, seed = ? WHERE id = ?")
+      "UPDATE cells SET status = 'done', error = NULL, seconds = ?, variable = ?, site = ?, position = ?, seed = ?, "
+      "invocation = ? WHERE id = ?")
       .bind(finished.seconds)
       .bind(finished.variable)
       .bind(finished.site)
+      .bind(finished.position)
       .bind(static_cast<int64_t>(finished.seed))
+      .bind(invocation_)
       .bind(id)
       .step();
+  touch_invocation();
   int64_t ordinal = 0;
   for (const auto& [name, field] : finished.row) {
     Statement(database, "INSERT INTO fields VALUES (?, ?, ?, ?, ?)")
@@ -237,20 +337,37 @@ void Store::record(const std::string& id, const Finished& finished) {
         .step();
   }
   if (!finished.circuit_file.empty()) {
-    Statement(database, "INSERT INTO artifacts VALUES (?, 'circuit', ?)").bind(id).bind(finished.circuit_file).step();
+    Statement(database, "INSERT INTO artifacts VALUES (?, 'circuit', ?, ?)")
+        .bind(id)
+        .bind(finished.circuit_file)
+        .bind(to_hex(hash(read_file(folder_ / finished.circuit_file))))
+        .step();
   }
   transaction.commit();
 }
 
 void Store::record_failure(const std::string& id, const std::string& error) {
-  Statement(database_.get(), "UPDATE cells SET status = 'failed', error = ? WHERE id = ?").bind(error).bind(id).step();
+  Statement(database_.get(), "UPDATE cells SET status = 'failed', error = ?, invocation = ? WHERE id = ?")
+      .bind(error)
+      .bind(invocation_)
+      .bind(id)
+      .step();
+}
+
+/// Times of a call that is killed are known up to its last cell.
+void Store::touch_invocation() {
+  Statement(database_.get(), "UPDATE invocations SET ended = ?, peak_memory = ? WHERE id = ?")
+      .bind(utc_now())
+      .bind(peak_memory())
+      .bind(invocation_)
+      .step();
 }
 
 std::vector<Store::Fields> Store::results() const {
   std::vector<Fields> rows;
   Statement fields(database_.get(),
-                   "SELECT cell, name, value, is_text FROM fields JOIN cells ON cell = id WHERE status = 'done' "
-                   "ORDER BY cells.ordinal, fields.ordinal");
+                   "SELECT cell, name, value, is_text FROM fields JOIN planned ON cell = id WHERE status = 'done' "
+                   "ORDER BY rank, place, fields.ordinal");
   std::string cell;
   while (fields.step()) {
     if (fields.text(0) != cell) {
@@ -264,9 +381,10 @@ std::vector<Store::Fields> Store::results() const {
 
 std::vector<Store::MetricRow> Store::metrics() const {
   std::vector<MetricRow> lines;
-  Statement rows(database_.get(),
-                 "SELECT method, site, variable, metric, value, n, sd, control, p, note, seed, cell FROM metrics "
-                 "JOIN cells ON cell = id WHERE status = 'done' ORDER BY cells.ordinal, metrics.ordinal");
+  Statement rows(
+      database_.get(),
+      "SELECT method, site, variable, metric, value, n, sd, control, p, note, seed, cell, position FROM metrics "
+      "JOIN planned ON cell = id WHERE status = 'done' ORDER BY rank, place, metrics.ordinal");
   const auto optional_number = [&](int column) {
     return rows.is_null(column) ? std::optional<double>() : rows.number(column);
   };
@@ -284,7 +402,8 @@ std::vector<Store::MetricRow> Store::metrics() const {
                                 .p = optional_number(8),
                                 .note = rows.text(9)},
                      .seed = rows.integer(10),
-                     .cell = rows.text(11)});
+                     .cell = rows.text(11),
+                     .position = rows.integer(12)});
   }
   return lines;
 }
@@ -294,13 +413,14 @@ void Store::export_tables() const {
   const std::vector<Fields> finished = results();
   if (!finished.empty()) write_file(folder_ / "results.csv", wide_table(finished));
 
-  std::string lines =
-      csv_record({"method", "site", "variable", "metric", "value", "n", "sd", "control", "p", "note", "seed", "cell"});
+  std::string lines = csv_record(
+      {"method", "site", "variable", "metric", "value", "n", "sd", "control", "p", "note", "seed", "position", "cell"});
   const auto number = [](const std::optional<double>& x) { return x && !std::isnan(*x) ? number_text(*x) : ""; };
   for (const MetricRow& row : metrics()) {
     const Metric& m = row.metric;
-    lines += csv_record({row.method, row.site, row.variable, m.metric, number(m.value), std::to_string(m.n),
-                         number(m.sd), m.control, number(m.p), m.note, std::to_string(row.seed), row.cell});
+    lines +=
+        csv_record({row.method, row.site, row.variable, m.metric, number(m.value), std::to_string(m.n), number(m.sd),
+                    m.control, number(m.p), m.note, std::to_string(row.seed), std::to_string(row.position), row.cell});
   }
   write_file(folder_ / "metrics.csv", lines);
 
@@ -309,7 +429,7 @@ void Store::export_tables() const {
   Statement epochs(
       database,
       "SELECT variable, site, seed, epoch, loss, objective, l0_term, temperature, n_kept, cell FROM curves "
-      "JOIN cells ON cell = id WHERE status = 'done' ORDER BY cells.ordinal, epoch");
+      "JOIN planned ON cell = id WHERE status = 'done' ORDER BY rank, place, epoch");
   while (epochs.step()) {
     std::vector<std::string> record;
     for (int column = 0; column < 10; ++column) {

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,14 +19,18 @@ enum class CellStatus { kPlanned, kDone, kFailed };
 
 /// The record of a run: `run.sqlite` in its folder (docs/file_formats.md). One transaction per finished cell
 /// (write-ahead log), so a killed run holds every cell that was finished and nothing of the others.
+///
+/// A cell is computed once, whatever specs ask for it. The *plan* of a method is the cells of the last spec it was run
+/// on; tables hold the cells of plans, and what was computed for other specs stays in the record.
 class Store {
  public:
-  /// Opens or creates `folder`/run.sqlite. @throws Error (kFailed) if that is impossible, (kInput) if the file is no
-  /// store of ours; it is then left as it is.
+  /// Opens or creates `folder`/run.sqlite. A store of an earlier version becomes one of this.
+  /// @throws Error (kFailed) if that is impossible, (kInput) if the file is no store of ours or a later version's; it is
+  ///         then left as it is.
   static Store open(const std::filesystem::path& folder);
 
   /// Opens the store of an earlier run to read it; nothing in the folder changes, and a run may be going on there.
-  /// @throws Error (kInput) if there is no store, or it is not of this version.
+  /// @throws Error (kInput) if there is no store, or not one of ours, or a later version's.
   static Store open_existing(const std::filesystem::path& folder);
 
   struct Entry {
@@ -36,8 +41,11 @@ class Store {
     std::string error;  ///< Of a failed cell.
     double seconds = 0;
   };
-  /// All cells in the order of the plan.
+  /// The cells of all plans, method by method in the order in which they came, each in the order of its plan.
   std::vector<Entry> cells() const;
+
+  /// How many further cells the record has: those of other specs.
+  int64_t n_unplanned() const;
 
   /// A cell to come.
   struct PlannedCell {
@@ -45,21 +53,33 @@ class Store {
     std::string method;  ///< `method_name`, or a competing method's name.
     std::string label;
   };
-  /// Adds cells that are not there yet, in order.
-  void plan(const std::vector<PlannedCell>& cells);
+  /// Makes these, in order, the plans of their methods. Cells that are in the record keep what they found.
+  /// @param data what the cells work on, in any form: plans of methods on something else are given up.
+  void plan(const std::vector<PlannedCell>& cells, const std::string& data);
 
-  /// Removes all cells of a method, with what they found.
-  /// @return the circuit files of these cells, which it leaves, relative to the run folder.
-  std::vector<std::string> forget(const std::string& method);
+  /// Makes cells unfinished again. @return the circuit files of these cells, which it leaves, relative to the run folder.
+  std::vector<std::string> forget(const std::vector<PlannedCell>& cells);
 
-  /// Notes about the run: the spec's text, model, program version, threads, BLAS.
-  void set_note(const std::string& key, const std::string& value);
-  std::vector<std::pair<std::string, std::string>> notes() const;
+  /// How the program was called and on what, for the record.
+  struct Invocation {
+    std::string started;  ///< "2024-05-01T12:00:00Z".
+    std::string command;
+    std::string version;  ///< Of cprobe, compiler, libtorch and BLAS.
+    std::string host;
+    int n_threads = 0;
+    std::string model;  ///< Its folder.
+    std::string spec;   ///< Text of its file; may be empty.
+  };
+  /// Cells recorded from here on were computed by this call.
+  void begin(const Invocation& invocation);
+  /// All of them, the first first.
+  std::vector<Invocation> invocations() const;
 
   /// What a finished cell found.
   struct Finished {
     std::string variable;
-    std::string site;  ///< "L0.attn" or, of methods that look at states, "L0.mid".
+    std::string site;       ///< "L0.attn" or, of methods that look at states, "L0.mid".
+    int64_t position = -1;  ///< Of the probed token.
     uint64_t seed = 0;
     double seconds = 0;
     std::vector<Metric> metrics;
@@ -67,7 +87,7 @@ class Store {
     std::vector<EpochRecord> curve = {};  ///< Likewise, of mask training.
     std::string circuit_file = {};        ///< Likewise, in the run folder.
   };
-  /// All of it in one transaction.
+  /// All of it in one transaction. The circuit file is there, and its checksum is recorded.
   void record(const std::string& id, const Finished& finished);
   void record_failure(const std::string& id, const std::string& error);
 
@@ -76,7 +96,7 @@ class Store {
     std::string text;
     bool is_text = false;  ///< Not a number.
   };
-  /// The fields of results.csv of every finished cell of circuit probing, in order.
+  /// The fields of results.csv of every finished cell of circuit probing in a plan, in order.
   using Fields = std::vector<Field>;
   std::vector<Fields> results() const;
 
@@ -88,8 +108,9 @@ class Store {
     Metric metric;
     int64_t seed = 0;
     std::string cell;
+    int64_t position = -1;
   };
-  /// Those of all finished cells, in order.
+  /// Those of all finished cells in plans, in order.
   std::vector<MetricRow> metrics() const;
 
   /// Rebuilds results.csv (circuit probing, one row per finished cell, wide; not written before there is one),
@@ -100,8 +121,11 @@ class Store {
   struct Close {
     void operator()(sqlite3* database) const;
   };
+  void touch_invocation();
+
   std::filesystem::path folder_;
   std::unique_ptr<sqlite3, Close> database_;
+  std::optional<int64_t> invocation_;
 };
 
 }  // namespace cprobe
