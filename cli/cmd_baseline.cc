@@ -16,8 +16,10 @@ namespace {
 
 struct BaselineCommand {
   std::filesystem::path spec;
-  BaselineRunOptions run;
+  RunOptions run;
+  std::vector<std::string> methods;
   bool list = false;
+  bool quiet = false;
   bool json = false;
 };
 
@@ -33,8 +35,14 @@ void run_baseline(const BaselineCommand& command) {
   if (command.spec.empty()) throw input_error("which spec? Give one, or --list for the methods");
   const Spec spec = read_spec_file(command.spec);
   begin_computing(command.run.n_threads);
-  const RunSummary summary = run_baselines(spec, command.run);
+  RunOptions options = command.run;
+  options.following = following(command.quiet, command.json);
+  const std::unique_ptr<Ranks> ranks = join_ranks();
+  options.ranks = ranks.get();
+  const RunSummary summary = run_baselines(spec, command.methods, options);
+  if (summary.is_told_elsewhere) return;
   for (const std::string& line : summary.left_out) fmt::print(stderr, "left out: {}\n", line);
+  if (!options.shard.empty()) return print_shard(summary);
   const Store store = Store::open_existing(summary.out);
   if (command.json) {
     fmt::print("{}", methods_json(store));
@@ -53,20 +61,17 @@ void setup_baseline(CLI::App& app) {
   command->add_option("spec", options->spec, "Spec file, or one of the reference's flat configs")
       ->type_name("SPEC.yaml");
   command
-      ->add_option("--methods", options->run.methods,
+      ->add_option("--methods", options->methods,
                    "Default: those under 'baselines' in the spec or, without it, all (--list)")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("NAME,...");
   command->add_flag("--list", options->list, "Print the methods and stop");
-  command->add_option("-o,--out", options->run.out, "Run folder, that of fit for instance; default: the spec's")
-      ->type_name("FOLDER");
-  command->add_flag("--overwrite", options->run.overwrite, "Compute these cells again, also those that are finished");
-  command->add_flag("--wait", options->run.wait, "Where another process works in the folder, wait until it has ended");
-  add_memory_option(*command, options->run.memory);
-  add_threads_option(*command, options->run.n_threads);
-  command->add_flag("--quiet", options->run.quiet, "No progress");
-  command->add_flag("--json", options->json, "Print the figures as JSON, one object per line");
+  add_run_options(*command, options->run);
+  command->add_flag("--quiet", options->quiet, "No progress");
+  command->add_flag(
+      "--json", options->json,
+      "Print the figures as JSON, one object per line, and on stderr a line whenever a cell begins or ends");
   command->footer(
       "Every method looks at the same tokens, splits and seeds as fit. Where fit probes a block, a method reads\n"
       "(and replaces) the residual stream behind it: L0.mid after attention, L0.post after the MLP. Figures\n"

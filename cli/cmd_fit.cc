@@ -22,6 +22,7 @@ struct FitCommand {
   std::filesystem::path spec;
   RunOptions run;
   bool dry_run = false;
+  bool quiet = false;
   bool json = false;
   std::string method;
 };
@@ -55,7 +56,8 @@ void print_plan_json(const RunPlan& plan) {
   }
   const nlohmann::ordered_json object = {{"cells", cells},
                                          {"seconds", plan.seconds},
-                                         {"threads", plan.n_threads},
+                                         {"jobs", plan.parallelism.n_jobs},
+                                         {"threads", plan.parallelism.n_threads},
                                          {"peak_memory", plan.peak_memory},
                                          {"weights_memory", plan.weights_memory},
                                          {"streams_memory", plan.streams_memory},
@@ -64,8 +66,10 @@ void print_plan_json(const RunPlan& plan) {
 }
 
 void print_plan(const RunPlan& plan) {
-  fmt::print("{}\n{} cells: about {} with {} threads, from an epoch and a forward pass measured now.\n",
-             plan_table(plan), plan.cells.size(), format_duration(plan.seconds), plan.n_threads);
+  fmt::print(
+      "{}\n{} cells: about {}, {} at once with {} threads each, from an epoch and a forward pass measured now.\n",
+      plan_table(plan), plan.cells.size(), format_duration(plan.seconds), plan.parallelism.n_jobs,
+      plan.parallelism.n_threads);
   fmt::print("Peak memory: about {}, of which the model's weights {} and residual streams {}{}.\n",
              format_bytes(plan.peak_memory), format_bytes(plan.weights_memory), format_bytes(plan.streams_memory),
              plan.streams_on_disk ? " (in scratch files, as they exceed --memory)" : "");
@@ -76,11 +80,17 @@ void run_fit(const FitCommand& command) {
   if (!command.method.empty()) method = parse_mask_kind(command.method);
   const Spec spec = read_spec_file(command.spec, method);
   begin_computing(command.run.n_threads);
+  RunOptions options = command.run;
+  options.following = following(command.quiet, command.json);
   if (command.dry_run) {
-    const RunPlan plan = plan_run(spec, command.run);
+    const RunPlan plan = plan_run(spec, options);
     return command.json ? print_plan_json(plan) : print_plan(plan);
   }
-  const RunSummary summary = run(spec, command.run);
+  const std::unique_ptr<Ranks> ranks = join_ranks();
+  options.ranks = ranks.get();
+  const RunSummary summary = run(spec, options);
+  if (summary.is_told_elsewhere) return;
+  if (!options.shard.empty()) return print_shard(summary);
   const Store store = Store::open_existing(summary.out);
   if (command.json) {
     fmt::print("{}", results_json(store));
@@ -101,21 +111,16 @@ void setup_fit(CLI::App& app) {
                    "Spec file, or one of the reference's flat configs (which implies protocol paper)")
       ->required()
       ->type_name("SPEC.yaml");
-  command->add_option("-o,--out", options->run.out, "Run folder; default: the spec's 'out' or 'results_dir'")
-      ->type_name("FOLDER");
   command
       ->add_option("--method", options->method,
                    "How masks are found, in place of the spec's fit.method; one of " + mask_method_names())
       ->type_name("NAME");
-  command->add_flag("--overwrite", options->run.overwrite,
-                    "Compute the spec's cells again, also those that are finished");
   command->add_flag("--dry-run", options->dry_run, "Print the cells, the expected time and memory, and stop");
-  command->add_flag("--wait", options->run.wait, "Where another process works in the folder, wait until it has ended");
-  add_memory_option(*command, options->run.memory);
-  add_threads_option(*command, options->run.n_threads);
-  command->add_flag("--quiet", options->run.quiet, "No progress");
+  add_run_options(*command, options->run);
+  command->add_flag("--quiet", options->quiet, "No progress");
   command->add_flag("--json", options->json,
-                    "Print the results as JSON, one object per cell; of a dry run, one object");
+                    "Print the results as JSON, one object per cell, and on stderr a line whenever a cell begins or "
+                    "ends; of a dry run, one object");
   command->footer(
       "A spec names a model folder, a task (its sentences or rows), variables, layers and blocks. Every\n"
       "layer x block x variable x seed is a cell: its circuit is trained to tell the variable's values\n"

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "cli/commands.h"
+#include "cli/inspect_run.h"
 #include "cli/inspect_text.h"
 #include "cprobe/circuit/circuit.h"
 #include "cprobe/core/error.h"
@@ -27,6 +28,7 @@ struct InspectOptions {
   std::optional<std::string> tokens;
   std::optional<std::string> next;
   std::vector<std::string> continuations;
+  bool repair = false;
   bool json = false;
 };
 
@@ -114,50 +116,6 @@ Json describe_circuit(const InspectOptions& options) {
   return json;
 }
 
-std::string_view status_text(CellStatus status) {
-  switch (status) {
-    case CellStatus::kPlanned:
-      return "planned";
-    case CellStatus::kDone:
-      return "done";
-    case CellStatus::kFailed:
-      return "failed";
-  }
-  throw failure("unknown cell status");
-}
-
-Json parsed_lines(const std::string& text) {
-  Json array = Json::array();
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) array.push_back(Json::parse(line));
-  return array;
-}
-
-Json describe_run(const std::filesystem::path& folder, const Store& store) {
-  Json json = {{"kind", "run"}, {"path", folder.string()}, {"invocations", Json::array()}, {"cells", Json::array()}};
-  for (const Store::Invocation& call : store.invocations()) {
-    json["invocations"].push_back({{"started", call.started},
-                                   {"command", call.command},
-                                   {"version", call.version},
-                                   {"host", call.host},
-                                   {"threads", call.n_threads},
-                                   {"model", call.model},
-                                   {"spec", call.spec}});
-  }
-  json["cells_of_other_specs"] = store.n_unplanned();
-  for (const Store::Entry& cell : store.cells()) {
-    json["cells"].push_back({{"id", cell.id},
-                             {"method", cell.method},
-                             {"label", cell.label},
-                             {"status", status_text(cell.status)},
-                             {"seconds", cell.seconds},
-                             {"error", cell.error}});
-  }
-  json["results"] = parsed_lines(results_json(store));
-  json["figures"] = parsed_lines(methods_json(store));
-  return json;
-}
-
 std::string value_text(const Json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
@@ -206,26 +164,6 @@ void print_circuit(const Json& json) {
   print_values(json["provenance"]);
 }
 
-void print_run(const Json& json, const Store& store) {
-  print_values(json);
-  if (!json["invocations"].empty()) {
-    Json last = json["invocations"].back();
-    const std::string spec = last["spec"];
-    last.erase("spec");
-    fmt::print("\nlast of {} calls\n", json["invocations"].size());
-    print_values(last);
-    if (!spec.empty()) fmt::print("\nspec\n{}", spec);
-  }
-  Lines lines = {{"cell", "status", "time", "error"}};
-  for (const Store::Entry& cell : store.cells()) {
-    const std::string time = cell.status == CellStatus::kDone ? format_duration(cell.seconds) : "-";
-    lines.push_back({cell.label, std::string(status_text(cell.status)), time, cell.error});
-  }
-  fmt::print("\n{}", text_table(lines));
-  if (!json["results"].empty()) fmt::print("\n{}", results_table(store));
-  if (!json["figures"].empty()) fmt::print("\n{}", methods_table(store));
-}
-
 void run_inspect(const InspectOptions& options) {
   const std::filesystem::path& path = options.path;
   if (options.tokens) return print_tokens(path, *options.tokens, options.json);
@@ -238,8 +176,8 @@ void run_inspect(const InspectOptions& options) {
     }
   };
   if (std::filesystem::exists(path / "run.sqlite")) {
-    const Store store = Store::open_existing(path);
-    print(describe_run(path, store), [&](const Json& json) { print_run(json, store); });
+    if (options.repair) return repair_run(path);
+    print_run(path, options.json);
   } else if (std::filesystem::exists(path / "config.json")) {
     print(describe_model(path), print_model);
   } else if (std::filesystem::is_regular_file(path) && path.extension() == ".safetensors") {
@@ -271,9 +209,11 @@ void setup_inspect(CLI::App& app) {
       ->type_name("TEXT")
       ->needs(next)
       ->allow_extra_args(false);
+  command->add_flag("--repair", options->repair, "Of a run folder whose record is damaged: keep what is intact of it");
   command->add_flag("--json", options->json, "Print one JSON object; with --tokens and --next one per text and line");
   command->footer(
-      "Nothing is changed, and a run may be going on. With - for TEXT, --tokens and --next read JSON strings from "
+      "Without --repair nothing is changed, and a run may be going on: it shows how far it is. With - for TEXT, "
+      "--tokens and --next read JSON strings from "
       "stdin,\n"
       "one a line.\n\n"
       "Example (after `cprobe reproduce exp1 --steps 1000 --seeds 1 --out runs/exp1`):\n"

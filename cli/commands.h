@@ -12,6 +12,7 @@ void setup_data(CLI::App& app);       ///< Write a task's CSV files.
 void setup_train(CLI::App& app);      ///< Train a toy model.
 void setup_fit(CLI::App& app);        ///< Find circuits, decode and ablate them.
 void setup_baseline(CLI::App& app);   ///< Run competing methods on a spec.
+void setup_merge(CLI::App& app);      ///< Gather what shards of a run folder found.
 void setup_ablate(CLI::App& app);     ///< Ablate a saved circuit on any data.
 void setup_compare(CLI::App& app);    ///< Overlap of circuits; their union, intersection, difference.
 void setup_inspect(CLI::App& app);    ///< Say what a model folder, circuit file or run folder holds.

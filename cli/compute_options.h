@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "cprobe/experiment/run_options.h"
+
 namespace CLI {  // NOLINT(readability-identifier-naming): the library's own name
 class App;
 }
@@ -11,8 +13,8 @@ namespace cprobe {
 /// Adds `--threads` to a command that computes. @param n_threads 0, the default, means all processors.
 void add_threads_option(CLI::App& command, int& n_threads);
 
-/// Adds `--memory`: bytes for residual streams.
-void add_memory_option(CLI::App& command, int64_t& memory);
+/// Adds what `fit` and `baseline` have in common.
+void add_run_options(CLI::App& command, RunOptions& options);
 
 /// What such a command does first: Ctrl-C becomes a request to stop, the threads are set, and a slow BLAS is pointed out
 /// on stderr. @param n_threads as add_threads_option.

@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
   cprobe::setup_train(app);
   cprobe::setup_fit(app);
   cprobe::setup_baseline(app);
+  cprobe::setup_merge(app);
   cprobe::setup_ablate(app);
   cprobe::setup_compare(app);
   cprobe::setup_inspect(app);

@@ -9,11 +9,22 @@
 
 namespace cprobe {
 
+Following following(bool quiet, bool json) {
+  if (quiet) return Following::kQuiet;
+  return json ? Following::kJson : Following::kBar;
+}
+
+void print_shard(const RunSummary& summary) {
+  fmt::print("{} of {} cells computed here, {} by others. When all are done: cprobe merge {}\n", summary.n_computed,
+             summary.n_cells, summary.n_elsewhere, summary.out.string());
+  report_failures(summary);
+}
+
 void report_failures(const RunSummary& summary) {
   if (summary.failures.empty()) return;
   std::fflush(stdout);
   throw failure(
-      "{} of {} cells failed; the others are kept, and the same command, without --overwrite, tries these again:\n  {}",
+      "{} of {} cells failed; the others are kept, and the same command with --retry failed tries these again:\n  {}",
       summary.failures.size(), summary.n_cells, fmt::join(summary.failures, "\n  "));
 }
 

@@ -1,8 +1,14 @@
 #pragma once
 
-#include "cprobe/experiment/run_folder.h"
+#include "cprobe/experiment/compute_cells.h"
 
 namespace cprobe {
+
+/// How a command with the options --quiet and --json is followed.
+Following following(bool quiet, bool json);
+
+/// What a process says at its end that worked beside others; they may not be done. @throws Error as report_failures.
+void print_shard(const RunSummary& summary);
 
 /// The last thing that a command does with a run. @throws Error (kFailed) naming the cells that failed, if any did.
 void report_failures(const RunSummary& summary);

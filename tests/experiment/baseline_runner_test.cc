@@ -74,7 +74,8 @@ class Baselines : public ::testing::Test {
 
   RunSummary run_methods(const std::vector<std::string>& methods, bool overwrite = false) const {
     return run_baselines(
-        spec_, {.out = folder_ / "run", .methods = methods, .overwrite = overwrite, .quiet = true, .n_threads = 1},
+        spec_, methods,
+        {.out = folder_ / "run", .again = {.all = overwrite}, .following = Following::kQuiet, .n_threads = 1},
         kMethods);
   }
 
@@ -104,7 +105,7 @@ TEST_F(Baselines, LookAtEveryStateOrOnceAtTheModel) {
 }
 
 TEST_F(Baselines, ShareAFolderWithCircuitsAndOneAnother) {
-  run(spec_, {.out = folder_ / "run", .quiet = true, .n_threads = 1});
+  run(spec_, {.out = folder_ / "run", .following = Following::kQuiet, .n_threads = 1});
   const size_t n_circuit_lines = metrics().n_rows();
   EXPECT_EQ(run_methods({"mean_length"}).n_computed, 8);
   EXPECT_EQ(metrics().n_rows(), n_circuit_lines + 8);
@@ -114,7 +115,7 @@ TEST_F(Baselines, ShareAFolderWithCircuitsAndOneAnother) {
   EXPECT_EQ(CsvTable::read(folder_ / "run/results.csv").n_rows(), 8u);
   EXPECT_EQ(run_methods({"mean_length"}, /*overwrite=*/true).n_computed, 8);
   EXPECT_EQ(metrics().n_rows(), n_circuit_lines + 9);
-  EXPECT_EQ(run(spec_, {.out = folder_ / "run", .quiet = true, .n_threads = 1}).n_computed, 0);
+  EXPECT_EQ(run(spec_, {.out = folder_ / "run", .following = Following::kQuiet, .n_threads = 1}).n_computed, 0);
   EXPECT_EQ(metrics().n_rows(), n_circuit_lines + 9);
   EXPECT_THAT(methods_table(Store::open_existing(folder_ / "run")), HasSubstr("mean_length  x         L0.mid"));
 }
@@ -141,7 +142,7 @@ TEST_F(Baselines, SameSeedSameBytes) {
   spec_.baselines = Document::parse_yaml(
       "linear_probe: {epochs: 3, batch_size: 10}\nmlp_probe: {epochs: 3, batch_size: 10}", "spec.yaml");
   for (const char* name : {"a", "b"}) {
-    run_baselines(spec_, {.out = folder_ / name, .quiet = true, .n_threads = 1});
+    run_baselines(spec_, {}, {.out = folder_ / name, .following = Following::kQuiet, .n_threads = 1});
   }
   EXPECT_EQ(testing::read_bytes(folder_ / "a/metrics.csv"), testing::read_bytes(folder_ / "b/metrics.csv"));
 }

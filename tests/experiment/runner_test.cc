@@ -37,7 +37,7 @@ class Run : public ::testing::Test {
 
   RunSummary run_in(const char* name, RunOptions options = {}) const {
     options.out = folder_ / name;
-    options.quiet = true;
+    options.following = Following::kQuiet;
     options.n_threads = 1;
     return run(spec_, options);
   }
@@ -116,7 +116,7 @@ TEST_F(Run, ComputesEveryCellOnceWhateverSpecsAskForIt) {
   spec_.fit.epochs = 3;
   EXPECT_EQ(run_in("run").n_computed, 0);
   EXPECT_EQ(testing::read_bytes(folder_ / "run/results.csv"), results);
-  EXPECT_EQ(run_in("run", {.overwrite = true}).n_computed, 4);
+  EXPECT_EQ(run_in("run", {.again = {.all = true}}).n_computed, 4);
   EXPECT_EQ(testing::read_bytes(folder_ / "run/results.csv"), results);
 }
 
@@ -205,7 +205,7 @@ TEST_F(Run, IsPlannedWithoutWritingAnything) {
 
 TEST_F(Run, GivesTheSameBytesAfterItWasPlanned) {
   run_in("unplanned");
-  plan_run(spec_, {.quiet = true, .n_threads = 1});
+  plan_run(spec_, {.following = Following::kQuiet, .n_threads = 1});
   RunOptions shown{.out = folder_ / "measured", .n_threads = 1};  // not quiet: measures itself
   ::testing::internal::CaptureStderr();
   run(spec_, shown);
@@ -219,7 +219,7 @@ TEST_F(Run, PlansTwoStreamsPerDataSetInAParallelResidual) {
   for (const auto& [name, config] : testing::all_kinds()) {
     if (std::string_view(name) != "neox_sequential" && std::string_view(name) != "neox_parallel") continue;
     save_model(testing::drawn_model(config), folder_ / "model");
-    EXPECT_EQ(plan_run(spec_, {.quiet = true, .n_threads = 1}).streams_memory,
+    EXPECT_EQ(plan_run(spec_, {.following = Following::kQuiet, .n_threads = 1}).streams_memory,
               84 * config.d_model * int64_t{sizeof(float)} * 2 * (config.parallel_residual ? 2 : 1));
   }
 }
@@ -258,7 +258,7 @@ TEST_F(Run, GivesTheSameBytesWhereverItWasInterrupted) {
 TEST_F(Run, LeavesFilesOfOthersAlone) {
   testing::write_bytes(folder_ / "run/results.csv", "hours of work");
   for (const bool overwrite : {false, true}) {
-    EXPECT_INPUT_ERROR(run_in("run", {.overwrite = overwrite}), "results.csv: is not from a run of cprobe");
+    EXPECT_INPUT_ERROR(run_in("run", {.again = {.all = overwrite}}), "results.csv: is not from a run of cprobe");
   }
   EXPECT_EQ(testing::read_bytes(folder_ / "run/results.csv"), "hours of work");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "run/run.sqlite"));
@@ -304,7 +304,7 @@ TEST_F(Run, IsRefusedBeforeAnythingIsWritten) {
   EXPECT_INPUT_ERROR(run_in("run"), "batch_size is 41, but there are only 40 rows");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "run"));
   spec_.batch_sizes = {10};
-  EXPECT_INPUT_ERROR(run(spec_, {.quiet = true, .n_threads = 1}), "no run folder");
+  EXPECT_INPUT_ERROR(run(spec_, {.following = Following::kQuiet, .n_threads = 1}), "no run folder");
 }
 
 TEST_F(Run, FindsMasksByTheOtherMethods) {

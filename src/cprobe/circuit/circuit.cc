@@ -74,18 +74,36 @@ std::vector<at::Tensor> keep_multipliers(const Circuit& circuit) {
   return multipliers;
 }
 
-void save_circuit(const CircuitFile& circuit, const std::filesystem::path& path) {
-  std::map<std::string, at::Tensor> tensors;
-  for (const auto& [name, member] : circuit.members) tensors[name] = member.to(at::kByte);
+namespace {
+
+/// What a circuit file says beside its tensors.
+std::map<std::string, std::string> metadata_of(const CircuitFile& circuit) {
   std::map<std::string, std::string> metadata = circuit.provenance;
   metadata[kFormatKey] = kFormat;
   metadata[kComponentKey] = to_string(circuit.component);
   metadata[kUnitKey] = to_string(circuit.unit);
-  write_safetensors(path, tensors, metadata);
+  return metadata;
+}
+
+std::map<std::string, at::Tensor> tensors_of(const CircuitFile& circuit) {
+  std::map<std::string, at::Tensor> tensors;
+  for (const auto& [name, member] : circuit.members) tensors[name] = member.to(at::kByte);
+  return tensors;
+}
+
+}  // namespace
+
+void save_circuit(const CircuitFile& circuit, const std::filesystem::path& path) {
+  write_safetensors(path, tensors_of(circuit), metadata_of(circuit));
 }
 
 void save_circuit(const Circuit& circuit, const std::filesystem::path& path) {
   save_circuit(circuit_file(circuit, path.string()), path);
+}
+
+std::string circuit_bytes(const Circuit& circuit) {
+  const CircuitFile file = circuit_file(circuit, "");
+  return safetensors_bytes(tensors_of(file), metadata_of(file));
 }
 
 CircuitFile read_circuit_file(const std::filesystem::path& path) {

@@ -38,6 +38,8 @@ std::vector<at::Tensor> keep_multipliers(const Circuit& circuit);
 /// Writes one U8 tensor per weight matrix under the checkpoint's tensor name, and the rest as metadata
 /// (docs/file_formats.md).
 void save_circuit(const Circuit& circuit, const std::filesystem::path& path);
+/// The bytes of that file.
+std::string circuit_bytes(const Circuit& circuit);
 
 /// A circuit without the sizes of its model: what a circuit file holds on its own. It tells units, but neither heads nor,
 /// in unit neuron, weights.

@@ -9,6 +9,9 @@ namespace cprobe {
 /// the system does not tell.
 int64_t peak_memory();
 
+/// Memory that processes can still have, in bytes; a petabyte where the system does not tell.
+int64_t available_memory();
+
 /// "540 MB", "1.07 GB", "12 kB". @param bytes >= 0; a kB is 1,000 bytes.
 std::string format_bytes(int64_t bytes);
 

@@ -44,6 +44,11 @@ void set_threads(int n) {
   at::globalContext().setFlushDenormal(true);
 }
 
+ThreadsKept::ThreadsKept() : n_(at::get_num_threads()) {}
+ThreadsKept::~ThreadsKept() {
+  set_threads(n_);
+}
+
 int available_threads() {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);

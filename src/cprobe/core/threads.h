@@ -10,6 +10,18 @@ namespace cprobe {
 /// @param n >= 1. @throws Error (kInput) if n < 1.
 void set_threads(int n);
 
+/// Sets the number of threads back, when it ends, to what it was when it began.
+class ThreadsKept {
+ public:
+  ThreadsKept();
+  ThreadsKept(const ThreadsKept&) = delete;
+  ThreadsKept& operator=(const ThreadsKept&) = delete;
+  ~ThreadsKept();
+
+ private:
+  int n_;
+};
+
 /// Physical parallelism for the default: the number of processors this process may run on.
 int available_threads();
 

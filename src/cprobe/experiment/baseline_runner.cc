@@ -6,10 +6,8 @@
 #include <set>
 
 #include "cprobe/core/error.h"
-#include "cprobe/core/progress.h"
-#include "cprobe/core/threads.h"
 #include "cprobe/experiment/probe_cell.h"
-#include "cprobe/experiment/run_data.h"
+#include "cprobe/experiment/run_cells.h"
 
 namespace cprobe {
 namespace {
@@ -63,13 +61,18 @@ struct Job {
   std::string place() const { return per_site() ? site_text() : "model " + to_string(cell.component); }
 };
 
-/// Sites in the order of the model, so that each residual stream is taken from one to the next.
-std::vector<Job> jobs_of(const Spec& spec, const std::vector<ChosenMethod>& methods, const ModelConfig& config) {
-  Spec grid = spec;  // Mask training has dimensions that other methods lack.
+/// The grid without the dimensions that only mask training has.
+std::vector<Cell> cells_of(const Spec& spec, const ModelConfig& config) {
+  Spec grid = spec;
   grid.learning_rates.resize(1);
   grid.batch_sizes.resize(1);
   grid.mask_options.resize(1);
-  const std::vector<Cell> cells = expand(grid, config);
+  return expand(grid, config);
+}
+
+/// Sites in the order of the model, so that each residual stream is taken from one to the next.
+std::vector<Job> jobs_of(const Spec& spec, const std::vector<ChosenMethod>& methods, const ModelConfig& config) {
+  const std::vector<Cell> cells = cells_of(spec, config);
   std::vector<Job> jobs;
   for (const Cell& cell : cells) {
     for (const ChosenMethod& method : methods) {
@@ -145,51 +148,45 @@ std::vector<Metric> compute(const Spec& spec, const Job& job, const RunData& dat
 
 }  // namespace
 
-RunSummary run_baselines(const Spec& spec, const BaselineRunOptions& options, std::span<const MethodEntry> known) {
-  const std::filesystem::path folder = run_folder(spec, options.out);
-  const int n_threads = options.n_threads > 0 ? options.n_threads : available_threads();
-  set_threads(n_threads);
-  const std::vector<ChosenMethod> methods = choose_methods(spec, options.methods, known);
-  const RunData data = load_run_data(spec);
-  std::vector<Job> jobs = jobs_of(spec, methods, data.model.config);
-  for (const Job& job : jobs) check_labels(job.cell, data);
-  RunSummary summary{.out = folder, .left_out = leave_out(jobs, data)};
-  std::vector<Store::PlannedCell> plan;
-  for (const Job& job : jobs) {
-    const std::string what = fmt::format("{}|{}", job.method->entry->name, job.method->method->settings());
-    plan.push_back({baseline_id(spec, job.cell, what, job.place(), data.fingerprints, n_threads),
-                    std::string(job.method->entry->name), label_of(spec, job)});
-  }
-  check_names(folder);
-  const RunLock lock(folder, options.wait);
-  Store store = open_run(folder, plan, {n_threads, spec.model, spec.text, data.fingerprints}, options.overwrite);
-  summary.n_cells = static_cast<int64_t>(plan.size());
-
-  const std::vector<size_t> unfinished = unfinished_cells(store, plan);
-  constexpr int64_t kShares = 1000;  // Of a cell.
-  Progress progress("methods", std::max<int64_t>(1, std::ssize(unfinished)) * kShares, options.quiet,
-                    Progress::Steps::kShares);
-  Streams streams(data.model, stream_rows(data, options.memory, folder));
-  finish_run(store, plan, folder, [&] {
-    for (size_t i = 0; i < unfinished.size(); ++i) {
-      const Job& job = jobs[unfinished[i]];
-      const Store::PlannedCell& planned = plan[unfinished[i]];
-      const auto before = static_cast<int64_t>(i) * kShares;
-      const auto on_progress = [&](double share, const std::string& note) {
-        progress.reach(before + std::llround(std::clamp(share, 0.0, 1.0) * kShares),
-                       fmt::format("{} of {}: {}, {}", i + 1, unfinished.size(), planned.label, note));
-      };
-      summary.add(planned.label, compute_and_record(store, planned.id, [&] {
-                    return Store::Finished{.variable = job.cell.variable,
-                                           .site = job.site_text(),
-                                           .position = job.cell.position,
-                                           .seed = job.cell.seed,
-                                           .metrics = compute(spec, job, data, streams, on_progress)};
-                  }));
-      progress.reach(before + kShares);
-    }
+RunSummary run_baselines(const Spec& spec, const std::vector<std::string>& names, const RunOptions& options,
+                         std::span<const MethodEntry> known) {
+  return of_rank(options, [&] {
+    RunSummary summary{.out = run_folder(spec, options.out)};
+    const std::vector<ChosenMethod> methods = choose_methods(spec, names, known);
+    const RunData data = load_run_data(spec);
+    std::vector<Job> jobs = jobs_of(spec, methods, data.model.config);
+    for (const Job& job : jobs) check_labels(job.cell, data);
+    summary.left_out = leave_out(jobs, data);
+    const CellSet set{
+        .what = "methods",
+        .plan =
+            [&](int n_threads) {
+              std::vector<Store::PlannedCell> plan;
+              for (const Job& job : jobs) {
+                const std::string what = fmt::format("{}|{}", job.method->entry->name, job.method->method->settings());
+                plan.push_back({baseline_id(spec, job.cell, what, job.place(), data.fingerprints, n_threads),
+                                std::string(job.method->entry->name), label_of(spec, job)});
+              }
+              return plan;
+            },
+        .schedule =
+            [&](const std::vector<size_t>& unfinished, const Estimate*) {
+              std::vector<ScheduledCell> cells;  // What a method takes is not known: they count as equal.
+              for (const size_t i : unfinished) cells.push_back({i, jobs[i].site.index, 1});
+              return cells;
+            },
+        .make_compute = [&](const std::vector<Store::PlannedCell>&, const NewRows& scratch) -> ComputeCell {
+          return [&, streams = std::make_shared<Streams>(data.model, scratch)](size_t i, const ShareDone& on_progress) {
+            const Job& job = jobs[i];
+            return Store::Finished{.variable = job.cell.variable,
+                                   .site = job.site_text(),
+                                   .position = job.cell.position,
+                                   .seed = job.cell.seed,
+                                   .metrics = compute(spec, job, data, *streams, on_progress)};
+          };
+        }};
+    return run_cells(spec, cells_of(spec, data.model.config), data, set, options, std::move(summary));
   });
-  return summary;
 }
 
 }  // namespace cprobe

@@ -1,36 +1,25 @@
 #pragma once
 
-#include <cstdint>
-#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "cprobe/baselines/baseline.h"
-#include "cprobe/experiment/run_folder.h"
+#include "cprobe/experiment/run_options.h"
 #include "cprobe/experiment/spec.h"
 
 namespace cprobe {
-
-struct BaselineRunOptions {
-  std::filesystem::path out;         ///< Run folder, which may hold circuits of the same spec; empty: the spec's.
-  std::vector<std::string> methods;  ///< Names; empty: those under `baselines` in the spec or, without it, all.
-  bool overwrite = false;            ///< Compute these cells again, also those that are finished.
-  bool wait = false;                 ///< As RunOptions::wait.
-  bool quiet = false;                ///< No progress on stderr.
-  int64_t memory = 500'000'000;      ///< Bytes for residual streams, as RunOptions::memory.
-  int n_threads = 0;                 ///< Threads of a cell; part of its identity. 0: all processors.
-};
 
 /// Runs competing methods on a spec: every variable x layer x block (`attn`: the state after attention, "mid"; `mlp`: the
 /// state after the MLP, "post") x position x seed, and methods that look at no site once per variable and seed. Figures go
 /// to metrics.csv of the run folder. What is finished there is not computed again. Variables for which the data lack what
 /// a method needs are left out of it.
-/// @param known the methods there are.
+/// @param methods names; empty: those under `baselines` in the spec or, without it, all.
+/// @param known   the methods there are.
 /// @throws Error (kInput) before anything is written if the spec, its options of a method, model or data are wrong, a
 ///         method that was asked for is left without a variable, or another process works in the folder; (kInterrupted)
 ///         when a stop is requested, saying what was kept.
-RunSummary run_baselines(const Spec& spec, const BaselineRunOptions& options,
+RunSummary run_baselines(const Spec& spec, const std::vector<std::string>& methods, const RunOptions& options,
                          std::span<const MethodEntry> known = baseline_methods());
 
 }  // namespace cprobe

@@ -36,10 +36,13 @@ class Estimate {
   /// @param before the cell that is computed before it; null: it is the first.
   CellTime of(const Cell& cell, const Cell* before) const;
 
+  double epoch_seconds() const;  ///< Of one epoch of each kind of cell that was measured, summed.
   int64_t weights_memory() const { return weights_memory_; }  ///< Bytes of the model's weights.
   /// Of the run, in bytes: libraries, weights and residual streams included, in memory or not. Over hours the heap may
   /// grow by some hundred MB beyond it.
   int64_t peak_memory() const { return peak_memory_; }
+  /// What a cell takes of it beside what all cells share: libraries, weights and data.
+  int64_t cell_memory() const { return peak_memory_ - shared_memory_; }
 
  private:
   double measured_epoch(const Cell& cell, const NewRows& new_rows) const;
@@ -51,12 +54,13 @@ class Estimate {
   /// Bytes that cells take and the measured epoch does not.
   int64_t further_memory(const std::vector<Cell>& cells) const;
 
-  const Spec& spec_;
-  const RunData& data_;
+  const Spec* spec_;
+  const RunData* data_;
   std::map<std::pair<Block, int64_t>, double> epochs_;  ///< Seconds, by block and batch size.
   double product_ = 0;                                  ///< Seconds of one such product.
   int64_t weights_memory_ = 0;
   int64_t peak_memory_ = 0;
+  int64_t shared_memory_ = 0;
 };
 
 }  // namespace cprobe

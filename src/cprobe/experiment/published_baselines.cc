@@ -25,9 +25,7 @@ std::vector<Store::MetricRow> run_published_baselines(const Spec& circuits, cons
   spec.protocol = Protocol::kPaper;
   spec.out = baselines_folder(circuits);
   spec.baselines = Document::parse_yaml(kSettings, "the paper's settings");
-  const RunSummary summary = run_baselines(
-      spec,
-      {.methods = methods, .overwrite = options.overwrite, .quiet = options.quiet, .n_threads = options.n_threads});
+  const RunSummary summary = run_baselines(spec, methods, run_options(options));
   if (!summary.failures.empty()) throw failure("{}: {}", spec.out.string(), summary.failures.front());
   return Store::open_existing(spec.out).metrics();
 }

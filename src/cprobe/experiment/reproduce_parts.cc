@@ -11,7 +11,10 @@
 namespace cprobe {
 
 RunOptions run_options(const ReproduceOptions& options) {
-  return {.overwrite = options.overwrite, .quiet = options.quiet, .n_threads = options.n_threads};
+  return {.again = {.all = options.overwrite, .failed = true},
+          .following = options.quiet ? Following::kQuiet : Following::kBar,
+          .n_jobs = 1,
+          .n_threads = options.n_threads > 0 ? options.n_threads : available_threads()};
 }
 
 TrainOptions training_options(const ReproduceOptions& options, int64_t steps) {

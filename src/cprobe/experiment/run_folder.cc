@@ -1,6 +1,5 @@
 #include "cprobe/experiment/run_folder.h"
 
-#include <c10/util/Exception.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -15,12 +14,13 @@
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
 #include "cprobe/experiment/provenance.h"
+#include "cprobe/experiment/store_schema.h"
 #include "cprobe/io/atomic_file.h"
 
 namespace cprobe {
 namespace {
 
-constexpr const char* kStore = "run.sqlite";
+constexpr const char* kLock = "run.lock";
 constexpr const char* kExports[] = {"results.csv", "metrics.csv", "curves.csv", "circuits"};
 
 void remove_path(const std::filesystem::path& path) {
@@ -38,7 +38,7 @@ std::filesystem::path run_folder(const Spec& spec, const std::filesystem::path& 
 }
 
 bool holds_run(const std::filesystem::path& folder) {
-  return std::filesystem::exists(folder / kStore);
+  return std::filesystem::exists(folder / kStoreName);
 }
 
 void check_names(const std::filesystem::path& folder) {
@@ -53,7 +53,7 @@ void check_names(const std::filesystem::path& folder) {
 RunLock::RunLock(const std::filesystem::path& folder, bool wait) {
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
-  const std::filesystem::path path = folder / "run.lock";
+  const std::filesystem::path path = folder / kLock;
   descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor_ < 0) throw failure("{}: cannot be written: {}", path.string(), std::strerror(errno));
   for (bool told = false; ::flock(descriptor_, LOCK_EX | LOCK_NB) != 0;) {
@@ -84,51 +84,51 @@ RunLock::~RunLock() {
   ::close(descriptor_);
 }
 
+bool RunLock::is_held(const std::filesystem::path& folder) {
+  const int descriptor = ::open((folder / kLock).c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  const bool held = ::flock(descriptor, LOCK_SH | LOCK_NB) != 0;
+  ::close(descriptor);
+  return held;
+}
+
+Store::Invocation this_call(const RunNotes& notes) {
+  return {.started = utc_now(),
+          .command = command_line(),
+          .version = versions(),
+          .host = host_name(),
+          .n_jobs = notes.parallelism.n_jobs,
+          .n_threads = notes.parallelism.n_threads,
+          .model = notes.model.string(),
+          .spec = notes.spec};
+}
+
 Store open_run(const std::filesystem::path& folder, const std::vector<Store::PlannedCell>& plan, const RunNotes& notes,
-               bool overwrite) {
+               const Again& again) {
   Store store = Store::open(folder);
-  if (overwrite) {
-    for (const std::string& file : store.forget(plan)) remove_path(folder / file);
-  }
+  store.verify();
   store.plan(plan, fmt::format("{}", fmt::join(notes.fingerprints, " ")));
-  store.begin({.started = utc_now(),
-               .command = command_line(),
-               .version = versions(),
-               .host = host_name(),
-               .n_threads = notes.n_threads,
-               .model = notes.model.string(),
-               .spec = notes.spec});
+  store.begin(this_call(notes));
+  std::vector<Store::PlannedCell> forgotten = plan;
+  if (!again.all) {
+    std::set<std::string> failed;
+    for (const Store::Entry& cell : store.cells()) {
+      if (cell.status == CellStatus::kFailed && again.failed) failed.insert(cell.id);
+    }
+    std::erase_if(forgotten, [&](const Store::PlannedCell& cell) { return !failed.contains(cell.id); });
+  }
+  for (const std::string& file : store.forget(forgotten)) remove_path(folder / file);
   return store;
 }
 
-std::string compute_and_record(Store& store, const std::string& id, const std::function<Store::Finished()>& compute) {
-  const auto start = std::chrono::steady_clock::now();
-  std::string problem;
-  try {
-    Store::Finished finished = compute();
-    finished.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    store.record(id, finished);
-    return {};
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::kInterrupted) throw;
-    problem = error.what();
-  } catch (const c10::Error& error) {
-    problem = error.what_without_backtrace();  // libtorch's, out of memory among them
-  } catch (const std::exception& error) {
-    problem = error.what();
-  }
-  store.record_failure(id, problem);
-  return problem;
-}
-
 std::vector<size_t> unfinished_cells(const Store& store, const std::vector<Store::PlannedCell>& plan) {
-  std::set<std::string> done;
+  std::set<std::string> over;
   for (const Store::Entry& entry : store.cells()) {
-    if (entry.status == CellStatus::kDone) done.insert(entry.id);
+    if (entry.status == CellStatus::kDone || entry.status == CellStatus::kFailed) over.insert(entry.id);
   }
   std::vector<size_t> unfinished;
   for (size_t i = 0; i < plan.size(); ++i) {
-    if (!done.contains(plan[i].id)) unfinished.push_back(i);
+    if (!over.contains(plan[i].id)) unfinished.push_back(i);
   }
   return unfinished;
 }
@@ -139,22 +139,6 @@ void RunSummary::add(const std::string& label, const std::string& problem) {
   } else {
     failures.push_back(fmt::format("{}: {}", label, problem));
   }
-}
-
-void finish_run(const Store& store, const std::vector<Store::PlannedCell>& plan, const std::filesystem::path& folder,
-                const std::function<void()>& compute_cells) {
-  try {
-    compute_cells();
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::kInterrupted) throw;
-    store.export_tables();
-    throw Error(
-        ErrorKind::kInterrupted,
-        fmt::format(
-            "stopped: {} of {} cells are finished and kept in {}; the same command, without --overwrite, continues",
-            plan.size() - unfinished_cells(store, plan).size(), plan.size(), folder.string()));
-  }
-  store.export_tables();
 }
 
 }  // namespace cprobe

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cprobe/experiment/store.h"
+#include "cprobe/experiment/workers.h"
 
 /// The folder of a run: the rules by which earlier runs and other people's files in it are kept.
 namespace cprobe {
@@ -32,47 +33,50 @@ class RunLock {
   RunLock& operator=(const RunLock&) = delete;
   ~RunLock();
 
+  /// Whether a process works in a folder now.
+  static bool is_held(const std::filesystem::path& folder);
+
  private:
   int descriptor_ = -1;
 };
 
 /// What a run works on and how, for its record.
 struct RunNotes {
-  int n_threads = 0;
+  Parallelism parallelism;
   std::filesystem::path model;
   std::string spec;                       ///< Text of its file; may be empty.
   std::vector<std::string> fingerprints;  ///< As of RunData: tables hold no cells of other models or data.
 };
 
+/// This call of the program, for a record.
+Store::Invocation this_call(const RunNotes& notes);
+
+/// Which finished and failed cells are computed again.
+struct Again {
+  bool all = false;     ///< Those of the plan, finished or not.
+  bool failed = false;  ///< Those that failed before.
+};
+
 /// The record in a folder, with the plan made and this call begun.
-/// @param overwrite cells of the plan that are there are computed again.
 /// @throws Error (kInput) as check_names, and as Store::open.
 Store open_run(const std::filesystem::path& folder, const std::vector<Store::PlannedCell>& plan, const RunNotes& notes,
-               bool overwrite);
+               const Again& again);
 
-/// Numbers of the planned cells that are not finished.
+/// Numbers of the planned cells that are neither finished nor failed.
 std::vector<size_t> unfinished_cells(const Store& store, const std::vector<Store::PlannedCell>& plan);
-
-/// Computes one cell and records it or, where it fails, its error; the others can go on.
-/// @param compute returns what it found, all but the seconds.
-/// @return        the error; empty where it was computed. @throws Error (kInterrupted) once a stop is requested.
-std::string compute_and_record(Store& store, const std::string& id, const std::function<Store::Finished()>& compute);
 
 /// What a run did.
 struct RunSummary {
   std::filesystem::path out;
   int64_t n_cells = 0;
   int64_t n_computed = 0;             ///< In this call; the others were finished before.
-  std::vector<std::string> failures;  ///< A line for each cell that failed: what, and why.
+  int64_t n_elsewhere = 0;            ///< By other processes at the same time (RunOptions::shard).
+  bool is_told_elsewhere = false;     ///< This process is a rank that only computes: rank 0 knows what was done.
+  std::vector<std::string> failures;  ///< A line for each cell that failed, in this call or before: what, and why.
   std::vector<std::string> left_out;  ///< A line for each method and variable for which the data do not suffice.
 
-  /// @param problem as compute_and_record returns it.
+  /// @param problem empty: it was computed.
   void add(const std::string& label, const std::string& problem);
 };
-
-/// Computes cells and then writes the tables, also where a stop is requested. @throws Error (kInterrupted) saying what was
-/// kept.
-void finish_run(const Store& store, const std::vector<Store::PlannedCell>& plan, const std::filesystem::path& folder,
-                const std::function<void()>& compute_cells);
 
 }  // namespace cprobe

@@ -7,10 +7,10 @@
 #include <optional>
 
 #include "cprobe/core/error.h"
-#include "cprobe/core/progress.h"
 #include "cprobe/core/threads.h"
+#include "cprobe/experiment/parallelism.h"
 #include "cprobe/experiment/probe_cell.h"
-#include "cprobe/experiment/run_folder.h"
+#include "cprobe/experiment/run_cells.h"
 
 namespace cprobe {
 namespace {
@@ -51,165 +51,138 @@ void check_cells(const std::vector<Cell>& cells, const RunData& data) {
 struct Prepared {
   RunData data;
   std::vector<Cell> cells;
-  int n_threads = 0;
 };
 
-Prepared prepare(const Spec& spec, const RunOptions& options) {
-  Prepared prepared{.n_threads = options.n_threads > 0 ? options.n_threads : available_threads()};
-  set_threads(prepared.n_threads);
-  prepared.data = load_run_data(spec);
+Prepared prepare(const Spec& spec) {
+  Prepared prepared{.data = load_run_data(spec)};
   prepared.cells = expand(spec, prepared.data.model.config);
   check_cells(prepared.cells, prepared.data);
   return prepared;
 }
 
 /// The cells with their identities, in order.
-std::vector<Store::PlannedCell> plan_of(const Spec& spec, const Prepared& prepared) {
+std::vector<Store::PlannedCell> plan_of(const Spec& spec, const Prepared& prepared, int n_threads) {
   std::vector<Store::PlannedCell> plan;
   for (const Cell& cell : prepared.cells) {
     plan.push_back(
-        {cell_id(spec, cell, prepared.data.fingerprints, prepared.n_threads), method_name(spec), label_of(spec, cell)});
+        {cell_id(spec, cell, prepared.data.fingerprints, n_threads), method_name(spec), label_of(spec, cell)});
   }
   return plan;
 }
 
-/// A cell to compute, and what it is expected to take.
-struct Job {
-  size_t cell = 0;  ///< Its number in the grid.
-  CellTime time;
-};
-
-/// Cells in the order of their components, in which each residual stream is taken from one to the next.
-/// @param cells numbers in the grid.
-/// @param estimate none: nothing is expected.
-std::vector<Job> schedule(const Prepared& prepared, const std::optional<Estimate>& estimate,
-                          std::vector<size_t> cells) {
-  std::ranges::stable_sort(cells, {}, [&](size_t i) { return prepared.cells[i].component; });
-  std::vector<Job> jobs;
+/// What cells are expected to take, by their numbers in the grid, one after the other in the order of their components,
+/// in which each residual stream is taken from one to the next.
+std::vector<std::pair<size_t, CellTime>> in_order(const std::vector<Cell>& cells, std::vector<size_t> numbers,
+                                                  const Estimate* estimate) {
+  std::ranges::stable_sort(numbers, {}, [&](size_t i) { return cells[i].component; });
+  std::vector<std::pair<size_t, CellTime>> times;
   const Cell* before = nullptr;
-  for (const size_t i : cells) {
-    jobs.push_back({i, estimate ? estimate->of(prepared.cells[i], before) : CellTime()});
-    before = &prepared.cells[i];
+  for (const size_t i : numbers) {
+    times.emplace_back(i, estimate == nullptr ? CellTime() : estimate->of(cells[i], before));
+    before = &cells[i];
   }
-  return jobs;
+  return times;
 }
 
-double total_seconds(const std::vector<Job>& jobs) {
-  return std::accumulate(jobs.begin(), jobs.end(), 0.0,
-                         [](double sum, const Job& job) { return sum + job.time.total(); });
-}
-
-/// What is left of a run. Where it cannot be measured, nothing is expected of it: what is wrong with a cell, or a request
-/// to stop, is told when the cell is computed.
-/// @param unfinished numbers in the grid.
-std::vector<Job> jobs_of(const Spec& spec, const Prepared& prepared, const std::vector<size_t>& unfinished,
-                         const NewRows& new_rows, bool quiet) {
-  std::optional<Estimate> estimate;
-  if (!quiet && !unfinished.empty()) {
-    try {
-      std::vector<Cell> cells;
-      cells.reserve(unfinished.size());
-      for (const size_t i : unfinished) cells.push_back(prepared.cells[i]);
-      estimate.emplace(spec, cells, prepared.data, new_rows, quiet);
-    } catch (const std::exception&) {
-    }
-  }
-  return schedule(prepared, estimate, unfinished);
-}
-
-/// The bar of a run. It moves by the time that each piece of work was expected to take.
-class RunProgress {
+/// How far a cell is, by the time that each piece of its work was expected to take.
+class CellShare {
  public:
-  RunProgress(const std::vector<Job>& jobs, bool quiet)
-      : bar_("circuits", milliseconds(total_seconds(jobs)), quiet, Progress::Steps::kShares) {}
+  explicit CellShare(const CellTime& time) : time_(time) {}
 
-  void advance(const CellTime& cell, Piece piece, const std::string& note) {
-    const double taken = piece == Piece::kEpoch ? cell.epoch : piece == Piece::kAblation ? cell.ablation : 0;
-    within_ = std::min(within_ + taken, cell.total());
-    bar_.reach(milliseconds(finished_ + within_), note);
-  }
-
-  void finish(const CellTime& cell) {
-    finished_ += cell.total();
-    within_ = 0;
-    bar_.reach(milliseconds(finished_));
+  double after(Piece piece) {
+    const double taken = piece == Piece::kEpoch ? time_.epoch : piece == Piece::kAblation ? time_.ablation : 0;
+    seconds_ += taken;
+    return time_.total() > 0 ? std::min(seconds_ / time_.total(), 1.0) : 0;
   }
 
  private:
-  static int64_t milliseconds(double seconds) { return std::llround(seconds * 1e3); }
-
-  Progress bar_;
-  double finished_ = 0;  ///< Seconds of the cells that are finished.
-  double within_ = 0;    ///< Of the one that is computed.
+  CellTime time_;
+  double seconds_ = 0;
 };
 
 }  // namespace
 
 void check_run(const Spec& spec, const RunOptions& options) {
-  prepare(spec, options);
+  prepare(spec);
   check_names(run_folder(spec, options.out));
 }
 
 RunPlan plan_run(const Spec& spec, const RunOptions& options) {
-  const Prepared prepared = prepare(spec, options);
-  const NewRows new_rows = stream_rows(prepared.data, options.memory, std::filesystem::temp_directory_path());
-  const std::optional<Estimate> estimate(std::in_place, spec, prepared.cells, prepared.data, new_rows, options.quiet);
+  const ThreadsKept threads_kept;
+  const Prepared prepared = prepare(spec);
+  const std::filesystem::path folder = std::filesystem::temp_directory_path();
+  const bool quiet = options.following == Following::kQuiet;
+  std::optional<Estimate> estimate;
+  const std::filesystem::path run = options.out.empty() ? spec.out : options.out;
+  const auto recorded = run.empty() ? std::optional<Parallelism>() : recorded_parallelism(run);
+  RunPlan plan;
+  plan.parallelism = settle_parallelism(options.n_jobs, options.n_threads, recorded, [&] {
+    MeasuredParallelism measured =
+        measure_parallelism(spec, prepared.cells, prepared.data, options.memory, folder, quiet);
+    estimate.emplace(std::move(measured.estimate));
+    return measured.parallelism;
+  });
+  const int64_t memory = options.memory / plan.parallelism.n_jobs;
+  if (!estimate) {
+    set_threads(plan.parallelism.n_threads);
+    estimate.emplace(spec, prepared.cells, prepared.data, stream_rows(prepared.data, memory, folder), quiet);
+  }
   std::vector<size_t> all(prepared.cells.size());
   std::iota(all.begin(), all.end(), 0);
-  const std::vector<Job> jobs = schedule(prepared, estimate, all);
-  RunPlan plan{.n_threads = prepared.n_threads,
-               .seconds = total_seconds(jobs),
-               .weights_memory = estimate->weights_memory(),
-               .streams_memory = streams_memory(prepared.data),
-               .streams_on_disk = streams_memory(prepared.data) > options.memory,
-               .peak_memory = estimate->peak_memory()};
-  plan.cells.resize(jobs.size());
-  for (const Job& job : jobs) plan.cells[job.cell] = {label_of(spec, prepared.cells[job.cell]), job.time};
+  plan.cells.resize(all.size());
+  double sum = 0, longest = 0;
+  for (const auto& [cell, time] : in_order(prepared.cells, all, &*estimate)) {
+    plan.cells[cell] = {label_of(spec, prepared.cells[cell]), time};
+    sum += time.total();
+    longest = std::max(longest, time.total());
+  }
+  plan.seconds = std::max(sum / plan.parallelism.n_jobs, longest);
+  plan.weights_memory = estimate->weights_memory();
+  plan.streams_memory = plan.parallelism.n_jobs * streams_memory(prepared.data);
+  plan.streams_on_disk = streams_memory(prepared.data) > memory;
+  plan.peak_memory = estimate->peak_memory() + (plan.parallelism.n_jobs - 1) * estimate->cell_memory();
   return plan;
 }
 
 RunSummary run(const Spec& spec, const RunOptions& options) {
-  const std::filesystem::path folder = run_folder(spec, options.out);
-  const Prepared prepared = prepare(spec, options);
-  const RunData& data = prepared.data;
-  const std::vector<Store::PlannedCell> plan = plan_of(spec, prepared);
-  check_names(folder);
-  const RunLock lock(folder, options.wait);
-  const RunNotes notes{prepared.n_threads, spec.model, spec.text, data.fingerprints};
-  Store store = open_run(folder, plan, notes, options.overwrite);
-
-  RunSummary summary{.out = folder, .n_cells = static_cast<int64_t>(plan.size())};
-  const NewRows new_rows = stream_rows(data, options.memory, folder);
-  const std::vector<Job> jobs = jobs_of(spec, prepared, unfinished_cells(store, plan), new_rows, options.quiet);
-  RunProgress progress(jobs, options.quiet);
-  Streams streams(data.model, new_rows);
-  const auto compute_cells = [&] {
-    for (const Job& job : jobs) {
-      const Cell& cell = prepared.cells[job.cell];
-      const Store::PlannedCell& planned = plan[job.cell];
-      const auto on_progress = [&](Piece piece, const std::string& note) {
-        progress.advance(job.time, piece,
-                         fmt::format("{} of {}: {}, {}", job.cell + 1, plan.size(), planned.label, note));
-      };
-      const auto compute = [&] {
-        CellResult result = probe_cell(spec, cell, planned.id, data, streams, on_progress);
-        const std::string file = circuit_file(cell, planned.id);
-        save_circuit(result.findings.circuit, folder / file);
-        return Store::Finished{.variable = cell.variable,
-                               .site = to_string(cell.component),
-                               .position = cell.position,
-                               .seed = cell.seed,
-                               .metrics = metrics(result.findings),
-                               .row = result_row(spec, cell, planned.id, result.findings),
-                               .curve = std::move(result.curve),
-                               .circuit_file = file};
-      };
-      summary.add(planned.label, compute_and_record(store, planned.id, compute));
-      progress.finish(job.time);
-    }
-  };
-  finish_run(store, plan, folder, compute_cells);
-  return summary;
+  return of_rank(options, [&] {
+    const std::filesystem::path folder = run_folder(spec, options.out);
+    const Prepared prepared = prepare(spec);
+    std::vector<CellTime> times(prepared.cells.size());
+    const CellSet set{
+        .what = "circuits",
+        .plan = [&](int n_threads) { return plan_of(spec, prepared, n_threads); },
+        .schedule =
+            [&](const std::vector<size_t>& unfinished, const Estimate* estimate) {
+              std::vector<ScheduledCell> cells;
+              for (const auto& [i, time] : in_order(prepared.cells, unfinished, estimate)) {
+                const ComponentRef& component = prepared.cells[i].component;
+                cells.push_back({i, 2 * component.layer + (component.block == Block::kMlp), time.total()});
+                times[i] = time;
+              }
+              return cells;
+            },
+        .make_compute = [&](const std::vector<Store::PlannedCell>& plan, const NewRows& scratch) -> ComputeCell {
+          return [&, streams = std::make_shared<Streams>(prepared.data.model, scratch)](size_t i,
+                                                                                        const ShareDone& on_progress) {
+            const Cell& cell = prepared.cells[i];
+            CellShare share(times[i]);
+            CellResult result =
+                probe_cell(spec, cell, plan[i].id, prepared.data, *streams,
+                           [&](Piece piece, const std::string& note) { on_progress(share.after(piece), note); });
+            return Store::Finished{.variable = cell.variable,
+                                   .site = to_string(cell.component),
+                                   .position = cell.position,
+                                   .seed = cell.seed,
+                                   .metrics = metrics(result.findings),
+                                   .row = result_row(spec, cell, plan[i].id, result.findings),
+                                   .curve = std::move(result.curve),
+                                   .circuit_file = circuit_file(cell, plan[i].id),
+                                   .circuit = circuit_bytes(result.findings.circuit)};
+          };
+        }};
+    return run_cells(spec, prepared.cells, prepared.data, set, options, {.out = folder});
+  });
 }
 
 }  // namespace cprobe

@@ -9,8 +9,11 @@ namespace {
 
 Error sqlite_error(sqlite3* database) {
   const char* file = sqlite3_db_filename(database, "main");
-  return failure("{}: {} (is the disk full or the folder read-only?)", file == nullptr ? "database" : file,
-                 sqlite3_errmsg(database));
+  const int code = sqlite3_errcode(database);
+  const bool is_damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+  return failure("{}: {}{}", file == nullptr ? "database" : file, sqlite3_errmsg(database),
+                 is_damaged ? "; `cprobe inspect RUN --repair` recovers what is intact of a run"
+                            : " (is the disk full or the folder read-only?)");
 }
 
 }  // namespace
@@ -76,6 +79,10 @@ double Statement::number(int column) const {
 }
 bool Statement::is_null(int column) const {
   return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
+
+int Statement::n_columns() const {
+  return sqlite3_column_count(statement_);
 }
 
 Transaction::Transaction(sqlite3* database) : database_(database) {

@@ -31,6 +31,7 @@ class Statement {
   int64_t integer(int column) const;
   double number(int column) const;
   bool is_null(int column) const;
+  int n_columns() const;
 
  private:
   void check(int code) const;

@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <limits>
@@ -12,6 +13,7 @@
 #include "cprobe/core/memory.h"
 #include "cprobe/experiment/provenance.h"
 #include "cprobe/experiment/sqlite.h"
+#include "cprobe/experiment/store_schema.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/csv.h"
 
@@ -44,7 +46,7 @@ ALTER TABLE metrics DROP COLUMN method;
 CREATE TABLE plans (method TEXT PRIMARY KEY, rank INTEGER NOT NULL, data TEXT);
 INSERT INTO plans SELECT method, min(ordinal), NULL FROM cells GROUP BY method;
 CREATE TABLE invocations (id INTEGER PRIMARY KEY, started TEXT NOT NULL, ended TEXT, command TEXT NOT NULL, version TEXT NOT NULL,
-  host TEXT NOT NULL, threads INTEGER NOT NULL, model TEXT NOT NULL, spec TEXT NOT NULL, peak_memory INTEGER);
+  host TEXT NOT NULL, jobs INTEGER NOT NULL DEFAULT 1, threads INTEGER NOT NULL, model TEXT NOT NULL, spec TEXT NOT NULL, peak_memory INTEGER);
 INSERT INTO invocations (started, command, version, host, threads, model, spec)
   SELECT '', '', max(CASE key WHEN 'version' THEN value ELSE '' END), '', max(CASE key WHEN 'threads' THEN value ELSE 0 END),
     max(CASE key WHEN 'model' THEN value ELSE '' END), max(CASE key WHEN 'spec' THEN value ELSE '' END) FROM notes
@@ -53,12 +55,14 @@ DROP TABLE notes;
 ALTER TABLE cells ADD COLUMN place INTEGER;
 UPDATE cells SET place = ordinal;
 ALTER TABLE cells ADD COLUMN position INTEGER;
+ALTER TABLE cells ADD COLUMN expected REAL;
+ALTER TABLE cells ADD COLUMN checksum TEXT;
 ALTER TABLE cells ADD COLUMN invocation INTEGER REFERENCES invocations(id);
 UPDATE cells SET invocation = 1 WHERE status != 'planned';
 ALTER TABLE artifacts ADD COLUMN checksum TEXT;
 CREATE VIEW planned AS SELECT cells.*, rank FROM cells JOIN plans ON plans.method = cells.method WHERE place IS NOT NULL;
 )sql"};
-constexpr int64_t kSchemaVersion = std::size(kMigrations);
+static_assert(std::size(kMigrations) == kSchemaVersion);
 
 int64_t pragma(sqlite3* database, const std::string& name) {
   Statement statement(database, "PRAGMA " + name);
@@ -66,8 +70,11 @@ int64_t pragma(sqlite3* database, const std::string& name) {
   return statement.integer(0);
 }
 
+constexpr CellStatus kStatuses[] = {CellStatus::kPlanned, CellStatus::kRunning, CellStatus::kDone, CellStatus::kFailed};
+
 CellStatus parse_status(const std::string& text) {
-  return text == "done" ? CellStatus::kDone : text == "failed" ? CellStatus::kFailed : CellStatus::kPlanned;
+  const auto* found = std::ranges::find_if(kStatuses, [&](CellStatus status) { return to_string(status) == text; });
+  return found == std::end(kStatuses) ? CellStatus::kPlanned : *found;
 }
 
 /// Whether a database has no tables yet. @throws Error (kInput) if the file is no database.
@@ -150,12 +157,37 @@ std::string file_uri(const std::filesystem::path& path, const std::string& param
 
 }  // namespace
 
+std::string_view to_string(CellStatus status) {
+  switch (status) {
+    case CellStatus::kRunning:
+      return "running";
+    case CellStatus::kDone:
+      return "done";
+    case CellStatus::kFailed:
+      return "failed";
+    case CellStatus::kPlanned:
+      break;
+  }
+  return "planned";
+}
+
 void Store::Close::operator()(sqlite3* database) const {
   sqlite3_close(database);
 }
 
 Store Store::open(const std::filesystem::path& folder) {
-  const std::filesystem::path path = folder / "run.sqlite";
+  const std::filesystem::path path = folder / kStoreName;
+  const std::filesystem::path tables = folder / "metrics.csv";
+  std::error_code none;
+  if (std::filesystem::exists(path) && std::filesystem::file_size(path, none) == 0 && std::filesystem::exists(tables)) {
+    throw input_error(
+        "{}: is empty, though {} of a run is there; what it held is lost. Remove it to compute the run anew",
+        path.string(), tables.string());
+  }
+  return open_file(folder, path);
+}
+
+Store Store::open_file(const std::filesystem::path& folder, const std::filesystem::path& path) {
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
   if (problem) throw failure("{}: cannot create the run folder: {}", folder.string(), problem.message());
@@ -175,7 +207,7 @@ Store Store::open(const std::filesystem::path& folder) {
 }
 
 Store Store::open_existing(const std::filesystem::path& folder) {
-  const std::filesystem::path path = folder / "run.sqlite";
+  const std::filesystem::path path = folder / kStoreName;
   if (!std::filesystem::exists(path)) throw input_error("{}: holds no run (no run.sqlite)", folder.string());
   // SQLite makes a write-ahead log even to read, unless told that nobody writes; where there is no log, nobody does.
   const bool in_use = std::filesystem::exists(path.string() + "-wal");
@@ -187,18 +219,18 @@ Store Store::open_existing(const std::filesystem::path& folder) {
   store.database_.reset(database);
   if (code != SQLITE_OK) throw failure("{}: cannot open the run's store: {}", path.string(), sqlite3_errmsg(database));
   sqlite3_busy_timeout(database, 10'000);
-  is_empty(database, path);  // Complains about what is no database at all.
-  const int64_t version = schema_version(database, path);
+  const int64_t version = is_empty(database, path) ? 0 : schema_version(database, path);
   if (version < kSchemaVersion) store.database_.reset(migrated_copy(database, version));
   return store;
 }
 
 std::vector<Store::Entry> Store::cells() const {
   std::vector<Entry> entries;
-  Statement rows(database_.get(), "SELECT id, method, label, status, error, seconds FROM planned ORDER BY rank, place");
+  Statement rows(database_.get(),
+                 "SELECT id, method, label, status, error, seconds, expected FROM planned ORDER BY rank, place");
   while (rows.step()) {
-    entries.push_back(
-        {rows.text(0), rows.text(1), rows.text(2), parse_status(rows.text(3)), rows.text(4), rows.number(5)});
+    entries.push_back({rows.text(0), rows.text(1), rows.text(2), parse_status(rows.text(3)), rows.text(4),
+                       rows.number(5), rows.number(6)});
   }
   return entries;
 }
@@ -207,6 +239,38 @@ int64_t Store::n_unplanned() const {
   Statement rows(database_.get(), "SELECT count(*) FROM cells WHERE place IS NULL");
   rows.step();
   return rows.integer(0);
+}
+
+void Store::verify() const {
+  const std::string path = (folder_ / kStoreName).string();
+  const auto damaged = [&](const std::string& what) {
+    return input_error("{}: is damaged ({}); `cprobe inspect {} --repair` recovers what is intact", path, what,
+                       folder_.string());
+  };
+  try {
+    Statement check(database_.get(), "PRAGMA quick_check(1)");
+    check.step();
+    if (check.text(0) != "ok") throw failure("{}", check.text(0));
+    Statement rows(database_.get(),
+                   "SELECT id, label, checksum FROM cells WHERE status = 'done' AND checksum NOT NULL");
+    while (rows.step()) {
+      if (checksum_of(database_.get(), rows.text(0)) != rows.text(2)) throw failure("the figures of {}", rows.text(1));
+    }
+  } catch (const Error& error) {
+    throw damaged(error.what());
+  }
+}
+
+std::set<std::string> Store::finished() const {
+  std::set<std::string> ids;
+  Statement rows(database_.get(), "SELECT id FROM cells WHERE status = 'done'");
+  while (rows.step()) ids.insert(rows.text(0));
+  return ids;
+}
+
+std::string Store::data() const {
+  Statement rows(database_.get(), "SELECT data FROM plans WHERE data IS NOT NULL");
+  return rows.step() ? rows.text(0) : "";
 }
 
 void Store::plan(const std::vector<PlannedCell>& cells, const std::string& data) {
@@ -247,7 +311,7 @@ std::vector<std::string> Store::forget(const std::vector<PlannedCell>& cells) {
     Statement artifacts(database, "SELECT path FROM artifacts WHERE cell = ?");
     artifacts.bind(cell.id);
     while (artifacts.step()) files.push_back(artifacts.text(0));
-    for (const char* table : {"fields", "metrics", "curves", "artifacts"}) {
+    for (const char* table : kCellTables) {
       Statement(database, fmt::format("DELETE FROM {} WHERE cell = ?", table)).bind(cell.id).step();
     }
     Statement(database, "UPDATE cells SET status = 'planned', error = NULL, seconds = NULL WHERE id = ?")
@@ -259,32 +323,50 @@ std::vector<std::string> Store::forget(const std::vector<PlannedCell>& cells) {
 }
 
 void Store::begin(const Invocation& invocation) {
-  Statement(
-      database_.get(),
-      "INSERT INTO invocations (started, command, version, host, threads, model, spec) VALUES (?, ?, ?, ?, ?, ?, ?)")
+  Statement(database_.get(),
+            "INSERT INTO invocations (started, command, version, host, jobs, threads, model, spec) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
       .bind(invocation.started)
       .bind(invocation.command)
       .bind(invocation.version)
       .bind(invocation.host)
+      .bind(static_cast<int64_t>(invocation.n_jobs))
       .bind(static_cast<int64_t>(invocation.n_threads))
       .bind(invocation.model)
       .bind(invocation.spec)
       .step();
   invocation_ = sqlite3_last_insert_rowid(database_.get());
+  execute(database_.get(), "UPDATE cells SET status = 'planned' WHERE status = 'running'");
 }
 
 std::vector<Store::Invocation> Store::invocations() const {
   std::vector<Invocation> all;
   Statement rows(database_.get(),
-                 "SELECT started, command, version, host, threads, model, spec FROM invocations ORDER BY id");
+                 "SELECT started, command, version, host, jobs, threads, model, spec FROM invocations ORDER BY id");
   while (rows.step()) {
     all.push_back({rows.text(0), rows.text(1), rows.text(2), rows.text(3), static_cast<int>(rows.integer(4)),
-                   rows.text(5), rows.text(6)});
+                   static_cast<int>(rows.integer(5)), rows.text(6), rows.text(7)});
   }
   return all;
 }
 
+void Store::expect(const std::vector<std::pair<std::string, double>>& seconds) {
+  Transaction transaction(database_.get());
+  for (const auto& [id, expected] : seconds) {
+    Statement(database_.get(), "UPDATE cells SET expected = ? WHERE id = ?").bind(expected).bind(id).step();
+  }
+  transaction.commit();
+}
+
+void Store::begin_cell(const std::string& id) {
+  Statement(database_.get(), "UPDATE cells SET status = 'running', invocation = ? WHERE id = ?")
+      .bind(invocation_)
+      .bind(id)
+      .step();
+}
+
 void Store::record(const std::string& id, const Finished& finished) {
+  if (!finished.circuit_file.empty()) write_file(folder_ / finished.circuit_file, finished.circuit);
   sqlite3* database = database_.get();
   Transaction transaction(database);
   Statement(
@@ -340,9 +422,10 @@ void Store::record(const std::string& id, const Finished& finished) {
     Statement(database, "INSERT INTO artifacts VALUES (?, 'circuit', ?, ?)")
         .bind(id)
         .bind(finished.circuit_file)
-        .bind(to_hex(hash(read_file(folder_ / finished.circuit_file))))
+        .bind(to_hex(hash(finished.circuit)))
         .step();
   }
+  Statement(database, "UPDATE cells SET checksum = ? WHERE id = ?").bind(checksum_of(database, id)).bind(id).step();
   transaction.commit();
 }
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,8 +15,9 @@ struct sqlite3;
 
 namespace cprobe {
 
-/// How far a cell has come.
-enum class CellStatus { kPlanned, kDone, kFailed };
+/// How far a cell has come. One that is running in the record may be of a run that was killed (RunLock::is_held tells).
+enum class CellStatus { kPlanned, kRunning, kDone, kFailed };
+std::string_view to_string(CellStatus status);  ///< "planned", "running", "done", "failed".
 
 /// The record of a run: `run.sqlite` in its folder (docs/file_formats.md). One transaction per finished cell
 /// (write-ahead log), so a killed run holds every cell that was finished and nothing of the others.
@@ -38,14 +40,17 @@ class Store {
     std::string method;
     std::string label;  ///< "var_0 L0.attn seed 0", for people.
     CellStatus status = CellStatus::kPlanned;
-    std::string error;  ///< Of a failed cell.
-    double seconds = 0;
+    std::string error;    ///< Of a failed cell.
+    double seconds = 0;   ///< It took.
+    double expected = 0;  ///< Seconds it was expected to take, as measured before; 0 where nothing was.
   };
   /// The cells of all plans, method by method in the order in which they came, each in the order of its plan.
   std::vector<Entry> cells() const;
 
   /// How many further cells the record has: those of other specs.
   int64_t n_unplanned() const;
+  /// Identities of all finished cells, of whatever spec.
+  std::set<std::string> finished() const;
 
   /// A cell to come.
   struct PlannedCell {
@@ -56,6 +61,8 @@ class Store {
   /// Makes these, in order, the plans of their methods. Cells that are in the record keep what they found.
   /// @param data what the cells work on, in any form: plans of methods on something else are given up.
   void plan(const std::vector<PlannedCell>& cells, const std::string& data);
+  /// What the plans' cells work on, as `plan` was told; empty where nothing is planned.
+  std::string data() const;
 
   /// Makes cells unfinished again. @return the circuit files of these cells, which it leaves, relative to the run folder.
   std::vector<std::string> forget(const std::vector<PlannedCell>& cells);
@@ -66,14 +73,20 @@ class Store {
     std::string command;
     std::string version;  ///< Of cprobe, compiler, libtorch and BLAS.
     std::string host;
-    int n_threads = 0;
+    int n_jobs = 1;     ///< Cells at once.
+    int n_threads = 0;  ///< Of a cell.
     std::string model;  ///< Its folder.
     std::string spec;   ///< Text of its file; may be empty.
   };
-  /// Cells recorded from here on were computed by this call.
+  /// Cells recorded from here on were computed by this call; none is running yet.
   void begin(const Invocation& invocation);
   /// All of them, the first first.
   std::vector<Invocation> invocations() const;
+
+  /// What the cells to come are expected to take. @param seconds by identity.
+  void expect(const std::vector<std::pair<std::string, double>>& seconds);
+  /// A cell is being computed from now on.
+  void begin_cell(const std::string& id);
 
   /// What a finished cell found.
   struct Finished {
@@ -85,11 +98,29 @@ class Store {
     std::vector<Metric> metrics;
     ResultRow row = {};                   ///< Circuit probing: its line of results.csv.
     std::vector<EpochRecord> curve = {};  ///< Likewise, of mask training.
-    std::string circuit_file = {};        ///< Likewise, in the run folder.
+    std::string circuit_file = {};        ///< Likewise: its name in the run folder
+    std::string circuit = {};             ///< and its bytes.
   };
-  /// All of it in one transaction. The circuit file is there, and its checksum is recorded.
+  /// Writes the circuit file, then records all in one transaction.
+  /// @throws Error (kFailed) if either is impossible; the cell is then as it was.
   void record(const std::string& id, const Finished& finished);
   void record_failure(const std::string& id, const std::string& error);
+
+  /// Takes over the plan of another store and what it has of cells that are not finished here, with their circuits.
+  /// @param folder of the other store, which may be in use. @return how many cells it took. @throws Error as `open`.
+  int64_t gather(const std::filesystem::path& folder);
+
+  /// Reads everything. @throws Error (kInput) if the file is damaged, naming what repairs it.
+  void verify() const;
+
+  struct Repaired {
+    int64_t n_intact = 0;           ///< Finished cells that are in the record still.
+    std::vector<std::string> lost;  ///< Labels of finished cells that are not, or whose circuit is damaged or gone.
+    std::filesystem::path damaged;  ///< Where the damaged file is now.
+  };
+  /// Puts what is intact of a record in its place; what is lost is computed again by the next call.
+  /// @throws Error (kInput) if there is no record, or nothing of it can be read; it is then left as it is.
+  static Repaired repair(const std::filesystem::path& folder);
 
   struct Field {
     std::string name;
@@ -121,6 +152,8 @@ class Store {
   struct Close {
     void operator()(sqlite3* database) const;
   };
+  /// @param path of the database.
+  static Store open_file(const std::filesystem::path& folder, const std::filesystem::path& path);
   void touch_invocation();
 
   std::filesystem::path folder_;

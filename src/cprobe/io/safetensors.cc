@@ -115,44 +115,70 @@ at::Tensor SafetensorsFile::tensor(const std::string& name) const {
       address, info.shape, [keep = mapping_](void*) {}, options);
 }
 
-void write_safetensors(const fs::path& path, const std::map<std::string, at::Tensor>& tensors,
-                       const std::map<std::string, std::string>& metadata) {
+namespace {
+
+/// A file in pieces: what stands before the data, then the tensors in order.
+struct Encoded {
+  std::string header;
+  std::vector<at::Tensor> tensors;
+};
+
+/// @param where what messages begin with.
+Encoded encode(const std::string& where, const std::map<std::string, at::Tensor>& tensors,
+               const std::map<std::string, std::string>& metadata) {
   // The map's order is the file's: by name, as bytes.
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   for (const auto& [key, value] : metadata) {
-    if (!is_utf8(key) || !is_utf8(value)) throw input_error("{}: metadata '{}' is not UTF-8", path.string(), key);
+    if (!is_utf8(key) || !is_utf8(value)) throw input_error("{}: metadata '{}' is not UTF-8", where, key);
     header["__metadata__"][key] = value;
   }
-  std::vector<at::Tensor> in_order;
+  Encoded encoded;
   uint64_t offset = 0;
   for (const auto& [name, tensor] : tensors) {
     if (!is_utf8(name) || name == "__metadata__") {
-      throw input_error("{}: '{}' cannot be the name of a tensor", path.string(), name);
+      throw input_error("{}: '{}' cannot be the name of a tensor", where, name);
     }
     if (!tensor.defined() || tensor.layout() != at::kStrided) {
-      throw input_error("{}: tensor '{}' is not a dense tensor", path.string(), name);
+      throw input_error("{}: tensor '{}' is not a dense tensor", where, name);
     }
     const auto dtype = safetensors_dtype(tensor.scalar_type());
     if (!dtype) {
-      throw input_error("{}: tensor '{}': dtype {} cannot be written", path.string(), name,
+      throw input_error("{}: tensor '{}': dtype {} cannot be written", where, name,
                         c10::toString(tensor.scalar_type()));
     }
-    in_order.push_back(tensor.detach().to(at::kCPU).contiguous());
-    const uint64_t n_bytes = in_order.back().nbytes();
+    encoded.tensors.push_back(tensor.detach().to(at::kCPU).contiguous());
+    const uint64_t n_bytes = encoded.tensors.back().nbytes();
     header[name] = {{"dtype", *dtype}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, offset + n_bytes}}};
     offset += n_bytes;
   }
 
   std::string text = header.dump();
   text.append((8 - text.size() % 8) % 8, ' ');  // So that the data begins aligned.
-  std::string prefix;
-  for (size_t i = 0; i < kSafetensorsPrefix; ++i) prefix += static_cast<char>(uint64_t{text.size()} >> (8 * i) & 0xFF);
+  for (size_t i = 0; i < kSafetensorsPrefix; ++i) {
+    encoded.header += static_cast<char>(uint64_t{text.size()} >> (8 * i) & 0xFF);
+  }
+  encoded.header += text;
+  return encoded;
+}
 
+}  // namespace
+
+void write_safetensors(const fs::path& path, const std::map<std::string, at::Tensor>& tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  const Encoded encoded = encode(path.string(), tensors, metadata);
   AtomicFile file(path);
-  file.write(prefix);
-  file.write(text);
-  for (const at::Tensor& tensor : in_order) file.write(tensor.data_ptr(), tensor.nbytes());
+  file.write(encoded.header);
+  for (const at::Tensor& tensor : encoded.tensors) file.write(tensor.data_ptr(), tensor.nbytes());
   file.commit();
+}
+
+std::string safetensors_bytes(const std::map<std::string, at::Tensor>& tensors,
+                              const std::map<std::string, std::string>& metadata) {
+  Encoded encoded = encode("safetensors", tensors, metadata);
+  for (const at::Tensor& tensor : encoded.tensors) {
+    encoded.header.append(static_cast<const char*>(tensor.data_ptr()), tensor.nbytes());
+  }
+  return std::move(encoded.header);
 }
 
 }  // namespace cprobe

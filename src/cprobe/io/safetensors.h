@@ -81,4 +81,8 @@ class TensorFolder {
 void write_safetensors(const std::filesystem::path& path, const std::map<std::string, at::Tensor>& tensors,
                        const std::map<std::string, std::string>& metadata = {});
 
+/// The bytes of that file. @throws Error (kInput) likewise.
+std::string safetensors_bytes(const std::map<std::string, at::Tensor>& tensors,
+                              const std::map<std::string, std::string>& metadata = {});
+
 }  // namespace cprobe

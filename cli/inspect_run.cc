@@ -1,0 +1,151 @@
+#include "cli/inspect_run.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cprobe/core/progress.h"
+#include "cprobe/core/text_table.h"
+#include "cprobe/experiment/run_folder.h"
+#include "cprobe/experiment/tables.h"
+
+namespace cprobe {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Lines = std::vector<std::vector<std::string>>;
+
+/// How far a run is.
+struct Standing {
+  bool is_at_work = false;
+  std::map<CellStatus, int64_t> n_cells;
+  double seconds_left = 0;  ///< Expected; 0 where nothing was measured.
+
+  int64_t n(CellStatus status) const { return n_cells.contains(status) ? n_cells.at(status) : 0; }
+};
+
+/// A cell's status, which may be of a process that was killed.
+CellStatus status_now(const Store::Entry& cell, bool is_at_work) {
+  return cell.status == CellStatus::kRunning && !is_at_work ? CellStatus::kPlanned : cell.status;
+}
+
+Standing standing_of(const std::filesystem::path& folder, const Store& store) {
+  Standing standing{.is_at_work = RunLock::is_held(folder)};
+  for (const Store::Entry& cell : store.cells()) {
+    const CellStatus status = status_now(cell, standing.is_at_work);
+    ++standing.n_cells[status];
+    if (status == CellStatus::kPlanned) standing.seconds_left += cell.expected;
+    if (status == CellStatus::kRunning) standing.seconds_left += cell.expected / 2;  // begun at any time
+  }
+  const std::vector<Store::Invocation> calls = store.invocations();
+  if (!calls.empty()) standing.seconds_left /= std::max(1, calls.back().n_jobs);
+  return standing;
+}
+
+std::string standing_text(const Standing& standing) {
+  std::string text =
+      fmt::format("{} done, {} running, {} failed, {} to come", standing.n(CellStatus::kDone),
+                  standing.n(CellStatus::kRunning), standing.n(CellStatus::kFailed), standing.n(CellStatus::kPlanned));
+  if (!standing.is_at_work) return text + "; no process works on it";
+  if (standing.seconds_left > 0) text += fmt::format("; about {} left", format_duration(standing.seconds_left));
+  return text;
+}
+
+Json call_json(const Store::Invocation& call) {
+  return {{"started", call.started}, {"command", call.command},   {"version", call.version}, {"host", call.host},
+          {"jobs", call.n_jobs},     {"threads", call.n_threads}, {"model", call.model},     {"spec", call.spec}};
+}
+
+Json parsed_lines(const std::string& text) {
+  Json array = Json::array();
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) array.push_back(Json::parse(line));
+  return array;
+}
+
+Json run_json(const std::filesystem::path& folder, const Store& store, const Standing& standing) {
+  Json json = {{"kind", "run"},
+               {"path", folder.string()},
+               {"at_work", standing.is_at_work},
+               {"done", standing.n(CellStatus::kDone)},
+               {"running", standing.n(CellStatus::kRunning)},
+               {"failed", standing.n(CellStatus::kFailed)},
+               {"to_come", standing.n(CellStatus::kPlanned)},
+               {"seconds_left", standing.is_at_work ? standing.seconds_left : 0},
+               {"cells_of_other_specs", store.n_unplanned()},
+               {"invocations", Json::array()},
+               {"cells", Json::array()}};
+  for (const Store::Invocation& call : store.invocations()) json["invocations"].push_back(call_json(call));
+  for (const Store::Entry& cell : store.cells()) {
+    json["cells"].push_back({{"id", cell.id},
+                             {"method", cell.method},
+                             {"label", cell.label},
+                             {"status", to_string(status_now(cell, standing.is_at_work))},
+                             {"seconds", cell.seconds},
+                             {"error", cell.error}});
+  }
+  json["results"] = parsed_lines(results_json(store));
+  json["figures"] = parsed_lines(methods_json(store));
+  return json;
+}
+
+int64_t n_shards(const std::filesystem::path& folder) {
+  std::error_code none;
+  int64_t n = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "shards", none)) n += holds_run(entry.path());
+  return n;
+}
+
+}  // namespace
+
+void print_run(const std::filesystem::path& folder, bool json) {
+  const Store store = Store::open_existing(folder);
+  const Standing standing = standing_of(folder, store);
+  if (json) {
+    fmt::print("{}\n", run_json(folder, store, standing).dump(2, ' ', false, Json::error_handler_t::replace));
+    return;
+  }
+  Lines lines = {{"run", folder.string()}, {"cells", standing_text(standing)}};
+  if (store.n_unplanned() > 0) lines.push_back({"of other specs", std::to_string(store.n_unplanned())});
+  const std::vector<Store::Invocation> calls = store.invocations();
+  if (!calls.empty()) {
+    const Store::Invocation& last = calls.back();
+    lines.push_back({"calls", std::to_string(calls.size())});
+    lines.push_back({"the last", last.command});
+    lines.push_back({"at", last.started});
+    lines.push_back({"with", last.version});
+    lines.push_back(
+        {"on", fmt::format("{}, {} cells at once, {} threads each", last.host, last.n_jobs, last.n_threads)});
+    lines.push_back({"model", last.model});
+  }
+  if (const int64_t n = n_shards(folder); n > 0) {
+    lines.push_back({"shards", fmt::format("{}; `cprobe merge {}` gathers what they found", n, folder.string())});
+  }
+  fmt::print("{}", text_table(lines));
+  if (!calls.empty() && !calls.back().spec.empty()) fmt::print("\nspec\n{}", calls.back().spec);
+
+  lines = {{"cell", "status", "time", "error"}};
+  bool has_results = false;
+  for (const Store::Entry& cell : store.cells()) {
+    const CellStatus status = status_now(cell, standing.is_at_work);
+    const std::string time = status == CellStatus::kDone ? format_duration(cell.seconds) : "-";
+    lines.push_back({cell.label, std::string(to_string(status)), time, cell.error});
+    has_results = has_results || status == CellStatus::kDone;
+  }
+  fmt::print("\n{}", text_table(lines));
+  if (!store.results().empty()) fmt::print("\n{}", results_table(store));
+  if (has_results && !methods_json(store).empty()) fmt::print("\n{}", methods_table(store));
+}
+
+void repair_run(const std::filesystem::path& folder) {
+  const RunLock lock(folder, false);
+  const Store::Repaired repaired = Store::repair(folder);
+  fmt::print("{} finished cells are intact, {} are not and will be computed again", repaired.n_intact,
+             repaired.lost.size());
+  fmt::print("{}\n", repaired.lost.empty() ? "" : ":");
+  for (const std::string& label : repaired.lost) fmt::print("  {}\n", label);
+  fmt::print("The damaged record is now {}\n", repaired.damaged.string());
+}
+
+}  // namespace cprobe

@@ -1,0 +1,81 @@
+#include "cprobe/experiment/parallelism.h"
+
+#include <algorithm>
+#include <exception>
+#include <thread>
+
+#include "cprobe/core/memory.h"
+#include "cprobe/core/threads.h"
+#include "cprobe/experiment/store.h"
+#include "cprobe/experiment/store_schema.h"
+
+namespace cprobe {
+namespace {
+
+/// Seconds until all cells are computed, `n_jobs` at a time.
+double makespan(const Estimate& estimate, const std::vector<Cell>& cells, int n_jobs) {
+  double sum = 0, longest = 0;
+  const Cell* before = nullptr;
+  for (const Cell& cell : cells) {
+    const double seconds = estimate.of(cell, before).total();
+    sum += seconds;
+    longest = std::max(longest, seconds);
+    before = &cell;
+  }
+  return std::max(sum / n_jobs, longest);
+}
+
+/// Measured on one thread each, as many at once; the slowest.
+Estimate measured_beside_others(const std::function<Estimate()>& measure, int n_jobs) {
+  std::vector<std::optional<Estimate>> estimates(static_cast<size_t>(n_jobs));
+  std::exception_ptr problem;
+  std::vector<std::thread> threads;
+  for (std::optional<Estimate>& estimate : estimates) {
+    threads.emplace_back([&] {
+      try {
+        set_threads(1);
+        estimate.emplace(measure());
+      } catch (...) {
+        problem = std::current_exception();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  if (problem) std::rethrow_exception(problem);
+  return *std::ranges::max(estimates, {}, [](const auto& estimate) { return estimate->epoch_seconds(); });
+}
+
+}  // namespace
+
+std::optional<Parallelism> recorded_parallelism(const std::filesystem::path& folder) {
+  if (!std::filesystem::exists(folder / kStoreName)) return std::nullopt;
+  const std::vector<Store::Invocation> calls = Store::open_existing(folder).invocations();
+  if (calls.empty() || calls.back().n_threads < 1) return std::nullopt;
+  return Parallelism{std::max(1, calls.back().n_jobs), calls.back().n_threads};
+}
+
+Parallelism settle_parallelism(int n_jobs, int n_threads, const std::optional<Parallelism>& recorded,
+                               const std::function<Parallelism()>& measure) {
+  if (n_jobs > 0 && n_threads > 0) return {n_jobs, n_threads};
+  if (n_threads > 0) return {recorded && recorded->n_threads == n_threads ? recorded->n_jobs : 1, n_threads};
+  if (recorded) return {n_jobs > 0 ? n_jobs : recorded->n_jobs, recorded->n_threads};
+  if (n_jobs > 0) return {n_jobs, std::max(1, available_threads() / n_jobs)};
+  return measure();
+}
+
+MeasuredParallelism measure_parallelism(const Spec& spec, const std::vector<Cell>& cells, const RunData& data,
+                                        int64_t memory, const std::filesystem::path& scratch, bool quiet) {
+  const int n_processors = available_threads();
+  set_threads(n_processors);
+  const Estimate together(spec, cells, data, stream_rows(data, memory, scratch), quiet);
+  const Parallelism one{1, n_processors};
+  const int64_t n_fitting = std::max<int64_t>(1, available_memory() / std::max<int64_t>(1, together.cell_memory()));
+  const int n_jobs = static_cast<int>(std::min({int64_t{n_processors}, n_fitting, std::ssize(cells)}));
+  if (n_jobs == 1) return {one, together};
+  const auto measure = [&] { return Estimate(spec, cells, data, stream_rows(data, memory / n_jobs, scratch), true); };
+  const Estimate beside = measured_beside_others(measure, n_jobs);
+  if (makespan(together, cells, 1) <= makespan(beside, cells, n_jobs)) return {one, together};
+  return {{n_jobs, 1}, beside};
+}
+
+}  // namespace cprobe

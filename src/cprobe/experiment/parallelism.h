@@ -1,0 +1,32 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+
+#include "cprobe/experiment/estimate.h"
+#include "cprobe/experiment/workers.h"
+
+namespace cprobe {
+
+/// That of the last call that worked in a folder; none where there was none.
+std::optional<Parallelism> recorded_parallelism(const std::filesystem::path& folder);
+
+/// What was asked for (RunOptions), completed by what is recorded or, where there is nothing, measured.
+Parallelism settle_parallelism(int n_jobs, int n_threads, const std::optional<Parallelism>& recorded,
+                               const std::function<Parallelism()>& measure);
+
+/// A choice with what it is expected to take.
+struct MeasuredParallelism {
+  Parallelism parallelism;
+  Estimate estimate;
+};
+
+/// The faster of two ways to compute cells here: one at a time on all processors, or as many at once as there are
+/// processors (fewer where memory does not suffice), on one thread each. Both are measured as they would run, in a few
+/// seconds. Leaves the number of threads of this thread changed.
+/// @param memory bytes for residual streams, as RunOptions::memory. @throws Error as Estimate.
+MeasuredParallelism measure_parallelism(const Spec& spec, const std::vector<Cell>& cells, const RunData& data,
+                                        int64_t memory, const std::filesystem::path& scratch, bool quiet);
+
+}  // namespace cprobe

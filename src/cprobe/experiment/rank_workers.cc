@@ -1,0 +1,207 @@
+#include "cprobe/experiment/rank_workers.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/interrupt.h"
+#include "cprobe/experiment/finished_message.h"
+
+namespace cprobe {
+namespace {
+
+using std::chrono::steady_clock;
+using Json = nlohmann::json;
+
+constexpr auto kPoll = std::chrono::milliseconds(1);
+constexpr auto kSignOfLife = std::chrono::seconds(1);
+constexpr double kStartTimeout = 3600;  // seconds: to load a model, and to measure with it, may take long
+
+// What messages are about; every one is a CBOR object with this as "kind".
+constexpr const char* kStart = "start";    // to a rank: parallelism
+constexpr const char* kGive = "give";      // to a rank: thread, cell
+constexpr const char* kEnd = "end";        // to a rank
+constexpr const char* kAlive = "alive";    // both ways, every second
+constexpr const char* kReport = "report";  // to rank 0: thread, cell, what
+constexpr const char* kUnfit = "unfit";    // to rank 0: text
+
+std::string encoded(const Json& message) {
+  std::string bytes;
+  Json::to_cbor(message, bytes);
+  return bytes;
+}
+
+Json decoded(const std::string& bytes) {
+  return Json::from_cbor(bytes);
+}
+
+Json message_of(const WorkerReport& report) {
+  Json message = {{"kind", kReport},         {"what", static_cast<int>(report.kind)},
+                  {"thread", report.worker}, {"cell", report.cell},
+                  {"share", report.share},   {"text", report.text}};
+  if (report.kind == WorkerReport::Kind::kComputed) message["finished"] = to_json(report.finished);
+  return message;
+}
+
+/// @param first the number of the rank's first worker.
+WorkerReport report_of(const Json& message, size_t first) {
+  WorkerReport report{.kind = static_cast<WorkerReport::Kind>(message.at("what").get<int>()),
+                      .worker = first + message.at("thread").get<size_t>(),
+                      .cell = message.at("cell").get<size_t>(),
+                      .share = message.at("share").get<double>(),
+                      .text = message.at("text").get<std::string>()};
+  if (message.contains("finished")) report.finished = finished_of(message.at("finished"));
+  return report;
+}
+
+/// When somebody was last heard of.
+class Silence {
+ public:
+  /// @param timeout seconds, once something was heard.
+  explicit Silence(double timeout) : timeout_(timeout) {}
+  void hear() {
+    heard_ = steady_clock::now();
+    has_heard_ = true;
+  }
+  bool is_long() const {
+    const double seconds = std::chrono::duration<double>(steady_clock::now() - heard_).count();
+    return seconds > (has_heard_ ? timeout_ : kStartTimeout);
+  }
+
+ private:
+  double timeout_;
+  bool has_heard_ = false;
+  steady_clock::time_point heard_ = steady_clock::now();
+};
+
+/// Says every second that this process lives.
+class SignOfLife {
+ public:
+  void give(Ranks& ranks, int first, int last) {
+    if (steady_clock::now() - given_ < kSignOfLife) return;
+    given_ = steady_clock::now();
+    for (int rank = first; rank <= last; ++rank) ranks.send(rank, encoded({{"kind", kAlive}}));
+  }
+
+ private:
+  steady_clock::time_point given_ = steady_clock::now();
+};
+
+class RankWorkers : public Workers {
+ public:
+  RankWorkers(Ranks& ranks, int n_jobs, double timeout)
+      : ranks_(ranks),
+        n_jobs_(static_cast<size_t>(n_jobs)),
+        silence_(static_cast<size_t>(ranks.count()), Silence(timeout)),
+        lost_(static_cast<size_t>(ranks.count())) {}
+
+  ~RankWorkers() override {
+    for (int rank = 1; rank < ranks_.count(); ++rank) ranks_.send(rank, encoded({{"kind", kEnd}}));
+  }
+
+  size_t count() const override { return (silence_.size() - 1) * n_jobs_; }
+
+  void give(size_t worker, size_t cell) override {
+    ranks_.send(static_cast<int>(1 + worker / n_jobs_),
+                encoded({{"kind", kGive}, {"thread", worker % n_jobs_}, {"cell", cell}}));
+  }
+
+  std::vector<WorkerReport> reports(std::chrono::milliseconds wait) override {
+    std::vector<WorkerReport> reports;
+    const auto until = steady_clock::now() + wait;
+    while (true) {
+      while (const auto received = ranks_.receive()) take(received->first, decoded(received->second), reports);
+      if (!reports.empty() || steady_clock::now() >= until) break;
+      std::this_thread::sleep_for(kPoll);
+    }
+    sign_.give(ranks_, 1, ranks_.count() - 1);
+    for (int rank = 1; rank < ranks_.count(); ++rank) {
+      if (silence_[static_cast<size_t>(rank)].is_long()) lose(rank, "has not been heard of for too long", reports);
+    }
+    return reports;
+  }
+
+ private:
+  void take(int rank, const Json& message, std::vector<WorkerReport>& reports) {
+    const auto number = static_cast<size_t>(rank);
+    silence_[number].hear();
+    const std::string kind = message.at("kind");
+    if (kind == kUnfit) return lose(rank, message.at("text").get<std::string>(), reports);
+    if (kind != kReport) return;
+    lost_[number] = false;
+    reports.push_back(report_of(message, (number - 1) * n_jobs_));
+  }
+
+  void lose(int rank, const std::string& why, std::vector<WorkerReport>& reports) {
+    const auto number = static_cast<size_t>(rank);
+    if (lost_[number]) return;
+    lost_[number] = true;
+    fmt::print(stderr, "rank {}: {}; the others go on without it\n", rank, why);
+    for (size_t thread = 0; thread < n_jobs_; ++thread) {
+      reports.push_back({.kind = WorkerReport::Kind::kLost, .worker = (number - 1) * n_jobs_ + thread});
+    }
+  }
+
+  Ranks& ranks_;
+  size_t n_jobs_;
+  std::vector<Silence> silence_;  ///< By rank.
+  std::vector<bool> lost_;
+  SignOfLife sign_;
+};
+
+}  // namespace
+
+void start_ranks(Ranks& ranks, const RankStart& start) {
+  for (int rank = 1; rank < ranks.count(); ++rank) {
+    ranks.send(rank, encoded({{"kind", kStart},
+                              {"jobs", start.parallelism.n_jobs},
+                              {"threads", start.parallelism.n_threads},
+                              {"has_work", start.has_work}}));
+  }
+}
+
+RankStart wait_for_start(Ranks& ranks) {
+  Silence silence(kStartTimeout);
+  while (!silence.is_long()) {
+    stop_if_interrupted();
+    if (const auto received = ranks.receive()) {
+      silence.hear();
+      const Json message = decoded(received->second);
+      if (message.at("kind") == kEnd) return {.has_work = false};
+      if (message.at("kind") == kStart) {
+        return {{message.at("jobs").get<int>(), message.at("threads").get<int>()}, message.at("has_work").get<bool>()};
+      }
+    }
+    std::this_thread::sleep_for(kPoll);
+  }
+  throw Error(ErrorKind::kInterrupted, "rank 0 is gone");
+}
+
+std::unique_ptr<Workers> rank_workers(Ranks& ranks, int n_jobs, double timeout) {
+  return std::make_unique<RankWorkers>(ranks, n_jobs, timeout);
+}
+
+void serve(Ranks& ranks, Workers& threads, double timeout) {
+  Silence silence(timeout);
+  SignOfLife sign;
+  while (!interrupted()) {
+    while (const auto received = ranks.receive()) {
+      silence.hear();
+      const Json message = decoded(received->second);
+      if (message.at("kind") == kEnd) return;
+      if (message.at("kind") == kGive) threads.give(message.at("thread"), message.at("cell"));
+    }
+    for (const WorkerReport& report : threads.reports(kPoll)) ranks.send(0, encoded(message_of(report)));
+    sign.give(ranks, 0, 0);
+    if (silence.is_long()) throw Error(ErrorKind::kInterrupted, "rank 0 is gone");
+  }
+}
+
+void report_unfit(Ranks& ranks, const std::string& problem) {
+  ranks.send(0, encoded({{"kind", kUnfit}, {"text", problem}}));
+}
+
+}  // namespace cprobe

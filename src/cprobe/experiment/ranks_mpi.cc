@@ -1,0 +1,81 @@
+#include <mpi.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <list>
+
+#include "cprobe/core/error.h"
+#include "cprobe/experiment/ranks.h"
+
+namespace cprobe {
+namespace {
+
+class MpiRanks : public Ranks {
+ public:
+  MpiRanks() {
+    int provided = 0;
+    MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);
+    // What concerns a dead rank must not end the others.
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
+    MPI_Comm_size(MPI_COMM_WORLD, &count_);
+  }
+  MpiRanks(const MpiRanks&) = delete;
+  MpiRanks& operator=(const MpiRanks&) = delete;
+
+  ~MpiRanks() override { MPI_Finalize(); }
+
+  int rank() const override { return rank_; }
+  int count() const override { return count_; }
+
+  void send(int to, std::string message) override {
+    std::erase_if(sent_, [](Sent& sent) {
+      int over = 0;
+      return MPI_Test(&sent.request, &over, MPI_STATUS_IGNORE) != MPI_SUCCESS || over != 0;
+    });
+    Sent& sent = sent_.emplace_back(Sent{.message = std::move(message)});
+    const int code = MPI_Isend(sent.message.data(), static_cast<int>(sent.message.size()), MPI_BYTE, to, 0,
+                               MPI_COMM_WORLD, &sent.request);
+    if (code != MPI_SUCCESS) sent_.pop_back();
+  }
+
+  std::optional<std::pair<int, std::string>> receive() override {
+    int there = 0;
+    MPI_Message message = MPI_MESSAGE_NULL;
+    MPI_Status status;
+    const int code = MPI_Improbe(MPI_ANY_SOURCE, 0, MPI_COMM_WORLD, &there, &message, &status);
+    if (code != MPI_SUCCESS || there == 0) return std::nullopt;
+    int n_bytes = 0;
+    MPI_Get_count(&status, MPI_BYTE, &n_bytes);
+    std::string text(static_cast<size_t>(n_bytes), '\0');
+    if (MPI_Mrecv(text.data(), n_bytes, MPI_BYTE, &message, MPI_STATUS_IGNORE) != MPI_SUCCESS) return std::nullopt;
+    return std::pair(status.MPI_SOURCE, std::move(text));
+  }
+
+ private:
+  /// A message under way; its bytes stay where they are until it has left.
+  struct Sent {
+    std::string message;
+    MPI_Request request = MPI_REQUEST_NULL;
+  };
+
+  int rank_ = 0;
+  int count_ = 1;
+  std::list<Sent> sent_;
+};
+
+/// What mpirun of Open MPI, MPICH's and Slurm's srun tell the processes that they start.
+bool is_started_by_mpi() {
+  const auto is_set = [](const char* name) { return std::getenv(name) != nullptr; };
+  return is_set("OMPI_COMM_WORLD_SIZE") || is_set("PMI_SIZE") || is_set("PMIX_RANK");
+}
+
+}  // namespace
+
+std::unique_ptr<Ranks> join_ranks() {
+  if (!is_started_by_mpi()) return nullptr;
+  std::unique_ptr<Ranks> ranks = std::make_unique<MpiRanks>();
+  return ranks->count() > 1 ? std::move(ranks) : nullptr;
+}
+
+}  // namespace cprobe
