@@ -17,12 +17,12 @@ namespace cprobe {
 namespace {
 
 /// Restricts this thread, and those that it will make, to `n_threads` of the processors that the process may use, beside
-/// those of its fellows; where there are too few for all, to nothing.
+/// those of its fellows. Nothing where together they do not take all: others may be meant to have the rest.
 void pin(size_t worker, const Parallelism& parallelism) {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return;
-  if (CPU_COUNT(&allowed) < parallelism.n_jobs * parallelism.n_threads) return;
+  if (CPU_COUNT(&allowed) != parallelism.n_jobs * parallelism.n_threads) return;
   const auto n_threads = static_cast<size_t>(parallelism.n_threads);
   cpu_set_t own;
   CPU_ZERO(&own);

@@ -54,7 +54,7 @@ struct Parallelism {
   bool operator==(const Parallelism&) const = default;
 };
 
-/// Threads of this process. Where the processors suffice, each is pinned to its own. Destroyed, they give up their cells
+/// Threads of this process; where they take all its processors, each is pinned to its own. Destroyed, they give up their cells
 /// at the next report of progress.
 std::unique_ptr<Workers> thread_workers(const Parallelism& parallelism, MakeComputeCell make);
 
