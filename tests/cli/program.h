@@ -26,7 +26,9 @@ struct ProgramResult {
 class Program {
  public:
   /// @param largest_file limit in bytes on every file it writes (a full disk in small); 0: none.
-  explicit Program(const std::vector<std::string>& arguments, rlim_t largest_file = 0) {
+  /// @param environment variables beside those of this process.
+  explicit Program(const std::vector<std::string>& arguments, rlim_t largest_file = 0,
+                   const std::vector<std::pair<std::string, std::string>>& environment = {}) {
     std::vector<std::string> words = {CPROBE_PROGRAM};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> argv;
@@ -44,6 +46,7 @@ class Program {
       const rlimit limit = {largest_file, largest_file};
       setrlimit(RLIMIT_FSIZE, &limit);
     }
+    for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
     execv(argv[0], argv.data());
     _exit(127);
   }

@@ -21,7 +21,8 @@ namespace cprobe {
 namespace {
 
 constexpr const char* kLock = "run.lock";
-constexpr const char* kExports[] = {"results.csv", "metrics.csv", "curves.csv", "circuits"};
+constexpr const char* kCircuits = "circuits";
+constexpr const char* kExports[] = {"results.csv", "metrics.csv", "curves.csv", kCircuits};
 
 void remove_path(const std::filesystem::path& path) {
   std::error_code problem;
@@ -105,6 +106,7 @@ Store::Invocation this_call(const RunNotes& notes) {
 
 Store open_run(const std::filesystem::path& folder, const std::vector<Store::PlannedCell>& plan, const RunNotes& notes,
                const Again& again) {
+  for (const std::filesystem::path& place : {folder, folder / kCircuits}) remove_leftovers(place);
   Store store = Store::open(folder);
   store.verify();
   store.plan(plan, fmt::format("{}", fmt::join(notes.fingerprints, " ")));

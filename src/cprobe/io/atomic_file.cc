@@ -14,6 +14,10 @@ namespace cprobe {
 namespace fs = std::filesystem;
 namespace {
 
+// Of the names of temporary files.
+constexpr std::string_view kPrefix = ".cprobe-";
+constexpr std::string_view kSuffix = ".tmp";
+
 std::string reason(int error_number) {
   return std::generic_category().message(error_number);
 }
@@ -51,12 +55,20 @@ AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
   // A process killed earlier may have left a file of the same number behind.
   constexpr int kAttempts = 10000;
   for (int attempt = 0; attempt < kAttempts && descriptor_ < 0; ++attempt) {
-    temporary_ = folder / fmt::format(".cprobe-{}-{}.tmp", getpid(), attempt);
+    temporary_ = folder / fmt::format("{}{}-{}{}", kPrefix, getpid(), attempt, kSuffix);
     descriptor_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor_ < 0 && errno != EEXIST) break;
   }
   if (descriptor_ < 0) {
     throw failure("{}: cannot create a file in {}: {}", path_.string(), folder.string(), reason(errno));
+  }
+}
+
+void remove_leftovers(const std::filesystem::path& folder) {
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(kPrefix) && name.ends_with(kSuffix)) std::filesystem::remove(entry.path(), none);
   }
 }
 

@@ -34,6 +34,9 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
+/// Removes what AtomicFiles of killed processes left in a folder, in which no process writes now.
+void remove_leftovers(const std::filesystem::path& folder);
+
 /// Replaces the file at `path` by `content` in one step (see AtomicFile).
 void write_file(const std::filesystem::path& path, std::string_view content);
 
