@@ -131,7 +131,8 @@ void setup_fit(CLI::App& app) {
       "random circuits (p small): the behaviour depends on it; where they harm as much, ablations say\n"
       "nothing. Begin with --dry-run. The run folder holds run.sqlite, results.csv (one row per cell),\n"
       "metrics.csv (every figure), curves.csv and circuits/. A killed run continues with the same\n"
-      "command; finished cells are never computed twice.\n\n"
+      "command, a wider grid computes what is new: no cell is computed twice. Under mpirun, ranks share\n"
+      "the cells out.\n\n"
       "Examples:\n"
       "  cprobe train examples/tasks/exp1.yaml --out runs/toy --steps 1000 && cprobe fit examples/exp1.yaml\n"
       "  cprobe fit examples/smollm2_agreement.yaml --dry-run");
