@@ -68,10 +68,14 @@ RunSummary run_cells(const Spec& spec, const std::vector<Cell>& cells, const Run
   const RunLock lock(own, options.wait);
   const bool quiet = options.following == Following::kQuiet;
   std::optional<Estimate> estimate;
-  const auto measure = [&] {
-    MeasuredParallelism measured = measure_parallelism(spec, cells, data, options.memory, folder, quiet);
-    estimate.emplace(std::move(measured.estimate));
-    return measured.parallelism;
+  const auto measure = [&]() -> Parallelism {
+    try {
+      MeasuredParallelism measured = measure_parallelism(spec, cells, data, options.memory, folder, quiet);
+      estimate.emplace(std::move(measured.estimate));
+      return measured.parallelism;
+    } catch (const std::exception&) {
+      return {1, available_threads()};  // as estimate_of: the cells will tell
+    }
   };
   const auto settle = [&] {
     return settle_parallelism(options.n_jobs, options.n_threads, recorded_parallelism(folder), measure);
