@@ -1,12 +1,16 @@
 """What four processes at once on one run folder must bring about, whoever starts them."""
 
+import os
+import pathlib
+import signal
+
 from toy import N_CELLS, cells, cells_of_shards, count_done, expect, shards, wait_until
 
 N_TASKS = 4
 
 
 def check(toy, start):
-    """`start(out)` begins N_TASKS processes, with .names, .wait(), .stop(name), .kill(name); .end() waits and merges."""
+    """`start(out)` begins N_TASKS processes; .wait_for_others(shard) waits for all but one, .end() for all and merges."""
     out = toy.folder / "undisturbed"
     start(out).end()
     expect_all(toy, out)
@@ -15,27 +19,36 @@ def check(toy, start):
     out = toy.folder / "killed"
     tasks = start(out)
     # Stopped, a process still has its cell, which all others pass over; so its death is sure to leave that undone.
-    victim = wait_until("a task is at work", lambda: stop_at_work(tasks, out))
-    tasks.wait_for_others(victim)
-    tasks.kill(victim)
+    victim = wait_until("a task is at work", lambda: stop_at_work(out))
+    tasks.wait_for_others(victim.name)
+    os.kill(process_of(victim), signal.SIGKILL)
     tasks.end()
-    before = cells_of_shards(out)
-    expect("cells after a death", len(before), N_CELLS - 1)
+    expect("cells after a death", len(cells_of_shards(out)), N_CELLS - 1)
     expect("cells merged after a death", count_done(out), N_CELLS - 1)
     start(out).end()
     expect_all(toy, out)
 
 
-def stop_at_work(tasks, out):
-    """Stops a process while it computes a cell, but not the first one. @return its name; none: try again."""
+def stop_at_work(out):
+    """Stops a process while it computes a cell that is not among the first. @return its shard; none: try again."""
     if len(cells_of_shards(out)) < 2:
         return None
     for shard in shards(out):
-        tasks.stop(shard.name)
+        process = process_of(shard)
+        if not process:
+            continue
+        os.kill(process, signal.SIGSTOP)
+        wait_until("it is stopped", lambda: " T " in pathlib.Path(f"/proc/{process}/stat").read_text())
         if cells(shard, "running"):
-            return shard.name
-        tasks.go_on(shard.name)
+            return shard
+        os.kill(process, signal.SIGCONT)
     return None
+
+
+def process_of(shard):
+    """Which one works on a shard ("process 12 on host", says its lock); none: it has ended."""
+    words = (shard / "run.lock").read_text().split()
+    return int(words[1]) if words else None
 
 
 def expect_all(toy, out):

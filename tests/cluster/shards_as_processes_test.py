@@ -1,4 +1,4 @@
-"""Four plain processes compute one run folder at the same time; one is killed, and the same call goes on."""
+"""Four plain processes compute one run folder at the same time; one is killed, and the same again goes on."""
 
 import signal
 import subprocess
@@ -8,44 +8,27 @@ import toy
 
 
 class Processes:
-    n_started = 0
-
-    def __init__(self, grid, out):
+    def __init__(self, grid, out, number):
         self.grid, self.out = grid, out
-        names = [f"{Processes.n_started}_{task}" for task in range(shards.N_TASKS)]
-        Processes.n_started += 1
+        names = [f"{number}_{task}" for task in range(shards.N_TASKS)]
         self.processes = {name: subprocess.Popen(grid.fit(out, "--shard", name), stdout=subprocess.DEVNULL)
                           for name in names}
 
-    def stop(self, name):
-        self.processes[name].send_signal(signal.SIGSTOP)
-
-    def go_on(self, name):
-        self.processes[name].send_signal(signal.SIGCONT)
-
-    def kill(self, name):
-        self.processes[name].kill()
-        expect_code(self.processes.pop(name), -signal.SIGKILL)
-
-    def wait_for_others(self, name):
-        for other, process in self.processes.items():
-            if other != name:
-                expect_code(process, 0)
+    def wait_for_others(self, shard):
+        for name, process in self.processes.items():
+            if name != shard:
+                toy.expect(f"exit code of {name}", process.wait(timeout=120) in (0, -signal.SIGKILL), True)
 
     def end(self):
         self.wait_for_others(None)
         subprocess.run(self.grid.merge(self.out), check=True)
 
 
-def expect_code(process, code):
-    toy.expect("exit code", process.wait(timeout=120), code)
-
-
 def test(program, folder):
     started = []
 
     def start(out):
-        started.append(Processes(grid, out))
+        started.append(Processes(grid, out, len(started)))
         return started[-1]
 
     grid = toy.Toy(program, folder)

@@ -79,14 +79,17 @@ def expect(what, found, wanted):
         raise AssertionError(f"{what}: {found}, and not {wanted}")
 
 
-def cells(folder, status):
+def cells(folder, status, of_last_call=False):
     """Cells of a record that have a status; none where there is no record yet."""
+    query = "SELECT id FROM cells WHERE status = ?"
+    if of_last_call:
+        query += " AND invocation = (SELECT max(id) FROM invocations)"
     path = folder / "run.sqlite"
     if not path.exists():
         return []
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as database:
         try:
-            return [row[0] for row in database.execute("SELECT id FROM cells WHERE status = ?", [status])]
+            return [row[0] for row in database.execute(query, [status])]
         except sqlite3.OperationalError:  # it is being made
             return []
 
