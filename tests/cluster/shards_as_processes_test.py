@@ -1,5 +1,8 @@
 """Four plain processes compute one run folder at the same time; one is killed, and the same again goes on."""
 
+import fcntl
+import json
+import shutil
 import signal
 import subprocess
 
@@ -24,6 +27,28 @@ class Processes:
         subprocess.run(self.grid.merge(self.out), check=True)
 
 
+def expect_shards_elsewhere_passed_over(grid, out):
+    """A record that another machine writes cannot be read safely; what it has is gathered later."""
+    copy = out.with_name("elsewhere")
+    shutil.copytree(out / "shards", copy / "shards")
+    shard = next(shard for shard in shards.shards(copy) if toy.count_done(shard) > 0)
+    n_there = toy.count_done(shard)
+
+    def gathered():
+        merged = subprocess.run([*grid.merge(copy), "--json"], check=True, stdout=subprocess.PIPE)
+        return json.loads(merged.stdout)
+
+    with open(shard / "run.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write("process 1 on another.machine")
+        lock.flush()
+        found = gathered()
+        toy.expect("cells of the others", found["gathered"], toy.N_CELLS - n_there)
+        toy.expect("shards at work", found["working"], [shard.name])
+    toy.expect("cells gathered afterwards", gathered()["gathered"], n_there)
+    grid.expect_same_results(copy)
+
+
 def test(program, folder):
     started = []
 
@@ -34,6 +59,7 @@ def test(program, folder):
     grid = toy.Toy(program, folder)
     try:
         shards.check(grid, start)
+        expect_shards_elsewhere_passed_over(grid, folder / "undisturbed")
     finally:
         for processes in started:
             for process in processes.processes.values():

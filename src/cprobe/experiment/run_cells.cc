@@ -89,6 +89,8 @@ RunSummary run_cells(const Spec& spec, const std::vector<Cell>& cells, const Run
   CellBatch batch{.what = set.what, .plan = plan};
   std::vector<size_t> unfinished = unfinished_cells(store, plan);
   if (!options.shard.empty()) {
+    // Nobody writes meanwhile: SQLite lets others read only on the same machine.
+    const RunLock quiescence(folder, true);
     const std::set<std::string> gathered = Store::open_existing(folder).finished();
     std::erase_if(unfinished, [&](size_t cell) { return gathered.contains(plan[cell].id); });
   }

@@ -75,7 +75,7 @@ RunLock::RunLock(const std::filesystem::path& folder, bool wait) {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
   const std::string holder = fmt::format("process {} on {}", ::getpid(), host_name());
-  // Only for people: what counts is the lock.
+  // For people, and is_held_elsewhere: what counts is the lock.
   if (::ftruncate(descriptor_, 0) == 0) [[maybe_unused]]
     const ssize_t n = ::write(descriptor_, holder.data(), holder.size());
 }
@@ -91,6 +91,10 @@ bool RunLock::is_held(const std::filesystem::path& folder) {
   const bool held = ::flock(descriptor, LOCK_SH | LOCK_NB) != 0;
   ::close(descriptor);
   return held;
+}
+
+bool RunLock::is_held_elsewhere(const std::filesystem::path& folder) {
+  return is_held(folder) && !read_file(folder / kLock).ends_with(" on " + host_name());
 }
 
 Store::Invocation this_call(const RunNotes& notes) {

@@ -35,6 +35,8 @@ class RunLock {
 
   /// Whether a process works in a folder now.
   static bool is_held(const std::filesystem::path& folder);
+  /// Whether it is one of another machine.
+  static bool is_held_elsewhere(const std::filesystem::path& folder);
 
  private:
   int descriptor_ = -1;

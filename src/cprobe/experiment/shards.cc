@@ -97,6 +97,8 @@ MergeSummary merge_shards(const std::filesystem::path& folder) {
   Store store = Store::open(folder);
   for (const std::filesystem::path& shard : shards) {
     if (RunLock::is_held(shard)) summary.working.push_back(shard.filename().string());
+    // The log of a record that somebody writes can be read on the same machine only: it takes memory that both share.
+    if (RunLock::is_held_elsewhere(shard)) continue;
     summary.n_gathered += store.gather(shard);
   }
   store.export_tables();

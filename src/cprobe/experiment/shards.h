@@ -48,7 +48,7 @@ struct MergeSummary {
 };
 
 /// Brings what the shards of a folder found into its record, with the circuits, and writes its tables. Shards stay as they
-/// are, and may be at work: called again, it gathers what came since.
+/// are, and may be at work: called again, it gathers what came since. Those at work on other machines are passed over.
 /// @throws Error (kInput) if there is no shard, or they are of several models or data; (kFailed) as Store.
 MergeSummary merge_shards(const std::filesystem::path& folder);
 
