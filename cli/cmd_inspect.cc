@@ -10,6 +10,7 @@
 #include "cli/inspect_run.h"
 #include "cli/inspect_text.h"
 #include "cprobe/circuit/circuit.h"
+#include "cprobe/circuit/head_units.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/progress.h"
 #include "cprobe/core/text_table.h"
@@ -76,23 +77,9 @@ Json describe_model(const std::filesystem::path& folder) {
   return json;
 }
 
-/// Units (neuron) or weights (weight) inside the circuit that make each head's queries, keys and values.
 Json heads_of(const Circuit& circuit, const ModelConfig& config) {
-  std::vector<at::Tensor> counts;
-  for (size_t i = 0; i + 1 < circuit.members.size(); ++i) {
-    const at::Tensor member = circuit.members[i].to(at::kLong);
-    counts.push_back(circuit.unit == MaskUnit::kNeuron ? member : member.sum(0));
-  }
-  const Projections joined = split_projections(config, at::cat(counts));
-  Json heads;
-  const auto add = [&](const char* key, const at::Tensor& columns, int64_t n_heads) {
-    const at::Tensor per_head = columns.reshape({n_heads, config.d_head}).sum(1);
-    heads[key] = std::vector<int64_t>(per_head.data_ptr<int64_t>(), per_head.data_ptr<int64_t>() + n_heads);
-  };
-  add("q", joined.q, config.n_heads);
-  add("k", joined.k, config.n_kv_heads);
-  add("v", joined.v, config.n_kv_heads);
-  return heads;
+  const HeadUnits heads = head_units(circuit, config);
+  return {{"q", heads.q}, {"k", heads.k}, {"v", heads.v}};
 }
 
 Json describe_circuit(const InspectOptions& options) {

@@ -16,6 +16,7 @@ void setup_merge(CLI::App& app);      ///< Gather what shards of a run folder fo
 void setup_ablate(CLI::App& app);     ///< Ablate a saved circuit on any data.
 void setup_compare(CLI::App& app);    ///< Overlap of circuits; their union, intersection, difference.
 void setup_inspect(CLI::App& app);    ///< Say what a model folder, circuit file or run folder holds.
+void setup_report(CLI::App& app);     ///< Put runs on a page for readers, or into a table for papers.
 void setup_doctor(CLI::App& app);     ///< Check a model folder against itself and its golden outputs.
 void setup_reproduce(CLI::App& app);  ///< Run a published experiment from nothing.
 

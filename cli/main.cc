@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   cprobe::setup_ablate(app);
   cprobe::setup_compare(app);
   cprobe::setup_inspect(app);
+  cprobe::setup_report(app);
   cprobe::setup_doctor(app);
   cprobe::setup_reproduce(app);
   // A write beyond a limit on file sizes shall fail, as on a full disk, and not end the program without a word.

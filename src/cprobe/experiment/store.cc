@@ -342,10 +342,19 @@ void Store::begin(const Invocation& invocation) {
 std::vector<Store::Invocation> Store::invocations() const {
   std::vector<Invocation> all;
   Statement rows(database_.get(),
-                 "SELECT started, command, version, host, jobs, threads, model, spec FROM invocations ORDER BY id");
+                 "SELECT started, command, version, host, jobs, threads, model, spec, ended, peak_memory FROM "
+                 "invocations ORDER BY id");
   while (rows.step()) {
-    all.push_back({rows.text(0), rows.text(1), rows.text(2), rows.text(3), static_cast<int>(rows.integer(4)),
-                   static_cast<int>(rows.integer(5)), rows.text(6), rows.text(7)});
+    all.push_back({.started = rows.text(0),
+                   .command = rows.text(1),
+                   .version = rows.text(2),
+                   .host = rows.text(3),
+                   .n_jobs = static_cast<int>(rows.integer(4)),
+                   .n_threads = static_cast<int>(rows.integer(5)),
+                   .model = rows.text(6),
+                   .spec = rows.text(7),
+                   .ended = rows.text(8),
+                   .peak_memory = rows.is_null(9) ? std::optional<int64_t>() : rows.integer(9)});
   }
   return all;
 }
@@ -489,6 +498,28 @@ std::vector<Store::MetricRow> Store::metrics() const {
                      .position = rows.integer(12)});
   }
   return lines;
+}
+
+std::vector<Store::Curve> Store::curves() const {
+  std::vector<Curve> curves;
+  Statement rows(database_.get(),
+                 "SELECT cell, loss, objective, l0_term, temperature, n_kept FROM curves JOIN planned ON cell = id "
+                 "WHERE status = 'done' ORDER BY rank, place, epoch");
+  while (rows.step()) {
+    const std::string cell = rows.text(0);
+    if (curves.empty() || curves.back().cell != cell) curves.push_back({cell, {}});
+    curves.back().epochs.push_back({rows.number(1), rows.number(2), rows.number(3), rows.number(4), rows.integer(5)});
+  }
+  return curves;
+}
+
+std::map<std::string, std::string> Store::circuit_files() const {
+  std::map<std::string, std::string> files;
+  Statement rows(
+      database_.get(),
+      "SELECT cell, path FROM artifacts JOIN planned ON cell = id WHERE status = 'done' AND kind = 'circuit'");
+  while (rows.step()) files[rows.text(0)] = rows.text(1);
+  return files;
 }
 
 void Store::export_tables() const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -77,6 +78,8 @@ class Store {
     int n_threads = 0;  ///< Of a cell.
     std::string model;  ///< Its folder.
     std::string spec;   ///< Text of its file; may be empty.
+    std::string ended = {};                   ///< When it finished its last cell so far; empty before. `begin` ignores it.
+    std::optional<int64_t> peak_memory = {};  ///< Bytes, at that time. Likewise.
   };
   /// Cells recorded from here on were computed by this call; none is running yet.
   void begin(const Invocation& invocation);
@@ -143,6 +146,17 @@ class Store {
   };
   /// Those of all finished cells in plans, in order.
   std::vector<MetricRow> metrics() const;
+
+  /// Mask training of a finished cell, an entry for each epoch.
+  struct Curve {
+    std::string cell;
+    std::vector<EpochRecord> epochs;
+  };
+  /// Those of all finished cells in plans that have one, in order.
+  std::vector<Curve> curves() const;
+
+  /// The circuit files of finished cells in plans, relative to the run folder, by cell. Files may have been moved away.
+  std::map<std::string, std::string> circuit_files() const;
 
   /// Rebuilds results.csv (circuit probing, one row per finished cell, wide; not written before there is one),
   /// metrics.csv (long) and curves.csv from the store.

@@ -8,6 +8,7 @@
 
 #include "cprobe/core/text_table.h"
 #include "cprobe/evaluate/statistics.h"
+#include "cprobe/experiment/adjusted_p.h"
 #include "cprobe/experiment/result_row.h"
 
 namespace cprobe {
@@ -58,44 +59,6 @@ std::string other_data_note(const std::vector<Store::Fields>& rows) {
                      fmt::join(labels.begin() + 1, labels.end(), ", "));
 }
 
-/// The level of significance that people ask for, .05, as 1 / 20: compared in whole numbers.
-constexpr int64_t kReciprocalLevel = 20;
-
-/// The p-values of a run's cells, adjusted for their number.
-struct AdjustedP {
-  std::vector<std::optional<double>> of_row;  ///< None where a row has no p.
-  int64_t n_tests = 0;                        ///< Rows with a p.
-  int64_t n_controls = 0;                     ///< Behind the p-values; the most where cells differ, 0 if not recorded.
-
-  explicit AdjustedP(const std::vector<Store::Fields>& rows) : of_row(rows.size()) {
-    std::vector<size_t> tested;
-    std::vector<double> p_values;
-    for (size_t i = 0; i < rows.size(); ++i) {
-      const std::string label = first_behaviour(rows[i]);
-      const std::string p = value_of(rows[i], "ablated p " + label);
-      if (p.empty()) continue;
-      tested.push_back(i);
-      p_values.push_back(std::stod(p));
-      const std::string n = value_of(rows[i], "random controls " + label);
-      if (!n.empty()) n_controls = std::max<int64_t>(n_controls, std::stoll(n));
-    }
-    n_tests = static_cast<int64_t>(tested.size());
-    const std::vector<double> adjusted = holm(p_values);
-    for (size_t i = 0; i < tested.size(); ++i) of_row[tested[i]] = adjusted[i];
-  }
-
-  bool is_shown() const { return n_tests > 1; }
-
-  /// That even the least p, 1 / (1 + N), times the number of tests is above the level; empty where it is not.
-  std::string note() const {
-    const int64_t n_needed = kReciprocalLevel * n_tests - 1;
-    if (!is_shown() || n_controls == 0 || n_controls >= n_needed) return {};
-    return fmt::format(
-        "With {} random controls no p Holm over {} cells can reach {:.2f}; that takes at least {} (random_controls).\n",
-        n_controls, n_tests, 1.0 / static_cast<double>(kReciprocalLevel), n_needed);
-  }
-};
-
 }  // namespace
 
 std::string value_of(const Store::Fields& row, std::string_view column) {
@@ -123,7 +86,7 @@ std::string results_table(const Store& store) {
     varied.push_back(column);
     heading.push_back(name);
   }
-  const AdjustedP adjusted(rows);
+  const AdjustedP adjusted = adjusted_p(rows);
   for (const char* name : {"kNN circuit", "kNN full", "majority", "weights", "vanilla", "ablated", "random", "p"}) {
     heading.emplace_back(name);
   }

@@ -1,0 +1,92 @@
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cprobe/core/error.h"
+#include "cprobe/io/atomic_file.h"
+#include "cprobe/report/page.h"
+#include "cprobe/report/paper_table.h"
+#include "cprobe/report/read_runs.h"
+
+namespace cprobe {
+namespace {
+
+const std::map<std::string, TableFormat> kTables = {
+    {"csv", TableFormat::kCsv}, {"latex", TableFormat::kLatex}, {"markdown", TableFormat::kMarkdown}};
+
+struct ReportCommand {
+  std::vector<std::filesystem::path> runs;
+  std::filesystem::path out;
+  std::string format = "html";
+  std::string title;
+  bool quiet = false;
+};
+
+/// "runs/exp1/" and "." have a name too.
+std::string name_of(const std::filesystem::path& folder) {
+  return std::filesystem::canonical(folder).filename().string();
+}
+
+std::string title_of(const ReportCommand& command) {
+  if (!command.title.empty()) return command.title;
+  std::string title = "Circuit probing: " + name_of(command.runs.front());
+  for (size_t i = 1; i < command.runs.size(); ++i) title += ", " + name_of(command.runs[i]);
+  return title;
+}
+
+/// Where the page goes without -o: into the one folder that was named.
+std::filesystem::path page_path(const ReportCommand& command) {
+  if (!command.out.empty()) return command.out;
+  if (command.runs.size() == 1) return command.runs.front() / "report.html";
+  throw input_error("{} runs: say where their page goes with -o FILE.html", command.runs.size());
+}
+
+void run_report(const ReportCommand& command) {
+  const bool is_page = command.format == "html";
+  const std::filesystem::path out = is_page ? page_path(command) : command.out;
+  ReportData data = read_runs(command.runs, command.quiet);
+  data.title = title_of(command);
+  const std::string text = is_page ? report_page(data) : paper_table(data, kTables.at(command.format));
+  if (out.empty()) {
+    fmt::print("{}", text);
+    return;
+  }
+  write_file(out, text);
+  fmt::print(stderr,
+             "{}: {} finished cells of circuit probing and {} figures of competing methods, of {} run folders\n",
+             out.string(), data.cells.size(), data.figures.size(), data.runs.size());
+}
+
+}  // namespace
+
+void setup_report(CLI::App& app) {
+  const auto options = std::make_shared<ReportCommand>();
+  CLI::App* command = app.add_subcommand("report", "Put runs on one page for readers, or into a table for papers");
+  command->add_option("runs", options->runs, "Run folders, or folders that hold some; several are put side by side")
+      ->required()
+      ->expected(1, -1)
+      ->type_name("RUN");
+  command
+      ->add_option("-o,--out", options->out,
+                   "File to write, replaced if there (default: RUN/report.html of one RUN; tables go to stdout)")
+      ->type_name("FILE");
+  command
+      ->add_option("--format", options->format,
+                   "html: a page that opens offline; csv, latex, markdown: a line per variable and component")
+      ->check(CLI::IsMember({"html", "csv", "latex", "markdown"}))
+      ->capture_default_str();
+  command->add_option("--title", options->title, "Heading of the page (default: the folders' names)")
+      ->type_name("TEXT");
+  command->add_flag("--quiet", options->quiet, "No progress on stderr");
+  command->footer(
+      "Nothing in a run folder is changed but report.html, and a run may be going on there.\n\n"
+      "Example (after `cprobe reproduce exp1 --steps 1000 --seeds 1 --out runs/exp1`):\n"
+      "  cprobe report runs/exp1\n"
+      "  cprobe report runs/exp1 --format latex");
+  command->callback([options] { run_report(*options); });
+}
+
+}  // namespace cprobe

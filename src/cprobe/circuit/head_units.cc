@@ -1,0 +1,24 @@
+#include "cprobe/circuit/head_units.h"
+
+#include <ATen/ATen.h>
+
+#include "cprobe/model/forward.h"
+
+namespace cprobe {
+
+HeadUnits head_units(const Circuit& circuit, const ModelConfig& config) {
+  std::vector<at::Tensor> counts;
+  for (size_t i = 0; i + 1 < circuit.members.size(); ++i) {
+    const at::Tensor member = circuit.members[i].to(at::kLong);
+    counts.push_back(circuit.unit == MaskUnit::kNeuron ? member : member.sum(0));
+  }
+  const Projections joined = split_projections(config, at::cat(counts));
+  const auto per_head = [&](const at::Tensor& columns, int64_t n_heads) {
+    const at::Tensor sums = columns.reshape({n_heads, config.d_head}).sum(1);
+    return std::vector<int64_t>(sums.data_ptr<int64_t>(), sums.data_ptr<int64_t>() + n_heads);
+  };
+  return {per_head(joined.q, config.n_heads), per_head(joined.k, config.n_kv_heads),
+          per_head(joined.v, config.n_kv_heads)};
+}
+
+}  // namespace cprobe

@@ -1,0 +1,38 @@
+#include "cprobe/experiment/adjusted_p.h"
+
+#include <algorithm>
+
+#include "cprobe/evaluate/statistics.h"
+#include "cprobe/experiment/tables.h"
+
+namespace cprobe {
+
+std::string AdjustedP::note() const {
+  const int64_t n_needed = kReciprocalLevel * n_tests - 1;
+  if (!is_shown() || n_controls == 0 || n_controls >= n_needed) return {};
+  return fmt::format(
+      "With {} random controls no p Holm over {} cells can reach {:.2f}; that takes at least {} (random_controls).\n",
+      n_controls, n_tests, 1.0 / static_cast<double>(kReciprocalLevel), n_needed);
+}
+
+AdjustedP adjusted_p(const std::vector<Store::Fields>& rows, const std::string& data_set) {
+  AdjustedP result{.of_row = std::vector<std::optional<double>>(rows.size())};
+  std::vector<size_t> tested;
+  std::vector<double> p_values;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const std::vector<std::string> all = behaviours_of(rows[i]);
+    const std::string label = !data_set.empty() ? data_set : all.empty() ? std::string() : all.front();
+    const std::string p = value_of(rows[i], "ablated p " + label);
+    if (p.empty()) continue;
+    tested.push_back(i);
+    p_values.push_back(std::stod(p));
+    const std::string n = value_of(rows[i], "random controls " + label);
+    if (!n.empty()) result.n_controls = std::max<int64_t>(result.n_controls, std::stoll(n));
+  }
+  result.n_tests = static_cast<int64_t>(tested.size());
+  const std::vector<double> adjusted = holm(p_values);
+  for (size_t i = 0; i < tested.size(); ++i) result.of_row[tested[i]] = adjusted[i];
+  return result;
+}
+
+}  // namespace cprobe

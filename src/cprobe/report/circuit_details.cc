@@ -1,0 +1,113 @@
+#include "cprobe/report/circuit_details.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/interrupt.h"
+#include "cprobe/model/config.h"
+
+namespace cprobe {
+namespace {
+
+/// "transformer.h.0.attn.c_attn.weight" as "attn.c_attn": what follows the layer's number.
+std::string short_name(std::string tensor) {
+  constexpr std::string_view kWeight = ".weight";
+  if (tensor.ends_with(kWeight)) tensor.resize(tensor.size() - kWeight.size());
+  for (size_t dot = tensor.find('.'); dot != std::string::npos; dot = tensor.find('.', dot + 1)) {
+    const size_t next = tensor.find_first_not_of("0123456789", dot + 1);
+    if (next != std::string::npos && next > dot + 1 && tensor[next] == '.') return tensor.substr(next + 1);
+  }
+  return tensor;
+}
+
+/// The sizes of the model that a run probed; none, with a note, where it is not there any more.
+std::optional<ModelConfig> config_of(ReportData& data, const ReportedRun& run) {
+  const std::filesystem::path folder = run.calls.empty() ? std::string() : run.calls.back().model;
+  if (!folder.empty() && std::filesystem::exists(folder / "config.json")) {
+    try {
+      return read_model_config(folder / "config.json");
+    } catch (const Error& error) {
+      data.notes.push_back(fmt::format("{}: no units per head: {}", run.name, error.what()));
+      return std::nullopt;
+    }
+  }
+  data.notes.push_back(fmt::format("{}: no units per head, because its model's config.json is not in {} any more.",
+                                   run.name, folder.empty() ? "a folder on record" : folder.string()));
+  return std::nullopt;
+}
+
+void describe(ReportedCell& cell, const CircuitFile& file, const ModelConfig* config) {
+  for (const auto& [tensor, member] : file.members) {
+    cell.matrices.push_back({short_name(tensor), member.sum().item<int64_t>(), member.numel()});
+  }
+  if (config == nullptr || file.component.block != Block::kAttention) return;
+  cell.heads = head_units(circuit_of(file, *config), *config);
+}
+
+/// Of one component and one model: a negative control draws another for each seed.
+bool are_comparable(const CircuitFile& a, const CircuitFile& b) {
+  const auto model = [](const CircuitFile& file) {
+    const auto found = file.provenance.find("model_fingerprint");
+    return found == file.provenance.end() ? std::string() : found->second;
+  };
+  return a.component == b.component && a.unit == b.unit && model(a) == model(b);
+}
+
+using Circuits = std::map<size_t, CircuitFile>;
+
+void add_overlaps(ReportData& data, const std::string& run, const Circuits& circuits) {
+  size_t n_added = 0, n_left = 0;
+  for (auto a = circuits.begin(); a != circuits.end(); ++a) {
+    for (auto b = std::next(a); b != circuits.end(); ++b) {
+      if (!are_comparable(a->second, b->second) || a->second.is_empty() || b->second.is_empty()) continue;
+      if (n_added == kMostOverlaps) {
+        ++n_left;
+        continue;
+      }
+      stop_if_interrupted();
+      data.overlaps.push_back({a->first, b->first, overlap(a->second, b->second).all});
+      ++n_added;
+    }
+  }
+  if (n_left == 0) return;
+  data.notes.push_back(
+      fmt::format("{}: overlaps of {} more pairs of circuits are left out; cprobe compare prints them.", run, n_left));
+}
+
+}  // namespace
+
+void add_circuit_details(ReportData& data, size_t first, const std::map<std::string, std::string>& files) {
+  if (first == data.cells.size() || files.empty()) return;
+  const size_t index = data.cells[first].run;
+  const std::string run = data.runs[index].name;
+  std::optional<ModelConfig> config = config_of(data, data.runs[index]);
+  Circuits circuits;
+  size_t n_missing = 0;
+  std::string problem;
+  for (size_t i = first; i < data.cells.size(); ++i) {
+    stop_if_interrupted();
+    const auto found = files.find(data.cells[i].id);
+    if (found == files.end()) continue;
+    const std::filesystem::path path = data.runs[index].folder / found->second;
+    try {
+      CircuitFile file = read_circuit_file(path);
+      describe(data.cells[i], file, config ? &*config : nullptr);
+      const auto fingerprint = file.provenance.find("model_fingerprint");
+      if (fingerprint != file.provenance.end()) data.runs[index].model_fingerprint = fingerprint->second;
+      circuits.emplace(i, std::move(file));
+    } catch (const Error& error) {
+      ++n_missing;
+      if (problem.empty()) problem = error.what();
+    }
+  }
+  if (n_missing > 0) {
+    data.notes.push_back(
+        fmt::format("{}: {} of {} circuit files could not be read: {}", run, n_missing, files.size(), problem));
+  }
+  add_overlaps(data, run, circuits);
+}
+
+}  // namespace cprobe

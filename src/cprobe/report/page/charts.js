@@ -1,0 +1,209 @@
+'use strict';
+// Figures: frames with their buttons, drawn when they come into view; dot plots, heat maps and lines for them.
+
+// Okabe & Ito's colours for the colour-blind, without the yellow that white hides; marks differ in shape too.
+const kColours = ['#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9', '#D55E00'];
+const kSymbols = ['circle', 'diamond', 'square', 'triangle-up', 'cross', 'star'];
+const kDashes = ['solid', 'dash', 'dot', 'dashdot'];
+const kMostRows = 60;
+const figures = [];
+
+/** Plotly takes some HTML in its texts: text of the data must stay text there too. */
+function plain(text) {
+  return String(text).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/\s+/g, ' ');
+}
+
+function label(text) {
+  return plain(shortened(text, window.innerWidth < 640 ? 16 : 34));
+}
+
+/**
+ * A figure. `choices` are {label, id, options} whose values `make` gets; `make(values)` returns {traces, layout, height,
+ * rows (lines of its CSV, the heading first), label (what it shows, in words), note}, or null where there is nothing.
+ */
+function figure(id, title, caption, make, choices = []) {
+  const values = Object.fromEntries(choices.map((c) => [c.id, c.options[0][0]]));
+  const plot = element('div', {className: 'plot', id: `${id}-plot`, role: 'img'});
+  const note = element('p', {className: 'note', hidden: true});
+  const bar = element('div', {className: 'bar'}, element('h3', {textContent: title}));
+  const frame = element('figure', {id}, bar, plot, note, element('figcaption', {textContent: caption}));
+  const made = {id, frame, plot, drawn: false, visible: false};
+
+  made.draw = () => {
+    const content = make(values);
+    frame.hidden = content === null;
+    if (content === null || typeof Plotly === 'undefined') return;
+    plot.setAttribute('aria-label', `${title}. ${content.label}`);
+    note.textContent = content.note || '';
+    note.hidden = !content.note;
+    plot.style.height = `${content.height}px`;
+    Plotly.react(plot, content.traces, layoutOf(content, theme()), {displayModeBar: false, responsive: true});
+    made.drawn = true;
+    frame.dataset.drawn = String(content.traces.length);
+  };
+  /** Something changed: now where it is seen, otherwise when it is. */
+  made.update = () => {
+    made.drawn = false;
+    frame.hidden = make(values) === null;
+    if (made.visible) made.draw();
+  };
+  for (const c of choices) {
+    bar.append(choice(c.label, `${id}-${c.id}`, c.options, (value) => {
+      values[c.id] = value;
+      made.draw();
+    }));
+  }
+  const button = (text, what, act) => {
+    const b = element('button', {type: 'button', textContent: text, title: `${title}: ${what}`, 'aria-label': `${title}: ${what}`});
+    b.addEventListener('click', act);
+    bar.append(b);
+  };
+  const image = (format) => () => {
+    const content = make(values);
+    const size = {format, filename: id, width: 1000, height: content.height, scale: format === 'png' ? 2 : 1};
+    return Plotly.downloadImage({data: content.traces, layout: layoutOf(content, 'light', 1000)}, size);
+  };
+  button('SVG', 'as SVG', image('svg'));
+  button('PNG', 'as PNG', image('png'));
+  button('CSV', 'its figures as CSV', () => saveText(`${id}.csv`, csvText(make(values).rows)));
+  frame.hidden = make(values) === null;
+  figures.push(made);
+  return frame;
+}
+
+function layoutOf(content, name, width = 0) {
+  const dark = name === 'dark';
+  const [ink, grid, paper] = dark ? ['#e7e9ec', '#3a4048', '#15181c'] : ['#1d2126', '#d5d9de', '#ffffff'];
+  const axis = {gridcolor: grid, zerolinecolor: grid, linecolor: grid, automargin: true, fixedrange: true};
+  const layout = content.layout;
+  const narrow = (width || window.innerWidth) < 640;
+  return {
+    ...layout,
+    paper_bgcolor: paper, plot_bgcolor: paper, height: content.height, autosize: !width,
+    font: {color: ink, size: narrow ? 11 : 13, family: 'system-ui, "Segoe UI", Roboto, "Liberation Sans", sans-serif'},
+    margin: {l: 10, r: 16, t: 10, b: 40, ...layout.margin},
+    xaxis: {...axis, ...layout.xaxis}, yaxis: {...axis, ...layout.yaxis},
+    legend: {orientation: 'h', y: 1.02, yanchor: 'bottom', x: 0, ...layout.legend},
+    hoverlabel: {align: 'left'},
+  };
+}
+
+/** Rows from the top, each with a label; more than a screen can show are left out, with a note. */
+function limited(rows) {
+  if (rows.length <= kMostRows) return {rows, note: ''};
+  return {rows: rows.slice(0, kMostRows),
+    note: `The first ${kMostRows} of ${rows.length} rows. Choose a variable above to see others; the CSV has all.`};
+}
+
+function rowAxis(labels) {
+  return {tickmode: 'array', tickvals: labels.map((_, i) => i), ticktext: labels.map(label), range: [labels.length - 0.5, -0.5],
+    showgrid: true, zeroline: false};
+}
+
+/**
+ * Points beside a label per row. `series` are {name, of(row): [value, sd] or null, symbol, colour}; a series that no row
+ * has is left out.
+ */
+function dotPlot(rows, nameOf, series, xTitle, range) {
+  if (rows.length === 0) return null;
+  const kept = series.filter((s) => rows.some((row) => s.of(row) && s.of(row)[0] !== null));
+  const {rows: shown, note} = limited(rows);
+  const traces = kept.map((s, i) => {
+    const points = shown.map((row, y) => ({y, figure: s.of(row), row})).filter((p) => p.figure && p.figure[0] !== null);
+    return {
+      type: 'scatter', mode: 'markers', name: plain(s.name), x: points.map((p) => p.figure[0]),
+      // A little apart, so that equal points and their bars do not hide each other.
+      y: points.map((p) => p.y + (i - (kept.length - 1) / 2) * Math.min(0.14, 0.6 / kept.length)),
+      error_x: {type: 'data', array: points.map((p) => p.figure[1] || 0), visible: points.some((p) => p.figure[1]), thickness: 1.5, width: 4},
+      marker: {symbol: s.symbol || kSymbols[i % kSymbols.length], size: 9, color: s.colour || kColours[i % kColours.length], line: {width: 1.5}},
+      hoverinfo: 'text', hovertext: points.map((p) => `${plain(nameOf(p.row))}<br>${plain(s.name)}: ${spreadText(p.figure)}`),
+    };
+  });
+  const best = kept.map((s) => {
+    const values = rows.map((row) => s.of(row)).filter((f) => f && f[0] !== null).map((f) => f[0]);
+    return `${s.name} ${decimals(Math.min(...values))} to ${decimals(Math.max(...values))}`;
+  });
+  return {
+    traces, note, height: 110 + 30 * shown.length,
+    layout: {xaxis: {title: {text: xTitle}, range, zeroline: false}, yaxis: rowAxis(shown.map(nameOf)), showlegend: true},
+    rows: [['row', ...kept.flatMap((s) => [s.name, `${s.name} sd`])],
+      ...rows.map((row) => [nameOf(row), ...kept.flatMap((s) => s.of(row) || [null, null])])],
+    label: `${rows.length} rows: ${best.join('; ')}.`,
+  };
+}
+
+/** Colours (cividis) of `of(row, column)`, a number or null; numbers stand in the cells where there is room. */
+function heatMap(rows, nameOf, columns, of, {title, xTitle, range = null, text = decimals, reverse = false}) {
+  const numbers = rows.flatMap((row) => columns.map((column) => of(row, column))).filter((z) => z !== null);
+  if (numbers.length === 0) return null;
+  const {rows: shown, note} = limited(rows);
+  const z = shown.map((row) => columns.map((column) => of(row, column)));
+  const roomy = columns.length * (window.innerWidth < 640 ? 3 : 1) <= 14;
+  const [least, greatest] = range || [Math.min(...numbers), Math.max(...numbers)];
+  return {
+    traces: [{
+      type: 'heatmap', z, x: columns.map((_, i) => i), y: shown.map((_, i) => i), colorscale: 'Cividis', reversescale: reverse,
+      zmin: least, zmax: greatest === least ? least + 1 : greatest, xgap: 2, ygap: 2, hoverongaps: false,
+      text: z.map((line) => line.map((value) => (value === null || !roomy ? '' : text(value)))), texttemplate: '%{text}',
+      hoverinfo: 'text', hovertext: z.map((line, i) => line.map((value, j) =>
+        `${plain(nameOf(shown[i]))}, ${plain(columns[j])}<br>${plain(title)}: ${value === null ? 'none' : text(value)}`)),
+      colorbar: {title: {text: window.innerWidth < 640 ? '' : plain(title), side: 'right'}, thickness: 12, outlinewidth: 0},
+    }],
+    note, height: 130 + 34 * shown.length,
+    layout: {
+      xaxis: {title: {text: xTitle}, tickmode: 'array', tickvals: columns.map((_, i) => i), ticktext: columns.map((c) => label(String(c))),
+        range: [-0.5, columns.length - 0.5], showgrid: false, zeroline: false},
+      yaxis: {...rowAxis(shown.map(nameOf)), showgrid: false},
+    },
+    rows: [['row', ...columns], ...rows.map((row) => [nameOf(row), ...columns.map((column) => of(row, column))])],
+    label: `${rows.length} rows by ${columns.length} columns of ${title}, from ${text(Math.min(...numbers))} to ${text(Math.max(...numbers))}.`,
+  };
+}
+
+/** Lines of {name, x, y, sd (or none)}; `log` for the x axis. */
+function linePlot(lines, xTitle, yTitle, {range = null, log = false} = {}) {
+  const kept = lines.filter((line) => line.y.some((value) => value !== null));
+  if (kept.length === 0) return null;
+  const {rows: shown, note} = limited(kept);
+  const values = kept.flatMap((line) => line.y).filter((value) => value !== null);
+  return {
+    traces: shown.map((line, i) => ({
+      type: 'scatter', mode: line.x.length < 40 ? 'lines+markers' : 'lines', name: label(line.name), x: line.x, y: line.y,
+      line: {color: kColours[i % kColours.length], dash: kDashes[Math.floor(i / kColours.length) % kDashes.length], width: 2},
+      marker: {symbol: kSymbols[i % kSymbols.length], size: 6},
+      error_y: line.sd && line.sd.some((sd) => sd) ? {type: 'data', array: line.sd.map((sd) => sd || 0), thickness: 1} : {visible: false},
+      hoverinfo: 'text', hovertext: line.x.map((x, j) => `${plain(line.name)}<br>${plain(xTitle)} ${x}: ${decimals(line.y[j])}`),
+    })),
+    note: note.replaceAll('rows', 'lines'), height: 380 + (shown.length <= 16 ? 12 * shown.length : 0),
+    layout: {xaxis: {title: {text: xTitle}, type: log ? 'log' : 'linear', zeroline: false, ...(log ? {dtick: 1} : {})},
+      yaxis: {title: {text: yTitle}, ...(range ? {range} : {rangemode: 'tozero'})}, showlegend: shown.length <= 16},
+    rows: [['line', xTitle, yTitle], ...kept.flatMap((line) => line.x.map((x, j) => [line.name, x, line.y[j]]))],
+    label: `${kept.length} lines of ${yTitle} over ${xTitle}, between ${decimals(Math.min(...values))} and ${decimals(Math.max(...values))}.`,
+  };
+}
+
+/** Once Plotly is there: draws what comes into view, and says when the page answers to its reader. */
+function startFigures() {
+  const observer = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      const shown = figures.find((f) => f.frame === entry.target);
+      shown.visible = entry.isIntersecting;
+      if (shown.visible && !shown.drawn) shown.draw();
+    }
+    if (!document.documentElement.dataset.ready) document.documentElement.dataset.ready = String(Math.round(performance.now()));
+  }, {rootMargin: '200px'});
+  for (const f of figures) observer.observe(f.frame);
+  if (figures.length === 0) document.documentElement.dataset.ready = String(Math.round(performance.now()));
+  themeListeners.push(updateFigures);
+  window.addEventListener('beforeprint', () => figures.forEach((f) => f.draw()));
+  let width = window.innerWidth;
+  window.addEventListener('resize', () => {
+    const crossed = (width < 640) !== (window.innerWidth < 640);  // Labels are shorter on narrow screens.
+    width = window.innerWidth;
+    if (crossed) updateFigures();
+  });
+}
+
+function updateFigures() {
+  for (const f of figures) f.update();
+}

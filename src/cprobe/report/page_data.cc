@@ -1,0 +1,205 @@
+#include "cprobe/report/page_data.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "cprobe/report/findings.h"
+#include "cprobe/report/read_runs.h"
+#include "cprobe/report/verdict.h"
+
+namespace cprobe {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr size_t kMostCurvePoints = 30'000;  ///< Of all curves together; about 25 bytes each.
+
+/// Six significant digits: more than any figure here is good for.
+Json number(double value) {
+  if (!std::isfinite(value)) return nullptr;
+  return std::stod(fmt::format("{:.6g}", value));
+}
+
+Json number(const std::optional<double>& value) {
+  return value ? number(*value) : Json();
+}
+
+/// [mean, sd]
+Json figure(const Spread& spread) {
+  return {number(spread.mean), number(spread.sd)};
+}
+
+Json figure(const std::optional<Spread>& spread) {
+  return spread ? figure(*spread) : Json();
+}
+
+Json numbers(const std::vector<double>& values) {
+  Json list = Json::array();
+  for (const double value : values) list.push_back(number(value));
+  return list;
+}
+
+Json run_json(const ReportedRun& run) {
+  Json calls = Json::array();
+  for (const Store::Invocation& call : run.calls) {
+    calls.push_back({{"started", call.started},
+                     {"ended", call.ended},
+                     {"command", call.command},
+                     {"version", call.version},
+                     {"host", call.host},
+                     {"threads", call.n_threads},
+                     {"memory", call.peak_memory ? Json(*call.peak_memory) : Json()},
+                     {"model", call.model},
+                     {"spec", call.spec}});
+  }
+  Json failed = Json::array();
+  for (const Store::Entry& cell : run.failed) failed.push_back({cell.label, cell.error});
+  return {{"name", run.name},     {"folder", run.folder.string()},
+          {"series", run.series}, {"step", run.step ? Json(*run.step) : Json()},
+          {"done", run.n_done},   {"planned", run.n_planned},
+          {"failed", failed},     {"seconds", number(run.seconds)},
+          {"pNote", run.p_note},  {"fingerprint", run.model_fingerprint},
+          {"calls", calls}};
+}
+
+Json ablation_json(const FindingAblation& a) {
+  return {{"data", a.data},
+          {"rows", a.n_rows},
+          {"vanilla", figure(a.vanilla)},
+          {"ablated", figure(a.ablated)},
+          {"random", figure(a.random)},
+          {"complement", figure(a.complement)},
+          {"controls", a.n_controls},
+          {"p", numbers(a.p)},
+          {"holm", numbers(a.p_holm)},
+          {"tests", a.n_tests},
+          {"depends", to_string(a.depends)}};
+}
+
+Json finding_json(const Finding& f) {
+  Json ablations = Json::array();
+  for (const FindingAblation& a : f.ablations) ablations.push_back(ablation_json(a));
+  return {{"series", f.series},
+          {"step", f.step ? Json(*f.step) : Json()},
+          {"variable", f.variable},
+          {"layer", f.layer},
+          {"block", f.block},
+          {"options", f.options},
+          {"cells", f.cells},
+          {"knn", figure(f.knn)},
+          {"full", figure(f.full)},
+          {"majority", number(f.majority)},
+          {"tokens", f.n_tokens},
+          {"share", figure(f.share)},
+          {"empty", f.n_empty},
+          {"whole", f.n_full},
+          {"circuit", to_string(f.circuit)},
+          {"decodes", to_string(f.decodes)},
+          {"ablations", ablations},
+          {"text", finding_text(f)}};
+}
+
+/// Columns rather than records, which would repeat the names at every epoch.
+Json curve_json(const std::vector<EpochRecord>& curve, size_t most) {
+  Json json = {{"epoch", Json::array()}, {"loss", Json::array()}, {"kept", Json::array()}};
+  for (const size_t i : thinned(curve.size(), most)) {
+    json["epoch"].push_back(i + 1);
+    json["loss"].push_back(number(curve[i].loss));
+    json["kept"].push_back(curve[i].n_kept);
+  }
+  return json;
+}
+
+Json cell_json(const ReportedCell& cell, size_t most_epochs) {
+  Json json = {{"run", cell.run}, {"id", cell.id}, {"seed", cell.seed}};
+  if (!cell.curve.empty()) json["curve"] = curve_json(cell.curve, most_epochs);
+  for (const MatrixPart& part : cell.matrices) json["matrices"].push_back({part.matrix, part.n_units, part.max_units});
+  if (cell.heads) json["heads"] = {{"q", cell.heads->q}, {"k", cell.heads->k}, {"v", cell.heads->v}};
+  return json;
+}
+
+Json overlap_json(const ReportData& data, const ReportedOverlap& pair) {
+  const auto name = [&](const ReportedCell& cell) {
+    return fmt::format("{} seed {}{}{}", cell.variable, cell.seed, cell.options.empty() ? "" : ", ", cell.options);
+  };
+  const ReportedCell& first = data.cells[pair.first];
+  const SharedCounts& units = pair.units.units;
+  return {{"run", first.run},
+          {"component", first.component()},
+          {"first", name(first)},
+          {"second", name(data.cells[pair.second])},
+          {"of", units.n},
+          {"a", units.n_a},
+          {"b", units.n_b},
+          {"both", units.both},
+          {"chance", number(pair.units.expected)},
+          {"iou", number(units.iou())},
+          {"more", number(pair.units.p_more)},
+          {"fewer", number(pair.units.p_fewer)}};
+}
+
+Json figure_json(const ReportedFigure& f) {
+  const Metric& m = f.row.metric;
+  return {{"run", f.run},       {"method", f.row.method}, {"variable", f.row.variable}, {"site", f.row.site},
+          {"seed", f.row.seed}, {"metric", m.metric},     {"value", number(m.value)},   {"sd", number(m.sd)},
+          {"n", m.n},           {"control", m.control},   {"p", number(m.p)},           {"note", m.note}};
+}
+
+bool is_same_question(const Finding& a, const Finding& b) {
+  return a.series == b.series && a.step == b.step && a.variable == b.variable && a.options == b.options;
+}
+
+/// A verdict for each variable of each kind of run, with the places of its findings.
+Json verdicts_json(const std::vector<Finding>& all) {
+  Json verdicts = Json::array();
+  std::vector<bool> seen(all.size());
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (seen[i]) continue;
+    std::vector<const Finding*> same;
+    Json places = Json::array();
+    for (size_t j = i; j < all.size(); ++j) {
+      if (seen[j] || !is_same_question(all[i], all[j])) continue;
+      seen[j] = true;
+      same.push_back(&all[j]);
+      places.push_back(j);
+    }
+    verdicts.push_back({{"variable", all[i].variable}, {"findings", places}, {"text", verdict_text(same)}});
+  }
+  return verdicts;
+}
+
+/// Text inside <script> ends at "</script" and changes its meaning at "<!--", wherever these stand.
+std::string for_script(const std::string& json) {
+  std::string text;
+  text.reserve(json.size());
+  for (const char c : json) {
+    if (c == '<' || c == '>' || c == '&') {
+      text += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    } else {
+      text += c;
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string page_json(const ReportData& data) {
+  const auto n_curves = static_cast<size_t>(
+      std::ranges::count_if(data.cells, [](const ReportedCell& cell) { return !cell.curve.empty(); }));
+  const size_t most_epochs = std::clamp<size_t>(kMostCurvePoints / std::max<size_t>(1, n_curves), 20, 200);
+  const std::vector<Finding> all = findings(data);
+  Json json = {{"title", data.title}, {"notes", data.notes}};
+  for (const char* list : {"runs", "findings", "cells", "figures", "overlaps"}) json[list] = Json::array();
+  for (const ReportedRun& run : data.runs) json["runs"].push_back(run_json(run));
+  for (const Finding& finding : all) json["findings"].push_back(finding_json(finding));
+  for (const ReportedCell& cell : data.cells) json["cells"].push_back(cell_json(cell, most_epochs));
+  for (const ReportedFigure& f : data.figures) json["figures"].push_back(figure_json(f));
+  for (const ReportedOverlap& pair : data.overlaps) json["overlaps"].push_back(overlap_json(data, pair));
+  json["verdicts"] = verdicts_json(all);
+  return for_script(json.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace));
+}
+
+}  // namespace cprobe

@@ -1,0 +1,255 @@
+#include "cprobe/report/paper_table.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+#include <vector>
+
+#include "cprobe/core/error.h"
+#include "cprobe/evaluate/statistics.h"
+#include "cprobe/io/csv.h"
+#include "cprobe/report/findings.h"
+
+namespace cprobe {
+namespace {
+
+/// A field: text of the data, or a figure.
+struct Field {
+  std::string text = {};
+  std::optional<Spread> figure = {};
+};
+
+struct Column {
+  std::string heading;
+  bool is_figure = false;  ///< Which may have a deviation.
+};
+
+struct Table {
+  std::vector<Column> columns;
+  std::vector<std::vector<Field>> lines;
+};
+
+std::optional<Spread> largest(const std::vector<double>& values) {
+  if (values.empty()) return std::nullopt;
+  return Spread{.mean = *std::ranges::max_element(values), .n = 1};
+}
+
+std::string extent_of(const Finding& f) {
+  const int64_t n = f.n_cells();
+  if (f.n_empty == n) return "empty";
+  if (f.n_full == n) return "full";
+  if (f.n_empty + f.n_full == 0) return "proper part";
+  std::string text = fmt::format("proper part in {} of {}", n - f.n_empty - f.n_full, n);
+  if (f.n_empty > 0) text += fmt::format(", empty in {}", f.n_empty);
+  if (f.n_full > 0) text += fmt::format(", full in {}", f.n_full);
+  return text;
+}
+
+Table table_of(const std::vector<Finding>& all) {
+  const auto any = [&](auto&& holds) { return std::ranges::any_of(all, holds); };
+  const bool with_series = any([&](const Finding& f) { return f.series != all.front().series; });
+  const bool with_step = any([](const Finding& f) { return f.step.has_value(); });
+  const bool with_options = any([](const Finding& f) { return !f.options.empty(); });
+  Table table;
+  if (with_series) table.columns.push_back({"run"});
+  if (with_step) table.columns.push_back({"step"});
+  table.columns.insert(table.columns.end(), {{"variable"}, {"component"}});
+  if (with_options) table.columns.push_back({"setting"});
+  table.columns.insert(table.columns.end(), {{"circuit"},
+                                             {"share of weights", true},
+                                             {"kNN circuit", true},
+                                             {"kNN component", true},
+                                             {"majority", true},
+                                             {"data set"},
+                                             {"untouched", true},
+                                             {"circuit deleted", true},
+                                             {"random deleted", true},
+                                             {"p", true},
+                                             {"p Holm", true},
+                                             {"repetitions"}});
+  const FindingAblation none{.vanilla = {}, .ablated = {}};
+  for (const Finding& f : all) {
+    const size_t n_lines = std::max<size_t>(1, f.ablations.size());
+    for (size_t i = 0; i < n_lines; ++i) {
+      const bool is_ablated = i < f.ablations.size();
+      const FindingAblation& a = is_ablated ? f.ablations[i] : none;
+      std::vector<Field> line;
+      if (with_series) line.push_back({f.series});
+      if (with_step) line.push_back({f.step ? std::to_string(*f.step) : std::string()});
+      line.insert(line.end(), {{f.variable}, {f.component()}});
+      if (with_options) line.push_back({f.options});
+      line.push_back({extent_of(f)});
+      for (const Spread& figure : {f.share, f.knn, f.full, Spread{.mean = f.majority}}) line.push_back({{}, figure});
+      line.push_back({a.data});
+      line.push_back({{}, is_ablated ? std::optional(a.vanilla) : std::nullopt});
+      line.push_back({{}, is_ablated ? std::optional(a.ablated) : std::nullopt});
+      line.push_back({{}, a.random});
+      line.push_back({{}, largest(a.p)});
+      line.push_back({{}, largest(a.p_holm)});
+      line.push_back({std::to_string(f.n_cells())});
+      table.lines.push_back(std::move(line));
+    }
+  }
+  return table;
+}
+
+bool exists(const std::optional<Spread>& figure) {
+  return figure && !std::isnan(figure->mean);
+}
+
+/// Six digits: whoever computes with a table wants more than whoever reads it.
+std::string csv_number(double value) {
+  return fmt::format("{:.6g}", value);
+}
+
+std::string csv_table(const Table& table) {
+  std::vector<std::string> heading;
+  for (const Column& column : table.columns) {
+    heading.push_back(column.heading);
+    if (column.is_figure) heading.push_back(column.heading + " sd");
+  }
+  std::string text = csv_record(heading);
+  for (const std::vector<Field>& line : table.lines) {
+    std::vector<std::string> record;
+    for (size_t i = 0; i < line.size(); ++i) {
+      const std::optional<Spread>& figure = line[i].figure;
+      if (!table.columns[i].is_figure) {
+        record.push_back(line[i].text);
+        continue;
+      }
+      record.push_back(exists(figure) ? csv_number(figure->mean) : std::string());
+      record.push_back(exists(figure) && figure->sd ? csv_number(*figure->sd) : std::string());
+    }
+    text += csv_record(record);
+  }
+  return text;
+}
+
+/// Line breaks would end the line of a table.
+std::string on_one_line(std::string text) {
+  std::ranges::replace_if(
+      text, [](unsigned char c) { return c < ' '; }, ' ');
+  return text;
+}
+
+std::string latex_text(const std::string& text) {
+  std::string result;
+  for (const char c : on_one_line(text)) {
+    switch (c) {
+      case '\\':
+        result += "\\textbackslash{}";
+        break;
+      case '~':
+        result += "\\textasciitilde{}";
+        break;
+      case '^':
+        result += "\\textasciicircum{}";
+        break;
+      case '<':
+        result += "\\textless{}";
+        break;
+      case '>':
+        result += "\\textgreater{}";
+        break;
+      case '|':
+        result += "\\textbar{}";
+        break;
+      case '"':
+        result += "\\textquotedbl{}";
+        break;
+      case '&':
+      case '%':
+      case '$':
+      case '#':
+      case '_':
+      case '{':
+      case '}':
+        result += '\\';
+        result += c;
+        break;
+      case '[':
+      case ']':
+        result += '{';  // Behind a line's end, [ would begin an argument.
+        result += c;
+        result += '}';
+        break;
+      default:
+        result += c;
+    }
+  }
+  return result;
+}
+
+/// Everything that GitHub's Markdown, or HTML in it, could take for more than text.
+std::string markdown_text(const std::string& text) {
+  constexpr std::string_view kMarks = "\\`*_{}[]()<>#+!|&~$@:";
+  std::string result;
+  for (const char c : on_one_line(text)) {
+    if (kMarks.find(c) != std::string_view::npos) result += '\\';
+    result += c;
+  }
+  return result;
+}
+
+std::string figure_or_dash(const std::optional<Spread>& figure, const std::string& dash) {
+  return exists(figure) ? figure_text(figure->mean, figure->sd) : dash;
+}
+
+std::string latex_table(const Table& table) {
+  std::string text = "% Needs \\usepackage{booktabs}.\n\\begin{tabular}{";
+  for (const Column& column : table.columns) text += column.is_figure ? 'r' : 'l';
+  text += "}\n\\toprule\n";
+  const auto add = [&](size_t n, auto&& field) {
+    for (size_t i = 0; i < n; ++i) text += fmt::format("{}{}", i == 0 ? "" : " & ", field(i));
+    text += " \\\\\n";
+  };
+  add(table.columns.size(), [&](size_t i) { return latex_text(table.columns[i].heading); });
+  text += "\\midrule\n";
+  for (const std::vector<Field>& line : table.lines) {
+    add(line.size(), [&](size_t i) {
+      if (!table.columns[i].is_figure) return line[i].text.empty() ? std::string("--") : latex_text(line[i].text);
+      std::string figure = figure_or_dash(line[i].figure, "--");
+      const std::string plus_minus = "±";
+      const size_t at = figure.find(plus_minus);
+      if (at != std::string::npos) figure.replace(at, plus_minus.size(), "$\\pm$");
+      return figure;
+    });
+  }
+  return text + "\\bottomrule\n\\end{tabular}\n";
+}
+
+std::string markdown_table(const Table& table) {
+  std::string text = "|";
+  std::string rule = "|";
+  for (const Column& column : table.columns) {
+    text += fmt::format(" {} |", markdown_text(column.heading));
+    rule += column.is_figure ? "---:|" : "---|";
+  }
+  text += fmt::format("\n{}\n", rule);
+  for (const std::vector<Field>& line : table.lines) {
+    text += "|";
+    for (size_t i = 0; i < line.size(); ++i) {
+      text += fmt::format(
+          " {} |", table.columns[i].is_figure ? figure_or_dash(line[i].figure, "-") : markdown_text(line[i].text));
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string paper_table(const ReportData& data, TableFormat format) {
+  const Table table = table_of(findings(data));
+  switch (format) {
+    case TableFormat::kCsv:
+      return csv_table(table);
+    case TableFormat::kLatex:
+      return latex_table(table);
+    case TableFormat::kMarkdown:
+      return markdown_table(table);
+  }
+  throw failure("unknown format of a table");
+}
+
+}  // namespace cprobe

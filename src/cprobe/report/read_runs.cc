@@ -1,0 +1,201 @@
+#include "cprobe/report/read_runs.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+#include <string_view>
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/interrupt.h"
+#include "cprobe/core/progress.h"
+#include "cprobe/experiment/adjusted_p.h"
+#include "cprobe/experiment/result_row.h"
+#include "cprobe/experiment/tables.h"
+#include "cprobe/report/circuit_details.h"
+#include "cprobe/report/run_names.h"
+
+namespace cprobe {
+namespace {
+
+std::optional<double> number_of(const Store::Fields& row, std::string_view column) {
+  const std::string text = value_of(row, column);
+  return text.empty() ? std::nullopt : std::optional(std::stod(text));
+}
+
+int64_t integer_of(const Store::Fields& row, std::string_view column, int64_t otherwise = 0) {
+  const std::string text = value_of(row, column);
+  return text.empty() ? otherwise : std::stoll(text);
+}
+
+Spread spread_of(const Store::Fields& row, std::string_view mean, std::string_view sd, int64_t n) {
+  return {number_of(row, mean).value_or(0), number_of(row, sd), n};
+}
+
+/// Rows behind figures, which only metrics.csv has: by cell, metric.
+using RowCounts = std::map<std::pair<std::string, std::string>, int64_t>;
+
+std::vector<ReportedAblation> ablations_of(const Store::Fields& row, const RowCounts& counts) {
+  std::vector<ReportedAblation> list;
+  for (const std::string& label : behaviours_of(row)) {
+    ReportedAblation a{.data = label,
+                       .vanilla = number_of(row, " vanilla acc " + label).value_or(0),
+                       .ablated = number_of(row, " ablated acc " + label).value_or(0),
+                       .complement = number_of(row, "complement ablated acc " + label),
+                       .p = number_of(row, "ablated p " + label),
+                       .note = value_of(row, "ablation note " + label)};
+    const auto n = counts.find({value_of(row, "model_id"), "vanilla_accuracy " + label});
+    if (n != counts.end()) a.n_rows = n->second;
+    if (number_of(row, "random ablate acc mean " + label)) {
+      a.random = spread_of(row, "random ablate acc mean " + label, "random ablate acc sd " + label,
+                           integer_of(row, "random controls " + label));
+    }
+    list.push_back(std::move(a));
+  }
+  return list;
+}
+
+ReportedCell cell_of(const Store::Fields& row, const RowCounts& counts) {
+  const std::string id = value_of(row, "model_id");
+  const int64_t n_draws = integer_of(row, "knn draws", 1);
+  const auto n_tokens = counts.find({id, "knn_test_accuracy"});
+  return {.id = id,
+          .variable = value_of(row, "variable"),
+          .layer = integer_of(row, "target_layer"),
+          .block = value_of(row, "operation"),
+          .position = integer_of(row, "probe index", -1),
+          .seed = integer_of(row, "model_seed"),
+          .knn = spread_of(row, "knn test acc", "knn test sd", n_draws),
+          .full = spread_of(row, "full model knn test acc", "full model knn test sd", n_draws),
+          .majority = number_of(row, "test majority acc").value_or(0),
+          .n_tokens = n_tokens == counts.end() ? integer_of(row, "test length") : n_tokens->second,
+          .n_weights = number_of(row, "L0 Norm").value_or(0),
+          .max_weights = number_of(row, "L0 Max").value_or(0),
+          .extent = value_of(row, "circuit"),
+          .ablations = ablations_of(row, counts)};
+}
+
+/// Settings in which cells of one report may differ, as results.csv and as people call them. Seeds are not among them:
+/// cells that differ in nothing else repeat each other.
+std::vector<std::pair<std::string, std::string>> option_columns() {
+  std::vector<std::pair<std::string, std::string>> columns = {
+      {"probe index", "position"}, {"mask method", "masks by"}, {"unit", "unit"},
+      {"protocol", "protocol"},    {"model control", "model"},  {"lr", "learning rate"},
+      {"batch_size", "batch size"}};
+  for (const MaskKind kind : kMaskKinds) {
+    const std::string key(mask_option(kind).key);
+    columns.emplace_back(key, key);
+    std::ranges::replace(columns.back().second, '_', ' ');
+  }
+  return columns;
+}
+
+void name_options(std::vector<ReportedCell>& cells, const std::vector<Store::Fields>& rows) {
+  for (const auto& [column, name] : option_columns()) {
+    std::set<std::string> values;
+    for (const Store::Fields& row : rows) values.insert(value_of(row, column));
+    if (values.size() < 2) continue;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const std::string value = value_of(rows[i], column);
+      if (value.empty()) continue;
+      cells[i].options += fmt::format("{}{} {}", cells[i].options.empty() ? "" : ", ", name, value);
+    }
+  }
+}
+
+/// As `cprobe inspect` adjusts: for the cells of one run. @param cells of that run, in the order of its rows.
+void adjust(std::vector<ReportedCell>& cells, const std::vector<Store::Fields>& rows, ReportedRun& run) {
+  run.p_note = adjusted_p(rows).note();
+  std::set<std::string> labels;
+  for (const ReportedCell& cell : cells) {
+    for (const ReportedAblation& a : cell.ablations) labels.insert(a.data);
+  }
+  for (const std::string& label : labels) {
+    const AdjustedP adjusted = adjusted_p(rows, label);
+    for (size_t i = 0; i < cells.size(); ++i) {
+      for (ReportedAblation& a : cells[i].ablations) {
+        if (a.data != label || !adjusted.of_row[i]) continue;
+        a.p_holm = adjusted.of_row[i];
+        a.n_tests = adjusted.n_tests;
+      }
+    }
+  }
+}
+
+void describe_run(ReportedRun& run, const Store& store) {
+  run.calls = store.invocations();
+  for (const Store::Entry& cell : store.cells()) {
+    switch (cell.status) {
+      case CellStatus::kDone:
+        ++run.n_done;
+        run.seconds += cell.seconds;
+        break;
+      case CellStatus::kPlanned:
+        ++run.n_planned;
+        break;
+      case CellStatus::kFailed:
+        run.failed.push_back(cell);
+        break;
+    }
+  }
+}
+
+/// @param rows receives the fields of the cells that are added.
+void read_run(ReportData& data, size_t index, std::vector<Store::Fields>& rows) {
+  ReportedRun& run = data.runs[index];
+  const Store store = Store::open_existing(run.folder);
+  describe_run(run, store);
+  RowCounts counts;
+  for (const Store::MetricRow& row : store.metrics()) {
+    if (row.method.starts_with(kCircuitProbing)) {
+      counts.emplace(std::pair(row.cell, row.metric.metric), row.metric.n);
+    } else {
+      data.figures.push_back({index, row});
+    }
+  }
+  const std::vector<Store::Fields> here = store.results();
+  std::vector<ReportedCell> cells;
+  std::map<std::string, size_t> by_id;
+  for (const Store::Fields& row : here) {
+    cells.push_back(cell_of(row, counts));
+    cells.back().run = index;
+    by_id[cells.back().id] = cells.size() - 1;
+  }
+  adjust(cells, here, run);
+  for (Store::Curve& curve : store.curves()) {
+    const auto found = by_id.find(curve.cell);
+    if (found != by_id.end()) cells[found->second].curve = std::move(curve.epochs);
+  }
+  rows.insert(rows.end(), here.begin(), here.end());
+  const size_t first = data.cells.size();
+  data.cells.insert(data.cells.end(), std::make_move_iterator(cells.begin()), std::make_move_iterator(cells.end()));
+  add_circuit_details(data, first, store.circuit_files());
+}
+
+}  // namespace
+
+std::string ReportedCell::component() const {
+  return fmt::format("L{}.{}", layer, block);
+}
+
+std::vector<size_t> thinned(size_t n_epochs, size_t most) {
+  std::vector<size_t> kept;
+  const size_t n = std::min(n_epochs, most);
+  for (size_t i = 0; i < n; ++i) kept.push_back(n == 1 ? 0 : i * (n_epochs - 1) / (n - 1));
+  return kept;
+}
+
+ReportData read_runs(const std::vector<std::filesystem::path>& paths, bool quiet) {
+  ReportData data{.runs = find_runs(paths)};
+  std::vector<Store::Fields> rows;
+  Progress progress("read runs", static_cast<int64_t>(data.runs.size()), quiet);
+  for (size_t i = 0; i < data.runs.size(); ++i) {
+    stop_if_interrupted();
+    read_run(data, i, rows);
+    progress.advance(1, data.runs[i].name);
+  }
+  name_options(data.cells, rows);
+  return data;
+}
+
+}  // namespace cprobe
