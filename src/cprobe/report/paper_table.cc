@@ -82,7 +82,8 @@ Table table_of(const std::vector<Finding>& all) {
       for (const Spread& figure : {f.share, f.knn, f.full, Spread{.mean = f.majority}}) line.push_back({{}, figure});
       line.push_back({a.data});
       line.push_back({{}, is_ablated ? std::optional(a.vanilla) : std::nullopt});
-      line.push_back({{}, is_ablated ? std::optional(a.ablated) : std::nullopt});
+      // Of nothing, nothing is deleted.
+      line.push_back({{}, is_ablated && f.circuit != Answer::kNo ? std::optional(a.ablated) : std::nullopt});
       line.push_back({{}, a.random});
       line.push_back({{}, largest(a.p)});
       line.push_back({{}, largest(a.p_holm)});

@@ -97,10 +97,11 @@ std::string dependence_sentence(const Finding& f) {
   return fmt::format("{} {}.", dependence_words(a.depends), figures);
 }
 
-/// "all 8", "3 of 8", "the 1".
-std::string count_of(int64_t n, int64_t of) {
-  if (n < of) return fmt::format("{} of {}", n, of);
-  return of == 1 ? "the 1" : fmt::format("all {}", of);
+/// "all 8 components", "3 of 8 components", "both components", "the only component".
+std::string count_of(int64_t n, int64_t of, std::string_view thing) {
+  if (n < of) return fmt::format("{} of {} {}s", n, of, thing);
+  if (of == 1) return fmt::format("the only {}", thing);
+  return of == 2 ? fmt::format("both {}s", thing) : fmt::format("all {} {}s", of, thing);
 }
 
 using FindingList = std::vector<const Finding*>;
@@ -112,10 +113,9 @@ std::string decoding_verdict(const FindingList& with) {
   const std::string figures =
       fmt::format("best in {}, kNN {}, majority class {:.3f}", best->component(), text_of(best->knn), best->majority);
   if (n_decoding == 0) {
-    return fmt::format("None decodes {} better than the majority class ({}).", best->variable, figures);
+    return fmt::format("No circuit decodes {} better than the majority class ({}).", best->variable, figures);
   }
-  return fmt::format("{} decode{} {} ({}).", count_of(n_decoding, n) == "the 1" ? "It" : count_of(n_decoding, n),
-                     n_decoding == 1 ? "s" : "", best->variable, figures);
+  return fmt::format("{} can be decoded from {} ({}).", best->variable, count_of(n_decoding, n, "circuit"), figures);
 }
 
 Answer dependence_of(const Finding& f) {
@@ -128,9 +128,10 @@ std::string dependence_verdict(const FindingList& with) {
   };
   const auto n = static_cast<int64_t>(with.size()) - n_with(Answer::kUntested);
   if (n == 0) return "Whether the behaviour depends on them beyond random controls was not tested.";
+  const int64_t n_yes = n_with(Answer::kYes);
   std::string text =
-      fmt::format("Beyond random controls the behaviour depends on {} tested",
-                  n_with(Answer::kYes) == 0 ? fmt::format("none of {}", n) : count_of(n_with(Answer::kYes), n));
+      fmt::format("Beyond random controls the behaviour depends on {}",
+                  n_yes == 0 ? fmt::format("none of {} tested", n) : count_of(n_yes, n, "tested circuit"));
   if (n_with(Answer::kMixed) > 0) text += fmt::format(", on {} in some repetitions", n_with(Answer::kMixed));
   if (n_with(Answer::kBeforeAdjustment) > 0) {
     text += fmt::format(", on {} if p were not adjusted for the number of cells", n_with(Answer::kBeforeAdjustment));
@@ -170,12 +171,12 @@ std::string verdict_text(const std::vector<const Finding*>& findings) {
   const auto n = static_cast<int64_t>(findings.size());
   FindingList with;
   std::ranges::copy_if(findings, std::back_inserter(with), [](const Finding* f) { return f->circuit != Answer::kNo; });
-  const std::string_view components = n == 1 ? "component" : "components";
   if (with.empty()) {
-    return fmt::format("No circuit in {} {} probed: nothing was found that computes {}.",
-                       n == 1 ? "the 1" : fmt::format("any of the {}", n), components, findings.front()->variable);
+    return fmt::format("No circuit in {}: nothing was found that computes {}.",
+                       n == 1 ? "the only component probed" : fmt::format("any of the {} components probed", n),
+                       findings.front()->variable);
   }
-  return fmt::format("A circuit in {} {} probed. {} {}{}", count_of(static_cast<int64_t>(with.size()), n), components,
+  return fmt::format("A circuit in {}. {} {}{}", count_of(static_cast<int64_t>(with.size()), n, "component"),
                      decoding_verdict(with), dependence_verdict(with), strongest_verdict(with));
 }
 

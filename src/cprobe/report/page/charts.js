@@ -176,7 +176,7 @@ function linePlot(lines, xTitle, yTitle, {range = null, log = false} = {}) {
     })),
     note: note.replaceAll('rows', 'lines'), height: 380 + (shown.length <= 16 ? 12 * shown.length : 0),
     layout: {xaxis: {title: {text: xTitle}, type: log ? 'log' : 'linear', zeroline: false, ...(log ? {dtick: 1} : {})},
-      yaxis: {title: {text: yTitle}, ...(range ? {range} : {rangemode: 'tozero'})}, showlegend: shown.length <= 16},
+      yaxis: {title: {text: yTitle}, ...(range ? {range} : {})}, showlegend: shown.length <= 16},
     rows: [['line', xTitle, yTitle], ...kept.flatMap((line) => line.x.map((x, j) => [line.name, x, line.y[j]]))],
     label: `${kept.length} lines of ${yTitle} over ${xTitle}, between ${decimals(Math.min(...values))} and ${decimals(Math.max(...values))}.`,
   };

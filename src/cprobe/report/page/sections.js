@@ -114,7 +114,7 @@ function verdictCard(verdict) {
   const own = verdict.findings.map((i) => findings[i]);
   const list = element('ul', {}, ...own.map((finding) => element('li', {},
     element('strong', {textContent: `${componentOf(finding)} `}), chipsOf(finding), element('p', {textContent: finding.text}))));
-  const details = element('details', {open: own.length <= 2},
+  const details = element('details', {open: own.length === 1},
     element('summary', {textContent: own.length === 1 ? 'The component' : `Each of the ${own.length} components`}), list);
   return element('article', {className: 'card verdict'}, element('h3', {textContent: verdict.variable}),
     element('p', {textContent: verdict.text}), details);
@@ -137,6 +137,7 @@ function makeVerdicts() {
 
 function findingColumns() {
   const first = (figure) => (figure ? figure[0] : null);
+  const deleted = (f) => (f.circuit === 'no' ? null : pick(f, (a) => a.ablated));  // Of nothing, nothing is deleted.
   const columns = [
     {name: 'variable', of: (f) => f.variable}, {name: 'component', of: componentOf},
     {name: 'circuit', of: (f) => (f.empty === f.cells.length ? 'empty' : f.whole === f.cells.length ? 'full' : f.empty + f.whole ? 'varies' : 'proper part')},
@@ -145,7 +146,7 @@ function findingColumns() {
     {name: 'kNN component', of: (f) => first(f.full), text: (_, f) => spreadText(f.full), number: true},
     {name: 'majority', of: (f) => f.majority, number: true},
     {name: 'untouched', of: (f) => pick(f, (a) => a.vanilla[0]), number: true},
-    {name: 'deleted', of: (f) => pick(f, (a) => a.ablated[0]), text: (_, f) => spreadText(pick(f, (a) => a.ablated)), number: true},
+    {name: 'deleted', of: (f) => first(deleted(f)), text: (_, f) => spreadText(deleted(f)), number: true},
     {name: 'random', of: (f) => pick(f, (a) => first(a.random)), text: (_, f) => spreadText(pick(f, (a) => a.random)), number: true},
     {name: 'p', of: (f) => pick(f, (a) => most(a.p)), number: true}, {name: 'p Holm', of: (f) => pick(f, (a) => most(a.holm)), number: true},
     {name: 'depends', of: (f) => pick(f, (a) => a.depends)},
@@ -278,7 +279,7 @@ function makeOverlaps() {
 // 8. Competing methods
 
 // The figure of a method that answers the question, where it has several; otherwise its first.
-const kHeadlines = ['counterfactual_answer', 'interchange_accuracy', 'erased_accuracy', 'test_accuracy', 'knn_test_accuracy'];
+const kHeadlines = ['counterfactual_answer', 'interchange_accuracy', 'erased_accuracy', 'test_accuracy', 'knn_test_accuracy', 'learning_curve_area'];
 
 function headlineOf(metrics) {
   for (const wanted of kHeadlines) {

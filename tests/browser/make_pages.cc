@@ -1,0 +1,64 @@
+// Writes the pages that report_browser.py opens: make_pages FOLDER. Exit code 77 where there is no Plotly to draw them.
+
+#include <cstdio>
+
+#include "cprobe/io/atomic_file.h"
+#include "cprobe/model/config.h"
+#include "cprobe/report/page.h"
+#include "cprobe/report/read_runs.h"
+#include "tests/report/made_run.h"
+
+namespace {
+
+using cprobe::testing::MadeCell;
+
+constexpr const char* kHostile = "</script><img src=x onerror=document.title='hit'>&lt;b&gt;<b>%{x}";
+
+/// Several layers, circuit files, curves and a competing method.
+std::vector<MadeCell> small_grid() {
+  std::vector<MadeCell> cells;
+  for (const char* variable : {kHostile, "parity"}) {
+    for (int64_t layer = 0; layer < 4; ++layer) {
+      const double knn = 0.3 + 0.2 * static_cast<double>(layer);
+      cells.push_back({.variable = variable, .layer = layer, .knn = knn, .n_epochs = 90, .has_file = true});
+    }
+  }
+  cells.push_back({.variable = "empty", .p = std::nullopt, .n_epochs = 90, .has_file = true});
+  return cells;
+}
+
+std::vector<MadeCell> large_grid() {
+  std::vector<MadeCell> cells;
+  for (int64_t i = 0; i < 500; ++i) {
+    cells.push_back({.variable = fmt::format("variable_{}", i / 50), .layer = i % 50, .n_epochs = 90});
+  }
+  return cells;
+}
+
+void write_page(const std::filesystem::path& run, const std::filesystem::path& page) {
+  cprobe::ReportData data = cprobe::read_runs({run}, /*quiet=*/true);
+  data.title = kHostile;
+  cprobe::write_file(page, cprobe::report_page(data));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  if (!cprobe::can_make_pages()) return 77;
+  const std::filesystem::path folder = argv[1];
+  cprobe::testing::make_run(folder / "small", small_grid(),
+                            {.command = kHostile, .host = "host", .spec = kHostile});
+  cprobe::testing::add_method(folder / "small", kHostile,
+                              {{.metric = "test_accuracy", .value = 0.8, .n = 100, .note = kHostile},
+                               {.metric = "test_accuracy", .value = 0.1, .n = 100, .control = "majority"}});
+  cprobe::testing::make_run(folder / "large", large_grid());
+  for (const int step : {100, 1'000, 10'000}) {
+    cprobe::testing::make_run(folder / fmt::format("training/seed_0/probes/step_{}/circuits", step),
+                              {{.knn = step / 12'000.0}, {.layer = 1}});
+  }
+  { cprobe::Store::open(folder / "unfinished").plan({{"00", "circuit probing", "to come"}}, "data"); }
+  for (const char* name : {"small", "large", "training", "unfinished"}) {
+    write_page(folder / name, folder / (std::string(name) + ".html"));
+  }
+}

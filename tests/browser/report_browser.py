@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""Opens pages of `cprobe report` in a headless Chromium and uses them as a reader does.
+
+usage: report_browser.py MAKE_PAGES
+
+MAKE_PAGES is the program of make_pages.cc. Ends with 77 (skipped) where there is no chromedriver or no Plotly.
+"""
+import argparse
+import csv
+import io
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+from webdriver import Browser
+
+HOSTILE = "</script><img src=x onerror=document.title='hit'>&lt;b&gt;<b>%{x}"
+READY = "return document.documentElement.dataset.ready"
+DRAW_ALL = "figures.forEach((f) => f.draw())"
+# Everything in the figures' frames that is seen: their ids, and how many numbers each draws.
+FIGURES = """return Object.fromEntries(figures.filter((f) => !f.frame.hidden).map((f) => [f.id,
+  f.plot.data.map((t) => t.z ? t.z.flat().filter((z) => z !== null).length : t.x.length).reduce((a, b) => a + b, 0)]))"""
+COLUMN = """return [...document.querySelectorAll('#findings tbody tr')].map((row) => row.children[arguments[0]].textContent)"""
+SORTED = "return [...document.querySelectorAll('#findings th')].map((th) => th.getAttribute('aria-sort'))[arguments[0]]"
+
+
+def check(condition, what):
+    if not condition:
+        raise AssertionError(what)
+
+
+def check_equal(found, expected, what):
+    check(found == expected, f"{what}: {found!r}, expected {expected!r}")
+
+
+def open_page(browser, path):
+    browser.open(path)
+    browser.wait_for(READY)
+
+
+def downloaded(browser, name):
+    end = time.monotonic() + 20
+    path = browser.downloads / name
+    while time.monotonic() < end:
+        if path.exists():
+            return path.read_bytes()
+        time.sleep(0.05)
+    raise AssertionError(f"{name} was not downloaded; there are {[p.name for p in browser.downloads.iterdir()]}")
+
+
+def hostile_names_stay_text(browser, pages):
+    open_page(browser, pages / "small.html")
+    browser.run(DRAW_ALL)
+    check_equal(browser.run("return document.title"), HOSTILE, "title")
+    check_equal(browser.run("return document.querySelector('h1').textContent"), HOSTILE, "heading")
+    check_equal(browser.run("return document.querySelector('.verdict h3').textContent"), HOSTILE, "verdict")
+    check_equal(browser.run("return document.querySelector('#provenance pre').textContent"), HOSTILE, "spec")
+    check_equal(browser.run("return document.querySelectorAll('main img, main b, svg a').length"), 0, "elements made of names")
+    ticks = browser.run("return [...document.querySelectorAll('#heatmap .ytick text')].map((t) => t.textContent)")
+    check(any(tick.startswith("</script><img src=x") for tick in ticks), f"labels of the heat map: {ticks}")
+
+
+def figures_have_data(browser, pages):
+    for page, expected in {
+        "small.html": {"heatmap", "decodability", "ablation", "curves", "matrices", "overlap", "baselines"},
+        "training.html": {"heatmap", "decodability", "ablation", "emergence-plot"},
+    }.items():
+        open_page(browser, pages / page)
+        browser.run(DRAW_ALL)
+        found = browser.run(FIGURES)
+        check(expected <= set(found), f"{page}: figures {sorted(found)}, expected {sorted(expected)}")
+        for name, n_numbers in found.items():
+            check(n_numbers > 0, f"{page}: {name} is empty")
+            text = browser.run(f"return document.getElementById('{name}-plot').getAttribute('aria-label')")
+            check(len(text) > 40, f"{page}: {name} is called only {text!r}")
+
+
+def choices_change_the_figures(browser, pages):
+    open_page(browser, pages / "small.html")
+    check_equal(browser.run("return figures[0].plot.data[0].z.length"), 3, "rows of the heat map")
+    browser.run("const s = document.getElementById('choose-variable'); s.value = '1'; s.dispatchEvent(new Event('change'))")
+    check_equal(browser.run("figures[0].draw(); return figures[0].plot.data[0].z.length"), 1, "rows of one variable")
+    check_equal(set(browser.run(COLUMN, 0)), {"parity"}, "variables in the table")
+    browser.run("const s = document.getElementById('heatmap-figure'); s.value = 'p'; s.dispatchEvent(new Event('change'))")
+    check_equal(browser.run("return figures[0].plot.data[0].z[0][0]"), 0.01, "p in the heat map")
+
+
+def tables_filter_and_sort(browser, pages):
+    open_page(browser, pages / "small.html")
+    check_equal(len(browser.run(COLUMN, 0)), 9, "rows")
+    browser.click("#findings th:nth-child(5) button")
+    check_equal(browser.run(SORTED, 4), "ascending", "aria-sort")
+    column = browser.run(COLUMN, 4)
+    check_equal(column, sorted(column), "sorted column")
+    browser.type("#findings th:nth-child(5) button", "\ue007")  # The Enter key.
+    check_equal(browser.run(SORTED, 4), "descending", "aria-sort after Enter")
+    check_equal(browser.run(COLUMN, 4), sorted(column, reverse=True), "column sorted the other way")
+    browser.type("#findings-filter", "PARITY L2")
+    check_equal(browser.run(COLUMN, 1), ["L2.mlp"], "filtered rows")
+
+
+def figures_and_tables_export(browser, pages):
+    open_page(browser, pages / "small.html")
+    for kind in ("SVG", "PNG", "CSV"):
+        browser.run("[...document.querySelectorAll('#decodability button')].find((b) => b.textContent === arguments[0]).click()", kind)
+    check(downloaded(browser, "decodability.svg").lstrip().startswith(b"<svg"), "decodability.svg is no SVG")
+    check(downloaded(browser, "decodability.png").startswith(b"\x89PNG"), "decodability.png is no PNG")
+    lines = list(csv.reader(io.StringIO(downloaded(browser, "decodability.csv").decode())))
+    check_equal(lines[0][:3], ["row", "circuit", "circuit sd"], "heading of decodability.csv")
+    check_equal(len(lines), 10, "lines of decodability.csv")
+    check_equal(lines[1][0], f"{HOSTILE} L0.mlp", "name in decodability.csv")
+    browser.run("[...document.querySelectorAll('#verdicts .tools button')].find((b) => b.textContent === 'CSV').click()")
+    check_equal(len(downloaded(browser, "findings.csv").decode().splitlines()), 10, "lines of findings.csv")
+
+
+def dark_mode_follows_the_system_and_the_reader(browser, pages):
+    colour = "return getComputedStyle(document.body).backgroundColor"
+    drawn = "return document.querySelector('#heatmap .main-svg').style.background"
+    browser.resize(1200, 900, "dark")
+    open_page(browser, pages / "small.html")
+    check_equal(browser.run(colour), "rgb(21, 24, 28)", "background in dark mode")
+    check_equal(browser.run(drawn), "rgb(21, 24, 28)", "background of a figure in dark mode")
+    browser.click("#theme")
+    check_equal(browser.run(colour), "rgb(255, 255, 255)", "background after the button")
+    check_equal(browser.run(drawn), "rgb(255, 255, 255)", "background of a figure after the button")
+    browser.run("localStorage.clear()")
+    browser.resize(1200, 900, "light")
+
+
+def narrow_screens_do_not_scroll_sideways(browser, pages):
+    browser.resize(400, 800)
+    for page in ("small.html", "large.html", "training.html"):
+        open_page(browser, pages / page)
+        browser.run(DRAW_ALL)
+        check_equal(browser.run("return document.documentElement.scrollWidth"), 400, f"width of {page}")
+    browser.resize(1200, 900)
+
+
+def five_hundred_cells_are_there_within_two_seconds(browser, pages):
+    times = []
+    for _ in range(3):  # The machine may be busy with other tests.
+        open_page(browser, pages / "large.html")
+        times.append(int(browser.run(READY)))
+    check(min(times) <= 2000, f"ready after {times} ms")
+    print(f"500 cells: ready after {times} ms")
+    check_equal(browser.run("return report.cells.length"), 500, "cells")
+
+
+def unfinished_runs_say_so(browser, pages):
+    open_page(browser, pages / "unfinished.html")
+    text = browser.run("return document.getElementById('summary').textContent")
+    check("no cell is finished" in text, text)
+
+
+TESTS = [hostile_names_stay_text, figures_have_data, choices_change_the_figures, tables_filter_and_sort,
+         figures_and_tables_export, dark_mode_follows_the_system_and_the_reader, narrow_screens_do_not_scroll_sideways,
+         five_hundred_cells_are_there_within_two_seconds, unfinished_runs_say_so]
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("make_pages")
+    options = arguments.parse_args()
+    if shutil.which("chromedriver") is None:
+        print("skipped: there is no chromedriver (Debian: chromium-driver)")
+        return 77
+    n_failed = 0
+    with tempfile.TemporaryDirectory(prefix="cprobe_pages_") as folder:
+        pages = pathlib.Path(folder)
+        made = subprocess.run([options.make_pages, folder])
+        if made.returncode == 77:
+            print("skipped: cprobe was built without Plotly (scripts/install_deps fetches it)")
+        if made.returncode != 0:
+            return made.returncode
+        with Browser() as browser:
+            for test in TESTS:
+                try:
+                    test(browser, pages)
+                    problems = [m["message"] for m in browser.console() if m["level"] in ("SEVERE", "WARNING")]
+                    check(not problems, f"the console says {problems}")
+                    print(f"ok: {test.__name__}")
+                except AssertionError as error:
+                    n_failed += 1
+                    print(f"FAILED: {test.__name__}: {error}")
+    return 1 if n_failed else 0
+
+
+sys.exit(main())

@@ -1,0 +1,130 @@
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cprobe/io/csv.h"
+#include "cprobe/report/page.h"
+#include "cprobe/report/page_data.h"
+#include "cprobe/report/paper_table.h"
+#include "cprobe/report/read_runs.h"
+#include "tests/report/made_run.h"
+
+namespace cprobe {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::make_run;
+using ::testing::Not;
+using testing::TemporaryFolder;
+
+constexpr const char* kHostile = "</script><img src=x onerror=alert(1)>|&amp;_%$#{}\\[`\"\n,";
+
+class Formats : public ::testing::Test {
+ protected:
+  ReportData read() { return read_runs({folder_.path()}, true); }
+  const TemporaryFolder folder_;
+};
+
+TEST_F(Formats, CsvKeepsAHostileNameAsItIs) {
+  make_run(folder_.path(), {{.variable = kHostile}});
+  const CsvTable table = CsvTable::parse(paper_table(read(), TableFormat::kCsv), "table");
+  EXPECT_THAT(table.text("variable"), ElementsAre(kHostile));
+  EXPECT_THAT(table.text("kNN circuit"), ElementsAre("0.9"));
+  EXPECT_THAT(table.text("kNN circuit sd"), ElementsAre("0.01"));
+}
+
+TEST_F(Formats, LatexEscapesAHostileName) {
+  make_run(folder_.path(), {{.variable = kHostile}});
+  const std::string table = paper_table(read(), TableFormat::kLatex);
+  EXPECT_THAT(table,
+              HasSubstr("\n\\textless{}/script\\textgreater{}\\textless{}img src=x onerror=alert(1)\\textgreater{}"
+                        "\\textbar{}\\&amp;\\_\\%\\$\\#\\{\\}\\textbackslash{}{[}`\\textquotedbl{} , & L0.mlp & "));
+  EXPECT_THAT(table, HasSubstr("0.900 $\\pm$ 0.010"));
+}
+
+TEST_F(Formats, MarkdownEscapesAHostileNameAndKeepsItsColumns) {
+  make_run(folder_.path(), {{.variable = kHostile}});
+  const std::string table = paper_table(read(), TableFormat::kMarkdown);
+  EXPECT_THAT(table, HasSubstr("| \\</script\\>\\<img src=x onerror=alert\\(1\\)\\>\\|"));
+  std::istringstream lines(table);
+  for (std::string line; std::getline(lines, line);) {
+    size_t n_borders = 0;
+    for (size_t i = 0; i < line.size(); ++i) n_borders += line[i] == '|' && (i == 0 || line[i - 1] != '\\') ? 1 : 0;
+    EXPECT_EQ(n_borders, 15u) << line;
+  }
+}
+
+TEST_F(Formats, PageDataCannotEndTheirScript) {
+  make_run(folder_.path(), {{.variable = kHostile}, {.variable = "line\u2028break <!-- \xff"}});
+  testing::add_method(folder_.path(), kHostile, {{.metric = "accuracy", .value = 1, .note = kHostile}});
+  const std::string json = page_json(read());
+  EXPECT_EQ(json.find_first_of("<>&"), std::string::npos);
+  EXPECT_EQ(json.find("\u2028"), std::string::npos);
+  const nlohmann::json data = nlohmann::json::parse(json);
+  EXPECT_EQ(data["findings"][0]["variable"], kHostile);
+  EXPECT_EQ(data["figures"][0]["note"], kHostile);
+}
+
+TEST_F(Formats, FiguresThatAreNoNumbersAreLeftOut) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  make_run(folder_.path(), {{.knn = nan, .ablated = nan}});
+  testing::add_method(folder_.path(), "x", {{.metric = "accuracy", .value = nan}});
+  const ReportData data = read();
+  const nlohmann::json json = nlohmann::json::parse(page_json(data));
+  EXPECT_TRUE(json["findings"][0]["knn"][0].is_null());
+  EXPECT_TRUE(json["figures"][0]["value"].is_null());
+  EXPECT_THAT(paper_table(data, TableFormat::kCsv), Not(HasSubstr("nan")));
+  EXPECT_THAT(paper_table(data, TableFormat::kMarkdown), Not(HasSubstr("nan")));
+}
+
+TEST_F(Formats, TablesDeleteNothingOfAnEmptyCircuit) {
+  make_run(folder_.path(), {{.p = std::nullopt}});
+  const CsvTable table = CsvTable::parse(paper_table(read(), TableFormat::kCsv), "table");
+  EXPECT_THAT(table.text("circuit"), ElementsAre("empty"));
+  EXPECT_THAT(table.text("circuit deleted"), ElementsAre(""));
+  EXPECT_THAT(table.text("untouched"), ElementsAre("1"));
+}
+
+TEST_F(Formats, TablesWithoutAFinishedCellHaveAHeading) {
+  { Store store = Store::open(folder_.path()); }
+  EXPECT_THAT(paper_table(read(), TableFormat::kCsv), HasSubstr("variable,component"));
+  EXPECT_THAT(paper_table(read(), TableFormat::kLatex), HasSubstr("\\end{tabular}"));
+}
+
+TEST_F(Formats, FiveHundredCellsStayBelowThreeMegabytes) {
+  std::vector<testing::MadeCell> cells;
+  for (int64_t i = 0; i < 500; ++i) {
+    cells.push_back({.variable = fmt::format("variable_{}", i / 50), .layer = i % 50, .n_epochs = 90});
+  }
+  make_run(folder_.path(), cells);
+  const std::string json = page_json(read());
+  EXPECT_LT(json.size(), 3'000'000u);
+  const nlohmann::json epochs = nlohmann::json::parse(json)["cells"][499]["curve"]["epoch"];
+  EXPECT_EQ(epochs.front(), 1);
+  EXPECT_EQ(epochs.back(), 90);
+  EXPECT_LT(epochs.size(), 90u);
+}
+
+TEST_F(Formats, PageHasTheTitleAsTextAndTheLicenceOfPlotly) {
+  make_run(folder_.path(), {{}});
+  ReportData data = read();
+  data.title = kHostile;
+  if (!can_make_pages()) {
+    try {
+      report_page(data);
+      FAIL() << "made a page without Plotly";
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("scripts/install_deps"));
+    }
+    GTEST_SKIP() << "built without Plotly";
+  }
+  const std::string page = report_page(data);
+  EXPECT_THAT(page, Not(HasSubstr("<img")));
+  EXPECT_THAT(page, HasSubstr("<title>&lt;/script&gt;&lt;img src=x"));
+  EXPECT_THAT(page, HasSubstr("Licensed under the MIT license"));
+  EXPECT_THAT(page, Not(HasSubstr("{{")));
+}
+
+}  // namespace
+}  // namespace cprobe

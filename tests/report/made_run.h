@@ -1,0 +1,87 @@
+/// Run folders with finished cells of any name and figure, made through the store and without a model.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include "cprobe/circuit/circuit.h"
+#include "cprobe/experiment/result_row.h"
+#include "cprobe/experiment/store.h"
+#include "tests/support.h"
+#include "tests/tiny_model.h"
+
+namespace cprobe::testing {
+
+/// A cell as it is to be found. Its circuit has 5 of 12 units of one matrix of an MLP, or none.
+struct MadeCell {
+  std::string variable = "var_0";
+  int64_t layer = 0;
+  uint64_t seed = 0;
+  double knn = 0.9;
+  double majority = 0.1;
+  double ablated = 0.2;
+  std::optional<double> p = 0.01;  ///< None: of an empty circuit.
+  int64_t n_epochs = 0;
+  bool has_file = false;  ///< Writes its circuit, too.
+};
+
+inline Findings findings_of(const MadeCell& cell) {
+  const ComponentRef component{cell.layer, Block::kMlp};
+  Findings f;
+  f.n_test = 1000;
+  f.knn = {.test = {.mean = cell.knn, .sd = 0.01, .n = 20}, .test_majority = cell.majority, .n_test = 1000};
+  f.full_knn = {.test = {.mean = 0.5, .sd = 0.02, .n = 20}, .test_majority = cell.majority, .n_test = 1000};
+  ModelConfig config = tiny_config();
+  config.n_layers = cell.layer + 1;
+  f.circuit = {.component = component, .matrices = matrices_of(config, component)};
+  f.circuit.members = {at::arange(12) < (cell.p ? 5 : 0), at::zeros({8}, at::kBool)};
+  f.behaviours = {{.label = "Test", .vanilla = 1, .n_rows = 500}};
+  std::vector<AblationResult>& ablations = f.behaviours[0].ablations;
+  ablations.push_back({.target = AblationTarget::kCircuit, .accuracy = {.mean = cell.ablated}, .p = cell.p});
+  if (cell.p) {
+    ablations.push_back({.target = AblationTarget::kRandom, .accuracy = {.mean = 0.7, .sd = 0.05, .n = 99}});
+  }
+  ablations.push_back({.target = AblationTarget::kComplement, .accuracy = {.mean = 0.8}});
+  return f;
+}
+
+/// Makes `folder` a run with these cells, all finished.
+inline void make_run(const std::filesystem::path& folder, const std::vector<MadeCell>& cells,
+                     const Store::Invocation& call = {.command = "cprobe fit spec.yaml"}) {
+  Store store = Store::open(folder);
+  std::vector<Store::PlannedCell> plan;
+  for (size_t i = 0; i < cells.size(); ++i) {
+    plan.push_back({fmt::format("{:016x}", i), "circuit probing", fmt::format("cell {}", i)});
+  }
+  store.plan(plan, "data");
+  store.begin(call);
+  for (size_t i = 0; i < cells.size(); ++i) {
+    const MadeCell& made = cells[i];
+    const Cell cell{.variable = made.variable, .component = {made.layer, Block::kMlp}, .seed = made.seed};
+    const Findings found = findings_of(made);
+    Store::Finished finished{.variable = made.variable,
+                             .site = to_string(cell.component),
+                             .seed = made.seed,
+                             .seconds = 1,
+                             .metrics = metrics(found),
+                             .row = result_row({}, cell, plan[i].id, found)};
+    for (int64_t e = 0; e < made.n_epochs; ++e) {
+      const double loss = 4 - static_cast<double>(e) / 123.456;
+      finished.curve.push_back({.loss = loss, .objective = loss, .n_kept = 600 - e});
+    }
+    if (made.has_file) {
+      finished.circuit_file = fmt::format("circuits/{}.safetensors", plan[i].id);
+      save_circuit(found.circuit, folder / finished.circuit_file);
+    }
+    store.record(plan[i].id, finished);
+  }
+}
+
+/// Adds a competing method's finished cell to a run.
+inline void add_method(const std::filesystem::path& folder, const std::string& variable,
+                       const std::vector<Metric>& figures) {
+  Store store = Store::open(folder);
+  store.plan({{"ff", "linear_probe", "linear_probe"}}, "data");
+  store.record("ff", {.variable = variable, .site = "L0.post", .metrics = figures});
+}
+
+}  // namespace cprobe::testing
