@@ -28,7 +28,9 @@ class Browser:
                      f"--window-size={width},{height}"]
         if scheme == "dark":
             arguments.append("--force-dark-mode")
-        options = {"args": arguments, "prefs": {"download.default_directory": str(self.downloads)}}
+        preferences = {"download.default_directory": str(self.downloads),
+                       "profile.default_content_setting_values.automatic_downloads": 1}  # More than one, unasked.
+        options = {"args": arguments, "prefs": preferences}
         wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
         try:
             session = self.call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
