@@ -55,9 +55,8 @@ void run_report(const ReportCommand& command) {
     return;
   }
   write_file(out, text);
-  fmt::print(stderr,
-             "{}: {} finished cells of circuit probing and {} figures of competing methods, of {} run folders\n",
-             out.string(), data.cells.size(), data.figures.size(), data.runs.size());
+  fmt::print(stderr, "wrote {} (run folders: {}; finished cells of circuit probing: {}; figures of competing methods: {})\n",
+             out.string(), data.runs.size(), data.cells.size(), data.figures.size());
 }
 
 }  // namespace

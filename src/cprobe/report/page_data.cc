@@ -121,15 +121,19 @@ Json cell_json(const ReportedCell& cell, size_t most_epochs) {
 }
 
 Json overlap_json(const ReportData& data, const ReportedOverlap& pair) {
-  const auto name = [&](const ReportedCell& cell) {
-    return fmt::format("{} seed {}{}{}", cell.variable, cell.seed, cell.options.empty() ? "" : ", ", cell.options);
-  };
   const ReportedCell& first = data.cells[pair.first];
+  const ReportedCell& second = data.cells[pair.second];
+  const auto name = [&](const ReportedCell& cell) {
+    std::string text = cell.variable;
+    if (first.seed != second.seed) text += fmt::format(" seed {}", cell.seed);
+    if (first.options != second.options) text += fmt::format(", {}", cell.options);
+    return text;
+  };
   const SharedCounts& units = pair.units.units;
   return {{"run", first.run},
           {"component", first.component()},
           {"first", name(first)},
-          {"second", name(data.cells[pair.second])},
+          {"second", name(second)},
           {"of", units.n},
           {"a", units.n_a},
           {"b", units.n_b},

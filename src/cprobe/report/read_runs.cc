@@ -32,10 +32,10 @@ Spread spread_of(const Store::Fields& row, std::string_view mean, std::string_vi
   return {number_of(row, mean).value_or(0), number_of(row, sd), n};
 }
 
-/// Rows behind figures, which only metrics.csv has: by cell, metric.
-using RowCounts = std::map<std::pair<std::string, std::string>, int64_t>;
+/// Of what metrics.csv has and results.csv, or that of earlier versions, has not: by cell, metric and control.
+using Metrics = std::map<std::array<std::string, 3>, Metric>;
 
-std::vector<ReportedAblation> ablations_of(const Store::Fields& row, const RowCounts& counts) {
+std::vector<ReportedAblation> ablations_of(const Store::Fields& row, const Metrics& metrics) {
   std::vector<ReportedAblation> list;
   for (const std::string& label : behaviours_of(row)) {
     ReportedAblation a{.data = label,
@@ -44,9 +44,13 @@ std::vector<ReportedAblation> ablations_of(const Store::Fields& row, const RowCo
                        .complement = number_of(row, "complement ablated acc " + label),
                        .p = number_of(row, "ablated p " + label),
                        .note = value_of(row, "ablation note " + label)};
-    const auto n = counts.find({value_of(row, "model_id"), "vanilla_accuracy " + label});
-    if (n != counts.end()) a.n_rows = n->second;
-    if (number_of(row, "random ablate acc mean " + label)) {
+    const std::string id = value_of(row, "model_id");
+    const auto vanilla = metrics.find({id, "vanilla_accuracy " + label, ""});
+    if (vanilla != metrics.end()) a.n_rows = vanilla->second.n;
+    const auto random = metrics.find({id, "ablated_accuracy " + label, "random"});
+    if (random != metrics.end()) {
+      a.random = {random->second.value, random->second.sd, random->second.n};
+    } else if (number_of(row, "random ablate acc mean " + label)) {
       a.random = spread_of(row, "random ablate acc mean " + label, "random ablate acc sd " + label,
                            integer_of(row, "random controls " + label));
     }
@@ -55,10 +59,10 @@ std::vector<ReportedAblation> ablations_of(const Store::Fields& row, const RowCo
   return list;
 }
 
-ReportedCell cell_of(const Store::Fields& row, const RowCounts& counts) {
+ReportedCell cell_of(const Store::Fields& row, const Metrics& metrics) {
   const std::string id = value_of(row, "model_id");
   const int64_t n_draws = integer_of(row, "knn draws", 1);
-  const auto n_tokens = counts.find({id, "knn_test_accuracy"});
+  const auto knn = metrics.find({id, "knn_test_accuracy", ""});
   return {.id = id,
           .variable = value_of(row, "variable"),
           .layer = integer_of(row, "target_layer"),
@@ -68,11 +72,11 @@ ReportedCell cell_of(const Store::Fields& row, const RowCounts& counts) {
           .knn = spread_of(row, "knn test acc", "knn test sd", n_draws),
           .full = spread_of(row, "full model knn test acc", "full model knn test sd", n_draws),
           .majority = number_of(row, "test majority acc").value_or(0),
-          .n_tokens = n_tokens == counts.end() ? integer_of(row, "test length") : n_tokens->second,
+          .n_tokens = knn == metrics.end() ? integer_of(row, "test length") : knn->second.n,
           .n_weights = number_of(row, "L0 Norm").value_or(0),
           .max_weights = number_of(row, "L0 Max").value_or(0),
           .extent = value_of(row, "circuit"),
-          .ablations = ablations_of(row, counts)};
+          .ablations = ablations_of(row, metrics)};
 }
 
 /// Settings in which cells of one report may differ, as results.csv and as people call them. Seeds are not among them:
@@ -145,10 +149,10 @@ void read_run(ReportData& data, size_t index, std::vector<Store::Fields>& rows) 
   ReportedRun& run = data.runs[index];
   const Store store = Store::open_existing(run.folder);
   describe_run(run, store);
-  RowCounts counts;
+  Metrics metrics;
   for (const Store::MetricRow& row : store.metrics()) {
     if (row.method.starts_with(kCircuitProbing)) {
-      counts.emplace(std::pair(row.cell, row.metric.metric), row.metric.n);
+      metrics.emplace(std::array{row.cell, row.metric.metric, row.metric.control}, row.metric);
     } else {
       data.figures.push_back({index, row});
     }
@@ -157,7 +161,7 @@ void read_run(ReportData& data, size_t index, std::vector<Store::Fields>& rows) 
   std::vector<ReportedCell> cells;
   std::map<std::string, size_t> by_id;
   for (const Store::Fields& row : here) {
-    cells.push_back(cell_of(row, counts));
+    cells.push_back(cell_of(row, metrics));
     cells.back().run = index;
     by_id[cells.back().id] = cells.size() - 1;
   }

@@ -8,6 +8,18 @@ const kDashes = ['solid', 'dash', 'dot', 'dashdot'];
 const kMostRows = 60;
 const figures = [];
 
+/** Dark blue is hard to see on black. */
+function recoloured(traces, name) {
+  if (name !== 'dark') return traces;
+  const lighter = (colour) => ({'#0072B2': '#56B4E9', '#56B4E9': '#B3DEF7'})[colour] || colour;
+  return traces.map((trace) => {
+    const copy = {...trace};
+    if (trace.marker) copy.marker = {...trace.marker, color: lighter(trace.marker.color)};
+    if (trace.line) copy.line = {...trace.line, color: lighter(trace.line.color)};
+    return copy;
+  });
+}
+
 /** Plotly takes some HTML in its texts: text of the data must stay text there too. */
 function plain(text) {
   return String(text).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/\s+/g, ' ');
@@ -37,7 +49,7 @@ function figure(id, title, caption, make, choices = []) {
     note.textContent = content.note || '';
     note.hidden = !content.note;
     plot.style.height = `${content.height}px`;
-    Plotly.react(plot, content.traces, layoutOf(content, theme()), {displayModeBar: false, responsive: true});
+    Plotly.react(plot, recoloured(content.traces, theme()), layoutOf(content, theme()), {displayModeBar: false, responsive: true});
     made.drawn = true;
     frame.dataset.drawn = String(content.traces.length);
   };
@@ -83,7 +95,7 @@ function layoutOf(content, name, width = 0) {
     font: {color: ink, size: narrow ? 11 : 13, family: 'system-ui, "Segoe UI", Roboto, "Liberation Sans", sans-serif'},
     margin: {l: 10, r: 16, t: 10, b: 40, ...layout.margin},
     xaxis: {...axis, ...layout.xaxis}, yaxis: {...axis, ...layout.yaxis},
-    legend: {orientation: 'h', y: 1.02, yanchor: 'bottom', x: 0, ...layout.legend},
+    legend: {orientation: 'h', y: 1 + 8 / content.height, yanchor: 'bottom', x: 0, ...layout.legend},
     hoverlabel: {align: 'left'},
   };
 }
@@ -115,7 +127,7 @@ function dotPlot(rows, nameOf, series, xTitle, range) {
       // A little apart, so that equal points and their bars do not hide each other.
       y: points.map((p) => p.y + (i - (kept.length - 1) / 2) * Math.min(0.14, 0.6 / kept.length)),
       error_x: {type: 'data', array: points.map((p) => p.figure[1] || 0), visible: points.some((p) => p.figure[1]), thickness: 1.5, width: 4},
-      marker: {symbol: s.symbol || kSymbols[i % kSymbols.length], size: 9, color: s.colour || kColours[i % kColours.length], line: {width: 1.5}},
+      marker: {symbol: s.symbol || kSymbols[i % kSymbols.length], size: 9, color: s.colour || kColours[i % kColours.length], line: {width: s.symbol && s.symbol.endsWith('-open') ? 2 : 0}},
       hoverinfo: 'text', hovertext: points.map((p) => `${plain(nameOf(p.row))}<br>${plain(s.name)}: ${spreadText(p.figure)}`),
     };
   });
@@ -149,7 +161,7 @@ function heatMap(rows, nameOf, columns, of, {title, xTitle, range = null, text =
         `${plain(nameOf(shown[i]))}, ${plain(columns[j])}<br>${plain(title)}: ${value === null ? 'none' : text(value)}`)),
       colorbar: {title: {text: window.innerWidth < 640 ? '' : plain(title), side: 'right'}, thickness: 12, outlinewidth: 0},
     }],
-    note, height: 130 + 34 * shown.length,
+    note, height: Math.max(260, 130 + 34 * shown.length),
     layout: {
       xaxis: {title: {text: xTitle}, tickmode: 'array', tickvals: columns.map((_, i) => i), ticktext: columns.map((c) => label(String(c))),
         range: [-0.5, columns.length - 0.5], showgrid: false, zeroline: false},
@@ -170,7 +182,7 @@ function linePlot(lines, xTitle, yTitle, {range = null, log = false} = {}) {
     traces: shown.map((line, i) => ({
       type: 'scatter', mode: line.x.length < 40 ? 'lines+markers' : 'lines', name: label(line.name), x: line.x, y: line.y,
       line: {color: kColours[i % kColours.length], dash: kDashes[Math.floor(i / kColours.length) % kDashes.length], width: 2},
-      marker: {symbol: kSymbols[i % kSymbols.length], size: 6},
+      marker: {symbol: kSymbols[i % kSymbols.length], size: 6, color: kColours[i % kColours.length]},
       error_y: line.sd && line.sd.some((sd) => sd) ? {type: 'data', array: line.sd.map((sd) => sd || 0), thickness: 1} : {visible: false},
       hoverinfo: 'text', hovertext: line.x.map((x, j) => `${plain(line.name)}<br>${plain(xTitle)} ${x}: ${decimals(line.y[j])}`),
     })),

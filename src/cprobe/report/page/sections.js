@@ -14,8 +14,9 @@ const placeOfFinding = (finding) => placeOf(finding, finding.options);
 const places = unique([...findings.map(placeOfFinding), ...(findings.length ? [] : report.figures.map((f) => f.place))]);
 const variables = unique([...findings.map((f) => f.variable), ...report.figures.map((f) => f.variable)]);
 const dataSets = unique(findings.flatMap((f) => f.ablations.map((a) => a.data)));
-// The last place of a training is that of the finished model.
-const chosen = {place: places.length ? places[places.length - 1] : '', variable: null, data: dataSets[0]};
+// The last step of a training is the finished model.
+const firstPlace = findings.some((f) => f.step !== null) ? places.length - 1 : 0;
+const chosen = {place: places.length ? places[firstPlace] : '', variable: null, data: dataSets[0]};
 
 const isChosenVariable = (variable) => chosen.variable === null || chosen.variable === variable;
 
