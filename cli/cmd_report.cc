@@ -55,7 +55,8 @@ void run_report(const ReportCommand& command) {
     return;
   }
   write_file(out, text);
-  fmt::print(stderr, "wrote {} (run folders: {}; finished cells of circuit probing: {}; figures of competing methods: {})\n",
+  fmt::print(stderr,
+             "wrote {} (run folders: {}; finished cells of circuit probing: {}; figures of competing methods: {})\n",
              out.string(), data.runs.size(), data.cells.size(), data.figures.size());
 }
 

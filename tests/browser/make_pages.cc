@@ -47,8 +47,7 @@ int main(int argc, char** argv) {
   if (argc != 2) return 2;
   if (!cprobe::can_make_pages()) return 77;
   const std::filesystem::path folder = argv[1];
-  cprobe::testing::make_run(folder / "small", small_grid(),
-                            {.command = kHostile, .host = "host", .spec = kHostile});
+  cprobe::testing::make_run(folder / "small", small_grid(), {.command = kHostile, .host = "host", .spec = kHostile});
   cprobe::testing::add_method(folder / "small", kHostile,
                               {{.metric = "test_accuracy", .value = 0.8, .n = 100, .note = kHostile},
                                {.metric = "test_accuracy", .value = 0.1, .n = 100, .control = "majority"}});

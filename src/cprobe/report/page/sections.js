@@ -27,10 +27,11 @@ function shownFindings() {
     .sort((a, b) => rank.get(a.variable) - rank.get(b.variable) || a.layer - b.layer || a.block.localeCompare(b.block));
 }
 
-/** Competing methods know no settings of circuit probing: of these their runs' series and step. */
+/** Of things that belong to runs, whatever the settings of circuit probing there. */
+const isInChosenPlace = ({place}) => place === '' || chosen.place === place || chosen.place.startsWith(`${place} · `);
+
 function shownFigures() {
-  const ofPlace = (f) => chosen.place === f.place || chosen.place.startsWith(`${f.place} · `) || f.place === '';
-  return report.figures.filter((f) => ofPlace(f) && isChosenVariable(f.variable));
+  return report.figures.filter((f) => isInChosenPlace(f) && isChosenVariable(f.variable));
 }
 
 const nameOfFinding = (finding) => `${finding.variable} ${componentOf(finding)}`;
@@ -260,7 +261,7 @@ function makeSizes() {
 function makeOverlaps() {
   if (report.overlaps.length === 0) return;
   const parent = section('overlaps', 'Overlaps', 'Do circuits of one component share units, more than random circuits with as many units in each matrix would?');
-  const shown = () => report.overlaps.filter((o) => o.place === chosen.place || chosen.place.startsWith(o.place));
+  const shown = () => report.overlaps.filter(isInChosenPlace);
   const nameOf = (o) => `${o.component} ${o.first} and ${o.second}${runs.length > 1 ? ` (${runs[o.run].name})` : ''}`;
   const share = (o, n) => (Math.min(o.a, o.b) > 0 ? [n / Math.min(o.a, o.b), null] : null);
   parent.append(figure('overlap', 'Units in common', 'As a share of the smaller circuit.', () => dotPlot(shown(), nameOf, [
