@@ -23,6 +23,7 @@ std::vector<MadeCell> small_grid() {
       cells.push_back({.variable = variable, .layer = layer, .knn = knn, .n_epochs = 90, .has_file = true});
     }
   }
+  cells.push_back({.variable = "parity", .block = cprobe::Block::kAttention, .has_file = true});
   cells.push_back({.variable = "empty", .p = std::nullopt, .n_epochs = 90, .has_file = true});
   return cells;
 }
@@ -47,7 +48,9 @@ int main(int argc, char** argv) {
   if (argc != 2) return 2;
   if (!cprobe::can_make_pages()) return 77;
   const std::filesystem::path folder = argv[1];
-  cprobe::testing::make_run(folder / "small", small_grid(), {.command = kHostile, .host = "host", .spec = kHostile});
+  cprobe::save_model(cprobe::testing::drawn_model(cprobe::testing::tiny_config()), folder / "model");
+  cprobe::testing::make_run(folder / "small", small_grid(),
+                            {.command = kHostile, .host = "host", .model = folder / "model", .spec = kHostile});
   cprobe::testing::add_method(folder / "small", kHostile,
                               {{.metric = "test_accuracy", .value = 0.8, .n = 100, .note = kHostile},
                                {.metric = "test_accuracy", .value = 0.1, .n = 100, .control = "majority"}});

@@ -65,7 +65,7 @@ def hostile_names_stay_text(browser, pages):
 
 def figures_have_data(browser, pages):
     for page, expected in {
-        "small.html": {"heatmap", "decodability", "ablation", "curves", "matrices", "overlap", "baselines"},
+        "small.html": {"heatmap", "decodability", "ablation", "curves", "matrices", "heads", "overlap", "baselines"},
         "training.html": {"heatmap", "decodability", "ablation", "emergence-plot"},
     }.items():
         open_page(browser, pages / page)
@@ -81,17 +81,17 @@ def figures_have_data(browser, pages):
 def choices_change_the_figures(browser, pages):
     open_page(browser, pages / "small.html")
     browser.run(DRAW_ALL)
-    check_equal(browser.run("return figures[0].plot.data[0].z.length"), 3, "rows of the heat map")
+    check_equal(browser.run("return figures[0].plot.data[0].z.length"), 4, "rows of the heat map")
     browser.run("const s = document.getElementById('choose-variable'); s.value = '1'; s.dispatchEvent(new Event('change'))")
-    check_equal(browser.run("figures[0].draw(); return figures[0].plot.data[0].z.length"), 1, "rows of one variable")
+    check_equal(browser.run("figures[0].draw(); return figures[0].plot.data[0].z.length"), 2, "rows of one variable")
     check_equal(set(browser.run(COLUMN, 0)), {"parity"}, "variables in the table")
     browser.run("const s = document.getElementById('heatmap-figure'); s.value = 'p'; s.dispatchEvent(new Event('change'))")
-    check_equal(browser.run("return figures[0].plot.data[0].z[0][0]"), 0.01, "p in the heat map")
+    check_equal(browser.run("return figures[0].plot.data[0].z[1][0]"), 0.01, "p in the heat map")
 
 
 def tables_filter_and_sort(browser, pages):
     open_page(browser, pages / "small.html")
-    check_equal(len(browser.run(COLUMN, 0)), 9, "rows")
+    check_equal(len(browser.run(COLUMN, 0)), 10, "rows")
     browser.click("#findings th:nth-child(5) button")
     check_equal(browser.run(SORTED, 4), "ascending", "aria-sort")
     column = browser.run(COLUMN, 4)
@@ -111,10 +111,10 @@ def figures_and_tables_export(browser, pages):
     check(downloaded(browser, "decodability.png").startswith(b"\x89PNG"), "decodability.png is no PNG")
     lines = list(csv.reader(io.StringIO(downloaded(browser, "decodability.csv").decode())))
     check_equal(lines[0][:3], ["row", "circuit", "circuit sd"], "heading of decodability.csv")
-    check_equal(len(lines), 10, "lines of decodability.csv")
+    check_equal(len(lines), 11, "lines of decodability.csv")
     check_equal(lines[1][0], f"{HOSTILE} L0.mlp", "name in decodability.csv")
     browser.run("[...document.querySelectorAll('#verdicts .tools button')].find((b) => b.textContent === 'CSV').click()")
-    check_equal(len(downloaded(browser, "findings.csv").decode().splitlines()), 10, "lines of findings.csv")
+    check_equal(len(downloaded(browser, "findings.csv").decode().splitlines()), 11, "lines of findings.csv")
 
 
 def dark_mode_follows_the_system_and_the_reader(browser, pages):

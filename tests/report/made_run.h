@@ -11,10 +11,11 @@
 
 namespace cprobe::testing {
 
-/// A cell as it is to be found. Its circuit has 5 of 12 units of one matrix of an MLP, or none.
+/// A cell as it is to be found in a model of `tiny_config`. Its circuit has 5 units of the component's first matrix, or none.
 struct MadeCell {
   std::string variable = "var_0";
   int64_t layer = 0;
+  Block block = Block::kMlp;
   uint64_t seed = 0;
   double knn = 0.9;
   double majority = 0.1;
@@ -25,7 +26,7 @@ struct MadeCell {
 };
 
 inline Findings findings_of(const MadeCell& cell) {
-  const ComponentRef component{cell.layer, Block::kMlp};
+  const ComponentRef component{cell.layer, cell.block};
   Findings f;
   f.n_test = 1000;
   f.knn = {.test = {.mean = cell.knn, .sd = 0.01, .n = 20}, .test_majority = cell.majority, .n_test = 1000};
@@ -33,7 +34,9 @@ inline Findings findings_of(const MadeCell& cell) {
   ModelConfig config = tiny_config();
   config.n_layers = cell.layer + 1;
   f.circuit = {.component = component, .matrices = matrices_of(config, component)};
-  f.circuit.members = {at::arange(12) < (cell.p ? 5 : 0), at::zeros({8}, at::kBool)};
+  for (const MatrixInfo& matrix : f.circuit.matrices) {
+    f.circuit.members.push_back(at::arange(matrix.n_out) < (cell.p && f.circuit.members.empty() ? 5 : 0));
+  }
   f.behaviours = {{.label = "Test", .vanilla = 1, .n_rows = 500}};
   std::vector<AblationResult>& ablations = f.behaviours[0].ablations;
   ablations.push_back({.target = AblationTarget::kCircuit, .accuracy = {.mean = cell.ablated}, .p = cell.p});
@@ -56,7 +59,7 @@ inline void make_run(const std::filesystem::path& folder, const std::vector<Made
   store.begin(call);
   for (size_t i = 0; i < cells.size(); ++i) {
     const MadeCell& made = cells[i];
-    const Cell cell{.variable = made.variable, .component = {made.layer, Block::kMlp}, .seed = made.seed};
+    const Cell cell{.variable = made.variable, .component = {made.layer, made.block}, .seed = made.seed};
     const Findings found = findings_of(made);
     Store::Finished finished{.variable = made.variable,
                              .site = to_string(cell.component),

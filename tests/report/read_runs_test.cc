@@ -130,6 +130,18 @@ TEST(ReadRuns, ComparesCircuitsOfOneComponentWhoseFilesAreThere) {
                                       HasSubstr("1 of 4 circuit files could not be read")));
 }
 
+TEST(ReadRuns, CountsUnitsOfHeadsWhereTheModelIsThere) {
+  const TemporaryFolder folder;
+  save_model(testing::drawn_model(testing::tiny_config()), folder / "model");
+  make_run(folder / "run", {{.block = Block::kAttention, .has_file = true}},
+           {.command = "cprobe fit", .model = (folder / "model").string()});
+  const ReportData data = read_runs({folder / "run"}, true);
+  EXPECT_THAT(data.notes, IsEmpty());
+  ASSERT_TRUE(data.cells[0].heads);
+  EXPECT_THAT(data.cells[0].heads->q, ElementsAre(4, 1));  // The first 5 of 24 columns: heads of 4 queries each.
+  EXPECT_THAT(data.cells[0].heads->k, ElementsAre(0, 0));
+}
+
 TEST(Verdict, SaysInWordsWhatWasFound) {
   const TemporaryFolder folder;
   make_run(folder.path(), {{.variable = "x", .knn = 0.99}, {.variable = "x", .layer = 1, .p = std::nullopt}});

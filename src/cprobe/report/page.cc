@@ -71,6 +71,7 @@ std::string report_page(const ReportData& data) {
                                       {"basics", page_assets::basics()},
                                       {"tables", page_assets::tables()},
                                       {"charts", page_assets::charts()},
+                                      {"choices", page_assets::choices()},
                                       {"sections", page_assets::sections()},
                                       {"plotly", page_assets::plotly()}});
 }

@@ -10,6 +10,7 @@ std::string_view style();     ///< page/style.css
 std::string_view basics();    ///< page/basics.js
 std::string_view tables();    ///< page/tables.js
 std::string_view charts();    ///< page/charts.js
+std::string_view choices();   ///< page/choices.js
 std::string_view sections();  ///< page/sections.js
 std::string_view plotly();    ///< plotly.min.js with its licence; empty where the program was built without.
 

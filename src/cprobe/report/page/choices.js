@@ -1,0 +1,97 @@
+'use strict';
+// What the report holds, what of it is shown, and what every section is made with.
+
+const {runs, findings, cells, verdicts} = report;
+for (const overlap of report.overlaps) overlap.place = placeOf(runs[overlap.run]);
+for (const f of report.figures) f.place = placeOf(runs[f.run]);
+
+/** Runs of one kind of model, at one step, under one setting are shown together. */
+function placeOf({series, step}, options = '') {
+  return [series, step === null ? '' : `step ${step}`, options].filter((part) => part !== '').join(' · ');
+}
+
+const placeOfFinding = (finding) => placeOf(finding, finding.options);
+const places = unique([...findings.map(placeOfFinding), ...(findings.length ? [] : report.figures.map((f) => f.place))]);
+const variables = unique([...findings.map((f) => f.variable), ...report.figures.map((f) => f.variable)]);
+const dataSets = unique(findings.flatMap((f) => f.ablations.map((a) => a.data)));
+// The last step of a training is the finished model.
+const firstPlace = findings.some((f) => f.step !== null) ? places.length - 1 : 0;
+const chosen = {place: places.length ? places[firstPlace] : '', variable: null, data: dataSets[0]};
+
+const isChosenVariable = (variable) => chosen.variable === null || chosen.variable === variable;
+
+/** Findings that the choices at the top leave, by variable, layer and block. */
+function shownFindings() {
+  const rank = new Map(variables.map((variable, i) => [variable, i]));
+  return findings.filter((f) => placeOfFinding(f) === chosen.place && isChosenVariable(f.variable))
+    .sort((a, b) => rank.get(a.variable) - rank.get(b.variable) || a.layer - b.layer || a.block.localeCompare(b.block));
+}
+
+/** Of things that belong to runs, whatever the settings of circuit probing there. */
+const isInChosenPlace = ({place}) => place === '' || chosen.place === place || chosen.place.startsWith(`${place} · `);
+
+function shownFigures() {
+  return report.figures.filter((f) => isInChosenPlace(f) && isChosenVariable(f.variable));
+}
+
+const nameOfFinding = (finding) => `${finding.variable} ${componentOf(finding)}`;
+const ablationOf = (finding) => finding.ablations.find((a) => a.data === chosen.data) || null;
+const pick = (finding, of) => {
+  const a = ablationOf(finding);
+  return a ? of(a) : null;
+};
+
+const main = document.getElementById('main');
+const redraws = [];
+
+function section(id, title, lead) {
+  const made = element('section', {id, 'aria-labelledby': `${id}-title`}, element('h2', {id: `${id}-title`, textContent: title}),
+    element('p', {className: 'lead', textContent: lead}));
+  main.append(made);
+  document.getElementById('contents').append(element('li', {}, element('a', {href: `#${id}`, textContent: title})));
+  return made;
+}
+
+/** A part of the page that is made anew whenever another choice is made. */
+function changing(parent, make) {
+  const place = element('div');
+  parent.append(place);
+  const draw = () => place.replaceChildren(...make().filter((child) => child !== null));
+  redraws.push(draw);
+  draw();
+}
+
+function choose(key, value) {
+  chosen[key] = value;
+  for (const draw of redraws) draw();
+  updateFigures();
+}
+
+function makeChoices() {
+  const form = document.getElementById('choices');
+  form.addEventListener('submit', (event) => event.preventDefault());
+  if (places.length > 1) {
+    const select = choice('Run', 'choose-place', places.map((p) => [p, p || '(no name)']), (value) => choose('place', value));
+    select.querySelector('select').value = chosen.place;
+    form.append(select);
+  }
+  if (variables.length > 1) {
+    const options = [['all', 'all variables'], ...variables.map((v, i) => [String(i), v])];
+    form.append(choice('Variable', 'choose-variable', options, (value) => choose('variable', value === 'all' ? null : variables[Number(value)])));
+  }
+  if (dataSets.length > 1) {
+    form.append(choice('Ablations on', 'choose-data', dataSets.map((d, i) => [String(i), d]), (value) => choose('data', dataSets[Number(value)])));
+  }
+  form.append(themeButton());
+}
+
+function summarise() {
+  const sum = (of) => runs.reduce((total, run) => total + of(run), 0);
+  const [done, planned, failed] = [sum((r) => r.done), sum((r) => r.planned), sum((r) => r.failed.length)];
+  const of = runs.length === 1 ? 'one run folder' : `${runs.length} run folders`;
+  const parts = [`${done} of ${done + planned + failed} cells finished in ${of}`];
+  if (planned) parts.push(`${planned} still to come`);
+  if (failed) parts.push(`${failed} failed`);
+  document.getElementById('summary').textContent =
+    `${parts.join(', ')}. ${done === 0 ? 'There is nothing to show yet: no cell is finished.' : ''}`;
+}
