@@ -135,6 +135,7 @@ void describe_run(ReportedRun& run, const Store& store) {
         run.seconds += cell.seconds;
         break;
       case CellStatus::kPlanned:
+      case CellStatus::kRunning:
         ++run.n_planned;
         break;
       case CellStatus::kFailed:
