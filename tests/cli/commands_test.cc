@@ -213,6 +213,7 @@ TEST(Help, EndsInAnExample) {
                                                   {"ablate"},
                                                   {"compare"},
                                                   {"inspect"},
+                                                  {"report"},
                                                   {"doctor"},
                                                   {"reproduce", "exp1"},
                                                   {"reproduce", "exp2"},
