@@ -61,8 +61,13 @@ TEST(OpenExistingStore, RefusesOtherFiles) {
   testing::write_bytes(folder / "run.sqlite", "some text that is no database, long enough to have a header");
   EXPECT_INPUT_ERROR(Store::open_existing(folder.path()), "is not a database");
   EXPECT_INPUT_ERROR(Store::open(folder.path()), "is not a database");
+}
+
+TEST(OpenExistingStore, FindsNothingInOneThatWasOnlyBegun) {
+  const TemporaryFolder folder;
   testing::write_bytes(folder / "run.sqlite", "");
-  EXPECT_INPUT_ERROR(Store::open_existing(folder.path()), "is not a store of cprobe");
+  EXPECT_THAT(Store::open_existing(folder.path()).cells(), IsEmpty());
+  EXPECT_EQ(testing::read_bytes(folder / "run.sqlite"), "");
 }
 
 TEST(OpenStore, LeavesAnotherProgramsDatabaseAsItIs) {

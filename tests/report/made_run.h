@@ -73,7 +73,7 @@ inline void make_run(const std::filesystem::path& folder, const std::vector<Made
     }
     if (made.has_file) {
       finished.circuit_file = fmt::format("circuits/{}.safetensors", plan[i].id);
-      save_circuit(found.circuit, folder / finished.circuit_file);
+      finished.circuit = circuit_bytes(found.circuit);
     }
     store.record(plan[i].id, finished);
   }
