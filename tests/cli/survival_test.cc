@@ -20,6 +20,11 @@ std::map<std::string, std::string> outcome(const std::filesystem::path& run) {
   return files;
 }
 
+/// The environment of a program that something befalls (tests/faults). AddressSanitizer would insist on being loaded first.
+std::vector<std::pair<std::string, std::string>> fault(const std::string& name, const std::string& value) {
+  return {{"LD_PRELOAD", CPROBE_FAULTS}, {"ASAN_OPTIONS", "verify_asan_link_order=0"}, {name, value}};
+}
+
 class Survival : public ::testing::Test {
  protected:
   Survival() { write_bytes(folder_ / "spec.yaml", ToyRun::get().spec({{"epochs: 3", "epochs: 40"}})); }
@@ -63,7 +68,7 @@ TEST_F(Survival, OfAKillInTheMiddleOfAWrite) {
   for (const char* where : {"/circuits/:1", "/circuits/:2", "run.sqlite-wal:3", "run.sqlite-wal:40",
                             "run.sqlite-wal:60", "run.sqlite$:1", "run.sqlite$:4", "/.cprobe-:3"}) {
     const std::filesystem::path run = folder_ / "run";
-    const ProgramResult killed = Program(fit(run), 0, {{"LD_PRELOAD", CPROBE_FAULTS}, {"KILL_AT", where}}).wait();
+    const ProgramResult killed = Program(fit(run), 0, fault("KILL_AT", where)).wait();
     EXPECT_EQ(killed.exit_code, 128 + SIGKILL) << where << ": " << killed.err;
     const ProgramResult again = cprobe(fit(run));
     EXPECT_EQ(again.exit_code, 0) << where << ": " << again.err;
@@ -74,10 +79,8 @@ TEST_F(Survival, OfAKillInTheMiddleOfAWrite) {
 
 TEST_F(Survival, OfAClockThatGoesBackwards) {
   const auto expected = undisturbed();
-  const std::vector<std::pair<std::string, std::string>> fault = {{"LD_PRELOAD", CPROBE_FAULTS},
-                                                                  {"CLOCK_BACKWARDS", "1"}};
   for (const int n_computed : {2, 0}) {
-    const ProgramResult run = Program(fit(folder_ / "run"), 0, fault).wait();
+    const ProgramResult run = Program(fit(folder_ / "run"), 0, fault("CLOCK_BACKWARDS", "1")).wait();
     EXPECT_EQ(run.exit_code, 0) << run.err;
     EXPECT_THAT(run.out, HasSubstr(fmt::format("{} of 2 cells computed now", n_computed)));
   }
