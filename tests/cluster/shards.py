@@ -19,7 +19,8 @@ def check(toy, start):
     out = toy.folder / "killed"
     tasks = start(out)
     # Stopped, a process still has its cell, which all others pass over; so its death is sure to leave that undone.
-    victim = wait_until("a task is at work", lambda: stop_at_work(out))
+    seen = {}
+    victim = wait_until("a task is at work", lambda: stop_at_work(out, seen))
     tasks.wait_for_others(victim.name)
     os.kill(process_of(victim), signal.SIGKILL)
     tasks.end()
@@ -29,26 +30,28 @@ def check(toy, start):
     expect_all(toy, out)
 
 
-def stop_at_work(out):
-    """Stops a process while it computes a cell that is not among the first. @return its shard; none: try again."""
-    if len(cells_of_shards(out)) < 2:
-        return None
+def stop_at_work(out, seen):
+    """Stops a process that has just begun a cell, when others are done. @return its shard; none: try again.
+
+    One that is about to end a cell may have written it already, though it does not show.
+    @param seen cells at work in the last try, by shard.
+    """
     for shard in shards(out):
-        process = process_of(shard)
-        if not process:
+        before, seen[shard] = seen.get(shard), cells(shard, "running")
+        if before is None or seen[shard] in ([], before) or len(cells_of_shards(out)) < 2:
             continue
+        process = process_of(shard)
         os.kill(process, signal.SIGSTOP)
         wait_until("it is stopped", lambda: " T " in pathlib.Path(f"/proc/{process}/stat").read_text())
-        if cells(shard, "running"):
+        if cells(shard, "running") == seen[shard]:
             return shard
         os.kill(process, signal.SIGCONT)
     return None
 
 
 def process_of(shard):
-    """Which one works on a shard ("process 12 on host", says its lock); none: it has ended."""
-    words = (shard / "run.lock").read_text().split()
-    return int(words[1]) if words else None
+    """Which one works on a shard: "process 12 on host", says its lock."""
+    return int((shard / "run.lock").read_text().split()[1])
 
 
 def expect_all(toy, out):

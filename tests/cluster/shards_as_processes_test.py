@@ -20,7 +20,7 @@ class Processes:
     def wait_for_others(self, shard):
         for name, process in self.processes.items():
             if name != shard:
-                toy.expect(f"exit code of {name}", process.wait(timeout=120) in (0, -signal.SIGKILL), True)
+                toy.expect(f"exit code of {name}", process.wait(timeout=300) in (0, -signal.SIGKILL), True)
 
     def end(self):
         self.wait_for_others(None)

@@ -74,12 +74,12 @@ def slurm(folder, n_processors):
             [controller, "-D", "-f", configuration],
             [node, "-D", "-f", configuration, "-N", "one"]]
         for command in commands:
-            with open(folder.parent / f"{os.path.basename(command[0])}.log", "wb") as log:
+            with open(folder / f"{os.path.basename(command[0])}.log", "wb") as log:
                 daemons.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log,
                                                 stdin=subprocess.DEVNULL, preexec_fn=end_with_parent))
             if command[0] == munged:
-                wait_to_start(daemons, (folder / "munge.socket").exists, "munged")
-        wait_to_start(daemons, lambda: node_state(environment) == "idle", "a node")
+                wait_to_start(daemons, (folder / "munge.socket").exists, "munged", folder)
+        wait_to_start(daemons, lambda: node_state(environment) == "idle", "a node", folder)
         yield environment
     finally:
         for daemon in reversed(daemons):
@@ -109,21 +109,15 @@ def node_state(environment):
     return found.stdout.strip()
 
 
-def wait_to_start(daemons, is_ready, what):
+def wait_to_start(daemons, is_ready, what, logs):
     until = time.monotonic() + SECONDS_TO_START
     while not is_ready():
         ended = [os.path.basename(daemon.args[0]) for daemon in daemons if daemon.poll() is not None]
         if ended or time.monotonic() > until:
             why = f"{ended[0]} ended at once" if ended else f"no answer after {SECONDS_TO_START} s"
-            logs = "\n".join(path.read_text(errors="replace")[-500:]
-                             for path in sorted(daemons_folder(daemons).glob("*.log")))
-            raise Skip(f"Slurm does not start here: {what}: {why}\n{logs}")
+            said = "\n".join(path.read_text(errors="replace")[-500:] for path in sorted(logs.glob("*.log")))
+            raise Skip(f"Slurm does not start here: {what}: {why}\n{said}")
         time.sleep(0.1)
-
-
-def daemons_folder(daemons):
-    import pathlib
-    return pathlib.Path(daemons[0].args[4]).parent.parent
 
 
 def end_orphans():

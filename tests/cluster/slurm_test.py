@@ -8,24 +8,25 @@ import shards
 import slurm_daemons
 import toy
 
-SUBMIT = pathlib.Path(__file__).resolve().parents[2] / "scripts/slurm/submit"
+SCRIPTS = pathlib.Path(__file__).resolve().parents[2] / "scripts/slurm"
 
 
-class Job:
+def run(environment, *command):
+    return subprocess.run([str(word) for word in command], env=environment, check=True, text=True,
+                          stdout=subprocess.PIPE).stdout
+
+
+class Array:
     def __init__(self, grid, out, environment):
         self.environment = environment
-        submitted = self.run("bash", SUBMIT, grid.spec, out, shards.N_TASKS, "--cpus-per-task", 1, "--", "--jobs", 1,
-                             "--threads", 1)
+        submitted = run(environment, SCRIPTS / "submit", grid.spec, out, shards.N_TASKS, "--cpus-per-task", 1, "--",
+                        "--jobs", 1, "--threads", 1)
         print(submitted, end="", flush=True)
         self.tasks, self.merge = re.findall(r"job (\d+)", submitted)
 
-    def run(self, *command):
-        return subprocess.run([str(word) for word in command], env=self.environment, check=True, text=True,
-                              stdout=subprocess.PIPE).stdout
-
     def left(self):
         """Tasks and merge that have not ended, as shards are named; those that wait stand together, as 1_[2-3]."""
-        return set(self.run("squeue", "--noheader", "--format", "%i").split())
+        return set(run(self.environment, "squeue", "--noheader", "--format", "%i").split())
 
     def wait_for_others(self, name):
         toy.wait_until("the other tasks end", lambda: self.left() <= {name, self.merge})
@@ -34,11 +35,28 @@ class Job:
         toy.wait_until("the jobs end", lambda: not self.left())
 
 
+def expect_same_of_mpi_job(grid, environment):
+    try:
+        toy.find_mpirun(grid.program)
+    except toy.Skip as reason:
+        print(f"an MPI job is left out: {reason}")
+        return
+    out = grid.folder / "mpi"
+    # Root may only where it insists.
+    insisting = environment | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    insisting["ASAN_OPTIONS"] = "detect_leaks=0"  # Open MPI does not free all it takes
+    (out / "slurm").mkdir(parents=True)
+    run(insisting, "sbatch", "--wait", "--ntasks=3", "--output", out / "slurm/mpi.log", SCRIPTS / "mpi.sbatch",
+        *grid.fit(out))
+    grid.expect_same_results(out)
+
+
 def test(program, folder):
     with slurm_daemons.slurm(folder / "slurm", n_processors=shards.N_TASKS) as environment:
         environment["CPROBE"] = program
         grid = toy.Toy(program, folder)
-        shards.check(grid, lambda out: Job(grid, out, environment))
+        shards.check(grid, lambda out: Array(grid, out, environment))
+        expect_same_of_mpi_job(grid, environment)
 
 
 toy.main(test)

@@ -107,7 +107,7 @@ def cells_of_shards(out, status="done"):
     return [cell for shard in shards(out) for cell in cells(shard, status)]
 
 
-def wait_until(what, condition, seconds=120):
+def wait_until(what, condition, seconds=300):
     until = time.monotonic() + seconds
     while True:
         found = condition()
@@ -126,6 +126,13 @@ def find_program(name, package):
     return path
 
 
+def find_mpirun(program):
+    mpirun = find_program("mpirun", "openmpi-bin")
+    if "libmpi" not in subprocess.run(["ldd", program], capture_output=True, text=True).stdout:
+        raise Skip(f"{program} was built without MPI")
+    return mpirun
+
+
 def main(test):
     """Runs `test` on the program that is named on the command line, in a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="cprobe_cluster_") as folder:
@@ -137,6 +144,6 @@ def main(test):
             sys.exit(SKIPPED)
         except Exception:
             traceback.print_exc()
-            for log in [*pathlib.Path(folder).glob("*.log"), *pathlib.Path(folder).glob("*/slurm/*.log")]:
+            for log in [*pathlib.Path(folder).glob("slurm/*.log"), *pathlib.Path(folder).glob("*/slurm/*.log")]:
                 print(f"--- {log}\n{log.read_text(errors='replace')[-1500:]}")
             sys.exit(1)
