@@ -63,6 +63,11 @@ TEST_F(Run, RecordsEveryCellAndExportsItsTables) {
   const std::vector<std::string> found = results.text("circuit");
   const auto n_proper = static_cast<size_t>(std::count(found.begin(), found.end(), "proper part"));
   EXPECT_EQ(table("run", "metrics.csv").n_rows(), 4u * 12 + n_proper);
+  for (const Store::MetricRow& row : Store::open_existing(folder_ / "run").metrics()) {
+    if (row.metric.control != "random") continue;
+    ASSERT_EQ(row.metric.draws.size(), 2u) << row.metric.metric;
+    EXPECT_DOUBLE_EQ((row.metric.draws[0] + row.metric.draws[1]) / 2, row.metric.value);
+  }
   const ModelConfig config = read_model_config(folder_ / "model/config.json");
   int64_t n_circuits = 0;
   for (const auto& file : std::filesystem::directory_iterator(folder_ / "run/circuits")) {

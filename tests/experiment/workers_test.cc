@@ -166,7 +166,13 @@ TEST(FinishedMessage, KeepsEveryBit) {
       .position = 3,
       .seed = 1ULL << 63,
       .seconds = 0.1,
-      .metrics = {{.metric = "m", .value = 0.1 + 0.2, .n = 4, .sd = 1e-300, .control = "random", .note = "a\xff"}},
+      .metrics = {{.metric = "m",
+                   .value = 0.1 + 0.2,
+                   .n = 4,
+                   .sd = 1e-300,
+                   .control = "random",
+                   .draws = {0.1, 1.0 / 3},
+                   .note = "a\xff"}},
       .row = {{"n", int64_t{-7}}, {"whole", 2.0}, {"text", std::string("é")}},
       .curve = {{.loss = 1.0 / 3, .objective = 2, .l0_term = 3, .temperature = 4, .n_kept = 5}},
       .circuit_file = "circuits/x",
@@ -176,6 +182,7 @@ TEST(FinishedMessage, KeepsEveryBit) {
   EXPECT_EQ(back.metrics[0].value, finished.metrics[0].value);
   EXPECT_EQ(back.metrics[0].sd, finished.metrics[0].sd);
   EXPECT_FALSE(back.metrics[0].p.has_value());
+  EXPECT_EQ(back.metrics[0].draws, finished.metrics[0].draws);
   EXPECT_EQ(back.metrics[0].note, finished.metrics[0].note);
   EXPECT_EQ(back.row, finished.row);
   EXPECT_EQ(back.curve[0].loss, finished.curve[0].loss);

@@ -227,6 +227,7 @@ std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& ci
       }
       set_figures(control, draws);
       removed.p = p_value(removed.accuracy.mean, accuracies);
+      control.draws = std::move(accuracies);
       results.push_back(removed);
       results.push_back(control);
     }

@@ -49,6 +49,7 @@ struct AblationResult {
   Fill fill = Fill::kZero;
   std::string matrix = "all";          ///< "all", or the short name of the one matrix that was ablated ("c_attn").
   Spread accuracy;                     ///< Over the random draws; a single value otherwise.
+  std::vector<double> draws;           ///< kRandom only: the accuracy of each.
   std::optional<EffectSpread> effect;  ///< Where asked for; over the same draws.
   std::optional<double> p;             ///< kCircuit only, where there are random controls: p_value of accuracy.
   std::string note;  ///< In words: that nothing or everything is removed, or where random units came from.

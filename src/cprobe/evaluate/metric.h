@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace cprobe {
 
@@ -16,6 +17,8 @@ struct Metric {
   /// method's own.
   std::string control;
   std::optional<double> p;
+  std::vector<double>
+      draws;         ///< Behind a figure over random controls, where kept: the value of each. In the record only.
   std::string note;  ///< In words: an empty or full circuit, where random units came from, what a method could not do.
 };
 

@@ -26,7 +26,7 @@ FieldValue field_of(const Json& value) {
 Json to_json(const Store::Finished& finished) {
   Json metrics = Json::array(), row = Json::array(), curve = Json::array();
   for (const Metric& m : finished.metrics) {
-    metrics.push_back({m.metric, m.value, m.n, optional_json(m.sd), m.control, optional_json(m.p), m.note});
+    metrics.push_back({m.metric, m.value, m.n, optional_json(m.sd), m.control, optional_json(m.p), m.note, m.draws});
   }
   for (const auto& [name, field] : finished.row) {
     row.push_back({name, std::visit([](const auto& value) { return Json(value); }, field)});
@@ -60,6 +60,7 @@ Store::Finished finished_of(const Json& message) {
                                 .sd = optional_of(m[3]),
                                 .control = m[4],
                                 .p = optional_of(m[5]),
+                                .draws = m[7].get<std::vector<double>>(),
                                 .note = m[6]});
   }
   for (const Json& field : message.at("row")) finished.row.emplace_back(field[0], field_of(field[1]));

@@ -112,11 +112,13 @@ void add_all_effect_columns(ResultRow& row, const Spec& spec, const Findings& fi
 
 /// The figures of one ablation.
 void add_ablation(std::vector<Metric>& list, const Findings::OnBehaviour& behaviour, const AblationResult& a) {
-  const auto add = [&](const char* name, const Spread& figure, const std::optional<double>& p = {}) {
+  const auto add = [&](const char* name, const Spread& figure, const std::optional<double>& p = {},
+                       const std::vector<double>& draws = {}) {
     Metric metric{.metric = fmt::format("{} {}", name, behaviour.label),
                   .value = figure.mean,
                   .n = behaviour.n_rows,
                   .p = p,
+                  .draws = draws,
                   .note = a.note};
     if (a.matrix != "all") metric.metric += " " + a.matrix;
     if (a.fill != Fill::kZero) metric.metric += fmt::format(" ({} fill)", to_string(a.fill));
@@ -127,7 +129,7 @@ void add_ablation(std::vector<Metric>& list, const Findings::OnBehaviour& behavi
     }
     list.push_back(metric);
   };
-  add("ablated_accuracy", a.accuracy, a.p);
+  add("ablated_accuracy", a.accuracy, a.p, a.draws);
   if (!a.effect) return;
   add("log_probability", a.effect->log_probability);
   add("kl_divergence", a.effect->divergence);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <iterator>
 #include <limits>
+#include <sstream>
 #include <unordered_map>
 
 #include "cprobe/core/error.h"
@@ -60,6 +61,7 @@ ALTER TABLE cells ADD COLUMN checksum TEXT;
 ALTER TABLE cells ADD COLUMN invocation INTEGER REFERENCES invocations(id);
 UPDATE cells SET invocation = 1 WHERE status != 'planned';
 ALTER TABLE artifacts ADD COLUMN checksum TEXT;
+ALTER TABLE metrics ADD COLUMN draws TEXT;
 CREATE VIEW planned AS SELECT cells.*, rank FROM cells JOIN plans ON plans.method = cells.method WHERE place IS NOT NULL;
 )sql"};
 static_assert(std::size(kMigrations) == kSchemaVersion);
@@ -126,6 +128,14 @@ sqlite3* migrated_copy(sqlite3* database, int64_t version) {
   }
   migrate(copy.get(), version);
   return copy.release();
+}
+
+/// Numbers with a blank between them.
+std::vector<double> numbers_of(const std::string& text) {
+  std::vector<double> numbers;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) numbers.push_back(std::stod(word));
+  return numbers;
 }
 
 /// Rows under one header: every column that any of them has, in the order of first appearance, as pandas joins them.
@@ -403,7 +413,7 @@ void Store::record(const std::string& id, const Finished& finished) {
   }
   ordinal = 0;
   for (const Metric& m : finished.metrics) {
-    Statement(database, "INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    Statement(database, "INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .bind(id)
         .bind(ordinal++)
         .bind(m.metric)
@@ -413,6 +423,7 @@ void Store::record(const std::string& id, const Finished& finished) {
         .bind(m.control)
         .bind(m.p)
         .bind(m.note)
+        .bind(fmt::format("{}", fmt::join(m.draws, " ")))
         .step();
   }
   int64_t epoch = 0;
@@ -475,7 +486,7 @@ std::vector<Store::MetricRow> Store::metrics() const {
   std::vector<MetricRow> lines;
   Statement rows(
       database_.get(),
-      "SELECT method, site, variable, metric, value, n, sd, control, p, note, seed, cell, position FROM metrics "
+      "SELECT method, site, variable, metric, value, n, sd, control, p, note, seed, cell, position, draws FROM metrics "
       "JOIN planned ON cell = id WHERE status = 'done' ORDER BY rank, place, metrics.ordinal");
   const auto optional_number = [&](int column) {
     return rows.is_null(column) ? std::optional<double>() : rows.number(column);
@@ -492,6 +503,7 @@ std::vector<Store::MetricRow> Store::metrics() const {
                                 .sd = optional_number(6),
                                 .control = rows.text(7),
                                 .p = optional_number(8),
+                                .draws = numbers_of(rows.text(13)),
                                 .note = rows.text(9)},
                      .seed = rows.integer(10),
                      .cell = rows.text(11),
