@@ -1,8 +1,10 @@
 #include <mpi.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <list>
+#include <thread>
 
 #include "cprobe/core/error.h"
 #include "cprobe/experiment/ranks.h"
@@ -13,6 +15,8 @@ namespace {
 class MpiRanks : public Ranks {
  public:
   MpiRanks() {
+    // Leaving, Open MPI has ranks wait for one another, and those that died would be waited for as well.
+    ::setenv("OMPI_MCA_async_mpi_finalize", "1", 0);
     int provided = 0;
     MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);
     // What concerns a dead rank must not end the others.
@@ -23,16 +27,20 @@ class MpiRanks : public Ranks {
   MpiRanks(const MpiRanks&) = delete;
   MpiRanks& operator=(const MpiRanks&) = delete;
 
-  ~MpiRanks() override { MPI_Finalize(); }
+  ~MpiRanks() override {
+    // As nobody waits, what was said last must have left; to the dead it never does.
+    for (int wait = 0; wait < 1000 && !sent_.empty(); ++wait) {
+      forget_sent();
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    MPI_Finalize();
+  }
 
   int rank() const override { return rank_; }
   int count() const override { return count_; }
 
   void send(int to, std::string message) override {
-    std::erase_if(sent_, [](Sent& sent) {
-      int over = 0;
-      return MPI_Test(&sent.request, &over, MPI_STATUS_IGNORE) != MPI_SUCCESS || over != 0;
-    });
+    forget_sent();
     Sent& sent = sent_.emplace_back(Sent{.message = std::move(message)});
     const int code = MPI_Isend(sent.message.data(), static_cast<int>(sent.message.size()), MPI_BYTE, to, 0,
                                MPI_COMM_WORLD, &sent.request);
@@ -58,6 +66,13 @@ class MpiRanks : public Ranks {
     std::string message;
     MPI_Request request = MPI_REQUEST_NULL;
   };
+
+  void forget_sent() {
+    std::erase_if(sent_, [](Sent& sent) {
+      int over = 0;
+      return MPI_Test(&sent.request, &over, MPI_STATUS_IGNORE) != MPI_SUCCESS || over != 0;
+    });
+  }
 
   int rank_ = 0;
   int count_ = 1;
