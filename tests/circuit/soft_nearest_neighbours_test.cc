@@ -76,6 +76,17 @@ at::Tensor gradient_by_autograd(const at::Tensor& updates, const at::Tensor& lab
   return torch::autograd::grad({(same / (e.sum(1) + 1e-5)).log().mean().neg()}, {x})[0];
 }
 
+TEST(SoftNearestNeighbours, StockOperationsGiveTheSame) {
+  for (const int64_t n : {1, 2, 17, 130}) {
+    at::Tensor updates = draw_updates(n, 8);
+    if (n > 5) updates[5].zero_();
+    const at::Tensor labels = draw_labels(n, 3), x = updates.clone().requires_grad_();
+    const at::Tensor loss = reference_soft_nearest_neighbours(x, labels);
+    EXPECT_TRUE(agree(loss.detach(), soft_nearest_neighbours(updates, labels), kLoss)) << n << " rows";
+    EXPECT_TRUE(agree(torch::autograd::grad({loss}, {x})[0], gradient(updates, labels), kGradient)) << n << " rows";
+  }
+}
+
 TEST(SoftNearestNeighbours, HoldsInStripsOfRows) {
   for (const int64_t n : {127, 129, 301, 500}) {
     const at::Tensor updates = draw_updates(n, 8), labels = draw_labels(n, 7);

@@ -234,8 +234,8 @@ TEST_F(Run, KeepsStreamsWhereItIsTold) {
     const Model model = testing::drawn_model(config);
     const Dataset data = load_arithmetic_csv(folder_ / "rows.csv", config.vocab);
     std::vector<at::Tensor> made;
-    Streams streams(model, [&](int64_t n_rows, int64_t d_model) {
-      made.push_back(at::empty({n_rows, d_model}));
+    Streams streams(model, [&](int64_t n_rows, int64_t d_model, at::Device device) {
+      made.push_back(at::empty({n_rows, d_model}, device));
       return made.back();
     });
     const auto is_made = [&](const at::Tensor& kept) {

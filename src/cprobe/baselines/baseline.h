@@ -25,8 +25,9 @@ struct ProbedSet {
   at::Tensor nodes;   ///< [n_rows] int64: the probed token of each row.
   at::Tensor labels;  ///< [n_rows] int64: the variable's value. Undefined in a behaviour set without it.
 
-  /// The states that methods read and replace, [n_rows, d_model].
-  at::Tensor states() const { return stream.at_nodes(nodes); }
+  /// The states that methods read and replace, [n_rows, d_model]. They are on the CPU, as all that methods learn, wherever
+  /// the model runs.
+  at::Tensor states() const { return stream.at_nodes(nodes).cpu(); }
 };
 
 /// What every method is given: one variable at one site of the residual stream, with the tokens, splits and seed of the
@@ -70,6 +71,7 @@ class BaselineMethod {
 struct MethodEntry {
   std::string_view name;  ///< "linear_probe": in specs, on the command line and in the column `method`.
   std::string_view what;  ///< In a few words, with the source.
+  bool on_gpu = true;     ///< False: the method trains the model itself, which only the CPU does.
   bool per_site = true;   ///< False: the method does not look at one site, and runs once per variable and seed.
   /// @param options the method's map in a spec; nullptr: all defaults. @throws Error (kInput) with file, line and column.
   std::unique_ptr<BaselineMethod> (*make)(const Document* options) = nullptr;

@@ -6,6 +6,7 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
+#include "cprobe/core/rows.h"
 #include "cprobe/data/counterfactual.h"
 #include "cprobe/evaluate/behaviour.h"
 #include "cprobe/evaluate/patching.h"
@@ -78,7 +79,7 @@ class CounterfactualEmbedding : public BaselineMethod {
     const Patching patching(probed.model, probed.test.data.trie, probed.test.stream, probed.site, probed.position);
     const at::Tensor all = probed.test.states();
     const auto with_states = [&](const at::Tensor& states) {
-      return patching.run_all(all.index_copy(0, rows, states)).index_select(0, rows);
+      return rows_at(patching.run_all(all.index_copy(0, rows, states)), rows);
     };
     const at::Tensor patched = with_states(moved), untouched = with_states(all.index_select(0, rows));
     std::optional<Contrast> contrast = probed.test.data.contrast;
@@ -89,7 +90,7 @@ class CounterfactualEmbedding : public BaselineMethod {
     };
     const auto difference = [&](const at::Tensor& end) {
       const DistinctNodes tokens = distinct(at::cat({counterfactual, original}));
-      const at::Tensor of_tokens = logits(probed.model, end, tokens.nodes);
+      const at::Tensor of_tokens = logits(probed.model, end, tokens.nodes).cpu();
       const at::Tensor of_answers = of_tokens.gather(1, tokens.place.view({2, n}).t());
       return (of_answers.select(1, 0) - of_answers.select(1, 1)).to(at::kDouble);
     };

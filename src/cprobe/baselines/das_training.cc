@@ -93,7 +93,7 @@ DasResult train_das(const Model& model, const InterchangePairs& train, const Int
     const InterchangePairs& batch = batches[static_cast<size_t>(step % n_batches)];
     const at::Tensor rotation = learned.rotation();
     const at::Tensor answers = interchange_logits(model, batch, learned.alignment(rotation, temperature(step)));
-    at::Tensor loss = at::cross_entropy_loss(answers, batch.answers);
+    at::Tensor loss = at::cross_entropy_loss(answers, batch.answers.to(answers.device())).cpu();
     if (learned.boundless()) loss = loss + learned.boundary() + distance_from_permutation(rotation);
     adam.zero_grad();
     loss.backward();

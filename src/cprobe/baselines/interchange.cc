@@ -15,7 +15,7 @@ at::Tensor source_states(const ProbedSite& probed, const Dataset& data) {
   const DistinctNodes read = distinct(trie.nodes_at(probed.position, data.source + ": sources"));
   const at::Tensor states = run_in_slabs(probed.model, trie, embed(probed.model, trie), Site::start(), probed.site,
                                          {.read_nodes = read.nodes});
-  return states.index_select(0, read.place);
+  return states.cpu().index_select(0, read.place);
 }
 
 at::Tensor patched_states(const InterchangePairs& pairs, const Alignment& alignment) {

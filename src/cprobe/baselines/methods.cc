@@ -46,6 +46,7 @@ constexpr auto kMethods = std::to_array<MethodEntry>({
      .make = [](const Document* options) { return make_subnetwork_probe(read_subnetwork_options(options)); }},
     {.name = "transfer",
      .what = "the finished model trained on the variable alone, beside fresh weights (Lepori et al. 2024)",
+     .on_gpu = false,
      .per_site = false,
      .make = [](const Document* options) { return make_transfer(read_transfer_options(options)); }},
 });

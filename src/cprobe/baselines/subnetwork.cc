@@ -81,7 +81,7 @@ std::map<ComponentRef, ComponentMask> MaskedPart::masks(const std::vector<at::Te
   for (Site site = from_; site < to_; ++site.index) {
     ComponentMask& mask = masks[site.next()];
     for (size_t i = matrices_of(model_.config, site.next()).size(); i > 0; --i) {
-      mask.push_back({.multiplier = *multiplier++});
+      mask.push_back({.multiplier = (multiplier++)->to(model_.device())});
     }
   }
   return masks;
@@ -99,13 +99,13 @@ MaskedView::MaskedView(const MaskedPart& part, const TokenTrie& trie, at::Tensor
 }
 
 at::Tensor MaskedView::seen(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const {
-  if (component_) return component_->updates(multipliers, which);
+  if (component_) return component_->updates(multipliers, which).cpu();
   const DistinctNodes read = distinct(which.defined() ? nodes_.index_select(0, which) : nodes_);
   const SpanOptions options{.read_nodes = read.nodes, .masks = part_.masks(multipliers)};
   const at::Tensor states =
       which.defined() ? run_span(part_.model(), trie_, before_, part_.from(), part_.to(), options).at_nodes(read.nodes)
                       : run_in_slabs(part_.model(), trie_, before_, part_.from(), part_.to(), options);
-  return states.index_select(0, read.place);
+  return states.cpu().index_select(0, read.place);
 }
 
 at::Tensor subnetwork_loss(const MaskedView& view, const MaskedClassifier& classifier, const MaskMethod& method,
@@ -116,7 +116,7 @@ at::Tensor subnetwork_loss(const MaskedView& view, const MaskedClassifier& class
     n_weights += static_cast<double>(matrix.n_in * matrix.n_out);
   const at::Tensor logits = gemm(view.seen(multipliers, which), classifier.linear.weight, classifier.linear.bias);
   const at::Tensor loss = at::nll_loss(at::log_softmax(logits, 1), outputs);
-  return loss + method.relaxed_size(classifier.mask, multipliers) * (l0_weight / n_weights);
+  return loss + method.relaxed_size(classifier.mask, multipliers).cpu() * (l0_weight / n_weights);
 }
 
 MaskedClassifier train_subnetwork(const MaskedPart& part, const MaskedView& view, const at::Tensor& outputs,

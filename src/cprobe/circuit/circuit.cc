@@ -61,10 +61,12 @@ int64_t Circuit::max_weights() const {
 }
 
 Circuit make_circuit(const ComponentRef& component, const Mask& mask, const MaskMethod& method) {
+  std::vector<at::Tensor> members = method.kept(mask);
+  for (at::Tensor& member : members) member = member.cpu();
   return {.component = component,
           .unit = mask.unit,
           .matrices = mask.matrices,
-          .members = method.kept(mask),
+          .members = std::move(members),
           .provenance = {{"method", std::string(method.name())}}};
 }
 

@@ -1,6 +1,7 @@
 #include "cprobe/circuit/component_inputs.h"
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/rows.h"
 #include "cprobe/model/gemm.h"
 #include "cprobe/model/scaled_rows.h"
 
@@ -15,7 +16,7 @@ at::Tensor per_query_head(const at::Tensor& x, const AttentionShape& shape) {
 
 /// Rows `which` of x; all of them where `which` is undefined.
 at::Tensor chosen(const at::Tensor& x, const at::Tensor& which) {
-  return which.defined() ? x.index_select(0, which) : x;
+  return which.defined() ? rows_at(x, which) : x;
 }
 
 at::Tensor joined(const std::vector<at::Tensor>& parts, int64_t dim) {
@@ -56,7 +57,7 @@ ComponentInputs::ComponentInputs(const Model& model, const ComponentRef& compone
 
   const at::Tensor& read = before.read();
   const bool all_used = used.size(0) == read.size(0);
-  inputs_ = normed_input(model, component, all_used ? read : read.index_select(0, used));
+  inputs_ = normed_input(model, component, all_used ? read : rows_at(read, used));
   if (attention && config_.rotary.n_dims > 0) {
     rotary_ = rotary_table(config_.rotary, trie.max_length());
     key_positions_ = row_positions(trie, before).index_select(0, used);
@@ -77,7 +78,7 @@ ComponentInputs::ComponentInputs(const Model& model, const ComponentRef& compone
   const Projections w = split_projections(config_, joined(weights, 1));
   const auto [queries, place_of_query] = distinct(query_rows_);
   query_rows_ = place_of_query;
-  projections_ = {gemm(inputs_.index_select(0, queries), w.q), gemm(inputs_, w.k), gemm(inputs_, w.v)};
+  projections_ = {gemm(rows_at(inputs_, queries), w.q), gemm(inputs_, w.k), gemm(inputs_, w.v)};
   inputs_ = at::Tensor();
 }
 
@@ -89,14 +90,16 @@ std::vector<at::Tensor> ComponentInputs::weights() const {
 
 std::vector<at::Tensor> ComponentInputs::ones() const {
   std::vector<at::Tensor> multipliers;
-  for (const MatrixInfo& matrix : matrices_) multipliers.push_back(at::ones(unit_shape(matrix, unit_)));
+  for (const MatrixInfo& matrix : matrices_)
+    multipliers.push_back(at::ones(unit_shape(matrix, unit_), maps_[0].weight.options()));
   return multipliers;
 }
 
-at::Tensor ComponentInputs::updates(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const {
+at::Tensor ComponentInputs::updates(std::vector<at::Tensor> multipliers, const at::Tensor& which) const {
   if (multipliers.size() != matrices_.size()) {
     throw failure("{}: {} multipliers for {} matrices", to_string(component_), multipliers.size(), matrices_.size());
   }
+  for (at::Tensor& multiplier : multipliers) multiplier = multiplier.to(maps_[0].weight.device());
   const at::Tensor query_rows = chosen(query_rows_, which);
   at::Tensor hidden;
   if (component_.block == Block::kAttention) {
@@ -117,7 +120,7 @@ at::Tensor ComponentInputs::hidden_neuron_masked(const std::vector<at::Tensor>& 
 
 at::Tensor ComponentInputs::joined_weight_masked(const std::vector<at::Tensor>& multipliers,
                                                  const at::Tensor& rows) const {
-  const at::Tensor x = inputs_.index_select(0, rows);
+  const at::Tensor x = rows_at(inputs_, rows);
   std::vector<at::Tensor> outputs;
   for (size_t i = 0; i + 1 < maps_.size(); ++i) {
     const LinearMask mask{.multiplier = multipliers[i]};
@@ -143,8 +146,8 @@ at::Tensor ComponentInputs::attention(const std::vector<at::Tensor>& multipliers
   if (unit_ == MaskUnit::kWeight) {
     const Projections masked = split_projections(config_, joined_weight_masked(multipliers, used));
     const at::Tensor own = keys.rows.gather(1, (keys.length - 1).unsqueeze(1)).squeeze(1);
-    return trie_attention(turn(masked.q.index_select(0, own), query_positions), turn(masked.k, used_positions),
-                          masked.v, keys, shape);
+    return trie_attention(turn(rows_at(masked.q, own), query_positions), turn(masked.k, used_positions), masked.v, keys,
+                          shape);
   }
   const at::Tensor query_rows = chosen(query_rows_, which);
   const Projections m = split_projections(config_, joined_inputs(multipliers));
@@ -153,7 +156,7 @@ at::Tensor ComponentInputs::attention(const std::vector<at::Tensor>& multipliers
   if (has_rotary()) {
     const at::Tensor q = turn(scaled_rows(projections_.q, query_rows, m.q, b.q), query_positions);
     const at::Tensor k = turn(scaled_rows(projections_.k, used, m.k, b.k), used_positions);
-    z = trie_attention(q, k, projections_.v.index_select(0, used), keys, shape);
+    z = trie_attention(q, k, rows_at(projections_.v, used), keys, shape);
   } else {
     const at::Tensor of_keys = per_query_head(m.k, shape);
     const at::Tensor q = scaled_rows(projections_.q, query_rows, m.q * of_keys, b.q * of_keys);

@@ -33,10 +33,11 @@ class ComponentInputs {
   std::vector<at::Tensor> weights() const;  ///< Of the matrices, [n_in, n_out] each.
 
   /// What the component adds to the stream at some of the tokens.
-  /// @param multipliers one per matrix, [n_out] or [n_in, n_out] float32 after the unit; differentiable in them.
+  /// @param multipliers one per matrix, [n_out] or [n_in, n_out] float32 after the unit, on any device; differentiable in
+  ///                    them.
   /// @param which       [n] int64, numbers of labelled tokens; undefined: all.
   /// @return            [n, d_model] float32.
-  at::Tensor updates(const std::vector<at::Tensor>& multipliers, const at::Tensor& which = {}) const;
+  at::Tensor updates(std::vector<at::Tensor> multipliers, const at::Tensor& which = {}) const;
 
   /// Multipliers that mask nothing.
   std::vector<at::Tensor> ones() const;
@@ -57,8 +58,9 @@ class ComponentInputs {
   at::Tensor joined_bias_;  ///< Biases of the input matrices, joined.
   /// In place of `inputs_` for attention with neuron masks: its projections without bias, q of labelled tokens only.
   Projections projections_;
-  at::Tensor query_rows_;  ///< [n_labelled] int64: row of `inputs_` or `projections_.q` of each labelled token.
-  KeyRows keys_;           ///< Of each labelled token (attention): rows of `inputs_` or of `projections_`.
+  at::Tensor
+      query_rows_;  ///< [n_labelled] int64 (CPU, as all indices): row of `inputs_` or `projections_.q` of each labelled token.
+  KeyRows keys_;  ///< Of each labelled token (attention): rows of `inputs_` or of `projections_`.
   /// With rotary embeddings: angles, and positions of the key rows and of the labelled tokens.
   RotaryTable rotary_;
   at::Tensor key_positions_;

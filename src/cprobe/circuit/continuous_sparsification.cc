@@ -9,9 +9,8 @@ class ContinuousSparsification : public MaskMethod {
 
   std::string_view name() const override { return to_string(MaskKind::kContinuousSparsification); }
 
-  Mask initial(std::vector<MatrixInfo> matrices, MaskUnit unit,
-               const std::vector<at::Tensor>& /*weights*/) const override {
-    return uniform_mask(std::move(matrices), unit, initial_value_);
+  Mask initial(std::vector<MatrixInfo> matrices, MaskUnit unit, const std::vector<at::Tensor>& weights) const override {
+    return uniform_mask(std::move(matrices), unit, initial_value_, device_of(weights));
   }
 
   std::vector<at::Tensor> multipliers(const Mask& mask, double temperature,

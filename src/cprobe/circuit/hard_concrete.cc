@@ -17,9 +17,8 @@ class HardConcrete : public MaskMethod {
 
   std::string_view name() const override { return to_string(MaskKind::kHardConcrete); }
 
-  Mask initial(std::vector<MatrixInfo> matrices, MaskUnit unit,
-               const std::vector<at::Tensor>& /*weights*/) const override {
-    return uniform_mask(std::move(matrices), unit, initial_value_);
+  Mask initial(std::vector<MatrixInfo> matrices, MaskUnit unit, const std::vector<at::Tensor>& weights) const override {
+    return uniform_mask(std::move(matrices), unit, initial_value_, device_of(weights));
   }
 
   std::vector<at::Tensor> multipliers(const Mask& mask, double /*temperature*/,
@@ -28,7 +27,7 @@ class HardConcrete : public MaskMethod {
     std::vector<at::Tensor> multipliers;
     for (const at::Tensor& log_alpha : mask.parameters) {
       // u may be 0, which gives a gate of 0 and no gradient; 1 it never is.
-      const at::Tensor u = at::rand(log_alpha.sizes(), noise, at::kFloat);
+      const at::Tensor u = at::rand(log_alpha.sizes(), noise, at::kFloat).to(log_alpha.device());
       const at::Tensor concrete = at::sigmoid((at::logit(u) + log_alpha) / kBeta);
       multipliers.push_back(at::clamp(concrete * (kHigh - kLow) + kLow, 0, 1));
     }

@@ -27,7 +27,8 @@ class MagnitudePruning : public MaskMethod {
       const at::Tensor sizes = unit_sizes(weight, unit);
       const int64_t n_kept = std::llround(density_ * static_cast<double>(sizes.numel()));
       const at::Tensor order = std::get<1>(at::sort(sizes.reshape(-1), /*stable=*/true, 0, /*descending=*/true));
-      const at::Tensor kept = at::zeros({sizes.numel()}, at::kFloat).index_fill_(0, order.narrow(0, 0, n_kept), 1);
+      const at::Tensor kept =
+          at::zeros({sizes.numel()}, weight.options()).index_fill_(0, order.narrow(0, 0, n_kept), 1);
       mask.parameters.push_back(kept.view(sizes.sizes()));
     }
     return mask;

@@ -60,16 +60,21 @@ std::unique_ptr<MaskMethod> make_mask_method(MaskKind kind, double option) {
   return entry_of(kind).make(option);
 }
 
-Mask uniform_mask(std::vector<MatrixInfo> matrices, MaskUnit unit, double value) {
+at::Device device_of(const std::vector<at::Tensor>& weights) {
+  return weights.empty() ? at::Device(at::kCPU) : weights.front().device();
+}
+
+Mask uniform_mask(std::vector<MatrixInfo> matrices, MaskUnit unit, double value, at::Device device) {
   Mask mask{.unit = unit, .matrices = std::move(matrices)};
   for (const MatrixInfo& matrix : mask.matrices) {
-    mask.parameters.push_back(at::full(unit_shape(matrix, unit), value, at::kFloat).requires_grad_());
+    mask.parameters.push_back(
+        at::full(unit_shape(matrix, unit), value, at::TensorOptions(at::kFloat).device(device)).requires_grad_());
   }
   return mask;
 }
 
 at::Tensor sum_over_weights(const Mask& mask, const std::vector<at::Tensor>& x) {
-  at::Tensor sum = at::zeros({}, at::kFloat);
+  at::Tensor sum = at::zeros({}, at::TensorOptions(at::kFloat).device(device_of(x)));
   for (size_t i = 0; i < x.size(); ++i) {
     sum = sum + x[i].sum() * static_cast<double>(weights_per_unit(mask.matrices[i], mask.unit));
   }

@@ -31,8 +31,11 @@ struct Mask {
   std::vector<at::Tensor> parameters;
 };
 
-/// A mask with all parameters at one value; they require gradients.
-Mask uniform_mask(std::vector<MatrixInfo> matrices, MaskUnit unit, double value);
+/// A mask with all parameters at one value; they require gradients. @param device where they are.
+Mask uniform_mask(std::vector<MatrixInfo> matrices, MaskUnit unit, double value, at::Device device = at::kCPU);
+
+/// Where the masks of some weights are; the CPU where there are none.
+at::Device device_of(const std::vector<at::Tensor>& weights);
 
 /// How mask parameters become multipliers: the seam for other mask learners. Implementations hold no state; all of it
 /// is in Mask.
@@ -43,13 +46,13 @@ class MaskMethod {
   virtual std::string_view name() const = 0;
 
   /// Fresh parameters for the matrices of a component; they require gradients unless the method trains nothing.
-  /// @param weights of the matrices, [n_in, n_out] each; for methods that look at them.
+  /// @param weights of the matrices, [n_in, n_out] each; the parameters are on their device.
   virtual Mask initial(std::vector<MatrixInfo> matrices, MaskUnit unit,
                        const std::vector<at::Tensor>& weights) const = 0;
 
   /// Multipliers during training, differentiable in the parameters.
   /// @param temperature >= 1, annealed by the fit loop; for methods that have one.
-  /// @param noise       for methods that draw; they throw Error (kFailed) where it is undefined.
+  /// @param noise       of the CPU, for methods that draw; they throw Error (kFailed) where it is undefined.
   virtual std::vector<at::Tensor> multipliers(const Mask& mask, double temperature,
                                               const at::Generator& noise) const = 0;
 

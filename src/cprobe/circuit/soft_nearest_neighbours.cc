@@ -249,11 +249,9 @@ class SoftNearestNeighbours : public torch::autograd::Function<SoftNearestNeighb
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& updates,
                             const at::Tensor& labels) {
-    // On other devices the n x n part runs on the CPU: it is 1 MB at the paper's batch size.
-    const auto [loss, gradient] =
-        evaluate(updates.detach().cpu(), labels.to(at::kCPU, at::kLong).contiguous(), updates.requires_grad());
-    if (gradient.defined()) context->save_for_backward({gradient.to(updates.device())});
-    return loss.to(updates.device());
+    const auto [loss, gradient] = evaluate(updates.detach(), labels.contiguous(), updates.requires_grad());
+    if (gradient.defined()) context->save_for_backward({gradient});
+    return loss;
   }
 
   static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context,
@@ -264,13 +262,30 @@ class SoftNearestNeighbours : public torch::autograd::Function<SoftNearestNeighb
   }
 };
 
-}  // namespace
-
-at::Tensor soft_nearest_neighbours(const at::Tensor& updates, const at::Tensor& labels) {
+void check_shapes(const at::Tensor& updates, const at::Tensor& labels) {
   if (updates.dim() != 2 || labels.sizes() != at::IntArrayRef{updates.size(0)} || updates.size(0) < 1) {
     throw failure("soft nearest neighbours: updates [{}] and labels [{}] do not match, or there are no rows",
                   fmt::join(updates.sizes(), ", "), fmt::join(labels.sizes(), ", "));
   }
+}
+
+}  // namespace
+
+at::Tensor reference_soft_nearest_neighbours(const at::Tensor& updates, const at::Tensor& labels) {
+  check_shapes(updates, labels);
+  const at::Tensor squares = updates.square().sum(1, true);
+  const at::Tensor is_zero = squares.eq(0);
+  const at::Tensor unit = updates * at::rsqrt(squares.masked_fill(is_zero, 1)).masked_fill(is_zero, 0);
+  const at::Tensor own = at::eye(updates.size(0), updates.options().dtype(at::kBool).requires_grad(false));
+  const at::Tensor kernel = at::exp(at::mm(unit, unit.t()) - 1).masked_fill(own, 0);
+  const at::Tensor label = labels.to(updates.device());
+  const at::Tensor same = kernel.masked_fill(label.unsqueeze(0).ne(label.unsqueeze(1)), 0).sum(1);
+  return at::log((kernel.sum(1) + kEpsilon) / (same + kEpsilon)).mean();
+}
+
+at::Tensor soft_nearest_neighbours(const at::Tensor& updates, const at::Tensor& labels) {
+  check_shapes(updates, labels);
+  if (!updates.device().is_cpu()) return reference_soft_nearest_neighbours(updates, labels);
   return SoftNearestNeighbours::apply(updates.contiguous(), labels);
 }
 

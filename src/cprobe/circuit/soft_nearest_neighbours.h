@@ -12,11 +12,14 @@ namespace cprobe {
 /// zero row has cosine 0 with every row, and gradient 0.
 ///
 /// @param updates  [n_labelled, d_model] float32; rows must be finite.
-/// @param labels   [n_labelled] int64.
+/// @param labels   [n_labelled] int64, on the CPU or the device of `updates`.
 /// @return         scalar float32 with a closed-form gradient: half of the n x n similarities, which are symmetric, and
 ///         two GEMMs; O(n * d_model + n^2) memory. Differentiable once. The order of sums depends on the number of
 ///         threads.
 /// @throws Error   (kFailed) if the row counts differ or there are no rows. A single row has loss 0.
 at::Tensor soft_nearest_neighbours(const at::Tensor& updates, const at::Tensor& labels);
+
+/// The same from stock operations, for any device and once more differentiable; what other devices than the CPU compute.
+at::Tensor reference_soft_nearest_neighbours(const at::Tensor& updates, const at::Tensor& labels);
 
 }  // namespace cprobe

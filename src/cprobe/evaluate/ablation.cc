@@ -5,6 +5,7 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
+#include "cprobe/core/rows.h"
 
 namespace cprobe {
 namespace {
@@ -137,23 +138,25 @@ std::vector<at::Tensor> AblationBench::fill_inputs(Fill fill, Seed seed) const {
   at::Generator generator = seed.derive("ablation/donors").generator();
   const at::Tensor position = trie_.position;
   std::vector<at::Tensor> filled;
-  for (const at::Tensor& inputs : donors.inputs) filled.push_back(at::empty({trie_.n_nodes(), inputs.size(1)}));
+  for (const at::Tensor& inputs : donors.inputs)
+    filled.push_back(at::empty({trie_.n_nodes(), inputs.size(1)}, inputs.options()));
   for (int64_t p = 0; p < trie_.max_length(); ++p) {
     const at::Tensor targets = (position == p).nonzero().squeeze(1);
     at::Tensor sources = (donors.position == p).nonzero().squeeze(1);
     if (sources.size(0) == 0) sources = at::arange(donors.position.size(0));  // longer than every training row
     const at::Tensor count = donors.count.index_select(0, sources);
+    const at::Tensor weight = count.to(model_.device(), at::kFloat);
+    const at::Tensor total = count.sum().to(model_.device(), at::kFloat);
     at::Tensor pick;
     if (fill == Fill::kResample)
       pick = sources.index_select(0, at::multinomial(count, targets.size(0), true, generator));
     for (size_t i = 0; i < filled.size(); ++i) {
-      const at::Tensor rows = pick.defined()
-                                  ? donors.inputs[i].index_select(0, pick)
-                                  : (donors.inputs[i].index_select(0, sources) * count.to(at::kFloat).unsqueeze(1))
-                                        .sum(0, true)
-                                        .div(count.sum().to(at::kFloat))
-                                        .expand({targets.size(0), -1});
-      filled[i].index_copy_(0, targets, rows);
+      const at::Tensor rows = pick.defined() ? rows_at(donors.inputs[i], pick)
+                                             : (rows_at(donors.inputs[i], sources) * weight.unsqueeze(1))
+                                                   .sum(0, true)
+                                                   .div(total)
+                                                   .expand({targets.size(0), -1});
+      filled[i].index_copy_(0, targets.to(rows.device()), rows);
     }
   }
   return filled;
@@ -166,8 +169,13 @@ AblationBench::Measured AblationBench::measure(const std::vector<at::Tensor>& mu
   if (fill != Fill::kZero) fills = fill_inputs(fill, donors);
   SpanOptions options{.read_nodes = behaviour_.read_nodes(), .updates = known_updates_};
   ComponentMask& mask = options.masks[component_];
-  for (size_t i = 0; i < multipliers.size(); ++i)
-    mask.push_back({multipliers[i], multipliers[i].defined() ? fills[i] : at::Tensor()});
+  for (size_t i = 0; i < multipliers.size(); ++i) {
+    if (multipliers[i].defined()) {
+      mask.push_back({multipliers[i].to(model_.device()), fills[i]});
+    } else {
+      mask.emplace_back();
+    }
+  }
   const at::Tensor states = run_in_slabs(model_, trie_, fill == Fill::kZero ? before_ : before_.expanded(),
                                          Site::before(component_), Site::end(model_.config), options);
   Measured measured{.accuracy = behaviour_.accuracy(model_, states)};

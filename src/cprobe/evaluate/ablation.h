@@ -70,7 +70,7 @@ class AblationBench {
     double accuracy = 0;                    ///< Of the task.
     std::optional<NextTokenEffect> effect;  ///< Where asked for.
   };
-  /// The behaviour with the component under the given multipliers (one per matrix, undefined: not masked).
+  /// The behaviour with the component under the given multipliers (one per matrix on any device, undefined: not masked).
   /// @param donors draws the donors of kResample. @throws Error (kFailed) for a fill without training data.
   Measured measure(const std::vector<at::Tensor>& multipliers, Fill fill, Seed donors, bool with_effect = false) const;
 

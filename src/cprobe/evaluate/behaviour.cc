@@ -34,7 +34,7 @@ at::Tensor answered_right(const Model& model, const at::Tensor& states, const at
   // The few vocabulary rows that anyone compares.
   const at::Tensor compared = at::cat({contrast->continuation.unsqueeze(1), contrast->against}, 1);
   const DistinctNodes tokens = distinct(compared.reshape(-1));
-  const at::Tensor of_rows = logits(model, states, tokens.nodes).index_select(0, place);
+  const at::Tensor of_rows = logits(model, states, tokens.nodes).cpu().index_select(0, place);
   const at::Tensor values = of_rows.gather(1, tokens.place.view(compared.sizes()));
   const at::Tensor wins = values.select(1, 0) > std::get<0>(values.narrow(1, 1, values.size(1) - 1).max(1));
   return wins.eq(answers.eq(contrast->continuation));
@@ -65,10 +65,11 @@ NextTokenEffect Behaviour::effect(const Model& model, const at::Tensor& states, 
     const at::Tensor now = log_probabilities(states);
     const at::Tensor before = log_probabilities(untouched);
     const at::Tensor divergence = (before.exp() * (before - now)).sum(1);
-    sum.divergence += (divergence * n_rows_of_node.narrow(0, begin, part)).sum().item<double>();
+    sum.divergence += (divergence.cpu() * n_rows_of_node.narrow(0, begin, part)).sum().item<double>();
     const at::Tensor rows = (last_.place.ge(begin) & last_.place.lt(begin + part)).nonzero().squeeze(1);
     const at::Tensor place = last_.place.index_select(0, rows) - begin;
-    sum.log_probability += now.index({place, answers_.index_select(0, rows)}).sum().item<double>();
+    sum.log_probability +=
+        now.index({place.to(now.device()), answers_.index_select(0, rows).to(now.device())}).sum().item<double>();
   });
   const auto total = static_cast<double>(answers_.size(0));
   return {sum.log_probability / total, sum.divergence / total};

@@ -18,7 +18,7 @@ struct NextTokenEffect {
 /// exceeds all others exactly where it is the answer.
 /// @param states  [n, d_model] end of the stream. @param place [n_rows] int64: row of `states` that answers each row.
 /// @param answers [n_rows] int64.
-/// @return        [n_rows] bool.
+/// @return        [n_rows] bool, on the CPU.
 at::Tensor answered_right(const Model& model, const at::Tensor& states, const at::Tensor& place,
                           const at::Tensor& answers, const std::optional<Contrast>& contrast);
 

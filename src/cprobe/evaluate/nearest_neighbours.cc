@@ -4,6 +4,7 @@
 #include <map>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/rows.h"
 
 namespace cprobe {
 namespace {
@@ -15,7 +16,7 @@ at::Tensor unit_rows(const at::Tensor& vectors) {
 
 /// The row of `exemplars` with the largest cosine; rows of both have length 1 or 0.
 at::Tensor nearest_of_unit_rows(const at::Tensor& vectors, const at::Tensor& exemplars) {
-  return at::mm(vectors, exemplars.t()).argmax(1);
+  return at::mm(vectors, exemplars.t()).argmax(1).cpu();
 }
 
 int64_t most_frequent(const at::Tensor& labels) {
@@ -41,7 +42,7 @@ KnnResult knn(const LabelledVectors& train, const LabelledVectors& test,
   std::vector<double> dev, on_test;
   for (const std::vector<int64_t>& exemplars : exemplar_draws) {
     const at::Tensor rows = at::tensor(exemplars, at::kLong);
-    const at::Tensor exemplar_unit = train_unit.index_select(0, rows);
+    const at::Tensor exemplar_unit = rows_at(train_unit, rows);
     const at::Tensor classes = train.labels.index_select(0, rows);
     const auto correct = [&](const at::Tensor& unit, const at::Tensor& labels) {
       return classes.index_select(0, nearest_of_unit_rows(unit, exemplar_unit)) == labels;

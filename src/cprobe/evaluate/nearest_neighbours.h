@@ -12,13 +12,14 @@ namespace cprobe {
 
 /// Vectors with the labels to be decoded from them.
 struct LabelledVectors {
-  at::Tensor vectors;  ///< [n, d] float32.
-  at::Tensor labels;   ///< [n] int64.
+  at::Tensor vectors;  ///< [n, d] float32, on any device.
+  at::Tensor labels;   ///< [n] int64 on the CPU.
 };
 
 /// The exemplar with the smallest cosine distance to each vector (the first of equals). A zero vector is at distance 1
 /// of all.
-/// @param vectors [n, d], @param exemplars [m, d] float32. @return [n] int64 rows of `exemplars`.
+/// @param vectors [n, d], @param exemplars [m, d] float32. @return [n] int64 rows of
+/// `exemplars`, on the CPU.
 at::Tensor nearest_exemplars(const at::Tensor& vectors, const at::Tensor& exemplars);
 
 /// Accuracy of a 1-nearest-neighbour classifier with one exemplar per class (docs/method.md, step 5), over draws of the

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cprobe/core/interrupt.h"
+#include "cprobe/core/rows.h"
 
 namespace cprobe {
 namespace {
@@ -25,8 +26,8 @@ Patching::Patching(const Patching& all, const at::Tensor& rows)
   SelectedRows selected = select_rows(all.trie_, rows);
   trie_ = std::move(selected.trie);
   const at::Tensor of_node = all.stream_.row_of_node.index_select(0, selected.source_node);
-  stream_ = {.rows = all.stream_.rows.index_select(0, of_node), .row_of_node = at::arange(of_node.size(0))};
-  if (all.stream_.before_layer.defined()) stream_.before_layer = all.stream_.before_layer.index_select(0, of_node);
+  stream_ = {.rows = rows_at(all.stream_.rows, of_node), .row_of_node = at::arange(of_node.size(0))};
+  if (all.stream_.before_layer.defined()) stream_.before_layer = rows_at(all.stream_.before_layer, of_node);
   find_nodes();
 }
 
@@ -41,14 +42,15 @@ Patching Patching::of_rows(const at::Tensor& rows) const {
 
 at::Tensor Patching::run(const at::Tensor& states) const {
   Stream stream = stream_.expanded();
-  stream.rows = stream.rows.index_copy(0, patched_, states);
+  const at::Device device = stream.rows.device();
+  stream.rows = stream.rows.index_copy(0, patched_.to(device), states.to(device));
   return run_span(model_, trie_, std::move(stream), site_, Site::end(model_.config), {.read_nodes = last_})
       .at_nodes(last_);
 }
 
 at::Tensor Patching::run_all(const at::Tensor& states) const {
   const at::NoGradGuard no_gradients;
-  at::Tensor end = at::empty({n_rows(), model_.config.d_model});
+  at::Tensor end = at::empty({n_rows(), model_.config.d_model}, model_.device());
   for (int64_t begin = 0; begin < n_rows(); begin += kSlab) {
     stop_if_interrupted();
     const int64_t size = std::min(kSlab, n_rows() - begin);

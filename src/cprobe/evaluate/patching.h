@@ -23,8 +23,8 @@ class Patching {
   Patching of_rows(const at::Tensor& rows) const;
 
   /// The end of the stream at the last token of each row.
-  /// @param states [n_rows, d_model] in place of those of the patched tokens; differentiable.
-  /// @return       [n_rows, d_model].
+  /// @param states [n_rows, d_model] in place of those of the patched tokens, on any device; differentiable.
+  /// @return       [n_rows, d_model] on the model's device.
   at::Tensor run(const at::Tensor& states) const;
 
   /// The same about a thousand rows at a time; without gradients.

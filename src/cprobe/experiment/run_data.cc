@@ -4,6 +4,7 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/hash.h"
+#include "cprobe/core/memory.h"
 #include "cprobe/data/arithmetic.h"
 #include "cprobe/data/tokenizer.h"
 #include "cprobe/evaluate/nearest_neighbours.h"
@@ -76,7 +77,7 @@ const void* key_of(const Dataset& data) {
 
 }  // namespace
 
-RunData load_run_data(const Spec& spec) {
+RunData load_run_data(const Spec& spec, at::Device device) {
   RunData data{.model = load_model(spec.model)};
   data.fingerprints.push_back(fingerprint(data.model));
   if (spec.language) {
@@ -84,6 +85,7 @@ RunData load_run_data(const Spec& spec) {
   } else {
     load_arithmetic(spec, data);
   }
+  if (!device.is_cpu()) data.fingerprints.push_back(at::DeviceTypeName(device.type(), /*lower_case=*/true));
   return data;
 }
 
@@ -112,7 +114,13 @@ int64_t stream_memory(const ModelConfig& config, const Dataset& data) {
 
 NewRows stream_rows(const RunData& data, int64_t memory, const std::filesystem::path& folder) {
   if (streams_memory(data) <= memory) return rows_in_memory;
-  return [folder](int64_t n_rows, int64_t d_model) { return scratch_array(folder, n_rows, d_model); };
+  if (!data.model.device().is_cpu()) {
+    throw input_error(
+        "residual streams take {} on {}, more than --memory allows ({}); give more, or compute on the CPU, "
+        "where they go to scratch files",
+        format_bytes(streams_memory(data)), data.model.device().str(), format_bytes(memory));
+  }
+  return [folder](int64_t n_rows, int64_t d_model, at::Device) { return scratch_array(folder, n_rows, d_model); };
 }
 
 void check_labels(const Cell& cell, const RunData& data) {

@@ -17,11 +17,13 @@ struct RunData {
   Dataset train;
   Dataset test;
   std::vector<std::pair<std::string, Dataset>> behaviour;  ///< Label -> data set on which ablations are measured.
-  std::vector<std::string> fingerprints;                   ///< Of the model, then of every file and the task.
+  /// Of the model, then of every file and the task, and the kind of device where it is not the CPU.
+  std::vector<std::string> fingerprints;
 };
 
+/// Loads everything, on the CPU. @param device where it will be computed: part of the fingerprints.
 /// @throws Error (kInput) as load_model, load_arithmetic_csv, Tokenizer::load and load_language_data.
-RunData load_run_data(const Spec& spec);
+RunData load_run_data(const Spec& spec, at::Device device = at::kCPU);
 
 /// Every data set once, though several names may stand for one.
 std::vector<const Dataset*> data_sets(const RunData& data);
@@ -31,7 +33,7 @@ int64_t streams_memory(const RunData& data);
 /// Bytes of that of one data set.
 int64_t stream_memory(const ModelConfig& config, const Dataset& data);
 /// Where a run keeps its streams: in memory or, where they would take more than `memory` bytes, in scratch files in a
-/// folder.
+/// folder. @throws Error (kInput) if they would take more and the model is on a GPU.
 NewRows stream_rows(const RunData& data, int64_t memory, const std::filesystem::path& folder);
 
 /// Complains about a cell whose variable or token is not in the data before anything is written; likewise about rows that

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/rows.h"
 #include "cprobe/model/gemm.h"
 #include "cprobe/model/rotary.h"
 #include "cprobe/model/scaled_rows.h"
@@ -75,7 +76,7 @@ struct ComponentRun {
   at::Tensor apply(const std::vector<Linear>& maps, size_t matrix, const at::Tensor& x, const at::Tensor& nodes) const {
     if (masks == nullptr || masks->empty()) return masked_linear(maps[matrix], x, nullptr);
     LinearMask mask = masks->at(matrix);
-    if (mask.fill.defined() && nodes.defined()) mask.fill = mask.fill.index_select(0, nodes);
+    if (mask.fill.defined() && nodes.defined()) mask.fill = rows_at(mask.fill, nodes);
     return masked_linear(maps[matrix], x, &mask);
   }
 
@@ -100,7 +101,7 @@ struct ComponentRun {
     const std::vector<Linear> maps = model.linears(component);
     const auto weighted_values = [&] {
       const Projections rows = split_projections(model.config, project_in(maps, stream.rows, row_nodes));
-      at::Tensor q = rows.q.index_select(0, stream.row_of_node.index_select(0, nodes));
+      at::Tensor q = rows_at(rows.q, stream.row_of_node.index_select(0, nodes));
       at::Tensor k = rows.k;
       if (model.config.rotary.n_dims > 0) {
         const RotaryTable table = rotary_table(model.config.rotary, trie.max_length());
@@ -120,20 +121,20 @@ struct ComponentRun {
 
 }  // namespace
 
-at::Tensor rows_in_memory(int64_t n_rows, int64_t d_model) {
-  return at::empty({n_rows, d_model});
+at::Tensor rows_in_memory(int64_t n_rows, int64_t d_model, at::Device device) {
+  return at::empty({n_rows, d_model}, device);
 }
 
 at::Tensor Stream::at_nodes(const at::Tensor& nodes) const {
-  return rows.index_select(0, row_of_node.index_select(0, nodes.to(row_of_node.device())));
+  return rows_at(rows, row_of_node.index_select(0, nodes));
 }
 
 Stream Stream::expanded(const NewRows& new_rows) const {
   const at::Tensor in_order = at::arange(row_of_node.size(0), row_of_node.options());
   if (at::equal(row_of_node, in_order)) return *this;
   const auto by_node = [&](const at::Tensor& shared) {
-    at::Tensor own = new_rows(row_of_node.size(0), shared.size(1));
-    return at::index_select_out(own, shared, 0, row_of_node);
+    at::Tensor own = new_rows(row_of_node.size(0), shared.size(1), shared.device());
+    return at::index_select_out(own, shared, 0, row_of_node.to(shared.device()));
   };
   return {by_node(rows), in_order, before_layer.defined() ? by_node(before_layer) : at::Tensor()};
 }
@@ -207,9 +208,9 @@ Stream embed(const Model& model, const TokenTrie& trie) {
   }
   const auto [pairs, row_of_node, unused] = at::_unique2(trie.token * n_positions + trie.position, true, true);
   const at::Tensor tokens = at::div(pairs, n_positions, "floor");
-  at::Tensor rows = model.weight("embed.token").index_select(0, tokens);
+  at::Tensor rows = rows_at(model.weight("embed.token"), tokens);
   if (model.config.rotary.n_dims == 0) {
-    rows = rows + model.weight("embed.position").index_select(0, pairs - tokens * n_positions);
+    rows = rows + rows_at(model.weight("embed.position"), pairs - tokens * n_positions);
   }
   return {rows, row_of_node};
 }
@@ -236,8 +237,8 @@ Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site f
   at::Tensor nodes;  // of the stream's rows; undefined while several nodes may share a row
   const auto keep_only = [&](const at::Tensor& wanted) {
     const at::Tensor kept = stream.row_of_node.index_select(0, wanted);
-    if (stream.before_layer.defined()) stream.before_layer = stream.before_layer.index_select(0, kept);
-    stream.rows = stream.rows.index_select(0, kept);
+    if (stream.before_layer.defined()) stream.before_layer = rows_at(stream.before_layer, kept);
+    stream.rows = rows_at(stream.rows, kept);
     stream.row_of_node = index_by_node(trie.n_nodes(), wanted);
     nodes = wanted;
   };
@@ -261,7 +262,7 @@ Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site f
     }
     if (known != options.updates.end()) {
       if (!nodes.defined()) keep_only(needed);
-      update = known->second.index_select(0, nodes);
+      update = rows_at(known->second, nodes);
     }
     stream.rows = stream.rows + update;
     if (options.on_update) options.on_update(component, nodes, update, stream.rows);
@@ -273,7 +274,7 @@ at::Tensor run_in_slabs(const Model& model, const TokenTrie& trie, const Stream&
                         SpanOptions options, const NewRows& new_rows) {
   const at::NoGradGuard no_gradients;
   const at::Tensor nodes = options.read_nodes.defined() ? options.read_nodes : at::arange(trie.n_nodes());
-  at::Tensor states = new_rows(nodes.size(0), model.config.d_model);
+  at::Tensor states = new_rows(nodes.size(0), model.config.d_model, model.device());
   for (int64_t begin = 0; begin < nodes.size(0); begin += kSlab) {
     options.read_nodes = nodes.narrow(0, begin, std::min(kSlab, nodes.size(0) - begin));
     const Stream slab = run_span(model, trie, stream, from, to, options);
@@ -299,8 +300,7 @@ Stream stream_at(const Model& model, const TokenTrie& trie, Site site) {
 }
 
 at::Tensor logits(const Model& model, const at::Tensor& states, const at::Tensor& vocab_rows) {
-  const at::Tensor unembedding =
-      vocab_rows.defined() ? model.unembedding().index_select(0, vocab_rows) : model.unembedding();
+  const at::Tensor unembedding = vocab_rows.defined() ? rows_at(model.unembedding(), vocab_rows) : model.unembedding();
   return gemm(norm(model, "final_norm", states), unembedding.t());
 }
 

@@ -12,15 +12,16 @@
 
 namespace cprobe {
 
-/// Makes room for rows of a stream, [n_rows, d_model] float32: in memory, or where it is more plentiful.
-using NewRows = std::function<at::Tensor(int64_t n_rows, int64_t d_model)>;
-at::Tensor rows_in_memory(int64_t n_rows, int64_t d_model);
+/// Makes room for rows of a stream, [n_rows, d_model] float32 on the model's device: in memory, or where it is more
+/// plentiful.
+using NewRows = std::function<at::Tensor(int64_t n_rows, int64_t d_model, at::Device device)>;
+at::Tensor rows_in_memory(int64_t n_rows, int64_t d_model, at::Device device);
 
 /// The residual stream of a trie, stored once per distinct value: before the first attention block a row depends only
 /// on (token, position), so there are far fewer rows than nodes. Later each computed node has its own row.
 struct Stream {
-  at::Tensor rows;         ///< [n_rows, d_model] float32.
-  at::Tensor row_of_node;  ///< [n_nodes] int64; -1 for nodes that were not computed.
+  at::Tensor rows;         ///< [n_rows, d_model] float32, on the model's device.
+  at::Tensor row_of_node;  ///< [n_nodes] int64 on the CPU; -1 for nodes that were not computed.
   /// [n_rows, d_model] float32, only between the two blocks of a layer with a parallel residual: the stream before both,
   /// which is what the MLP reads.
   at::Tensor before_layer;

@@ -5,6 +5,7 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/hash.h"
+#include "cprobe/core/rows.h"
 #include "cprobe/core/text.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/safetensors.h"
@@ -79,6 +80,16 @@ at::Tensor Model::unembedding() const {
   return weight(config.tied_unembedding ? "embed.token" : "unembed");
 }
 
+at::Device Model::device() const {
+  return weights.empty() ? at::Device(at::kCPU) : weights.begin()->second.device();
+}
+
+Model on_device(const Model& model, at::Device device) {
+  Model moved = model;
+  for (auto& [name, weight] : moved.weights) weight = weight.to(device);
+  return moved;
+}
+
 Model load_model(const std::filesystem::path& folder) {
   if (!std::filesystem::is_directory(folder)) {
     throw input_error("{}: no such folder; expected a Hugging Face model folder with config.json and model.safetensors",
@@ -143,7 +154,7 @@ Model reinitialised(const Model& model, bool keep_embeddings, Seed seed) {
       if (name.starts_with("embed.")) weight = model.weight(name);
     }
   }
-  return fresh;
+  return on_device(fresh, model.device());
 }
 
 Model with_shuffled_component(const Model& model, const ComponentRef& component, Seed seed) {
@@ -151,7 +162,7 @@ Model with_shuffled_component(const Model& model, const ComponentRef& component,
   for (const MatrixInfo& matrix : matrices_of(model.config, component)) {
     at::Tensor& weight = shuffled.weights.at(matrix.name + ".weight");
     const at::Tensor order = at::randperm(weight.numel(), seed.derive(matrix.name).generator(), at::kLong);
-    weight = weight.reshape(-1).index_select(0, order).reshape(weight.sizes());
+    weight = rows_at(weight.reshape(-1), order).reshape(weight.sizes());
   }
   return shuffled;
 }

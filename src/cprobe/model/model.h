@@ -33,7 +33,12 @@ struct Model {
   /// The matrices of a component, in the order of `matrices_of`.
   std::vector<Linear> linears(const ComponentRef& component) const;
   at::Tensor unembedding() const;  ///< [vocab, d_model] float32.
+  /// That of the weights: streams and multipliers are there as well, all index tensors on the CPU.
+  at::Device device() const;
 };
+
+/// The same model with its weights on a device; those that are there already are shared.
+Model on_device(const Model& model, at::Device device);
 
 /// Loads a Hugging Face folder: config.json and model.safetensors (or shards with their index). F16 and BF16 become
 /// float32.
@@ -48,7 +53,7 @@ void save_model(const Model& model, const std::filesystem::path& folder);
 /// biases 0, norms 1. Each weight has its own stream, so the order of the table does not matter.
 Model random_model(const ModelConfig& config, Seed seed);
 
-/// A negative control: all weights drawn again or, with `keep_embeddings`, all but the token and position embeddings
+/// A negative control, on the model's device: all weights drawn again or, with `keep_embeddings`, all but the token and position embeddings
 /// (and an unembedding tied to them).
 Model reinitialised(const Model& model, bool keep_embeddings, Seed seed);
 

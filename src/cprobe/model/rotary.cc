@@ -36,8 +36,8 @@ at::Tensor rotate(const at::Tensor& x, const at::Tensor& positions, const Rotary
   const at::Tensor heads = x.reshape({x.size(0), -1, d_head});
   const at::Tensor first = heads.narrow(2, 0, n_half);
   const at::Tensor second = heads.narrow(2, n_half, n_half);
-  const at::Tensor cos = table.cos.index_select(0, positions).to(x.scalar_type()).unsqueeze(1);
-  const at::Tensor sin = table.sin.index_select(0, positions).to(x.scalar_type()).unsqueeze(1);
+  const at::Tensor cos = table.cos.index_select(0, positions).to(x.device(), x.scalar_type()).unsqueeze(1);
+  const at::Tensor sin = table.sin.index_select(0, positions).to(x.device(), x.scalar_type()).unsqueeze(1);
   std::vector<at::Tensor> parts = {first * cos - second * sin, second * cos + first * sin};
   if (d_head > 2 * n_half) parts.push_back(heads.narrow(2, 2 * n_half, d_head - 2 * n_half));
   return at::cat(parts, 2).reshape(x.sizes());

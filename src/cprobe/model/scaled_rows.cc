@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/rows.h"
 #include "cprobe/core/vector_clones.h"
 
 namespace cprobe {
@@ -113,7 +114,7 @@ at::Tensor scaled_rows(const at::Tensor& x, const at::Tensor& rows, const at::Te
   }
   const at::Tensor added = shift.defined() ? shift : at::zeros({x.size(1)}, x.options());
   if (!x.device().is_cpu() || x.scalar_type() != at::kFloat) {
-    return at::addcmul(added, rows.defined() ? x.index_select(0, rows) : x, scale);
+    return at::addcmul(added, rows.defined() ? rows_at(x, rows) : x, scale);
   }
   // Functions of autograd take no undefined tensors.
   const c10::optional<at::Tensor> some_rows = rows.defined() ? c10::make_optional(rows.contiguous()) : c10::nullopt;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/rows.h"
 #include "cprobe/core/vector_clones.h"
 
 namespace cprobe {
@@ -190,14 +191,14 @@ at::Tensor reference_trie_attention(const at::Tensor& q, const at::Tensor& k, co
   const int64_t n = q.size(0);
   const int64_t length = keys.rows.size(1);
   const auto gather = [&](const at::Tensor& rows) {
-    return rows.index_select(0, keys.rows.reshape(-1))
+    return rows_at(rows, keys.rows.reshape(-1))
         .view({n, length, shape.n_kv_heads, shape.d_head})
         .repeat_interleave(shape.n_heads / shape.n_kv_heads, 2);
   };
   const at::Tensor query = q.reshape({n, 1, shape.n_heads, shape.d_head});
   const at::Tensor scores = (query * gather(k)).sum(-1) / std::sqrt(static_cast<double>(shape.d_head));
   const at::Tensor behind_end = at::arange(length, keys.length.options()).unsqueeze(0) >= keys.length.unsqueeze(1);
-  const at::Tensor p = scores.masked_fill(behind_end.unsqueeze(-1), -INFINITY).softmax(1);
+  const at::Tensor p = scores.masked_fill(behind_end.unsqueeze(-1).to(q.device()), -INFINITY).softmax(1);
   return (p.unsqueeze(-1) * gather(v)).sum(1).reshape({n, shape.n_heads * shape.d_head});
 }
 

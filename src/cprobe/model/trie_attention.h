@@ -26,6 +26,7 @@ struct AttentionShape {
 /// CPU a fused kernel reads each key and value once per query and keeps only the probabilities, [n_queries, n_heads,
 /// max_length] float32. Other devices, and `reference_trie_attention`, gather the rows.
 ///
+/// @param keys on the CPU or q's device.
 /// @param q    [n_queries, n_heads * d_head] float32, rows contiguous.
 /// @param k, v [n_rows, n_kv_heads * d_head] float32, rows contiguous (column slices of a fused projection are fine).
 /// @return     [n_queries, n_heads * d_head] float32.

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <torch/types.h>
+
+namespace cprobe {
+
+/// Rows of a tensor on any device. Indices (nodes, rows of a batch, orders) are made on the CPU and follow the tensor; on
+/// the CPU this is index_select. @param rows [n] int64. @return [n, ...], differentiable in x.
+inline at::Tensor rows_at(const at::Tensor& x, const at::Tensor& rows) {
+  return x.index_select(0, rows.to(x.device()));
+}
+
+}  // namespace cprobe
