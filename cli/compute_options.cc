@@ -6,6 +6,7 @@
 
 #include "cprobe/core/interrupt.h"
 #include "cprobe/core/threads.h"
+#include "cprobe/experiment/devices.h"
 
 namespace cprobe {
 
@@ -43,6 +44,12 @@ void add_run_options(CLI::App& command, RunOptions& options) {
                   "Threads of a cell; results repeat for an equal number (default: as --jobs)")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
+  command
+      .add_option_function<std::string>(
+          "--device", [&options](const std::string& name) { options.device = parse_device(name); },
+          "Where the model runs: cpu, cuda (all GPUs, cells taking turns) or cuda:N; then one job per GPU by default")
+      ->default_str("cpu")
+      ->type_name("NAME");
   command
       .add_option("--shard", options.shard,
                   "Work beside other processes on the same folder, each with a name of its own; then `cprobe merge`")

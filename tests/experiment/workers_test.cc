@@ -26,7 +26,7 @@ std::vector<Store::PlannedCell> plan_of(size_t n_cells) {
 }
 
 /// Computes a cell's number; cell 2 fails.
-ComputeCell make_toy() {
+ComputeCell make_toy(size_t /*worker*/) {
   return [](size_t cell, const ShareDone& on_progress) {
     on_progress(0.5, "half");
     if (cell == 2) throw input_error("cell 2 is beyond it");

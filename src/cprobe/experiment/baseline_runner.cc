@@ -89,13 +89,14 @@ std::vector<Job> jobs_of(const Spec& spec, const std::vector<ChosenMethod>& meth
   return jobs;
 }
 
-/// Takes out jobs for which the data do not suffice. @return a line for each method and variable that is left out.
+/// Takes out jobs for which the data do not suffice, or that the device cannot compute. @return a line for each method and variable that is left out.
 /// @throws Error (kInput) if a method that was asked for by name is left without a variable.
-std::vector<std::string> leave_out(std::vector<Job>& jobs, const RunData& data) {
+std::vector<std::string> leave_out(std::vector<Job>& jobs, const RunData& data, at::Device device) {
   std::map<std::pair<const ChosenMethod*, std::string>, std::string> problems;
   std::set<const ChosenMethod*> usable;
   for (const Job& job : jobs) {
     try {
+      if (!device.is_cpu() && !job.method->entry->on_gpu) throw input_error("runs on the CPU only; use --device cpu");
       for (const Dataset* set : {&data.train, &data.test}) job.method->method->check(job.cell.variable, *set);
       usable.insert(job.method);
     } catch (const Error& error) {
@@ -153,10 +154,10 @@ RunSummary run_baselines(const Spec& spec, const std::vector<std::string>& names
   return of_rank(options, [&] {
     RunSummary summary{.out = run_folder(spec, options.out)};
     const std::vector<ChosenMethod> methods = choose_methods(spec, names, known);
-    const RunData data = load_run_data(spec);
+    const RunData data = load_run_data(spec, options.device);
     std::vector<Job> jobs = jobs_of(spec, methods, data.model.config);
     for (const Job& job : jobs) check_labels(job.cell, data);
-    summary.left_out = leave_out(jobs, data);
+    summary.left_out = leave_out(jobs, data, options.device);
     const CellSet set{
         .what = "methods",
         .plan =
@@ -175,14 +176,16 @@ RunSummary run_baselines(const Spec& spec, const std::vector<std::string>& names
               for (const size_t i : unfinished) cells.push_back({i, jobs[i].site.index, 1});
               return cells;
             },
-        .make_compute = [&](const std::vector<Store::PlannedCell>&, const NewRows& scratch) -> ComputeCell {
-          return [&, streams = std::make_shared<Streams>(data.model, scratch)](size_t i, const ShareDone& on_progress) {
+        .make_compute = [&](const std::vector<Store::PlannedCell>&, const NewRows& scratch,
+                            const RunData& on_device) -> ComputeCell {
+          return [&, streams = std::make_shared<Streams>(on_device.model, scratch)](size_t i,
+                                                                                    const ShareDone& on_progress) {
             const Job& job = jobs[i];
             return Store::Finished{.variable = job.cell.variable,
                                    .site = job.site_text(),
                                    .position = job.cell.position,
                                    .seed = job.cell.seed,
-                                   .metrics = compute(spec, job, data, *streams, on_progress)};
+                                   .metrics = compute(spec, job, on_device, *streams, on_progress)};
           };
         }};
     return run_cells(spec, cells_of(spec, data.model.config), data, set, options, std::move(summary));

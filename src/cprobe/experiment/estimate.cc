@@ -99,7 +99,9 @@ double Estimate::measured_product() const {
   const at::Tensor nodes = at::arange(std::min(kMeasuredNodes, trie.n_nodes()));  // ancestors come first
   const Stream stream = embed(model, trie);
   const auto start = steady_clock::now();
-  run_in_slabs(model, trie, stream, Site::start(), Site::end(model.config), {.read_nodes = nodes});
+  const at::Tensor states =
+      run_in_slabs(model, trie, stream, Site::start(), Site::end(model.config), {.read_nodes = nodes});
+  states.narrow(0, 0, 1).cpu();  // a GPU works behind our back until it is asked for a result
   const double n_products = products(nodes.size(0), Site::start(), Site::end(model.config));
   return seconds_since(start) / n_products;
 }

@@ -6,6 +6,7 @@
 
 #include "cprobe/core/memory.h"
 #include "cprobe/core/threads.h"
+#include "cprobe/experiment/devices.h"
 #include "cprobe/experiment/store.h"
 #include "cprobe/experiment/store_schema.h"
 
@@ -61,6 +62,11 @@ Parallelism settle_parallelism(int n_jobs, int n_threads, const std::optional<Pa
   if (recorded) return {n_jobs > 0 ? n_jobs : recorded->n_jobs, recorded->n_threads};
   if (n_jobs > 0) return {n_jobs, std::max(1, available_threads() / n_jobs)};
   return measure();
+}
+
+Parallelism gpu_parallelism(at::Device device, bool is_rank) {
+  const int n_jobs = device.has_index() || is_rank ? 1 : std::max(1, n_gpus());
+  return {n_jobs, std::max(1, available_threads() / n_jobs)};
 }
 
 MeasuredParallelism measure_parallelism(const Spec& spec, const std::vector<Cell>& cells, const RunData& data,

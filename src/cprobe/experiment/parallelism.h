@@ -16,6 +16,10 @@ std::optional<Parallelism> recorded_parallelism(const std::filesystem::path& fol
 Parallelism settle_parallelism(int n_jobs, int n_threads, const std::optional<Parallelism>& recorded,
                                const std::function<Parallelism()>& measure);
 
+/// On GPUs nothing is measured: one cell at a time per GPU, the processors shared out among them.
+/// @param is_rank of an MPI job, where each rank has one.
+Parallelism gpu_parallelism(at::Device device, bool is_rank);
+
 /// A choice with what it is expected to take.
 struct MeasuredParallelism {
   Parallelism parallelism;

@@ -18,8 +18,10 @@ struct CellSet {
   /// Cells in the order in which one worker computes them. @param unfinished numbers in the plan. @param estimate null:
   /// nothing was measured.
   std::function<std::vector<ScheduledCell>(const std::vector<size_t>& unfinished, const Estimate* estimate)> schedule;
-  /// Called once a thread. @param scratch where it keeps its residual streams.
-  std::function<ComputeCell(const std::vector<Store::PlannedCell>& plan, const NewRows& scratch)> make_compute;
+  /// Called once a thread. @param scratch where it keeps its residual streams. @param data of the run, with the model on
+  /// the thread's device; lives as long as what is made.
+  std::function<ComputeCell(const std::vector<Store::PlannedCell>& plan, const NewRows& scratch, const RunData& data)>
+      make_compute;
 };
 
 /// The part of a run that all kinds of cells share: the lock and the record of the folder, the number of jobs and threads,

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <torch/types.h>
+
 #include <cstdint>
 #include <filesystem>
 
@@ -25,6 +27,9 @@ struct RunOptions {
   /// Name of this process among others that work on the folder at the same time; empty: nobody else does. Its cells are
   /// recorded in a folder of its own, shards/NAME, until merge_shards gathers them.
   std::string shard;
+  /// Where the model runs: the CPU, or a GPU (without an index: all GPUs, workers taking turns; then one job per GPU and
+  /// nothing measured unless asked). Part of a cell's identity where it is not the CPU. Streams must fit into `memory`.
+  at::Device device = at::kCPU;
   Ranks* ranks = nullptr;    ///< Of an MPI job, all of which make the same call; none: this process alone.
   double rank_timeout = 30;  ///< Seconds without a word after which a rank is taken for dead.
 };

@@ -8,6 +8,7 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/threads.h"
+#include "cprobe/experiment/devices.h"
 #include "cprobe/experiment/parallelism.h"
 #include "cprobe/experiment/probe_cell.h"
 #include "cprobe/experiment/run_cells.h"
@@ -53,8 +54,8 @@ struct Prepared {
   std::vector<Cell> cells;
 };
 
-Prepared prepare(const Spec& spec) {
-  Prepared prepared{.data = load_run_data(spec)};
+Prepared prepare(const Spec& spec, const RunOptions& options) {
+  Prepared prepared{.data = load_run_data(spec, options.device)};
   prepared.cells = expand(spec, prepared.data.model.config);
   check_cells(prepared.cells, prepared.data);
   return prepared;
@@ -103,20 +104,22 @@ class CellShare {
 }  // namespace
 
 void check_run(const Spec& spec, const RunOptions& options) {
-  prepare(spec);
+  prepare(spec, options);
   check_names(run_folder(spec, options.out));
 }
 
 RunPlan plan_run(const Spec& spec, const RunOptions& options) {
   const ThreadsKept threads_kept;
-  const Prepared prepared = prepare(spec);
+  const Prepared prepared = prepare(spec, options);
   const std::filesystem::path folder = std::filesystem::temp_directory_path();
   const bool quiet = options.following == Following::kQuiet;
   std::optional<Estimate> estimate;
   const std::filesystem::path run = options.out.empty() ? spec.out : options.out;
   const auto recorded = run.empty() ? std::optional<Parallelism>() : recorded_parallelism(run);
   RunPlan plan;
+  DeviceData on_devices(prepared.data, options.device);
   plan.parallelism = settle_parallelism(options.n_jobs, options.n_threads, recorded, [&] {
+    if (!options.device.is_cpu()) return gpu_parallelism(options.device, false);
     MeasuredParallelism measured =
         measure_parallelism(spec, prepared.cells, prepared.data, options.memory, folder, quiet);
     estimate.emplace(std::move(measured.estimate));
@@ -125,7 +128,8 @@ RunPlan plan_run(const Spec& spec, const RunOptions& options) {
   const int64_t memory = options.memory / plan.parallelism.n_jobs;
   if (!estimate) {
     set_threads(plan.parallelism.n_threads);
-    estimate.emplace(spec, prepared.cells, prepared.data, stream_rows(prepared.data, memory, folder), quiet);
+    const RunData& data = on_devices.of_worker(0, plan.parallelism.n_jobs);
+    estimate.emplace(spec, prepared.cells, data, stream_rows(data, memory, folder), quiet);
   }
   std::vector<size_t> all(prepared.cells.size());
   std::iota(all.begin(), all.end(), 0);
@@ -147,7 +151,7 @@ RunPlan plan_run(const Spec& spec, const RunOptions& options) {
 RunSummary run(const Spec& spec, const RunOptions& options) {
   return of_rank(options, [&] {
     const std::filesystem::path folder = run_folder(spec, options.out);
-    const Prepared prepared = prepare(spec);
+    const Prepared prepared = prepare(spec, options);
     std::vector<CellTime> times(prepared.cells.size());
     const CellSet set{
         .what = "circuits",
@@ -162,13 +166,13 @@ RunSummary run(const Spec& spec, const RunOptions& options) {
               }
               return cells;
             },
-        .make_compute = [&](const std::vector<Store::PlannedCell>& plan, const NewRows& scratch) -> ComputeCell {
-          return [&, streams = std::make_shared<Streams>(prepared.data.model, scratch)](size_t i,
-                                                                                        const ShareDone& on_progress) {
+        .make_compute = [&](const std::vector<Store::PlannedCell>& plan, const NewRows& scratch,
+                            const RunData& data) -> ComputeCell {
+          return [&, streams = std::make_shared<Streams>(data.model, scratch)](size_t i, const ShareDone& on_progress) {
             const Cell& cell = prepared.cells[i];
             CellShare share(times[i]);
             CellResult result =
-                probe_cell(spec, cell, plan[i].id, prepared.data, *streams,
+                probe_cell(spec, cell, plan[i].id, data, *streams,
                            [&](Piece piece, const std::string& note) { on_progress(share.after(piece), note); });
             return Store::Finished{.variable = cell.variable,
                                    .site = to_string(cell.component),

@@ -81,7 +81,7 @@ class ThreadWorkers : public Workers {
     say({.kind = WorkerReport::Kind::kReady, .worker = worker});
     ComputeCell compute;
     while (const std::optional<size_t> cell = take(worker)) {
-      if (!compute) compute = make_();
+      if (!compute) compute = make_(worker);
       say(attempt(worker, *cell, compute));
     }
   }

@@ -14,8 +14,8 @@ namespace cprobe {
 
 /// Computes a cell. @param cell its number in the plan. @throws Error and whatever libtorch throws.
 using ComputeCell = std::function<Store::Finished(size_t cell, const ShareDone& on_progress)>;
-/// Makes one for a thread, with what it keeps from one cell to the next.
-using MakeComputeCell = std::function<ComputeCell()>;
+/// Makes one for a thread, with what it keeps from one cell to the next. @param worker number of the thread, from 0.
+using MakeComputeCell = std::function<ComputeCell(size_t worker)>;
 
 /// What a worker says.
 struct WorkerReport {

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <map>
+#include <mutex>
+#include <string_view>
+
+#include "cprobe/experiment/run_data.h"
+
+/// Where cells are computed: `--device`.
+namespace cprobe {
+
+/// "cpu"; "cuda", all GPUs in turn; or "cuda:1", one of them. @throws Error (kInput) for any other text.
+at::Device parse_device(std::string_view text);
+
+/// GPUs that this process sees: 0 where libtorch was built without CUDA.
+int n_gpus();
+
+/// The GPU of a worker among all those of a machine: ranks of an MPI or Slurm job take their places there one after the
+/// other, and within a rank its workers. @param local_rank from 0, on this machine.
+int gpu_of_worker(int local_rank, int n_jobs, size_t worker, int n_gpus);
+
+/// This process's number among those of its job on this machine, as Open MPI and Slurm say; 0 where there is no job.
+int local_rank();
+
+/// A run's data, with a copy of the model's weights on each device that its workers use: one per device, however many
+/// workers there are. Thread-safe. Refers to `data`, which must outlive it.
+class DeviceData {
+ public:
+  /// @throws Error (kInput) if there is no such device.
+  DeviceData(const RunData& data, at::Device device);
+
+  /// With the model on the device of a worker. @param n_jobs workers of this process.
+  const RunData& of_worker(size_t worker, int n_jobs);
+
+ private:
+  const RunData& data_;
+  at::Device device_;
+  std::mutex mutex_;
+  std::map<int, RunData> copies_;  ///< By GPU.
+};
+
+}  // namespace cprobe
