@@ -42,7 +42,7 @@ void run_baseline(const BaselineCommand& command) {
   const RunSummary summary = run_baselines(spec, command.methods, options);
   if (summary.is_told_elsewhere) return;
   for (const std::string& line : summary.left_out) fmt::print(stderr, "left out: {}\n", line);
-  if (!options.shard.empty()) return print_shard(summary);
+  if (!options.shard.empty()) return print_shard(summary, command.json);
   const Store store = Store::open_existing(summary.out);
   if (command.json) {
     fmt::print("{}", methods_json(store));

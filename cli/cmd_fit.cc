@@ -90,7 +90,7 @@ void run_fit(const FitCommand& command) {
   options.ranks = ranks.get();
   const RunSummary summary = run(spec, options);
   if (summary.is_told_elsewhere) return;
-  if (!options.shard.empty()) return print_shard(summary);
+  if (!options.shard.empty()) return print_shard(summary, command.json);
   const Store store = Store::open_existing(summary.out);
   if (command.json) {
     fmt::print("{}", results_json(store));

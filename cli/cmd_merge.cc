@@ -24,7 +24,7 @@ void run_merge(const MergeCommand& command) {
                                            {"working", summary.working}, {"failures", summary.failures}};
     fmt::print("{}\n", object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   } else {
-    fmt::print("{} cells gathered from {} shards; {} of {} are finished. Tables and circuits: {}\n", summary.n_gathered,
+    fmt::print("Gathered {} cells from {} shards; {} of {} are finished. Tables and circuits: {}\n", summary.n_gathered,
                summary.n_shards, summary.n_done, summary.n_cells, command.run.string());
     for (const std::string& shard : summary.working) {
       fmt::print("{}: still at work; merge again when it is done\n", shard);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "cprobe/core/error.h"
 #include "cprobe/core/progress.h"
 #include "cprobe/core/text_table.h"
 #include "cprobe/experiment/run_folder.h"
@@ -38,8 +39,7 @@ Standing standing_of(const std::filesystem::path& folder, const Store& store) {
     if (status == CellStatus::kPlanned) standing.seconds_left += cell.expected;
     if (status == CellStatus::kRunning) standing.seconds_left += cell.expected / 2;  // begun at any time
   }
-  const std::vector<Store::Invocation> calls = store.invocations();
-  if (!calls.empty()) standing.seconds_left /= std::max(1, calls.back().n_jobs);
+  standing.seconds_left /= static_cast<double>(std::max<int64_t>(1, standing.n(CellStatus::kRunning)));
   return standing;
 }
 
@@ -90,16 +90,28 @@ Json run_json(const std::filesystem::path& folder, const Store& store, const Sta
   return json;
 }
 
-int64_t n_shards(const std::filesystem::path& folder) {
+/// "4, 3 of them at work; ..."; empty where there is none.
+std::string shards_text(const std::filesystem::path& folder) {
   std::error_code none;
-  int64_t n = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(folder / "shards", none)) n += holds_run(entry.path());
-  return n;
+  int64_t n = 0, n_at_work = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "shards", none)) {
+    if (!holds_run(entry.path())) continue;
+    ++n;
+    n_at_work += RunLock::is_held(entry.path());
+  }
+  if (n == 0) return "";
+  return fmt::format("{}, {} of them at work; `cprobe merge {}` gathers what they found", n, n_at_work,
+                     folder.string());
 }
 
 }  // namespace
 
 void print_run(const std::filesystem::path& folder, bool json) {
+  if (RunLock::is_held_elsewhere(folder)) {
+    throw input_error(
+        "{}: a process of another machine works on it; ask there (SQLite's log is read on one machine only)",
+        folder.string());
+  }
   const Store store = Store::open_existing(folder);
   const Standing standing = standing_of(folder, store);
   if (json) {
@@ -119,9 +131,7 @@ void print_run(const std::filesystem::path& folder, bool json) {
         {"on", fmt::format("{}, {} cells at once, {} threads each", last.host, last.n_jobs, last.n_threads)});
     lines.push_back({"model", last.model});
   }
-  if (const int64_t n = n_shards(folder); n > 0) {
-    lines.push_back({"shards", fmt::format("{}; `cprobe merge {}` gathers what they found", n, folder.string())});
-  }
+  if (const std::string shards = shards_text(folder); !shards.empty()) lines.push_back({"shards", shards});
   fmt::print("{}", text_table(lines));
   if (!calls.empty() && !calls.back().spec.empty()) fmt::print("\nspec\n{}", calls.back().spec);
 

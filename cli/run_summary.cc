@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "cprobe/core/error.h"
 
@@ -14,7 +15,13 @@ Following following(bool quiet, bool json) {
   return json ? Following::kJson : Following::kBar;
 }
 
-void print_shard(const RunSummary& summary) {
+void print_shard(const RunSummary& summary, bool json) {
+  if (json) {
+    const nlohmann::ordered_json object = {
+        {"computed", summary.n_computed}, {"elsewhere", summary.n_elsewhere}, {"cells", summary.n_cells}};
+    fmt::print("{}\n", object.dump());
+    return report_failures(summary);
+  }
   fmt::print("{} of {} cells computed here, {} by others. When all are done: cprobe merge {}\n", summary.n_computed,
              summary.n_cells, summary.n_elsewhere, summary.out.string());
   report_failures(summary);

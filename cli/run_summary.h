@@ -8,7 +8,8 @@ namespace cprobe {
 Following following(bool quiet, bool json);
 
 /// What a process says at its end that worked beside others; they may not be done. @throws Error as report_failures.
-void print_shard(const RunSummary& summary);
+/// @param json one object.
+void print_shard(const RunSummary& summary, bool json);
 
 /// The last thing that a command does with a run. @throws Error (kFailed) naming the cells that failed, if any did.
 void report_failures(const RunSummary& summary);

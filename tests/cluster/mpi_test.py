@@ -7,7 +7,7 @@ import subprocess
 
 import toy
 
-RANK_TIMEOUT = 3  # seconds
+RANK_TIMEOUT = 10  # seconds
 
 
 class Mpi:

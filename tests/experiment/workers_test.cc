@@ -144,7 +144,7 @@ TEST_F(ToyCells, OfARankThatFallsSilentGoToOthers) {
   {
     Mailboxes::Rank self(mailboxes, 0);
     start_ranks(self, {{1, 1}});
-    compute_cells(store_, batch_of(6), *rank_workers(self, 1, 2), Following::kQuiet, summary_);
+    compute_cells(store_, batch_of(6), *rank_workers(self, 1, 8), Following::kQuiet, summary_);
   }
   silent.join();
   other.join();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <optional>
 #include <string_view>
@@ -26,8 +27,28 @@ int64_t peak_memory() {
   return system_bytes("/proc/self/status", "VmHWM:").value_or(0);
 }
 
+namespace {
+
+/// What the control group of this process (a container, a job of Slurm) lets it still have; none where there is no limit.
+std::optional<int64_t> left_in_control_group() {
+  std::ifstream groups("/proc/self/cgroup");
+  constexpr std::string_view kVersion2 = "0::";
+  for (std::string line; std::getline(groups, line);) {
+    if (!line.starts_with(kVersion2)) continue;
+    const std::string folder = "/sys/fs/cgroup" + line.substr(kVersion2.size());
+    int64_t most = 0, now = 0;
+    std::ifstream limit(folder + "/memory.max"), current(folder + "/memory.current");
+    if (limit >> most && current >> now) return std::max<int64_t>(0, most - now);  // "max" is no number
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 int64_t available_memory() {
-  return system_bytes("/proc/meminfo", "MemAvailable:").value_or(int64_t{1'000'000'000'000'000});
+  constexpr int64_t kUnknown = 1'000'000'000'000'000;
+  const int64_t of_machine = system_bytes("/proc/meminfo", "MemAvailable:").value_or(kUnknown);
+  return std::min(of_machine, left_in_control_group().value_or(kUnknown));
 }
 
 std::string format_bytes(int64_t bytes) {

@@ -20,7 +20,8 @@ class Follower {
         following_(following),
         bar_(batch.what, milliseconds(total(batch)), following != Following::kBar, Progress::Steps::kShares) {
     for (const ScheduledCell& cell : batch.unfinished) seconds_[cell.cell] = cell.seconds;
-    n_done_ = batch.plan.size() - batch.unfinished.size();
+    n_failed_ = batch.n_failed;
+    n_done_ = batch.plan.size() - batch.unfinished.size() - n_failed_;
   }
 
   void begin(size_t cell) {
@@ -102,15 +103,24 @@ class Computation {
         scheduler_(batch.unfinished, workers.count()) {}
 
   void run() {
-    while (!scheduler_.finished()) {
-      stop_if_interrupted();
-      give_cells();
-      if (scheduler_.finished()) break;
-      for (WorkerReport& report : workers_.reports(std::chrono::milliseconds(100))) take(report);
-      if (lost_.size() == workers_.count())
-        throw failure("all {} workers are lost; what was finished is kept", lost_.size());
+    try {
+      while (!scheduler_.finished()) {
+        stop_if_interrupted();
+        give_cells();
+        if (scheduler_.finished()) break;
+        take_all(std::chrono::milliseconds(100));
+        if (lost_.size() == workers_.count()) {
+          throw failure("all {} workers are lost; what was finished is kept", lost_.size());
+        }
+      }
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::kInterrupted) take_all(std::chrono::milliseconds(0), true);
+      throw;
     }
   }
+
+  /// Cells that others had claimed when they came to be begun.
+  const std::vector<size_t>& skipped() const { return skipped_; }
 
  private:
   void give_cells() {
@@ -129,14 +139,28 @@ class Computation {
       if (!batch_.claim || batch_.claim(batch_.plan[*cell].id)) return cell;
       scheduler_.finish(*cell);
       follower_.skip(*cell);
-      ++summary_.n_elsewhere;
+      skipped_.push_back(*cell);
     }
     return std::nullopt;
   }
 
+  /// @param computed_only of what was said: after a request to stop.
+  void take_all(std::chrono::milliseconds wait, bool computed_only = false) {
+    std::vector<WorkerReport> reports = workers_.reports(wait);
+    // What is finished is recorded before anything else can end the run.
+    const auto is_computed = [](const WorkerReport& report) { return report.kind == WorkerReport::Kind::kComputed; };
+    std::ranges::stable_partition(reports, is_computed);
+    for (WorkerReport& report : reports) {
+      if (!computed_only || is_computed(report)) take(report);
+    }
+  }
+
   void take(WorkerReport& report) {
     const size_t cell = report.cell;
-    if (report.kind == WorkerReport::Kind::kProgress) return follower_.advance(cell, report.share, report.text);
+    if (report.kind == WorkerReport::Kind::kProgress) {
+      lost_.erase(report.worker);
+      return follower_.advance(cell, report.share, report.text);
+    }
     if (report.kind == WorkerReport::Kind::kLost) {
       lost_.insert(report.worker);
       idle_.erase(report.worker);
@@ -170,13 +194,16 @@ class Computation {
   Follower follower_;
   Scheduler scheduler_;
   std::set<size_t> idle_, lost_;
+  std::vector<size_t> skipped_;
 };
 
 }  // namespace
 
 void compute_cells(Store& store, const CellBatch& batch, Workers& workers, Following following, RunSummary& summary) {
   try {
-    Computation(store, batch, workers, following, summary).run();
+    Computation all(store, batch, workers, following, summary);
+    all.run();
+    summary.n_elsewhere = std::ssize(all.skipped());
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kInterrupted) throw;
     store.export_tables();

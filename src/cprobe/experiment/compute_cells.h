@@ -17,11 +17,12 @@ enum class Following {
   kQuiet,  ///< Not at all.
 };
 
-/// @param what "circuits".
+/// Cells to compute.
 struct CellBatch {
   std::string what;                       ///< "circuits": what the bar counts.
   std::vector<Store::PlannedCell> plan;   ///< All cells of the run.
   std::vector<ScheduledCell> unfinished;  ///< Those to compute, in order; numbers in `plan`.
+  size_t n_failed = 0;                    ///< Of the plan: those that failed before and are left so.
   /// Asked before a cell is begun; false: another process computes it. Empty: nobody else does.
   std::function<bool(const std::string& id)> claim = {};
   /// Told when a cell is recorded, done or failed; may be empty.

@@ -29,20 +29,22 @@ double makespan(const Estimate& estimate, const std::vector<Cell>& cells, int n_
 /// Measured on one thread each, as many at once; the slowest.
 Estimate measured_beside_others(const std::function<Estimate()>& measure, int n_jobs) {
   std::vector<std::optional<Estimate>> estimates(static_cast<size_t>(n_jobs));
-  std::exception_ptr problem;
+  std::vector<std::exception_ptr> problems(estimates.size());
   std::vector<std::thread> threads;
-  for (std::optional<Estimate>& estimate : estimates) {
-    threads.emplace_back([&] {
+  for (size_t i = 0; i < estimates.size(); ++i) {
+    threads.emplace_back([&, i] {
       try {
         set_threads(1);
-        estimate.emplace(measure());
+        estimates[i].emplace(measure());
       } catch (...) {
-        problem = std::current_exception();
+        problems[i] = std::current_exception();
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
-  if (problem) std::rethrow_exception(problem);
+  for (const std::exception_ptr& problem : problems) {
+    if (problem) std::rethrow_exception(problem);
+  }
   return *std::ranges::max(estimates, {}, [](const auto& estimate) { return estimate->epoch_seconds(); });
 }
 
@@ -77,11 +79,13 @@ MeasuredParallelism measure_parallelism(const Spec& spec, const std::vector<Cell
   const Parallelism one{1, n_processors};
   const int64_t n_fitting = std::max<int64_t>(1, available_memory() / std::max<int64_t>(1, together.cell_memory()));
   const int n_jobs = static_cast<int>(std::min({int64_t{n_processors}, n_fitting, std::ssize(cells)}));
-  if (n_jobs == 1) return {one, together};
+  if (n_jobs == 1) return {one, together, together.peak_memory()};
   const auto measure = [&] { return Estimate(spec, cells, data, stream_rows(data, memory / n_jobs, scratch), true); };
   const Estimate beside = measured_beside_others(measure, n_jobs);
-  if (makespan(together, cells, 1) <= makespan(beside, cells, n_jobs)) return {one, together};
-  return {{n_jobs, 1}, beside};
+  if (makespan(together, cells, 1) <= makespan(beside, cells, n_jobs)) {
+    return {one, together, together.peak_memory()};
+  }
+  return {{n_jobs, 1}, beside, together.peak_memory() + (n_jobs - 1) * together.cell_memory()};
 }
 
 }  // namespace cprobe

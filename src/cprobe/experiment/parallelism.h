@@ -24,6 +24,7 @@ Parallelism gpu_parallelism(at::Device device, bool is_rank);
 struct MeasuredParallelism {
   Parallelism parallelism;
   Estimate estimate;
+  int64_t peak_memory = 0;  ///< Of the run so computed; bytes, as Estimate::peak_memory.
 };
 
 /// The faster of two ways to compute cells here: one at a time on all processors, or as many at once as there are

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -24,7 +25,7 @@ constexpr double kStartTimeout = 3600;  // seconds: to load a model, and to meas
 constexpr const char* kStart = "start";    // to a rank: parallelism
 constexpr const char* kGive = "give";      // to a rank: thread, cell
 constexpr const char* kEnd = "end";        // to a rank
-constexpr const char* kAlive = "alive";    // both ways, every second
+constexpr const char* kAlive = "alive";    // both ways, every second; to rank 0: free threads
 constexpr const char* kReport = "report";  // to rank 0: thread, cell, what
 constexpr const char* kUnfit = "unfit";    // to rank 0: text
 
@@ -66,6 +67,7 @@ class Silence {
     heard_ = steady_clock::now();
     has_heard_ = true;
   }
+  void restart() { heard_ = steady_clock::now(); }
   bool is_long() const {
     const double seconds = std::chrono::duration<double>(steady_clock::now() - heard_).count();
     return seconds > (has_heard_ ? timeout_ : kStartTimeout);
@@ -77,17 +79,31 @@ class Silence {
   steady_clock::time_point heard_ = steady_clock::now();
 };
 
-/// Says every second that this process lives.
-class SignOfLife {
+/// Whether a second has passed since the last time that it had.
+class EverySecond {
  public:
-  void give(Ranks& ranks, int first, int last) {
-    if (steady_clock::now() - given_ < kSignOfLife) return;
-    given_ = steady_clock::now();
-    for (int rank = first; rank <= last; ++rank) ranks.send(rank, encoded({{"kind", kAlive}}));
+  bool is_over() {
+    const auto now = steady_clock::now();
+    if (now - last_ < kSignOfLife) return false;
+    last_ = now;
+    return true;
   }
 
  private:
-  steady_clock::time_point given_ = steady_clock::now();
+  steady_clock::time_point last_ = steady_clock::now();
+};
+
+/// Whether this process did nothing for long between two calls, as when the job was suspended: then nobody else was heard
+/// either, and silence means nothing.
+class Suspension {
+ public:
+  bool is_over() {
+    const auto now = steady_clock::now();
+    return now - std::exchange(last_, now) > 3 * kSignOfLife;
+  }
+
+ private:
+  steady_clock::time_point last_ = steady_clock::now();
 };
 
 class RankWorkers : public Workers {
@@ -117,7 +133,12 @@ class RankWorkers : public Workers {
       if (!reports.empty() || steady_clock::now() >= until) break;
       std::this_thread::sleep_for(kPoll);
     }
-    sign_.give(ranks_, 1, ranks_.count() - 1);
+    if (sign_of_life_.is_over()) {
+      for (int rank = 1; rank < ranks_.count(); ++rank) ranks_.send(rank, encoded({{"kind", kAlive}}));
+    }
+    if (suspension_.is_over()) {
+      for (Silence& silence : silence_) silence.restart();
+    }
     for (int rank = 1; rank < ranks_.count(); ++rank) {
       if (silence_[static_cast<size_t>(rank)].is_long()) lose(rank, "has not been heard of for too long", reports);
     }
@@ -130,9 +151,15 @@ class RankWorkers : public Workers {
     silence_[number].hear();
     const std::string kind = message.at("kind");
     if (kind == kUnfit) return lose(rank, message.at("text").get<std::string>(), reports);
-    if (kind != kReport) return;
+    const size_t first = (number - 1) * n_jobs_;
+    if (lost_[number] && kind == kAlive) {
+      // It was only slow. Threads that have a cell come back when they report it.
+      for (const size_t thread : message.at("free").get<std::vector<size_t>>()) {
+        reports.push_back({.kind = WorkerReport::Kind::kReady, .worker = first + thread});
+      }
+    }
     lost_[number] = false;
-    reports.push_back(report_of(message, (number - 1) * n_jobs_));
+    if (kind == kReport) reports.push_back(report_of(message, first));
   }
 
   void lose(int rank, const std::string& why, std::vector<WorkerReport>& reports) {
@@ -149,7 +176,8 @@ class RankWorkers : public Workers {
   size_t n_jobs_;
   std::vector<Silence> silence_;  ///< By rank.
   std::vector<bool> lost_;
-  SignOfLife sign_;
+  EverySecond sign_of_life_;
+  Suspension suspension_;
 };
 
 }  // namespace
@@ -159,6 +187,7 @@ void start_ranks(Ranks& ranks, const RankStart& start) {
     ranks.send(rank, encoded({{"kind", kStart},
                               {"jobs", start.parallelism.n_jobs},
                               {"threads", start.parallelism.n_threads},
+                              {"plan", start.plan},
                               {"has_work", start.has_work}}));
   }
 }
@@ -172,7 +201,9 @@ RankStart wait_for_start(Ranks& ranks) {
       const Json message = decoded(received->second);
       if (message.at("kind") == kEnd) return {.has_work = false};
       if (message.at("kind") == kStart) {
-        return {{message.at("jobs").get<int>(), message.at("threads").get<int>()}, message.at("has_work").get<bool>()};
+        return {{message.at("jobs").get<int>(), message.at("threads").get<int>()},
+                message.at("plan").get<std::string>(),
+                message.at("has_work").get<bool>()};
       }
     }
     std::this_thread::sleep_for(kPoll);
@@ -186,16 +217,34 @@ std::unique_ptr<Workers> rank_workers(Ranks& ranks, int n_jobs, double timeout) 
 
 void serve(Ranks& ranks, Workers& threads, double timeout) {
   Silence silence(timeout);
-  SignOfLife sign;
+  EverySecond sign_of_life;
+  Suspension suspension;
+  std::vector<size_t> free;
+  std::map<size_t, WorkerReport> progress;  // The latest, by thread: rank 0 wants no more than one a second.
   while (!interrupted()) {
     while (const auto received = ranks.receive()) {
       silence.hear();
       const Json message = decoded(received->second);
       if (message.at("kind") == kEnd) return;
-      if (message.at("kind") == kGive) threads.give(message.at("thread"), message.at("cell"));
+      if (message.at("kind") != kGive) continue;
+      std::erase(free, message.at("thread").get<size_t>());
+      threads.give(message.at("thread"), message.at("cell"));
     }
-    for (const WorkerReport& report : threads.reports(kPoll)) ranks.send(0, encoded(message_of(report)));
-    sign.give(ranks, 0, 0);
+    for (WorkerReport& report : threads.reports(kPoll)) {
+      if (report.kind == WorkerReport::Kind::kStopped) continue;  // as rank 0 will see itself
+      if (report.kind == WorkerReport::Kind::kProgress) {
+        progress[report.worker] = std::move(report);
+        continue;
+      }
+      progress.erase(report.worker);
+      free.push_back(report.worker);
+      ranks.send(0, encoded(message_of(report)));
+    }
+    if (sign_of_life.is_over()) {
+      for (const auto& [thread, report] : std::exchange(progress, {})) ranks.send(0, encoded(message_of(report)));
+      ranks.send(0, encoded({{"kind", kAlive}, {"free", free}}));
+    }
+    if (suspension.is_over()) silence.restart();
     if (silence.is_long()) throw Error(ErrorKind::kInterrupted, "rank 0 is gone");
   }
 }

@@ -9,6 +9,7 @@ namespace cprobe {
 /// What all ranks must agree on before cells are computed.
 struct RankStart {
   Parallelism parallelism;  ///< Of each rank.
+  std::string plan;         ///< A hash of the cells' identities: cells are given by their numbers.
   bool has_work = true;     ///< False: rank 0 has nothing to compute, or gave up.
 };
 

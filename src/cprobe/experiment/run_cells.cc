@@ -77,8 +77,7 @@ class CellRun {
     const Parallelism parallelism = is_shard() ? shared_parallelism(folder_, [&] { return settle(); }) : settle();
     set_threads(parallelism.n_threads);
     CellBatch batch{.what = set_.what, .plan = set_.plan(parallelism.n_threads)};
-    Store store =
-        open_run(own, batch.plan, {parallelism, spec_.model, spec_.text, data_.fingerprints}, options_.again);
+    Store store = open_run(own, batch.plan, {parallelism, spec_.model, spec_.text, data_.fingerprints}, options_.again);
     const std::vector<size_t> unfinished = unfinished_cells(store, batch.plan);
     batch.n_failed = add_earlier_failures(store, batch.plan, summary);
     schedule(store, batch, unfinished, parallelism);
@@ -122,8 +121,7 @@ class CellRun {
   Parallelism measure() {
     if (!options_.device.is_cpu()) return gpu_parallelism(options_.device, options_.ranks != nullptr);
     try {
-      MeasuredParallelism measured =
-          measure_parallelism(spec_, cells_, data_, options_.memory, folder_, is_quiet());
+      MeasuredParallelism measured = measure_parallelism(spec_, cells_, data_, options_.memory, folder_, is_quiet());
       estimate_.emplace(std::move(measured.estimate));
       if (options_.following == Following::kBar) {
         fmt::print(stderr, "{} cells at once, {} threads each: measured, kept in the run folder\n",
@@ -142,8 +140,8 @@ class CellRun {
     if (!set_.is_estimated || unfinished.empty()) estimate_.reset();
     if (set_.is_estimated && !unfinished.empty() && is_wanted && !estimate_) {
       try {
-        estimate_.emplace(spec_, cells_, on_devices_.of_worker(0, parallelism.n_jobs),
-                          scratch_for(parallelism.n_jobs), is_quiet());
+        estimate_.emplace(spec_, cells_, on_devices_.of_worker(0, parallelism.n_jobs), scratch_for(parallelism.n_jobs),
+                          is_quiet());
       } catch (const std::exception&) {
         stop_if_interrupted();  // otherwise as `measure`
       }

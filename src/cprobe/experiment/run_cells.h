@@ -12,7 +12,8 @@ namespace cprobe {
 
 /// What is to be computed, whatever it is.
 struct CellSet {
-  std::string what;  ///< "circuits": what the bar counts.
+  std::string what;           ///< "circuits": what the bar counts.
+  bool is_estimated = false;  ///< Whether an Estimate says what these cells take.
   /// The cells with their identities, in the order of the tables.
   std::function<std::vector<Store::PlannedCell>(int n_threads)> plan;
   /// Cells in the order in which one worker computes them. @param unfinished numbers in the plan. @param estimate null:

@@ -20,7 +20,6 @@
 namespace cprobe {
 namespace {
 
-constexpr const char* kLock = "run.lock";
 constexpr const char* kCircuits = "circuits";
 constexpr const char* kExports[] = {"results.csv", "metrics.csv", "curves.csv", kCircuits};
 
@@ -51,28 +50,38 @@ void check_names(const std::filesystem::path& folder) {
   }
 }
 
+bool lock_now(int descriptor, const std::filesystem::path& path) {
+  while (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return false;
+    if (errno == EINTR) continue;
+    throw failure("{}: cannot be locked: {}; the file system must know flock (docs/cluster.md)", path.string(),
+                  std::strerror(errno));
+  }
+  return true;
+}
+
 RunLock::RunLock(const std::filesystem::path& folder, bool wait) {
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
-  const std::filesystem::path path = folder / kLock;
+  const std::filesystem::path path = folder / kLockName;
   descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor_ < 0) throw failure("{}: cannot be written: {}", path.string(), std::strerror(errno));
-  for (bool told = false; ::flock(descriptor_, LOCK_EX | LOCK_NB) != 0;) {
-    const std::string holder = read_file(path);
-    if (!wait) {
-      ::close(descriptor_);
-      throw input_error("{}: {} works on this run; wait for it (--wait), or choose another folder", folder.string(),
-                        holder.empty() ? "another process" : holder);
-    }
-    if (!told) fmt::print(stderr, "{}: waiting for {}\n", folder.string(), holder.empty() ? "another process" : holder);
-    told = true;
-    try {
+  try {
+    for (bool told = false; !lock_now(descriptor_, path);) {
+      const std::string text = read_file(path);
+      const std::string holder = text.empty() ? "another process" : text;
+      if (!wait) {
+        throw input_error("{}: {} works on this run; wait for it (--wait), or choose another folder", folder.string(),
+                          holder);
+      }
+      if (!told) fmt::print(stderr, "{}: waiting for {}\n", folder.string(), holder);
+      told = true;
       stop_if_interrupted();
-    } catch (...) {
-      ::close(descriptor_);
-      throw;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  } catch (...) {
+    ::close(descriptor_);
+    throw;
   }
   const std::string holder = fmt::format("process {} on {}", ::getpid(), host_name());
   // For people, and is_held_elsewhere: what counts is the lock.
@@ -86,15 +95,15 @@ RunLock::~RunLock() {
 }
 
 bool RunLock::is_held(const std::filesystem::path& folder) {
-  const int descriptor = ::open((folder / kLock).c_str(), O_RDONLY | O_CLOEXEC);
+  const int descriptor = ::open((folder / kLockName).c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return false;
-  const bool held = ::flock(descriptor, LOCK_SH | LOCK_NB) != 0;
+  const bool held = ::flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
   ::close(descriptor);
   return held;
 }
 
 bool RunLock::is_held_elsewhere(const std::filesystem::path& folder) {
-  return is_held(folder) && !read_file(folder / kLock).ends_with(" on " + host_name());
+  return is_held(folder) && !read_file(folder / kLockName).ends_with(" on " + host_name());
 }
 
 Store::Invocation this_call(const RunNotes& notes) {

@@ -21,6 +21,12 @@ void check_names(const std::filesystem::path& folder);
 /// Whether there is a record of a run. A folder may hold cells of several methods.
 bool holds_run(const std::filesystem::path& folder);
 
+inline constexpr const char* kLockName = "run.lock";
+
+/// Locks an open file against other processes. @return false if another has it.
+/// @throws Error (kFailed) where the file system has no locks.
+bool lock_now(int descriptor, const std::filesystem::path& path);
+
 /// Held while a run writes into its folder (run.lock there), by one process at a time, on whatever machine. A process
 /// that dies lets go of it.
 class RunLock {

@@ -123,6 +123,7 @@ RunPlan plan_run(const Spec& spec, const RunOptions& options) {
     MeasuredParallelism measured =
         measure_parallelism(spec, prepared.cells, prepared.data, options.memory, folder, quiet);
     estimate.emplace(std::move(measured.estimate));
+    plan.peak_memory = measured.peak_memory;
     return measured.parallelism;
   });
   const int64_t memory = options.memory / plan.parallelism.n_jobs;
@@ -144,7 +145,9 @@ RunPlan plan_run(const Spec& spec, const RunOptions& options) {
   plan.weights_memory = estimate->weights_memory();
   plan.streams_memory = plan.parallelism.n_jobs * streams_memory(prepared.data);
   plan.streams_on_disk = streams_memory(prepared.data) > memory;
-  plan.peak_memory = estimate->peak_memory() + (plan.parallelism.n_jobs - 1) * estimate->cell_memory();
+  if (plan.peak_memory == 0) {
+    plan.peak_memory = estimate->peak_memory() + (plan.parallelism.n_jobs - 1) * estimate->cell_memory();
+  }
   return plan;
 }
 
@@ -155,13 +158,13 @@ RunSummary run(const Spec& spec, const RunOptions& options) {
     std::vector<CellTime> times(prepared.cells.size());
     const CellSet set{
         .what = "circuits",
+        .is_estimated = true,
         .plan = [&](int n_threads) { return plan_of(spec, prepared, n_threads); },
         .schedule =
             [&](const std::vector<size_t>& unfinished, const Estimate* estimate) {
               std::vector<ScheduledCell> cells;
               for (const auto& [i, time] : in_order(prepared.cells, unfinished, estimate)) {
-                const ComponentRef& component = prepared.cells[i].component;
-                cells.push_back({i, 2 * component.layer + (component.block == Block::kMlp), time.total()});
+                cells.push_back({i, Site::before(prepared.cells[i].component).index, time.total()});
                 times[i] = time;
               }
               return cells;

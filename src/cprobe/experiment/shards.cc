@@ -1,7 +1,6 @@
 #include "cprobe/experiment/shards.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -43,11 +42,13 @@ Parallelism shared_parallelism(const std::filesystem::path& folder, const std::f
   return settled;
 }
 
-Claims::Claims(std::filesystem::path folder, bool retry_failed)
-    : folder_(std::move(folder) / kShards / kClaims), retry_failed_(retry_failed) {
+Claims::Claims(const std::filesystem::path& folder, const std::filesystem::path& own, bool retry_failed)
+    : folder_(folder / kShards / kClaims) {
   std::error_code problem;
   std::filesystem::create_directories(folder_, problem);
   if (problem) throw failure("{}: cannot be made: {}", folder_.string(), problem.message());
+  // The lock was written when this process began, by the clock of the same file system.
+  if (retry_failed) retry_before_ = std::filesystem::last_write_time(own / kLockName);
 }
 
 Claims::~Claims() {
@@ -55,16 +56,24 @@ Claims::~Claims() {
 }
 
 bool Claims::take(const std::string& id) {
+  if (descriptors_.contains(id)) return true;  // A worker of this process was lost with it.
   const std::filesystem::path path = folder_ / id;
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor < 0) throw failure("{}: cannot be written: {}", path.string(), std::strerror(errno));
-  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
-    char said = 0;
-    const bool is_over = ::pread(descriptor, &said, 1, 0) == 1;
-    if (!is_over || (said == kFailed && retry_failed_)) {
-      descriptors_[id] = descriptor;
-      return true;
+  try {
+    if (lock_now(descriptor, path)) {
+      char said = 0;
+      const bool is_over = ::pread(descriptor, &said, 1, 0) == 1;
+      const bool is_old_failure =
+          said == kFailed && retry_before_ && std::filesystem::last_write_time(path) < *retry_before_;
+      if (!is_over || is_old_failure) {
+        descriptors_[id] = descriptor;
+        return true;
+      }
     }
+  } catch (...) {
+    ::close(descriptor);
+    throw;
   }
   ::close(descriptor);
   return false;
@@ -81,24 +90,73 @@ void Claims::finish(const std::string& id, bool is_done) {
   descriptors_.erase(found);
 }
 
-MergeSummary merge_shards(const std::filesystem::path& folder) {
-  std::vector<std::filesystem::path> shards;
+namespace {
+
+/// The shards of a folder, those that were begun last behind the others.
+/// @throws Error (kInput) if they are of several models or data.
+std::vector<std::filesystem::path> shards_of(const std::filesystem::path& folder) {
+  std::vector<std::pair<std::string, std::filesystem::path>> shards;
+  std::string data;
   std::error_code problem;
   for (const auto& entry : std::filesystem::directory_iterator(folder / kShards, problem)) {
-    if (std::filesystem::exists(entry.path() / kStoreName)) shards.push_back(entry.path());
+    // The log of a record that somebody writes can be read on the same machine only: it takes memory that both share.
+    if (!std::filesystem::exists(entry.path() / kStoreName) || RunLock::is_held_elsewhere(entry.path())) continue;
+    const Store store = Store::open_existing(entry.path());
+    const std::vector<Store::Invocation> calls = store.invocations();
+    shards.emplace_back(calls.empty() ? "" : calls.back().started, entry.path());
+    const std::string own = store.data();
+    if (own.empty()) continue;
+    if (!data.empty() && own != data) {
+      throw input_error("{}: shards are of several models or data; take a run folder for each, or move the others away",
+                        (folder / kShards).string());
+    }
+    data = own;
   }
-  if (shards.empty()) {
+  std::ranges::sort(shards);
+  std::vector<std::filesystem::path> paths;
+  for (auto& [started, path] : shards) paths.push_back(std::move(path));
+  return paths;
+}
+
+bool has_shards(const std::filesystem::path& folder) {
+  std::error_code problem;
+  const std::filesystem::directory_iterator entries(folder / kShards, problem);
+  return std::any_of(begin(entries), end(entries),
+                     [](const auto& entry) { return std::filesystem::exists(entry.path() / kStoreName); });
+}
+
+std::vector<std::string> shards_at_work(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  std::error_code problem;
+  for (const auto& entry : std::filesystem::directory_iterator(folder / kShards, problem)) {
+    if (RunLock::is_held(entry.path())) names.push_back(entry.path().filename().string());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+}  // namespace
+
+void gather_shards(const std::filesystem::path& folder) {
+  if (!has_shards(folder)) return;
+  if (const std::vector<std::string> working = shards_at_work(folder); !working.empty()) {
+    throw input_error("{}: {} of its shards are at work ({}); help them with --shard NAME, or wait for their end",
+                      folder.string(), working.size(), fmt::join(working, ", "));
+  }
+  Store store = Store::open(folder);
+  for (const std::filesystem::path& shard : shards_of(folder)) store.gather(shard);
+}
+
+MergeSummary merge_shards(const std::filesystem::path& folder) {
+  if (!has_shards(folder)) {
     throw input_error("{}: holds no shards; they come from `cprobe fit SPEC --out {} --shard NAME`", folder.string(),
                       folder.string());
   }
-  std::ranges::sort(shards);
-  MergeSummary summary{.n_shards = std::ssize(shards)};
   const RunLock lock(folder, false);
+  MergeSummary summary{.working = shards_at_work(folder)};
   Store store = Store::open(folder);
-  for (const std::filesystem::path& shard : shards) {
-    if (RunLock::is_held(shard)) summary.working.push_back(shard.filename().string());
-    // The log of a record that somebody writes can be read on the same machine only: it takes memory that both share.
-    if (RunLock::is_held_elsewhere(shard)) continue;
+  for (const std::filesystem::path& shard : shards_of(folder)) {
+    ++summary.n_shards;
     summary.n_gathered += store.gather(shard);
   }
   store.export_tables();

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,9 @@ Parallelism shared_parallelism(const std::filesystem::path& folder, const std::f
 /// Cells that this process has taken, out of those of a folder. A process that dies lets go of them.
 class Claims {
  public:
-  /// @param retry_failed takes cells, too, that failed in whatever process.
-  Claims(std::filesystem::path folder, bool retry_failed);
+  /// @param own          folder of this process's shard, locked.
+  /// @param retry_failed takes cells, too, that failed in whatever process before this one began.
+  Claims(const std::filesystem::path& folder, const std::filesystem::path& own, bool retry_failed);
   Claims(const Claims&) = delete;
   Claims& operator=(const Claims&) = delete;
   ~Claims();
@@ -34,9 +36,13 @@ class Claims {
 
  private:
   std::filesystem::path folder_;
-  bool retry_failed_;
+  std::optional<std::filesystem::file_time_type> retry_before_;
   std::map<std::string, int> descriptors_;  ///< Locked files, by cell.
 };
+
+/// Does the same for a process that is to work on the whole folder, which it has locked; nothing where there are no shards.
+/// @throws Error (kInput) likewise, and while one of them is at work.
+void gather_shards(const std::filesystem::path& folder);
 
 struct MergeSummary {
   int64_t n_shards = 0;
@@ -49,6 +55,7 @@ struct MergeSummary {
 
 /// Brings what the shards of a folder found into its record, with the circuits, and writes its tables. Shards stay as they
 /// are, and may be at work: called again, it gathers what came since. Those at work on other machines are passed over.
+/// Their plan is that of the one that was begun last.
 /// @throws Error (kInput) if there is no shard, or they are of several models or data; (kFailed) as Store.
 MergeSummary merge_shards(const std::filesystem::path& folder);
 

@@ -45,7 +45,7 @@ ALTER TABLE metrics DROP COLUMN method;
     // A cell's place in the plan of its method, and the calls that computed it in place of notes on the last one.
     R"sql(
 CREATE TABLE plans (method TEXT PRIMARY KEY, rank INTEGER NOT NULL, data TEXT);
-INSERT INTO plans SELECT method, min(ordinal), NULL FROM cells GROUP BY method;
+INSERT INTO plans SELECT method, min(ordinal), (SELECT value FROM notes WHERE key = 'fingerprints') FROM cells GROUP BY method;
 CREATE TABLE invocations (id INTEGER PRIMARY KEY, started TEXT NOT NULL, ended TEXT, command TEXT NOT NULL, version TEXT NOT NULL,
   host TEXT NOT NULL, jobs INTEGER NOT NULL DEFAULT 1, threads INTEGER NOT NULL, model TEXT NOT NULL, spec TEXT NOT NULL, peak_memory INTEGER);
 INSERT INTO invocations (started, command, version, host, threads, model, spec)
@@ -55,7 +55,8 @@ INSERT INTO invocations (started, command, version, host, threads, model, spec)
 DROP TABLE notes;
 ALTER TABLE cells ADD COLUMN place INTEGER;
 UPDATE cells SET place = ordinal;
-ALTER TABLE cells ADD COLUMN position INTEGER;
+ALTER TABLE cells ADD COLUMN position INTEGER NOT NULL DEFAULT -1;
+UPDATE cells SET position = CAST(value AS INTEGER) FROM fields WHERE cell = id AND name = 'probe index';
 ALTER TABLE cells ADD COLUMN expected REAL;
 ALTER TABLE cells ADD COLUMN checksum TEXT;
 ALTER TABLE cells ADD COLUMN invocation INTEGER REFERENCES invocations(id);
@@ -191,7 +192,7 @@ Store Store::open(const std::filesystem::path& folder) {
   std::error_code none;
   if (std::filesystem::exists(path) && std::filesystem::file_size(path, none) == 0 && std::filesystem::exists(tables)) {
     throw input_error(
-        "{}: is empty, though {} of a run is there; what it held is lost. Remove it to compute the run anew",
+        "{}: is empty, though {} of a run is there; what it held is lost. Move the folder away to compute the run anew",
         path.string(), tables.string());
   }
   return open_file(folder, path);
@@ -288,16 +289,16 @@ void Store::plan(const std::vector<PlannedCell>& cells, const std::string& data)
   Transaction transaction(database);
   // Methods that are planned again keep their rank.
   Statement(database, "DELETE FROM plans WHERE data IS NOT NULL AND data != ?").bind(data).step();
+  std::set<std::string> planned;
   for (const PlannedCell& cell : cells) {
+    if (!planned.insert(cell.method).second) continue;
     Statement(database, "INSERT OR IGNORE INTO plans SELECT ?, 1 + coalesce(max(rank), 0), NULL FROM plans")
         .bind(cell.method)
         .step();
     Statement(database, "UPDATE plans SET data = NULL WHERE method = ?").bind(cell.method).step();
-  }
-  execute(database, "UPDATE cells SET place = NULL WHERE method NOT IN (SELECT method FROM plans)");
-  for (const PlannedCell& cell : cells) {
     Statement(database, "UPDATE cells SET place = NULL WHERE method = ?").bind(cell.method).step();
   }
+  execute(database, "UPDATE cells SET place = NULL WHERE method NOT IN (SELECT method FROM plans)");
   int64_t place = 0;
   for (const PlannedCell& cell : cells) {
     Statement(database,
@@ -537,7 +538,11 @@ std::map<std::string, std::string> Store::circuit_files() const {
 void Store::export_tables() const {
   sqlite3* database = database_.get();
   const std::vector<Fields> finished = results();
-  if (!finished.empty()) write_file(folder_ / "results.csv", wide_table(finished));
+  if (finished.empty()) {
+    std::filesystem::remove(folder_ / "results.csv");  // of an earlier plan
+  } else {
+    write_file(folder_ / "results.csv", wide_table(finished));
+  }
 
   std::string lines = csv_record(
       {"method", "site", "variable", "metric", "value", "n", "sd", "control", "p", "note", "seed", "position", "cell"});

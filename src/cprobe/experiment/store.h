@@ -74,11 +74,11 @@ class Store {
     std::string command;
     std::string version;  ///< Of cprobe, compiler, libtorch and BLAS.
     std::string host;
-    int n_jobs = 1;     ///< Cells at once.
-    int n_threads = 0;  ///< Of a cell.
-    std::string model;  ///< Its folder.
-    std::string spec;   ///< Text of its file; may be empty.
-    std::string ended = {};                   ///< When it finished its last cell so far; empty before. `begin` ignores it.
+    int n_jobs = 1;          ///< Cells at once.
+    int n_threads = 0;       ///< Of a cell.
+    std::string model;       ///< Its folder.
+    std::string spec;        ///< Text of its file; may be empty.
+    std::string ended = {};  ///< When it finished its last cell so far; empty before. `begin` ignores it.
     std::optional<int64_t> peak_memory = {};  ///< Bytes, at that time. Likewise.
   };
   /// Cells recorded from here on were computed by this call; none is running yet.

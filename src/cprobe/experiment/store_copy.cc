@@ -155,6 +155,7 @@ int64_t Store::gather(const std::filesystem::path& folder) {
     for (const Entry& cell : other.cells()) cells.push_back({cell.id, cell.method, cell.label});
     data = other.data();
   }
+  if (cells.empty()) return 0;  // killed before it had a plan
   plan(cells, data);
   sqlite3* database = database_.get();
   const Attached attached(database, folder / kStoreName);

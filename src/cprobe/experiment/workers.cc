@@ -81,7 +81,6 @@ class ThreadWorkers : public Workers {
     say({.kind = WorkerReport::Kind::kReady, .worker = worker});
     ComputeCell compute;
     while (const std::optional<size_t> cell = take(worker)) {
-      if (!compute) compute = make_(worker);
       say(attempt(worker, *cell, compute));
     }
   }
@@ -103,10 +102,11 @@ class ThreadWorkers : public Workers {
   }
 
   /// The cell boundary: what goes wrong in a cell ends here.
-  WorkerReport attempt(size_t worker, size_t cell, const ComputeCell& compute) {
+  WorkerReport attempt(size_t worker, size_t cell, ComputeCell& compute) {
     WorkerReport report{.kind = WorkerReport::Kind::kFailed, .worker = worker, .cell = cell};
     const auto start = std::chrono::steady_clock::now();
     try {
+      if (!compute) compute = make_(worker);
       report.finished = compute(cell, [&](double share, const std::string& note) {
         if (stopping_) throw Error(ErrorKind::kInterrupted, "stopped");
         const std::lock_guard lock(mutex_);
