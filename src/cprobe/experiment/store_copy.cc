@@ -96,6 +96,42 @@ void for_each_row(sqlite3* database, const std::string& table, const Take& take)
   }
 }
 
+/// A copy of a database file to read from, with zeros where its end is missing: SQLite refuses a file that is shorter than
+/// its first page says as a whole, and of a page of zeros no more than that page.
+class ReadableCopy {
+ public:
+  explicit ReadableCopy(const std::filesystem::path& path) : path_(path.string() + ".copy") {
+    for (const char* suffix : {"", "-wal"}) {
+      std::error_code none;  // there may be no log
+      std::filesystem::copy_file(path.string() + suffix, path_.string() + suffix,
+                                 std::filesystem::copy_options::overwrite_existing, none);
+    }
+    const std::string bytes = read_file(path);
+    // https://www.sqlite.org/fileformat.html, "The Database Header": big-endian.
+    const auto number = [&](size_t at, size_t n_bytes) {
+      uint64_t value = 0;
+      for (size_t i = at; i < at + n_bytes; ++i) value = value << 8 | static_cast<unsigned char>(bytes[i]);
+      return value;
+    };
+    constexpr size_t kHeader = 100;
+    constexpr uint64_t kMost = uint64_t{1} << 40;  // what a damaged header says may be nonsense
+    if (bytes.size() < kHeader) return;
+    const uint64_t said = number(28, 4) * (number(16, 2) == 1 ? 65536 : number(16, 2));
+    if (said > bytes.size() && said < kMost) std::filesystem::resize_file(path_, said);
+  }
+  ReadableCopy(const ReadableCopy&) = delete;
+  ReadableCopy& operator=(const ReadableCopy&) = delete;
+  ~ReadableCopy() {
+    std::error_code none;
+    for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path_.string() + suffix, none);
+  }
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
 bool is_intact(sqlite3* database, const std::filesystem::path& folder, const std::string& id) {
   Statement cell(database, "SELECT checksum FROM main.cells WHERE id = ?");
   if (!cell.bind(id).step()) return false;
@@ -187,7 +223,8 @@ Store::Repaired Store::repair(const std::filesystem::path& folder) {
     sqlite3* database = store.database_.get();
     std::vector<std::pair<std::string, std::string>> finished;
     try {
-      const Attached attached(database, path);
+      const ReadableCopy copy(path);
+      const Attached attached(database, copy.path());
       Statement schema(database, "PRAGMA other.user_version");
       schema.step();
       if (schema.integer(0) != kSchemaVersion) throw failure("schema {}", schema.integer(0));
