@@ -39,8 +39,22 @@ TEST_F(Formats, LatexEscapesAHostileName) {
   const std::string table = paper_table(read(), TableFormat::kLatex);
   EXPECT_THAT(table,
               HasSubstr("\n\\textless{}/script\\textgreater{}\\textless{}img src=x onerror=alert(1)\\textgreater{}"
-                        "\\textbar{}\\&amp;\\_\\%\\$\\#\\{\\}\\textbackslash{}{[}`\\textquotedbl{} , & L0.mlp & "));
+                        "\\textbar{}\\&amp;\\_\\%\\$\\#\\{\\}\\textbackslash{}{[}`'' , & L0.mlp & "));
   EXPECT_THAT(table, HasSubstr("0.900 $\\pm$ 0.010"));
+}
+
+TEST_F(Formats, LatexTakesNoStarForAnArgumentOfALinesEnd) {
+  make_run(folder_.path(), {{.variable = "* a"}, {.variable = "* b", .p = 0.0001}});
+  const std::string table = paper_table(read(), TableFormat::kLatex);
+  EXPECT_THAT(table, HasSubstr("\\\\\n{*} b & "));
+  EXPECT_THAT(table, HasSubstr("& $<$ 0.001 &"));
+}
+
+TEST_F(Formats, CsvHasDeviationsOnlyOfFiguresThatCanHaveThem) {
+  make_run(folder_.path(), {{}});
+  const std::string table = paper_table(read(), TableFormat::kCsv);
+  EXPECT_THAT(table, HasSubstr("random deleted,random deleted sd,p,p Holm,repetitions"));
+  EXPECT_THAT(table, HasSubstr(",majority,data set,"));
 }
 
 TEST_F(Formats, MarkdownEscapesAHostileNameAndKeepsItsColumns) {

@@ -23,6 +23,7 @@ struct MadeCell {
   std::optional<double> p = 0.01;  ///< None: of an empty circuit.
   int64_t n_epochs = 0;
   bool has_file = false;  ///< Writes its circuit, too.
+  Fill fill = Fill::kZero;
 };
 
 inline Findings findings_of(const MadeCell& cell) {
@@ -39,11 +40,15 @@ inline Findings findings_of(const MadeCell& cell) {
   }
   f.behaviours = {{.label = "Test", .vanilla = 1, .n_rows = 500}};
   std::vector<AblationResult>& ablations = f.behaviours[0].ablations;
-  ablations.push_back({.target = AblationTarget::kCircuit, .accuracy = {.mean = cell.ablated}, .p = cell.p});
+  ablations.push_back({.target = AblationTarget::kCircuit, .fill = cell.fill, .accuracy = {.mean = cell.ablated}, .p = cell.p});
   if (cell.p) {
-    ablations.push_back({.target = AblationTarget::kRandom, .accuracy = {.mean = 0.7, .sd = 0.05, .n = 99}});
+    ablations.push_back({.target = AblationTarget::kRandom,
+                         .fill = cell.fill,
+                         .accuracy = {.mean = 0.7, .sd = 0.05, .n = 99},
+                         .draws = {0.6, 0.8},
+                         .note = "drawn from all units in c_fc"});
   }
-  ablations.push_back({.target = AblationTarget::kComplement, .accuracy = {.mean = 0.8}});
+  ablations.push_back({.target = AblationTarget::kComplement, .fill = cell.fill, .accuracy = {.mean = 0.8}});
   return f;
 }
 
@@ -66,7 +71,7 @@ inline void make_run(const std::filesystem::path& folder, const std::vector<Made
                              .seed = made.seed,
                              .seconds = 1,
                              .metrics = metrics(found),
-                             .row = result_row({}, cell, plan[i].id, found)};
+                             .row = result_row({.ablation = {.fills = {made.fill}}}, cell, plan[i].id, found)};
     for (int64_t e = 0; e < made.n_epochs; ++e) {
       const double loss = 4 - static_cast<double>(e) / 123.456;
       finished.curve.push_back({.loss = loss, .objective = loss, .n_kept = 600 - e});

@@ -1,21 +1,17 @@
 #include "cprobe/report/read_runs.h"
 
 #include <cmath>
-#include <limits>
 
 #include "cprobe/report/findings.h"
-#include "cprobe/report/verdict.h"
 #include "tests/report/made_run.h"
 
 namespace cprobe {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::make_run;
-using ::testing::Not;
 using testing::TemporaryFolder;
 
 TEST(ReadRuns, TakesTheRunFoldersBelowAFolderInTheOrderOfTheirNumbers) {
@@ -24,17 +20,15 @@ TEST(ReadRuns, TakesTheRunFoldersBelowAFolderInTheOrderOfTheirNumbers) {
        {"seed_0/probes/step_1000/circuits", "seed_0/probes/step_200/circuits", "seed_1/probes/step_200/circuits"})
     make_run(folder / run, {{}});
   const ReportData data = read_runs({folder.path()}, true);
-  std::vector<std::string> names, replicas;
+  std::vector<std::string> names;
   std::vector<int64_t> steps;
   for (const ReportedRun& run : data.runs) {
     names.push_back(run.name);
-    replicas.push_back(run.replica);
     steps.push_back(run.step.value());
     EXPECT_EQ(run.series, "");
   }
   EXPECT_THAT(names, ElementsAre("seed_0/probes/step_200/circuits", "seed_0/probes/step_1000/circuits",
                                  "seed_1/probes/step_200/circuits"));
-  EXPECT_THAT(replicas, ElementsAre("seed_0", "seed_0", "seed_1"));
   EXPECT_THAT(steps, ElementsAre(200, 1000, 200));
 }
 
@@ -69,7 +63,7 @@ TEST(Findings, PutCellsTogetherThatDifferInSeedsOnly) {
   const TemporaryFolder folder;
   make_run(folder / "seed_0/circuits", {{.knn = 0.8}, {.variable = "other"}});
   make_run(folder / "seed_1/circuits", {{.knn = 0.9}, {.variable = "other", .layer = 1}});
-  const std::vector<Finding> all = findings(read_runs({folder.path()}, true));
+  const std::vector<ReportedFinding> all = findings(read_runs({folder.path()}, true));
   ASSERT_EQ(all.size(), 3u);
   EXPECT_EQ(all[0].n_cells(), 2);
   EXPECT_NEAR(all[0].knn.mean, 0.85, 1e-12);
@@ -82,7 +76,7 @@ TEST(Findings, KeepRunsOfDifferentNamesApart) {
   const TemporaryFolder folder;
   make_run(folder / "small", {{}});
   make_run(folder / "large", {{}});
-  const std::vector<Finding> all = findings(read_runs({folder / "small", folder / "large"}, true));
+  const std::vector<ReportedFinding> all = findings(read_runs({folder / "small", folder / "large"}, true));
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[0].series, "small");
   EXPECT_EQ(all[1].series, "large");
@@ -94,7 +88,7 @@ TEST(Findings, AnswerByTheAdjustedP) {
                            {.variable = "border", .p = 0.04},
                            {.variable = "no", .p = 0.5},
                            {.variable = "empty", .p = std::nullopt}});
-  const std::vector<Finding> all = findings(read_runs({folder.path()}, true));
+  const std::vector<ReportedFinding> all = findings(read_runs({folder.path()}, true));
   EXPECT_EQ(all[0].ablations[0].depends, Answer::kYes);  // .01 of three tests: .03.
   EXPECT_EQ(all[1].ablations[0].depends, Answer::kBeforeAdjustment);
   EXPECT_EQ(all[2].ablations[0].depends, Answer::kNo);
@@ -103,12 +97,19 @@ TEST(Findings, AnswerByTheAdjustedP) {
   EXPECT_EQ(all[3].decodes, Answer::kNo);
 }
 
-TEST(Findings, DecodeOnlyWhereAccuracyIsBeyondItsErrors) {
-  EXPECT_TRUE(is_above({.mean = 0.6, .sd = 0.01}, {.mean = 0.5}, 1000));
-  EXPECT_FALSE(is_above({.mean = 0.6, .sd = 0.05}, {.mean = 0.5}, 1000));  // Draws differ too much.
-  EXPECT_FALSE(is_above({.mean = 0.6}, {.mean = 0.5}, 100));               // Two standard errors of 100 tokens.
-  const double nan = std::numeric_limits<double>::quiet_NaN();
-  EXPECT_FALSE(is_above({.mean = nan}, {.mean = 0.5}, 1000));
+TEST(ReadRuns, TakesTheFirstFillWithTheValueOfEachControl) {
+  const TemporaryFolder folder;
+  make_run(folder / "zero", {{}});
+  make_run(folder / "mean", {{.fill = Fill::kMean}});
+  const ReportData data = read_runs({folder / "zero", folder / "mean"}, true);
+  for (const size_t i : {0, 1}) {
+    const ReportedAblation& a = data.cells[i].ablations.at(0);
+    EXPECT_EQ(a.fill, i == 0 ? "zero" : "mean");
+    EXPECT_EQ(a.n_rows, 500);
+    EXPECT_EQ(a.random.value().n, 99);
+    EXPECT_THAT(a.draws, ElementsAre(0.6, 0.8));
+    EXPECT_EQ(a.note, "random controls drawn from all units in c_fc");
+  }
 }
 
 TEST(ReadRuns, ComparesCircuitsOfOneComponentWhoseFilesAreThere) {
@@ -140,18 +141,6 @@ TEST(ReadRuns, CountsUnitsOfHeadsWhereTheModelIsThere) {
   ASSERT_TRUE(data.cells[0].heads);
   EXPECT_THAT(data.cells[0].heads->q, ElementsAre(4, 1));  // The first 5 of 24 columns: heads of 4 queries each.
   EXPECT_THAT(data.cells[0].heads->k, ElementsAre(0, 0));
-}
-
-TEST(Verdict, SaysInWordsWhatWasFound) {
-  const TemporaryFolder folder;
-  make_run(folder.path(), {{.variable = "x", .knn = 0.99}, {.variable = "x", .layer = 1, .p = std::nullopt}});
-  const std::vector<Finding> all = findings(read_runs({folder.path()}, true));
-  EXPECT_THAT(verdict_text({&all[0], &all[1]}),
-              AllOf(HasSubstr("A circuit in 1 of 2 components."), HasSubstr("x can be decoded from the only circuit"),
-                    HasSubstr("depends on the only tested circuit"), HasSubstr("N = 99; p = 0.010; n = 500 rows")));
-  EXPECT_THAT(finding_text(all[0]), AllOf(HasSubstr("It decodes x almost perfectly"), HasSubstr("n = 1000 tokens")));
-  EXPECT_EQ(verdict_text({&all[1]}), "No circuit in the only component probed: nothing was found that computes x.");
-  EXPECT_THAT(finding_text(all[1]), AllOf(HasSubstr("No circuit"), Not(HasSubstr("delet"))));
 }
 
 TEST(ThinnedCurve, KeepsTheFirstAndTheLastEpoch) {

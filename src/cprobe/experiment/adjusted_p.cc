@@ -9,10 +9,10 @@ namespace cprobe {
 
 std::string AdjustedP::note() const {
   const int64_t n_needed = kReciprocalLevel * n_tests - 1;
-  if (!is_shown() || n_controls == 0 || n_controls >= n_needed) return {};
-  return fmt::format(
-      "With {} random controls no p Holm over {} cells can reach {:.2f}; that takes at least {} (random_controls).\n",
-      n_controls, n_tests, 1.0 / static_cast<double>(kReciprocalLevel), n_needed);
+  if (n_tests == 0 || n_controls == 0 || n_controls >= n_needed) return {};
+  const std::string what = n_tests == 1 ? std::string("p") : fmt::format("p Holm over {} cells", n_tests);
+  return fmt::format("With {} random controls no {} can reach {:.2f}; that takes at least {} (random_controls).\n",
+                     n_controls, what, 1.0 / static_cast<double>(kReciprocalLevel), n_needed);
 }
 
 AdjustedP adjusted_p(const std::vector<Store::Fields>& rows, const std::string& data_set) {
@@ -20,8 +20,7 @@ AdjustedP adjusted_p(const std::vector<Store::Fields>& rows, const std::string& 
   std::vector<size_t> tested;
   std::vector<double> p_values;
   for (size_t i = 0; i < rows.size(); ++i) {
-    const std::vector<std::string> all = behaviours_of(rows[i]);
-    const std::string label = !data_set.empty() ? data_set : all.empty() ? std::string() : all.front();
+    const std::string label = data_set.empty() ? first_behaviour(rows[i]) : data_set;
     const std::string p = value_of(rows[i], "ablated p " + label);
     if (p.empty()) continue;
     tested.push_back(i);

@@ -535,6 +535,14 @@ std::map<std::string, std::string> Store::circuit_files() const {
   return files;
 }
 
+Store::Snapshot::Snapshot(const Store& store) : database_(store.database_.get()) {
+  execute(database_, "BEGIN");
+}
+
+Store::Snapshot::~Snapshot() {
+  sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
 void Store::export_tables() const {
   sqlite3* database = database_.get();
   const std::vector<Fields> finished = results();

@@ -158,6 +158,19 @@ class Store {
   /// The circuit files of finished cells in plans, relative to the run folder, by cell. Files may have been moved away.
   std::map<std::string, std::string> circuit_files() const;
 
+  /// While it lives, everything that is read from a store is of one moment, though a run may be going on there. The store
+  /// must outlive it, and nothing may be written.
+  class Snapshot {
+   public:
+    explicit Snapshot(const Store& store);
+    ~Snapshot();
+    Snapshot(const Snapshot&) = delete;
+    Snapshot& operator=(const Snapshot&) = delete;
+
+   private:
+    sqlite3* database_;
+  };
+
   /// Rebuilds results.csv (circuit probing, one row per finished cell, wide; not written before there is one),
   /// metrics.csv (long) and curves.csv from the store.
   void export_tables() const;

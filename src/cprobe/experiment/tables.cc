@@ -14,26 +14,6 @@
 namespace cprobe {
 namespace {
 
-/// A grid dimension that is not always shown.
-struct GridColumn {
-  std::string column;  ///< Of results.csv.
-  std::string heading;
-};
-
-std::vector<GridColumn> grid_columns() {
-  std::vector<GridColumn> columns = {{"model_seed", "seed"},
-                                     {"probe index", "position"},
-                                     {"lr", "learning rate"},
-                                     {"batch_size", "batch size"},
-                                     {"mask method", "mask method"}};
-  for (const MaskKind kind : kMaskKinds) {
-    const std::string key(mask_option(kind).key);
-    columns.push_back({key, key});
-    std::ranges::replace(columns.back().heading, '_', ' ');
-  }
-  return columns;
-}
-
 constexpr const char* kNoFigure = "-";
 
 std::string decimals(const std::string& number) {
@@ -42,12 +22,6 @@ std::string decimals(const std::string& number) {
 
 std::string with_sd(const std::string& mean, const std::string& sd) {
   return sd.empty() ? decimals(mean) : figure_text(std::stod(mean), std::stod(sd));
-}
-
-/// The data set whose ablations the table shows; the others are in results.csv. Empty where there is none.
-std::string first_behaviour(const Store::Fields& row) {
-  const std::vector<std::string> all = behaviours_of(row);
-  return all.empty() ? std::string() : all.front();
 }
 
 /// Which ablations the table does not show; empty where it shows all.
@@ -73,6 +47,25 @@ std::vector<std::string> behaviours_of(const Store::Fields& row) {
     if (field.name.starts_with(kVanilla)) labels.push_back(field.name.substr(kVanilla.size()));
   }
   return labels;
+}
+
+std::string first_behaviour(const Store::Fields& row) {
+  const std::vector<std::string> all = behaviours_of(row);
+  return all.empty() ? std::string() : all.front();
+}
+
+std::vector<GridColumn> grid_columns() {
+  std::vector<GridColumn> columns = {{"model_seed", "seed"},
+                                     {"probe index", "position"},
+                                     {"lr", "learning rate"},
+                                     {"batch_size", "batch size"},
+                                     {"mask method", "mask method"}};
+  for (const MaskKind kind : kMaskKinds) {
+    const std::string key(mask_option(kind).key);
+    columns.push_back({key, key});
+    std::ranges::replace(columns.back().heading, '_', ' ');
+  }
+  return columns;
 }
 
 std::string results_table(const Store& store) {

@@ -14,6 +14,17 @@ std::string value_of(const Store::Fields& row, std::string_view column);
 /// Labels of the data sets on which a row has ablations, in the spec's order.
 std::vector<std::string> behaviours_of(const Store::Fields& row);
 
+/// The first of them, whose ablations tables show; empty where there is none.
+std::string first_behaviour(const Store::Fields& row);
+
+/// A dimension of a run's grid that tables show where cells differ in it.
+struct GridColumn {
+  std::string column;   ///< Of results.csv.
+  std::string heading;  ///< As people call it.
+};
+/// Seed, position, learning rate, batch size, mask method and its option.
+std::vector<GridColumn> grid_columns();
+
 /// Finished cells of a store as an aligned text table: what was probed (grid dimensions with several values have a
 /// column each), decodability, circuit size, behaviour with the circuit ablated, and the finding in words. Where several
 /// cells have a p there is a second, adjusted for their number (holm), and a line below the table where too few random

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
+#include <utility>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
@@ -39,37 +41,34 @@ std::optional<ModelConfig> config_of(ReportData& data, const ReportedRun& run) {
   return std::nullopt;
 }
 
-void describe(ReportedCell& cell, const CircuitFile& file, const ModelConfig* config) {
+void add_matrices(ReportedCell& cell, const CircuitFile& file) {
   for (const auto& [tensor, member] : file.members) {
     cell.matrices.push_back({short_name(tensor), member.sum().item<int64_t>(), member.numel()});
   }
-  if (config == nullptr || file.component.block != Block::kAttention) return;
-  cell.heads = head_units(circuit_of(file, *config), *config);
 }
 
-/// Of one component and one model: a negative control draws another for each seed.
-bool are_comparable(const CircuitFile& a, const CircuitFile& b) {
-  const auto model = [](const CircuitFile& file) {
-    const auto found = file.provenance.find("model_fingerprint");
-    return found == file.provenance.end() ? std::string() : found->second;
-  };
-  return a.component == b.component && a.unit == b.unit && model(a) == model(b);
+std::string fingerprint_of(const CircuitFile& file) {
+  const auto found = file.provenance.find("model_fingerprint");
+  return found == file.provenance.end() ? std::string() : found->second;
 }
 
-using Circuits = std::map<size_t, CircuitFile>;
+/// Cells with their circuits that can be compared: of one component, in one unit, of one model (a negative control draws
+/// another for each seed).
+using Group = std::vector<std::pair<size_t, CircuitFile>>;
+using Groups = std::map<std::tuple<ComponentRef, MaskUnit, std::string>, Group>;
 
-void add_overlaps(ReportData& data, const std::string& run, const Circuits& circuits) {
-  size_t n_added = 0, n_left = 0;
-  for (auto a = circuits.begin(); a != circuits.end(); ++a) {
-    for (auto b = std::next(a); b != circuits.end(); ++b) {
-      if (!are_comparable(a->second, b->second) || a->second.is_empty() || b->second.is_empty()) continue;
-      if (n_added == kMostOverlaps) {
-        ++n_left;
-        continue;
+void add_overlaps(ReportData& data, const std::string& run, const Groups& groups) {
+  size_t n_left = 0;
+  for (const auto& [key, group] : groups) {
+    for (size_t a = 0; a < group.size(); ++a) {
+      for (size_t b = a + 1; b < group.size(); ++b) {
+        if (data.overlaps.size() >= kMostOverlaps) {
+          n_left += group.size() - b;
+          break;
+        }
+        stop_if_interrupted();
+        data.overlaps.push_back({group[a].first, group[b].first, overlap(group[a].second, group[b].second).all});
       }
-      stop_if_interrupted();
-      data.overlaps.push_back({a->first, b->first, overlap(a->second, b->second).all});
-      ++n_added;
     }
   }
   if (n_left == 0) return;
@@ -84,9 +83,9 @@ void add_circuit_details(ReportData& data, size_t first, const std::map<std::str
   const size_t index = data.cells[first].run;
   const std::string run = data.runs[index].name;
   std::optional<ModelConfig> config = config_of(data, data.runs[index]);
-  Circuits circuits;
-  size_t n_missing = 0;
-  std::string problem;
+  Groups groups;
+  size_t n_missing = 0, n_unfit = 0;
+  std::string problem, misfit;
   for (size_t i = first; i < data.cells.size(); ++i) {
     stop_if_interrupted();
     const auto found = files.find(data.cells[i].id);
@@ -94,20 +93,31 @@ void add_circuit_details(ReportData& data, size_t first, const std::map<std::str
     const std::filesystem::path path = data.runs[index].folder / found->second;
     try {
       CircuitFile file = read_circuit_file(path);
-      describe(data.cells[i], file, config ? &*config : nullptr);
-      const auto fingerprint = file.provenance.find("model_fingerprint");
-      if (fingerprint != file.provenance.end()) data.runs[index].model_fingerprint = fingerprint->second;
-      circuits.emplace(i, std::move(file));
+      add_matrices(data.cells[i], file);
+      const std::string fingerprint = fingerprint_of(file);
+      if (!fingerprint.empty()) data.runs[index].model_fingerprint = fingerprint;
+      if (config && file.component.block == Block::kAttention) {
+        try {
+          data.cells[i].heads = head_units(circuit_of(file, *config), *config);
+        } catch (const Error& error) {
+          ++n_unfit;
+          if (misfit.empty()) misfit = error.what();
+        }
+      }
+      if (!file.is_empty()) groups[{file.component, file.unit, fingerprint}].emplace_back(i, std::move(file));
     } catch (const Error& error) {
       ++n_missing;
       if (problem.empty()) problem = error.what();
     }
   }
+  if (n_unfit > 0) {
+    data.notes.push_back(fmt::format("{}: no units per head of {} circuits: {}", run, n_unfit, misfit));
+  }
   if (n_missing > 0) {
     data.notes.push_back(
         fmt::format("{}: {} of {} circuit files could not be read: {}", run, n_missing, files.size(), problem));
   }
-  add_overlaps(data, run, circuits);
+  add_overlaps(data, run, groups);
 }
 
 }  // namespace cprobe

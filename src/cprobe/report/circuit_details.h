@@ -7,7 +7,7 @@
 
 namespace cprobe {
 
-/// Pairs of circuits that a report compares in one run, at most.
+/// Pairs of circuits that a report compares, at most.
 inline constexpr size_t kMostOverlaps = 300;
 
 /// Reads the circuit files of one run's cells, which are the last in `data`: units per matrix and, where the model's

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "cprobe/report/findings.h"
@@ -15,6 +16,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr size_t kMostCurvePoints = 30'000;  ///< Of all curves together; about 25 bytes each.
+constexpr size_t kMostDraws = 200'000;       ///< Random controls of all findings together; about 6 bytes each.
 
 /// Six significant digits: more than any figure here is good for.
 Json number(double value) {
@@ -41,7 +43,10 @@ Json numbers(const std::vector<double>& values) {
   return list;
 }
 
-Json run_json(const ReportedRun& run) {
+/// Texts that many calls share, each once.
+using Specs = std::map<std::string, size_t>;
+
+Json run_json(const ReportedRun& run, const Specs& specs) {
   Json calls = Json::array();
   for (const Store::Invocation& call : run.calls) {
     calls.push_back({{"started", call.started},
@@ -52,7 +57,7 @@ Json run_json(const ReportedRun& run) {
                      {"threads", call.n_threads},
                      {"memory", call.peak_memory ? Json(*call.peak_memory) : Json()},
                      {"model", call.model},
-                     {"spec", call.spec}});
+                     {"spec", call.spec.empty() ? Json() : Json(specs.at(call.spec))}});
   }
   Json failed = Json::array();
   for (const Store::Entry& cell : run.failed) failed.push_back({cell.label, cell.error});
@@ -60,27 +65,34 @@ Json run_json(const ReportedRun& run) {
           {"series", run.series}, {"step", run.step ? Json(*run.step) : Json()},
           {"done", run.n_done},   {"planned", run.n_planned},
           {"failed", failed},     {"seconds", number(run.seconds)},
-          {"pNote", run.p_note},  {"fingerprint", run.model_fingerprint},
+          {"pNotes", run.p_notes},  {"fingerprint", run.model_fingerprint},
           {"calls", calls}};
 }
 
-Json ablation_json(const FindingAblation& a) {
+Json ablation_json(const ReportedFinding& f, const ReportedDeletion& a, bool with_draws) {
   return {{"data", a.data},
+          {"fill", a.fill},
+          {"notes", a.notes},
           {"rows", a.n_rows},
           {"vanilla", figure(a.vanilla)},
           {"ablated", figure(a.ablated)},
           {"random", figure(a.random)},
           {"complement", figure(a.complement)},
           {"controls", a.n_controls},
+          {"controlled", a.n_controlled},
+          {"deletedCells", a.n_cells},
+          {"harm", number(a.harm())},
+          {"draws", numbers(with_draws ? a.draws : std::vector<double>())},
           {"p", numbers(a.p)},
           {"holm", numbers(a.p_holm)},
           {"tests", a.n_tests},
-          {"depends", to_string(a.depends)}};
+          {"depends", to_string(a.depends)},
+          {"text", dependence_text(f, a.data)}};
 }
 
-Json finding_json(const Finding& f) {
+Json finding_json(const ReportedFinding& f, bool with_draws) {
   Json ablations = Json::array();
-  for (const FindingAblation& a : f.ablations) ablations.push_back(ablation_json(a));
+  for (const ReportedDeletion& a : f.ablations) ablations.push_back(ablation_json(f, a, with_draws));
   return {{"series", f.series},
           {"step", f.step ? Json(*f.step) : Json()},
           {"variable", f.variable},
@@ -113,7 +125,7 @@ Json curve_json(const std::vector<EpochRecord>& curve, size_t most) {
 }
 
 Json cell_json(const ReportedCell& cell, size_t most_epochs) {
-  Json json = {{"run", cell.run}, {"id", cell.id}, {"seed", cell.seed}};
+  Json json = {{"run", cell.run}, {"seed", cell.seed}};
   if (!cell.curve.empty()) json["curve"] = curve_json(cell.curve, most_epochs);
   for (const MatrixPart& part : cell.matrices) json["matrices"].push_back({part.matrix, part.n_units, part.max_units});
   if (cell.heads) json["heads"] = {{"q", cell.heads->q}, {"k", cell.heads->k}, {"v", cell.heads->v}};
@@ -134,6 +146,7 @@ Json overlap_json(const ReportData& data, const ReportedOverlap& pair) {
           {"component", first.component()},
           {"first", name(first)},
           {"second", name(second)},
+          {"variables", {first.variable, second.variable}},
           {"of", units.n},
           {"a", units.n_a},
           {"b", units.n_b},
@@ -147,21 +160,21 @@ Json overlap_json(const ReportData& data, const ReportedOverlap& pair) {
 Json figure_json(const ReportedFigure& f) {
   const Metric& m = f.row.metric;
   return {{"run", f.run},       {"method", f.row.method}, {"variable", f.row.variable}, {"site", f.row.site},
-          {"seed", f.row.seed}, {"metric", m.metric},     {"value", number(m.value)},   {"sd", number(m.sd)},
+          {"seed", f.row.seed}, {"position", f.row.position < 0 ? Json() : Json(f.row.position)}, {"metric", m.metric},     {"value", number(m.value)},   {"sd", number(m.sd)},
           {"n", m.n},           {"control", m.control},   {"p", number(m.p)},           {"note", m.note}};
 }
 
-bool is_same_question(const Finding& a, const Finding& b) {
+bool is_same_question(const ReportedFinding& a, const ReportedFinding& b) {
   return a.series == b.series && a.step == b.step && a.variable == b.variable && a.options == b.options;
 }
 
 /// A verdict for each variable of each kind of run, with the places of its findings.
-Json verdicts_json(const std::vector<Finding>& all) {
+Json verdicts_json(const std::vector<ReportedFinding>& all) {
   Json verdicts = Json::array();
   std::vector<bool> seen(all.size());
   for (size_t i = 0; i < all.size(); ++i) {
     if (seen[i]) continue;
-    std::vector<const Finding*> same;
+    std::vector<const ReportedFinding*> same;
     Json places = Json::array();
     for (size_t j = i; j < all.size(); ++j) {
       if (seen[j] || !is_same_question(all[i], all[j])) continue;
@@ -169,7 +182,16 @@ Json verdicts_json(const std::vector<Finding>& all) {
       same.push_back(&all[j]);
       places.push_back(j);
     }
-    verdicts.push_back({{"variable", all[i].variable}, {"findings", places}, {"text", verdict_text(same)}});
+    Json dependence = Json::object();
+    for (const ReportedFinding* f : same) {
+      for (const ReportedDeletion& a : f->ablations) {
+        if (!dependence.contains(a.data)) dependence[a.data] = dependence_verdict(same, a.data);
+      }
+    }
+    verdicts.push_back({{"variable", all[i].variable},
+                        {"findings", places},
+                        {"text", verdict_text(same)},
+                        {"dependence", dependence}});
   }
   return verdicts;
 }
@@ -193,12 +215,26 @@ std::string for_script(const std::string& json) {
 std::string page_json(const ReportData& data) {
   const auto n_curves = static_cast<size_t>(
       std::ranges::count_if(data.cells, [](const ReportedCell& cell) { return !cell.curve.empty(); }));
-  const size_t most_epochs = std::clamp<size_t>(kMostCurvePoints / std::max<size_t>(1, n_curves), 20, 200);
-  const std::vector<Finding> all = findings(data);
+  const size_t most_epochs = std::clamp<size_t>(kMostCurvePoints / std::max<size_t>(1, n_curves), 2, 200);
+  const std::vector<ReportedFinding> all = findings(data);
   Json json = {{"title", data.title}, {"notes", data.notes}};
-  for (const char* list : {"runs", "findings", "cells", "figures", "overlaps"}) json[list] = Json::array();
-  for (const ReportedRun& run : data.runs) json["runs"].push_back(run_json(run));
-  for (const Finding& finding : all) json["findings"].push_back(finding_json(finding));
+  size_t n_draws = 0;
+  for (const ReportedFinding& f : all) {
+    for (const ReportedDeletion& a : f.ablations) n_draws += a.draws.size();
+  }
+  const bool with_draws = n_draws <= kMostDraws;
+  if (!with_draws) {
+    json["notes"].push_back(fmt::format("The figures show mean and sd of the random controls, not all {}.", n_draws));
+  }
+  for (const char* list : {"runs", "findings", "cells", "figures", "overlaps", "specs"}) json[list] = Json::array();
+  Specs specs;
+  for (const ReportedRun& run : data.runs) {
+    for (const Store::Invocation& call : run.calls) {
+      if (!call.spec.empty() && specs.try_emplace(call.spec, specs.size()).second) json["specs"].push_back(call.spec);
+    }
+  }
+  for (const ReportedRun& run : data.runs) json["runs"].push_back(run_json(run, specs));
+  for (const ReportedFinding& finding : all) json["findings"].push_back(finding_json(finding, with_draws));
   for (const ReportedCell& cell : data.cells) json["cells"].push_back(cell_json(cell, most_epochs));
   for (const ReportedFigure& f : data.figures) json["figures"].push_back(figure_json(f));
   for (const ReportedOverlap& pair : data.overlaps) json["overlaps"].push_back(overlap_json(data, pair));

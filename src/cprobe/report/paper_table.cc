@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cprobe/core/error.h"
 #include "cprobe/evaluate/statistics.h"
 #include "cprobe/io/csv.h"
 #include "cprobe/report/findings.h"
+#include "cprobe/report/verdict.h"
 
 namespace cprobe {
 namespace {
@@ -21,8 +23,11 @@ struct Field {
 
 struct Column {
   std::string heading;
-  bool is_figure = false;  ///< Which may have a deviation.
+  enum class Kind { kText, kNumber, kFigure, kP } kind = Kind::kText;  ///< A figure may have a deviation.
+
+  bool is_number() const { return kind != Kind::kText; }
 };
+using enum Column::Kind;
 
 struct Table {
   std::vector<Column> columns;
@@ -34,7 +39,7 @@ std::optional<Spread> largest(const std::vector<double>& values) {
   return Spread{.mean = *std::ranges::max_element(values), .n = 1};
 }
 
-std::string extent_of(const Finding& f) {
+std::string extent_of(const ReportedFinding& f) {
   const int64_t n = f.n_cells();
   if (f.n_empty == n) return "empty";
   if (f.n_full == n) return "full";
@@ -45,34 +50,34 @@ std::string extent_of(const Finding& f) {
   return text;
 }
 
-Table table_of(const std::vector<Finding>& all) {
+Table table_of(const std::vector<ReportedFinding>& all) {
   const auto any = [&](auto&& holds) { return std::ranges::any_of(all, holds); };
-  const bool with_series = any([&](const Finding& f) { return f.series != all.front().series; });
-  const bool with_step = any([](const Finding& f) { return f.step.has_value(); });
-  const bool with_options = any([](const Finding& f) { return !f.options.empty(); });
+  const bool with_series = any([&](const ReportedFinding& f) { return f.series != all.front().series; });
+  const bool with_step = any([](const ReportedFinding& f) { return f.step.has_value(); });
+  const bool with_options = any([](const ReportedFinding& f) { return !f.options.empty(); });
   Table table;
   if (with_series) table.columns.push_back({"run"});
   if (with_step) table.columns.push_back({"step"});
   table.columns.insert(table.columns.end(), {{"variable"}, {"component"}});
   if (with_options) table.columns.push_back({"setting"});
   table.columns.insert(table.columns.end(), {{"circuit"},
-                                             {"share of weights", true},
-                                             {"kNN circuit", true},
-                                             {"kNN component", true},
-                                             {"majority", true},
+                                             {"share of weights", kFigure},
+                                             {"kNN circuit", kFigure},
+                                             {"kNN component", kFigure},
+                                             {"majority", kNumber},
                                              {"data set"},
-                                             {"untouched", true},
-                                             {"circuit deleted", true},
-                                             {"random deleted", true},
-                                             {"p", true},
-                                             {"p Holm", true},
+                                             {"untouched", kFigure},
+                                             {"circuit deleted", kFigure},
+                                             {"random deleted", kFigure},
+                                             {"p", kP},
+                                             {"p Holm", kP},
                                              {"repetitions"}});
-  const FindingAblation none{.vanilla = {}, .ablated = {}};
-  for (const Finding& f : all) {
+  const ReportedDeletion none{.vanilla = {}, .ablated = {}};
+  for (const ReportedFinding& f : all) {
     const size_t n_lines = std::max<size_t>(1, f.ablations.size());
     for (size_t i = 0; i < n_lines; ++i) {
       const bool is_ablated = i < f.ablations.size();
-      const FindingAblation& a = is_ablated ? f.ablations[i] : none;
+      const ReportedDeletion& a = is_ablated ? f.ablations[i] : none;
       std::vector<Field> line;
       if (with_series) line.push_back({f.series});
       if (with_step) line.push_back({f.step ? std::to_string(*f.step) : std::string()});
@@ -83,7 +88,7 @@ Table table_of(const std::vector<Finding>& all) {
       line.push_back({a.data});
       line.push_back({{}, is_ablated ? std::optional(a.vanilla) : std::nullopt});
       // Of nothing, nothing is deleted.
-      line.push_back({{}, is_ablated && f.circuit != Answer::kNo ? std::optional(a.ablated) : std::nullopt});
+      line.push_back({{}, is_ablated && !f.is_empty() ? std::optional(a.ablated) : std::nullopt});
       line.push_back({{}, a.random});
       line.push_back({{}, largest(a.p)});
       line.push_back({{}, largest(a.p_holm)});
@@ -107,18 +112,19 @@ std::string csv_table(const Table& table) {
   std::vector<std::string> heading;
   for (const Column& column : table.columns) {
     heading.push_back(column.heading);
-    if (column.is_figure) heading.push_back(column.heading + " sd");
+    if (column.kind == kFigure) heading.push_back(column.heading + " sd");
   }
   std::string text = csv_record(heading);
   for (const std::vector<Field>& line : table.lines) {
     std::vector<std::string> record;
     for (size_t i = 0; i < line.size(); ++i) {
       const std::optional<Spread>& figure = line[i].figure;
-      if (!table.columns[i].is_figure) {
+      if (!table.columns[i].is_number()) {
         record.push_back(line[i].text);
         continue;
       }
       record.push_back(exists(figure) ? csv_number(figure->mean) : std::string());
+      if (table.columns[i].kind != kFigure) continue;
       record.push_back(exists(figure) && figure->sd ? csv_number(*figure->sd) : std::string());
     }
     text += csv_record(record);
@@ -156,7 +162,7 @@ std::string latex_text(const std::string& text) {
         result += "\\textbar{}";
         break;
       case '"':
-        result += "\\textquotedbl{}";
+        result += "''";  // \textquotedbl exists in some font encodings only.
         break;
       case '&':
       case '%':
@@ -170,7 +176,8 @@ std::string latex_text(const std::string& text) {
         break;
       case '[':
       case ']':
-        result += '{';  // Behind a line's end, [ would begin an argument.
+      case '*':
+        result += '{';  // Behind a line's end, [ would begin an argument, and * would be one.
         result += c;
         result += '}';
         break;
@@ -192,13 +199,14 @@ std::string markdown_text(const std::string& text) {
   return result;
 }
 
-std::string figure_or_dash(const std::optional<Spread>& figure, const std::string& dash) {
-  return exists(figure) ? figure_text(figure->mean, figure->sd) : dash;
+std::string figure_or_dash(const Column& column, const std::optional<Spread>& figure, const std::string& dash) {
+  if (!exists(figure)) return dash;
+  return column.kind == kP ? p_number(figure->mean) : figure_text(figure->mean, figure->sd);
 }
 
 std::string latex_table(const Table& table) {
   std::string text = "% Needs \\usepackage{booktabs}.\n\\begin{tabular}{";
-  for (const Column& column : table.columns) text += column.is_figure ? 'r' : 'l';
+  for (const Column& column : table.columns) text += column.is_number() ? 'r' : 'l';
   text += "}\n\\toprule\n";
   const auto add = [&](size_t n, auto&& field) {
     for (size_t i = 0; i < n; ++i) text += fmt::format("{}{}", i == 0 ? "" : " & ", field(i));
@@ -208,11 +216,12 @@ std::string latex_table(const Table& table) {
   text += "\\midrule\n";
   for (const std::vector<Field>& line : table.lines) {
     add(line.size(), [&](size_t i) {
-      if (!table.columns[i].is_figure) return line[i].text.empty() ? std::string("--") : latex_text(line[i].text);
-      std::string figure = figure_or_dash(line[i].figure, "--");
-      const std::string plus_minus = "±";
-      const size_t at = figure.find(plus_minus);
-      if (at != std::string::npos) figure.replace(at, plus_minus.size(), "$\\pm$");
+      if (!table.columns[i].is_number()) return line[i].text.empty() ? std::string("--") : latex_text(line[i].text);
+      std::string figure = figure_or_dash(table.columns[i], line[i].figure, "--");
+      for (const auto& [sign, command] : {std::pair<std::string, const char*>{"±", "$\\pm$"}, {"<", "$<$"}}) {
+        const size_t at = figure.find(sign);
+        if (at != std::string::npos) figure.replace(at, sign.size(), command);
+      }
       return figure;
     });
   }
@@ -224,14 +233,15 @@ std::string markdown_table(const Table& table) {
   std::string rule = "|";
   for (const Column& column : table.columns) {
     text += fmt::format(" {} |", markdown_text(column.heading));
-    rule += column.is_figure ? "---:|" : "---|";
+    rule += column.is_number() ? "---:|" : "---|";
   }
   text += fmt::format("\n{}\n", rule);
   for (const std::vector<Field>& line : table.lines) {
     text += "|";
     for (size_t i = 0; i < line.size(); ++i) {
-      text += fmt::format(
-          " {} |", table.columns[i].is_figure ? figure_or_dash(line[i].figure, "-") : markdown_text(line[i].text));
+      const Column& column = table.columns[i];
+      text += fmt::format(" {} |", markdown_text(column.is_number() ? figure_or_dash(column, line[i].figure, "-")
+                                                                    : line[i].text));
     }
     text += "\n";
   }

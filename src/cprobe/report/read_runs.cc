@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string_view>
@@ -35,10 +36,26 @@ Spread spread_of(const Store::Fields& row, std::string_view mean, std::string_vi
 /// Of what metrics.csv has and results.csv, or that of earlier versions, has not: by cell, metric and control.
 using Metrics = std::map<std::array<std::string, 3>, Metric>;
 
+std::string ablated_metric(const std::string& label, Fill fill) {
+  return fmt::format("ablated_accuracy {}{}", label,
+                     fill == Fill::kZero ? std::string() : fmt::format(" ({} fill)", to_string(fill)));
+}
+
+/// The first of a run's fills: figures of the others have the fill in their columns' names.
+Fill first_fill(const Store::Fields& row, const Metrics& metrics, const std::string& label) {
+  for (const Fill fill : kFills) {
+    const bool is_other = !value_of(row, fmt::format("ablated acc {} ({} fill)", label, to_string(fill))).empty();
+    if (!is_other && metrics.contains({value_of(row, "model_id"), ablated_metric(label, fill), ""})) return fill;
+  }
+  return Fill::kZero;
+}
+
 std::vector<ReportedAblation> ablations_of(const Store::Fields& row, const Metrics& metrics) {
   std::vector<ReportedAblation> list;
   for (const std::string& label : behaviours_of(row)) {
+    const Fill fill = first_fill(row, metrics, label);
     ReportedAblation a{.data = label,
+                       .fill = std::string(to_string(fill)),
                        .vanilla = number_of(row, " vanilla acc " + label).value_or(0),
                        .ablated = number_of(row, " ablated acc " + label).value_or(0),
                        .complement = number_of(row, "complement ablated acc " + label),
@@ -47,9 +64,10 @@ std::vector<ReportedAblation> ablations_of(const Store::Fields& row, const Metri
     const std::string id = value_of(row, "model_id");
     const auto vanilla = metrics.find({id, "vanilla_accuracy " + label, ""});
     if (vanilla != metrics.end()) a.n_rows = vanilla->second.n;
-    const auto random = metrics.find({id, "ablated_accuracy " + label, "random"});
+    const auto random = metrics.find({id, ablated_metric(label, fill), "random"});
     if (random != metrics.end()) {
       a.random = {random->second.value, random->second.sd, random->second.n};
+      a.draws = random->second.draws;
     } else if (number_of(row, "random ablate acc mean " + label)) {
       a.random = spread_of(row, "random ablate acc mean " + label, "random ablate acc sd " + label,
                            integer_of(row, "random controls " + label));
@@ -67,7 +85,6 @@ ReportedCell cell_of(const Store::Fields& row, const Metrics& metrics) {
           .variable = value_of(row, "variable"),
           .layer = integer_of(row, "target_layer"),
           .block = value_of(row, "operation"),
-          .position = integer_of(row, "probe index", -1),
           .seed = integer_of(row, "model_seed"),
           .knn = spread_of(row, "knn test acc", "knn test sd", n_draws),
           .full = spread_of(row, "full model knn test acc", "full model knn test sd", n_draws),
@@ -79,18 +96,12 @@ ReportedCell cell_of(const Store::Fields& row, const Metrics& metrics) {
           .ablations = ablations_of(row, metrics)};
 }
 
-/// Settings in which cells of one report may differ, as results.csv and as people call them. Seeds are not among them:
-/// cells that differ in nothing else repeat each other.
-std::vector<std::pair<std::string, std::string>> option_columns() {
-  std::vector<std::pair<std::string, std::string>> columns = {
-      {"probe index", "position"}, {"mask method", "masks by"}, {"unit", "unit"},
-      {"protocol", "protocol"},    {"model control", "model"},  {"lr", "learning rate"},
-      {"batch_size", "batch size"}};
-  for (const MaskKind kind : kMaskKinds) {
-    const std::string key(mask_option(kind).key);
-    columns.emplace_back(key, key);
-    std::ranges::replace(columns.back().second, '_', ' ');
-  }
+/// Settings in which cells of one report may differ. Seeds are not among them: cells that differ in nothing else repeat
+/// each other.
+std::vector<GridColumn> option_columns() {
+  std::vector<GridColumn> columns = {{"unit", "unit"}, {"protocol", "protocol"}, {"model control", "model"}};
+  std::ranges::copy_if(grid_columns(), std::back_inserter(columns),
+                       [](const GridColumn& column) { return column.column != "model_seed"; });
   return columns;
 }
 
@@ -109,13 +120,13 @@ void name_options(std::vector<ReportedCell>& cells, const std::vector<Store::Fie
 
 /// As `cprobe inspect` adjusts: for the cells of one run. @param cells of that run, in the order of its rows.
 void adjust(std::vector<ReportedCell>& cells, const std::vector<Store::Fields>& rows, ReportedRun& run) {
-  run.p_note = adjusted_p(rows).note();
   std::set<std::string> labels;
   for (const ReportedCell& cell : cells) {
     for (const ReportedAblation& a : cell.ablations) labels.insert(a.data);
   }
   for (const std::string& label : labels) {
     const AdjustedP adjusted = adjusted_p(rows, label);
+    if (!adjusted.note().empty()) run.p_notes[label] = adjusted.note();
     for (size_t i = 0; i < cells.size(); ++i) {
       for (ReportedAblation& a : cells[i].ablations) {
         if (a.data != label || !adjusted.of_row[i]) continue;
@@ -149,6 +160,7 @@ void describe_run(ReportedRun& run, const Store& store) {
 void read_run(ReportData& data, size_t index, std::vector<Store::Fields>& rows) {
   ReportedRun& run = data.runs[index];
   const Store store = Store::open_existing(run.folder);
+  const Store::Snapshot of_one_moment(store);
   describe_run(run, store);
   Metrics metrics;
   for (const Store::MetricRow& row : store.metrics()) {

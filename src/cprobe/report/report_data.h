@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,35 +17,37 @@
 /// absent; none is NaN unless the run found NaN.
 namespace cprobe {
 
-/// A run folder and what its name says. `out/seed_1/probes/step_200/circuits` beside others below `out` is of series "",
-/// replica "seed_1" and step 200.
+/// A run folder and what its name says. `out/seed_1/probes/step_200/circuits` beside others below `out` is of series ""
+/// and step 200. Runs of one series and step repeat each other.
 struct ReportedRun {
   std::filesystem::path folder;
   std::string name;             ///< Its path below the folder that all runs share.
-  std::string series;           ///< The name without replica, step, and the parts that every reproduction has.
-  std::string replica;          ///< "seed_1": runs of one series and step that differ in it repeat each other.
+  std::string series;           ///< The name without `seed_<k>`, `step_<n>` and the parts that every reproduction has.
   std::optional<int64_t> step;  ///< Of training.
   std::vector<Store::Invocation> calls;
   int64_t n_done = 0;
   int64_t n_planned = 0;  ///< Cells still to come.
   std::vector<Store::Entry> failed;
   double seconds = 0;             ///< Of all finished cells.
-  std::string p_note;             ///< That too few random controls were drawn for any adjusted p to reach .05.
+  /// By data set of the ablations: that too few random controls were drawn for any adjusted p to reach .05.
+  std::map<std::string, std::string> p_notes;
   std::string model_fingerprint;  ///< From a circuit file; empty where there is none.
 };
 
 /// What removing a circuit did to the task, on one data set.
 struct ReportedAblation {
   std::string data;    ///< "Test", "IID".
+  std::string fill;    ///< What removed units see: "zero", "mean", "resample". The first of the run's.
   int64_t n_rows = 0;  ///< 0: not recorded.
   double vanilla = 0;  ///< Task accuracy of the untouched model.
   double ablated = 0;
-  std::optional<Spread> random;      ///< Of as many random units; the record holds no single control's value.
+  std::optional<Spread> random;      ///< Of as many random units.
+  std::vector<double> draws;         ///< The accuracy of each; records of earlier versions have none.
   std::optional<double> complement;  ///< With all else in the component removed.
   std::optional<double> p;
   std::optional<double> p_holm;  ///< Adjusted for the cells of the run that have a p on this data set.
   int64_t n_tests = 0;           ///< Their number.
-  std::string note;
+  std::string note;              ///< Where random units came from, or that there is nothing to remove.
 };
 
 /// Units of a circuit in one weight matrix.
@@ -61,7 +64,6 @@ struct ReportedCell {
   std::string variable;
   int64_t layer = 0;
   std::string block;  ///< "attn", "mlp".
-  int64_t position = -1;
   int64_t seed = 0;
   std::string options;  ///< In words, those in which cells of the report differ: "position 3, unit weight".
   Spread knn;           ///< Test accuracy of decoding, over draws of exemplars: from the circuit,

@@ -113,9 +113,8 @@ std::vector<ReportedRun> find_runs(const std::vector<fs::path>& paths) {
     fs::path series;
     for (const fs::path& part : folders[i].lexically_relative(shared)) {
       const std::string name = part.string();
-      if (numbered(name, "seed_")) {
-        run.replica = run.replica.empty() ? name : run.replica + "/" + name;
-      } else if (const std::optional<int64_t> step = numbered(name, "step_")) {
+      if (numbered(name, "seed_")) continue;
+      if (const std::optional<int64_t> step = numbered(name, "step_")) {
         run.step = step;
       } else if (name != "probes" && name != ".") {
         series /= part;

@@ -1,6 +1,10 @@
 #include "cprobe/report/verdict.h"
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <tuple>
+#include <utility>
 
 #include "cprobe/core/error.h"
 #include "cprobe/evaluate/statistics.h"
@@ -19,82 +23,110 @@ std::string percent(const Spread& share) {
                   : fmt::format("{:.1f} %", 100 * share.mean);
 }
 
-/// " in 2 of 3 models"; empty for one cell.
+/// " in 2 of 3 repetitions"; empty for one cell.
 std::string out_of(int64_t n, int64_t of) {
   return of == 1 ? std::string() : fmt::format(" in {} of {} repetitions", n, of);
 }
 
-std::string circuit_sentence(const Finding& f) {
+/// What the search kept where that is no circuit: "nothing in 1 of 3 repetitions, everything in 2 of 3 repetitions".
+std::string no_circuit(const ReportedFinding& f) {
   const int64_t n = f.n_cells();
-  if (f.n_empty == n) {
-    return fmt::format("No circuit{}: the search for {} ends with nothing in {}.", out_of(n, n), f.variable,
-                       f.component());
-  }
-  if (f.n_full == n) return fmt::format("The circuit in {} is the whole component{}.", f.component(), out_of(n, n));
-  std::string text = fmt::format("A circuit of {} of the weights of {}", percent(f.share), f.component());
-  if (f.n_empty > 0) text += fmt::format(" (none{})", out_of(f.n_empty, n));
-  if (f.n_full > 0) text += fmt::format(" (the whole component{})", out_of(f.n_full, n));
-  return text + ".";
+  std::string text;
+  if (f.n_empty > 0) text = fmt::format("nothing{}", out_of(f.n_empty, n));
+  if (f.n_full > 0) text += fmt::format("{}everything{}", text.empty() ? "" : ", ", out_of(f.n_full, n));
+  return text;
 }
 
-std::string decoding_sentence(const Finding& f) {
-  const std::string figures = fmt::format("kNN {}; whole component {}, majority class {:.3f}; n = {} tokens",
-                                          text_of(f.knn), text_of(f.full), f.majority, f.n_tokens);
-  if (f.circuit == Answer::kNo) return fmt::format("There is nothing to decode from ({}).", figures);
+std::string circuit_sentence(const ReportedFinding& f) {
+  const int64_t n = f.n_cells();
+  switch (f.circuit) {
+    case Answer::kYes:
+      return fmt::format("A circuit of {} of the weights of {}.", percent(f.share), f.component());
+    case Answer::kMixed:
+      return fmt::format("A circuit in some repetitions: the search for {} in {} kept {} (of the weights, over all: {}).",
+                         f.variable, f.component(),
+                         fmt::format("a part{}, {}", out_of(n - f.n_empty - f.n_full, n), no_circuit(f)),
+                         percent(f.share));
+    default:
+      return fmt::format("No circuit: the search for {} in {} kept {}.", f.variable, f.component(), no_circuit(f));
+  }
+}
+
+std::string decoding_sentence(const ReportedFinding& f) {
+  const std::string repetitions = f.n_cells() > 1 ? fmt::format(", mean ± sd over {} repetitions", f.n_cells()) : "";
+  const std::string figures =
+      fmt::format("kNN {}; whole component {}, majority baseline {:.3f}; n = {} tokens{}", text_of(f.knn),
+                  text_of(f.full), f.majority, f.n_tokens, repetitions);
+  if (f.circuit == Answer::kNo) return fmt::format("There is no circuit to decode from ({}).", figures);
   switch (f.decodes) {
     case Answer::kYes:
       return fmt::format("It decodes {}{}{} ({}).", f.variable,
                          f.knn.mean >= kAlmostPerfect ? " almost perfectly" : ", but far from perfectly",
                          is_above(f.knn, f.full, f.n_tokens) ? ", better than the whole component does" : "", figures);
     case Answer::kMixed:
-      return fmt::format("It decodes {} in some repetitions only ({}).", f.variable, figures);
+      return fmt::format("It decodes {} in some repetitions ({}).", f.variable, figures);
     default:
-      return fmt::format("It does not decode {} better than the majority class ({}).", f.variable, figures);
+      return fmt::format("It does not decode {} better than the majority baseline ({}).", f.variable, figures);
   }
 }
 
-/// "p = 0.048 (Holm over 8 cells 0.381)"; of several cells the range.
-std::string p_text(const FindingAblation& a) {
-  const auto range = [](const std::vector<double>& values) {
+/// "p = 0.048, adjusted for 8 cells (Holm) 0.381"; of several cells the range.
+std::string p_text(const ReportedDeletion& a) {
+  const auto text_of_all = [](const std::vector<double>& values, bool with_sign) {
     const auto [least, most] = std::ranges::minmax(values);
-    return least == most ? fmt::format("{:.3f}", least) : fmt::format("{:.3f} to {:.3f}", least, most);
+    const std::string first = p_number(least), last = p_number(most);
+    if (first != last) return fmt::format("{}{} to {}", with_sign ? "from " : "", first, last);
+    return with_sign && !first.starts_with('<') ? fmt::format("= {}", first) : first;
   };
   if (a.p.empty()) return {};
-  std::string text = fmt::format("p = {}", range(a.p));
-  if (a.n_tests > 1) text += fmt::format(", adjusted for {} cells (Holm) {}", a.n_tests, range(a.p_holm));
+  std::string text = fmt::format("p {}", text_of_all(a.p, true));
+  if (a.n_tests > 1) text += fmt::format(", adjusted for {} cells (Holm) {}", a.n_tests, text_of_all(a.p_holm, false));
   return text;
 }
 
-std::string_view dependence_words(Answer depends) {
-  switch (depends) {
+std::string dependence_words(const ReportedDeletion& a) {
+  switch (a.depends) {
     case Answer::kYes:
       return "The behaviour depends on it beyond random controls";
     case Answer::kMixed:
-      return "The behaviour depends on it beyond random controls in some repetitions only";
+      return "The behaviour depends on it beyond random controls in some repetitions";
     case Answer::kBeforeAdjustment:
       return "The behaviour would depend on it beyond random controls if this were the only test, but not after p is "
              "adjusted";
     case Answer::kNo:
-      return "The behaviour does not depend on it beyond random controls";
+      return "There is no evidence that the behaviour depends on it beyond random controls";
+    case Answer::kTooFewControls:
+      return fmt::format("Whether the behaviour depends on it beyond random controls cannot be told with {} random "
+                         "controls",
+                         a.n_controls);
     case Answer::kUntested:
       return "Whether the behaviour depends on it beyond random controls was not tested";
   }
   throw failure("unknown answer");
 }
 
-std::string dependence_sentence(const Finding& f) {
-  if (f.circuit == Answer::kNo) return "There is nothing to delete.";
-  if (f.ablations.empty()) return "It was not deleted to see whether the behaviour depends on it.";
-  const FindingAblation& a = f.ablations.front();
-  const std::string change = fmt::format("deleting it takes task accuracy on {} from {} to {}", a.data,
-                                         text_of(a.vanilla), text_of(a.ablated));
-  std::string controls;
-  if (a.random) {
-    controls = fmt::format("; {} random circuits of its size{}: {}; {}", a.n_controls,
-                           f.n_cells() > 1 ? " in each repetition" : "", text_of(*a.random), p_text(a));
+/// "with random circuits deleted 0.700 ± 0.050": over the cells that have controls, where not all have.
+std::string random_text(const ReportedDeletion& a) {
+  std::string text = fmt::format("with random circuits of its size deleted {}", text_of(*a.random));
+  if (a.n_controlled < a.n_cells) {
+    text += fmt::format(" in the {} of {} repetitions that have them, where it is {} without the circuit",
+                        a.n_controlled, a.n_cells, text_of(a.beside_random));
   }
-  const std::string figures = fmt::format("({}{}; n = {} rows)", change, controls, a.n_rows);
-  return fmt::format("{} {}.", dependence_words(a.depends), figures);
+  return text;
+}
+
+/// How much data is behind the figures: "99 controls; p = 0.010; n = 500 rows".
+std::string basis_text(const ReportedDeletion& a) {
+  std::string text;
+  if (a.n_cells > 1) text = fmt::format("mean ± sd over {} repetitions", a.n_cells);
+  if (a.n_controls > 0) {
+    text += fmt::format("{}{} controls{}", text.empty() ? "" : ", ", a.n_controls, a.n_cells > 1 ? " in each" : "");
+  }
+  if (!a.p.empty()) text += fmt::format("; {}", p_text(a));
+  text += fmt::format("{}n = {} rows", text.empty() ? "" : "; ", a.n_rows);
+  if (a.fill != "zero") text += fmt::format("; deleted units see their {} input", a.fill == "mean" ? "mean" : "resampled");
+  for (const std::string& note : a.notes) text += fmt::format("; {}", note);
+  return text;
 }
 
 /// "all 8 components", "3 of 8 components", "both components", "the only component".
@@ -104,80 +136,122 @@ std::string count_of(int64_t n, int64_t of, std::string_view thing) {
   return of == 2 ? fmt::format("both {}s", thing) : fmt::format("all {} {}s", of, thing);
 }
 
-using FindingList = std::vector<const Finding*>;
+using FindingList = std::vector<const ReportedFinding*>;
+
+FindingList with_circuit(const FindingList& findings) {
+  FindingList with;
+  std::ranges::copy_if(findings, std::back_inserter(with), [](const ReportedFinding* f) { return f->circuit != Answer::kNo; });
+  return with;
+}
 
 std::string decoding_verdict(const FindingList& with) {
-  const Finding* best = *std::ranges::max_element(with, {}, [](const Finding* f) { return f->knn.mean; });
-  const auto n = static_cast<int64_t>(with.size());
-  const int64_t n_decoding = std::ranges::count_if(with, [](const Finding* f) { return f->decodes == Answer::kYes; });
-  const std::string figures =
-      fmt::format("best in {}, kNN {}, majority class {:.3f}", best->component(), text_of(best->knn), best->majority);
-  if (n_decoding == 0) {
-    return fmt::format("No circuit decodes {} better than the majority class ({}).", best->variable, figures);
+  const ReportedFinding* best = *std::ranges::max_element(
+      with, {}, [](const ReportedFinding* f) { return std::isnan(f->knn.mean) ? -1 : f->knn.mean; });
+  const auto n_with = [&](Answer answer) { return std::ranges::count(with, answer, &ReportedFinding::decodes); };
+  const int64_t n = std::ssize(with), n_yes = n_with(Answer::kYes), n_mixed = n_with(Answer::kMixed);
+  const std::string figures = fmt::format("best in {}, kNN {}, majority baseline {:.3f}", best->component(),
+                                          text_of(best->knn), best->majority);
+  if (n_yes + n_mixed == 0) {
+    return fmt::format("No circuit decodes {} better than the majority baseline ({}).", best->variable, figures);
   }
-  return fmt::format("{} can be decoded from {} ({}).", best->variable, count_of(n_decoding, n, "circuit"), figures);
-}
-
-Answer dependence_of(const Finding& f) {
-  return f.ablations.empty() ? Answer::kUntested : f.ablations.front().depends;
-}
-
-std::string dependence_verdict(const FindingList& with) {
-  const auto n_with = [&](Answer answer) {
-    return std::ranges::count_if(with, [&](const Finding* f) { return dependence_of(*f) == answer; });
-  };
-  const auto n = static_cast<int64_t>(with.size()) - n_with(Answer::kUntested);
-  if (n == 0) return "Whether the behaviour depends on them beyond random controls was not tested.";
-  const int64_t n_yes = n_with(Answer::kYes);
-  std::string text =
-      fmt::format("Beyond random controls the behaviour depends on {}",
-                  n_yes == 0 ? fmt::format("none of {} tested", n) : count_of(n_yes, n, "tested circuit"));
-  if (n_with(Answer::kMixed) > 0) text += fmt::format(", on {} in some repetitions", n_with(Answer::kMixed));
-  if (n_with(Answer::kBeforeAdjustment) > 0) {
-    text += fmt::format(", on {} if p were not adjusted for the number of cells", n_with(Answer::kBeforeAdjustment));
+  std::string from = n_yes == 0 ? "" : fmt::format(" from {}", count_of(n_yes, n, "circuit"));
+  if (n_mixed > 0) {
+    from += n_yes == 0 ? fmt::format(" in some repetitions from {}", count_of(n_mixed, n, "circuit"))
+                       : fmt::format(", in some repetitions from {} more", n_mixed);
   }
-  return fmt::format("{}.", text);
+  return fmt::format("{} can be decoded{} ({}).", best->variable, from, figures);
 }
 
 /// Where deletion harms most beyond the mean of the controls; empty where nothing has controls.
-std::string strongest_verdict(const FindingList& with) {
-  const auto harm = [](const Finding* f) {
-    const FindingAblation& a = f->ablations.front();
-    return a.random->mean - a.ablated.mean;
-  };
-  const Finding* strongest = nullptr;
-  for (const Finding* f : with) {
-    if (f->ablations.empty() || f->ablations.front().p.empty() || !f->ablations.front().random) continue;
-    if (strongest == nullptr || harm(f) > harm(strongest)) strongest = f;
+std::string strongest_verdict(const std::vector<std::pair<const ReportedFinding*, const ReportedDeletion*>>& deleted) {
+  const ReportedFinding* where = nullptr;
+  const ReportedDeletion* most = nullptr;
+  for (const auto& [f, a] : deleted) {
+    if (!a->harm() || a->p.empty()) continue;
+    if (most == nullptr || *a->harm() > *most->harm()) std::tie(where, most) = std::pair(f, a);
   }
-  if (strongest == nullptr) return {};
-  const FindingAblation& a = strongest->ablations.front();
-  return fmt::format(
-      " Most in {}: task accuracy on {} falls from {} to {}, with random circuits deleted to {} (N = {}; {}; n = {} "
-      "rows).",
-      strongest->component(), a.data, text_of(a.vanilla), text_of(a.ablated), text_of(*a.random), a.n_controls,
-      p_text(a), a.n_rows);
+  if (most == nullptr) return {};
+  if (!(*most->harm() > 0)) return " Nowhere did deletion harm more than random circuits.";
+  return fmt::format(" Most in {}: task accuracy on {} goes from {} to {}, {} ({}).", where->component(), most->data,
+                     text_of(most->vanilla), text_of(most->ablated), random_text(*most), basis_text(*most));
 }
 
 }  // namespace
 
-std::string finding_text(const Finding& finding) {
-  std::string text = fmt::format("{} {}", circuit_sentence(finding), decoding_sentence(finding));
-  if (finding.circuit != Answer::kNo) text += fmt::format(" {}", dependence_sentence(finding));
-  return text;
+std::string p_number(double p) {
+  return p < 0.0005 ? "< 0.001" : fmt::format("{:.3f}", p);
 }
 
-std::string verdict_text(const std::vector<const Finding*>& findings) {
-  const auto n = static_cast<int64_t>(findings.size());
-  FindingList with;
-  std::ranges::copy_if(findings, std::back_inserter(with), [](const Finding* f) { return f->circuit != Answer::kNo; });
+std::string finding_text(const ReportedFinding& finding) {
+  return fmt::format("{} {}", circuit_sentence(finding), decoding_sentence(finding));
+}
+
+std::string dependence_text(const ReportedFinding& finding, const std::string& data) {
+  if (finding.is_empty()) return {};
+  const ReportedDeletion* a = finding.on(data);
+  if (a == nullptr) return fmt::format("It was not deleted to see whether the behaviour on {} depends on it.", data);
+  const std::string change = fmt::format("deleting it takes task accuracy on {} from {} to {}", data,
+                                         text_of(a->vanilla), text_of(a->ablated));
+  const std::string controls = a->random ? fmt::format(", {}", random_text(*a)) : "";
+  return fmt::format("{} ({}{}; {}).", dependence_words(*a), change, controls, basis_text(*a));
+}
+
+std::string verdict_text(const FindingList& findings) {
+  const int64_t n = std::ssize(findings);
+  const FindingList with = with_circuit(findings);
+  const int64_t n_yes = std::ranges::count(findings, Answer::kYes, &ReportedFinding::circuit);
+  const int64_t n_mixed = std::ssize(with) - n_yes;
+  const int64_t n_full = std::ranges::count_if(findings, [](const ReportedFinding* f) { return f->n_full == f->n_cells(); });
+  const std::string full =
+      n_full == 0 ? "" : fmt::format("; in {} the search kept everything", count_of(n_full, n, "component"));
   if (with.empty()) {
-    return fmt::format("No circuit in {}: nothing was found that computes {}.",
+    return fmt::format("No circuit in {}: nothing was found that computes {}{}.",
                        n == 1 ? "the only component probed" : fmt::format("any of the {} components probed", n),
-                       findings.front()->variable);
+                       findings.front()->variable, full);
   }
-  return fmt::format("A circuit in {}. {} {}{}", count_of(static_cast<int64_t>(with.size()), n, "component"),
-                     decoding_verdict(with), dependence_verdict(with), strongest_verdict(with));
+  std::string where = n_yes == 0 ? "" : fmt::format(" in {}", count_of(n_yes, n, "component"));
+  if (n_mixed > 0) {
+    where += n_yes == 0 ? fmt::format(" in some repetitions in {}", count_of(n_mixed, n, "component"))
+                        : fmt::format(", in some repetitions in {} more", n_mixed);
+  }
+  return fmt::format("A circuit{}{}. {}", where, full, decoding_verdict(with));
+}
+
+std::string dependence_verdict(const FindingList& findings, const std::string& data) {
+  std::vector<std::pair<const ReportedFinding*, const ReportedDeletion*>> deleted;
+  for (const ReportedFinding* f : with_circuit(findings)) {
+    if (const ReportedDeletion* a = f->on(data)) deleted.emplace_back(f, a);
+  }
+  const auto n_with = [&](Answer answer) {
+    return std::ranges::count_if(deleted, [&](const auto& pair) { return pair.second->depends == answer; });
+  };
+  const int64_t n = std::ssize(deleted) - n_with(Answer::kUntested);
+  const int64_t n_yes = n_with(Answer::kYes), n_mixed = n_with(Answer::kMixed);
+  const int64_t n_before = n_with(Answer::kBeforeAdjustment), n_few = n_with(Answer::kTooFewControls);
+  if (with_circuit(findings).empty()) return {};
+  if (n == 0) return fmt::format("Whether the behaviour on {} depends on them beyond random controls was not tested.", data);
+  int64_t n_controls = 0;
+  for (const auto& [f, a] : deleted) {
+    if (a->depends == Answer::kTooFewControls) n_controls = std::max(n_controls, a->n_controls);
+  }
+  const std::string any = n == 1 ? "the only tested circuit" : fmt::format("any of {} tested circuits", n);
+  const std::string not_told = fmt::format("cannot be told with {} random controls", n_controls);
+  std::string text;
+  if (n_yes > 0) {
+    text = fmt::format("Beyond random controls the behaviour on {} depends on {}", data,
+                       count_of(n_yes, n, "tested circuit"));
+    if (n_mixed > 0) text += fmt::format(", in some repetitions on {} more", n_mixed);
+  } else if (n_mixed > 0) {
+    text = fmt::format("Beyond random controls the behaviour on {} depends in some repetitions on {}", data,
+                       count_of(n_mixed, n, "tested circuit"));
+  } else if (n_few == n) {
+    text = fmt::format("Whether the behaviour on {} depends on {} beyond random controls {}", data, any, not_told);
+  } else {
+    text = fmt::format("There is no evidence that the behaviour on {} depends on {} beyond random controls", data, any);
+  }
+  if (n_before > 0) text += fmt::format("; it would on {} if p were not adjusted for the number of cells", n_before);
+  if (n_few > 0 && n_few < n) text += fmt::format("; for {} it {}", n_few, not_told);
+  return fmt::format("{}.{}", text, strongest_verdict(deleted));
 }
 
 }  // namespace cprobe

@@ -19,6 +19,11 @@ function decimals(value) {
   return value === null || value === undefined ? '–' : value.toFixed(3);
 }
 
+/** A p-value: never a row of zeros. */
+function pText(value) {
+  return value !== null && value !== undefined && value < 0.0005 ? '< 0.001' : decimals(value);
+}
+
 /** "0.991 ± 0.003" of [mean, sd]. */
 function spreadText(figure) {
   if (!figure || figure[0] === null) return '–';
@@ -125,12 +130,16 @@ function themeButton() {
   return button;
 }
 
-// Paper is white.
+// Paper is white, and nobody can open there what is closed.
 let screenTheme = null;
+let closed = [];
 window.addEventListener('beforeprint', () => {
+  closed = [...document.querySelectorAll('details:not([open])')];
+  for (const details of closed) details.open = true;
   screenTheme = theme();
   showTheme('light');
 });
 window.addEventListener('afterprint', () => {
+  for (const details of closed) details.open = false;
   if (screenTheme) showTheme(screenTheme);
 });

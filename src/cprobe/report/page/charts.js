@@ -31,7 +31,8 @@ function label(text) {
 
 /**
  * A figure. `choices` are {label, id, options} whose values `make` gets; `make(values)` returns {traces, layout, height,
- * rows (lines of its CSV, the heading first), label (what it shows, in words), note}, or null where there is nothing.
+ * rows (lines of its CSV, the heading first), label (what it shows, in words), note}, or null where there is nothing. The frame
+ * is there as long as another of its choices has something.
  */
 function figure(id, title, caption, make, choices = []) {
   const values = Object.fromEntries(choices.map((c) => [c.id, c.options[0][0]]));
@@ -41,13 +42,21 @@ function figure(id, title, caption, make, choices = []) {
   const frame = element('figure', {id}, bar, plot, note, element('figcaption', {textContent: caption}));
   const made = {id, frame, plot, drawn: false, visible: false};
 
-  made.draw = () => {
+  const hasAnother = () => choices.some((c) => c.options.some(([value]) => make({...values, [c.id]: value}) !== null));
+  /** What is chosen, or null; the frame says so. */
+  const chosenContent = () => {
     const content = make(values);
-    frame.hidden = content === null;
+    frame.hidden = content === null && !hasAnother();
+    plot.hidden = content === null;
+    note.textContent = content === null ? 'There is no such figure of what is chosen.' : content.note || '';
+    note.hidden = note.textContent === '';
+    for (const b of bar.querySelectorAll('button')) b.disabled = content === null;
+    return content;
+  };
+  made.draw = () => {
+    const content = chosenContent();
     if (content === null || typeof Plotly === 'undefined') return;
     plot.setAttribute('aria-label', `${title}. ${content.label}`);
-    note.textContent = content.note || '';
-    note.hidden = !content.note;
     plot.style.height = `${content.height}px`;
     Plotly.react(plot, recoloured(content.traces, theme()), layoutOf(content, theme()), {displayModeBar: false, responsive: true});
     made.drawn = true;
@@ -56,7 +65,7 @@ function figure(id, title, caption, make, choices = []) {
   /** Something changed: now where it is seen, otherwise when it is. */
   made.update = () => {
     made.drawn = false;
-    frame.hidden = make(values) === null;
+    chosenContent();
     if (made.visible) made.draw();
   };
   for (const c of choices) {
@@ -78,7 +87,7 @@ function figure(id, title, caption, make, choices = []) {
   button('SVG', 'as SVG', image('svg'));
   button('PNG', 'as PNG', image('png'));
   button('CSV', 'its figures as CSV', () => saveText(`${id}.csv`, csvText(make(values).rows)));
-  frame.hidden = make(values) === null;
+  chosenContent();
   figures.push(made);
   return frame;
 }
@@ -112,20 +121,33 @@ function rowAxis(labels) {
     showgrid: true, zeroline: false};
 }
 
+/** Small points for the values behind a mean, spread a little so that equal ones show. */
+function pointCloud(series, rows, nameOf, offset) {
+  const points = rows.flatMap((row, y) => series.points(row).map((value, k) => ({row, value, y: y + offset + ((k * 0.618) % 1 - 0.5) * 0.24})));
+  return {
+    type: 'scatter', mode: 'markers', name: plain(series.pointsName), x: points.map((p) => p.value), y: points.map((p) => p.y),
+    marker: {symbol: 'circle', size: 3, opacity: 0.5, color: series.colour}, hoverinfo: 'text',
+    hovertext: points.map((p) => `${plain(nameOf(p.row))}<br>${plain(series.pointsName)}: ${decimals(p.value)}`),
+  };
+}
+
 /**
- * Points beside a label per row. `series` are {name, of(row): [value, sd] or null, symbol, colour}; a series that no row
- * has is left out.
+ * Points beside a label per row. `series` are {name, of(row): [value, sd] or null, symbol, colour}, and, where the values
+ * behind it are drawn too, points(row) and pointsName; a series that no row has is left out.
  */
 function dotPlot(rows, nameOf, series, xTitle, range) {
   if (rows.length === 0) return null;
   const kept = series.filter((s) => rows.some((row) => s.of(row) && s.of(row)[0] !== null));
   const {rows: shown, note} = limited(rows);
+  // A little apart, so that equal points and their bars do not hide each other.
+  const offset = (i) => (i - (kept.length - 1) / 2) * Math.min(0.14, 0.6 / kept.length);
+  const behind = kept.filter((s) => s.points && shown.some((row) => s.points(row).length > 0));
+  const clouds = behind.map((s) => pointCloud(s, shown, nameOf, offset(kept.indexOf(s))));
   const traces = kept.map((s, i) => {
     const points = shown.map((row, y) => ({y, figure: s.of(row), row})).filter((p) => p.figure && p.figure[0] !== null);
     return {
       type: 'scatter', mode: 'markers', name: plain(s.name), x: points.map((p) => p.figure[0]),
-      // A little apart, so that equal points and their bars do not hide each other.
-      y: points.map((p) => p.y + (i - (kept.length - 1) / 2) * Math.min(0.14, 0.6 / kept.length)),
+      y: points.map((p) => p.y + offset(i)),
       error_x: {type: 'data', array: points.map((p) => p.figure[1] || 0), visible: points.some((p) => p.figure[1]), thickness: 1.5, width: 4},
       marker: {symbol: s.symbol || kSymbols[i % kSymbols.length], size: 9, color: s.colour || kColours[i % kColours.length], line: {width: s.symbol && s.symbol.endsWith('-open') ? 2 : 0}},
       hoverinfo: 'text', hovertext: points.map((p) => `${plain(nameOf(p.row))}<br>${plain(s.name)}: ${spreadText(p.figure)}`),
@@ -136,10 +158,10 @@ function dotPlot(rows, nameOf, series, xTitle, range) {
     return `${s.name} ${decimals(Math.min(...values))} to ${decimals(Math.max(...values))}`;
   });
   return {
-    traces, note, height: 110 + 30 * shown.length,
+    traces: [...clouds, ...traces], note, height: 110 + 30 * shown.length,
     layout: {xaxis: {title: {text: xTitle}, range, zeroline: false}, yaxis: rowAxis(shown.map(nameOf)), showlegend: true},
-    rows: [['row', ...kept.flatMap((s) => [s.name, `${s.name} sd`])],
-      ...rows.map((row) => [nameOf(row), ...kept.flatMap((s) => s.of(row) || [null, null])])],
+    rows: [['row', ...kept.flatMap((s) => [s.name, `${s.name} sd`]), ...behind.map((s) => s.pointsName)],
+      ...rows.map((row) => [nameOf(row), ...kept.flatMap((s) => s.of(row) || [null, null]), ...behind.map((s) => s.points(row).join(' '))])],
     label: `${rows.length} rows: ${best.join('; ')}.`,
   };
 }
@@ -189,7 +211,7 @@ function linePlot(lines, xTitle, yTitle, {range = null, log = false} = {}) {
     note: note.replaceAll('rows', 'lines'), height: 380 + (shown.length <= 16 ? 12 * shown.length : 0),
     layout: {xaxis: {title: {text: xTitle}, type: log ? 'log' : 'linear', zeroline: false, ...(log ? {dtick: 1} : {})},
       yaxis: {title: {text: yTitle}, ...(range ? {range} : {})}, showlegend: shown.length <= 16},
-    rows: [['line', xTitle, yTitle], ...kept.flatMap((line) => line.x.map((x, j) => [line.name, x, line.y[j]]))],
+    rows: [['line', xTitle, yTitle, 'sd'], ...kept.flatMap((line) => line.x.map((x, j) => [line.name, x, line.y[j], line.sd ? line.sd[j] : null]))],
     label: `${kept.length} lines of ${yTitle} over ${xTitle}, between ${decimals(Math.min(...values))} and ${decimals(Math.max(...values))}.`,
   };
 }

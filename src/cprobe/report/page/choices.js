@@ -11,11 +11,15 @@ function placeOf({series, step}, options = '') {
 }
 
 const placeOfFinding = (finding) => placeOf(finding, finding.options);
-const places = unique([...findings.map(placeOfFinding), ...(findings.length ? [] : report.figures.map((f) => f.place))]);
+// Competing methods know nothing of circuit probing's settings: a place has the figures of its run and step.
+const figurePlaces = new Map(findings.map((f) => [placeOfFinding(f), placeOf(f)]));
+const nFindingPlaces = figurePlaces.size;
+for (const {place} of report.figures) if (![...figurePlaces.values()].includes(place)) figurePlaces.set(place, place);
+const places = [...figurePlaces.keys()];
 const variables = unique([...findings.map((f) => f.variable), ...report.figures.map((f) => f.variable)]);
 const dataSets = unique(findings.flatMap((f) => f.ablations.map((a) => a.data)));
 // The last step of a training is the finished model.
-const firstPlace = findings.some((f) => f.step !== null) ? places.length - 1 : 0;
+const firstPlace = findings.some((f) => f.step !== null) ? nFindingPlaces - 1 : 0;
 const chosen = {place: places.length ? places[firstPlace] : '', variable: null, data: dataSets[0]};
 
 const isChosenVariable = (variable) => chosen.variable === null || chosen.variable === variable;
@@ -27,8 +31,7 @@ function shownFindings() {
     .sort((a, b) => rank.get(a.variable) - rank.get(b.variable) || a.layer - b.layer || a.block.localeCompare(b.block));
 }
 
-/** Of things that belong to runs, whatever the settings of circuit probing there. */
-const isInChosenPlace = ({place}) => place === '' || chosen.place === place || chosen.place.startsWith(`${place} · `);
+const isInChosenPlace = ({place}) => place === figurePlaces.get(chosen.place);
 
 function shownFigures() {
   return report.figures.filter((f) => isInChosenPlace(f) && isChosenVariable(f.variable));
@@ -40,6 +43,11 @@ const pick = (finding, of) => {
   const a = ablationOf(finding);
   return a ? of(a) : null;
 };
+
+/** Whether there is nothing to delete: in no repetition is anything in the circuit. */
+const isEmpty = (finding) => finding.empty === finding.cells.length;
+const severalPositions = unique(report.figures.map((f) => f.position)).length > 1;
+const siteOfFigure = (f) => (severalPositions && f.position !== null ? `${f.site} position ${f.position}` : f.site);
 
 const main = document.getElementById('main');
 const redraws = [];

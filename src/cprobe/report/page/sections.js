@@ -3,7 +3,8 @@
 
 // 1. Verdicts
 
-const kChips = {yes: ['✓', 'yes'], no: ['✗', 'no'], 'in some': ['~', 'open'], 'before adjustment': ['~', 'open'], 'not tested': ['?', 'open']};
+const kChips = {yes: ['✓', 'yes'], no: ['✗', 'no'], 'in some': ['~', 'open'], 'before adjustment': ['~', 'open'], 'too few controls': ['?', 'open'],
+  'not tested': ['?', 'open']};
 
 function chip(question, answer) {
   const [mark, kind] = kChips[answer];
@@ -11,29 +12,29 @@ function chip(question, answer) {
 }
 
 function chipsOf(finding) {
-  const depends = finding.ablations.length ? finding.ablations[0].depends : 'not tested';
+  const depends = pick(finding, (a) => a.depends) || 'not tested';
   return element('span', {className: 'chips'}, chip('circuit', finding.circuit), chip('decodes', finding.decodes), chip('behaviour depends', depends));
 }
 
 function verdictCard(verdict) {
   const own = verdict.findings.map((i) => findings[i]);
   const list = element('ul', {}, ...own.map((finding) => element('li', {},
-    element('strong', {textContent: `${componentOf(finding)} `}), chipsOf(finding), element('p', {textContent: finding.text}))));
+    element('strong', {textContent: `${componentOf(finding)} `}), chipsOf(finding), element('p', {textContent: [finding.text, pick(finding, (a) => a.text)].filter((text) => text).join(' ')}))));
   const details = element('details', {open: own.length === 1},
     element('summary', {textContent: own.length === 1 ? 'The component' : `Each of the ${own.length} components`}), list);
   return element('article', {className: 'card verdict'}, element('h3', {textContent: verdict.variable}),
-    element('p', {textContent: verdict.text}), details);
+    element('p', {textContent: [verdict.text, verdict.dependence[chosen.data]].filter((text) => text).join(' ')}), details);
 }
 
 function makeVerdicts() {
   const parent = section('verdicts', 'Verdicts', 'For each variable: is there a circuit that computes it, does the circuit decode it, and does the '
     + 'behaviour depend on it more than on random circuits of its size? “Decodes” means a kNN accuracy more than three standard errors above '
-    + 'the majority class; “depends” means p ≤ .05 after Holm’s adjustment for the cells of the run that have a p.');
+    + 'the majority baseline; “depends” means p ≤ .05 after Holm’s adjustment for the cells of the run that have a p.');
   changing(parent, () => {
     const shown = verdicts.filter((v) => placeOfFinding(findings[v.findings[0]]) === chosen.place && isChosenVariable(v.variable));
     const cards = shown.slice(0, kMostRows).map(verdictCard);
     const used = new Set(shown.flatMap((v) => v.findings).flatMap((i) => findings[i].cells).map((i) => cells[i].run));
-    const notes = unique([...used].map((i) => runs[i].pNote).filter((note) => note !== ''));
+    const notes = unique([...used].map((i) => runs[i].pNotes[chosen.data]).filter((note) => note));
     if (shown.length > cards.length) notes.push(`${shown.length - cards.length} more variables: choose one above.`);
     return [...cards, ...notes.map((textContent) => element('p', {className: 'note', textContent}))];
   });
@@ -42,7 +43,7 @@ function makeVerdicts() {
 
 function findingColumns() {
   const first = (figure) => (figure ? figure[0] : null);
-  const deleted = (f) => (f.circuit === 'no' ? null : pick(f, (a) => a.ablated));  // Of nothing, nothing is deleted.
+  const deleted = (f) => (isEmpty(f) ? null : pick(f, (a) => a.ablated));  // Of nothing, nothing is deleted.
   const columns = [
     {name: 'variable', of: (f) => f.variable}, {name: 'component', of: componentOf},
     {name: 'circuit', of: (f) => (f.empty === f.cells.length ? 'empty' : f.whole === f.cells.length ? 'full' : f.empty + f.whole ? 'varies' : 'proper part')},
@@ -53,9 +54,12 @@ function findingColumns() {
     {name: 'untouched', of: (f) => pick(f, (a) => a.vanilla[0]), number: true},
     {name: 'deleted', of: (f) => first(deleted(f)), text: (_, f) => spreadText(deleted(f)), number: true},
     {name: 'random', of: (f) => pick(f, (a) => first(a.random)), text: (_, f) => spreadText(pick(f, (a) => a.random)), number: true},
-    {name: 'p', of: (f) => pick(f, (a) => most(a.p)), number: true}, {name: 'p Holm', of: (f) => pick(f, (a) => most(a.holm)), number: true},
+    {name: 'p', of: (f) => pick(f, (a) => most(a.p)), text: pText, number: true},
+    {name: 'p Holm', of: (f) => pick(f, (a) => most(a.holm)), text: pText, number: true},
     {name: 'depends', of: (f) => pick(f, (a) => a.depends)},
   ];
+  const notes = (f) => pick(f, (a) => [a.fill === 'zero' ? '' : `${a.fill} fill`, ...a.notes].filter((note) => note !== '').join('; '));
+  if (findings.some(notes)) columns.push({name: 'note', of: notes});
   if (findings.some((f) => f.cells.length > 1)) {
     columns.push({name: 'repetitions', of: (f) => f.cells.length, text: String, number: true});
   }
@@ -67,10 +71,10 @@ function findingColumns() {
 function makeLayers() {
   const parent = section('layers', 'Layers and blocks', 'Where in the model: a row for each variable and block, a column for each layer. Empty fields were not probed or have no such figure.');
   const figures = {
-    gain: ['kNN minus majority', (f) => f.knn[0] - f.majority, null],
+    gain: ['kNN minus majority', (f) => (f.knn[0] === null ? null : f.knn[0] - f.majority), null],
     knn: ['kNN accuracy', (f) => f.knn[0], [0, 1]],
-    ablated: ['task accuracy with the circuit deleted', (f) => pick(f, (a) => (f.circuit === 'no' ? null : a.ablated[0])), [0, 1]],
-    harm: ['random minus circuit deleted', (f) => pick(f, (a) => (a.random ? a.random[0] - a.ablated[0] : null)), null],
+    ablated: ['task accuracy with the circuit deleted', (f) => pick(f, (a) => (isEmpty(f) ? null : a.ablated[0])), [0, 1]],
+    harm: ['random minus circuit deleted', (f) => pick(f, (a) => a.harm), null],
     p: ['p', (f) => pick(f, (a) => most(a.p)), [0, 1], true],
     holm: ['p Holm', (f) => pick(f, (a) => most(a.holm)), [0, 1], true],
     share: ['share of weights', (f) => f.share[0], [0, 1]],
@@ -84,7 +88,7 @@ function makeLayers() {
     return heatMap(rows, (row) => row.join(' '), layers, (row, layer) => {
       const found = at.get(JSON.stringify([...row, layer]));
       return found ? of(found) : null;
-    }, {title, xTitle: 'layer', range, reverse: Boolean(reverse)});
+    }, {title, xTitle: 'layer', range, reverse: Boolean(reverse), text: reverse ? pText : decimals});
   }, [{label: 'Figure', id: 'figure', options: Object.entries(figures).map(([key, [name]]) => [key, name])}]));
 }
 
@@ -96,21 +100,29 @@ function makeDecoding() {
     () => dotPlot(shownFindings(), nameOfFinding, [
       {name: 'circuit', of: (f) => f.knn},
       {name: 'whole component', of: (f) => f.full},
-      {name: 'majority class', of: (f) => [f.majority, null], symbol: 'line-ns-open', colour: '#8a8f96'},
+      {name: 'majority baseline', of: (f) => [f.majority, null], symbol: 'line-ns-open', colour: '#8a8f96'},
     ], 'test accuracy', [-0.03, 1.03])));
 }
 
 function makeDeleting() {
   const parent = section('deleting', 'Deleting the circuit', 'Does the task still work without the circuit, and would it without any other circuit of that size?');
-  parent.append(figure('ablation', 'Task accuracy after deletion', 'Random: mean and standard deviation over random circuits with as many units in each matrix. The record of a '
-    + 'run holds these and their number, not the value of each control; p counts the controls that harm at least as much. Over repetitions: '
-    + 'of the cells’ means.',
-    () => dotPlot(shownFindings().filter((f) => f.circuit !== 'no' && ablationOf(f)), nameOfFinding, [
-      {name: 'circuit deleted', of: (f) => pick(f, (a) => a.ablated), colour: '#D55E00'},
-      {name: 'random deleted', of: (f) => pick(f, (a) => a.random), colour: '#0072B2', symbol: 'diamond'},
-      {name: 'all else deleted', of: (f) => pick(f, (a) => a.complement), colour: '#009E73', symbol: 'square-open'},
-      {name: 'untouched', of: (f) => pick(f, (a) => a.vanilla), symbol: 'line-ns-open', colour: '#8a8f96'},
-    ], 'task accuracy', [-0.03, 1.03])));
+  const drawsOf = (f) => pick(f, (a) => a.draws) || [];
+  const noteOf = (shown) => {
+    const without = shown.filter((f) => pick(f, (a) => a.random) && drawsOf(f).length === 0);
+    return without.length === 0 ? '' : `Of ${without.length} rows there are mean and standard deviation only: the record, of an earlier version, has no single control’s value, or there are too many for a page.`;
+  };
+  parent.append(figure('ablation', 'Task accuracy after deletion', 'Random circuits have as many units in each matrix. Small points: each of them. Bar: their mean and standard deviation; over '
+    + 'repetitions, of the cells’ means, empty circuits left out. p counts the controls that harm at least as much.',
+    () => {
+      const shown = shownFindings().filter((f) => !isEmpty(f) && ablationOf(f));
+      const content = dotPlot(shown, nameOfFinding, [
+        {name: 'circuit deleted', of: (f) => pick(f, (a) => a.ablated), colour: '#D55E00'},
+        {name: 'random deleted', of: (f) => pick(f, (a) => a.random), colour: '#0072B2', symbol: 'diamond', points: drawsOf, pointsName: 'each random circuit'},
+        {name: 'all else deleted', of: (f) => pick(f, (a) => a.complement), colour: '#009E73', symbol: 'square-open'},
+        {name: 'untouched', of: (f) => pick(f, (a) => a.vanilla), symbol: 'line-ns-open', colour: '#8a8f96'},
+      ], 'task accuracy', [-0.03, 1.03]);
+      return content && {...content, note: [content.note, noteOf(shown)].filter((note) => note !== '').join(' ')};
+    }));
 }
 
 // 5. Training curves
@@ -164,7 +176,7 @@ function makeSizes() {
 function makeOverlaps() {
   if (report.overlaps.length === 0) return;
   const parent = section('overlaps', 'Overlaps', 'Do circuits of one component share units, more than random circuits with as many units in each matrix would?');
-  const shown = () => report.overlaps.filter(isInChosenPlace);
+  const shown = () => report.overlaps.filter((o) => isInChosenPlace(o) && o.variables.some(isChosenVariable));
   const nameOf = (o) => `${o.component} ${o.first} and ${o.second}${runs.length > 1 ? ` (${runs[o.run].name})` : ''}`;
   const share = (o, n) => (Math.min(o.a, o.b) > 0 ? [n / Math.min(o.a, o.b), null] : null);
   parent.append(figure('overlap', 'Units in common', 'As a share of the smaller circuit.', () => dotPlot(shown(), nameOf, [
@@ -177,7 +189,7 @@ function makeOverlaps() {
     {name: 'component', of: (o) => o.component}, {name: 'first', of: (o) => o.first}, {name: 'second', of: (o) => o.second},
     whole('of', (o) => o.of), whole('units first', (o) => o.a), whole('units second', (o) => o.b), whole('both', (o) => o.both),
     {name: 'by chance', of: (o) => o.chance, text: (value) => value.toFixed(1), number: true}, {name: 'IoU', of: (o) => o.iou, number: true},
-    {name: 'p more', of: (o) => o.more, number: true}, {name: 'p fewer', of: (o) => o.fewer, number: true},
+    {name: 'p more', of: (o) => o.more, text: pText, number: true}, {name: 'p fewer', of: (o) => o.fewer, text: pText, number: true},
   ], shown())]);
 }
 
@@ -206,14 +218,14 @@ function overRuns(list) {
 function makeMethods() {
   if (report.figures.length === 0) return;
   const parent = section('methods', 'Competing methods', 'The same question put to other methods. Each has its own figure of merit, so compare a method with its controls before comparing methods.');
-  const siteOf = (site) => /^L(\d+)\.(.*)$/.exec(site) || [site, '0', site];
+  const siteOf = (site) => /^L(\d+)\.(\w+)/.exec(site) || [site, '0', site];
   parent.append(figure('baselines', 'Methods side by side', 'The main figure of each method; the table below has all, with their controls. Circuit probing looks at a component (attn, mlp), the others at the state behind it (mid, post).', () => {
     const own = shownFigures().filter((f) => f.control === '');
     const methods = unique(own.map((f) => f.method));
     if (methods.length === 0) return null;
     const key = (variable, site) => JSON.stringify([variable, site]);
     const components = shownFindings();
-    const rows = unique([...components.map((f) => key(f.variable, componentOf(f))), ...own.map((f) => key(f.variable, f.site))])
+    const rows = unique([...components.map((f) => key(f.variable, componentOf(f))), ...own.map((f) => key(f.variable, siteOfFigure(f)))])
       .map((text) => JSON.parse(text));
     const order = ['attn', 'mid', 'mlp', 'post'];
     rows.sort((a, b) => variables.indexOf(a[0]) - variables.indexOf(b[0]) || siteOf(a[1])[1] - siteOf(b[1])[1]
@@ -222,7 +234,7 @@ function makeMethods() {
     const series = methods.map((method) => {
       const metric = headlineOf(unique(own.filter((f) => f.method === method).map((f) => f.metric)));
       const values = own.filter((f) => f.method === method && f.metric === metric);
-      return {name: `${method}: ${metric}`, of: ([variable, site]) => overRuns(values.filter((f) => f.variable === variable && f.site === site))};
+      return {name: `${method}: ${metric}`, of: ([variable, site]) => overRuns(values.filter((f) => f.variable === variable && siteOfFigure(f) === site))};
     });
     return dotPlot(rows, (row) => row.join(' '), [{name: 'circuit probing: kNN test accuracy', of: ([variable, site]) => {
       const found = at.get(key(variable, site));
@@ -231,10 +243,10 @@ function makeMethods() {
   }));
   changing(parent, () => [sortableTable('methods-table', 'Every figure of competing methods', [
     ...(runs.length > 1 ? [{name: 'run', of: (f) => runs[f.run].name}] : []),
-    {name: 'method', of: (f) => f.method}, {name: 'variable', of: (f) => f.variable}, {name: 'site', of: (f) => f.site},
+    {name: 'method', of: (f) => f.method}, {name: 'variable', of: (f) => f.variable}, {name: 'site', of: siteOfFigure},
     {name: 'figure', of: (f) => f.metric}, {name: 'control', of: (f) => f.control},
     {name: 'value', of: (f) => f.value, text: (_, f) => spreadText([f.value, f.sd]), number: true},
-    {name: 'p', of: (f) => f.p, number: true}, {name: 'n', of: (f) => f.n, text: String, number: true},
+    {name: 'p', of: (f) => f.p, text: pText, number: true}, {name: 'n', of: (f) => f.n, text: String, number: true},
     {name: 'seed', of: (f) => f.seed, text: String, number: true}, {name: 'note', of: (f) => f.note},
   ], shownFigures())]);
 }
@@ -246,7 +258,7 @@ function makeEmergence() {
   const parent = section('emergence', 'Emergence over training', 'When is the circuit there, and when does the model generalise? Every point is a checkpoint of the training.');
   const figures = {
     knn: ['kNN accuracy of the circuit', (f) => f.knn], full: ['kNN accuracy of the component', (f) => f.full],
-    share: ['share of weights', (f) => f.share], ablated: ['task accuracy with the circuit deleted', (f) => pick(f, (a) => a.ablated)],
+    share: ['share of weights', (f) => f.share], ablated: ['task accuracy with the circuit deleted', (f) => (isEmpty(f) ? null : pick(f, (a) => a.ablated))],
   };
   const methods = unique(report.figures.filter((f) => runs[f.run].step !== null && f.control === '').map((f) => `${f.method}: ${f.metric}`));
   const options = [...Object.entries(figures).map(([key, [name]]) => [key, name]), ...methods.map((name, i) => [String(i), name])];
@@ -264,20 +276,23 @@ function makeEmergence() {
       lines.push(series([...steps], `${prefix}task accuracy`, (f) => ablationOf(f).vanilla));
       if (figures[values.figure]) {
         const own = shown.filter((f) => f.series === kind);
-        for (const name of unique(own.map(nameOfFinding))) {
-          lines.push(series(own.filter((f) => nameOfFinding(f) === name).map((f) => [f.step, f]), prefix + name, figures[values.figure][1]));
+        const nameOf = (f) => nameOfFinding(f) + (f.options === '' ? '' : `, ${f.options}`);
+        for (const name of unique(own.map(nameOf))) {
+          lines.push(series(own.filter((f) => nameOf(f) === name).map((f) => [f.step, f]), prefix + name, figures[values.figure][1]));
         }
       } else {
         const own = report.figures.filter((f) => runs[f.run].step !== null && runs[f.run].series === kind && f.control === ''
           && isChosenVariable(f.variable) && `${f.method}: ${f.metric}` === methods[Number(values.figure)]);
-        for (const name of unique(own.map((f) => `${f.variable} ${f.site}`))) {
-          const of = own.filter((f) => `${f.variable} ${f.site}` === name);
+        for (const name of unique(own.map((f) => `${f.variable} ${siteOfFigure(f)}`))) {
+          const of = own.filter((f) => `${f.variable} ${siteOfFigure(f)}` === name);
           const steps = unique(of.map((f) => runs[f.run].step));
           lines.push(series(steps.map((step) => [step, of.filter((f) => runs[f.run].step === step)]), prefix + name, overRuns));
         }
       }
     }
-    return linePlot(lines, 'training step', 'accuracy or share', {range: [-0.03, 1.03], log: true});
+    // Other methods have figures that are no accuracies.
+    const isShare = figures[values.figure] || / accuracy|_accuracy|^accuracy/.test(methods[Number(values.figure)]);
+    return linePlot(lines, 'training step', isShare ? 'accuracy or share' : 'figure', {range: isShare ? [-0.03, 1.03] : null, log: true});
   }, [{label: 'Figure', id: 'figure', options}]));
 }
 
@@ -294,7 +309,7 @@ function callCard(call, i, n) {
     ['command', code(call.command)], ['started', call.started], ['last cell', call.ended], ['host', call.host],
     ['threads', call.threads], ['peak memory', call.memory === null ? '' : `${(call.memory / 2 ** 20).toFixed(0)} MiB`],
     ['version', call.version], ['model', call.model]]),
-    call.spec === '' ? null : element('details', {}, element('summary', {textContent: 'Spec'}), element('pre', {textContent: call.spec})));
+    call.spec === null ? null : element('details', {}, element('summary', {textContent: 'Spec'}), element('pre', {textContent: report.specs[call.spec]})));
 }
 
 function makeProvenance() {
