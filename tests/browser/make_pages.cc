@@ -31,7 +31,8 @@ std::vector<MadeCell> small_grid() {
 std::vector<MadeCell> large_grid() {
   std::vector<MadeCell> cells;
   for (int64_t i = 0; i < 500; ++i) {
-    cells.push_back({.variable = fmt::format("variable_{}", i / 50), .layer = i % 50, .n_epochs = 90});
+    cells.push_back(
+        {.variable = fmt::format("variable_{}", i / 50), .layer = i % 50, .n_epochs = 90, .has_file = i % 10 == 0});
   }
   return cells;
 }
@@ -54,7 +55,12 @@ int main(int argc, char** argv) {
   cprobe::testing::add_method(folder / "small", kHostile,
                               {{.metric = "test_accuracy", .value = 0.8, .n = 100, .note = kHostile},
                                {.metric = "test_accuracy", .value = 0.1, .n = 100, .control = "majority"}});
-  cprobe::testing::make_run(folder / "large", large_grid());
+  cprobe::testing::make_run(folder / "large", large_grid(),
+                            {.command = "cprobe fit", .spec = std::string(20'000, '#')});
+  std::vector<cprobe::Metric> figures;
+  for (int i = 0; i < 500; ++i)
+    figures.push_back({.metric = fmt::format("test_accuracy {}", i), .value = 0.5, .n = 100});
+  cprobe::testing::add_method(folder / "large", "variable_0", figures);
   for (const int step : {100, 1'000, 10'000}) {
     cprobe::testing::make_run(folder / fmt::format("training/seed_0/probes/step_{}/circuits", step),
                               {{.knn = step / 12'000.0}, {.layer = 1}});

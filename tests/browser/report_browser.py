@@ -117,6 +117,50 @@ def figures_and_tables_export(browser, pages):
     check_equal(len(downloaded(browser, "findings.csv").decode().splitlines()), 11, "lines of findings.csv")
 
 
+def random_controls_are_drawn_one_by_one(browser, pages):
+    open_page(browser, pages / "small.html")
+    browser.run(DRAW_ALL)
+    clouds = "return document.getElementById('ablation-plot').data.filter((t) => t.name === 'each random circuit').map((t) => [...t.x])"
+    check_equal(browser.run(clouds), [[0.6, 0.8] * 9], "values of random controls")
+    browser.run("[...document.querySelectorAll('#ablation button')].find((b) => b.textContent === 'CSV').click()")
+    lines = list(csv.reader(io.StringIO(downloaded(browser, "ablation.csv").decode())))
+    check_equal([lines[0][-1], lines[1][-1]], ["each random circuit", "0.6 0.8"], "last column of ablation.csv")
+
+
+def choose(browser, name, value):
+    browser.run("const s = document.getElementById(arguments[0]); s.value = arguments[1]; s.dispatchEvent(new Event('change'))", name, value)
+
+
+def a_figure_without_data_keeps_its_choice(browser, pages):
+    open_page(browser, pages / "small.html")
+    browser.run("for (const f of findings) f.ablations = []")
+    choose(browser, "heatmap-figure", "p")
+    check_equal(browser.run("const f = document.getElementById('heatmap'); return [f.hidden, f.querySelector('.note').textContent]"),
+                [False, "There is no such figure of what is chosen."], "heat map of a figure that is not there")
+    choose(browser, "heatmap-figure", "knn")
+    check_equal(browser.run("return document.querySelector('#heatmap .plot').hidden"), False, "heat map of one that is")
+
+
+def overlaps_follow_the_variable(browser, pages):
+    rows = "return document.querySelectorAll('#overlap-table tbody tr').length"
+    open_page(browser, pages / "small.html")
+    check(browser.run(rows) > 0, "no overlaps")
+    choose(browser, "choose-variable", "2")
+    check_equal(browser.run(rows), 0, "overlaps of an empty circuit")
+
+
+def print_opens_what_is_closed(browser, pages):
+    closed = "return document.querySelectorAll('details:not([open])').length"
+    open_page(browser, pages / "small.html")
+    n_closed = browser.run(closed)
+    check(n_closed > 0, "nothing is closed")
+    check_equal(browser.run("window.dispatchEvent(new Event('beforeprint')); " + closed), 0, "closed on paper")
+    check_equal(browser.run("return document.documentElement.dataset.theme"), "light", "theme of paper")
+    check_equal(browser.run("return figures.filter((f) => !f.frame.hidden && !f.drawn).map((f) => f.id)"), [], "figures that are not drawn")
+    check_equal(browser.run("window.dispatchEvent(new Event('afterprint')); " + closed), n_closed, "closed afterwards")
+    check(browser.run("return document.querySelector(document.querySelector('.skip').getAttribute('href')) !== null"), "the skip link leads nowhere")
+
+
 def dark_mode_follows_the_system_and_the_reader(browser, pages):
     colour = "return getComputedStyle(document.body).backgroundColor"
     drawn = "return document.querySelector('#heatmap .main-svg').style.background"
@@ -159,7 +203,8 @@ def unfinished_runs_say_so(browser, pages):
 
 
 TESTS = [hostile_names_stay_text, figures_have_data, choices_change_the_figures, tables_filter_and_sort,
-         figures_and_tables_export, dark_mode_follows_the_system_and_the_reader, narrow_screens_do_not_scroll_sideways,
+         figures_and_tables_export, random_controls_are_drawn_one_by_one, a_figure_without_data_keeps_its_choice,
+         overlaps_follow_the_variable, print_opens_what_is_closed, dark_mode_follows_the_system_and_the_reader, narrow_screens_do_not_scroll_sideways,
          five_hundred_cells_are_there_within_two_seconds, unfinished_runs_say_so]
 
 

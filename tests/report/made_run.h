@@ -40,7 +40,8 @@ inline Findings findings_of(const MadeCell& cell) {
   }
   f.behaviours = {{.label = "Test", .vanilla = 1, .n_rows = 500}};
   std::vector<AblationResult>& ablations = f.behaviours[0].ablations;
-  ablations.push_back({.target = AblationTarget::kCircuit, .fill = cell.fill, .accuracy = {.mean = cell.ablated}, .p = cell.p});
+  ablations.push_back(
+      {.target = AblationTarget::kCircuit, .fill = cell.fill, .accuracy = {.mean = cell.ablated}, .p = cell.p});
   if (cell.p) {
     ablations.push_back({.target = AblationTarget::kRandom,
                          .fill = cell.fill,

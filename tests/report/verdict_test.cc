@@ -70,15 +70,45 @@ TEST(Verdict, AnswersOfRepetitions) {
   };
   const Case cases[] = {
       {"clear", {kClear}, Answer::kYes, Answer::kYes, Answer::kYes, "The behaviour depends on it beyond"},
-      {"clear twice", {kClear, kClear}, Answer::kYes, Answer::kYes, Answer::kYes, "mean ± sd over 2 repetitions, 99 controls in each"},
-      {"no harm", {kNoHarm}, Answer::kYes, Answer::kYes, Answer::kNo, "There is no evidence that the behaviour depends"},
-      {"too few controls", {kFew}, Answer::kYes, Answer::kYes, Answer::kTooFewControls, "cannot be told with 20 random controls"},
-      {"too few for one test", {kFewOfOne}, Answer::kYes, Answer::kYes, Answer::kTooFewControls, "cannot be told with 9 random controls"},
-      {"before adjustment", {kBefore}, Answer::kYes, Answer::kYes, Answer::kBeforeAdjustment, "if this were the only test"},
+      {"clear twice",
+       {kClear, kClear},
+       Answer::kYes,
+       Answer::kYes,
+       Answer::kYes,
+       "mean ± sd over 2 repetitions, 99 controls in each"},
+      {"no harm",
+       {kNoHarm},
+       Answer::kYes,
+       Answer::kYes,
+       Answer::kNo,
+       "There is no evidence that the behaviour depends"},
+      {"too few controls",
+       {kFew},
+       Answer::kYes,
+       Answer::kYes,
+       Answer::kTooFewControls,
+       "cannot be told with 20 random controls"},
+      {"too few for one test",
+       {kFewOfOne},
+       Answer::kYes,
+       Answer::kYes,
+       Answer::kTooFewControls,
+       "cannot be told with 9 random controls"},
+      {"before adjustment",
+       {kBefore},
+       Answer::kYes,
+       Answer::kYes,
+       Answer::kBeforeAdjustment,
+       "if this were the only test"},
       {"uncontrolled", {kUncontrolled}, Answer::kYes, Answer::kYes, Answer::kUntested, "was not tested"},
       {"yes and no", {kClear, kNoHarm}, Answer::kYes, Answer::kYes, Answer::kMixed, "in some repetitions"},
       {"yes and empty", {kClear, kEmpty}, Answer::kMixed, Answer::kMixed, Answer::kMixed, "in some repetitions"},
-      {"yes and untested", {kClear, kUncontrolled}, Answer::kYes, Answer::kYes, Answer::kMixed, "in the 1 of 2 repetitions that have them"},
+      {"yes and untested",
+       {kClear, kUncontrolled},
+       Answer::kYes,
+       Answer::kYes,
+       Answer::kMixed,
+       "in the 1 of 2 repetitions that have them"},
       {"no and empty", {kNoHarm, kEmpty}, Answer::kMixed, Answer::kMixed, Answer::kNo, "no evidence"},
       {"full", {kFull}, Answer::kNo, Answer::kNo, Answer::kUntested, "was not tested"},
       {"full and clear", {kFull, kClear}, Answer::kMixed, Answer::kMixed, Answer::kMixed, "in some repetitions"},
@@ -107,28 +137,41 @@ TEST(Verdict, MeansAreOfCellsThatHaveACircuit) {
 TEST(Verdict, SaysWhatTheSearchKept) {
   EXPECT_THAT(finding_text(finding_of({kEmpty})), HasSubstr("No circuit: the search for x in L0.mlp kept nothing."));
   EXPECT_THAT(finding_text(finding_of({kFull})), HasSubstr("kept everything."));
-  EXPECT_THAT(finding_text(finding_of({kFull, kEmpty})), HasSubstr("nothing in 1 of 2 repetitions, everything in 1 of 2"));
-  EXPECT_THAT(finding_text(finding_of({kClear, kEmpty})), AllOf(HasSubstr("A circuit in some repetitions"), HasSubstr("decodes x in some repetitions")));
+  EXPECT_THAT(finding_text(finding_of({kFull, kEmpty})),
+              HasSubstr("nothing in 1 of 2 repetitions, everything in 1 of 2"));
+  EXPECT_THAT(finding_text(finding_of({kClear, kEmpty})),
+              AllOf(HasSubstr("A circuit in some repetitions"), HasSubstr("decodes x in some repetitions")));
   EXPECT_THAT(dependence_text(finding_of({kEmpty}), "Test"), IsEmpty());
 }
 
 TEST(Verdict, OnAVariable) {
-  const ReportedFinding clear = finding_of({kClear}), no_harm = finding_of({kNoHarm}), few = finding_of({kFew}), full = finding_of({kFull}),
-                empty = finding_of({kEmpty}), before = finding_of({kBefore}), mixed = finding_of({kClear, kEmpty});
+  const ReportedFinding clear = finding_of({kClear}), no_harm = finding_of({kNoHarm}), few = finding_of({kFew}),
+                        full = finding_of({kFull}), empty = finding_of({kEmpty}), before = finding_of({kBefore}),
+                        mixed = finding_of({kClear, kEmpty});
   struct Case {
     std::vector<const ReportedFinding*> findings;
     const char* circuit;
     const char* dependence;
   };
   const Case cases[] = {
-      {{&clear, &empty}, "A circuit in 1 of 2 components.", "depends on the only tested circuit. Most in L0.mlp: task accuracy on Test goes from 1.000 to 0.200"},
+      {{&clear, &empty},
+       "A circuit in 1 of 2 components.",
+       "depends on the only tested circuit. Most in L0.mlp: task accuracy on Test goes from 1.000 to 0.200"},
       {{&no_harm}, "A circuit in the only component.", "Nowhere did deletion harm more than random circuits."},
-      {{&no_harm, &few}, "A circuit in both components.", "There is no evidence that the behaviour on Test depends on any of 2 tested circuits beyond random controls; for 1 it cannot be told with 20 random controls."},
-      {{&few}, "", "Whether the behaviour on Test depends on the only tested circuit beyond random controls cannot be told with 20 random controls."},
+      {{&no_harm, &few},
+       "A circuit in both components.",
+       "There is no evidence that the behaviour on Test depends on any of 2 tested circuits beyond random controls; "
+       "for 1 it cannot be told with 20 random controls."},
+      {{&few},
+       "",
+       "Whether the behaviour on Test depends on the only tested circuit beyond random controls cannot be told with 20 "
+       "random controls."},
       {{&clear, &full}, "in 1 of 2 components the search kept everything", "depends on the only tested circuit"},
       {{&full}, "No circuit in the only component probed", ""},
       {{&before}, "", "; it would on 1 if p were not adjusted"},
-      {{&mixed}, "A circuit in some repetitions in the only component", "depends in some repetitions on the only tested circuit"},
+      {{&mixed},
+       "A circuit in some repetitions in the only component",
+       "depends in some repetitions on the only tested circuit"},
       {{&clear, &mixed}, "in some repetitions in 1 more", ", in some repetitions on 1 more"},
   };
   for (const Case& c : cases) {
@@ -145,13 +188,15 @@ TEST(Verdict, SaysHowRandomUnitsWereDrawnAndUnitsFilled) {
   cell.ablations[0].note = "random controls drawn from all units in c_fc";
   const std::string text = dependence_text(findings({.runs = {ReportedRun{}}, .cells = {cell}}).front(), "Test");
   EXPECT_THAT(text, AllOf(HasSubstr("their mean input"), HasSubstr("drawn from all units in c_fc")));
-  EXPECT_THAT(dependence_text(finding_of({kClear}), "Test"), AllOf(Not(HasSubstr("drawn from")), Not(HasSubstr("input"))));
+  EXPECT_THAT(dependence_text(finding_of({kClear}), "Test"),
+              AllOf(Not(HasSubstr("drawn from")), Not(HasSubstr("input"))));
 }
 
 TEST(Verdict, PrintsNoPAsZero) {
   EXPECT_EQ(p_number(0.0004), "< 0.001");
   EXPECT_EQ(p_number(0.0005), "0.001");
-  EXPECT_THAT(dependence_text(finding_of({{.p = 0.0001, .p_holm = 0.0001, .n_controls = 9999}}), "Test"), HasSubstr("p < 0.001;"));
+  EXPECT_THAT(dependence_text(finding_of({{.p = 0.0001, .p_holm = 0.0001, .n_controls = 9999}}), "Test"),
+              HasSubstr("p < 0.001;"));
 }
 
 TEST(IsAbove, TakesStandardErrorsOfMeansAndTheLargerSamplingTerm) {
@@ -163,14 +208,15 @@ TEST(IsAbove, TakesStandardErrorsOfMeansAndTheLargerSamplingTerm) {
   const double nan = std::nan("");
   const Case cases[] = {
       {{.mean = 0.6, .sd = 0.01}, {.mean = 0.5}, 1000, true},
-      {{.mean = 0.6, .sd = 0.05}, {.mean = 0.5}, 1000, false},           // One draw of such a deviation;
+      {{.mean = 0.6, .sd = 0.05}, {.mean = 0.5}, 1000, false},          // One draw of such a deviation;
       {{.mean = 0.6, .sd = 0.05, .n = 20}, {.mean = 0.5}, 1000, true},  // the mean of 20 is surer.
-      {{.mean = 0.6}, {.mean = 0.5}, 100, false},                      // Two standard errors of 100 tokens.
+      {{.mean = 0.6}, {.mean = 0.5}, 100, false},                       // Two standard errors of 100 tokens.
       {{.mean = 1}, {.mean = 0.6}, 5, false},
       {{.mean = 0.2}, {.mean = 0.0}, 20, false},  // The reference alone would have no error.
       {{.mean = nan}, {.mean = 0.5}, 1000, false},
   };
-  for (const Case& c : cases) EXPECT_EQ(is_above(c.accuracy, c.reference, c.n), c.expected) << c.accuracy.mean << " " << c.n;
+  for (const Case& c : cases)
+    EXPECT_EQ(is_above(c.accuracy, c.reference, c.n), c.expected) << c.accuracy.mean << " " << c.n;
 }
 
 }  // namespace

@@ -25,18 +25,18 @@ std::string_view to_string(Answer answer);  ///< "yes", "no", "in some", "before
 /// other. Cells whose circuit is empty, of which nothing is deleted, are left out where others are not.
 struct ReportedDeletion {
   std::string data;
-  std::string fill;        ///< "zero", "mean", "resample": what deleted units see.
+  std::string fill;  ///< "zero", "mean", "resample": what deleted units see.
   int64_t n_rows = 0;
-  int64_t n_cells = 0;     ///< Behind the next two.
+  int64_t n_cells = 0;  ///< Behind the next two.
   Spread vanilla, ablated;
   std::optional<Spread> complement;
-  int64_t n_controlled = 0;      ///< Cells with random controls, which are behind the next two.
-  std::optional<Spread> random;  ///< One repetition: over its random controls. Several: of the cells' means.
-  Spread beside_random;          ///< Accuracy with the circuit deleted.
-  int64_t n_controls = 0;        ///< Random controls of each cell; the fewest.
-  std::vector<double> draws;     ///< The accuracy of each control, cell after cell; empty where not recorded.
-  std::vector<double> p, p_holm;  ///< Of the cells that have one.
-  int64_t n_tests = 0;            ///< Cells that p_holm is adjusted for, within a run.
+  int64_t n_controlled = 0;        ///< Cells with random controls, which are behind the next two.
+  std::optional<Spread> random;    ///< One repetition: over its random controls. Several: of the cells' means.
+  Spread beside_random;            ///< Accuracy with the circuit deleted.
+  int64_t n_controls = 0;          ///< Random controls of each cell; the fewest.
+  std::vector<double> draws;       ///< The accuracy of each control, cell after cell; empty where not recorded.
+  std::vector<double> p, p_holm;   ///< Of the cells that have one.
+  int64_t n_tests = 0;             ///< Cells that p_holm is adjusted for, within a run.
   std::vector<std::string> notes;  ///< That units of random circuits came from the whole matrix, each once.
   Answer depends = Answer::kUntested;
 
@@ -57,15 +57,15 @@ struct ReportedFinding {
   Spread share;               ///< Of the component's weights that is in the circuit, in [0, 1].
   double majority = 0;
   int64_t n_tokens = 0;
-  int64_t n_empty = 0, n_full = 0;  ///< Cells whose circuit is so.
+  int64_t n_empty = 0, n_full = 0;          ///< Cells whose circuit is so.
   std::vector<ReportedDeletion> ablations;  ///< In the order of the run's data sets.
-  Answer circuit = Answer::kNo;  ///< A circuit is a proper part: neither nothing nor everything.
+  Answer circuit = Answer::kNo;             ///< A circuit is a proper part: neither nothing nor everything.
   Answer decodes = Answer::kNo;
 
   int64_t n_cells() const { return static_cast<int64_t>(cells.size()); }
-  bool is_empty() const { return n_empty == n_cells(); }  ///< Nothing to delete in any repetition.
+  bool is_empty() const { return n_empty == n_cells(); }    ///< Nothing to delete in any repetition.
   const ReportedDeletion* on(std::string_view data) const;  ///< Null where there is none on this data set.
-  std::string component() const;  ///< "L0.attn".
+  std::string component() const;                            ///< "L0.attn".
 };
 
 /// In the order of first appearance.

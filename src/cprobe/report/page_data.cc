@@ -61,11 +61,11 @@ Json run_json(const ReportedRun& run, const Specs& specs) {
   }
   Json failed = Json::array();
   for (const Store::Entry& cell : run.failed) failed.push_back({cell.label, cell.error});
-  return {{"name", run.name},     {"folder", run.folder.string()},
-          {"series", run.series}, {"step", run.step ? Json(*run.step) : Json()},
-          {"done", run.n_done},   {"planned", run.n_planned},
-          {"failed", failed},     {"seconds", number(run.seconds)},
-          {"pNotes", run.p_notes},  {"fingerprint", run.model_fingerprint},
+  return {{"name", run.name},      {"folder", run.folder.string()},
+          {"series", run.series},  {"step", run.step ? Json(*run.step) : Json()},
+          {"done", run.n_done},    {"planned", run.n_planned},
+          {"failed", failed},      {"seconds", number(run.seconds)},
+          {"pNotes", run.p_notes}, {"fingerprint", run.model_fingerprint},
           {"calls", calls}};
 }
 
@@ -159,9 +159,19 @@ Json overlap_json(const ReportData& data, const ReportedOverlap& pair) {
 
 Json figure_json(const ReportedFigure& f) {
   const Metric& m = f.row.metric;
-  return {{"run", f.run},       {"method", f.row.method}, {"variable", f.row.variable}, {"site", f.row.site},
-          {"seed", f.row.seed}, {"position", f.row.position < 0 ? Json() : Json(f.row.position)}, {"metric", m.metric},     {"value", number(m.value)},   {"sd", number(m.sd)},
-          {"n", m.n},           {"control", m.control},   {"p", number(m.p)},           {"note", m.note}};
+  return {{"run", f.run},
+          {"method", f.row.method},
+          {"variable", f.row.variable},
+          {"site", f.row.site},
+          {"seed", f.row.seed},
+          {"position", f.row.position < 0 ? Json() : Json(f.row.position)},
+          {"metric", m.metric},
+          {"value", number(m.value)},
+          {"sd", number(m.sd)},
+          {"n", m.n},
+          {"control", m.control},
+          {"p", number(m.p)},
+          {"note", m.note}};
 }
 
 bool is_same_question(const ReportedFinding& a, const ReportedFinding& b) {

@@ -240,8 +240,8 @@ std::string markdown_table(const Table& table) {
     text += "|";
     for (size_t i = 0; i < line.size(); ++i) {
       const Column& column = table.columns[i];
-      text += fmt::format(" {} |", markdown_text(column.is_number() ? figure_or_dash(column, line[i].figure, "-")
-                                                                    : line[i].text));
+      text += fmt::format(
+          " {} |", markdown_text(column.is_number() ? figure_or_dash(column, line[i].figure, "-") : line[i].text));
     }
     text += "\n";
   }

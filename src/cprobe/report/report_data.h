@@ -28,7 +28,7 @@ struct ReportedRun {
   int64_t n_done = 0;
   int64_t n_planned = 0;  ///< Cells still to come.
   std::vector<Store::Entry> failed;
-  double seconds = 0;             ///< Of all finished cells.
+  double seconds = 0;  ///< Of all finished cells.
   /// By data set of the ablations: that too few random controls were drawn for any adjusted p to reach .05.
   std::map<std::string, std::string> p_notes;
   std::string model_fingerprint;  ///< From a circuit file; empty where there is none.

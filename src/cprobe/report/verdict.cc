@@ -43,10 +43,10 @@ std::string circuit_sentence(const ReportedFinding& f) {
     case Answer::kYes:
       return fmt::format("A circuit of {} of the weights of {}.", percent(f.share), f.component());
     case Answer::kMixed:
-      return fmt::format("A circuit in some repetitions: the search for {} in {} kept {} (of the weights, over all: {}).",
-                         f.variable, f.component(),
-                         fmt::format("a part{}, {}", out_of(n - f.n_empty - f.n_full, n), no_circuit(f)),
-                         percent(f.share));
+      return fmt::format(
+          "A circuit in some repetitions: the search for {} in {} kept {} (of the weights, over all: {}).", f.variable,
+          f.component(), fmt::format("a part{}, {}", out_of(n - f.n_empty - f.n_full, n), no_circuit(f)),
+          percent(f.share));
     default:
       return fmt::format("No circuit: the search for {} in {} kept {}.", f.variable, f.component(), no_circuit(f));
   }
@@ -54,9 +54,8 @@ std::string circuit_sentence(const ReportedFinding& f) {
 
 std::string decoding_sentence(const ReportedFinding& f) {
   const std::string repetitions = f.n_cells() > 1 ? fmt::format(", mean ± sd over {} repetitions", f.n_cells()) : "";
-  const std::string figures =
-      fmt::format("kNN {}; whole component {}, majority baseline {:.3f}; n = {} tokens{}", text_of(f.knn),
-                  text_of(f.full), f.majority, f.n_tokens, repetitions);
+  const std::string figures = fmt::format("kNN {}; whole component {}, majority baseline {:.3f}; n = {} tokens{}",
+                                          text_of(f.knn), text_of(f.full), f.majority, f.n_tokens, repetitions);
   if (f.circuit == Answer::kNo) return fmt::format("There is no circuit to decode from ({}).", figures);
   switch (f.decodes) {
     case Answer::kYes:
@@ -96,9 +95,10 @@ std::string dependence_words(const ReportedDeletion& a) {
     case Answer::kNo:
       return "There is no evidence that the behaviour depends on it beyond random controls";
     case Answer::kTooFewControls:
-      return fmt::format("Whether the behaviour depends on it beyond random controls cannot be told with {} random "
-                         "controls",
-                         a.n_controls);
+      return fmt::format(
+          "Whether the behaviour depends on it beyond random controls cannot be told with {} random "
+          "controls",
+          a.n_controls);
     case Answer::kUntested:
       return "Whether the behaviour depends on it beyond random controls was not tested";
   }
@@ -124,7 +124,8 @@ std::string basis_text(const ReportedDeletion& a) {
   }
   if (!a.p.empty()) text += fmt::format("; {}", p_text(a));
   text += fmt::format("{}n = {} rows", text.empty() ? "" : "; ", a.n_rows);
-  if (a.fill != "zero") text += fmt::format("; deleted units see their {} input", a.fill == "mean" ? "mean" : "resampled");
+  if (a.fill != "zero")
+    text += fmt::format("; deleted units see their {} input", a.fill == "mean" ? "mean" : "resampled");
   for (const std::string& note : a.notes) text += fmt::format("; {}", note);
   return text;
 }
@@ -140,7 +141,8 @@ using FindingList = std::vector<const ReportedFinding*>;
 
 FindingList with_circuit(const FindingList& findings) {
   FindingList with;
-  std::ranges::copy_if(findings, std::back_inserter(with), [](const ReportedFinding* f) { return f->circuit != Answer::kNo; });
+  std::ranges::copy_if(findings, std::back_inserter(with),
+                       [](const ReportedFinding* f) { return f->circuit != Answer::kNo; });
   return with;
 }
 
@@ -201,7 +203,8 @@ std::string verdict_text(const FindingList& findings) {
   const FindingList with = with_circuit(findings);
   const int64_t n_yes = std::ranges::count(findings, Answer::kYes, &ReportedFinding::circuit);
   const int64_t n_mixed = std::ssize(with) - n_yes;
-  const int64_t n_full = std::ranges::count_if(findings, [](const ReportedFinding* f) { return f->n_full == f->n_cells(); });
+  const int64_t n_full =
+      std::ranges::count_if(findings, [](const ReportedFinding* f) { return f->n_full == f->n_cells(); });
   const std::string full =
       n_full == 0 ? "" : fmt::format("; in {} the search kept everything", count_of(n_full, n, "component"));
   if (with.empty()) {
@@ -229,7 +232,8 @@ std::string dependence_verdict(const FindingList& findings, const std::string& d
   const int64_t n_yes = n_with(Answer::kYes), n_mixed = n_with(Answer::kMixed);
   const int64_t n_before = n_with(Answer::kBeforeAdjustment), n_few = n_with(Answer::kTooFewControls);
   if (with_circuit(findings).empty()) return {};
-  if (n == 0) return fmt::format("Whether the behaviour on {} depends on them beyond random controls was not tested.", data);
+  if (n == 0)
+    return fmt::format("Whether the behaviour on {} depends on them beyond random controls was not tested.", data);
   int64_t n_controls = 0;
   for (const auto& [f, a] : deleted) {
     if (a->depends == Answer::kTooFewControls) n_controls = std::max(n_controls, a->n_controls);
