@@ -15,6 +15,7 @@ using testing::TemporaryFolder;
 
 std::vector<Store::PlannedCell> plan_of(const std::vector<std::string>& ids) {
   std::vector<Store::PlannedCell> plan;
+  plan.reserve(ids.size());
   for (const std::string& id : ids) plan.push_back({id, "toy", "cell " + id});
   return plan;
 }

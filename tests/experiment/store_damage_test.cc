@@ -21,6 +21,7 @@ std::string id_of(int i) {
 
 std::vector<Store::PlannedCell> plan_of(int n_cells) {
   std::vector<Store::PlannedCell> plan;
+  plan.reserve(static_cast<size_t>(n_cells));
   for (int i = 0; i < n_cells; ++i) plan.push_back({id_of(i), "circuit probing", fmt::format("label {}", i)});
   return plan;
 }

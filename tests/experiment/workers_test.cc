@@ -21,6 +21,7 @@ using testing::TemporaryFolder;
 
 std::vector<Store::PlannedCell> plan_of(size_t n_cells) {
   std::vector<Store::PlannedCell> plan;
+  plan.reserve(n_cells);
   for (size_t i = 0; i < n_cells; ++i) plan.push_back({fmt::format("c{}", i), "toy", fmt::format("cell {}", i)});
   return plan;
 }
