@@ -120,7 +120,7 @@ class Computation {
   }
 
   /// Cells that others had claimed when they came to be begun.
-  const std::vector<size_t>& skipped() const { return skipped_; }
+  int64_t n_skipped() const { return n_skipped_; }
 
  private:
   void give_cells() {
@@ -139,7 +139,7 @@ class Computation {
       if (!batch_.claim || batch_.claim(batch_.plan[*cell].id)) return cell;
       scheduler_.finish(*cell);
       follower_.skip(*cell);
-      skipped_.push_back(*cell);
+      ++n_skipped_;
     }
     return std::nullopt;
   }
@@ -194,7 +194,7 @@ class Computation {
   Follower follower_;
   Scheduler scheduler_;
   std::set<size_t> idle_, lost_;
-  std::vector<size_t> skipped_;
+  int64_t n_skipped_ = 0;
 };
 
 }  // namespace
@@ -203,7 +203,7 @@ void compute_cells(Store& store, const CellBatch& batch, Workers& workers, Follo
   try {
     Computation all(store, batch, workers, following, summary);
     all.run();
-    summary.n_elsewhere = std::ssize(all.skipped());
+    summary.n_elsewhere = all.n_skipped();
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kInterrupted) throw;
     store.export_tables();

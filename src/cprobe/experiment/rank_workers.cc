@@ -5,6 +5,7 @@
 #include <chrono>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
 #include "cprobe/core/error.h"
@@ -25,7 +26,7 @@ constexpr double kStartTimeout = 3600;  // seconds: to load a model, and to meas
 constexpr const char* kStart = "start";    // to a rank: parallelism
 constexpr const char* kGive = "give";      // to a rank: thread, cell
 constexpr const char* kEnd = "end";        // to a rank
-constexpr const char* kAlive = "alive";    // both ways, every second; to rank 0: free threads
+constexpr const char* kAlive = "alive";    // both ways, every second
 constexpr const char* kReport = "report";  // to rank 0: thread, cell, what
 constexpr const char* kUnfit = "unfit";    // to rank 0: text
 
@@ -121,6 +122,7 @@ class RankWorkers : public Workers {
   size_t count() const override { return (silence_.size() - 1) * n_jobs_; }
 
   void give(size_t worker, size_t cell) override {
+    busy_.insert(worker);
     ranks_.send(static_cast<int>(1 + worker / n_jobs_),
                 encoded({{"kind", kGive}, {"thread", worker % n_jobs_}, {"cell", cell}}));
   }
@@ -152,14 +154,16 @@ class RankWorkers : public Workers {
     const std::string kind = message.at("kind");
     if (kind == kUnfit) return lose(rank, message.at("text").get<std::string>(), reports);
     const size_t first = (number - 1) * n_jobs_;
-    if (lost_[number] && kind == kAlive) {
+    if (lost_[number]) {
       // It was only slow. Threads that have a cell come back when they report it.
-      for (const size_t thread : message.at("free").get<std::vector<size_t>>()) {
-        reports.push_back({.kind = WorkerReport::Kind::kReady, .worker = first + thread});
+      for (size_t worker = first; worker < first + n_jobs_; ++worker) {
+        if (!busy_.contains(worker)) reports.push_back({.kind = WorkerReport::Kind::kReady, .worker = worker});
       }
+      lost_[number] = false;
     }
-    lost_[number] = false;
-    if (kind == kReport) reports.push_back(report_of(message, first));
+    if (kind != kReport) return;
+    reports.push_back(report_of(message, first));
+    if (reports.back().kind != WorkerReport::Kind::kProgress) busy_.erase(reports.back().worker);
   }
 
   void lose(int rank, const std::string& why, std::vector<WorkerReport>& reports) {
@@ -176,6 +180,7 @@ class RankWorkers : public Workers {
   size_t n_jobs_;
   std::vector<Silence> silence_;  ///< By rank.
   std::vector<bool> lost_;
+  std::set<size_t> busy_;  ///< Workers that were given a cell and have not reported it.
   EverySecond sign_of_life_;
   Suspension suspension_;
 };
@@ -219,7 +224,6 @@ void serve(Ranks& ranks, Workers& threads, double timeout) {
   Silence silence(timeout);
   EverySecond sign_of_life;
   Suspension suspension;
-  std::vector<size_t> free;
   std::map<size_t, WorkerReport> progress;  // The latest, by thread: rank 0 wants no more than one a second.
   while (!interrupted()) {
     while (const auto received = ranks.receive()) {
@@ -227,7 +231,6 @@ void serve(Ranks& ranks, Workers& threads, double timeout) {
       const Json message = decoded(received->second);
       if (message.at("kind") == kEnd) return;
       if (message.at("kind") != kGive) continue;
-      std::erase(free, message.at("thread").get<size_t>());
       threads.give(message.at("thread"), message.at("cell"));
     }
     for (WorkerReport& report : threads.reports(kPoll)) {
@@ -237,12 +240,11 @@ void serve(Ranks& ranks, Workers& threads, double timeout) {
         continue;
       }
       progress.erase(report.worker);
-      free.push_back(report.worker);
       ranks.send(0, encoded(message_of(report)));
     }
     if (sign_of_life.is_over()) {
       for (const auto& [thread, report] : std::exchange(progress, {})) ranks.send(0, encoded(message_of(report)));
-      ranks.send(0, encoded({{"kind", kAlive}, {"free", free}}));
+      ranks.send(0, encoded({{"kind", kAlive}}));
     }
     if (suspension.is_over()) silence.restart();
     if (silence.is_long()) throw Error(ErrorKind::kInterrupted, "rank 0 is gone");
