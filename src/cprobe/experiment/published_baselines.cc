@@ -25,7 +25,7 @@ std::vector<Store::MetricRow> run_published_baselines(const Spec& circuits, cons
   spec.protocol = Protocol::kPaper;
   spec.out = baselines_folder(circuits);
   spec.baselines = Document::parse_yaml(kSettings, "the paper's settings");
-  const RunSummary summary = run_baselines(spec, methods, run_options(options));
+  const RunSummary summary = run_baselines(spec, methods, toy_run_options(options));
   if (!summary.failures.empty()) throw failure("{}: {}", spec.out.string(), summary.failures.front());
   return Store::open_existing(spec.out).metrics();
 }

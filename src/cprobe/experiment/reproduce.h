@@ -16,7 +16,7 @@ namespace cprobe {
 struct ReproduceOptions {
   std::filesystem::path out;  ///< Folder for everything.
   int64_t n_random = 20;      ///< Random controls per circuit.
-  int n_threads = 0;          ///< 0: all processors.
+  int n_threads = 0;          ///< Of training, and for cells, which share them; 0: one a processor.
   bool overwrite = false;     ///< Compute everything again; what an earlier call left in `out` is replaced.
   bool quiet = false;
   bool baselines = false;  ///< Experiments 1 to 3: also run the competing methods, in the paper's settings.

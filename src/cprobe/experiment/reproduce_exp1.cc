@@ -135,7 +135,7 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const Experiment1O
     train_model(experiment);
     losses.push_back(final_training_loss(experiment));
     const Spec& spec = experiment.runs.front();
-    for (Store::Fields& row : finished_rows(spec, run_options(options.common))) rows.push_back(std::move(row));
+    for (Store::Fields& row : finished_rows(spec, toy_run_options(options.common))) rows.push_back(std::move(row));
     if (!options.common.baselines) continue;
     for (Store::MetricRow& figure : run_baselines_of(spec, options.common)) figures.push_back(std::move(figure));
   }

@@ -94,7 +94,7 @@ std::string reproduce_experiment2(const std::array<ArithmeticTask, 2>& tasks, co
     train_model(experiment);
     for (size_t task = 0; task < tasks.size(); ++task) {
       const Spec& spec = experiment.runs[task];
-      std::vector<Store::Fields> rows = finished_rows(spec, run_options(options.common));
+      std::vector<Store::Fields> rows = finished_rows(spec, toy_run_options(options.common));
       runs.push_back({experiment.seed, task, std::move(rows), Store::open_existing(spec.out).metrics()});
       if (!options.common.baselines) continue;
       for (Store::MetricRow& figure : run_baselines_of(spec, options.common))

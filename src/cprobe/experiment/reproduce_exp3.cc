@@ -68,7 +68,7 @@ std::vector<Store::MetricRow> run_das(Spec spec, const ReproduceOptions& options
 
 /// The circuits of all checkpoints, under one bar, with DAS where it is asked for.
 std::vector<EmergenceCheckpoint> probe(const ToyExperiment& experiment, const ReproduceOptions& options) {
-  RunOptions without_bar = run_options(options);
+  RunOptions without_bar = toy_run_options(options);
   without_bar.following = Following::kQuiet;
   const auto has_work = [&](const Spec& run) {
     return options.overwrite || !is_finished(run.out) || (options.baselines && !is_finished(baselines_folder(run)));

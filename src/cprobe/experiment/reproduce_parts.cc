@@ -13,8 +13,14 @@ namespace cprobe {
 RunOptions run_options(const ReproduceOptions& options) {
   return {.again = {.all = options.overwrite, .failed = true},
           .following = options.quiet ? Following::kQuiet : Following::kBar,
-          .n_jobs = 1,
-          .n_threads = options.n_threads > 0 ? options.n_threads : available_threads()};
+          .n_threads = options.n_threads};
+}
+
+RunOptions toy_run_options(const ReproduceOptions& options) {
+  RunOptions run = run_options(options);
+  run.n_jobs = options.n_threads > 0 ? options.n_threads : available_threads();
+  run.n_threads = 1;
+  return run;
 }
 
 TrainOptions training_options(const ReproduceOptions& options, int64_t steps) {
@@ -54,7 +60,7 @@ void begin_toy_experiments(const std::vector<ToyExperiment>& experiments, const 
     const TaskData data = prepare_training_data(e.tasks, e.folder, seed, options.overwrite);
     check_training(config, data.train, data.test, e.training, e.folder, seed);
     if (options.overwrite || !is_trained(config, data.train, data.test, e.training, e.folder, seed)) continue;
-    for (const Spec& run : e.runs) check_run(run, run_options(options));
+    for (const Spec& run : e.runs) check_run(run, toy_run_options(options));
   }
 }
 

@@ -14,6 +14,8 @@ namespace cprobe {
 
 /// What is missing of a run is computed; a finished one is the result.
 RunOptions run_options(const ReproduceOptions& options);
+/// The same for small models, whose cells take one thread each, and are computed at once on all there are.
+RunOptions toy_run_options(const ReproduceOptions& options);
 
 /// One seed of an experiment on a toy model: what is trained, and the runs that probe it.
 struct ToyExperiment {
