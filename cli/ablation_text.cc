@@ -67,7 +67,7 @@ std::string ablations_table(const std::vector<Findings::OnBehaviour>& behaviours
       if (r.accuracy.sd) accuracy += fmt::format(" (n = {})", r.accuracy.n);
       const EffectSpread effect = r.effect.value_or(EffectSpread());
       lines.push_back(line({behaviour.label, std::string(to_string(r.target)), r.matrix, std::string(to_string(r.fill)),
-                            accuracy, r.p ? fmt::format("{:.3f}", *r.p) : ""},
+                            accuracy, r.p ? p_number(*r.p) : ""},
                            {with_sd(effect.log_probability), divergence_text(effect.divergence)}, r.note));
     }
   }

@@ -62,9 +62,8 @@ Spec read_spec(const AblateCommand& command) {
     options.fills.clear();
     for (const std::string& fill : command.fills) options.fills.push_back(parse_fill(fill));
   }
-  const bool needs_training = std::ranges::any_of(options.fills, [](Fill fill) { return fill != Fill::kZero; });
-  if (needs_training && command.spec.empty() && command.train.empty())
-    throw input_error("fills mean and resample need --train, the data to take them from");
+  if (take_donors(options.fills) && command.spec.empty() && command.train.empty())
+    throw input_error("every --fill but zero needs --train, the data to take it from");
   if (command.n_random) options.n_random = *command.n_random;
   options.per_matrix = options.per_matrix || command.per_matrix;
   options.effect = options.effect || command.effects;
@@ -138,7 +137,7 @@ CLI::Option* add_sources(CLI::App& command, AblateCommand& options) {
                           ->type_name("CSV")
                           ->excludes(spec);
   CLI::Option* train =
-      command.add_option("--train", options.train, "Rows that give means and donors to the fills mean and resample")
+      command.add_option("--train", options.train, "Rows that give means and donors to every fill but zero")
           ->type_name("CSV")
           ->excludes(spec);
   CLI::Option* next = command
@@ -159,7 +158,7 @@ CLI::Option* add_sources(CLI::App& command, AblateCommand& options) {
 void add_choices(CLI::App& command, AblateCommand& options, CLI::Option* next) {
   command
       .add_option("--fill", options.fills,
-                  "What removed units see: zero, mean, resample (default: the spec's, or zero)")
+                  fmt::format("What removed units see: {} (default: the spec's, or zero)", fill_names()))
       ->excludes(next);
   command
       .add_option(

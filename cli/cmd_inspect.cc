@@ -1,10 +1,8 @@
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <sstream>
 
 #include "cli/commands.h"
 #include "cli/inspect_run.h"
@@ -14,7 +12,7 @@
 #include "cprobe/core/error.h"
 #include "cprobe/core/progress.h"
 #include "cprobe/core/text_table.h"
-#include "cprobe/experiment/tables.h"
+#include "cprobe/experiment/run_folder.h"
 #include "cprobe/model/forward.h"
 
 namespace cprobe {
@@ -162,7 +160,7 @@ void run_inspect(const InspectOptions& options) {
       print_text(json);
     }
   };
-  if (std::filesystem::exists(path / "run.sqlite")) {
+  if (holds_run(path)) {
     if (options.repair) return repair_run(path);
     print_run(path, options.json);
   } else if (std::filesystem::exists(path / "config.json")) {

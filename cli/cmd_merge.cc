@@ -19,18 +19,22 @@ struct MergeCommand {
 void run_merge(const MergeCommand& command) {
   const MergeSummary summary = merge_shards(command.run);
   if (command.json) {
-    const nlohmann::ordered_json object = {{"shards", summary.n_shards}, {"gathered", summary.n_gathered},
-                                           {"done", summary.n_done},     {"cells", summary.n_cells},
-                                           {"working", summary.working}, {"failures", summary.failures}};
+    const nlohmann::ordered_json object = {{"shards", summary.n_shards},  {"gathered", summary.n_gathered},
+                                           {"done", summary.n_done},      {"cells", summary.n_cells},
+                                           {"working", summary.working},  {"damaged", summary.damaged},
+                                           {"failures", summary.failures}};
     fmt::print("{}\n", object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   } else {
     fmt::print("Gathered {} cells from {} shards; {} of {} are finished. Tables and circuits: {}\n", summary.n_gathered,
                summary.n_shards, summary.n_done, summary.n_cells, command.run.string());
+    for (const std::string& label : summary.damaged) {
+      fmt::print("{}: damaged in its shard; fit or baseline without --shard computes it again\n", label);
+    }
     for (const std::string& shard : summary.working) {
       fmt::print("{}: still at work; merge again when it is done\n", shard);
     }
   }
-  report_failures({.n_cells = summary.n_cells, .failures = summary.failures});
+  report_failures({.n_cells = summary.n_cells, .failures = summary.failures}, "fit or baseline");
 }
 
 }  // namespace

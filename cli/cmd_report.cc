@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cprobe/core/error.h"
+#include "cprobe/core/interrupt.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/report/page.h"
 #include "cprobe/report/paper_table.h"
@@ -45,6 +46,7 @@ std::filesystem::path page_path(const ReportCommand& command) {
 }
 
 void run_report(const ReportCommand& command) {
+  catch_interrupts();
   const bool is_page = command.format == "html";
   const std::filesystem::path out = is_page ? page_path(command) : command.out;
   ReportData data = read_runs(command.runs, command.quiet);

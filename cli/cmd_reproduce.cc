@@ -4,7 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/compute_options.h"
-#include "cprobe/experiment/reproduce.h"
+#include "cprobe/reproduce/reproduce.h"
 #include "embedded_tasks.h"
 
 namespace cprobe {

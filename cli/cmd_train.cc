@@ -27,7 +27,6 @@ struct TrainCommand {
   std::vector<std::string> test;
   std::filesystem::path out;
   TrainOptions options;
-  double stop_at = 0;
   uint64_t seed = 0;
   int64_t vocab = 0;
   int64_t n_layers = 1;
@@ -109,7 +108,6 @@ void run_train(TrainCommand command) {
   if (command.tasks.empty() && (command.train.empty() || command.test.empty())) {
     throw input_error("train: --train and --test belong together");
   }
-  if (command.stop_at > 0) command.options.stop_at_test_accuracy = command.stop_at;
   begin_computing(command.n_threads);
   print_result(command, command.tasks.empty() ? train_on_files(command) : train_on_tasks(command));
 }
@@ -167,8 +165,7 @@ void setup_train(CLI::App& app) {
       ->required()
       ->type_name("FOLDER");
   add_training_options(*train, command->options);
-  train->add_option("--stop-at", command->stop_at, "End early at this test accuracy, in (0, 1]")
-      ->check(CLI::Range(0.0, 1.0))
+  train->add_option("--stop-at", command->options.stop_at_test_accuracy, "End early at this test accuracy, in (0, 1]")
       ->type_name("X");
   add_model_options(*train, *command);
   train->add_option("--seed", command->seed, "Seed of the weights and of a task's data")

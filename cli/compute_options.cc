@@ -57,7 +57,7 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   command
       .add_option("--rank-timeout", options.rank_timeout,
                   "Under mpirun: seconds without a word after which a rank is taken for dead")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(5.0, 86'400.0))  // a sign of life comes every second
       ->default_str("30")
       ->type_name("S");
 }

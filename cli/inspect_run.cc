@@ -9,6 +9,7 @@
 #include "cprobe/core/progress.h"
 #include "cprobe/core/text_table.h"
 #include "cprobe/experiment/run_folder.h"
+#include "cprobe/experiment/run_lock.h"
 #include "cprobe/experiment/tables.h"
 
 namespace cprobe {
@@ -107,12 +108,8 @@ std::string shards_text(const std::filesystem::path& folder) {
 }  // namespace
 
 void print_run(const std::filesystem::path& folder, bool json) {
-  if (RunLock::is_held_elsewhere(folder)) {
-    throw input_error(
-        "{}: a process of another machine works on it; ask there (SQLite's log is read on one machine only)",
-        folder.string());
-  }
-  const Store store = Store::open_existing(folder);
+  const Store store = open_to_read(folder);
+  const Store::Snapshot snapshot(store);
   const Standing standing = standing_of(folder, store);
   if (json) {
     fmt::print("{}\n", run_json(folder, store, standing).dump(2, ' ', false, Json::error_handler_t::replace));

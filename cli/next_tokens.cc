@@ -60,7 +60,7 @@ std::vector<NextTokens> next_tokens(const Model& model, const TextsToContinue& t
     const at::Tensor probabilities = at::softmax(of_row.to(at::kDouble), 0);
     const auto token = [&](int64_t id) -> NextToken {
       return {.id = id,
-              .token = id < tokenizer.size() ? tokenizer.token(id) : fmt::format("[{}]", id),
+              .token = tokenizer.has(id) ? tokenizer.token(id) : fmt::format("[{}]", id),
               .logit = of_row[id].item<double>(),
               .probability = probabilities[id].item<double>()};
     };

@@ -27,12 +27,11 @@ void print_shard(const RunSummary& summary, bool json) {
   report_failures(summary);
 }
 
-void report_failures(const RunSummary& summary) {
+void report_failures(const RunSummary& summary, const std::string& command) {
   if (summary.failures.empty()) return;
   std::fflush(stdout);
-  throw failure(
-      "{} of {} cells failed; the others are kept, and the same command with --retry failed tries these again:\n  {}",
-      summary.failures.size(), summary.n_cells, fmt::join(summary.failures, "\n  "));
+  throw failure("{} of {} cells failed; the others are kept, and {} with --retry failed tries these again:\n  {}",
+                summary.failures.size(), summary.n_cells, command, fmt::join(summary.failures, "\n  "));
 }
 
 }  // namespace cprobe

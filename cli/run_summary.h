@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "cprobe/experiment/compute_cells.h"
 
 namespace cprobe {
@@ -12,6 +14,7 @@ Following following(bool quiet, bool json);
 void print_shard(const RunSummary& summary, bool json);
 
 /// The last thing that a command does with a run. @throws Error (kFailed) naming the cells that failed, if any did.
-void report_failures(const RunSummary& summary);
+/// @param command that tries them again.
+void report_failures(const RunSummary& summary, const std::string& command = "the same command");
 
 }  // namespace cprobe

@@ -8,7 +8,7 @@ import pathlib
 import re
 import sys
 
-ORDER = ["core", "io", "data", "model", "circuit", "evaluate", "baselines", "experiment", "report"]
+ORDER = ["core", "io", "data", "model", "circuit", "evaluate", "baselines", "experiment", "reproduce", "report"]
 INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)[>"]')
 
 

@@ -26,6 +26,11 @@ TEST(Spread, OfEqualValuesIsExact) {
   EXPECT_EQ(ones.sd, 0.0);
 }
 
+TEST(PNumber, IsNeverZero) {
+  EXPECT_EQ(p_number(0.0004), "< 0.001");
+  EXPECT_EQ(p_number(0.0005), "0.001");
+}
+
 TEST(FigureText, HasADeviationWhereThereIsOne) {
   EXPECT_EQ(figure_text(.9912, std::nullopt), "0.991");
   EXPECT_EQ(figure_text(.9912, .0034), "0.991 ± 0.003");

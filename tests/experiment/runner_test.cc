@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cprobe/data/arithmetic.h"
+#include "cprobe/experiment/run_lock.h"
 #include "cprobe/experiment/tables.h"
 #include "cprobe/io/csv.h"
 #include "tests/support.h"
@@ -149,6 +150,19 @@ TEST_F(Run, RecordsAFailedCellGoesOnAndTriesItAgain) {
     EXPECT_THAT(cell.error, HasSubstr("the loss became"));
   }
   EXPECT_EQ(run_in("run").failures.size(), 4u);
+}
+
+TEST_F(Run, CountsNoCellsOfOtherMethodsThatFailed) {
+  spec_.fit.l0_weight = 1e300;
+  EXPECT_EQ(run_in("run").failures.size(), 4u);
+  spec_.fit.l0_weight = 0;
+  spec_.method = MaskKind::kMagnitudePruning;
+  spec_.mask_options = {0.5};
+  ::testing::internal::CaptureStderr();
+  run(spec_, {.out = folder_ / "run", .following = Following::kJson, .n_threads = 1});
+  const std::string lines = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(lines, HasSubstr(R"("done":0,"running":1,"failed":0,"of":4)"));
+  EXPECT_THAT(lines, HasSubstr(R"("done":4,"running":0,"failed":0,"of":4)"));
 }
 
 TEST_F(Run, PutsEachBlocksFiguresUnderItsOwnColumns) {

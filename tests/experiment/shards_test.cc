@@ -1,9 +1,11 @@
 #include "cprobe/experiment/shards.h"
 
 #include <chrono>
+#include <optional>
 #include <thread>
 
 #include "cprobe/experiment/run_folder.h"
+#include "cprobe/experiment/run_lock.h"
 #include "tests/support.h"
 
 namespace cprobe {
@@ -80,11 +82,70 @@ TEST(Shards, AtWorkKeepARunOfTheWholeFolderOut) {
   make_record(shard, {"a"}, {"a"});
   {
     const RunLock working(shard, false);
-    EXPECT_INPUT_ERROR(gather_shards(run.path()), "are at work (a)");
+    EXPECT_INPUT_ERROR(gather_shards(run.path(), false), "are at work (a)");
     EXPECT_THAT(merge_shards(run.path()).working, ElementsAre("a"));
   }
-  gather_shards(run.path());
+  gather_shards(run.path(), false);
   EXPECT_THAT(merge_shards(run.path()).working, IsEmpty());
+}
+
+TEST(Shards, AtWorkAreWaitedForWhereAsked) {
+  const TemporaryFolder run;
+  const std::filesystem::path shard = shard_folder(run.path(), "a");
+  make_record(shard, {"a"}, {"a"});
+  std::optional<RunLock> working(std::in_place, shard, false);
+  std::thread ends([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    working.reset();
+  });
+  gather_shards(run.path(), true);
+  ends.join();
+  EXPECT_EQ(Store::open_existing(run.path()).finished().size(), 1u);
+}
+
+TEST(Shards, OfEarlierSpecsLeaveThePlanToTheRunOfTheWholeFolder) {
+  const TemporaryFolder run;
+  make_record(shard_folder(run.path(), "a"), {"a", "b"}, {"a", "b"}, "2024", "other data");
+  make_record(run.path(), {"b", "c"}, {"c"});
+  gather_shards(run.path(), false);
+  EXPECT_EQ(Store::open_existing(run.path()).data(), "data");
+  EXPECT_THAT(finished_in(run.path()), ElementsAre("b", "c"));
+  EXPECT_EQ(Store::open_existing(run.path()).n_unplanned(), 1);
+}
+
+TEST(Shards, GiveNothingThatIsOlderThanTheWishToComputeItAgain) {
+  const TemporaryFolder run;
+  make_record(shard_folder(run.path(), "old"), {"a", "b"}, {"a", "b"});
+  merge_shards(run.path());
+  Store::open(run.path()).forget(plan_of({"a"}));
+  EXPECT_EQ(merge_shards(run.path()).n_gathered, 0);
+  EXPECT_THAT(finished_in(run.path()), ElementsAre("b"));
+  make_record(shard_folder(run.path(), "new"), {"a", "b"}, {"a"}, "9999");
+  EXPECT_EQ(merge_shards(run.path()).n_gathered, 1);
+}
+
+TEST(Shards, GiveIntactCellsOnlyAndTheirCircuitsInPlaceOfDamagedOnes) {
+  const TemporaryFolder run;
+  const std::filesystem::path shard = shard_folder(run.path(), "a");
+  {
+    Store store = Store::open(shard);
+    store.plan(plan_of({"a", "b", "c"}), "data");
+    store.begin({.started = "2024", .n_threads = 1});
+    for (const char* id : {"a", "b", "c"}) {
+      store.record(id, {.metrics = {{.metric = "m", .value = 1}},
+                        .circuit_file = fmt::format("circuits/{}", id),
+                        .circuit = "units"});
+    }
+  }
+  testing::write_bytes(shard / "circuits/b", "unitz");
+  std::filesystem::remove(shard / "circuits/c");
+  std::filesystem::create_directories(run / "circuits");
+  testing::write_bytes(run / "circuits/a", "unitz");
+  const MergeSummary summary = merge_shards(run.path());
+  EXPECT_EQ(summary.n_gathered, 1);
+  EXPECT_THAT(summary.damaged, ElementsAre("cell b", "cell c"));
+  EXPECT_EQ(testing::read_bytes(run / "circuits/a"), "units");
+  EXPECT_FALSE(std::filesystem::exists(run / "circuits/b"));
 }
 
 TEST(Claims, BelongToOneProcessUntilTheCellIsOver) {

@@ -279,6 +279,17 @@ TEST(CellId, ChangesWithEverythingThatCanChangeItsNumbers) {
   EXPECT_FALSE(ids.insert(id("evaluate: {effects: false}\n", fingerprints, 1)).second) << "as if it were not there";
 }
 
+TEST(CellId, KnowsWhetherSentencesAreAblated) {
+  Spec spec = parse(spec_text());
+  spec.behaviour_csvs.clear();  // as of sentences, whose task says what they are
+  spec.language.emplace();
+  const Cell cell = expand(spec, testing::tiny_config()).front();
+  const std::string with = cell_id(spec, cell, {}, 1), of_method = baseline_id(spec, cell, "m", "L0.mid", {}, 1);
+  spec.measure_behaviour = false;
+  EXPECT_NE(cell_id(spec, cell, {}, 1), with);
+  EXPECT_NE(baseline_id(spec, cell, "m", "L0.mid", {}, 1), of_method);
+}
+
 TEST(CellId, IgnoresEffectsWhereNothingIsAblated) {
   Spec spec = parse(spec_text());
   spec.measure_behaviour = false;

@@ -141,6 +141,25 @@ TEST_P(OldStore, IsReadAsItIsAndBroughtToThePresentByARun) {
 
 INSTANTIATE_TEST_SUITE_P(Version, OldStore, ::testing::Values(1, 2));
 
+TEST(OldStore3, HasChecksumsThatMeanNothingNow) {
+  const TemporaryFolder folder;
+  {
+    Store store = Store::open(folder.path());
+    store.plan({{"a", "toy", "a cell"}}, "data");
+    store.begin({.n_threads = 1});
+    store.record("a", {.metrics = {{.metric = "m", .value = 1}}});
+  }
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open((folder / "run.sqlite").c_str(), &database), SQLITE_OK);
+  execute(database,
+          "ALTER TABLE cells DROP COLUMN forgotten; ALTER TABLE invocations DROP COLUMN device; "
+          "UPDATE cells SET checksum = 'of version 3'; PRAGMA user_version = 3;");
+  sqlite3_close(database);
+  const Store store = Store::open(folder.path());
+  store.verify();
+  EXPECT_EQ(store.invocations()[0].device, "cpu");
+}
+
 TEST(OpenStore, RefusesALaterVersions) {
   const TemporaryFolder folder;
   { Store::open(folder.path()); }

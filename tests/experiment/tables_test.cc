@@ -81,5 +81,16 @@ TEST_F(ResultsTable, SaysWhereTooFewControlsWereDrawnForAnyCell) {
   EXPECT_THAT(column(enough, "p Holm"), ElementsAre("0.050", "0.500"));
 }
 
+TEST(MethodsTable, HasAColumnForPositionsWhereTheyDiffer) {
+  const testing::TemporaryFolder folder;
+  Store store = Store::open(folder.path());
+  store.plan({{"a", "toy", "a"}, {"b", "toy", "b"}}, "data");
+  store.record("a", {.variable = "x", .site = "L0.mid", .position = 3, .metrics = {{.metric = "m", .value = 1}}});
+  EXPECT_THAT(methods_table(store), Not(HasSubstr("position")));
+  store.record("b", {.variable = "x", .site = "L0.mid", .position = 4, .metrics = {{.metric = "m", .value = 1}}});
+  EXPECT_THAT(methods_table(store), HasSubstr("position"));
+  EXPECT_THAT(methods_json(store), HasSubstr("\"position\":4"));
+}
+
 }  // namespace
 }  // namespace cprobe

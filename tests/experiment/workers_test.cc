@@ -73,6 +73,23 @@ TEST_F(ToyCells, AreLeftToWhoeverHasClaimedThem) {
   EXPECT_EQ(summary_.n_elsewhere, 2);
 }
 
+TEST_F(ToyCells, OfAWorkerThatCannotWorkGoToOthers) {
+  const auto make = [](size_t worker) {
+    if (worker != 1) throw failure("no memory on its device");
+    return make_toy(worker);
+  };
+  compute_cells(store_, batch_of(6), *thread_workers({3, 1}, make), Following::kQuiet, summary_);
+  EXPECT_THAT(summary_.failures, ElementsAre("cell 2: cell 2 is beyond it"));
+  EXPECT_THAT(values_in(store_), ElementsAre(0, 1, 3, 4, 5));
+}
+
+TEST_F(ToyCells, DoNotFailBecauseNoWorkerCanWork) {
+  const auto make = [](size_t) -> ComputeCell { throw failure("no memory on its device"); };
+  EXPECT_FAILED_ERROR(compute_cells(store_, batch_of(6), *thread_workers({3, 1}, make), Following::kQuiet, summary_),
+                      "no worker is left: no memory on its device");
+  EXPECT_EQ(unfinished_cells(store_, plan_of(6)).size(), 6u);
+}
+
 /// Ranks that are threads of this process.
 class Mailboxes {
  public:
@@ -128,15 +145,55 @@ TEST_F(ToyCells, AreComputedByOtherRanks) {
   EXPECT_THAT(values_in(store_), ElementsAre(0, 1, 3, 4, 5));
 }
 
+/// A message of a rank. @param kind of the WorkerReport.
+std::string report_message(WorkerReport::Kind kind, size_t thread, size_t cell, const std::string& text = "") {
+  nlohmann::json message = {{"kind", "report"}, {"what", static_cast<int>(kind)},
+                            {"thread", thread}, {"cell", cell},
+                            {"share", 0.0},     {"text", text}};
+  if (kind == WorkerReport::Kind::kComputed) message["finished"] = to_json(Store::Finished());
+  std::string bytes;
+  nlohmann::json::to_cbor(message, bytes);
+  return bytes;
+}
+
+TEST(RankWorkers, HandOnOneResultAtATimeAndSayMeanwhileThatRank0Lives) {
+  Mailboxes mailboxes(2);
+  Mailboxes::Rank self(mailboxes, 0), other(mailboxes, 1);
+  const auto workers = rank_workers(self, 1, 30);
+  for (size_t cell = 0; cell < 3; ++cell) other.send(0, report_message(WorkerReport::Kind::kComputed, 0, cell));
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  for (size_t cell = 0; cell < 3; ++cell) {
+    const std::vector<WorkerReport> reports = workers->reports(std::chrono::milliseconds(0));
+    ASSERT_EQ(reports.size(), 1u);
+    EXPECT_EQ(reports[0].cell, cell);
+  }
+  EXPECT_TRUE(workers->reports(std::chrono::milliseconds(0)).empty());
+  EXPECT_TRUE(other.receive().has_value()) << "a sign of life";
+}
+
+TEST_F(ToyCells, AreNotGivenToAThreadThatSaidItCannotWork) {
+  Mailboxes mailboxes(2);
+  Mailboxes::Rank self(mailboxes, 0), other(mailboxes, 1);
+  const auto workers = rank_workers(self, 2, 0.2);
+  other.send(0, report_message(WorkerReport::Kind::kReady, 0, 0));
+  other.send(0, report_message(WorkerReport::Kind::kLost, 1, 0, "no memory"));
+  EXPECT_EQ(workers->reports(std::chrono::milliseconds(0)).size(), 2u);
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_EQ(workers->reports(std::chrono::milliseconds(0)).size(), 2u) << "both lost, as the rank is silent";
+  other.send(0, report_message(WorkerReport::Kind::kProgress, 0, 0));
+  const std::vector<WorkerReport> back = workers->reports(std::chrono::milliseconds(0));
+  ASSERT_EQ(back.size(), 2u);
+  EXPECT_EQ(back[0].kind, WorkerReport::Kind::kReady);
+  EXPECT_EQ(back[0].worker, 0u);
+  EXPECT_EQ(back[1].kind, WorkerReport::Kind::kProgress);
+}
+
 TEST_F(ToyCells, OfARankThatFallsSilentGoToOthers) {
   Mailboxes mailboxes(3);
   std::thread silent([&] {
     Mailboxes::Rank self(mailboxes, 1);
     wait_for_start(self);
-    std::string ready;
-    nlohmann::json::to_cbor({{"kind", "report"}, {"what", 0}, {"thread", 0}, {"cell", 0}, {"share", 0.0}, {"text", ""}},
-                            ready);
-    self.send(0, ready);  // and no word more
+    self.send(0, report_message(WorkerReport::Kind::kReady, 0, 0));  // and no word more
   });
   std::thread other([&] {
     Mailboxes::Rank self(mailboxes, 2);
@@ -157,7 +214,7 @@ TEST_F(ToyCells, EndWithAMessageWhereNoRankCanCompute) {
   Mailboxes::Rank self(mailboxes, 0), other(mailboxes, 1);
   report_unfit(other, "no such model");
   EXPECT_FAILED_ERROR(compute_cells(store_, batch_of(6), *rank_workers(self, 1, 30), Following::kQuiet, summary_),
-                      "are lost");
+                      "no worker is left");
 }
 
 TEST(FinishedMessage, KeepsEveryBit) {
@@ -188,6 +245,16 @@ TEST(FinishedMessage, KeepsEveryBit) {
   EXPECT_EQ(back.row, finished.row);
   EXPECT_EQ(back.curve[0].loss, finished.curve[0].loss);
   EXPECT_EQ(back.circuit, finished.circuit);
+}
+
+TEST(Parallelism, IsRecordedForEachKindOfDevice) {
+  const TemporaryFolder folder;
+  EXPECT_FALSE(recorded_parallelism(folder.path(), at::kCPU).has_value());
+  Store store = Store::open(folder.path());
+  store.begin({.n_jobs = 16, .n_threads = 1});
+  store.begin({.n_jobs = 1, .n_threads = 8, .device = "cuda"});
+  EXPECT_EQ(recorded_parallelism(folder.path(), at::kCPU), (Parallelism{16, 1}));
+  EXPECT_EQ(recorded_parallelism(folder.path(), at::Device(at::kCUDA, 1)), (Parallelism{1, 8}));
 }
 
 TEST(Parallelism, IsWhatWasAskedForOrRecordedOrElseMeasured) {

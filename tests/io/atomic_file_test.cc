@@ -115,6 +115,16 @@ TEST(AtomicFileDeathTest, AFullDiskIsAnErrorAndKeepsTheOldFile) {
   EXPECT_EQ(n_files(folder.path()), 1U);
 }
 
+TEST(AtomicFile, OfAProcessThatLivesIsNoLeftover) {
+  const TemporaryFolder folder;
+  const std::filesystem::path of_init = folder / ".cprobe-1-0.tmp", of_nobody = folder / ".cprobe-4194305-0.tmp";
+  testing::write_bytes(of_init, "");
+  testing::write_bytes(of_nobody, "");  // Linux has no higher number than 4194304
+  remove_leftovers(folder.path());
+  EXPECT_TRUE(std::filesystem::exists(of_init));
+  EXPECT_FALSE(std::filesystem::exists(of_nobody));
+}
+
 TEST(ReadFile, GivesBackEveryByte) {
   TemporaryFolder folder;
   std::string bytes(200'000, '\0');

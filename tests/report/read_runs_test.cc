@@ -104,7 +104,7 @@ TEST(ReadRuns, TakesTheFirstFillWithTheValueOfEachControl) {
   const ReportData data = read_runs({folder / "zero", folder / "mean"}, true);
   for (const size_t i : {0, 1}) {
     const ReportedAblation& a = data.cells[i].ablations.at(0);
-    EXPECT_EQ(a.fill, i == 0 ? "zero" : "mean");
+    EXPECT_EQ(a.fill, i == 0 ? Fill::kZero : Fill::kMean);
     EXPECT_EQ(a.n_rows, 500);
     EXPECT_EQ(a.random.value().n, 99);
     EXPECT_THAT(a.draws, ElementsAre(0.6, 0.8));

@@ -24,7 +24,7 @@ struct Repetition {
 };
 
 ReportedCell cell_of(const Repetition& r, int64_t layer = 0) {
-  ReportedAblation a{.data = "Test", .fill = "zero", .n_rows = 500, .vanilla = 1, .ablated = r.ablated};
+  ReportedAblation a{.data = "Test", .n_rows = 500, .vanilla = 1, .ablated = r.ablated};
   if (r.p) {
     a.random = Spread{.mean = 0.7, .sd = 0.05, .n = r.n_controls};
     a.p = r.p;
@@ -184,7 +184,7 @@ TEST(Verdict, OnAVariable) {
 
 TEST(Verdict, SaysHowRandomUnitsWereDrawnAndUnitsFilled) {
   ReportedCell cell = cell_of(kClear);
-  cell.ablations[0].fill = "mean";
+  cell.ablations[0].fill = Fill::kMean;
   cell.ablations[0].note = "random controls drawn from all units in c_fc";
   const std::string text = dependence_text(findings({.runs = {ReportedRun{}}, .cells = {cell}}).front(), "Test");
   EXPECT_THAT(text, AllOf(HasSubstr("their mean input"), HasSubstr("drawn from all units in c_fc")));
@@ -193,8 +193,6 @@ TEST(Verdict, SaysHowRandomUnitsWereDrawnAndUnitsFilled) {
 }
 
 TEST(Verdict, PrintsNoPAsZero) {
-  EXPECT_EQ(p_number(0.0004), "< 0.001");
-  EXPECT_EQ(p_number(0.0005), "0.001");
   EXPECT_THAT(dependence_text(finding_of({{.p = 0.0001, .p_holm = 0.0001, .n_controls = 9999}}), "Test"),
               HasSubstr("p < 0.001;"));
 }

@@ -1,7 +1,6 @@
 #include "cprobe/baselines/das.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "cprobe/baselines/rotation.h"

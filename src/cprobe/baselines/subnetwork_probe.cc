@@ -1,7 +1,6 @@
 #include "cprobe/baselines/subnetwork_probe.h"
 
 #include <algorithm>
-#include <array>
 
 #include "cprobe/baselines/probe.h"
 #include "cprobe/circuit/mask_options.h"

@@ -1,7 +1,5 @@
 #include "cprobe/data/labelled_tokens.h"
 
-#include <algorithm>
-
 #include "cprobe/core/error.h"
 #include "cprobe/core/text.h"
 
@@ -12,13 +10,7 @@ LabelledTokens make_labelled_tokens(at::Tensor nodes, at::Tensor labels) {
     throw input_error("labelled tokens need one label a node: got {} nodes and {} labels", nodes.numel(),
                       labels.numel());
   }
-  LabelledTokens tokens{
-      .nodes = nodes.to(at::kLong).contiguous(), .labels = labels.to(at::kLong).contiguous(), .classes = {}};
-  const int64_t* values = tokens.labels.data_ptr<int64_t>();
-  tokens.classes.assign(values, values + tokens.labels.numel());
-  std::sort(tokens.classes.begin(), tokens.classes.end());
-  tokens.classes.erase(std::unique(tokens.classes.begin(), tokens.classes.end()), tokens.classes.end());
-  return tokens;
+  return {.nodes = nodes.to(at::kLong).contiguous(), .labels = labels.to(at::kLong).contiguous()};
 }
 
 const at::Tensor* Dataset::counterfactual_answers(const std::string& variable) const {

@@ -16,8 +16,7 @@ namespace cprobe {
 struct LabelledTokens {
   /// [n_labelled] int64: trie node of each labelled token, in row order. Rows with equal prefixes repeat a node.
   at::Tensor nodes;
-  at::Tensor labels;             ///< [n_labelled] int64.
-  std::vector<int64_t> classes;  ///< Distinct labels, ascending.
+  at::Tensor labels;  ///< [n_labelled] int64.
 
   int64_t n_labelled() const { return nodes.size(0); }
 };

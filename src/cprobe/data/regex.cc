@@ -152,8 +152,4 @@ std::vector<TextRange> Regex::matches(std::string_view text) const {
   return result;
 }
 
-const std::string& Regex::pattern() const {
-  return compiled_->pattern;
-}
-
 }  // namespace cprobe

@@ -34,8 +34,6 @@ class Regex {
   ///         128 MiB: it backtracks without end.
   std::vector<TextRange> matches(std::string_view text) const;
 
-  const std::string& pattern() const;  ///< As given.
-
  private:
   struct Compiled;
   class Search;

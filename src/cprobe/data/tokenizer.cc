@@ -116,6 +116,10 @@ const std::string& Tokenizer::token(int64_t id) const {
   throw input_error("{}: no token has the id {}; the largest is {}", parts_->source, id, size() - 1);
 }
 
+bool Tokenizer::has(int64_t id) const {
+  return parts_->added.find(id) != nullptr || parts_->model.token(id) != nullptr;
+}
+
 std::optional<int64_t> Tokenizer::find(std::string_view token) const {
   if (const AddedToken* added = parts_->added.find(token)) return added->id;
   return parts_->model.id(token);

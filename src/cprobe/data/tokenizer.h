@@ -71,6 +71,9 @@ class Tokenizer {
   /// @throws Error (kInput) for an id that is not in the vocabulary.
   const std::string& token(int64_t id) const;
 
+  /// Whether a token has the id.
+  bool has(int64_t id) const;
+
   /// The id of a token as the vocabulary has it; nothing if there is none.
   std::optional<int64_t> find(std::string_view token) const;
 

@@ -10,8 +10,6 @@
 namespace cprobe {
 namespace {
 
-constexpr std::array<std::string_view, kFills.size()> kFillNames = {"zero", "mean", "resample"};
-
 /// Rows of the data that run through each node, [n_nodes] float64.
 at::Tensor rows_through_nodes(const TokenTrie& trie) {
   const at::Tensor nodes = at::tensor(trie.row_nodes, at::kLong);
@@ -89,18 +87,44 @@ std::vector<at::Tensor> removing(const std::vector<at::Tensor>& units, std::opti
 }
 
 std::string_view to_string(AblationTarget target) {
-  constexpr std::array<std::string_view, 3> kNames = {"circuit", "complement", "random"};
-  return kNames[static_cast<size_t>(target)];
+  switch (target) {
+    case AblationTarget::kCircuit:
+      return "circuit";
+    case AblationTarget::kComplement:
+      return "complement";
+    case AblationTarget::kRandom:
+      return "random";
+  }
+  throw failure("unknown ablation target");
 }
 
 std::string_view to_string(Fill fill) {
-  return kFillNames[static_cast<size_t>(fill)];
+  switch (fill) {
+    case Fill::kZero:
+      return "zero";
+    case Fill::kMean:
+      return "mean";
+    case Fill::kResample:
+      return "resample";
+  }
+  throw failure("unknown fill");
 }
 
 Fill parse_fill(std::string_view text) {
-  const auto found = std::ranges::find(kFillNames, text);
-  if (found == kFillNames.end()) throw input_error("unknown fill '{}': expected {}", text, fmt::join(kFillNames, ", "));
-  return static_cast<Fill>(found - kFillNames.begin());
+  for (const Fill fill : kFills) {
+    if (to_string(fill) == text) return fill;
+  }
+  throw input_error("unknown fill '{}': expected {}", text, fill_names());
+}
+
+bool take_donors(const std::vector<Fill>& fills) {
+  return std::ranges::any_of(fills, [](Fill fill) { return fill != Fill::kZero; });
+}
+
+std::string fill_names() {
+  std::array<std::string_view, kFills.size()> names;
+  std::ranges::transform(kFills, names.begin(), [](Fill fill) { return to_string(fill); });
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 AblationBench::AblationBench(const Model& model, const ComponentRef& component, const Dataset& evaluation,
@@ -150,12 +174,19 @@ std::vector<at::Tensor> AblationBench::fill_inputs(Fill fill, Seed seed) const {
     at::Tensor pick;
     if (fill == Fill::kResample)
       pick = sources.index_select(0, at::multinomial(count, targets.size(0), true, generator));
+    const auto rows_from = [&](const at::Tensor& inputs) {
+      switch (fill) {
+        case Fill::kMean:
+          return (rows_at(inputs, sources) * weight.unsqueeze(1)).sum(0, true).div(total).expand({targets.size(0), -1});
+        case Fill::kResample:
+          return rows_at(inputs, pick);
+        case Fill::kZero:
+          break;
+      }
+      throw failure("this fill takes no inputs");
+    };
     for (size_t i = 0; i < filled.size(); ++i) {
-      const at::Tensor rows = pick.defined() ? rows_at(donors.inputs[i], pick)
-                                             : (rows_at(donors.inputs[i], sources) * weight.unsqueeze(1))
-                                                   .sum(0, true)
-                                                   .div(total)
-                                                   .expand({targets.size(0), -1});
+      const at::Tensor rows = rows_from(donors.inputs[i]);
       filled[i].index_copy_(0, targets.to(rows.device()), rows);
     }
   }

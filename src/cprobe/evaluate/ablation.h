@@ -36,6 +36,10 @@ inline constexpr std::array kFills = {Fill::kZero, Fill::kMean, Fill::kResample}
 std::string_view to_string(AblationTarget target);  ///< "circuit", "complement", "random".
 std::string_view to_string(Fill fill);              ///< "zero", "mean", "resample".
 Fill parse_fill(std::string_view text);             ///< @throws Error (kInput) for any other text.
+std::string fill_names();                           ///< All, with commas between.
+
+/// Whether any of them takes inputs of training tokens.
+bool take_donors(const std::vector<Fill>& fills);
 
 /// The effect of ablations of one kind on the next token (as NextTokenEffect), over their random draws.
 struct EffectSpread {

@@ -13,6 +13,10 @@ std::string figure_text(double mean, const std::optional<double>& sd, int n_deci
   return fmt::format("{:.{}f} ± {:.{}f}", mean, n_decimals, *sd, n_decimals);
 }
 
+std::string p_number(double p) {
+  return p < 0.0005 ? "< 0.001" : fmt::format("{:.3f}", p);
+}
+
 Spread spread(const std::vector<double>& values) {
   const auto n = static_cast<double>(values.size());
   Spread result{.mean = std::accumulate(values.begin(), values.end(), 0.0) / n,

@@ -17,6 +17,9 @@ struct Spread {
 /// "0.991 ± 0.003"; without a deviation where there is none.
 std::string figure_text(double mean, const std::optional<double>& sd, int n_decimals = 3);
 
+/// Three decimals; "< 0.001" where these would be zeros.
+std::string p_number(double p);
+
 /// @param values at least one.
 Spread spread(const std::vector<double>& values);
 

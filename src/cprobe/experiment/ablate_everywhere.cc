@@ -12,7 +12,7 @@ std::vector<Findings::OnBehaviour> ablate_everywhere(const Model& model, const C
     if (progress) progress(piece, note);
   };
   const Site site = Site::before(circuit.component);
-  const bool has_donors = std::ranges::any_of(options.fills, [](Fill fill) { return fill != Fill::kZero; });
+  const bool has_donors = take_donors(options.fills);
   std::vector<Findings::OnBehaviour> results;
   for (const auto& [label, dataset] : data.behaviour) {
     tell(Piece::kOther, "the untouched model on " + label);

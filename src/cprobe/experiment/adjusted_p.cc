@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cprobe/evaluate/statistics.h"
+#include "cprobe/experiment/result_columns.h"
 #include "cprobe/experiment/tables.h"
 
 namespace cprobe {
@@ -21,11 +22,11 @@ AdjustedP adjusted_p(const std::vector<Store::Fields>& rows, const std::string& 
   std::vector<double> p_values;
   for (size_t i = 0; i < rows.size(); ++i) {
     const std::string label = data_set.empty() ? first_behaviour(rows[i]) : data_set;
-    const std::string p = value_of(rows[i], "ablated p " + label);
+    const std::string p = value_of(rows[i], column::p(label));
     if (p.empty()) continue;
     tested.push_back(i);
     p_values.push_back(std::stod(p));
-    const std::string n = value_of(rows[i], "random controls " + label);
+    const std::string n = value_of(rows[i], column::n_random(label));
     if (!n.empty()) result.n_controls = std::max<int64_t>(result.n_controls, std::stoll(n));
   }
   result.n_tests = static_cast<int64_t>(tested.size());

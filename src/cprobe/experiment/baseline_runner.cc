@@ -1,7 +1,6 @@
 #include "cprobe/experiment/baseline_runner.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <set>
 

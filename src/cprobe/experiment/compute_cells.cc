@@ -110,11 +110,14 @@ class Computation {
         if (scheduler_.finished()) break;
         take_all(std::chrono::milliseconds(100));
         if (lost_.size() == workers_.count()) {
-          throw failure("all {} workers are lost; what was finished is kept", lost_.size());
+          throw failure("no worker is left{}; what was finished is kept", why_lost_.empty() ? "" : ": " + why_lost_);
         }
       }
     } catch (const Error& error) {
-      if (error.kind() == ErrorKind::kInterrupted) take_all(std::chrono::milliseconds(0), true);
+      if (error.kind() == ErrorKind::kInterrupted) {
+        while (take_all(std::chrono::milliseconds(0), true)) {
+        }
+      }
       throw;
     }
   }
@@ -144,8 +147,8 @@ class Computation {
     return std::nullopt;
   }
 
-  /// @param computed_only of what was said: after a request to stop.
-  void take_all(std::chrono::milliseconds wait, bool computed_only = false) {
+  /// @param computed_only of what was said: after a request to stop. @return whether there was such.
+  bool take_all(std::chrono::milliseconds wait, bool computed_only = false) {
     std::vector<WorkerReport> reports = workers_.reports(wait);
     // What is finished is recorded before anything else can end the run.
     const auto is_computed = [](const WorkerReport& report) { return report.kind == WorkerReport::Kind::kComputed; };
@@ -153,6 +156,7 @@ class Computation {
     for (WorkerReport& report : reports) {
       if (!computed_only || is_computed(report)) take(report);
     }
+    return !reports.empty() && is_computed(reports.front());
   }
 
   void take(WorkerReport& report) {
@@ -164,8 +168,14 @@ class Computation {
     if (report.kind == WorkerReport::Kind::kLost) {
       lost_.insert(report.worker);
       idle_.erase(report.worker);
+      const bool is_in_cell = report.text.empty();
+      if (!is_in_cell) {
+        why_lost_ = report.text;
+        fmt::print(stderr, "a worker cannot go on: {}\n", report.text);
+      }
       if (scheduler_.running().contains(report.worker)) follower_.give_up(scheduler_.running().at(report.worker));
-      if (const auto over = scheduler_.lose(report.worker)) end(*over, "two workers were lost while they computed it");
+      if (const auto over = scheduler_.lose(report.worker, is_in_cell))
+        end(*over, "two workers were lost while they computed it");
       return;
     }
     // A worker that was taken for lost may be heard of again.
@@ -194,8 +204,14 @@ class Computation {
   Follower follower_;
   Scheduler scheduler_;
   std::set<size_t> idle_, lost_;
+  std::string why_lost_;  ///< As the last one said that could say it.
   int64_t n_skipped_ = 0;
 };
+
+int64_t n_finished(const Store& store, const std::vector<Store::PlannedCell>& plan) {
+  const std::set<std::string> finished = store.finished();
+  return std::ranges::count_if(plan, [&](const Store::PlannedCell& cell) { return finished.contains(cell.id); });
+}
 
 }  // namespace
 
@@ -211,7 +227,7 @@ void compute_cells(Store& store, const CellBatch& batch, Workers& workers, Follo
         ErrorKind::kInterrupted,
         fmt::format(
             "stopped: {} of {} cells are finished and kept in {}; the same command, without --overwrite, continues",
-            batch.plan.size() - unfinished_cells(store, batch.plan).size(), batch.plan.size(), summary.out.string()));
+            n_finished(store, batch.plan), batch.plan.size(), summary.out.string()));
   }
   store.export_tables();
 }

@@ -49,6 +49,10 @@ at::Device parse_device(std::string_view text) {
   throw input_error("unknown device '{}': expected cpu, cuda or cuda:N", text);
 }
 
+std::string device_kind(at::Device device) {
+  return at::DeviceTypeName(device.type(), /*lower_case=*/true);
+}
+
 int n_gpus() {
   return at::hasCUDA() ? static_cast<int>(torch::cuda::device_count()) : 0;
 }
@@ -73,9 +77,10 @@ const RunData& DeviceData::of_worker(size_t worker, int n_jobs) {
   if (device_.is_cpu()) return data_;
   const int gpu = device_.has_index() ? device_.index() : gpu_of_worker(local_rank(), n_jobs, worker, n_gpus());
   const std::lock_guard lock(mutex_);
-  const auto [found, is_new] = copies_.try_emplace(gpu, data_);
-  if (is_new) found->second.model = on_device(data_.model, {at::kCUDA, static_cast<at::DeviceIndex>(gpu)});
-  return found->second;
+  if (const auto found = copies_.find(gpu); found != copies_.end()) return found->second;
+  RunData moved = data_;
+  moved.model = on_device(data_.model, {at::kCUDA, static_cast<at::DeviceIndex>(gpu)});
+  return copies_.emplace(gpu, std::move(moved)).first->second;
 }
 
 }  // namespace cprobe

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <mutex>
+#include <string>
 #include <string_view>
 
 #include "cprobe/experiment/run_data.h"
@@ -13,6 +14,9 @@ namespace cprobe {
 
 /// "cpu"; "cuda", all GPUs in turn; or "cuda:1", one of them. @throws Error (kInput) for any other text.
 at::Device parse_device(std::string_view text);
+
+/// "cpu" or "cuda": what cells' identities know of it.
+std::string device_kind(at::Device device);
 
 /// GPUs that this process sees: 0 where libtorch was built without CUDA.
 int n_gpus();

@@ -55,9 +55,8 @@ int64_t Estimate::further_memory(const std::vector<Cell>& cells) const {
     widest_inputs = std::max(widest_inputs, matrices.front().n_in + matrices.back().n_in);
   }
   int64_t bytes = streams_memory(*data_) + largest_stream;
-  const bool has_donors = std::ranges::any_of(spec_->ablation.fills, [](Fill fill) { return fill != Fill::kZero; });
   const int64_t n_inputs = (data_->train.trie.n_nodes() + most_nodes) * widest_inputs;
-  if (has_donors) bytes += n_inputs * static_cast<int64_t>(sizeof(float));
+  if (take_donors(spec_->ablation.fills)) bytes += n_inputs * static_cast<int64_t>(sizeof(float));
   if (spec_->control != ModelControl::kNone) bytes += weights_memory_;
   return bytes;
 }
@@ -124,13 +123,22 @@ double Estimate::products(int64_t n_nodes, Site from, Site to) const {
   return sum;
 }
 
+CellTime unmeasured(const Spec& spec, const RunData& data, const Cell& cell) {
+  const size_t n_matrices = matrices_of(data.model.config, cell.component).size();
+  return {.epoch = 1,
+          .n_epochs = spec.fit.epochs,
+          .ablation = 1,
+          .n_ablations = std::ssize(data.behaviour) * most_ablations(spec.ablation, n_matrices)};
+}
+
 CellTime Estimate::of(const Cell& cell, const Cell* before) const {
   const ModelConfig& config = data_->model.config;
   const Site site = Site::before(cell.component);
   // A negative control is a model of its own, and starts from the embeddings.
   const bool fresh = before == nullptr || spec_->control != ModelControl::kNone;
   const Site from = fresh ? Site::start() : Site::before(before->component);
-  CellTime time{.epoch = epochs_.at({cell.component.block, cell.batch_size}), .n_epochs = spec_->fit.epochs};
+  CellTime time = unmeasured(*spec_, *data_, cell);
+  time.epoch = epochs_.at({cell.component.block, cell.batch_size});
   double ablation = 0;
   for (const auto& [label, data] : data_->behaviour) {
     double per_run = products(data.trie.n_nodes(), site, Site::end(config));
@@ -141,10 +149,7 @@ CellTime Estimate::of(const Cell& cell, const Cell* before) const {
     if (fresh) time.streams += product_ * products(data.trie.n_nodes(), site, Site::end(config));  // as it is
   }
   for (const Dataset* data : data_sets(*data_)) time.streams += product_ * products(data->trie.n_nodes(), from, site);
-  if (data_->behaviour.empty()) return time;
-  const auto n_sets = static_cast<int64_t>(data_->behaviour.size());
-  time.ablation = product_ * ablation / static_cast<double>(n_sets);
-  time.n_ablations = n_sets * most_ablations(spec_->ablation, matrices_of(config, cell.component).size());
+  time.ablation = product_ * ablation / std::max(1.0, static_cast<double>(data_->behaviour.size()));
   return time;
 }
 

@@ -23,6 +23,9 @@ struct CellTime {
   double total() const { return streams + fit() + ablations(); }
 };
 
+/// The pieces of a cell's work, each taken for a second: where nothing is measured.
+CellTime unmeasured(const Spec& spec, const RunData& data, const Cell& cell);
+
 /// How long a run takes, and what memory, from an epoch of mask training and a forward pass measured here and now.
 /// Decoding by nearest neighbours is left out.
 class Estimate {

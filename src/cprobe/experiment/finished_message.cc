@@ -25,14 +25,15 @@ FieldValue field_of(const Json& value) {
 
 Json to_json(const Store::Finished& finished) {
   Json metrics = Json::array(), row = Json::array(), curve = Json::array();
-  for (const Metric& m : finished.metrics) {
-    metrics.push_back({m.metric, m.value, m.n, optional_json(m.sd), m.control, optional_json(m.p), m.note, m.draws});
+  // Unpacked, so that a member that is added cannot be forgotten here.
+  for (const auto& [metric, value, n, sd, control, p, draws, note] : finished.metrics) {
+    metrics.push_back({metric, value, n, optional_json(sd), control, optional_json(p), note, draws});
   }
   for (const auto& [name, field] : finished.row) {
     row.push_back({name, std::visit([](const auto& value) { return Json(value); }, field)});
   }
-  for (const EpochRecord& e : finished.curve) {
-    curve.push_back({e.loss, e.objective, e.l0_term, e.temperature, e.n_kept});
+  for (const auto& [loss, objective, l0_term, temperature, n_kept] : finished.curve) {
+    curve.push_back({loss, objective, l0_term, temperature, n_kept});
   }
   return {{"variable", finished.variable},
           {"site", finished.site},

@@ -7,8 +7,9 @@
 #include "cprobe/core/memory.h"
 #include "cprobe/core/threads.h"
 #include "cprobe/experiment/devices.h"
+#include "cprobe/experiment/run_folder.h"
+#include "cprobe/experiment/run_lock.h"
 #include "cprobe/experiment/store.h"
-#include "cprobe/experiment/store_schema.h"
 
 namespace cprobe {
 namespace {
@@ -30,7 +31,7 @@ double makespan(const Estimate& estimate, const std::vector<Cell>& cells, int n_
 Estimate measured_beside_others(const std::function<Estimate()>& measure, int n_jobs) {
   std::vector<std::optional<Estimate>> estimates(static_cast<size_t>(n_jobs));
   std::vector<std::exception_ptr> problems(estimates.size());
-  std::vector<std::thread> threads;
+  std::vector<std::jthread> threads;  // joined, too, where there cannot be another
   for (size_t i = 0; i < estimates.size(); ++i) {
     threads.emplace_back([&, i] {
       try {
@@ -41,7 +42,7 @@ Estimate measured_beside_others(const std::function<Estimate()>& measure, int n_
       }
     });
   }
-  for (std::thread& thread : threads) thread.join();
+  threads.clear();
   for (const std::exception_ptr& problem : problems) {
     if (problem) std::rethrow_exception(problem);
   }
@@ -50,11 +51,14 @@ Estimate measured_beside_others(const std::function<Estimate()>& measure, int n_
 
 }  // namespace
 
-std::optional<Parallelism> recorded_parallelism(const std::filesystem::path& folder) {
-  if (!std::filesystem::exists(folder / kStoreName)) return std::nullopt;
-  const std::vector<Store::Invocation> calls = Store::open_existing(folder).invocations();
-  if (calls.empty() || calls.back().n_threads < 1) return std::nullopt;
-  return Parallelism{std::max(1, calls.back().n_jobs), calls.back().n_threads};
+std::optional<Parallelism> recorded_parallelism(const std::filesystem::path& folder, at::Device device) {
+  if (!holds_run(folder) || RunLock::is_held_elsewhere(folder)) return std::nullopt;
+  std::optional<Parallelism> last;
+  for (const Store::Invocation& call : Store::open_existing(folder).invocations()) {
+    if (call.n_threads < 1 || call.device != device_kind(device)) continue;
+    last = Parallelism{std::max(1, call.n_jobs), call.n_threads};
+  }
+  return last;
 }
 
 Parallelism settle_parallelism(int n_jobs, int n_threads, const std::optional<Parallelism>& recorded,

@@ -9,8 +9,9 @@
 
 namespace cprobe {
 
-/// That of the last call that worked in a folder; none where there was none.
-std::optional<Parallelism> recorded_parallelism(const std::filesystem::path& folder);
+/// That of the last call that worked in a folder on such a device; none where there was none, or where a process of
+/// another machine works there now.
+std::optional<Parallelism> recorded_parallelism(const std::filesystem::path& folder, at::Device device);
 
 /// What was asked for (RunOptions), completed by what is recorded or, where there is nothing, measured.
 Parallelism settle_parallelism(int n_jobs, int n_threads, const std::optional<Parallelism>& recorded,

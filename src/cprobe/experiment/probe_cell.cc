@@ -54,13 +54,13 @@ KnnResult decode(const ProbedSplit& train, const ProbedSplit& test, const std::v
   return knn(train_vectors, test.vectors(multipliers, order.test), draws.exemplars(train_vectors.labels));
 }
 
-/// @param model the one that was probed: after a negative control, another than the spec's.
+/// @param model_fingerprint of the one that was probed: after a negative control, another than the spec's.
 std::map<std::string, std::string> provenance(const Spec& spec, const Cell& cell, const std::string& id,
-                                              const Model& model) {
+                                              const std::string& model_fingerprint) {
   return {{"version", CPROBE_VERSION},
           {"variable", cell.variable},
           {"cell", id},
-          {"model_fingerprint", fingerprint(model)},
+          {"model_fingerprint", model_fingerprint},
           {"model_control", std::string(to_string(spec.control))},
           {"protocol", std::string(to_string(spec.protocol))},
           {"seed", std::to_string(cell.seed)},
@@ -101,7 +101,9 @@ CellResult probe_cell(const Spec& spec, const Cell& cell, const std::string& id,
       },
       Seed(cell.seed).derive("fit/mask noise").generator());
   findings.circuit = make_circuit(cell.component, fitted.mask, *method);
-  findings.circuit.provenance.merge(provenance(spec, cell, id, model));
+  const bool is_own = spec.control != ModelControl::kNone;
+  findings.circuit.provenance.merge(
+      provenance(spec, cell, id, is_own ? fingerprint(model) : data.fingerprints.front()));
   const std::vector<at::Tensor> kept = keep_multipliers(findings.circuit);
   const auto loss = [&](const ProbedSplit& split, const at::Tensor& order, bool drop_last) {
     return mean_objective(split.inputs, split.labelled.labels, kept, order, cell.batch_size, drop_last);

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <deque>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -113,7 +116,8 @@ class RankWorkers : public Workers {
       : ranks_(ranks),
         n_jobs_(static_cast<size_t>(n_jobs)),
         silence_(static_cast<size_t>(ranks.count()), Silence(timeout)),
-        lost_(static_cast<size_t>(ranks.count())) {}
+        lost_(static_cast<size_t>(ranks.count())),
+        say_alive_(sign_of_life(ranks)) {}
 
   ~RankWorkers() override {
     for (int rank = 1; rank < ranks_.count(); ++rank) ranks_.send(rank, encoded({{"kind", kEnd}}));
@@ -128,51 +132,55 @@ class RankWorkers : public Workers {
   }
 
   std::vector<WorkerReport> reports(std::chrono::milliseconds wait) override {
-    std::vector<WorkerReport> reports;
     const auto until = steady_clock::now() + wait;
     while (true) {
-      while (const auto received = ranks_.receive()) take(received->first, decoded(received->second), reports);
-      if (!reports.empty() || steady_clock::now() >= until) break;
+      while (const auto received = ranks_.receive()) take(received->first, decoded(received->second));
+      if (!heard_.empty() || steady_clock::now() >= until) break;
       std::this_thread::sleep_for(kPoll);
     }
-    if (sign_of_life_.is_over()) {
-      for (int rank = 1; rank < ranks_.count(); ++rank) ranks_.send(rank, encoded({{"kind", kAlive}}));
-    }
+    say_alive_();
     if (suspension_.is_over()) {
       for (Silence& silence : silence_) silence.restart();
     }
     for (int rank = 1; rank < ranks_.count(); ++rank) {
-      if (silence_[static_cast<size_t>(rank)].is_long()) lose(rank, "has not been heard of for too long", reports);
+      if (silence_[static_cast<size_t>(rank)].is_long()) lose(rank, "has not been heard of for too long");
     }
+    // To record a result takes time, in which the ranks must hear that rank 0 lives, and it them: one at a time.
+    const auto computed = std::ranges::find(heard_, WorkerReport::Kind::kComputed, &WorkerReport::kind);
+    const auto end = computed == heard_.end() ? computed : computed + 1;
+    std::vector<WorkerReport> reports(std::move_iterator(heard_.begin()), std::move_iterator(end));
+    heard_.erase(heard_.begin(), end);
     return reports;
   }
 
  private:
-  void take(int rank, const Json& message, std::vector<WorkerReport>& reports) {
+  void take(int rank, const Json& message) {
     const auto number = static_cast<size_t>(rank);
     silence_[number].hear();
     const std::string kind = message.at("kind");
-    if (kind == kUnfit) return lose(rank, message.at("text").get<std::string>(), reports);
+    if (kind == kUnfit) return lose(rank, message.at("text").get<std::string>());
     const size_t first = (number - 1) * n_jobs_;
     if (lost_[number]) {
       // It was only slow. Threads that have a cell come back when they report it.
       for (size_t worker = first; worker < first + n_jobs_; ++worker) {
-        if (!busy_.contains(worker)) reports.push_back({.kind = WorkerReport::Kind::kReady, .worker = worker});
+        if (!busy_.contains(worker) && !gone_.contains(worker))
+          heard_.push_back({.kind = WorkerReport::Kind::kReady, .worker = worker});
       }
       lost_[number] = false;
     }
     if (kind != kReport) return;
-    reports.push_back(report_of(message, first));
-    if (reports.back().kind != WorkerReport::Kind::kProgress) busy_.erase(reports.back().worker);
+    heard_.push_back(report_of(message, first));
+    if (heard_.back().kind != WorkerReport::Kind::kProgress) busy_.erase(heard_.back().worker);
+    if (heard_.back().kind == WorkerReport::Kind::kLost) gone_.insert(heard_.back().worker);
   }
 
-  void lose(int rank, const std::string& why, std::vector<WorkerReport>& reports) {
+  void lose(int rank, const std::string& why) {
     const auto number = static_cast<size_t>(rank);
     if (lost_[number]) return;
     lost_[number] = true;
     fmt::print(stderr, "rank {}: {}; the others go on without it\n", rank, why);
     for (size_t thread = 0; thread < n_jobs_; ++thread) {
-      reports.push_back({.kind = WorkerReport::Kind::kLost, .worker = (number - 1) * n_jobs_ + thread});
+      heard_.push_back({.kind = WorkerReport::Kind::kLost, .worker = (number - 1) * n_jobs_ + thread});
     }
   }
 
@@ -180,12 +188,21 @@ class RankWorkers : public Workers {
   size_t n_jobs_;
   std::vector<Silence> silence_;  ///< By rank.
   std::vector<bool> lost_;
-  std::set<size_t> busy_;  ///< Workers that were given a cell and have not reported it.
-  EverySecond sign_of_life_;
+  std::set<size_t> busy_;           ///< Workers that were given a cell and have not reported it.
+  std::set<size_t> gone_;           ///< Workers that said themselves that they cannot go on.
+  std::deque<WorkerReport> heard_;  ///< And not yet handed on.
+  std::function<void()> say_alive_;
   Suspension suspension_;
 };
 
 }  // namespace
+
+std::function<void()> sign_of_life(Ranks& ranks) {
+  return [&ranks, second = EverySecond()]() mutable {
+    if (!second.is_over()) return;
+    for (int rank = 1; rank < ranks.count(); ++rank) ranks.send(rank, encoded({{"kind", kAlive}}));
+  };
+}
 
 void start_ranks(Ranks& ranks, const RankStart& start) {
   for (int rank = 1; rank < ranks.count(); ++rank) {
@@ -240,7 +257,13 @@ void serve(Ranks& ranks, Workers& threads, double timeout) {
         continue;
       }
       progress.erase(report.worker);
-      ranks.send(0, encoded(message_of(report)));
+      try {
+        ranks.send(0, encoded(message_of(report)));
+      } catch (const Error& error) {  // it is too large
+        report.kind = WorkerReport::Kind::kFailed;
+        report.text = error.what();
+        ranks.send(0, encoded(message_of(report)));
+      }
     }
     if (sign_of_life.is_over()) {
       for (const auto& [thread, report] : std::exchange(progress, {})) ranks.send(0, encoded(message_of(report)));

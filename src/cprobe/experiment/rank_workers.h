@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "cprobe/experiment/ranks.h"
 #include "cprobe/experiment/workers.h"
 
@@ -18,6 +20,9 @@ void start_ranks(Ranks& ranks, const RankStart& start);
 
 /// On another rank: waits for it. @throws Error (kInterrupted) when a stop is requested, or rank 0 is silent for an hour.
 RankStart wait_for_start(Ranks& ranks);
+
+/// On rank 0: what is to be called while it is long at something, as often as may be, so that the others know it lives.
+std::function<void()> sign_of_life(Ranks& ranks);
 
 /// On rank 0: the threads of all other ranks, `n_jobs` each. Destroyed, it tells them to end.
 /// @param timeout seconds without a word after which a rank's workers are lost; a living one says something every second,

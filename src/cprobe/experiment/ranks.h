@@ -14,7 +14,7 @@ class Ranks {
 
   virtual int rank() const = 0;  ///< 0 to count() - 1.
   virtual int count() const = 0;
-  /// Never waits: a message to a dead rank is lost.
+  /// Never waits: a message to a dead rank is lost. @throws Error (kFailed) if it is larger than messages can be.
   virtual void send(int to, std::string message) = 0;
   /// The next message that has arrived, and from whom; none: there is none now.
   virtual std::optional<std::pair<int, std::string>> receive() = 0;

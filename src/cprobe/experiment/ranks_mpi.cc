@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <limits>
 #include <list>
+#include <set>
 #include <thread>
 
 #include "cprobe/core/error.h"
@@ -41,34 +43,61 @@ class MpiRanks : public Ranks {
 
   void send(int to, std::string message) override {
     forget_sent();
-    Sent& sent = sent_.emplace_back(Sent{.message = std::move(message)});
+    if (message.size() > static_cast<size_t>(std::numeric_limits<int>::max())) {
+      throw failure(
+          "a result of {} bytes is more than an MPI message can hold: compute such cells as an array job or "
+          "with --shard",
+          message.size());
+    }
+    UnderWay& sent = sent_.emplace_back(UnderWay{.peer = to, .message = std::move(message)});
     const int code = MPI_Isend(sent.message.data(), static_cast<int>(sent.message.size()), MPI_BYTE, to, 0,
                                MPI_COMM_WORLD, &sent.request);
     if (code != MPI_SUCCESS) sent_.pop_back();
   }
 
   std::optional<std::pair<int, std::string>> receive() override {
-    int there = 0;
-    MPI_Message message = MPI_MESSAGE_NULL;
-    MPI_Status status;
-    const int code = MPI_Improbe(MPI_ANY_SOURCE, 0, MPI_COMM_WORLD, &there, &message, &status);
-    if (code != MPI_SUCCESS || there == 0) return std::nullopt;
-    int n_bytes = 0;
-    MPI_Get_count(&status, MPI_BYTE, &n_bytes);
-    std::string text(static_cast<size_t>(n_bytes), '\0');
-    if (MPI_Mrecv(text.data(), n_bytes, MPI_BYTE, &message, MPI_STATUS_IGNORE) != MPI_SUCCESS) return std::nullopt;
-    return std::pair(status.MPI_SOURCE, std::move(text));
+    begin_to_receive();
+    std::set<int> behind;  // Messages of one rank stay in order.
+    for (auto one = coming_.begin(); one != coming_.end(); ++one) {
+      if (behind.contains(one->peer)) continue;
+      int over = 0;
+      const int code = MPI_Test(&one->request, &over, MPI_STATUS_IGNORE);
+      if (code == MPI_SUCCESS && over == 0) {
+        behind.insert(one->peer);
+        continue;
+      }
+      std::pair received(one->peer, std::move(one->message));
+      coming_.erase(one);
+      if (code != MPI_SUCCESS) return std::nullopt;  // its sender died in the middle of it
+      return received;
+    }
+    return std::nullopt;
   }
 
  private:
-  /// A message under way; its bytes stay where they are until it has left.
-  struct Sent {
+  /// A message under way; its bytes stay where they are until it has left or is there.
+  struct UnderWay {
+    int peer = 0;
     std::string message;
     MPI_Request request = MPI_REQUEST_NULL;
   };
 
+  /// Never waits for the bytes of a message: who sends them may be dead.
+  void begin_to_receive() {
+    int there = 0;
+    MPI_Message message = MPI_MESSAGE_NULL;
+    MPI_Status status;
+    const int code = MPI_Improbe(MPI_ANY_SOURCE, 0, MPI_COMM_WORLD, &there, &message, &status);
+    if (code != MPI_SUCCESS || there == 0) return;
+    int n_bytes = 0;
+    MPI_Get_count(&status, MPI_BYTE, &n_bytes);
+    UnderWay& one = coming_.emplace_back(
+        UnderWay{.peer = status.MPI_SOURCE, .message = std::string(static_cast<size_t>(n_bytes), '\0')});
+    if (MPI_Imrecv(one.message.data(), n_bytes, MPI_BYTE, &message, &one.request) != MPI_SUCCESS) coming_.pop_back();
+  }
+
   void forget_sent() {
-    std::erase_if(sent_, [](Sent& sent) {
+    std::erase_if(sent_, [](UnderWay& sent) {
       int over = 0;
       return MPI_Test(&sent.request, &over, MPI_STATUS_IGNORE) != MPI_SUCCESS || over != 0;
     });
@@ -76,7 +105,7 @@ class MpiRanks : public Ranks {
 
   int rank_ = 0;
   int count_ = 1;
-  std::list<Sent> sent_;
+  std::list<UnderWay> sent_, coming_;
 };
 
 /// What mpirun of Open MPI, MPICH's and Slurm's srun tell the processes that they start.

@@ -1,8 +1,10 @@
 #include "cprobe/experiment/result_row.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+
+#include "cprobe/core/error.h"
+#include "cprobe/experiment/result_columns.h"
 
 namespace cprobe {
 namespace {
@@ -36,12 +38,11 @@ void add_behaviour_columns(ResultRow& row, const Spec& spec, const Findings& fin
     const std::string prefix = matrix == "all" ? "" : matrix;
     for (const Findings::OnBehaviour& behaviour : findings.behaviours) {
       const AblationResult* ablated = find(behaviour, AblationTarget::kCircuit, fill, matrix);
-      row.emplace_back(fmt::format("{} vanilla acc {}", prefix, behaviour.label), behaviour.vanilla);
-      row.emplace_back(fmt::format("{} ablated acc {}", prefix, behaviour.label), ablated->accuracy.mean);
+      row.emplace_back(column::vanilla(behaviour.label, prefix), behaviour.vanilla);
+      row.emplace_back(column::ablated(behaviour.label, prefix), ablated->accuracy.mean);
       if (spec.ablation.n_random == 0 || matrix != "all") continue;
       const AblationResult* random = find(behaviour, AblationTarget::kRandom, fill, matrix);
-      row.emplace_back("random ablate acc mean " + behaviour.label,
-                       random == nullptr ? FieldValue() : random->accuracy.mean);
+      row.emplace_back(column::random_mean(behaviour.label), random == nullptr ? FieldValue() : random->accuracy.mean);
       row.emplace_back("random ablate acc std " + behaviour.label,
                        random == nullptr ? FieldValue() : population_deviation(random->accuracy));
     }
@@ -51,10 +52,10 @@ void add_behaviour_columns(ResultRow& row, const Spec& spec, const Findings& fin
 /// Ours, behind the reference's.
 void add_own_columns(ResultRow& row, const Spec& spec, const Findings& findings) {
   const Circuit& circuit = findings.circuit;
-  row.emplace_back("knn draws", findings.knn.test.n);
-  row.emplace_back("knn test sd", optional_number(findings.knn.test.sd));
-  row.emplace_back("full model knn test sd", optional_number(findings.full_knn.test.sd));
-  row.emplace_back("circuit", circuit.is_empty() ? "empty" : circuit.is_full() ? "full" : "proper part");
+  row.emplace_back(column::kKnnDraws, findings.knn.test.n);
+  row.emplace_back(column::kKnnSd, optional_number(findings.knn.test.sd));
+  row.emplace_back(column::kFullKnnSd, optional_number(findings.full_knn.test.sd));
+  row.emplace_back(column::kCircuit, circuit.is_empty() ? "empty" : circuit.is_full() ? "full" : "proper part");
   row.emplace_back("unit", std::string(to_string(circuit.unit)));
   row.emplace_back("protocol", std::string(to_string(spec.protocol)));
   row.emplace_back("model control", std::string(to_string(spec.control)));
@@ -62,29 +63,41 @@ void add_own_columns(ResultRow& row, const Spec& spec, const Findings& findings)
   for (const Findings::OnBehaviour& behaviour : findings.behaviours) {
     const AblationResult* ablated = find(behaviour, AblationTarget::kCircuit, first, "all");
     const AblationResult* random = find(behaviour, AblationTarget::kRandom, first, "all");
-    row.emplace_back("ablated p " + behaviour.label, optional_number(ablated->p));
-    row.emplace_back("random controls " + behaviour.label, random == nullptr ? int64_t{0} : random->accuracy.n);
-    row.emplace_back("random ablate acc sd " + behaviour.label,
+    row.emplace_back(column::p(behaviour.label), optional_number(ablated->p));
+    row.emplace_back(column::n_random(behaviour.label), random == nullptr ? int64_t{0} : random->accuracy.n);
+    row.emplace_back(column::random_sd(behaviour.label),
                      random == nullptr ? FieldValue() : optional_number(random->accuracy.sd));
-    row.emplace_back("ablation note " + behaviour.label,
+    row.emplace_back(column::note(behaviour.label),
                      random != nullptr ? "random controls " + random->note : ablated->note);
     if (spec.ablation.complement) {
       const AblationResult* complement = find(behaviour, AblationTarget::kComplement, first, "all");
-      row.emplace_back("complement ablated acc " + behaviour.label, complement->accuracy.mean);
+      row.emplace_back(column::complement(behaviour.label), complement->accuracy.mean);
     }
     for (size_t i = 1; i < spec.ablation.fills.size(); ++i) {
       const Fill fill = spec.ablation.fills[i];
-      row.emplace_back(fmt::format("ablated acc {} ({} fill)", behaviour.label, to_string(fill)),
+      row.emplace_back(column::ablated(behaviour.label, fill),
                        find(behaviour, AblationTarget::kCircuit, fill, "all")->accuracy.mean);
     }
   }
 }
 
+/// How the columns of an ablation's effect begin.
+std::string_view effect_prefix(AblationTarget target) {
+  switch (target) {
+    case AblationTarget::kCircuit:
+      return "ablated";
+    case AblationTarget::kComplement:
+      return "complement ablated";
+    case AblationTarget::kRandom:
+      return "random ablate";
+  }
+  throw failure("unknown ablation target");
+}
+
 /// One figure of an ablation's effect; of random controls mean and standard deviation.
 void add_effect_columns(ResultRow& row, const std::string& name, const std::string& label, AblationTarget target,
                         const Spread* figure) {
-  constexpr std::array<std::string_view, 3> kPrefixes = {"ablated", "complement ablated", "random ablate"};
-  const std::string column = fmt::format("{} {}", kPrefixes[static_cast<size_t>(target)], name);
+  const std::string column = fmt::format("{} {}", effect_prefix(target), name);
   const bool is_random = target == AblationTarget::kRandom;
   row.emplace_back(fmt::format("{}{} {}", column, is_random ? " mean" : "", label),
                    figure == nullptr ? FieldValue() : figure->mean);
@@ -114,14 +127,12 @@ void add_all_effect_columns(ResultRow& row, const Spec& spec, const Findings& fi
 void add_ablation(std::vector<Metric>& list, const Findings::OnBehaviour& behaviour, const AblationResult& a) {
   const auto add = [&](const char* name, const Spread& figure, const std::optional<double>& p = {},
                        const std::vector<double>& draws = {}) {
-    Metric metric{.metric = fmt::format("{} {}", name, behaviour.label),
+    Metric metric{.metric = ablation_metric(name, behaviour.label, a.matrix, a.fill),
                   .value = figure.mean,
                   .n = behaviour.n_rows,
                   .p = p,
                   .draws = draws,
                   .note = a.note};
-    if (a.matrix != "all") metric.metric += " " + a.matrix;
-    if (a.fill != Fill::kZero) metric.metric += fmt::format(" ({} fill)", to_string(a.fill));
     if (a.target != AblationTarget::kCircuit) metric.control = to_string(a.target);
     if (a.target == AblationTarget::kRandom) {
       metric.n = figure.n;
@@ -129,7 +140,7 @@ void add_ablation(std::vector<Metric>& list, const Findings::OnBehaviour& behavi
     }
     list.push_back(metric);
   };
-  add("ablated_accuracy", a.accuracy, a.p, a.draws);
+  add(kAblatedAccuracy, a.accuracy, a.p, a.draws);
   if (!a.effect) return;
   add("log_probability", a.effect->log_probability);
   add("kl_divergence", a.effect->divergence);
@@ -139,8 +150,8 @@ void add_ablation(std::vector<Metric>& list, const Findings::OnBehaviour& behavi
 
 ResultRow result_row(const Spec& spec, const Cell& cell, const std::string& id, const Findings& f) {
   const bool is_default = spec.method == MaskKind::kContinuousSparsification;
-  ResultRow row = {{"variable", cell.variable},
-                   {"model_id", id},
+  ResultRow row = {{column::kVariable, cell.variable},
+                   {column::kId, id},
                    {"task", spec.task},
                    {"train length", f.n_train},
                    {"test length", f.n_test},
@@ -148,8 +159,8 @@ ResultRow result_row(const Spec& spec, const Cell& cell, const std::string& id, 
                    {"lr", cell.learning_rate},
                    {"data_seed", static_cast<int64_t>(spec.data_seed)},
                    {"model_seed", static_cast<int64_t>(cell.seed)},
-                   {"target_layer", cell.component.layer},
-                   {"operation", std::string(to_string(cell.component.block))},
+                   {column::kLayer, cell.component.layer},
+                   {column::kBlock, std::string(to_string(cell.component.block))},
                    {"probe index", cell.position},
                    {"mask_init", is_default ? FieldValue(cell.mask_option) : FieldValue()},
                    {"model path", spec.model.string()},
@@ -157,12 +168,12 @@ ResultRow result_row(const Spec& spec, const Cell& cell, const std::string& id, 
                    {"test loss", f.test_loss},
                    {"knn dev acc", f.knn.dev.mean},
                    {"dev majority acc", f.knn.dev_majority},
-                   {"knn test acc", f.knn.test.mean},
-                   {"test majority acc", f.knn.test_majority},
+                   {column::kKnn, f.knn.test.mean},
+                   {column::kMajority, f.knn.test_majority},
                    {"full model knn dev acc", f.full_knn.dev.mean},
-                   {"full model knn test acc", f.full_knn.test.mean},
-                   {"L0 Norm", static_cast<double>(f.circuit.n_weights())},
-                   {"L0 Max", f.circuit.max_weights()}};
+                   {column::kFullKnn, f.full_knn.test.mean},
+                   {column::kWeights, static_cast<double>(f.circuit.n_weights())},
+                   {column::kMaxWeights, f.circuit.max_weights()}};
   add_behaviour_columns(row, spec, f);
   add_own_columns(row, spec, f);
   if (!is_default) {

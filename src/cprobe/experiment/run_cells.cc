@@ -10,6 +10,7 @@
 #include "cprobe/experiment/devices.h"
 #include "cprobe/experiment/parallelism.h"
 #include "cprobe/experiment/rank_workers.h"
+#include "cprobe/experiment/run_lock.h"
 #include "cprobe/experiment/shards.h"
 
 namespace cprobe {
@@ -26,7 +27,7 @@ std::string hash_of(const std::vector<Store::PlannedCell>& plan) {
   return to_hex(sum);
 }
 
-/// Cells that failed in an earlier call and are left so. @return how many.
+/// Planned cells that failed in an earlier call and are left so. @return how many.
 size_t add_earlier_failures(const Store& store, const std::vector<Store::PlannedCell>& plan, RunSummary& summary) {
   std::map<std::string, std::string> errors;
   for (const Store::Entry& cell : store.cells()) {
@@ -35,7 +36,7 @@ size_t add_earlier_failures(const Store& store, const std::vector<Store::Planned
   for (const Store::PlannedCell& cell : plan) {
     if (errors.contains(cell.id)) summary.add(cell.label, errors.at(cell.id));
   }
-  return errors.size();
+  return summary.failures.size();
 }
 
 /// One call of run_cells.
@@ -49,7 +50,8 @@ class CellRun {
         set_(set),
         options_(options),
         folder_(std::move(folder)),
-        on_devices_(data, options.device) {}
+        // Rank 0 computes nothing.
+        on_devices_(data, options.ranks == nullptr || is_other_rank(options) ? options.device : at::Device(at::kCPU)) {}
 
   /// On another rank.
   void serve() {
@@ -71,13 +73,20 @@ class CellRun {
           "--overwrite would lose what other shards found; take another run folder, or go without --shard");
     }
     const std::filesystem::path own = is_shard() ? shard_folder(folder_, options_.shard) : folder_;
-    const RunLock lock(own, options_.wait);
-    if (!is_shard()) gather_shards(folder_);
+    const RunLock lock(own, options_.wait, options_.ranks ? sign_of_life(*options_.ranks) : std::function<void()>());
+    if (!is_shard()) gather_shards(folder_, options_.wait);
     // Tasks that share a folder must agree: the first to come settles it.
-    const Parallelism parallelism = is_shard() ? shared_parallelism(folder_, [&] { return settle(); }) : settle();
+    const Parallelism parallelism =
+        is_shard() ? shared_parallelism(folder_, options_.device, [&] { return settle(); }) : settle();
     set_threads(parallelism.n_threads);
     CellBatch batch{.what = set_.what, .plan = set_.plan(parallelism.n_threads)};
-    Store store = open_run(own, batch.plan, {parallelism, spec_.model, spec_.text, data_.fingerprints}, options_.again);
+    Store store = open_run(own, batch.plan,
+                           {.parallelism = parallelism,
+                            .device = options_.device,
+                            .model = spec_.model,
+                            .spec = spec_.text,
+                            .fingerprints = data_.fingerprints},
+                           options_.again);
     const std::vector<size_t> unfinished = unfinished_cells(store, batch.plan);
     batch.n_failed = add_earlier_failures(store, batch.plan, summary);
     schedule(store, batch, unfinished, parallelism);
@@ -113,7 +122,7 @@ class CellRun {
   }
 
   Parallelism settle() {
-    return settle_parallelism(options_.n_jobs, options_.n_threads, recorded_parallelism(folder_),
+    return settle_parallelism(options_.n_jobs, options_.n_threads, recorded_parallelism(folder_, options_.device),
                               [&] { return measure(); });
   }
 
@@ -128,8 +137,9 @@ class CellRun {
                    measured.parallelism.n_jobs, measured.parallelism.n_threads);
       }
       return measured.parallelism;
-    } catch (const std::exception&) {
+    } catch (const std::exception& error) {
       stop_if_interrupted();
+      if (!is_quiet()) fmt::print(stderr, "one cell at a time: cannot measure what is faster ({})\n", error.what());
       return {1, available_threads()};
     }
   }
@@ -137,11 +147,14 @@ class CellRun {
   /// Sets what is to be computed, in order, and records what it is expected to take.
   void schedule(Store& store, CellBatch& batch, const std::vector<size_t>& unfinished, const Parallelism& parallelism) {
     const bool is_wanted = !is_quiet() || parallelism.n_jobs > 1 || options_.ranks != nullptr;
-    if (!set_.is_estimated || unfinished.empty()) estimate_.reset();
-    if (set_.is_estimated && !unfinished.empty() && is_wanted && !estimate_) {
+    const bool is_possible = set_.is_estimated && !unfinished.empty();
+    if (!is_possible) estimate_.reset();
+    // Rank 0 has no GPU to measure.
+    if (is_possible && is_wanted && !estimate_ && (options_.ranks == nullptr || options_.device.is_cpu())) {
+      const RunData& data = on_devices_.of_worker(0, parallelism.n_jobs);
+      const NewRows scratch = scratch_for(parallelism.n_jobs);
       try {
-        estimate_.emplace(spec_, cells_, on_devices_.of_worker(0, parallelism.n_jobs), scratch_for(parallelism.n_jobs),
-                          is_quiet());
+        estimate_.emplace(spec_, cells_, data, scratch, is_quiet());
       } catch (const std::exception&) {
         stop_if_interrupted();  // otherwise as `measure`
       }

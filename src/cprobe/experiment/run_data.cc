@@ -7,7 +7,7 @@
 #include "cprobe/core/memory.h"
 #include "cprobe/data/arithmetic.h"
 #include "cprobe/data/tokenizer.h"
-#include "cprobe/evaluate/nearest_neighbours.h"
+#include "cprobe/experiment/devices.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/scratch.h"
 
@@ -85,7 +85,7 @@ RunData load_run_data(const Spec& spec, at::Device device) {
   } else {
     load_arithmetic(spec, data);
   }
-  if (!device.is_cpu()) data.fingerprints.push_back(at::DeviceTypeName(device.type(), /*lower_case=*/true));
+  if (!device.is_cpu()) data.fingerprints.push_back(device_kind(device));
   return data;
 }
 

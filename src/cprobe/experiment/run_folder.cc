@@ -1,19 +1,12 @@
 #include "cprobe/experiment/run_folder.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <chrono>
-#include <cstring>
 #include <set>
-#include <thread>
 
 #include "cprobe/core/error.h"
-#include "cprobe/core/interrupt.h"
+#include "cprobe/experiment/devices.h"
 #include "cprobe/experiment/provenance.h"
+#include "cprobe/experiment/run_lock.h"
 #include "cprobe/experiment/store_schema.h"
 #include "cprobe/io/atomic_file.h"
 
@@ -50,60 +43,13 @@ void check_names(const std::filesystem::path& folder) {
   }
 }
 
-bool lock_now(int descriptor, const std::filesystem::path& path) {
-  while (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return false;
-    if (errno == EINTR) continue;
-    throw failure("{}: cannot be locked: {}; the file system must know flock (docs/cluster.md)", path.string(),
-                  std::strerror(errno));
+Store open_to_read(const std::filesystem::path& folder) {
+  if (RunLock::is_held_elsewhere(folder)) {
+    throw input_error(
+        "{}: a process of another machine works on it; ask there (SQLite's log is read on one machine only)",
+        folder.string());
   }
-  return true;
-}
-
-RunLock::RunLock(const std::filesystem::path& folder, bool wait) {
-  std::error_code problem;
-  std::filesystem::create_directories(folder, problem);
-  const std::filesystem::path path = folder / kLockName;
-  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (descriptor_ < 0) throw failure("{}: cannot be written: {}", path.string(), std::strerror(errno));
-  try {
-    for (bool told = false; !lock_now(descriptor_, path);) {
-      const std::string text = read_file(path);
-      const std::string holder = text.empty() ? "another process" : text;
-      if (!wait) {
-        throw input_error("{}: {} works on this run; wait for it (--wait), or choose another folder", folder.string(),
-                          holder);
-      }
-      if (!told) fmt::print(stderr, "{}: waiting for {}\n", folder.string(), holder);
-      told = true;
-      stop_if_interrupted();
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
-  } catch (...) {
-    ::close(descriptor_);
-    throw;
-  }
-  const std::string holder = fmt::format("process {} on {}", ::getpid(), host_name());
-  // For people, and is_held_elsewhere: what counts is the lock.
-  if (::ftruncate(descriptor_, 0) == 0) [[maybe_unused]]
-    const ssize_t n = ::write(descriptor_, holder.data(), holder.size());
-}
-
-RunLock::~RunLock() {
-  [[maybe_unused]] const int emptied = ::ftruncate(descriptor_, 0);
-  ::close(descriptor_);
-}
-
-bool RunLock::is_held(const std::filesystem::path& folder) {
-  const int descriptor = ::open((folder / kLockName).c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return false;
-  const bool held = ::flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-  ::close(descriptor);
-  return held;
-}
-
-bool RunLock::is_held_elsewhere(const std::filesystem::path& folder) {
-  return is_held(folder) && !read_file(folder / kLockName).ends_with(" on " + host_name());
+  return Store::open_existing(folder);
 }
 
 Store::Invocation this_call(const RunNotes& notes) {
@@ -113,6 +59,7 @@ Store::Invocation this_call(const RunNotes& notes) {
           .host = host_name(),
           .n_jobs = notes.parallelism.n_jobs,
           .n_threads = notes.parallelism.n_threads,
+          .device = device_kind(notes.device),
           .model = notes.model.string(),
           .spec = notes.spec};
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,39 +20,18 @@ void check_names(const std::filesystem::path& folder);
 /// Whether there is a record of a run. A folder may hold cells of several methods.
 bool holds_run(const std::filesystem::path& folder);
 
-inline constexpr const char* kLockName = "run.lock";
-
-/// Locks an open file against other processes. @return false if another has it.
-/// @throws Error (kFailed) where the file system has no locks.
-bool lock_now(int descriptor, const std::filesystem::path& path);
-
-/// Held while a run writes into its folder (run.lock there), by one process at a time, on whatever machine. A process
-/// that dies lets go of it.
-class RunLock {
- public:
-  /// @param wait for another process to end; otherwise its folder is refused.
-  /// @throws Error (kInput) where another process holds it, saying which; (kInterrupted) while it waits; (kFailed) if the
-  ///         folder cannot be written.
-  RunLock(const std::filesystem::path& folder, bool wait);
-  RunLock(const RunLock&) = delete;
-  RunLock& operator=(const RunLock&) = delete;
-  ~RunLock();
-
-  /// Whether a process works in a folder now.
-  static bool is_held(const std::filesystem::path& folder);
-  /// Whether it is one of another machine.
-  static bool is_held_elsewhere(const std::filesystem::path& folder);
-
- private:
-  int descriptor_ = -1;
-};
+/// The record in a folder, to read it; a run may be going on there.
+/// @throws Error (kInput) as Store::open_existing, and while a process of another machine works there: SQLite's log takes
+///         memory that writer and reader share.
+Store open_to_read(const std::filesystem::path& folder);
 
 /// What a run works on and how, for its record.
 struct RunNotes {
   Parallelism parallelism;
-  std::filesystem::path model;
-  std::string spec;                       ///< Text of its file; may be empty.
-  std::vector<std::string> fingerprints;  ///< As of RunData: tables hold no cells of other models or data.
+  at::Device device = at::kCPU;
+  std::filesystem::path model = {};
+  std::string spec = {};                       ///< Text of its file; may be empty.
+  std::vector<std::string> fingerprints = {};  ///< As of RunData: tables hold no cells of other models or data.
 };
 
 /// This call of the program, for a record.

@@ -20,8 +20,8 @@ struct RunOptions {
   /// scratch files in the run folder.
   int64_t memory = 500'000'000;
   /// Cells at once, and threads of each (part of its identity). 0: as the folder's last call had it or, without one, what
-  /// measures as the faster of one cell on all processors and many on one each. With threads alone, one cell at once;
-  /// with jobs alone, the processors are shared out among them.
+  /// measures as the faster of one cell on all processors and many on one each. One alone leaves the other as it was
+  /// there; in a new folder, threads alone mean one cell at once, and jobs alone share the processors out among them.
   int n_jobs = 0;
   int n_threads = 0;
   /// Name of this process among others that work on the folder at the same time; empty: nobody else does. Its cells are

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cmath>
 #include <numeric>
 #include <optional>
 
@@ -71,18 +70,11 @@ std::vector<Store::PlannedCell> plan_of(const Spec& spec, const Prepared& prepar
   return plan;
 }
 
-/// What cells are expected to take, by their numbers in the grid, one after the other in the order of their components,
-/// in which each residual stream is taken from one to the next.
-std::vector<std::pair<size_t, CellTime>> in_order(const std::vector<Cell>& cells, std::vector<size_t> numbers,
-                                                  const Estimate* estimate) {
+/// Cells by their numbers in the grid, in the order of their components, in which each residual stream is taken from one
+/// to the next.
+std::vector<size_t> in_order(const std::vector<Cell>& cells, std::vector<size_t> numbers) {
   std::ranges::stable_sort(numbers, {}, [&](size_t i) { return cells[i].component; });
-  std::vector<std::pair<size_t, CellTime>> times;
-  const Cell* before = nullptr;
-  for (const size_t i : numbers) {
-    times.emplace_back(i, estimate == nullptr ? CellTime() : estimate->of(cells[i], before));
-    before = &cells[i];
-  }
-  return times;
+  return numbers;
 }
 
 /// How far a cell is, by the time that each piece of its work was expected to take.
@@ -115,7 +107,7 @@ RunPlan plan_run(const Spec& spec, const RunOptions& options) {
   const bool quiet = options.following == Following::kQuiet;
   std::optional<Estimate> estimate;
   const std::filesystem::path run = options.out.empty() ? spec.out : options.out;
-  const auto recorded = run.empty() ? std::optional<Parallelism>() : recorded_parallelism(run);
+  const auto recorded = run.empty() ? std::optional<Parallelism>() : recorded_parallelism(run, options.device);
   RunPlan plan;
   DeviceData on_devices(prepared.data, options.device);
   plan.parallelism = settle_parallelism(options.n_jobs, options.n_threads, recorded, [&] {
@@ -136,10 +128,14 @@ RunPlan plan_run(const Spec& spec, const RunOptions& options) {
   std::iota(all.begin(), all.end(), 0);
   plan.cells.resize(all.size());
   double sum = 0, longest = 0;
-  for (const auto& [cell, time] : in_order(prepared.cells, all, &*estimate)) {
-    plan.cells[cell] = {label_of(spec, prepared.cells[cell]), time};
+  const Cell* before = nullptr;
+  for (const size_t i : in_order(prepared.cells, all)) {
+    const Cell& cell = prepared.cells[i];
+    const CellTime time = estimate->of(cell, before);
+    plan.cells[i] = {label_of(spec, cell), time};
     sum += time.total();
     longest = std::max(longest, time.total());
+    before = &cell;
   }
   plan.seconds = std::max(sum / plan.parallelism.n_jobs, longest);
   plan.weights_memory = estimate->weights_memory();
@@ -155,7 +151,8 @@ RunSummary run(const Spec& spec, const RunOptions& options) {
   return of_rank(options, [&] {
     const std::filesystem::path folder = run_folder(spec, options.out);
     const Prepared prepared = prepare(spec, options);
-    std::vector<CellTime> times(prepared.cells.size());
+    std::vector<CellTime> times;  // By cell; ranks that only compute are not told what was measured.
+    for (const Cell& cell : prepared.cells) times.push_back(unmeasured(spec, prepared.data, cell));
     const CellSet set{
         .what = "circuits",
         .is_estimated = true,
@@ -163,9 +160,12 @@ RunSummary run(const Spec& spec, const RunOptions& options) {
         .schedule =
             [&](const std::vector<size_t>& unfinished, const Estimate* estimate) {
               std::vector<ScheduledCell> cells;
-              for (const auto& [i, time] : in_order(prepared.cells, unfinished, estimate)) {
-                cells.push_back({i, Site::before(prepared.cells[i].component).index, time.total()});
-                times[i] = time;
+              const Cell* before = nullptr;
+              for (const size_t i : in_order(prepared.cells, unfinished)) {
+                const Cell& cell = prepared.cells[i];
+                if (estimate != nullptr) times[i] = estimate->of(cell, before);
+                cells.push_back({i, Site::before(cell.component).index, times[i].total()});
+                before = &cell;
               }
               return cells;
             },

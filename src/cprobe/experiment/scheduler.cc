@@ -75,7 +75,7 @@ bool Scheduler::finish(size_t cell) {
   return true;
 }
 
-std::optional<size_t> Scheduler::lose(size_t worker) {
+std::optional<size_t> Scheduler::lose(size_t worker, bool is_in_cell) {
   for (Group& group : groups_) {
     if (group.worker == worker) group.worker.reset();
   }
@@ -84,7 +84,7 @@ std::optional<size_t> Scheduler::lose(size_t worker) {
   const size_t cell = running->second;
   running_.erase(running);
   if (over_[cell]) return std::nullopt;
-  if (++n_lost_[cell] == 2) {
+  if (is_in_cell && ++n_lost_[cell] == 2) {
     finish(cell);
     return cell;
   }

@@ -30,8 +30,9 @@ class Scheduler {
   bool finish(size_t cell);
 
   /// A worker is gone: its cell, and what it had not begun, go to others.
+  /// @param is_in_cell whether it may be gone because of the cell.
   /// @return its cell, where it is the second worker that is lost with it: it is over, and nobody tries it again.
-  std::optional<size_t> lose(size_t worker);
+  std::optional<size_t> lose(size_t worker, bool is_in_cell = true);
 
   bool finished() const { return n_left_ == 0; }
   /// Cells that a worker has now, by worker.

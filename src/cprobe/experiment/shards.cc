@@ -5,13 +5,17 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <iterator>
+#include <thread>
+#include <utility>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/interrupt.h"
 #include "cprobe/experiment/parallelism.h"
-#include "cprobe/experiment/provenance.h"
 #include "cprobe/experiment/run_folder.h"
-#include "cprobe/experiment/store_schema.h"
+#include "cprobe/experiment/run_lock.h"
 
 namespace cprobe {
 namespace {
@@ -34,11 +38,12 @@ std::filesystem::path shard_folder(const std::filesystem::path& folder, const st
   return folder / kShards / name;
 }
 
-Parallelism shared_parallelism(const std::filesystem::path& folder, const std::function<Parallelism()>& settle) {
+Parallelism shared_parallelism(const std::filesystem::path& folder, at::Device device,
+                               const std::function<Parallelism()>& settle) {
   const RunLock lock(folder, true);
-  const bool is_recorded = recorded_parallelism(folder).has_value();
+  const bool is_recorded = recorded_parallelism(folder, device).has_value();
   const Parallelism settled = settle();
-  if (!is_recorded) Store::open(folder).begin(this_call({.parallelism = settled}));
+  if (!is_recorded) Store::open(folder).begin(this_call({.parallelism = settled, .device = device}));
   return settled;
 }
 
@@ -100,7 +105,7 @@ std::vector<std::filesystem::path> shards_of(const std::filesystem::path& folder
   std::error_code problem;
   for (const auto& entry : std::filesystem::directory_iterator(folder / kShards, problem)) {
     // The log of a record that somebody writes can be read on the same machine only: it takes memory that both share.
-    if (!std::filesystem::exists(entry.path() / kStoreName) || RunLock::is_held_elsewhere(entry.path())) continue;
+    if (!holds_run(entry.path()) || RunLock::is_held_elsewhere(entry.path())) continue;
     const Store store = Store::open_existing(entry.path());
     const std::vector<Store::Invocation> calls = store.invocations();
     shards.emplace_back(calls.empty() ? "" : calls.back().started, entry.path());
@@ -121,8 +126,7 @@ std::vector<std::filesystem::path> shards_of(const std::filesystem::path& folder
 bool has_shards(const std::filesystem::path& folder) {
   std::error_code problem;
   const std::filesystem::directory_iterator entries(folder / kShards, problem);
-  return std::any_of(begin(entries), end(entries),
-                     [](const auto& entry) { return std::filesystem::exists(entry.path() / kStoreName); });
+  return std::any_of(begin(entries), end(entries), [](const auto& entry) { return holds_run(entry.path()); });
 }
 
 std::vector<std::string> shards_at_work(const std::filesystem::path& folder) {
@@ -137,14 +141,22 @@ std::vector<std::string> shards_at_work(const std::filesystem::path& folder) {
 
 }  // namespace
 
-void gather_shards(const std::filesystem::path& folder) {
+void gather_shards(const std::filesystem::path& folder, bool wait) {
   if (!has_shards(folder)) return;
-  if (const std::vector<std::string> working = shards_at_work(folder); !working.empty()) {
-    throw input_error("{}: {} of its shards are at work ({}); help them with --shard NAME, or wait for their end",
-                      folder.string(), working.size(), fmt::join(working, ", "));
+  bool told = false;
+  while (true) {
+    const std::vector<std::string> working = shards_at_work(folder);
+    if (working.empty()) break;
+    const std::string what = fmt::format("{} of its shards are at work ({})", working.size(), fmt::join(working, ", "));
+    if (!wait) {
+      throw input_error("{}: {}; help them with --shard NAME, or wait for their end (--wait)", folder.string(), what);
+    }
+    if (!std::exchange(told, true)) fmt::print(stderr, "{}: {}; waiting for their end\n", folder.string(), what);
+    stop_if_interrupted();
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
   Store store = Store::open(folder);
-  for (const std::filesystem::path& shard : shards_of(folder)) store.gather(shard);
+  for (const std::filesystem::path& shard : shards_of(folder)) store.gather(shard, false);
 }
 
 MergeSummary merge_shards(const std::filesystem::path& folder) {
@@ -152,12 +164,14 @@ MergeSummary merge_shards(const std::filesystem::path& folder) {
     throw input_error("{}: holds no shards; they come from `cprobe fit SPEC --out {} --shard NAME`", folder.string(),
                       folder.string());
   }
-  const RunLock lock(folder, false);
+  const RunLock lock(folder, true);  // its tasks hold it for moments
   MergeSummary summary{.working = shards_at_work(folder)};
   Store store = Store::open(folder);
   for (const std::filesystem::path& shard : shards_of(folder)) {
     ++summary.n_shards;
-    summary.n_gathered += store.gather(shard);
+    Store::Gathered gathered = store.gather(shard, true);
+    summary.n_gathered += gathered.n_cells;
+    std::ranges::move(gathered.damaged, std::back_inserter(summary.damaged));
   }
   store.export_tables();
   for (const Store::Entry& cell : store.cells()) {

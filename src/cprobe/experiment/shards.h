@@ -1,5 +1,7 @@
 #pragma once
 
+#include <torch/types.h>
+
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -17,7 +19,8 @@ namespace cprobe {
 std::filesystem::path shard_folder(const std::filesystem::path& folder, const std::string& name);
 
 /// Jobs and threads for all processes on a folder, which the first of them settles and records there.
-Parallelism shared_parallelism(const std::filesystem::path& folder, const std::function<Parallelism()>& settle);
+Parallelism shared_parallelism(const std::filesystem::path& folder, at::Device device,
+                               const std::function<Parallelism()>& settle);
 
 /// Cells that this process has taken, out of those of a folder. A process that dies lets go of them.
 class Claims {
@@ -40,13 +43,10 @@ class Claims {
   std::map<std::string, int> descriptors_;  ///< Locked files, by cell.
 };
 
-/// Does the same for a process that is to work on the whole folder, which it has locked; nothing where there are no shards.
-/// @throws Error (kInput) likewise, and while one of them is at work.
-void gather_shards(const std::filesystem::path& folder);
-
 struct MergeSummary {
   int64_t n_shards = 0;
   int64_t n_gathered = 0;             ///< Cells that the folder's record did not have.
+  std::vector<std::string> damaged;   ///< Labels of cells that a shard's record holds damaged, and which are not taken.
   int64_t n_done = 0;                 ///< Cells of the plan that are finished now.
   int64_t n_cells = 0;                ///< Of the plan.
   std::vector<std::string> working;   ///< Shards that a process works on still.
@@ -58,5 +58,10 @@ struct MergeSummary {
 /// Their plan is that of the one that was begun last.
 /// @throws Error (kInput) if there is no shard, or they are of several models or data; (kFailed) as Store.
 MergeSummary merge_shards(const std::filesystem::path& folder);
+
+/// Brings it there for a process that is to work on the whole folder, which it has locked; what is planned stays so.
+/// Nothing where there are no shards. @param wait while one of them is at work.
+/// @throws Error (kInput) likewise, and while one is at work unless `wait`; (kInterrupted) while it waits.
+void gather_shards(const std::filesystem::path& folder, bool wait);
 
 }  // namespace cprobe

@@ -1,7 +1,5 @@
 #include "cprobe/experiment/spec.h"
 
-#include <array>
-
 #include "cprobe/core/error.h"
 #include "cprobe/core/hash.h"
 #include "cprobe/experiment/spec_values.h"
@@ -13,13 +11,11 @@ namespace {
 constexpr int kNumericsVersion = 2;
 constexpr int kBaselineNumericsVersion = 2;
 
-constexpr std::array<std::string_view, 2> kProtocolNames = {"default", "paper"};
-constexpr std::array<std::string_view, 4> kControlNames = {"none", "random_init", "random_init_keep_embeddings",
-                                                           "shuffled_component"};
-
-/// Labels of the data sets on which behaviour is measured.
+/// Labels of the data sets on which behaviour is measured. Sentences have theirs of their task, whose fingerprint says
+/// which: then what is said is that it is not measured.
 std::vector<std::string> behaviour_labels(const Spec& spec) {
   std::vector<std::string> labels;
+  if (!spec.measure_behaviour && spec.language) return {"not measured"};
   if (!spec.measure_behaviour) return labels;
   for (const auto& [label, path] : spec.behaviour_csvs) labels.push_back(label);
   return labels;
@@ -28,10 +24,27 @@ std::vector<std::string> behaviour_labels(const Spec& spec) {
 }  // namespace
 
 std::string_view to_string(Protocol protocol) {
-  return kProtocolNames[static_cast<size_t>(protocol)];
+  switch (protocol) {
+    case Protocol::kDefault:
+      return "default";
+    case Protocol::kPaper:
+      return "paper";
+  }
+  throw failure("unknown protocol");
 }
+
 std::string_view to_string(ModelControl control) {
-  return kControlNames[static_cast<size_t>(control)];
+  switch (control) {
+    case ModelControl::kNone:
+      return "none";
+    case ModelControl::kRandomInit:
+      return "random_init";
+    case ModelControl::kRandomInitKeepEmbeddings:
+      return "random_init_keep_embeddings";
+    case ModelControl::kShuffledComponent:
+      return "shuffled_component";
+  }
+  throw failure("unknown model control");
 }
 
 Spec parse_spec(const Document& yaml, std::optional<MaskKind> method) {

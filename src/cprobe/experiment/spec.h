@@ -27,6 +27,9 @@ enum class ModelControl {
   kRandomInitKeepEmbeddings,
   kShuffledComponent,  ///< The entries of each matrix of the probed component in random order ("layer_reinit").
 };
+inline constexpr std::array kModelControls = {ModelControl::kNone, ModelControl::kRandomInit,
+                                              ModelControl::kRandomInitKeepEmbeddings,
+                                              ModelControl::kShuffledComponent};
 
 std::string_view to_string(Protocol protocol);  ///< "default", "paper".
 /// "none", "random_init", "random_init_keep_embeddings", "shuffled_component".

@@ -134,10 +134,7 @@ Spec parse_nested_spec(const Document& yaml, std::optional<MaskKind> method) {
     if (spec.protocol != Protocol::kPaper) throw v.error("only protocol paper has a data_seed; give seeds instead");
     spec.data_seed = as_data_seed(v);
   });
-  if_given(yaml, "control", [&](const Document& v) {
-    spec.control = choice(v, {ModelControl::kNone, ModelControl::kRandomInit, ModelControl::kRandomInitKeepEmbeddings,
-                              ModelControl::kShuffledComponent});
-  });
+  if_given(yaml, "control", [&](const Document& v) { spec.control = choice(v, kModelControls); });
   if_given(yaml, "fit", [&](const Document& v) { read_fit(v, method, spec); });
   if_given(yaml, "evaluate", [&](const Document& v) { read_evaluate(v, spec); });
   if_given(yaml, "baselines", [&](const Document& v) {

@@ -2,24 +2,22 @@
 
 #include <sqlite3.h>
 
-#include "cprobe/core/error.h"
-
 namespace cprobe {
 namespace {
 
-Error sqlite_error(sqlite3* database) {
+[[noreturn]] void throw_error_of(sqlite3* database) {
   const char* file = sqlite3_db_filename(database, "main");
   const int code = sqlite3_errcode(database);
   const bool is_damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
-  return failure("{}: {}{}", file == nullptr ? "database" : file, sqlite3_errmsg(database),
-                 is_damaged ? "; `cprobe inspect RUN --repair` recovers what is intact of a run"
-                            : " (is the disk full or the folder read-only?)");
+  const std::string text = fmt::format("{}: {}", file == nullptr ? "database" : file, sqlite3_errmsg(database));
+  if (!is_damaged) throw failure("{} (is the disk full or the folder read-only?)", text);
+  throw DamagedDatabase(ErrorKind::kFailed, text + "; `cprobe inspect RUN --repair` recovers what is intact of a run");
 }
 
 }  // namespace
 
 void execute(sqlite3* database, const std::string& sql) {
-  if (sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) throw sqlite_error(database);
+  if (sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) throw_error_of(database);
 }
 
 Statement::Statement(sqlite3* database, const std::string& sql) : database_(database) {
@@ -31,7 +29,7 @@ Statement::~Statement() {
 }
 
 void Statement::check(int code) const {
-  if (code != SQLITE_OK) throw sqlite_error(database_);
+  if (code != SQLITE_OK) throw_error_of(database_);
 }
 
 Statement& Statement::bind(const std::string& text) {
@@ -62,7 +60,7 @@ Statement& Statement::bind(const std::optional<int64_t>& integer) {
 
 bool Statement::step() {
   const int code = sqlite3_step(statement_);
-  if (code != SQLITE_ROW && code != SQLITE_DONE) throw sqlite_error(database_);
+  if (code != SQLITE_ROW && code != SQLITE_DONE) throw_error_of(database_);
   return code == SQLITE_ROW;
 }
 
@@ -79,6 +77,10 @@ double Statement::number(int column) const {
 }
 bool Statement::is_null(int column) const {
   return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
+
+bool Statement::is_real(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_FLOAT;
 }
 
 int Statement::n_columns() const {

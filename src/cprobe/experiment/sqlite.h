@@ -4,12 +4,20 @@
 #include <optional>
 #include <string>
 
+#include "cprobe/core/error.h"
+
 struct sqlite3;
 struct sqlite3_stmt;
 
 namespace cprobe {
 
-/// Runs statements without results. @throws Error (kFailed) with SQLite's reason and the database's file.
+/// Of a file that is no database, or damaged.
+class DamagedDatabase : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Runs statements without results. @throws Error (kFailed) with SQLite's reason and the database's file; DamagedDatabase.
 void execute(sqlite3* database, const std::string& sql);
 
 /// A prepared statement: bind in order, then step through the rows. @throws Error (kFailed) as `execute`.
@@ -31,6 +39,7 @@ class Statement {
   int64_t integer(int column) const;
   double number(int column) const;
   bool is_null(int column) const;
+  bool is_real(int column) const;
   int n_columns() const;
 
  private:

@@ -16,114 +16,11 @@
 namespace cprobe {
 namespace {
 
-constexpr int64_t kApplicationId = 0x63707262;  // "cprb"
-
-/// What makes each version of the schema from the one before.
-constexpr const char* kMigrations[] = {
-    R"sql(
-CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE cells (
-  ordinal INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, label TEXT NOT NULL, status TEXT NOT NULL DEFAULT 'planned',
-  error TEXT, seconds REAL, variable TEXT, site TEXT, seed INTEGER);
-CREATE TABLE fields (cell TEXT NOT NULL REFERENCES cells(id), ordinal INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
-  is_text INTEGER NOT NULL, PRIMARY KEY (cell, ordinal));
-CREATE TABLE metrics (cell TEXT NOT NULL REFERENCES cells(id), ordinal INTEGER NOT NULL, method TEXT NOT NULL, metric TEXT NOT NULL,
-  value REAL, n INTEGER, sd REAL, control TEXT NOT NULL, p REAL, note TEXT NOT NULL, PRIMARY KEY (cell, ordinal));
-CREATE TABLE curves (cell TEXT NOT NULL REFERENCES cells(id), epoch INTEGER NOT NULL, loss REAL, objective REAL, l0_term REAL,
-  temperature REAL, n_kept INTEGER, PRIMARY KEY (cell, epoch));
-CREATE TABLE artifacts (cell TEXT NOT NULL REFERENCES cells(id), kind TEXT NOT NULL, path TEXT NOT NULL, PRIMARY KEY (cell, kind));
-)sql",
-    R"sql(
-ALTER TABLE cells ADD COLUMN method TEXT NOT NULL DEFAULT 'circuit probing';
-ALTER TABLE metrics DROP COLUMN method;
-)sql",
-    // A cell's place in the plan of its method, and the calls that computed it in place of notes on the last one.
-    R"sql(
-CREATE TABLE plans (method TEXT PRIMARY KEY, rank INTEGER NOT NULL, data TEXT);
-INSERT INTO plans SELECT method, min(ordinal), (SELECT value FROM notes WHERE key = 'fingerprints') FROM cells GROUP BY method;
-CREATE TABLE invocations (id INTEGER PRIMARY KEY, started TEXT NOT NULL, ended TEXT, command TEXT NOT NULL, version TEXT NOT NULL,
-  host TEXT NOT NULL, jobs INTEGER NOT NULL DEFAULT 1, threads INTEGER NOT NULL, model TEXT NOT NULL, spec TEXT NOT NULL, peak_memory INTEGER);
-INSERT INTO invocations (started, command, version, host, threads, model, spec)
-  SELECT '', '', max(CASE key WHEN 'version' THEN value ELSE '' END), '', max(CASE key WHEN 'threads' THEN value ELSE 0 END),
-    max(CASE key WHEN 'model' THEN value ELSE '' END), max(CASE key WHEN 'spec' THEN value ELSE '' END) FROM notes
-  HAVING count(*) > 0;
-DROP TABLE notes;
-ALTER TABLE cells ADD COLUMN place INTEGER;
-UPDATE cells SET place = ordinal;
-ALTER TABLE cells ADD COLUMN position INTEGER NOT NULL DEFAULT -1;
-UPDATE cells SET position = CAST(value AS INTEGER) FROM fields WHERE cell = id AND name = 'probe index';
-ALTER TABLE cells ADD COLUMN expected REAL;
-ALTER TABLE cells ADD COLUMN checksum TEXT;
-ALTER TABLE cells ADD COLUMN invocation INTEGER REFERENCES invocations(id);
-UPDATE cells SET invocation = 1 WHERE status != 'planned';
-ALTER TABLE artifacts ADD COLUMN checksum TEXT;
-ALTER TABLE metrics ADD COLUMN draws TEXT;
-CREATE VIEW planned AS SELECT cells.*, rank FROM cells JOIN plans ON plans.method = cells.method WHERE place IS NOT NULL;
-)sql"};
-static_assert(std::size(kMigrations) == kSchemaVersion);
-
-int64_t pragma(sqlite3* database, const std::string& name) {
-  Statement statement(database, "PRAGMA " + name);
-  statement.step();
-  return statement.integer(0);
-}
-
 constexpr CellStatus kStatuses[] = {CellStatus::kPlanned, CellStatus::kRunning, CellStatus::kDone, CellStatus::kFailed};
 
 CellStatus parse_status(const std::string& text) {
   const auto* found = std::ranges::find_if(kStatuses, [&](CellStatus status) { return to_string(status) == text; });
   return found == std::end(kStatuses) ? CellStatus::kPlanned : *found;
-}
-
-/// Whether a database has no tables yet. @throws Error (kInput) if the file is no database.
-bool is_empty(sqlite3* database, const std::filesystem::path& path) {
-  try {
-    Statement tables(database, "SELECT count(*) FROM sqlite_master");
-    tables.step();
-    return tables.integer(0) == 0;
-  } catch (const Error&) {
-    if (sqlite3_errcode(database) != SQLITE_NOTADB) throw;
-    throw input_error("{}: is not a database; move it away or choose another folder", path.string());
-  }
-}
-
-/// The schema's version of a store of ours. @throws Error (kInput) if it is not ours, or of a later version.
-int64_t schema_version(sqlite3* database, const std::filesystem::path& path) {
-  if (pragma(database, "application_id") != kApplicationId) {
-    throw input_error("{}: is not a store of cprobe; move it away or choose another folder", path.string());
-  }
-  const int64_t version = pragma(database, "user_version");
-  if (version >= 1 && version <= kSchemaVersion) return version;
-  throw input_error("{}: was written by a later version of cprobe (schema {}; this one knows 1 to {})", path.string(),
-                    version, kSchemaVersion);
-}
-
-/// Brings a database from a version of the schema (0: empty) to the present one.
-void migrate(sqlite3* database, int64_t version) {
-  if (version == kSchemaVersion) return;
-  Transaction transaction(database);
-  for (; version < kSchemaVersion; ++version) execute(database, kMigrations[version]);
-  execute(database,
-          fmt::format("PRAGMA user_version = {}; PRAGMA application_id = {};", kSchemaVersion, kApplicationId));
-  transaction.commit();
-}
-
-struct CloseDatabase {
-  void operator()(sqlite3* database) const { sqlite3_close(database); }
-};
-
-/// A database of an earlier version as one of the present, in memory.
-sqlite3* migrated_copy(sqlite3* database, int64_t version) {
-  sqlite3* opened = nullptr;
-  const int code = sqlite3_open(":memory:", &opened);
-  std::unique_ptr<sqlite3, CloseDatabase> copy(opened);
-  sqlite3_backup* backup = code == SQLITE_OK ? sqlite3_backup_init(opened, "main", database, "main") : nullptr;
-  if (backup == nullptr || sqlite3_backup_step(backup, -1) != SQLITE_DONE ||
-      sqlite3_backup_finish(backup) != SQLITE_OK) {
-    throw failure("{}: cannot be read: {}", sqlite3_db_filename(database, "main"), sqlite3_errmsg(opened));
-  }
-  migrate(copy.get(), version);
-  return copy.release();
 }
 
 /// A file's name as SQLite's URI, in which ?, # and % have a meaning.
@@ -180,7 +77,7 @@ Store Store::open_file(const std::filesystem::path& folder, const std::filesyste
     throw failure("{}: cannot open or create the run's store: {}", path.string(), sqlite3_errmsg(database));
   sqlite3_busy_timeout(database, 10'000);
   // Looks before it touches: another program's database stays as it is.
-  const int64_t version = is_empty(database, path) ? 0 : schema_version(database, path);
+  const int64_t version = schema_version(database, path);
   execute(database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
   migrate(database, version);
   return store;
@@ -199,7 +96,7 @@ Store Store::open_existing(const std::filesystem::path& folder) {
   store.database_.reset(database);
   if (code != SQLITE_OK) throw failure("{}: cannot open the run's store: {}", path.string(), sqlite3_errmsg(database));
   sqlite3_busy_timeout(database, 10'000);
-  const int64_t version = is_empty(database, path) ? 0 : schema_version(database, path);
+  const int64_t version = schema_version(database, path);
   if (version < kSchemaVersion) store.database_.reset(migrated_copy(database, version));
   return store;
 }
@@ -223,21 +120,19 @@ int64_t Store::n_unplanned() const {
 
 void Store::verify() const {
   const std::string path = (folder_ / kStoreName).string();
-  const auto damaged = [&](const std::string& what) {
-    return input_error("{}: is damaged ({}); `cprobe inspect {} --repair` recovers what is intact", path, what,
-                       folder_.string());
-  };
   try {
     Statement check(database_.get(), "PRAGMA quick_check(1)");
     check.step();
-    if (check.text(0) != "ok") throw failure("{}", check.text(0));
+    if (check.text(0) != "ok") throw DamagedDatabase(ErrorKind::kInput, check.text(0));
     Statement rows(database_.get(),
                    "SELECT id, label, checksum FROM cells WHERE status = 'done' AND checksum NOT NULL");
     while (rows.step()) {
-      if (checksum_of(database_.get(), rows.text(0)) != rows.text(2)) throw failure("the figures of {}", rows.text(1));
+      if (checksum_of(database_.get(), rows.text(0)) == rows.text(2)) continue;
+      throw DamagedDatabase(ErrorKind::kInput, "the figures of " + rows.text(1));
     }
-  } catch (const Error& error) {
-    throw damaged(error.what());
+  } catch (const DamagedDatabase& error) {
+    throw input_error("{}: is damaged ({}); `cprobe inspect {} --repair` recovers what is intact", path, error.what(),
+                      folder_.string());
   }
 }
 
@@ -294,8 +189,11 @@ std::vector<std::string> Store::forget(const std::vector<PlannedCell>& cells) {
     for (const char* table : kCellTables) {
       Statement(database, fmt::format("DELETE FROM {} WHERE cell = ?", table)).bind(cell.id).step();
     }
-    Statement(database, "UPDATE cells SET status = 'planned', error = NULL, seconds = NULL WHERE id = ?")
+    Statement(database,
+              "UPDATE cells SET status = 'planned', error = NULL, seconds = NULL, checksum = NULL, forgotten = ?2 "
+              "WHERE id = ?1")
         .bind(cell.id)
+        .bind(utc_now())
         .step();
   }
   transaction.commit();
@@ -304,14 +202,15 @@ std::vector<std::string> Store::forget(const std::vector<PlannedCell>& cells) {
 
 void Store::begin(const Invocation& invocation) {
   Statement(database_.get(),
-            "INSERT INTO invocations (started, command, version, host, jobs, threads, model, spec) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+            "INSERT INTO invocations (started, command, version, host, jobs, threads, device, model, spec) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
       .bind(invocation.started)
       .bind(invocation.command)
       .bind(invocation.version)
       .bind(invocation.host)
       .bind(static_cast<int64_t>(invocation.n_jobs))
       .bind(static_cast<int64_t>(invocation.n_threads))
+      .bind(invocation.device)
       .bind(invocation.model)
       .bind(invocation.spec)
       .step();
@@ -322,7 +221,7 @@ void Store::begin(const Invocation& invocation) {
 std::vector<Store::Invocation> Store::invocations() const {
   std::vector<Invocation> all;
   Statement rows(database_.get(),
-                 "SELECT started, command, version, host, jobs, threads, model, spec, ended, peak_memory FROM "
+                 "SELECT started, command, version, host, jobs, threads, model, spec, ended, peak_memory, device FROM "
                  "invocations ORDER BY id");
   while (rows.step()) {
     all.push_back({.started = rows.text(0),
@@ -331,6 +230,7 @@ std::vector<Store::Invocation> Store::invocations() const {
                    .host = rows.text(3),
                    .n_jobs = static_cast<int>(rows.integer(4)),
                    .n_threads = static_cast<int>(rows.integer(5)),
+                   .device = rows.text(10),
                    .model = rows.text(6),
                    .spec = rows.text(7),
                    .ended = rows.text(8),
@@ -382,30 +282,31 @@ void Store::record(const std::string& id, const Finished& finished) {
         .step();
   }
   ordinal = 0;
-  for (const Metric& m : finished.metrics) {
+  // Unpacked, so that a member that is added cannot be forgotten here.
+  for (const auto& [metric, value, n, sd, control, p, draws, note] : finished.metrics) {
     Statement(database, "INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .bind(id)
         .bind(ordinal++)
-        .bind(m.metric)
-        .bind(m.value)
-        .bind(m.n)
-        .bind(m.sd)
-        .bind(m.control)
-        .bind(m.p)
-        .bind(m.note)
-        .bind(fmt::format("{}", fmt::join(m.draws, " ")))
+        .bind(metric)
+        .bind(value)
+        .bind(n)
+        .bind(sd)
+        .bind(control)
+        .bind(p)
+        .bind(note)
+        .bind(fmt::format("{}", fmt::join(draws, " ")))
         .step();
   }
   int64_t epoch = 0;
-  for (const EpochRecord& e : finished.curve) {
+  for (const auto& [loss, objective, l0_term, temperature, n_kept] : finished.curve) {
     Statement(database, "INSERT INTO curves VALUES (?, ?, ?, ?, ?, ?, ?)")
         .bind(id)
         .bind(epoch++)
-        .bind(e.loss)
-        .bind(e.objective)
-        .bind(e.l0_term)
-        .bind(e.temperature)
-        .bind(e.n_kept)
+        .bind(loss)
+        .bind(objective)
+        .bind(l0_term)
+        .bind(temperature)
+        .bind(n_kept)
         .step();
   }
   if (!finished.circuit_file.empty()) {

@@ -74,11 +74,12 @@ class Store {
     std::string command;
     std::string version;  ///< Of cprobe, compiler, libtorch and BLAS.
     std::string host;
-    int n_jobs = 1;          ///< Cells at once.
-    int n_threads = 0;       ///< Of a cell.
-    std::string model;       ///< Its folder.
-    std::string spec;        ///< Text of its file; may be empty.
-    std::string ended = {};  ///< When it finished its last cell so far; empty before. `begin` ignores it.
+    int n_jobs = 1;              ///< Cells at once.
+    int n_threads = 0;           ///< Of a cell.
+    std::string device = "cpu";  ///< Its kind: "cuda" for whichever GPU.
+    std::string model;           ///< Its folder.
+    std::string spec;            ///< Text of its file; may be empty.
+    std::string ended = {};      ///< When it finished its last cell so far; empty before. `begin` ignores it.
     std::optional<int64_t> peak_memory = {};  ///< Bytes, at that time. Likewise.
   };
   /// Cells recorded from here on were computed by this call; none is running yet.
@@ -109,9 +110,15 @@ class Store {
   void record(const std::string& id, const Finished& finished);
   void record_failure(const std::string& id, const std::string& error);
 
-  /// Takes over the plan of another store and what it has of cells that are not finished here, with their circuits.
-  /// @param folder of the other store, which may be in use. @return how many cells it took. @throws Error as `open`.
-  int64_t gather(const std::filesystem::path& folder);
+  struct Gathered {
+    int64_t n_cells = 0;               ///< That it took.
+    std::vector<std::string> damaged;  ///< Labels of cells that it left, as their figures or circuits are not intact.
+  };
+  /// Takes over what another store has of cells that are not finished here, with their circuits; but nothing that is older
+  /// than a call which asked to compute the cell again.
+  /// @param folder of the other store, which may be in use. @param with_plan makes its plan this one's, too.
+  /// @throws Error as `open`.
+  Gathered gather(const std::filesystem::path& folder, bool with_plan);
 
   /// Reads everything. @throws Error (kInput) if the file is damaged, naming what repairs it.
   void verify() const;

@@ -1,7 +1,5 @@
 #include <sqlite3.h>
 
-#include <set>
-
 #include "cprobe/core/error.h"
 #include "cprobe/core/hash.h"
 #include "cprobe/experiment/provenance.h"
@@ -30,7 +28,8 @@ class Attached {
 
 /// The call in this store that is a call of the other one, added unless it is there.
 int64_t copied_invocation(sqlite3* database, int64_t other_id) {
-  constexpr const char* kColumns = "started, ended, command, version, host, jobs, threads, model, spec, peak_memory";
+  constexpr const char* kColumns =
+      "started, ended, command, version, host, jobs, threads, device, model, spec, peak_memory";
   Statement there(database,
                   "SELECT mine.id FROM main.invocations AS mine JOIN other.invocations AS theirs ON mine.started = "
                   "theirs.started AND mine.command = theirs.command AND mine.host = theirs.host WHERE theirs.id = ?");
@@ -65,10 +64,11 @@ void copy_cell(sqlite3* database, const std::string& id, const char* by_cell = "
       .step();
 }
 
+/// In place of what is there: the file of a cell that is not finished may be damaged.
 void link_or_copy(const std::filesystem::path& from, const std::filesystem::path& to) {
-  if (std::filesystem::exists(to)) return;
   std::error_code problem;
   std::filesystem::create_directories(to.parent_path(), problem);
+  std::filesystem::remove(to, problem);
   std::filesystem::create_hard_link(from, to, problem);
   if (problem) write_file(to, read_file(from));  // another file system, or one without links
 }
@@ -146,6 +146,24 @@ bool is_intact(sqlite3* database, const std::filesystem::path& folder, const std
   return true;
 }
 
+/// A cell of another store with its circuit. @param from, to folders of the two. @return false where it is not intact; then
+/// nothing is taken.
+bool take_cell(sqlite3* database, const std::string& id, const std::filesystem::path& from,
+               const std::filesystem::path& to) {
+  try {
+    Transaction transaction(database);
+    copy_cell(database, id);
+    if (!is_intact(database, from, id)) return false;
+    Statement files(database, "SELECT path FROM main.artifacts WHERE cell = ?");
+    files.bind(id);
+    while (files.step()) link_or_copy(from / files.text(0), to / files.text(0));
+    transaction.commit();
+    return true;
+  } catch (const DamagedDatabase&) {
+    return false;
+  }
+}
+
 /// A finished cell with all its rows, if they are intact: found by their index or, where that is damaged, one by one.
 bool salvage(sqlite3* database, const std::filesystem::path& folder, const std::string& id) {
   for (const char* by_cell : {"cell", "+cell"}) {
@@ -175,15 +193,20 @@ std::string checksum_of(sqlite3* database, const std::string& cell) {
     rows.bind(cell);
     while (rows.step()) {
       for (int column = 0; column < rows.n_columns(); ++column) {
-        const double number = rows.number(column);  // text has fewer digits
-        sum = hash_bytes(&number, sizeof(number), hash(rows.text(column), sum));
+        if (rows.is_real(column)) {
+          const double number =
+              rows.number(column);  // as text it has fewer digits, and others in other versions of SQLite
+          sum = hash_bytes(&number, sizeof(number), sum);
+        } else {
+          sum = hash(rows.text(column), sum);
+        }
       }
     }
   }
   return to_hex(sum);
 }
 
-int64_t Store::gather(const std::filesystem::path& folder) {
+Store::Gathered Store::gather(const std::filesystem::path& folder, bool with_plan) {
   std::vector<PlannedCell> cells;
   std::string data;
   {
@@ -191,25 +214,27 @@ int64_t Store::gather(const std::filesystem::path& folder) {
     for (const Entry& cell : other.cells()) cells.push_back({cell.id, cell.method, cell.label});
     data = other.data();
   }
-  if (cells.empty()) return 0;  // killed before it had a plan
-  plan(cells, data);
+  if (cells.empty()) return {};  // killed before it had a plan
   sqlite3* database = database_.get();
+  if (with_plan) plan(cells, data);
   const Attached attached(database, folder / kStoreName);
-  std::vector<std::string> found;
+  execute(database, "INSERT OR IGNORE INTO main.cells (id, method, label) SELECT id, method, label FROM other.cells");
+  std::vector<std::pair<std::string, std::string>> found;
   Statement rows(database,
-                 "SELECT theirs.id FROM other.cells AS theirs JOIN main.cells AS mine ON mine.id = theirs.id WHERE "
-                 "mine.status != 'done' AND (theirs.status = 'done' OR (theirs.status = 'failed' AND mine.status != "
-                 "'failed')) ORDER BY theirs.ordinal");
-  while (rows.step()) found.push_back(rows.text(0));
-  for (const std::string& id : found) {
-    Transaction transaction(database);
-    copy_cell(database, id);
-    Statement files(database, "SELECT path FROM main.artifacts WHERE cell = ?");
-    files.bind(id);
-    while (files.step()) link_or_copy(folder / files.text(0), folder_ / files.text(0));
-    transaction.commit();
+                 "SELECT theirs.id, theirs.label FROM other.cells AS theirs JOIN main.cells AS mine ON mine.id = "
+                 "theirs.id LEFT JOIN other.invocations AS call ON call.id = theirs.invocation WHERE mine.status != "
+                 "'done' AND (theirs.status = 'done' OR (theirs.status = 'failed' AND mine.status != 'failed')) AND "
+                 "(mine.forgotten IS NULL OR call.started > mine.forgotten) ORDER BY theirs.ordinal");
+  while (rows.step()) found.emplace_back(rows.text(0), rows.text(1));
+  Gathered gathered;
+  for (const auto& [id, label] : found) {
+    if (take_cell(database, id, folder, folder_)) {
+      ++gathered.n_cells;
+    } else {
+      gathered.damaged.push_back(label);
+    }
   }
-  return std::ssize(found);
+  return gathered;
 }
 
 Store::Repaired Store::repair(const std::filesystem::path& folder) {
@@ -260,7 +285,10 @@ Store::Repaired Store::repair(const std::filesystem::path& folder) {
     }
     execute(database, "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE;");
   }
-  std::filesystem::rename(path, repaired.damaged);
+  // There is a record at every moment; but its log must not be taken for that of the one to come.
+  std::error_code problem;
+  std::filesystem::create_hard_link(path, repaired.damaged, problem);
+  if (problem) write_file(repaired.damaged, read_file(path));  // a file system without links
   for (const char* suffix : {"-wal", "-shm"}) {
     std::error_code none;
     std::filesystem::rename(path.string() + suffix, repaired.damaged.string() + suffix, none);

@@ -1,7 +1,6 @@
 #include "cprobe/experiment/tables.h"
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -9,20 +8,13 @@
 #include "cprobe/core/text_table.h"
 #include "cprobe/evaluate/statistics.h"
 #include "cprobe/experiment/adjusted_p.h"
+#include "cprobe/experiment/result_columns.h"
 #include "cprobe/experiment/result_row.h"
 
 namespace cprobe {
 namespace {
 
 constexpr const char* kNoFigure = "-";
-
-std::string decimals(const std::string& number) {
-  return number.empty() ? kNoFigure : fmt::format("{:.3f}", std::stod(number));
-}
-
-std::string with_sd(const std::string& mean, const std::string& sd) {
-  return sd.empty() ? decimals(mean) : figure_text(std::stod(mean), std::stod(sd));
-}
 
 /// Which ablations the table does not show; empty where it shows all.
 std::string other_data_note(const std::vector<Store::Fields>& rows) {
@@ -40,11 +32,25 @@ std::string value_of(const Store::Fields& row, std::string_view column) {
   return found == row.end() ? std::string() : found->text;
 }
 
+std::optional<double> number_of(const Store::Fields& row, std::string_view column) {
+  const std::string text = value_of(row, column);
+  return text.empty() ? std::nullopt : std::optional(std::stod(text));
+}
+
+std::string figure_of(const Store::Fields& row, std::string_view column, std::string_view sd) {
+  const std::optional<double> mean = number_of(row, column);
+  return mean ? figure_text(*mean, number_of(row, sd)) : kNoFigure;
+}
+
+std::string p_of(const Store::Fields& row, std::string_view set) {
+  const std::optional<double> p = number_of(row, column::p(set));
+  return p ? p_number(*p) : kNoFigure;
+}
+
 std::vector<std::string> behaviours_of(const Store::Fields& row) {
-  constexpr std::string_view kVanilla = " vanilla acc ";
   std::vector<std::string> labels;
   for (const Store::Field& field : row) {
-    if (field.name.starts_with(kVanilla)) labels.push_back(field.name.substr(kVanilla.size()));
+    if (field.name.starts_with(column::kVanilla)) labels.push_back(field.name.substr(column::kVanilla.size()));
   }
   return labels;
 }
@@ -89,23 +95,19 @@ std::string results_table(const Store& store) {
   for (size_t i = 0; i < rows.size(); ++i) {
     const auto value = [&](std::string_view column) { return value_of(rows[i], column); };
     const std::string label = first_behaviour(rows[i]);
-    std::vector<std::string> line = {value("variable"),
-                                     fmt::format("L{}.{}", value("target_layer"), value("operation"))};
+    std::vector<std::string> line = {value(column::kVariable),
+                                     fmt::format("L{}.{}", value(column::kLayer), value(column::kBlock))};
     for (const std::string_view column : varied) line.push_back(value(column).empty() ? kNoFigure : value(column));
-    const double share = std::stod(value("L0 Norm")) / std::stod(value("L0 Max"));
+    const double share = number_of(rows[i], column::kWeights).value() / number_of(rows[i], column::kMaxWeights).value();
     for (const std::string& figure :
-         {with_sd(value("knn test acc"), value("knn test sd")),
-          with_sd(value("full model knn test acc"), value("full model knn test sd")),
-          decimals(value("test majority acc")), fmt::format("{:.1f} %", 100 * share),
-          decimals(value(" vanilla acc " + label)), decimals(value(" ablated acc " + label)),
-          with_sd(value("random ablate acc mean " + label), value("random ablate acc sd " + label)),
-          decimals(value("ablated p " + label))}) {
+         {figure_of(rows[i], column::kKnn, column::kKnnSd), figure_of(rows[i], column::kFullKnn, column::kFullKnnSd),
+          figure_of(rows[i], column::kMajority), fmt::format("{:.1f} %", 100 * share),
+          figure_of(rows[i], column::vanilla(label)), figure_of(rows[i], column::ablated(label)),
+          figure_of(rows[i], column::random_mean(label), column::random_sd(label)), p_of(rows[i], label)}) {
       line.push_back(figure);
     }
-    if (adjusted.is_shown()) {
-      line.push_back(adjusted.of_row[i] ? fmt::format("{:.3f}", *adjusted.of_row[i]) : kNoFigure);
-    }
-    line.push_back(value("circuit"));
+    if (adjusted.is_shown()) line.push_back(adjusted.of_row[i] ? p_number(*adjusted.of_row[i]) : kNoFigure);
+    line.push_back(value(column::kCircuit));
     lines.push_back(line);
   }
   return text_table(lines) + other_data_note(rows) + adjusted.note();
@@ -141,12 +143,15 @@ std::vector<Store::MetricRow> method_rows(const Store& store) {
 
 std::string methods_table(const Store& store) {
   const std::vector<Store::MetricRow> rows = method_rows(store);
-  std::set<int64_t> seeds;
-  for (const Store::MetricRow& row : rows) seeds.insert(row.seed);
-  const bool show_seed = seeds.size() > 1;
+  std::set<int64_t> seeds, positions;
+  for (const Store::MetricRow& row : rows) {
+    seeds.insert(row.seed);
+    positions.insert(row.position);
+  }
   std::vector<std::vector<std::string>> lines = {
       {"method", "variable", "site", "figure", "value", "controls", "p", "n"}};
-  if (show_seed) lines[0].emplace_back("seed");
+  if (positions.size() > 1) lines[0].emplace_back("position");
+  if (seeds.size() > 1) lines[0].emplace_back("seed");
   lines[0].emplace_back("note");
   const Store::MetricRow* shown = nullptr;
   for (const Store::MetricRow& row : rows) {
@@ -160,9 +165,10 @@ std::string methods_table(const Store& store) {
     }
     shown = &row;
     lines.push_back({row.method, row.variable, row.site, m.metric, m.control.empty() ? value : kNoFigure,
-                     m.control.empty() ? "" : fmt::format("{} {}", m.control, value),
-                     m.p ? fmt::format("{:.3f}", *m.p) : "", std::to_string(m.n)});
-    if (show_seed) lines.back().push_back(std::to_string(row.seed));
+                     m.control.empty() ? "" : fmt::format("{} {}", m.control, value), m.p ? p_number(*m.p) : "",
+                     std::to_string(m.n)});
+    if (positions.size() > 1) lines.back().push_back(std::to_string(row.position));
+    if (seeds.size() > 1) lines.back().push_back(std::to_string(row.seed));
     lines.back().push_back(m.note);
   }
   return text_table(lines);
@@ -173,10 +179,19 @@ std::string methods_json(const Store& store) {
   const auto optional_number = [](const std::optional<double>& x) { return x ? nlohmann::ordered_json(*x) : nullptr; };
   for (const Store::MetricRow& row : method_rows(store)) {
     const Metric& m = row.metric;
-    const nlohmann::ordered_json object = {
-        {"method", row.method}, {"variable", row.variable},  {"site", row.site}, {"seed", row.seed},
-        {"metric", m.metric},   {"value", m.value},          {"n", m.n},         {"sd", optional_number(m.sd)},
-        {"control", m.control}, {"p", optional_number(m.p)}, {"note", m.note},   {"cell", row.cell}};
+    const nlohmann::ordered_json object = {{"method", row.method},
+                                           {"variable", row.variable},
+                                           {"site", row.site},
+                                           {"position", row.position},
+                                           {"seed", row.seed},
+                                           {"metric", m.metric},
+                                           {"value", m.value},
+                                           {"n", m.n},
+                                           {"sd", optional_number(m.sd)},
+                                           {"control", m.control},
+                                           {"p", optional_number(m.p)},
+                                           {"note", m.note},
+                                           {"cell", row.cell}};
     lines += object.dump() + "\n";
   }
   return lines;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,16 @@ namespace cprobe {
 
 /// One field of a row of results.csv as text; empty where the row has no such column.
 std::string value_of(const Store::Fields& row, std::string_view column);
+
+/// The same as a number; none where there is no figure.
+std::optional<double> number_of(const Store::Fields& row, std::string_view column);
+
+/// A figure of a row, with the deviation in another of its columns where that has one: "0.991 ± 0.003"; "-" where there
+/// is none.
+std::string figure_of(const Store::Fields& row, std::string_view column, std::string_view sd = "");
+
+/// p of the ablation on a data set, as p_number; "-" where there is none.
+std::string p_of(const Store::Fields& row, std::string_view set);
 
 /// Labels of the data sets on which a row has ablations, in the spec's order.
 std::vector<std::string> behaviours_of(const Store::Fields& row);

@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include "cprobe/core/error.h"
@@ -35,23 +36,27 @@ void pin(size_t worker, const Parallelism& parallelism) {
   sched_setaffinity(0, sizeof(own), &own);
 }
 
+/// Without a backtrace where it is libtorch's, such as that memory does not suffice.
+std::string text_of(const std::exception& error) {
+  const auto* of_libtorch = dynamic_cast<const c10::Error*>(&error);
+  return of_libtorch == nullptr ? error.what() : of_libtorch->what_without_backtrace();
+}
+
 class ThreadWorkers : public Workers {
  public:
   ThreadWorkers(const Parallelism& parallelism, MakeComputeCell make)
       : parallelism_(parallelism), make_(std::move(make)), next_(static_cast<size_t>(parallelism.n_jobs)) {
-    for (size_t worker = 0; worker < next_.size(); ++worker) {
-      threads_.emplace_back([this, worker] { work(worker); });
+    try {
+      for (size_t worker = 0; worker < next_.size(); ++worker) {
+        threads_.emplace_back([this, worker] { work(worker); });
+      }
+    } catch (const std::system_error& error) {
+      stop();
+      throw failure("cannot begin {} threads (--jobs): {}", next_.size(), error.what());
     }
   }
 
-  ~ThreadWorkers() override {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    given_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
-  }
+  ~ThreadWorkers() override { stop(); }
 
   size_t count() const override { return threads_.size(); }
 
@@ -81,8 +86,23 @@ class ThreadWorkers : public Workers {
     say({.kind = WorkerReport::Kind::kReady, .worker = worker});
     ComputeCell compute;
     while (const std::optional<size_t> cell = take(worker)) {
+      try {
+        // With the first cell, so that a worker without one takes nothing. A cell is not to blame for what fails here.
+        if (!compute) compute = make_(worker);
+      } catch (const std::exception& error) {
+        return say({.kind = WorkerReport::Kind::kLost, .worker = worker, .cell = *cell, .text = text_of(error)});
+      }
       say(attempt(worker, *cell, compute));
     }
+  }
+
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    given_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
   }
 
   void say(WorkerReport report) {
@@ -102,11 +122,10 @@ class ThreadWorkers : public Workers {
   }
 
   /// The cell boundary: what goes wrong in a cell ends here.
-  WorkerReport attempt(size_t worker, size_t cell, ComputeCell& compute) {
+  WorkerReport attempt(size_t worker, size_t cell, const ComputeCell& compute) {
     WorkerReport report{.kind = WorkerReport::Kind::kFailed, .worker = worker, .cell = cell};
     const auto start = std::chrono::steady_clock::now();
     try {
-      if (!compute) compute = make_(worker);
       report.finished = compute(cell, [&](double share, const std::string& note) {
         if (stopping_) throw Error(ErrorKind::kInterrupted, "stopped");
         const std::lock_guard lock(mutex_);
@@ -117,10 +136,8 @@ class ThreadWorkers : public Workers {
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::kInterrupted) report.kind = WorkerReport::Kind::kStopped;
       report.text = error.what();
-    } catch (const c10::Error& error) {
-      report.text = error.what_without_backtrace();  // libtorch's, out of memory among them
     } catch (const std::exception& error) {
-      report.text = error.what();
+      report.text = text_of(error);
     }
     return report;
   }

@@ -25,13 +25,13 @@ struct WorkerReport {
     kComputed,
     kFailed,
     kStopped,  ///< It gave its cell up, as asked.
-    kLost,     ///< Nothing has been heard of it for long; not of its own saying.
+    kLost,     ///< It cannot go on, for a reason that is not its cell's; or nothing has been heard of it for long.
   };
   Kind kind = Kind::kProgress;
   size_t worker = 0;
   size_t cell = 0;
   double share = 0;               ///< kProgress: of the cell, 0 to 1.
-  std::string text;               ///< kProgress: what it is at; kFailed: the error.
+  std::string text;               ///< kProgress: what it is at; kFailed, kLost: the error.
   Store::Finished finished = {};  ///< kComputed.
 };
 

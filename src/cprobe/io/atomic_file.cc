@@ -1,10 +1,12 @@
 #include "cprobe/io/atomic_file.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <system_error>
 #include <utility>
 
@@ -68,7 +70,9 @@ void remove_leftovers(const std::filesystem::path& folder) {
   std::error_code none;
   for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
     const std::string name = entry.path().filename().string();
-    if (name.starts_with(kPrefix) && name.ends_with(kSuffix)) std::filesystem::remove(entry.path(), none);
+    if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) continue;
+    const pid_t writer = std::atoi(name.c_str() + kPrefix.size());
+    if (writer == getpid() || (kill(writer, 0) != 0 && errno == ESRCH)) std::filesystem::remove(entry.path(), none);
   }
 }
 

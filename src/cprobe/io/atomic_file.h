@@ -34,7 +34,7 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
-/// Removes what AtomicFiles of killed processes left in a folder, in which no process writes now.
+/// Removes what AtomicFiles of killed processes left in a folder: all but those of processes that live on this machine.
 void remove_leftovers(const std::filesystem::path& folder);
 
 /// Replaces the file at `path` by `content` in one step (see AtomicFile).

@@ -6,7 +6,6 @@
 #include "cprobe/core/error.h"
 #include "cprobe/core/hash.h"
 #include "cprobe/core/rows.h"
-#include "cprobe/core/text.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/safetensors.h"
 

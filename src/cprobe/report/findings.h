@@ -25,7 +25,7 @@ std::string_view to_string(Answer answer);  ///< "yes", "no", "in some", "before
 /// other. Cells whose circuit is empty, of which nothing is deleted, are left out where others are not.
 struct ReportedDeletion {
   std::string data;
-  std::string fill;  ///< "zero", "mean", "resample": what deleted units see.
+  Fill fill = Fill::kZero;  ///< What deleted units see.
   int64_t n_rows = 0;
   int64_t n_cells = 0;  ///< Behind the next two.
   Spread vanilla, ablated;

@@ -1,7 +1,6 @@
 #include "cprobe/report/page_data.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -71,7 +70,7 @@ Json run_json(const ReportedRun& run, const Specs& specs) {
 
 Json ablation_json(const ReportedFinding& f, const ReportedDeletion& a, bool with_draws) {
   return {{"data", a.data},
-          {"fill", a.fill},
+          {"fill", to_string(a.fill)},
           {"notes", a.notes},
           {"rows", a.n_rows},
           {"vanilla", figure(a.vanilla)},

@@ -11,18 +11,15 @@
 #include "cprobe/core/interrupt.h"
 #include "cprobe/core/progress.h"
 #include "cprobe/experiment/adjusted_p.h"
+#include "cprobe/experiment/result_columns.h"
 #include "cprobe/experiment/result_row.h"
+#include "cprobe/experiment/run_folder.h"
 #include "cprobe/experiment/tables.h"
 #include "cprobe/report/circuit_details.h"
 #include "cprobe/report/run_names.h"
 
 namespace cprobe {
 namespace {
-
-std::optional<double> number_of(const Store::Fields& row, std::string_view column) {
-  const std::string text = value_of(row, column);
-  return text.empty() ? std::nullopt : std::optional(std::stod(text));
-}
 
 int64_t integer_of(const Store::Fields& row, std::string_view column, int64_t otherwise = 0) {
   const std::string text = value_of(row, column);
@@ -37,15 +34,14 @@ Spread spread_of(const Store::Fields& row, std::string_view mean, std::string_vi
 using Metrics = std::map<std::array<std::string, 3>, Metric>;
 
 std::string ablated_metric(const std::string& label, Fill fill) {
-  return fmt::format("ablated_accuracy {}{}", label,
-                     fill == Fill::kZero ? std::string() : fmt::format(" ({} fill)", to_string(fill)));
+  return ablation_metric(kAblatedAccuracy, label, "all", fill);
 }
 
 /// The first of a run's fills: figures of the others have the fill in their columns' names.
 Fill first_fill(const Store::Fields& row, const Metrics& metrics, const std::string& label) {
   for (const Fill fill : kFills) {
-    const bool is_other = !value_of(row, fmt::format("ablated acc {} ({} fill)", label, to_string(fill))).empty();
-    if (!is_other && metrics.contains({value_of(row, "model_id"), ablated_metric(label, fill), ""})) return fill;
+    const bool is_other = !value_of(row, column::ablated(label, fill)).empty();
+    if (!is_other && metrics.contains({value_of(row, column::kId), ablated_metric(label, fill), ""})) return fill;
   }
   return Fill::kZero;
 }
@@ -55,22 +51,22 @@ std::vector<ReportedAblation> ablations_of(const Store::Fields& row, const Metri
   for (const std::string& label : behaviours_of(row)) {
     const Fill fill = first_fill(row, metrics, label);
     ReportedAblation a{.data = label,
-                       .fill = std::string(to_string(fill)),
-                       .vanilla = number_of(row, " vanilla acc " + label).value_or(0),
-                       .ablated = number_of(row, " ablated acc " + label).value_or(0),
-                       .complement = number_of(row, "complement ablated acc " + label),
-                       .p = number_of(row, "ablated p " + label),
-                       .note = value_of(row, "ablation note " + label)};
-    const std::string id = value_of(row, "model_id");
+                       .fill = fill,
+                       .vanilla = number_of(row, column::vanilla(label)).value_or(0),
+                       .ablated = number_of(row, column::ablated(label)).value_or(0),
+                       .complement = number_of(row, column::complement(label)),
+                       .p = number_of(row, column::p(label)),
+                       .note = value_of(row, column::note(label))};
+    const std::string id = value_of(row, column::kId);
     const auto vanilla = metrics.find({id, "vanilla_accuracy " + label, ""});
     if (vanilla != metrics.end()) a.n_rows = vanilla->second.n;
     const auto random = metrics.find({id, ablated_metric(label, fill), "random"});
     if (random != metrics.end()) {
       a.random = {random->second.value, random->second.sd, random->second.n};
       a.draws = random->second.draws;
-    } else if (number_of(row, "random ablate acc mean " + label)) {
-      a.random = spread_of(row, "random ablate acc mean " + label, "random ablate acc sd " + label,
-                           integer_of(row, "random controls " + label));
+    } else if (number_of(row, column::random_mean(label))) {
+      a.random = spread_of(row, column::random_mean(label), column::random_sd(label),
+                           integer_of(row, column::n_random(label)));
     }
     list.push_back(std::move(a));
   }
@@ -78,21 +74,21 @@ std::vector<ReportedAblation> ablations_of(const Store::Fields& row, const Metri
 }
 
 ReportedCell cell_of(const Store::Fields& row, const Metrics& metrics) {
-  const std::string id = value_of(row, "model_id");
-  const int64_t n_draws = integer_of(row, "knn draws", 1);
+  const std::string id = value_of(row, column::kId);
+  const int64_t n_draws = integer_of(row, column::kKnnDraws, 1);
   const auto knn = metrics.find({id, "knn_test_accuracy", ""});
   return {.id = id,
-          .variable = value_of(row, "variable"),
-          .layer = integer_of(row, "target_layer"),
-          .block = value_of(row, "operation"),
+          .variable = value_of(row, column::kVariable),
+          .layer = integer_of(row, column::kLayer),
+          .block = value_of(row, column::kBlock),
           .seed = integer_of(row, "model_seed"),
-          .knn = spread_of(row, "knn test acc", "knn test sd", n_draws),
-          .full = spread_of(row, "full model knn test acc", "full model knn test sd", n_draws),
-          .majority = number_of(row, "test majority acc").value_or(0),
+          .knn = spread_of(row, column::kKnn, column::kKnnSd, n_draws),
+          .full = spread_of(row, column::kFullKnn, column::kFullKnnSd, n_draws),
+          .majority = number_of(row, column::kMajority).value_or(0),
           .n_tokens = knn == metrics.end() ? integer_of(row, "test length") : knn->second.n,
-          .n_weights = number_of(row, "L0 Norm").value_or(0),
-          .max_weights = number_of(row, "L0 Max").value_or(0),
-          .extent = value_of(row, "circuit"),
+          .n_weights = number_of(row, column::kWeights).value_or(0),
+          .max_weights = number_of(row, column::kMaxWeights).value_or(0),
+          .extent = value_of(row, column::kCircuit),
           .ablations = ablations_of(row, metrics)};
 }
 
@@ -159,7 +155,7 @@ void describe_run(ReportedRun& run, const Store& store) {
 /// @param rows receives the fields of the cells that are added.
 void read_run(ReportData& data, size_t index, std::vector<Store::Fields>& rows) {
   ReportedRun& run = data.runs[index];
-  const Store store = Store::open_existing(run.folder);
+  const Store store = open_to_read(run.folder);
   const Store::Snapshot of_one_moment(store);
   describe_run(run, store);
   Metrics metrics;

@@ -9,6 +9,7 @@
 
 #include "cprobe/circuit/fit.h"
 #include "cprobe/circuit/head_units.h"
+#include "cprobe/evaluate/ablation.h"
 #include "cprobe/evaluate/overlap.h"
 #include "cprobe/evaluate/statistics.h"
 #include "cprobe/experiment/store.h"
@@ -36,10 +37,10 @@ struct ReportedRun {
 
 /// What removing a circuit did to the task, on one data set.
 struct ReportedAblation {
-  std::string data;    ///< "Test", "IID".
-  std::string fill;    ///< What removed units see: "zero", "mean", "resample". The first of the run's.
-  int64_t n_rows = 0;  ///< 0: not recorded.
-  double vanilla = 0;  ///< Task accuracy of the untouched model.
+  std::string data;         ///< "Test", "IID".
+  Fill fill = Fill::kZero;  ///< What removed units see: the first of the run's.
+  int64_t n_rows = 0;       ///< 0: not recorded.
+  double vanilla = 0;       ///< Task accuracy of the untouched model.
   double ablated = 0;
   std::optional<Spread> random;      ///< Of as many random units.
   std::vector<double> draws;         ///< The accuracy of each; records of earlier versions have none.

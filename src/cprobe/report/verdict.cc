@@ -115,6 +115,19 @@ std::string random_text(const ReportedDeletion& a) {
   return text;
 }
 
+/// What deleted units see, where that is something.
+std::string_view input_words(Fill fill) {
+  switch (fill) {
+    case Fill::kZero:
+      return "";
+    case Fill::kMean:
+      return "; deleted units see their mean input";
+    case Fill::kResample:
+      return "; deleted units see a resampled input";
+  }
+  throw failure("unknown fill");
+}
+
 /// How much data is behind the figures: "99 controls; p = 0.010; n = 500 rows".
 std::string basis_text(const ReportedDeletion& a) {
   std::string text;
@@ -123,9 +136,7 @@ std::string basis_text(const ReportedDeletion& a) {
     text += fmt::format("{}{} controls{}", text.empty() ? "" : ", ", a.n_controls, a.n_cells > 1 ? " in each" : "");
   }
   if (!a.p.empty()) text += fmt::format("; {}", p_text(a));
-  text += fmt::format("{}n = {} rows", text.empty() ? "" : "; ", a.n_rows);
-  if (a.fill != "zero")
-    text += fmt::format("; deleted units see their {} input", a.fill == "mean" ? "mean" : "resampled");
+  text += fmt::format("{}n = {} rows{}", text.empty() ? "" : "; ", a.n_rows, input_words(a.fill));
   for (const std::string& note : a.notes) text += fmt::format("; {}", note);
   return text;
 }
@@ -179,10 +190,6 @@ std::string strongest_verdict(const std::vector<std::pair<const ReportedFinding*
 }
 
 }  // namespace
-
-std::string p_number(double p) {
-  return p < 0.0005 ? "< 0.001" : fmt::format("{:.3f}", p);
-}
 
 std::string finding_text(const ReportedFinding& finding) {
   return fmt::format("{} {}", circuit_sentence(finding), decoding_sentence(finding));

@@ -7,9 +7,6 @@
 
 namespace cprobe {
 
-/// Three decimals; "< 0.001" where these would be zeros.
-std::string p_number(double p);
-
 /// What was found in one component, in a sentence each and with figures: is there a circuit, does it decode the variable.
 std::string finding_text(const ReportedFinding& finding);
 

@@ -194,12 +194,13 @@ function heatMap(rows, nameOf, columns, of, {title, xTitle, range = null, text =
   };
 }
 
-/** Lines of {name, x, y, sd (or none)}; `log` for the x axis. */
+/** Lines of {name, x, y, sd (or none)}; `log` for the x axis, unless some x is 0, which has no place there. */
 function linePlot(lines, xTitle, yTitle, {range = null, log = false} = {}) {
   const kept = lines.filter((line) => line.y.some((value) => value !== null));
   if (kept.length === 0) return null;
   const {rows: shown, note} = limited(kept);
   const values = kept.flatMap((line) => line.y).filter((value) => value !== null);
+  const isLog = log && kept.every((line) => line.x.every((x) => x > 0));
   return {
     traces: shown.map((line, i) => ({
       type: 'scatter', mode: line.x.length < 40 ? 'lines+markers' : 'lines', name: label(line.name), x: line.x, y: line.y,
@@ -209,7 +210,7 @@ function linePlot(lines, xTitle, yTitle, {range = null, log = false} = {}) {
       hoverinfo: 'text', hovertext: line.x.map((x, j) => `${plain(line.name)}<br>${plain(xTitle)} ${x}: ${decimals(line.y[j])}`),
     })),
     note: note.replaceAll('rows', 'lines'), height: 380 + (shown.length <= 16 ? 12 * shown.length : 0),
-    layout: {xaxis: {title: {text: xTitle}, type: log ? 'log' : 'linear', zeroline: false, ...(log ? {dtick: 1} : {})},
+    layout: {xaxis: {title: {text: xTitle}, type: isLog ? 'log' : 'linear', zeroline: false, ...(isLog ? {dtick: 1} : {})},
       yaxis: {title: {text: yTitle}, ...(range ? {range} : {})}, showlegend: shown.length <= 16},
     rows: [['line', xTitle, yTitle, 'sd'], ...kept.flatMap((line) => line.x.map((x, j) => [line.name, x, line.y[j], line.sd ? line.sd[j] : null]))],
     label: `${kept.length} lines of ${yTitle} over ${xTitle}, between ${decimals(Math.min(...values))} and ${decimals(Math.max(...values))}.`,

@@ -1,4 +1,4 @@
-#include "cprobe/experiment/exp2_table.h"
+#include "cprobe/reproduce/exp2_table.h"
 
 #include <algorithm>
 #include <array>
@@ -8,8 +8,8 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/text_table.h"
-#include "cprobe/experiment/reproduce_parts.h"
-#include "cprobe/experiment/tables.h"
+#include "cprobe/experiment/result_columns.h"
+#include "cprobe/reproduce/parts.h"
 
 namespace cprobe {
 namespace {
@@ -67,7 +67,7 @@ struct PartEffect {
 /// @param control "" for the part itself, "random" for units at random.
 const Metric* part_metric(const Experiment2Run& run, std::string_view variable, std::string_view data,
                           std::string_view control) {
-  const std::string wanted = fmt::format("ablated_accuracy {} {}", data, kPart);
+  const std::string wanted = ablation_metric(kAblatedAccuracy, data, kPart, Fill::kZero);
   const auto found = std::ranges::find_if(run.metrics, [&](const Store::MetricRow& row) {
     return row.metric.metric == wanted && row.variable == variable && row.metric.control == control;
   });
@@ -107,14 +107,13 @@ std::string circuits_table(const std::vector<Experiment2Run>& runs) {
         for (Store::Fields& row : rows_of(run.rows, p.variable.column, p.block)) rows.push_back(std::move(row));
       }
       const auto figure = [&](const std::string& column) { return figure_over(column_values(rows, column)); };
-      const auto ablated = [&](const char* data) { return figure(fmt::format(" ablated acc {}", data)); };
-      const auto random = [&](const char* data) { return figure(fmt::format("random ablate acc mean {}", data)); };
+      const auto ablated = [&](const char* data) { return figure(column::ablated(data)); };
+      const auto random = [&](const char* data) { return figure(column::random_mean(data)); };
       lines.push_back({std::string(p.variable.kind), std::to_string(task + 1), std::string(p.variable.meaning[task]),
-                       std::string(p.block), circuits_in_words(rows), figure("knn test acc"),
-                       published_figure(p.knn[task]), figure("full model knn test acc"),
-                       published_figure(p.full_knn[task]), figure_over(circuit_shares(rows)), ablated(kOwnTask),
-                       published_figure(p.own[task]), random(kOwnTask), ablated(kOtherTask),
-                       published_figure(p.other[task]), random(kOtherTask)});
+                       std::string(p.block), circuits_in_words(rows), figure(column::kKnn),
+                       published_figure(p.knn[task]), figure(column::kFullKnn), published_figure(p.full_knn[task]),
+                       figure_over(circuit_shares(rows)), ablated(kOwnTask), published_figure(p.own[task]),
+                       random(kOwnTask), ablated(kOtherTask), published_figure(p.other[task]), random(kOtherTask)});
     }
   }
   return text_table(lines);
@@ -170,7 +169,7 @@ std::string vanilla_text(const std::vector<Experiment2Run>& runs) {
   for (size_t task = 0; task < kTasks; ++task) {
     std::vector<double> accuracies;
     for (const Experiment2Run& run : runs) {
-      if (run.task == task) accuracies.push_back(column_values(run.rows, fmt::format(" vanilla acc {}", kOwnTask))[0]);
+      if (run.task == task) accuracies.push_back(column_values(run.rows, column::vanilla(kOwnTask))[0]);
     }
     figures.push_back(fmt::format("{} on task {}", figure_over(accuracies), task + 1));
   }

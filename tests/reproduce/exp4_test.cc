@@ -1,8 +1,8 @@
 #include <functional>
 
-#include "cprobe/experiment/exp4_table.h"
-#include "cprobe/experiment/reproduce.h"
 #include "cprobe/model/model.h"
+#include "cprobe/reproduce/exp4_table.h"
+#include "cprobe/reproduce/reproduce.h"
 #include "tests/data/small_tokenizer.h"
 #include "tests/support.h"
 #include "tests/tiny_model.h"

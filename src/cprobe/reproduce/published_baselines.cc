@@ -1,4 +1,4 @@
-#include "cprobe/experiment/published_baselines.h"
+#include "cprobe/reproduce/published_baselines.h"
 
 #include <algorithm>
 #include <set>
@@ -6,7 +6,7 @@
 #include "cprobe/core/error.h"
 #include "cprobe/core/text_table.h"
 #include "cprobe/experiment/baseline_runner.h"
-#include "cprobe/experiment/reproduce_parts.h"
+#include "cprobe/reproduce/parts.h"
 
 namespace cprobe {
 namespace {

@@ -1,10 +1,11 @@
-#include "cprobe/experiment/reproduce_parts.h"
+#include "cprobe/reproduce/parts.h"
 
 #include <map>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/threads.h"
 #include "cprobe/evaluate/statistics.h"
+#include "cprobe/experiment/result_columns.h"
 #include "cprobe/experiment/tables.h"
 #include "cprobe/model/train_tasks.h"
 
@@ -90,21 +91,21 @@ std::vector<Store::Fields> rows_of(const std::vector<Store::Fields>& rows, std::
                                    std::string_view block) {
   std::vector<Store::Fields> selected;
   for (const Store::Fields& row : rows) {
-    if (value_of(row, "variable") == variable && value_of(row, "operation") == block) selected.push_back(row);
+    if (value_of(row, column::kVariable) == variable && value_of(row, column::kBlock) == block) selected.push_back(row);
   }
   return selected;
 }
 
 std::vector<double> circuit_shares(const std::vector<Store::Fields>& rows) {
-  std::vector<double> shares = column_values(rows, "L0 Norm");
-  const std::vector<double> largest = column_values(rows, "L0 Max");
+  std::vector<double> shares = column_values(rows, column::kWeights);
+  const std::vector<double> largest = column_values(rows, column::kMaxWeights);
   for (size_t i = 0; i < shares.size(); ++i) shares[i] /= largest[i];
   return shares;
 }
 
 std::string circuits_in_words(const std::vector<Store::Fields>& rows) {
   std::map<std::string, int> counts;
-  for (const Store::Fields& row : rows) ++counts[value_of(row, "circuit")];
+  for (const Store::Fields& row : rows) ++counts[value_of(row, column::kCircuit)];
   std::vector<std::string> words;
   words.reserve(counts.size());
   for (const auto& [word, n] : counts) words.push_back(counts.size() == 1 ? word : fmt::format("{} {}", word, n));

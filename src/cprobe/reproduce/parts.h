@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "cprobe/experiment/reproduce.h"
 #include "cprobe/experiment/runner.h"
 #include "cprobe/model/trainer.h"
+#include "cprobe/reproduce/reproduce.h"
 
 /// What the reproductions of several experiments share.
 namespace cprobe {

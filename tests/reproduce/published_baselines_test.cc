@@ -1,4 +1,4 @@
-#include "cprobe/experiment/published_baselines.h"
+#include "cprobe/reproduce/published_baselines.h"
 
 #include "tests/support.h"
 

@@ -1,42 +1,37 @@
-#include "cprobe/experiment/exp4_table.h"
+#include "cprobe/reproduce/exp4_table.h"
 
 #include "cprobe/core/text_table.h"
-#include "cprobe/experiment/reproduce_parts.h"
+#include "cprobe/experiment/result_columns.h"
 #include "cprobe/experiment/tables.h"
+#include "cprobe/reproduce/parts.h"
 
 namespace cprobe {
 namespace {
 
 constexpr const char* kPaper = "(paper)";  ///< Heading of the published figures.
 
-std::string figure_of(const Store::Fields& row, const std::string& column, const std::string& sd = "") {
-  const std::string mean = value_of(row, column), deviation = value_of(row, sd);
-  if (mean.empty()) return "-";
-  return figure_text(std::stod(mean), deviation.empty() ? std::nullopt : std::optional(std::stod(deviation)));
-}
-
 /// One line: a component's circuit, and what ablating it does to one set of sentences.
 std::vector<std::string> line_of(const Store::Fields& row, const std::string& set, const PublishedModel* model,
                                  PaperTask task) {
   const ComponentRef component =
-      parse_component(fmt::format("L{}.{}", value_of(row, "target_layer"), value_of(row, "operation")));
+      parse_component(fmt::format("L{}.{}", value_of(row, column::kLayer), value_of(row, column::kBlock)));
   PublishedFigures published;
   if (model != nullptr) published = published_figures(*model, task, component, set);
   return {to_string(component),
-          value_of(row, "circuit"),
-          figure_of(row, "knn test acc", "knn test sd"),
+          value_of(row, column::kCircuit),
+          figure_of(row, column::kKnn, column::kKnnSd),
           published_figure(published.knn),
-          figure_of(row, "full model knn test acc", "full model knn test sd"),
+          figure_of(row, column::kFullKnn, column::kFullKnnSd),
           figure_over(circuit_shares({row})),
           published_figure(published.share),
           set,
-          figure_of(row, " vanilla acc " + set),
+          figure_of(row, column::vanilla(set)),
           published_figure(published.vanilla),
-          figure_of(row, " ablated acc " + set),
+          figure_of(row, column::ablated(set)),
           published_figure(published.ablated),
-          figure_of(row, "random ablate acc mean " + set, "random ablate acc sd " + set),
+          figure_of(row, column::random_mean(set), column::random_sd(set)),
           published_figure(published.random),
-          figure_of(row, "ablated p " + set)};
+          p_of(row, set)};
 }
 
 void drop_paper_columns(std::vector<std::vector<std::string>>& lines) {

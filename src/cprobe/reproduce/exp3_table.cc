@@ -1,4 +1,4 @@
-#include "cprobe/experiment/exp3_table.h"
+#include "cprobe/reproduce/exp3_table.h"
 
 #include <algorithm>
 #include <array>
@@ -7,9 +7,10 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/text_table.h"
-#include "cprobe/experiment/reproduce_parts.h"
+#include "cprobe/experiment/result_columns.h"
 #include "cprobe/experiment/tables.h"
 #include "cprobe/io/csv.h"
+#include "cprobe/reproduce/parts.h"
 
 namespace cprobe {
 namespace {
@@ -44,14 +45,14 @@ constexpr std::array<Published, 9> kPublished = {{{100, .017, .314, .064},
 /// The row of a probe. @throws Error (kFailed) if there is none.
 const Store::Fields& row_of(const EmergenceCheckpoint& checkpoint, const Probe& probe) {
   const auto found = std::ranges::find_if(checkpoint.rows, [&](const Store::Fields& row) {
-    return value_of(row, "variable") == probe.variable && value_of(row, "operation") == probe.block;
+    return value_of(row, column::kVariable) == probe.variable && value_of(row, column::kBlock) == probe.block;
   });
   if (found != checkpoint.rows.end()) return *found;
   throw failure("step {}: {} was not probed in the {} block", checkpoint.step, probe.variable, probe.block);
 }
 
 double knn_of(const EmergenceCheckpoint& checkpoint, const Probe& probe) {
-  return std::stod(value_of(row_of(checkpoint, probe), "knn test acc"));
+  return std::stod(value_of(row_of(checkpoint, probe), column::kKnn));
 }
 
 double test_accuracy_at(const Emergence& run, int64_t step) {
@@ -142,7 +143,7 @@ std::string das_table(const std::vector<Emergence>& runs) {
 
 /// Circuits that hold something: deleting the others is no ablation.
 std::vector<Store::Fields> not_empty(std::vector<Store::Fields> rows) {
-  std::erase_if(rows, [](const Store::Fields& row) { return value_of(row, "circuit") == "empty"; });
+  std::erase_if(rows, [](const Store::Fields& row) { return value_of(row, column::kCircuit) == "empty"; });
   return rows;
 }
 
@@ -166,11 +167,11 @@ std::string emergence_csv(const std::vector<Emergence>& runs) {
                                          fmt::format("{}", test_accuracy_at(run, checkpoint.step))};
       for (const Probe& probe : kProbes) {
         const Store::Fields& row = row_of(checkpoint, probe);
-        const bool is_empty = value_of(row, "circuit") == "empty";
-        record.push_back(value_of(row, "knn test acc"));
-        record.push_back(value_of(row, "full model knn test acc"));
+        const bool is_empty = value_of(row, column::kCircuit) == "empty";
+        record.push_back(value_of(row, column::kKnn));
+        record.push_back(value_of(row, column::kFullKnn));
         record.push_back(fmt::format("{}", circuit_shares({row}).front()));
-        record.push_back(is_empty ? std::string() : value_of(row, " ablated acc Test"));
+        record.push_back(is_empty ? std::string() : value_of(row, column::ablated("Test")));
       }
       for (const std::string_view site : kDasSites) {
         const std::optional<double> accuracy = das_of(checkpoint, site);
@@ -200,12 +201,12 @@ std::string experiment3_table(const std::vector<Emergence>& runs) {
     std::vector<std::string> line = {std::to_string(step), figure_over(over.accuracy),
                                      in_brackets(&Published::accuracy)};
     for (size_t i = 0; i < kProbes.size(); ++i) {
-      line.push_back(figure_over(column_values(over.rows[i], "knn test acc")));
+      line.push_back(figure_over(column_values(over.rows[i], column::kKnn)));
       if (kProbes[i].meaning == kProbes[0].meaning) {
         line.push_back(in_brackets(kProbes[i].block == "attn" ? &Published::attention : &Published::mlp));
       }
-      line.push_back(figure_over(column_values(over.rows[i], "full model knn test acc")));
-      line.push_back(figure_over(column_values(not_empty(over.rows[i]), " ablated acc Test")));
+      line.push_back(figure_over(column_values(over.rows[i], column::kFullKnn)));
+      line.push_back(figure_over(column_values(not_empty(over.rows[i]), column::ablated("Test"))));
     }
     lines.push_back(line);
   }

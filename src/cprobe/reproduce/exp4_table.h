@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "cprobe/experiment/published_exp4.h"
 #include "cprobe/experiment/store.h"
+#include "cprobe/reproduce/published_exp4.h"
 
 namespace cprobe {
 

@@ -1,6 +1,6 @@
-#include "cprobe/experiment/exp3_table.h"
-#include "cprobe/experiment/reproduce.h"
 #include "cprobe/io/csv.h"
+#include "cprobe/reproduce/exp3_table.h"
+#include "cprobe/reproduce/reproduce.h"
 #include "tests/support.h"
 
 namespace cprobe {

@@ -2,10 +2,11 @@
 #include <array>
 
 #include "cprobe/core/text_table.h"
-#include "cprobe/experiment/published_baselines.h"
-#include "cprobe/experiment/reproduce_parts.h"
+#include "cprobe/experiment/result_columns.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/csv.h"
+#include "cprobe/reproduce/parts.h"
+#include "cprobe/reproduce/published_baselines.h"
 
 namespace cprobe {
 namespace {
@@ -144,15 +145,15 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const Experiment1O
                                                   "random control", "worst p"}};
   for (const Published& p : kPublished) {
     const std::vector<Store::Fields> own = rows_of(rows, p.variable, p.block);
-    const std::vector<double> p_values = column_values(own, "ablated p Test");
+    const std::vector<double> p_values = column_values(own, column::p("Test"));
     lines.push_back({std::string(p.meaning), std::string(p.block), circuits_in_words(own),
-                     figure_over(column_values(own, "knn test acc")), published_figure(p.knn),
-                     figure_over(column_values(own, "full model knn test acc")), published_figure(p.full_knn),
+                     figure_over(column_values(own, column::kKnn)), published_figure(p.knn),
+                     figure_over(column_values(own, column::kFullKnn)), published_figure(p.full_knn),
                      figure_over(circuit_shares(own)), published_figure(p.size),
-                     figure_over(column_values(own, " vanilla acc Test")),
-                     figure_over(column_values(own, " ablated acc Test")), published_figure(p.ablated),
-                     figure_over(column_values(own, "random ablate acc mean Test")),
-                     p_values.empty() ? "-" : fmt::format("{:.3f}", *std::ranges::max_element(p_values))});
+                     figure_over(column_values(own, column::vanilla("Test"))),
+                     figure_over(column_values(own, column::ablated("Test"))), published_figure(p.ablated),
+                     figure_over(column_values(own, column::random_mean("Test"))),
+                     p_values.empty() ? "-" : p_number(*std::ranges::max_element(p_values))});
   }
   std::string table = text_table(lines);
   table += fmt::format(

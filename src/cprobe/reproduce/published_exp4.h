@@ -4,7 +4,6 @@
 #include <string_view>
 
 #include "cprobe/data/lexicon.h"
-#include "cprobe/model/architecture.h"
 #include "cprobe/model/config.h"
 
 /// What Lepori et al. 2024 report for Experiment 4 (one seed, one draw of exemplars), and for which models.

@@ -2,12 +2,12 @@
 #include <array>
 
 #include "cprobe/core/progress.h"
-#include "cprobe/experiment/exp3_table.h"
-#include "cprobe/experiment/published_baselines.h"
-#include "cprobe/experiment/reproduce_parts.h"
 #include "cprobe/experiment/run_folder.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/csv.h"
+#include "cprobe/reproduce/exp3_table.h"
+#include "cprobe/reproduce/parts.h"
+#include "cprobe/reproduce/published_baselines.h"
 
 namespace cprobe {
 namespace {

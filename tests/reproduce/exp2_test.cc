@@ -1,5 +1,5 @@
-#include "cprobe/experiment/exp2_table.h"
-#include "cprobe/experiment/reproduce.h"
+#include "cprobe/reproduce/exp2_table.h"
+#include "cprobe/reproduce/reproduce.h"
 #include "tests/support.h"
 
 namespace cprobe {

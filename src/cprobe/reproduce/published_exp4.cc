@@ -1,4 +1,4 @@
-#include "cprobe/experiment/published_exp4.h"
+#include "cprobe/reproduce/published_exp4.h"
 
 #include <algorithm>
 #include <array>

@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <array>
 
-#include "cprobe/experiment/exp2_table.h"
-#include "cprobe/experiment/published_baselines.h"
-#include "cprobe/experiment/reproduce_parts.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/model/train_tasks.h"
+#include "cprobe/reproduce/exp2_table.h"
+#include "cprobe/reproduce/parts.h"
+#include "cprobe/reproduce/published_baselines.h"
 
 namespace cprobe {
 namespace {

@@ -4,9 +4,9 @@
 #include "cprobe/core/error.h"
 #include "cprobe/data/task_data.h"
 #include "cprobe/data/tokenizer.h"
-#include "cprobe/experiment/exp4_table.h"
-#include "cprobe/experiment/reproduce_parts.h"
 #include "cprobe/io/atomic_file.h"
+#include "cprobe/reproduce/exp4_table.h"
+#include "cprobe/reproduce/parts.h"
 
 namespace cprobe {
 namespace {

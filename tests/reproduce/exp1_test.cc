@@ -1,4 +1,4 @@
-#include "cprobe/experiment/reproduce.h"
+#include "cprobe/reproduce/reproduce.h"
 #include "tests/support.h"
 
 namespace cprobe {
