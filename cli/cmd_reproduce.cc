@@ -10,7 +10,7 @@
 namespace cprobe {
 namespace {
 
-void run_reproduce_exp1(const Experiment1Options& options) {
+void run_reproduce_exp1(const ToyExperimentOptions& options) {
   begin_computing(options.common.n_threads);
   const ArithmeticTask task = parse_arithmetic_task(Document::parse_yaml(kExperiment1Task, "examples/tasks/exp1.yaml"));
   const std::string table = reproduce_experiment1(task, options);
@@ -27,12 +27,12 @@ void run_reproduce_exp1(const Experiment1Options& options) {
 }
 
 struct Experiment2Command {
-  Experiment2Options options;
+  ToyExperimentOptions options;
   std::string distractor = "bijection";
 };
 
 void run_reproduce_exp2(const Experiment2Command& command) {
-  const Experiment2Options& options = command.options;
+  const ToyExperimentOptions& options = command.options;
   begin_computing(options.common.n_threads);
   std::array<ArithmeticTask, 2> tasks = {
       parse_arithmetic_task(Document::parse_yaml(kExperiment2Task1, "examples/tasks/exp2_task1.yaml")),
@@ -53,7 +53,7 @@ void run_reproduce_exp2(const Experiment2Command& command) {
       options.n_seeds, options.n_seeds == 1 ? "" : "s", options.steps, table, options.common.out.string());
 }
 
-void run_reproduce_exp3(const Experiment3Options& options) {
+void run_reproduce_exp3(const ToyExperimentOptions& options) {
   begin_computing(options.common.n_threads);
   const ArithmeticTask task = parse_arithmetic_task(Document::parse_yaml(kExperiment3Task, "examples/tasks/exp3.yaml"));
   const std::string table = reproduce_experiment3(task, options);
@@ -94,11 +94,12 @@ void run_reproduce_exp4(Experiment4Command command) {
 }
 
 /// The options of experiments on toy models.
-void add_training_options(CLI::App& command, ReproduceOptions& common, int64_t& steps, int64_t& n_seeds,
-                          const std::string& of_steps) {
-  command.add_option("--steps", steps, "Training steps per model" + of_steps)->type_name("N")->capture_default_str();
-  command.add_option("--seeds", n_seeds, "Models trained and probed")->type_name("N")->capture_default_str();
-  command.add_flag("--baselines", common.baselines, "Also run the competing methods, in the paper's settings");
+void add_training_options(CLI::App& command, ToyExperimentOptions& options, const std::string& of_steps) {
+  command.add_option("--steps", options.steps, "Training steps per model" + of_steps)
+      ->type_name("N")
+      ->capture_default_str();
+  command.add_option("--seeds", options.n_seeds, "Models trained and probed")->type_name("N")->capture_default_str();
+  command.add_flag("--baselines", options.common.baselines, "Also run the competing methods, in the paper's settings");
 }
 
 /// The options of all experiments. @param kept what --out is for.
@@ -115,24 +116,23 @@ void add_common_options(CLI::App& command, ReproduceOptions& options, const std:
 }
 
 void setup_exp1(CLI::App& reproduce) {
-  const auto options = std::make_shared<Experiment1Options>();
+  const auto options = std::make_shared<ToyExperimentOptions>(ToyExperimentOptions{.n_seeds = 3});
   CLI::App* exp1 =
       reproduce.add_subcommand("exp1", "Deciphering: does the model compute a^2 and -b^2, or a+b and a-b?");
   add_common_options(*exp1, options->common, "data, models and runs");
-  add_training_options(*exp1, options->common, options->steps, options->n_seeds,
-                       " (1,000 suffice for test accuracy 1.0)");
+  add_training_options(*exp1, *options, " (1,000 suffice for test accuracy 1.0)");
   exp1->footer("Example (three minutes on 2 cores):\n  cprobe reproduce exp1 --steps 1000 --seeds 1 --out runs/exp1");
   exp1->callback([options] { run_reproduce_exp1(*options); });
 }
 
 void setup_exp2(CLI::App& reproduce) {
   const auto command = std::make_shared<Experiment2Command>();
-  Experiment2Options& options = command->options;
+  ToyExperimentOptions& options = command->options;
   CLI::App* exp2 = reproduce.add_subcommand(
       "exp2",
       "Modularity: do two tasks share the weights of their shared variable, and have their own for the others?");
   add_common_options(*exp2, options.common, "data, models and runs");
-  add_training_options(*exp2, options.common, options.steps, options.n_seeds, "");
+  add_training_options(*exp2, options, "");
   exp2->add_option("--distractor", command->distractor,
                    "The number that plays no part: a fixed bijection of the operand b, as published, or uniform, drawn "
                    "for every row")
@@ -144,12 +144,11 @@ void setup_exp2(CLI::App& reproduce) {
 }
 
 void setup_exp3(CLI::App& reproduce) {
-  const auto options = std::make_shared<Experiment3Options>();
+  const auto options = std::make_shared<ToyExperimentOptions>(ToyExperimentOptions{.steps = 20'000});
   CLI::App* exp3 = reproduce.add_subcommand(
       "exp3", "Training: when does the circuit of a^2 appear, and when does the model generalise?");
   add_common_options(*exp3, options->common, "data, checkpoints and runs");
-  add_training_options(*exp3, options->common, options->steps, options->n_seeds,
-                       "; the last and the paper's before it are probed");
+  add_training_options(*exp3, *options, "; the last and the paper's before it are probed");
   exp3->footer("Example:\n  cprobe reproduce exp3 --steps 2000 --out runs/exp3");
   exp3->callback([options] { run_reproduce_exp3(*options); });
 }

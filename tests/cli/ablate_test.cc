@@ -283,7 +283,7 @@ TEST_F(AblateNext, RefusesWhatDoesNotGoTogether) {
   refused({"--spec", write_bytes(folder_ / "bad.yaml", "modl: x\n").string()}, "bad.yaml:1:1");
   refused({"--spec", spec, "--fill", "median"}, "unknown fill 'median'");
   refused({"--spec", spec, "--random-controls", "-1"}, "--random-controls");
-  refused({"--model", model(), "--data", data, "--fill", "mean"}, "need --train");
+  refused({"--model", model(), "--data", data, "--fill", "mean"}, "needs --train");
   refused({"--model", model(), "--next", "ab", "--data", data}, "--next");
   refused({"--model", model(), "--next", "ab", "--fill", "mean"}, "--fill");
   refused({"--model", model(), "--next", "ab", "--effects"}, "--effects");

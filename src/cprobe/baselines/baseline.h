@@ -69,10 +69,11 @@ class BaselineMethod {
 
 /// A row of the table of methods.
 struct MethodEntry {
-  std::string_view name;  ///< "linear_probe": in specs, on the command line and in the column `method`.
-  std::string_view what;  ///< In a few words, with the source.
-  bool on_gpu = true;     ///< False: the method trains the model itself, which only the CPU does.
-  bool per_site = true;   ///< False: the method does not look at one site, and runs once per variable and seed.
+  std::string_view name;      ///< "linear_probe": in specs, on the command line and in the column `method`.
+  std::string_view what;      ///< In a few words, with the source.
+  std::string_view headline;  ///< Of its metrics the one that answers the question; data sets may follow its name.
+  bool on_gpu = true;         ///< False: the method trains the model itself, which only the CPU does.
+  bool per_site = true;       ///< False: the method does not look at one site, and runs once per variable and seed.
   /// @param options the method's map in a spec; nullptr: all defaults. @throws Error (kInput) with file, line and column.
   std::unique_ptr<BaselineMethod> (*make)(const Document* options) = nullptr;
 };

@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "cprobe/baselines/baseline.h"
 #include "cprobe/report/findings.h"
 #include "cprobe/report/read_runs.h"
 #include "cprobe/report/verdict.h"
@@ -247,6 +248,8 @@ std::string page_json(const ReportData& data) {
   for (const ReportedCell& cell : data.cells) json["cells"].push_back(cell_json(cell, most_epochs));
   for (const ReportedFigure& f : data.figures) json["figures"].push_back(figure_json(f));
   for (const ReportedOverlap& pair : data.overlaps) json["overlaps"].push_back(overlap_json(data, pair));
+  json["headlines"] = Json::object();
+  for (const MethodEntry& method : baseline_methods()) json["headlines"][std::string(method.name)] = method.headline;
   json["verdicts"] = verdicts_json(all);
   return for_script(json.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace));
 }

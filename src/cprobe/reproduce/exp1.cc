@@ -90,21 +90,6 @@ constexpr auto kPublishedBaselines = std::to_array<PublishedBaseline>({
     {"transfer", "aux_0", "a+b", "model", "steps_to_accuracy", "from scratch", "58"},
 });
 
-std::vector<ToyExperiment> experiments_of(const ArithmeticTask& task, const Experiment1Options& options) {
-  std::vector<ToyExperiment> experiments;
-  for (int64_t seed = 0; seed < options.n_seeds; ++seed) {
-    ToyExperiment experiment{.seed = static_cast<uint64_t>(seed),
-                             .tasks = {task},
-                             .training = training_options(options.common, options.steps),
-                             .folder = seed_folder(options.common, seed)};
-    Spec spec = toy_spec(experiment, task, "final", "circuits", options.common.n_random);
-    spec.variables = {"var_0", "var_1", "aux_0", "aux_1"};
-    experiment.runs = {spec};
-    experiments.push_back(experiment);
-  }
-  return experiments;
-}
-
 /// Figures of the competing methods. @param spec of the run of circuit probing.
 std::vector<Store::MetricRow> run_baselines_of(Spec spec, const ReproduceOptions& options) {
   const auto run_methods = [&](const std::vector<std::string>& methods) {
@@ -126,8 +111,11 @@ double final_training_loss(const ToyExperiment& experiment) {
 
 }  // namespace
 
-std::string reproduce_experiment1(const ArithmeticTask& task, const Experiment1Options& options) {
-  const std::vector<ToyExperiment> experiments = experiments_of(task, options);
+std::string reproduce_experiment1(const ArithmeticTask& task, const ToyExperimentOptions& options) {
+  const std::vector<ToyExperiment> experiments = toy_experiments({task}, options, [&](ToyExperiment& experiment) {
+    Spec& spec = experiment.runs.emplace_back(toy_spec(experiment, task, "final", "circuits", options.common.n_random));
+    spec.variables = {"var_0", "var_1", "aux_0", "aux_1"};
+  });
   begin_toy_experiments(experiments, options.common);
   std::vector<Store::Fields> rows;
   std::vector<Store::MetricRow> figures;
@@ -160,7 +148,7 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const Experiment1O
       "\nTraining loss at the end, by seed: {:.1e} ({:.1e}). After thousands of steps the ablated MLP varies with "
       "it.\n",
       fmt::join(losses, ", "), kPublishedTrainingLoss);
-  if (options.common.baselines) table += "\n" + baselines_table(figures, kPublishedBaselines);
+  if (options.common.baselines) table += fmt::format("\n{}", baselines_table(figures, kPublishedBaselines));
   write_file(options.common.out / "table.txt", table);
   return table;
 }

@@ -51,22 +51,6 @@ Spec probing_spec(const ToyExperiment& experiment, size_t task, int64_t n_random
   return spec;
 }
 
-std::vector<ToyExperiment> experiments_of(const std::array<ArithmeticTask, 2>& tasks,
-                                          const Experiment2Options& options) {
-  std::vector<ToyExperiment> experiments;
-  for (int64_t seed = 0; seed < options.n_seeds; ++seed) {
-    ToyExperiment experiment{.seed = static_cast<uint64_t>(seed),
-                             .tasks = {tasks.begin(), tasks.end()},
-                             .training = training_options(options.common, options.steps),
-                             .folder = seed_folder(options.common, seed)};
-    for (size_t task = 0; task < tasks.size(); ++task) {
-      experiment.runs.push_back(probing_spec(experiment, task, options.common.n_random));
-    }
-    experiments.push_back(experiment);
-  }
-  return experiments;
-}
-
 /// What the rows hold beside the numbers that the answer needs; the paper has the first kind.
 std::string distractor_text(const std::array<ArithmeticTask, 2>& tasks) {
   const bool is_uniform = std::ranges::any_of(tasks, [](const ArithmeticTask& task) {
@@ -85,8 +69,13 @@ std::vector<Store::MetricRow> run_baselines_of(Spec spec, const ReproduceOptions
 
 }  // namespace
 
-std::string reproduce_experiment2(const std::array<ArithmeticTask, 2>& tasks, const Experiment2Options& options) {
-  const std::vector<ToyExperiment> experiments = experiments_of(tasks, options);
+std::string reproduce_experiment2(const std::array<ArithmeticTask, 2>& tasks, const ToyExperimentOptions& options) {
+  const auto add_runs = [&](ToyExperiment& experiment) {
+    for (size_t task = 0; task < tasks.size(); ++task) {
+      experiment.runs.push_back(probing_spec(experiment, task, options.common.n_random));
+    }
+  };
+  const std::vector<ToyExperiment> experiments = toy_experiments({tasks.begin(), tasks.end()}, options, add_runs);
   begin_toy_experiments(experiments, options.common);
   std::vector<Experiment2Run> runs;
   std::array<std::vector<Store::MetricRow>, 2> figures;

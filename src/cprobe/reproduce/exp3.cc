@@ -24,13 +24,8 @@ std::vector<int64_t> checkpoints_until(int64_t last) {
   return steps;
 }
 
-std::vector<ToyExperiment> experiments_of(const ArithmeticTask& task, const Experiment3Options& options) {
-  std::vector<ToyExperiment> experiments;
-  for (int64_t seed = 0; seed < options.n_seeds; ++seed) {
-    ToyExperiment experiment{.seed = static_cast<uint64_t>(seed),
-                             .tasks = {task},
-                             .training = training_options(options.common, options.steps),
-                             .folder = seed_folder(options.common, seed)};
+std::vector<ToyExperiment> experiments_of(const ArithmeticTask& task, const ToyExperimentOptions& options) {
+  return toy_experiments({task}, options, [&](ToyExperiment& experiment) {
     experiment.training.checkpoints = checkpoints_until(options.steps);
     for (const int64_t step : experiment.training.checkpoints) {
       const std::string name = fmt::format("step_{}", step);
@@ -38,9 +33,7 @@ std::vector<ToyExperiment> experiments_of(const ArithmeticTask& task, const Expe
       spec.variables = {"var_0", "aux_0"};
       experiment.runs.push_back(spec);
     }
-    experiments.push_back(experiment);
-  }
-  return experiments;
+  });
 }
 
 /// Step and test accuracy of every point of the curve.
@@ -89,7 +82,7 @@ std::vector<EmergenceCheckpoint> probe(const ToyExperiment& experiment, const Re
 
 }  // namespace
 
-std::string reproduce_experiment3(const ArithmeticTask& task, const Experiment3Options& options) {
+std::string reproduce_experiment3(const ArithmeticTask& task, const ToyExperimentOptions& options) {
   const std::vector<ToyExperiment> experiments = experiments_of(task, options);
   begin_toy_experiments(experiments, options.common);
   std::vector<Emergence> runs;

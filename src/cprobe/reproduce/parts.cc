@@ -24,12 +24,20 @@ RunOptions toy_run_options(const ReproduceOptions& options) {
   return run;
 }
 
-TrainOptions training_options(const ReproduceOptions& options, int64_t steps) {
-  return {.steps = steps, .overwrite = options.overwrite, .quiet = options.quiet};
-}
-
-std::filesystem::path seed_folder(const ReproduceOptions& options, int64_t seed) {
-  return options.out / fmt::format("seed_{}", seed);
+std::vector<ToyExperiment> toy_experiments(const std::vector<ArithmeticTask>& tasks,
+                                           const ToyExperimentOptions& options,
+                                           const std::function<void(ToyExperiment&)>& complete) {
+  std::vector<ToyExperiment> experiments;
+  for (int64_t seed = 0; seed < options.n_seeds; ++seed) {
+    ToyExperiment& experiment = experiments.emplace_back();
+    experiment.seed = static_cast<uint64_t>(seed);
+    experiment.tasks = tasks;
+    experiment.training = {
+        .steps = options.steps, .overwrite = options.common.overwrite, .quiet = options.common.quiet};
+    experiment.folder = options.common.out / fmt::format("seed_{}", seed);
+    complete(experiment);
+  }
+  return experiments;
 }
 
 std::filesystem::path baselines_folder(const Spec& circuits) {

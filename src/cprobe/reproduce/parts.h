@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,11 +27,10 @@ struct ToyExperiment {
   std::vector<Spec> runs;
 };
 
-/// The paper's training, of so many steps.
-TrainOptions training_options(const ReproduceOptions& options, int64_t steps);
-
-/// `out`/seed_<k>.
-std::filesystem::path seed_folder(const ReproduceOptions& options, int64_t seed);
+/// One experiment for each seed, with the paper's training. @param complete adds its runs, and checkpoints.
+std::vector<ToyExperiment> toy_experiments(const std::vector<ArithmeticTask>& tasks,
+                                           const ToyExperimentOptions& options,
+                                           const std::function<void(ToyExperiment&)>& complete);
 
 /// Where the competing methods of a run go: beside its folder.
 std::filesystem::path baselines_folder(const Spec& circuits);

@@ -195,15 +195,10 @@ function makeOverlaps() {
 
 // 8. Competing methods
 
-// The figure of a method that answers the question, where it has several; otherwise its first.
-const kHeadlines = ['counterfactual_answer', 'interchange_accuracy', 'erased_accuracy', 'test_accuracy', 'knn_test_accuracy', 'learning_curve_area'];
-
-function headlineOf(metrics) {
-  for (const wanted of kHeadlines) {
-    const found = metrics.find((metric) => metric === wanted || metric.startsWith(`${wanted} `));
-    if (found) return found;
-  }
-  return metrics[0];
+/** The figure of a method that answers the question, on its first data set where it has several. */
+function headlineOf(method, metrics) {
+  const wanted = report.headlines[method];
+  return metrics.find((metric) => metric === wanted) || metrics.find((metric) => metric.startsWith(`${wanted} `)) || metrics[0];
 }
 
 /** [mean, sd over runs], or a single figure's own. */
@@ -232,7 +227,7 @@ function makeMethods() {
       || order.indexOf(siteOf(a[1])[2]) - order.indexOf(siteOf(b[1])[2]));
     const at = new Map(components.map((f) => [key(f.variable, componentOf(f)), f]));
     const series = methods.map((method) => {
-      const metric = headlineOf(unique(own.filter((f) => f.method === method).map((f) => f.metric)));
+      const metric = headlineOf(method, unique(own.filter((f) => f.method === method).map((f) => f.metric)));
       const values = own.filter((f) => f.method === method && f.metric === metric);
       return {name: `${method}: ${metric}`, of: ([variable, site]) => overRuns(values.filter((f) => f.variable === variable && siteOfFigure(f) === site))};
     });
