@@ -18,6 +18,6 @@ void add_run_options(CLI::App& command, RunOptions& options);
 
 /// What such a command does first: Ctrl-C becomes a request to stop, the threads are set, and a slow BLAS is pointed out
 /// on stderr. @param n_threads as add_threads_option.
-void begin_computing(int n_threads = 0);
+void begin_computing(int n_threads);
 
 }  // namespace cprobe

@@ -4,9 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/compute_options.h"
 #include "cli/next_tokens.h"
 #include "cprobe/core/text_table.h"
+#include "cprobe/core/threads.h"
 
 namespace cprobe {
 
@@ -31,7 +31,7 @@ void print_next(const std::filesystem::path& folder, const std::string& text,
                 const std::vector<std::string>& continuations, bool json) {
   const TextsToContinue texts = read_texts(folder, text, continuations);
   if (texts.rows.empty()) return;
-  begin_computing();
+  set_threads(available_threads());
   for (const NextTokens& next : next_tokens(load_model(folder), texts)) {
     if (json) {
       fmt::print("{}\n", next_tokens_json(next, texts).dump());

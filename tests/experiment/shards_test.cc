@@ -82,10 +82,10 @@ TEST(Shards, AtWorkKeepARunOfTheWholeFolderOut) {
   make_record(shard, {"a"}, {"a"});
   {
     const RunLock working(shard, false);
-    EXPECT_INPUT_ERROR(gather_shards(run.path(), false), "are at work (a)");
+    EXPECT_INPUT_ERROR(lock_whole(run.path(), false), "are at work (a)");
     EXPECT_THAT(merge_shards(run.path()).working, ElementsAre("a"));
   }
-  gather_shards(run.path(), false);
+  lock_whole(run.path(), false);
   EXPECT_THAT(merge_shards(run.path()).working, IsEmpty());
 }
 
@@ -94,20 +94,20 @@ TEST(Shards, AtWorkAreWaitedForWhereAsked) {
   const std::filesystem::path shard = shard_folder(run.path(), "a");
   make_record(shard, {"a"}, {"a"});
   std::optional<RunLock> working(std::in_place, shard, false);
-  std::thread ends([&] {
+  std::thread begins_and_ends([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    const RunLock for_a_moment(run.path(), true);  // as a shard that begins takes it
     working.reset();
   });
-  gather_shards(run.path(), true);
-  ends.join();
-  EXPECT_EQ(Store::open_existing(run.path()).finished().size(), 1u);
+  EXPECT_NE(lock_whole(run.path(), true), nullptr);
+  begins_and_ends.join();
 }
 
 TEST(Shards, OfEarlierSpecsLeaveThePlanToTheRunOfTheWholeFolder) {
   const TemporaryFolder run;
   make_record(shard_folder(run.path(), "a"), {"a", "b"}, {"a", "b"}, "2024", "other data");
   make_record(run.path(), {"b", "c"}, {"c"});
-  gather_shards(run.path(), false);
+  gather_shards(run.path());
   EXPECT_EQ(Store::open_existing(run.path()).data(), "data");
   EXPECT_THAT(finished_in(run.path()), ElementsAre("b", "c"));
   EXPECT_EQ(Store::open_existing(run.path()).n_unplanned(), 1);

@@ -141,7 +141,7 @@ TEST_P(OldStore, IsReadAsItIsAndBroughtToThePresentByARun) {
 
 INSTANTIATE_TEST_SUITE_P(Version, OldStore, ::testing::Values(1, 2));
 
-TEST(OldStore3, HasChecksumsThatMeanNothingNow) {
+TEST(OldStore3, GetsChecksumsThatMeanSomethingWithThisVersion) {
   const TemporaryFolder folder;
   {
     Store store = Store::open(folder.path());

@@ -171,6 +171,24 @@ TEST(RankWorkers, HandOnOneResultAtATimeAndSayMeanwhileThatRank0Lives) {
   EXPECT_TRUE(other.receive().has_value()) << "a sign of life";
 }
 
+TEST(RankWorkers, TakeNoRankForLostBeforeTheyHandedOnWhatItSaid) {
+  Mailboxes mailboxes(2);
+  Mailboxes::Rank self(mailboxes, 0), other(mailboxes, 1);
+  const auto workers = rank_workers(self, 1, 0.2);
+  for (size_t cell = 0; cell < 3; ++cell) other.send(0, report_message(WorkerReport::Kind::kComputed, 0, cell));
+  const auto kinds = [&] {
+    std::vector<WorkerReport::Kind> found;
+    for (const WorkerReport& report : workers->reports(std::chrono::milliseconds(0))) found.push_back(report.kind);
+    return found;
+  };
+  EXPECT_THAT(kinds(), ElementsAre(WorkerReport::Kind::kComputed));
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_THAT(kinds(), ElementsAre(WorkerReport::Kind::kComputed));
+  EXPECT_THAT(kinds(), ElementsAre(WorkerReport::Kind::kComputed, WorkerReport::Kind::kLost));
+  other.send(0, "");
+  EXPECT_THAT(kinds(), ElementsAre(WorkerReport::Kind::kReady));
+}
+
 TEST_F(ToyCells, AreNotGivenToAThreadThatSaidItCannotWork) {
   Mailboxes mailboxes(2);
   Mailboxes::Rank self(mailboxes, 0), other(mailboxes, 1);

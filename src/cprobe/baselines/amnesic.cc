@@ -34,13 +34,7 @@ class ErasedBehaviour {
     metrics.push_back({.metric = "erased_accuracy " + label_, .value = erased_, .n = n_rows, .note = note});
     if (controls_.empty()) return;
     metrics.back().p = p_value(erased_, controls_);
-    const Spread random = spread(controls_);
-    metrics.push_back({.metric = "erased_accuracy " + label_,
-                       .value = random.mean,
-                       .n = random.n,
-                       .sd = random.sd,
-                       .control = "random",
-                       .note = "as many random directions"});
+    metrics.push_back(control_metric("erased_accuracy " + label_, controls_, "random", "as many random directions"));
   }
 
  private:

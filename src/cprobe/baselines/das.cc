@@ -96,12 +96,7 @@ class DistributedAlignmentSearch : public BaselineMethod {
     if (options_.random_controls > 0) {
       std::vector<double> draws =
           random_accuracies(model, test, found.alignment, options_.random_controls, probed.seed);
-      const Spread random = spread(draws);
-      control.push_back({.metric = accuracy.metric,
-                         .value = random.mean,
-                         .n = random.n,
-                         .sd = random.sd,
-                         .control = "random rotation"});
+      control.push_back(control_metric(accuracy.metric, draws, "random rotation"));
       // Here the larger accuracy is the stronger effect.
       for (double& draw : draws) draw = -draw;
       accuracy.p = p_value(-on_test.all, draws);

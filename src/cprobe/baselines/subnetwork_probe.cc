@@ -139,13 +139,7 @@ class SubnetworkProbe : public BaselineMethod {
     }
     ablated.p = p_value(ablated.value, random);
     metrics.push_back(ablated);
-    const Spread controls = spread(random);
-    metrics.push_back({.metric = ablated.metric,
-                       .value = controls.mean,
-                       .n = controls.n,
-                       .sd = controls.sd,
-                       .control = "random",
-                       .note = note});
+    metrics.push_back(control_metric(ablated.metric, random, "random", note));
   }
 
   SubnetworkOptions options_;

@@ -8,12 +8,13 @@
 #include <optional>
 
 #include "cprobe/core/error.h"
-#include "cprobe/evaluate/statistics.h"
 #include "cprobe/io/document_values.h"
 #include "cprobe/model/trainer.h"
 
 namespace cprobe {
 namespace {
+
+constexpr const char* kFromScratch = "from scratch";  ///< The control: fresh weights.
 
 /// How fast a model learned.
 struct Speed {
@@ -99,19 +100,10 @@ class Transfer : public BaselineMethod {
       steps.push_back(steps_of(speed));
       areas.push_back(speed.area);
     }
-    const auto of_fresh = [](const char* metric, const std::vector<double>& values, const std::string& note) {
-      const Spread over_seeds = spread(values);
-      return Metric{.metric = metric,
-                    .value = over_seeds.mean,
-                    .n = over_seeds.n,
-                    .sd = over_seeds.sd,
-                    .control = "from scratch",
-                    .note = note};
-    };
     return {{.metric = "steps_to_accuracy", .value = steps_of(finished), .n = n_test, .note = note_of(finished)},
-            of_fresh("steps_to_accuracy", steps, note_of(fresh)),
+            control_metric("steps_to_accuracy", steps, kFromScratch, note_of(fresh)),
             {.metric = "learning_curve_area", .value = finished.area, .n = n_test},
-            of_fresh("learning_curve_area", areas, "")};
+            control_metric("learning_curve_area", areas, kFromScratch)};
   }
 
   std::string note_of(const Speed& speed) const {

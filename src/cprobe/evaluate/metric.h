@@ -22,4 +22,9 @@ struct Metric {
   std::string note;  ///< In words: an empty or full circuit, where random units came from, what a method could not do.
 };
 
+/// A figure over several draws of a control: their mean with its deviation, and the draws. @param control, note as of
+/// Metric.
+Metric control_metric(const std::string& metric, const std::vector<double>& draws, const std::string& control,
+                      const std::string& note = "");
+
 }  // namespace cprobe

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
-#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -29,7 +28,7 @@ constexpr double kStartTimeout = 3600;  // seconds: to load a model, and to meas
 constexpr const char* kStart = "start";    // to a rank: parallelism
 constexpr const char* kGive = "give";      // to a rank: thread, cell
 constexpr const char* kEnd = "end";        // to a rank
-constexpr const char* kAlive = "alive";    // both ways, every second
+constexpr const char* kAlive = "";         // both ways: an empty message, every second
 constexpr const char* kReport = "report";  // to rank 0: thread, cell, what
 constexpr const char* kUnfit = "unfit";    // to rank 0: text
 
@@ -40,7 +39,7 @@ std::string encoded(const Json& message) {
 }
 
 Json decoded(const std::string& bytes) {
-  return Json::from_cbor(bytes);
+  return bytes.empty() ? Json({{"kind", kAlive}}) : Json::from_cbor(bytes);
 }
 
 Json message_of(const WorkerReport& report) {
@@ -132,10 +131,12 @@ class RankWorkers : public Workers {
   }
 
   std::vector<WorkerReport> reports(std::chrono::milliseconds wait) override {
+    std::vector<WorkerReport> reports;
     const auto until = steady_clock::now() + wait;
     while (true) {
-      while (const auto received = ranks_.receive()) take(received->first, decoded(received->second));
-      if (!heard_.empty() || steady_clock::now() >= until) break;
+      hear();
+      hand_on(reports);
+      if (!reports.empty() || steady_clock::now() >= until) break;
       std::this_thread::sleep_for(kPoll);
     }
     say_alive_();
@@ -143,44 +144,63 @@ class RankWorkers : public Workers {
       for (Silence& silence : silence_) silence.restart();
     }
     for (int rank = 1; rank < ranks_.count(); ++rank) {
-      if (silence_[static_cast<size_t>(rank)].is_long()) lose(rank, "has not been heard of for too long");
+      const bool has_spoken = std::ranges::find(heard_, rank, &Heard::first) != heard_.end();
+      if (!has_spoken && silence_[static_cast<size_t>(rank)].is_long()) {
+        lose(rank, "has not been heard of for too long", reports);
+      }
     }
-    // To record a result takes time, in which the ranks must hear that rank 0 lives, and it them: one at a time.
-    const auto computed = std::ranges::find(heard_, WorkerReport::Kind::kComputed, &WorkerReport::kind);
-    const auto end = computed == heard_.end() ? computed : computed + 1;
-    std::vector<WorkerReport> reports(std::move_iterator(heard_.begin()), std::move_iterator(end));
-    heard_.erase(heard_.begin(), end);
     return reports;
   }
 
  private:
-  void take(int rank, const Json& message) {
+  using Heard = std::pair<int, std::string>;  ///< A rank and its message.
+
+  void hear() {
+    while (std::optional<Heard> received = ranks_.receive()) {
+      silence_[static_cast<size_t>(received->first)].hear();
+      heard_.push_back(std::move(*received));
+    }
+  }
+
+  /// What was heard, in order, up to the first result: to record one takes time, in which the ranks must hear that rank 0
+  /// lives, and it them.
+  void hand_on(std::vector<WorkerReport>& reports) {
+    while (!heard_.empty()) {
+      const Heard heard = std::move(heard_.front());
+      heard_.pop_front();
+      take(heard.first, heard.second, reports);
+      if (!reports.empty() && reports.back().kind == WorkerReport::Kind::kComputed) return;
+    }
+  }
+
+  void take(int rank, const std::string& bytes, std::vector<WorkerReport>& reports) {
     const auto number = static_cast<size_t>(rank);
-    silence_[number].hear();
-    const std::string kind = message.at("kind");
-    if (kind == kUnfit) return lose(rank, message.at("text").get<std::string>());
     const size_t first = (number - 1) * n_jobs_;
+    const Json message = decoded(bytes);
+    if (message.at("kind") == kUnfit) return lose(rank, message.at("text").get<std::string>(), reports);
     if (lost_[number]) {
       // It was only slow. Threads that have a cell come back when they report it.
       for (size_t worker = first; worker < first + n_jobs_; ++worker) {
-        if (!busy_.contains(worker) && !gone_.contains(worker))
-          heard_.push_back({.kind = WorkerReport::Kind::kReady, .worker = worker});
+        if (!busy_.contains(worker) && !gone_.contains(worker)) {
+          reports.push_back({.kind = WorkerReport::Kind::kReady, .worker = worker});
+        }
       }
       lost_[number] = false;
     }
-    if (kind != kReport) return;
-    heard_.push_back(report_of(message, first));
-    if (heard_.back().kind != WorkerReport::Kind::kProgress) busy_.erase(heard_.back().worker);
-    if (heard_.back().kind == WorkerReport::Kind::kLost) gone_.insert(heard_.back().worker);
+    if (message.at("kind") != kReport) return;
+    reports.push_back(report_of(message, first));
+    const WorkerReport& report = reports.back();
+    if (report.kind != WorkerReport::Kind::kProgress) busy_.erase(report.worker);
+    if (report.kind == WorkerReport::Kind::kLost) gone_.insert(report.worker);
   }
 
-  void lose(int rank, const std::string& why) {
+  void lose(int rank, const std::string& why, std::vector<WorkerReport>& reports) {
     const auto number = static_cast<size_t>(rank);
     if (lost_[number]) return;
     lost_[number] = true;
     fmt::print(stderr, "rank {}: {}; the others go on without it\n", rank, why);
     for (size_t thread = 0; thread < n_jobs_; ++thread) {
-      heard_.push_back({.kind = WorkerReport::Kind::kLost, .worker = (number - 1) * n_jobs_ + thread});
+      reports.push_back({.kind = WorkerReport::Kind::kLost, .worker = (number - 1) * n_jobs_ + thread});
     }
   }
 
@@ -188,9 +208,9 @@ class RankWorkers : public Workers {
   size_t n_jobs_;
   std::vector<Silence> silence_;  ///< By rank.
   std::vector<bool> lost_;
-  std::set<size_t> busy_;           ///< Workers that were given a cell and have not reported it.
-  std::set<size_t> gone_;           ///< Workers that said themselves that they cannot go on.
-  std::deque<WorkerReport> heard_;  ///< And not yet handed on.
+  std::set<size_t> busy_;    ///< Workers that were given a cell and have not reported it.
+  std::set<size_t> gone_;    ///< Workers that said themselves that they cannot go on.
+  std::deque<Heard> heard_;  ///< And not yet handed on.
   std::function<void()> say_alive_;
   Suspension suspension_;
 };
@@ -200,7 +220,7 @@ class RankWorkers : public Workers {
 std::function<void()> sign_of_life(Ranks& ranks) {
   return [&ranks, second = EverySecond()]() mutable {
     if (!second.is_over()) return;
-    for (int rank = 1; rank < ranks.count(); ++rank) ranks.send(rank, encoded({{"kind", kAlive}}));
+    for (int rank = 1; rank < ranks.count(); ++rank) ranks.send(rank, kAlive);
   };
 }
 
@@ -267,7 +287,7 @@ void serve(Ranks& ranks, Workers& threads, double timeout) {
     }
     if (sign_of_life.is_over()) {
       for (const auto& [thread, report] : std::exchange(progress, {})) ranks.send(0, encoded(message_of(report)));
-      ranks.send(0, encoded({{"kind", kAlive}}));
+      ranks.send(0, kAlive);
     }
     if (suspension.is_over()) silence.restart();
     if (silence.is_long()) throw Error(ErrorKind::kInterrupted, "rank 0 is gone");

@@ -7,7 +7,8 @@
 
 namespace cprobe {
 
-/// The processes of an MPI job. Messages between two of them arrive whole and in order.
+/// The processes of an MPI job. Messages between two of them arrive whole and in order; only an empty one, which says that
+/// its sender lives, may overtake others.
 class Ranks {
  public:
   virtual ~Ranks() = default;

@@ -57,9 +57,9 @@ class MpiRanks : public Ranks {
 
   std::optional<std::pair<int, std::string>> receive() override {
     begin_to_receive();
-    std::set<int> behind;  // Messages of one rank stay in order.
+    std::set<int> behind;  // A large message may be long under way; those that are behind it stay there.
     for (auto one = coming_.begin(); one != coming_.end(); ++one) {
-      if (behind.contains(one->peer)) continue;
+      if (behind.contains(one->peer) && !one->message.empty()) continue;
       int over = 0;
       const int code = MPI_Test(&one->request, &over, MPI_STATUS_IGNORE);
       if (code == MPI_SUCCESS && over == 0) {

@@ -73,8 +73,10 @@ class CellRun {
           "--overwrite would lose what other shards found; take another run folder, or go without --shard");
     }
     const std::filesystem::path own = is_shard() ? shard_folder(folder_, options_.shard) : folder_;
-    const RunLock lock(own, options_.wait, options_.ranks ? sign_of_life(*options_.ranks) : std::function<void()>());
-    if (!is_shard()) gather_shards(folder_, options_.wait);
+    const auto meanwhile = options_.ranks ? sign_of_life(*options_.ranks) : std::function<void()>();
+    const std::unique_ptr<RunLock> lock = is_shard() ? std::make_unique<RunLock>(own, options_.wait, meanwhile)
+                                                     : lock_whole(folder_, options_.wait, meanwhile);
+    if (!is_shard()) gather_shards(folder_);
     // Tasks that share a folder must agree: the first to come settles it.
     const Parallelism parallelism =
         is_shard() ? shared_parallelism(folder_, options_.device, [&] { return settle(); }) : settle();
@@ -101,8 +103,8 @@ class CellRun {
   bool is_shard() const { return !options_.shard.empty(); }
   bool is_quiet() const { return options_.following == Following::kQuiet; }
 
-  NewRows scratch_for(int n_jobs) {
-    return stream_rows(on_devices_.of_worker(0, n_jobs), options_.memory / n_jobs, folder_);
+  NewRows scratch_for(int n_jobs) const {
+    return stream_rows(data_, options_.device, options_.memory / n_jobs, folder_);
   }
 
   std::unique_ptr<Workers> threads(const Parallelism& parallelism, const std::vector<Store::PlannedCell>& plan) {
@@ -151,10 +153,9 @@ class CellRun {
     if (!is_possible) estimate_.reset();
     // Rank 0 has no GPU to measure.
     if (is_possible && is_wanted && !estimate_ && (options_.ranks == nullptr || options_.device.is_cpu())) {
-      const RunData& data = on_devices_.of_worker(0, parallelism.n_jobs);
       const NewRows scratch = scratch_for(parallelism.n_jobs);
       try {
-        estimate_.emplace(spec_, cells_, data, scratch, is_quiet());
+        estimate_.emplace(spec_, cells_, on_devices_.of_worker(0, parallelism.n_jobs), scratch, is_quiet());
       } catch (const std::exception&) {
         stop_if_interrupted();  // otherwise as `measure`
       }

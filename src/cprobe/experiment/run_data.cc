@@ -112,13 +112,13 @@ int64_t stream_memory(const ModelConfig& config, const Dataset& data) {
   return n_arrays * data.trie.n_nodes() * config.d_model * static_cast<int64_t>(sizeof(float));
 }
 
-NewRows stream_rows(const RunData& data, int64_t memory, const std::filesystem::path& folder) {
+NewRows stream_rows(const RunData& data, at::Device device, int64_t memory, const std::filesystem::path& folder) {
   if (streams_memory(data) <= memory) return rows_in_memory;
-  if (!data.model.device().is_cpu()) {
+  if (!device.is_cpu()) {
     throw input_error(
         "residual streams take {} on {}, more than --memory allows ({}); give more, or compute on the CPU, "
         "where they go to scratch files",
-        format_bytes(streams_memory(data)), data.model.device().str(), format_bytes(memory));
+        format_bytes(streams_memory(data)), device.str(), format_bytes(memory));
   }
   return [folder](int64_t n_rows, int64_t d_model, at::Device) { return scratch_array(folder, n_rows, d_model); };
 }

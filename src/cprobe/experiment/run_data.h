@@ -33,8 +33,8 @@ int64_t streams_memory(const RunData& data);
 /// Bytes of that of one data set.
 int64_t stream_memory(const ModelConfig& config, const Dataset& data);
 /// Where a run keeps its streams: in memory or, where they would take more than `memory` bytes, in scratch files in a
-/// folder. @throws Error (kInput) if they would take more and the model is on a GPU.
-NewRows stream_rows(const RunData& data, int64_t memory, const std::filesystem::path& folder);
+/// folder. @param device of the model. @throws Error (kInput) if they would take more and that is a GPU.
+NewRows stream_rows(const RunData& data, at::Device device, int64_t memory, const std::filesystem::path& folder);
 
 /// Complains about a cell whose variable or token is not in the data before anything is written; likewise about rows that
 /// are longer than the context. @throws Error (kInput).

@@ -20,8 +20,9 @@ struct RunOptions {
   /// scratch files in the run folder.
   int64_t memory = 500'000'000;
   /// Cells at once, and threads of each (part of its identity). 0: as the folder's last call had it or, without one, what
-  /// measures as the faster of one cell on all processors and many on one each. One alone leaves the other as it was
-  /// there; in a new folder, threads alone mean one cell at once, and jobs alone share the processors out among them.
+  /// measures as the faster of one cell on all processors and many on one each. Jobs alone leave the threads as
+  /// they were there or, without a call, share the processors out; threads alone keep the jobs of a call with as many, and
+  /// otherwise mean one cell at once.
   int n_jobs = 0;
   int n_threads = 0;
   /// Name of this process among others that work on the folder at the same time; empty: nobody else does. Its cells are

@@ -122,7 +122,7 @@ RunPlan plan_run(const Spec& spec, const RunOptions& options) {
   if (!estimate) {
     set_threads(plan.parallelism.n_threads);
     const RunData& data = on_devices.of_worker(0, plan.parallelism.n_jobs);
-    estimate.emplace(spec, prepared.cells, data, stream_rows(data, memory, folder), quiet);
+    estimate.emplace(spec, prepared.cells, data, stream_rows(data, options.device, memory, folder), quiet);
   }
   std::vector<size_t> all(prepared.cells.size());
   std::iota(all.begin(), all.end(), 0);

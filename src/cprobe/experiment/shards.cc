@@ -141,20 +141,27 @@ std::vector<std::string> shards_at_work(const std::filesystem::path& folder) {
 
 }  // namespace
 
-void gather_shards(const std::filesystem::path& folder, bool wait) {
-  if (!has_shards(folder)) return;
+std::unique_ptr<RunLock> lock_whole(const std::filesystem::path& folder, bool wait,
+                                    const std::function<void()>& meanwhile) {
   bool told = false;
   while (true) {
+    // A shard that begins needs the folder's lock for a moment, so its end cannot be waited for with that.
+    std::unique_ptr<RunLock> lock = std::make_unique<RunLock>(folder, wait, meanwhile);
     const std::vector<std::string> working = shards_at_work(folder);
-    if (working.empty()) break;
-    const std::string what = fmt::format("{} of its shards are at work ({})", working.size(), fmt::join(working, ", "));
-    if (!wait) {
-      throw input_error("{}: {}; help them with --shard NAME, or wait for their end (--wait)", folder.string(), what);
-    }
-    if (!std::exchange(told, true)) fmt::print(stderr, "{}: {}; waiting for their end\n", folder.string(), what);
+    if (working.empty()) return lock;
+    lock.reset();
+    const std::string what =
+        fmt::format("{}: {} of its shards are at work ({})", folder.string(), working.size(), fmt::join(working, ", "));
+    if (!wait) throw input_error("{}; help them with --shard NAME, or wait for their end (--wait)", what);
+    if (!std::exchange(told, true)) fmt::print(stderr, "{}; waiting for their end\n", what);
     stop_if_interrupted();
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    if (meanwhile) meanwhile();
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
   }
+}
+
+void gather_shards(const std::filesystem::path& folder) {
+  if (!has_shards(folder)) return;
   Store store = Store::open(folder);
   for (const std::filesystem::path& shard : shards_of(folder)) store.gather(shard, false);
 }
@@ -167,6 +174,7 @@ MergeSummary merge_shards(const std::filesystem::path& folder) {
   const RunLock lock(folder, true);  // its tasks hold it for moments
   MergeSummary summary{.working = shards_at_work(folder)};
   Store store = Store::open(folder);
+  store.verify();
   for (const std::filesystem::path& shard : shards_of(folder)) {
     ++summary.n_shards;
     Store::Gathered gathered = store.gather(shard, true);
@@ -176,7 +184,10 @@ MergeSummary merge_shards(const std::filesystem::path& folder) {
   store.export_tables();
   for (const Store::Entry& cell : store.cells()) {
     ++summary.n_cells;
-    if (cell.status == CellStatus::kDone) ++summary.n_done;
+    if (cell.status == CellStatus::kDone) {
+      ++summary.n_done;
+      std::erase(summary.damaged, cell.label);  // another shard had it
+    }
     if (cell.status == CellStatus::kFailed) summary.failures.push_back(fmt::format("{}: {}", cell.label, cell.error));
   }
   return summary;

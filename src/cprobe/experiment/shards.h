@@ -5,10 +5,12 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cprobe/experiment/run_lock.h"
 #include "cprobe/experiment/workers.h"
 
 /// Several processes, such as the tasks of a Slurm array, that compute cells of one run folder at the same time without a
@@ -54,14 +56,18 @@ struct MergeSummary {
 };
 
 /// Brings what the shards of a folder found into its record, with the circuits, and writes its tables. Shards stay as they
-/// are, and may be at work: called again, it gathers what came since. Those at work on other machines are passed over.
+/// are, and may be at work: called again, it gathers what came since. Waits while a run of the whole folder is at work. Those at work on other machines are passed over.
 /// Their plan is that of the one that was begun last.
 /// @throws Error (kInput) if there is no shard, or they are of several models or data; (kFailed) as Store.
 MergeSummary merge_shards(const std::filesystem::path& folder);
 
-/// Brings it there for a process that is to work on the whole folder, which it has locked; what is planned stays so.
-/// Nothing where there are no shards. @param wait while one of them is at work.
-/// @throws Error (kInput) likewise, and while one is at work unless `wait`; (kInterrupted) while it waits.
-void gather_shards(const std::filesystem::path& folder, bool wait);
+/// The lock of a process that is to work on the whole folder, and not on a shard of it. @param wait, meanwhile as RunLock.
+/// @throws Error as RunLock, and (kInput) while a shard is at work unless `wait`.
+std::unique_ptr<RunLock> lock_whole(const std::filesystem::path& folder, bool wait,
+                                    const std::function<void()>& meanwhile = {});
+
+/// Brings it there for the process that holds that lock; what is planned stays so. Nothing where there are no shards.
+/// @throws Error (kInput) as merge_shards.
+void gather_shards(const std::filesystem::path& folder);
 
 }  // namespace cprobe

@@ -224,7 +224,7 @@ Store::Gathered Store::gather(const std::filesystem::path& folder, bool with_pla
                  "SELECT theirs.id, theirs.label FROM other.cells AS theirs JOIN main.cells AS mine ON mine.id = "
                  "theirs.id LEFT JOIN other.invocations AS call ON call.id = theirs.invocation WHERE mine.status != "
                  "'done' AND (theirs.status = 'done' OR (theirs.status = 'failed' AND mine.status != 'failed')) AND "
-                 "(mine.forgotten IS NULL OR call.started > mine.forgotten) ORDER BY theirs.ordinal");
+                 "(mine.forgotten IS NULL OR call.started >= mine.forgotten) ORDER BY theirs.ordinal");
   while (rows.step()) found.emplace_back(rows.text(0), rows.text(1));
   Gathered gathered;
   for (const auto& [id, label] : found) {
@@ -261,8 +261,8 @@ Store::Repaired Store::repair(const std::filesystem::path& folder) {
         Statement cell(database, "SELECT id, method, label, place, status, rowid FROM other.cells WHERE rowid = ?");
         if (!cell.bind(row).step()) return false;
         Statement(database,
-                  "INSERT INTO main.cells (ordinal, id, method, label, place) SELECT ordinal, id, method, label, place "
-                  "FROM other.cells WHERE rowid = ?")
+                  "INSERT INTO main.cells (ordinal, id, method, label, place, forgotten) SELECT ordinal, id, method, "
+                  "label, place, forgotten FROM other.cells WHERE rowid = ?")
             .bind(row)
             .step();
         if (cell.text(4) == "done") finished.emplace_back(cell.text(0), cell.text(2));

@@ -55,12 +55,11 @@ ALTER TABLE artifacts ADD COLUMN checksum TEXT;
 ALTER TABLE metrics ADD COLUMN draws TEXT;
 CREATE VIEW planned AS SELECT cells.*, rank FROM cells JOIN plans ON plans.method = cells.method WHERE place IS NOT NULL;
 )sql",
-    // Checksums that are the same with every version of SQLite: those of before were not. When a cell was last given up to
-    // be computed again.
+    // When a cell was last given up to be computed again, and on what kind of device calls computed.
     R"sql(
-UPDATE cells SET checksum = NULL;
 ALTER TABLE cells ADD COLUMN forgotten TEXT;
 ALTER TABLE invocations ADD COLUMN device TEXT NOT NULL DEFAULT 'cpu';
+UPDATE invocations SET device = 'cuda' WHERE EXISTS (SELECT 1 FROM plans WHERE data LIKE '% cuda');
 )sql"};
 static_assert(std::size(kMigrations) == kSchemaVersion);
 
@@ -103,6 +102,12 @@ void migrate(sqlite3* database, int64_t version) {
   if (version == kSchemaVersion) return;
   Transaction transaction(database);
   for (; version < kSchemaVersion; ++version) execute(database, kMigrations[version]);
+  // The first version had none, and those of the third depended on SQLite's.
+  Statement done(database, "SELECT id FROM cells WHERE status = 'done'");
+  while (done.step()) {
+    const std::string id = done.text(0);
+    Statement(database, "UPDATE cells SET checksum = ? WHERE id = ?").bind(checksum_of(database, id)).bind(id).step();
+  }
   execute(database,
           fmt::format("PRAGMA user_version = {}; PRAGMA application_id = {};", kSchemaVersion, kApplicationId));
   transaction.commit();

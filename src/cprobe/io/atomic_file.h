@@ -34,7 +34,8 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
-/// Removes what AtomicFiles of killed processes left in a folder: all but those of processes that live on this machine.
+/// Removes what AtomicFiles of killed processes left in a folder: all but those of other processes that live on
+/// this machine.
 void remove_leftovers(const std::filesystem::path& folder);
 
 /// Replaces the file at `path` by `content` in one step (see AtomicFile).
