@@ -152,7 +152,7 @@ class Computation {
     std::vector<WorkerReport> reports = workers_.reports(wait);
     // What is finished is recorded before anything else can end the run.
     const auto is_computed = [](const WorkerReport& report) { return report.kind == WorkerReport::Kind::kComputed; };
-    std::ranges::stable_partition(reports, is_computed);
+    std::stable_partition(reports.begin(), reports.end(), is_computed);
     for (WorkerReport& report : reports) {
       if (!computed_only || is_computed(report)) take(report);
     }

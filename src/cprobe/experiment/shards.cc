@@ -119,6 +119,7 @@ std::vector<std::filesystem::path> shards_of(const std::filesystem::path& folder
   }
   std::ranges::sort(shards);
   std::vector<std::filesystem::path> paths;
+  paths.reserve(shards.size());
   for (auto& [started, path] : shards) paths.push_back(std::move(path));
   return paths;
 }

@@ -36,10 +36,12 @@ void pin(size_t worker, const Parallelism& parallelism) {
   sched_setaffinity(0, sizeof(own), &own);
 }
 
-/// Without a backtrace where it is libtorch's, such as that memory does not suffice.
+/// Where it is libtorch's, such as that memory does not suffice, without its backtrace and its advice to programmers.
 std::string text_of(const std::exception& error) {
   const auto* of_libtorch = dynamic_cast<const c10::Error*>(&error);
-  return of_libtorch == nullptr ? error.what() : of_libtorch->what_without_backtrace();
+  if (of_libtorch == nullptr) return error.what();
+  const std::string text = of_libtorch->what_without_backtrace();
+  return text.substr(0, text.find('\n'));
 }
 
 class ThreadWorkers : public Workers {
