@@ -157,7 +157,11 @@ def print_opens_what_is_closed(browser, pages):
     check_equal(browser.run("window.dispatchEvent(new Event('beforeprint')); " + closed), 0, "closed on paper")
     check_equal(browser.run("return document.documentElement.dataset.theme"), "light", "theme of paper")
     check_equal(browser.run("return figures.filter((f) => !f.frame.hidden && !f.drawn).map((f) => f.id)"), [], "figures that are not drawn")
+    width = "return document.querySelector('#decodability-plot .main-svg').clientWidth"
+    check_equal(browser.run(width), 680, "width of a figure on paper")
     check_equal(browser.run("window.dispatchEvent(new Event('afterprint')); " + closed), n_closed, "closed afterwards")
+    browser.run("document.querySelector('#decodability').scrollIntoView()")
+    browser.wait_for(width.replace("return ", "return 680 < "))
     check(browser.run("return document.querySelector(document.querySelector('.skip').getAttribute('href')) !== null"), "the skip link leads nowhere")
 
 

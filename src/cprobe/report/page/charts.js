@@ -7,6 +7,8 @@ const kSymbols = ['circle', 'diamond', 'square', 'triangle-up', 'cross', 'star']
 const kDashes = ['solid', 'dash', 'dot', 'dashdot'];
 const kMostRows = 60;
 const figures = [];
+const kPaperWidth = 680;  // Of A4 and of letter paper, within their margins; in CSS pixels.
+let isPrinting = false;
 
 /** Dark blue is hard to see on black. */
 function recoloured(traces, name) {
@@ -58,7 +60,7 @@ function figure(id, title, caption, make, choices = []) {
     if (content === null || typeof Plotly === 'undefined') return;
     plot.setAttribute('aria-label', `${title}. ${content.label}`);
     plot.style.height = `${content.height}px`;
-    Plotly.react(plot, recoloured(content.traces, theme()), layoutOf(content, theme()), {displayModeBar: false, responsive: true});
+    Plotly.react(plot, recoloured(content.traces, theme()), layoutOf(content, theme(), isPrinting ? kPaperWidth : 0), {displayModeBar: false, responsive: true});
     made.drawn = true;
     frame.dataset.drawn = String(content.traces.length);
   };
@@ -100,7 +102,7 @@ function layoutOf(content, name, width = 0) {
   const narrow = (width || window.innerWidth) < 640;
   return {
     ...layout,
-    paper_bgcolor: paper, plot_bgcolor: paper, height: content.height, autosize: !width,
+    paper_bgcolor: paper, plot_bgcolor: paper, height: content.height, ...(width ? {width, autosize: false} : {autosize: true}),
     font: {color: ink, size: narrow ? 11 : 13, family: 'system-ui, "Segoe UI", Roboto, "Liberation Sans", sans-serif'},
     margin: {l: 10, r: 16, t: 10, b: 40, ...layout.margin},
     xaxis: {...axis, ...layout.xaxis}, yaxis: {...axis, ...layout.yaxis},
@@ -230,7 +232,14 @@ function startFigures() {
   for (const f of figures) observer.observe(f.frame);
   if (figures.length === 0) document.documentElement.dataset.ready = String(Math.round(performance.now()));
   themeListeners.push(updateFigures);
-  window.addEventListener('beforeprint', () => figures.forEach((f) => f.draw()));
+  window.addEventListener('beforeprint', () => {
+    isPrinting = true;
+    figures.forEach((f) => f.draw());
+  });
+  window.addEventListener('afterprint', () => {
+    isPrinting = false;
+    updateFigures();
+  });
   let width = window.innerWidth;
   window.addEventListener('resize', () => {
     const crossed = (width < 640) !== (window.innerWidth < 640);  // Labels are shorter on narrow screens.
