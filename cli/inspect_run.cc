@@ -22,6 +22,7 @@ using Lines = std::vector<std::vector<std::string>>;
 struct Standing {
   bool is_at_work = false;
   std::map<CellStatus, int64_t> n_cells;
+  int64_t n_shards = 0, n_shards_at_work = 0;
   double seconds_left = 0;  ///< Expected; 0 where nothing was measured.
 
   int64_t n(CellStatus status) const { return n_cells.contains(status) ? n_cells.at(status) : 0; }
@@ -40,6 +41,12 @@ Standing standing_of(const std::filesystem::path& folder, const Store& store) {
     if (status == CellStatus::kPlanned) standing.seconds_left += cell.expected;
     if (status == CellStatus::kRunning) standing.seconds_left += cell.expected / 2;  // begun at any time
   }
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "shards", none)) {
+    if (!holds_run(entry.path())) continue;
+    ++standing.n_shards;
+    standing.n_shards_at_work += RunLock::is_held(entry.path()) ? 1 : 0;
+  }
   standing.seconds_left /= static_cast<double>(std::max<int64_t>(1, standing.n(CellStatus::kRunning)));
   return standing;
 }
@@ -48,6 +55,7 @@ std::string standing_text(const Standing& standing) {
   std::string text =
       fmt::format("{} done, {} running, {} failed, {} to come", standing.n(CellStatus::kDone),
                   standing.n(CellStatus::kRunning), standing.n(CellStatus::kFailed), standing.n(CellStatus::kPlanned));
+  if (standing.n_shards_at_work > 0) return text + fmt::format("; {} shards at work", standing.n_shards_at_work);
   if (!standing.is_at_work) return text + "; no process works on it";
   if (standing.seconds_left > 0) text += fmt::format("; about {} left", format_duration(standing.seconds_left));
   return text;
@@ -91,20 +99,6 @@ Json run_json(const std::filesystem::path& folder, const Store& store, const Sta
   return json;
 }
 
-/// "4, 3 of them at work; ..."; empty where there is none.
-std::string shards_text(const std::filesystem::path& folder) {
-  std::error_code none;
-  int64_t n = 0, n_at_work = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(folder / "shards", none)) {
-    if (!holds_run(entry.path())) continue;
-    ++n;
-    n_at_work += RunLock::is_held(entry.path());
-  }
-  if (n == 0) return "";
-  return fmt::format("{}, {} of them at work; `cprobe merge {}` gathers what they found", n, n_at_work,
-                     folder.string());
-}
-
 }  // namespace
 
 void print_run(const std::filesystem::path& folder, bool json) {
@@ -128,7 +122,12 @@ void print_run(const std::filesystem::path& folder, bool json) {
         {"on", fmt::format("{}, {} cells at once, {} threads each", last.host, last.n_jobs, last.n_threads)});
     lines.push_back({"model", last.model});
   }
-  if (const std::string shards = shards_text(folder); !shards.empty()) lines.push_back({"shards", shards});
+  if (standing.n_shards > 0) {
+    lines.push_back(
+        {"shards", fmt::format("{}, {} of them at work; what they found since the last merge is not counted "
+                               "here: cprobe merge {}",
+                               standing.n_shards, standing.n_shards_at_work, folder.string())});
+  }
   fmt::print("{}", text_table(lines));
   if (!calls.empty() && !calls.back().spec.empty()) fmt::print("\nspec\n{}", calls.back().spec);
 

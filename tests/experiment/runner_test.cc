@@ -281,6 +281,8 @@ TEST_F(Run, LeavesFilesOfOthersAlone) {
   }
   EXPECT_EQ(testing::read_bytes(folder_ / "run/results.csv"), "hours of work");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "run/run.sqlite"));
+  EXPECT_INPUT_ERROR(run_in("model"), "holds a model");
+  EXPECT_INPUT_ERROR(run_in("rows.csv"), "is a file");
 }
 
 TEST_F(Run, NotesWhatMadeIt) {

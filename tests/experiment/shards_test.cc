@@ -72,7 +72,8 @@ TEST(Shards, OfOtherDataAreRefused) {
   make_record(shard_folder(run.path(), "a"), {"a"}, {"a"}, "2024", "data");
   make_record(shard_folder(run.path(), "b"), {"b"}, {"b"}, "2024", "other data");
   EXPECT_INPUT_ERROR(merge_shards(run.path()), "several models or data");
-  EXPECT_INPUT_ERROR(merge_shards(run / "nowhere"), "holds no shards");
+  EXPECT_INPUT_ERROR(merge_shards(run / "nowhere"), "no such folder");
+  EXPECT_INPUT_ERROR(merge_shards(shard_folder(run.path(), "a")), "holds no shards");
   EXPECT_INPUT_ERROR(shard_folder(run.path(), "../a"), "cannot be the name");
 }
 

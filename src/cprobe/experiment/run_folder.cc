@@ -35,7 +35,13 @@ bool holds_run(const std::filesystem::path& folder) {
 }
 
 void check_names(const std::filesystem::path& folder) {
+  if (std::filesystem::exists(folder) && !std::filesystem::is_directory(folder)) {
+    throw input_error("{}: is a file; a run needs a folder", folder.string());
+  }
   if (holds_run(folder)) return;
+  if (std::filesystem::exists(folder / "config.json")) {
+    throw input_error("{}: holds a model, which a run would hide; choose another folder", folder.string());
+  }
   for (const char* name : kExports) {
     if (!std::filesystem::exists(folder / name)) continue;
     throw input_error("{}: is not from a run of cprobe, and would be replaced; choose another folder or move it away",

@@ -168,6 +168,7 @@ void gather_shards(const std::filesystem::path& folder) {
 }
 
 MergeSummary merge_shards(const std::filesystem::path& folder) {
+  if (!std::filesystem::is_directory(folder)) throw input_error("{}: no such folder", folder.string());
   if (!has_shards(folder)) {
     throw input_error("{}: holds no shards; they come from `cprobe fit SPEC --out {} --shard NAME`", folder.string(),
                       folder.string());

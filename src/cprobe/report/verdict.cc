@@ -61,7 +61,9 @@ std::string decoding_sentence(const ReportedFinding& f) {
     case Answer::kYes:
       return fmt::format("It decodes {}{}{} ({}).", f.variable,
                          f.knn.mean >= kAlmostPerfect ? " almost perfectly" : ", but far from perfectly",
-                         is_above(f.knn, f.full, f.n_tokens) ? ", better than the whole component does" : "", figures);
+                         is_above(f.knn, f.full, f.n_tokens) ? ", better than the whole component does"
+                                                             : ", no better than the whole component does",
+                         figures);
     case Answer::kMixed:
       return fmt::format("It decodes {} in some repetitions ({}).", f.variable, figures);
     default:
@@ -162,8 +164,8 @@ std::string decoding_verdict(const FindingList& with) {
       with, {}, [](const ReportedFinding* f) { return std::isnan(f->knn.mean) ? -1 : f->knn.mean; });
   const auto n_with = [&](Answer answer) { return std::ranges::count(with, answer, &ReportedFinding::decodes); };
   const int64_t n = std::ssize(with), n_yes = n_with(Answer::kYes), n_mixed = n_with(Answer::kMixed);
-  const std::string figures = fmt::format("best in {}, kNN {}, majority baseline {:.3f}", best->component(),
-                                          text_of(best->knn), best->majority);
+  const std::string figures = fmt::format("best in {}, kNN {}, whole component {}, majority baseline {:.3f}",
+                                          best->component(), text_of(best->knn), text_of(best->full), best->majority);
   if (n_yes + n_mixed == 0) {
     return fmt::format("No circuit decodes {} better than the majority baseline ({}).", best->variable, figures);
   }
@@ -185,8 +187,10 @@ std::string strongest_verdict(const std::vector<std::pair<const ReportedFinding*
   }
   if (most == nullptr) return {};
   if (!(*most->harm() > 0)) return " Nowhere did deletion harm more than random circuits.";
-  return fmt::format(" Most in {}: task accuracy on {} goes from {} to {}, {} ({}).", where->component(), most->data,
-                     text_of(most->vanilla), text_of(most->ablated), random_text(*most), basis_text(*most));
+  return fmt::format(
+      " The largest drop beyond random circuits is in {}: task accuracy on {} goes from {} to {}, {} ({}).",
+      where->component(), most->data, text_of(most->vanilla), text_of(most->ablated), random_text(*most),
+      basis_text(*most));
 }
 
 }  // namespace

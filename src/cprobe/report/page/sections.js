@@ -22,12 +22,12 @@ function verdictCard(verdict) {
     element('strong', {textContent: `${componentOf(finding)} `}), chipsOf(finding), element('p', {textContent: [finding.text, pick(finding, (a) => a.text)].filter((text) => text).join(' ')}))));
   const details = element('details', {open: own.length === 1},
     element('summary', {textContent: own.length === 1 ? 'The component' : `Each of the ${own.length} components`}), list);
-  return element('article', {className: 'card verdict'}, element('h3', {textContent: verdict.variable}),
+  return element('article', {className: 'card verdict'}, element('h3', {textContent: [verdict.variable, own[0].options].filter((text) => text).join(', ')}),
     element('p', {textContent: [verdict.text, verdict.dependence[chosen.data]].filter((text) => text).join(' ')}), details);
 }
 
 function makeVerdicts() {
-  const parent = section('verdicts', 'Verdicts', 'For each variable: is there a circuit that computes it, does the circuit decode it, and does the '
+  const parent = section('verdicts', 'Verdicts', 'For each variable: is there a circuit for it, does the circuit decode it, and does the '
     + 'behaviour depend on it more than on random circuits of its size? “Decodes” means a kNN accuracy more than three standard errors above '
     + 'the majority baseline; “depends” means p ≤ .05 after Holm’s adjustment for the cells of the run that have a p.');
   changing(parent, () => {
