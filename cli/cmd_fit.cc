@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -36,7 +37,11 @@ std::string plan_table(const RunPlan& plan) {
       lines.push_back({fmt::format("... {} more", plan.cells.size() - kShown + 1), "", "", "", ""});
       i = plan.cells.size() - 1;
     }
-    const auto& [label, time] = plan.cells[i];
+    const auto& [label, time, is_over] = plan.cells[i];
+    if (is_over) {
+      lines.push_back({label, "-", "-", "-", "is there"});
+      continue;
+    }
     lines.push_back({label, format_duration(time.streams), format_duration(time.fit()),
                      fmt::format("{} ({})", format_duration(time.ablations()), time.n_ablations),
                      format_duration(time.total())});
@@ -46,8 +51,9 @@ std::string plan_table(const RunPlan& plan) {
 
 void print_plan_json(const RunPlan& plan) {
   nlohmann::ordered_json cells = nlohmann::ordered_json::array();
-  for (const auto& [label, time] : plan.cells) {
+  for (const auto& [label, time, is_over] : plan.cells) {
     cells.push_back({{"cell", label},
+                     {"is_over", is_over},
                      {"seconds", time.total()},
                      {"streams_seconds", time.streams},
                      {"fit_seconds", time.fit()},
@@ -66,10 +72,12 @@ void print_plan_json(const RunPlan& plan) {
 }
 
 void print_plan(const RunPlan& plan) {
+  const int64_t n_over = std::ranges::count(plan.cells, true, &RunPlan::PlannedCell::is_over);
   fmt::print(
-      "{}\n{} cells: about {}, {} at once with {} threads each, from an epoch and a forward pass measured now.\n",
-      plan_table(plan), plan.cells.size(), format_duration(plan.seconds), plan.parallelism.n_jobs,
-      plan.parallelism.n_threads);
+      "{}\n{} cells to compute{}: about {}, {} at once with {} threads each, from an epoch and a forward pass measured "
+      "now.\n",
+      plan_table(plan), std::ssize(plan.cells) - n_over, n_over == 0 ? "" : fmt::format(", {} are there", n_over),
+      format_duration(plan.seconds), plan.parallelism.n_jobs, plan.parallelism.n_threads);
   fmt::print("Peak memory: about {}, of which the model's weights {} and residual streams {}{}.\n",
              format_bytes(plan.peak_memory), format_bytes(plan.weights_memory), format_bytes(plan.streams_memory),
              plan.streams_on_disk ? " (in scratch files, as they exceed --memory)" : "");

@@ -64,7 +64,7 @@ TEST_F(FinishedRun, ADryRunSaysWhatTheRunTakesAndWritesNothing) {
   const ProgramResult planned = cprobe(command);
   EXPECT_EQ(planned.exit_code, 0) << planned.err;
   EXPECT_THAT(planned.out, HasSubstr("L0.attn seed 0"));
-  EXPECT_THAT(planned.out, HasSubstr("2 cells: about "));
+  EXPECT_THAT(planned.out, HasSubstr("2 cells to compute: about "));
   EXPECT_THAT(planned.out, HasSubstr("Peak memory: about "));
   std::vector<std::string> with_json = command;
   with_json.insert(with_json.end(), {"--json", "--memory", "0"});

@@ -199,7 +199,7 @@ TEST_F(Run, IsPlannedWithoutWritingAnything) {
   ASSERT_EQ(plan.cells.size(), 4u);
   EXPECT_EQ(plan.cells[1].label, "x L0.mlp seed 0");
   double sum = 0;
-  for (const auto& [label, time] : plan.cells) {
+  for (const auto& [label, time, is_over] : plan.cells) {
     EXPECT_GT(time.epoch, 0) << label;
     EXPECT_GT(time.streams, 0) << label;
     EXPECT_EQ(time.n_epochs, 3) << label;
@@ -220,6 +220,17 @@ TEST_F(Run, IsPlannedWithoutWritingAnything) {
       << "another model for each cell starts from the embeddings";
   spec_.variables = {"z"};
   EXPECT_INPUT_ERROR(plan_run(spec_, {.n_threads = 1}), "'z'");
+}
+
+TEST_F(Run, IsPlannedForWhatIsNotThereYet) {
+  run_in("run");
+  spec_.variables = {"x", "w"};
+  RunOptions options{.out = folder_ / "run", .following = Following::kQuiet, .n_threads = 1};
+  const RunPlan plan = plan_run(spec_, options);
+  EXPECT_EQ(std::ranges::count(plan.cells, true, &RunPlan::PlannedCell::is_over), 4);
+  options.again.all = true;
+  const RunPlan anew = plan_run(spec_, options);
+  EXPECT_EQ(std::ranges::count(anew.cells, true, &RunPlan::PlannedCell::is_over), 0);
 }
 
 TEST_F(Run, GivesTheSameBytesAfterItWasPlanned) {

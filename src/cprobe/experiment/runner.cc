@@ -4,6 +4,7 @@
 #include <cctype>
 #include <numeric>
 #include <optional>
+#include <set>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/threads.h"
@@ -11,6 +12,7 @@
 #include "cprobe/experiment/parallelism.h"
 #include "cprobe/experiment/probe_cell.h"
 #include "cprobe/experiment/run_cells.h"
+#include "cprobe/experiment/run_lock.h"
 
 namespace cprobe {
 namespace {
@@ -93,6 +95,17 @@ class CellShare {
   double seconds_ = 0;
 };
 
+/// Identities of cells that a run in a folder would leave as they are.
+std::set<std::string> cells_over(const std::filesystem::path& folder, const Again& again) {
+  if (again.all || folder.empty() || !holds_run(folder) || RunLock::is_held_elsewhere(folder)) return {};
+  const Store store = Store::open_existing(folder);
+  std::set<std::string> over = store.finished();
+  for (const Store::Entry& cell : store.cells()) {
+    if (cell.status == CellStatus::kFailed && !again.failed) over.insert(cell.id);
+  }
+  return over;
+}
+
 }  // namespace
 
 void check_run(const Spec& spec, const RunOptions& options) {
@@ -127,12 +140,15 @@ RunPlan plan_run(const Spec& spec, const RunOptions& options) {
   std::vector<size_t> all(prepared.cells.size());
   std::iota(all.begin(), all.end(), 0);
   plan.cells.resize(all.size());
+  const std::vector<Store::PlannedCell> planned = plan_of(spec, prepared, plan.parallelism.n_threads);
+  const std::set<std::string> over = cells_over(run, options.again);
   double sum = 0, longest = 0;
   const Cell* before = nullptr;
   for (const size_t i : in_order(prepared.cells, all)) {
     const Cell& cell = prepared.cells[i];
     const CellTime time = estimate->of(cell, before);
-    plan.cells[i] = {label_of(spec, cell), time};
+    plan.cells[i] = {planned[i].label, time, over.contains(planned[i].id)};
+    if (plan.cells[i].is_over) continue;
     sum += time.total();
     longest = std::max(longest, time.total());
     before = &cell;

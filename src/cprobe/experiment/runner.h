@@ -16,10 +16,11 @@ struct RunPlan {
   struct PlannedCell {
     std::string label;  ///< As in the record.
     CellTime time;
+    bool is_over = false;  ///< Computed, or failed, in an earlier call, and left so.
   };
   std::vector<PlannedCell> cells;  ///< In the order of the table.
   Parallelism parallelism;
-  double seconds = 0;            ///< Until all cells are computed.
+  double seconds = 0;            ///< Until all cells are computed that are not over.
   int64_t weights_memory = 0;    ///< Bytes.
   int64_t streams_memory = 0;    ///< Bytes of the residual streams.
   bool streams_on_disk = false;  ///< They would be in scratch files.
