@@ -81,8 +81,8 @@ TrainingState starting_state(const Files& files, const TrainSettings& settings, 
   if (std::filesystem::exists(files.settings())) {
     if (!overwrite) {
       const std::string difference = describe_difference(read_settings(files.settings()), settings);
-      throw input_error("{}: holds a finished run{}; overwrite it or choose another folder", files.folder.string(),
-                        difference.empty() ? " with these settings" : " with other settings:\n" + difference);
+      throw input_error("{}: holds a finished run{}overwrite it or choose another folder", files.folder.string(),
+                        difference.empty() ? " with these settings; " : " with other settings:\n" + difference);
     }
     remove_run(files);
   }
