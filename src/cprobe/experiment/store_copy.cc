@@ -193,9 +193,9 @@ std::string checksum_of(sqlite3* database, const std::string& cell) {
     rows.bind(cell);
     while (rows.step()) {
       for (int column = 0; column < rows.n_columns(); ++column) {
+        // A number as text has fewer digits, and others in other versions of SQLite.
         if (rows.is_real(column)) {
-          const double number =
-              rows.number(column);  // as text it has fewer digits, and others in other versions of SQLite
+          const double number = rows.number(column);
           sum = hash_bytes(&number, sizeof(number), sum);
         } else {
           sum = hash(rows.text(column), sum);
