@@ -220,7 +220,9 @@ std::string test_name(const ::testing::TestParamInfo<const char*>& param) {
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Gpt2, GoldenModel, ::testing::Values("ours", "gpt2", "gpt2-relu", "gpt2-untied", "gpt2-hub"),
+INSTANTIATE_TEST_SUITE_P(Models, GoldenModel,
+                         ::testing::Values("ours", "gpt2", "gpt2-relu", "gpt2-untied", "gpt2-hub", "gpt-neox",
+                                           "gpt-neox-seq", "llama", "llama-tied", "llama-bias", "qwen2", "mistral"),
                          test_name);
 
 }  // namespace

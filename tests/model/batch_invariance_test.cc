@@ -61,7 +61,8 @@ TEST_P(BatchInvariance, MoreRowsChangeNothingInTheOthers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, BatchInvariance,
-                         ::testing::Combine(::testing::Range<size_t>(0, 4), ::testing::Range<uint64_t>(0, 3)),
+                         ::testing::Combine(::testing::Range<size_t>(0, testing::all_kinds().size()),
+                                            ::testing::Range<uint64_t>(0, 3)),
                          [](const auto& param) {
                            return fmt::format("{}_seed_{}", testing::all_kinds()[std::get<0>(param.param)].name,
                                               std::get<1>(param.param));

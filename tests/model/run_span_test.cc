@@ -1,3 +1,5 @@
+#include <numeric>
+
 #include "tests/numeric_jacobian.h"
 #include "tests/support.h"
 #include "tests/tensors.h"
@@ -139,7 +141,10 @@ TEST_P(RunSpan, GradientByGivenStatesIsThatOfDifferences) {
     const Stream given = run(start(), Site::start(), from).expanded();
     const auto f = [&](const at::Tensor& rows) {
       const Model& model = rows.scalar_type() == at::kDouble ? precise : model_;
-      const Stream ended = run_span(model, trie_, {rows, given.row_of_node}, from, end(), {.read_nodes = some_});
+      at::Tensor before_layer = given.before_layer;
+      if (before_layer.defined()) before_layer = before_layer.to(rows.scalar_type());
+      const Stream ended =
+          run_span(model, trie_, {rows, given.row_of_node, before_layer}, from, end(), {.read_nodes = some_});
       return logits(model, ended.rows).narrow(1, 0, 4);
     };
     EXPECT_TRUE(agree(autograd_jacobian(f, given.rows), numeric_jacobian(f, given.rows), kGradient)) << from.index;
@@ -150,43 +155,44 @@ TEST_P(RunSpan, GradientByMultipliersIsThatOfDifferences) {
   if (model_.config.activation == Activation::kRelu) GTEST_SKIP() << "differences may cross the kink of ReLU";
   const Model precise = in_double(model_);
   for (const ComponentRef component : {ComponentRef{0, Block::kAttention}, ComponentRef{0, Block::kMlp}}) {
-    const std::vector<MatrixInfo> matrices = matrices_of(model_.config, component);
-    const int64_t n_first = matrices[0].n_out, n_second = matrices[1].n_out;
+    std::vector<int64_t> n_units;
+    for (const MatrixInfo& matrix : matrices_of(model_.config, component)) n_units.push_back(matrix.n_out);
     const auto f = [&](const at::Tensor& m) {
       const Model& model = m.scalar_type() == at::kDouble ? precise : model_;
-      const ComponentMask mask = {{.multiplier = m.narrow(0, 0, n_first)},
-                                  {.multiplier = m.narrow(0, n_first, n_second)}};
+      ComponentMask mask;
+      for (const at::Tensor& multiplier : at::split_with_sizes(m, n_units)) mask.push_back({.multiplier = multiplier});
       return run_span(model, trie_, embed(model, trie_), Site::start(), end(),
                       {.read_nodes = some_, .masks = {{component, mask}}})
           .rows.narrow(1, 0, 3);
     };
-    const at::Tensor m = at::rand({n_first + n_second}, Seed(3).generator());
+    const at::Tensor m = at::rand({std::accumulate(n_units.begin(), n_units.end(), int64_t{0})}, Seed(3).generator());
     EXPECT_TRUE(agree(autograd_jacobian(f, m), numeric_jacobian(f, m), kGradient)) << to_string(component);
   }
 }
 
 TEST_P(RunSpan, FillsAreOneRowPerNodeAndNeedAnExpandedStream) {
   for (const ComponentRef component : {ComponentRef{0, Block::kAttention}, ComponentRef{1, Block::kMlp}}) {
-    std::vector<at::Tensor> own(2);
+    const std::vector<MatrixInfo> matrices = matrices_of(model_.config, component);
+    std::vector<at::Tensor> own(matrices.size());
     const auto record = [&](ComponentRef c, size_t matrix, const at::Tensor& x) {
-      if (c == component) own[matrix] = x;
+      if (c != component) return;
+      // Matrix 0 speaks for all that read the stream.
+      for (size_t i = matrix; i == matrix || (matrix == 0 && i + 1 < own.size()); ++i) own[i] = x;
     };
     const at::Tensor whole = run(start().expanded(), Site::start(), end(), {.on_input = record}).at_nodes(some_);
     ComponentMask mask;
-    for (const MatrixInfo& matrix : matrices_of(model_.config, component)) {
-      mask.push_back({at::zeros({matrix.n_out}), own[mask.size()]});
-    }
+    for (const MatrixInfo& matrix : matrices) mask.push_back({at::zeros({matrix.n_out}), own[mask.size()]});
     const SpanOptions options{.read_nodes = some_, .masks = {{component, mask}}};
     const Stream filled = run(start().expanded(), Site::start(), end(), options);
     EXPECT_TRUE(agree(filled.rows, whole, 10 * kSame)) << to_string(component) << " filled with its own inputs";
   }
-  const ComponentMask mask = {{at::zeros({model_.config.d_model}), at::zeros({trie_.n_nodes(), model_.config.d_model})},
-                              {}};
+  ComponentMask mask(matrices_of(model_.config, {0, Block::kAttention}).size());
+  mask[0] = {at::zeros({model_.config.d_model}), at::zeros({trie_.n_nodes(), model_.config.d_model})};
   EXPECT_FAILED_ERROR(run(start(), Site::start(), Site{1}, {.masks = {{{0, Block::kAttention}, mask}}}),
                       "expand the stream");
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, RunSpan, ::testing::Range<size_t>(0, 4),
+INSTANTIATE_TEST_SUITE_P(Models, RunSpan, ::testing::Range<size_t>(0, testing::all_kinds().size()),
                          [](const auto& param) { return std::string(testing::all_kinds()[param.param].name); });
 
 TEST(Embed, StoresEachTokenAndPositionOnce) {
