@@ -9,9 +9,9 @@
 
 #include "bench/timing.h"
 #include "cprobe/core/threads.h"
-#include "cprobe/data/tokenizer.h"
 #include "cprobe/io/csv.h"
 #include "cprobe/model/forward.h"
+#include "cprobe/tokenizer/tokenizer.h"
 
 namespace cprobe::bench {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "bench/bound.h"
 #include "cprobe/core/threads.h"
-#include "cprobe/experiment/probe_cell.h"
+#include "cprobe/probe/probe_cell.h"
 
 namespace cprobe::bench {
 namespace {

@@ -1,8 +1,8 @@
 /// Models with random weights and data of the sizes that the benchmarks run at.
 #pragma once
 
-#include "cprobe/data/labelled_tokens.h"
-#include "cprobe/model/trainer.h"
+#include "cprobe/data/dataset.h"
+#include "cprobe/training/trainer.h"
 
 namespace cprobe::bench {
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "cli/next_tokens.h"
-#include "cprobe/experiment/result_row.h"
+#include "cprobe/record/result_row.h"
 
 namespace cprobe {
 

@@ -12,8 +12,8 @@
 #include "cli/spec_file.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/progress.h"
-#include "cprobe/experiment/ablate_everywhere.h"
-#include "cprobe/experiment/probe_cell.h"
+#include "cprobe/probe/ablate_everywhere.h"
+#include "cprobe/probe/probe_cell.h"
 
 namespace cprobe {
 namespace {

@@ -8,8 +8,8 @@
 #include "cli/spec_file.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/text_table.h"
-#include "cprobe/experiment/baseline_runner.h"
-#include "cprobe/experiment/tables.h"
+#include "cprobe/record/tables.h"
+#include "cprobe/run/baseline_runner.h"
 
 namespace cprobe {
 namespace {

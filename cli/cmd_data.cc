@@ -8,9 +8,10 @@
 #include "cli/commands.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/seed.h"
-#include "cprobe/data/arithmetic.h"
-#include "cprobe/data/sentences.h"
 #include "cprobe/io/document.h"
+#include "cprobe/tasks/arithmetic_data.h"
+#include "cprobe/tasks/arithmetic_task.h"
+#include "cprobe/tasks/sentences.h"
 #include "embedded_tasks.h"
 
 namespace cprobe {

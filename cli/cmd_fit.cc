@@ -13,8 +13,8 @@
 #include "cprobe/core/memory.h"
 #include "cprobe/core/progress.h"
 #include "cprobe/core/text_table.h"
-#include "cprobe/experiment/runner.h"
-#include "cprobe/experiment/tables.h"
+#include "cprobe/record/tables.h"
+#include "cprobe/run/runner.h"
 
 namespace cprobe {
 namespace {

@@ -12,8 +12,8 @@
 #include "cprobe/core/error.h"
 #include "cprobe/core/progress.h"
 #include "cprobe/core/text_table.h"
-#include "cprobe/experiment/run_folder.h"
 #include "cprobe/model/forward.h"
+#include "cprobe/run/run_folder.h"
 
 namespace cprobe {
 namespace {

@@ -6,7 +6,7 @@
 #include "cli/commands.h"
 #include "cli/run_summary.h"
 #include "cprobe/core/error.h"
-#include "cprobe/experiment/shards.h"
+#include "cprobe/run/cluster/shards.h"
 
 namespace cprobe {
 namespace {

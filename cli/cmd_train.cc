@@ -12,11 +12,12 @@
 #include "cli/compute_options.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/progress.h"
-#include "cprobe/data/arithmetic.h"
 #include "cprobe/data/joined_data.h"
+#include "cprobe/data/token_csv.h"
 #include "cprobe/io/document.h"
-#include "cprobe/model/train_tasks.h"
-#include "cprobe/model/trainer.h"
+#include "cprobe/tasks/arithmetic_task.h"
+#include "cprobe/training/train_tasks.h"
+#include "cprobe/training/trainer.h"
 
 namespace cprobe {
 namespace {
@@ -56,7 +57,7 @@ int64_t largest_token(const Dataset& data) {
 Dataset load_files(const std::vector<std::string>& files, int64_t vocab) {
   std::vector<Dataset> sets;
   sets.reserve(files.size());
-  for (const std::string& file : files) sets.push_back(load_arithmetic_csv(file, vocab));
+  for (const std::string& file : files) sets.push_back(load_token_csv(file, vocab));
   return sets.size() == 1 ? sets.front() : joined(sets);
 }
 

@@ -4,9 +4,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cprobe/core/device.h"
 #include "cprobe/core/interrupt.h"
 #include "cprobe/core/threads.h"
-#include "cprobe/experiment/devices.h"
 
 namespace cprobe {
 

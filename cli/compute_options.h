@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "cprobe/experiment/run_options.h"
+#include "cprobe/run/run_options.h"
 
 namespace CLI {  // NOLINT(readability-identifier-naming): the library's own name
 class App;

@@ -8,9 +8,9 @@
 #include "cprobe/core/error.h"
 #include "cprobe/core/progress.h"
 #include "cprobe/core/text_table.h"
-#include "cprobe/experiment/run_folder.h"
-#include "cprobe/experiment/run_lock.h"
-#include "cprobe/experiment/tables.h"
+#include "cprobe/record/tables.h"
+#include "cprobe/run/run_folder.h"
+#include "cprobe/run/run_lock.h"
 
 namespace cprobe {
 namespace {

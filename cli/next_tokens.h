@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "cprobe/data/tokenizer.h"
 #include "cprobe/model/forward.h"
+#include "cprobe/tokenizer/tokenizer.h"
 
 namespace cprobe {
 

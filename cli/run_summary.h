@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "cprobe/experiment/compute_cells.h"
+#include "cprobe/run/compute_cells.h"
 
 namespace cprobe {
 

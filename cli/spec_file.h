@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "cprobe/experiment/spec.h"
+#include "cprobe/spec/spec.h"
 
 namespace cprobe {
 

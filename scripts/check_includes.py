@@ -8,7 +8,8 @@ import pathlib
 import re
 import sys
 
-ORDER = ["core", "io", "data", "model", "circuit", "evaluate", "baselines", "experiment", "reproduce", "report"]
+ORDER = ["core", "io", "tokenizer", "data", "tasks", "model", "training", "circuit", "evaluate", "baselines", "spec", "probe",
+         "record", "run", "reproduce", "report"]
 INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)[>"]')
 
 
@@ -39,7 +40,7 @@ def self_test():
     assert count("tests/io/csv_test.cc", '  # include "cprobe/model/model.h"\n') == 1
     assert count("src/cprobe/model/model.cc", '#include "cprobe/io/csv.h"\n#include "cprobe/model/model.h"\n') == 0
     assert count("src/cprobe/model/model.cc", '#include "cprobe/unheard_of/x.h"\n') == 1
-    assert count("cli/main.cc", '#include "cprobe/experiment/spec.h"\n') == 0
+    assert count("cli/main.cc", '#include "cprobe/spec/spec.h"\n') == 0
     assert count("src/cprobe/model/model.h", "#pragma once\n#include <torch/torch.h>\n") == 1
     assert count("cli/commands.h", "#include <torch/torch.h>\n") == 1
     assert count("tests/support.h", "#include <torch/torch.h>\n") == 1

@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "cprobe/data/arithmetic.h"
+#include "cprobe/data/token_csv.h"
+#include "cprobe/tasks/arithmetic_task.h"
 #include "tests/shared_folder.h"
 #include "tests/support.h"
 #include "tests/tiny_model.h"
@@ -222,7 +223,7 @@ TEST(AmnesicProbingOfExperiment1, EqualsTheReferenceInThePapersProtocol) {
     if (!std::filesystem::exists(needed)) GTEST_SKIP() << testing::not_shared(needed);
   }
   const Model model = load_model(checkpoint);
-  const Dataset data = load_arithmetic_csv(csv, model.config.vocab);
+  const Dataset data = load_token_csv(csv, model.config.vocab);
   const AmnesicOptions options{.random_controls = 0, .probe = {.epochs = 1}};
   struct Recorded {
     Block block;

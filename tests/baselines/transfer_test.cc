@@ -1,9 +1,10 @@
 #include "cprobe/baselines/transfer.h"
 
 #include "cprobe/core/seed.h"
-#include "cprobe/data/arithmetic.h"
+#include "cprobe/data/token_csv.h"
 #include "cprobe/data/token_trie.h"
-#include "cprobe/model/trainer.h"
+#include "cprobe/tasks/arithmetic_task.h"
+#include "cprobe/training/trainer.h"
 #include "tests/shared_folder.h"
 #include "tests/support.h"
 
@@ -150,8 +151,8 @@ TEST(TransferOfThePapersModel, ReachesTheSquareInAFewSteps) {
   for (const std::filesystem::path& needed : {folder, csvs})
     if (!std::filesystem::exists(needed)) GTEST_SKIP() << testing::not_shared(needed);
   const Model model = load_model(folder);
-  const Dataset train = load_arithmetic_csv(csvs / "train.csv", model.config.vocab);
-  const Dataset test = load_arithmetic_csv(csvs / "test.csv", model.config.vocab);
+  const Dataset train = load_token_csv(csvs / "train.csv", model.config.vocab);
+  const Dataset test = load_token_csv(csvs / "test.csv", model.config.vocab);
   const ProbedSite probed{.model = model,
                           .site = Site::start(),
                           .variable = "var_0",

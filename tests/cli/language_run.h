@@ -3,8 +3,8 @@
 
 #include "cprobe/model/model.h"
 #include "tests/cli/program.h"
-#include "tests/data/small_tokenizer.h"
 #include "tests/tiny_model.h"
+#include "tests/tokenizer/small_tokenizer.h"
 
 namespace cprobe::testing {
 

@@ -4,8 +4,8 @@
 #include <ATen/ATen.h>
 
 #include "cprobe/circuit/circuit.h"
-#include "cprobe/experiment/result_row.h"
-#include "cprobe/experiment/store.h"
+#include "cprobe/record/result_row.h"
+#include "cprobe/record/store.h"
 #include "tests/support.h"
 #include "tests/tiny_model.h"
 

@@ -3,9 +3,9 @@
 #include "cprobe/model/model.h"
 #include "cprobe/reproduce/exp4_table.h"
 #include "cprobe/reproduce/reproduce.h"
-#include "tests/data/small_tokenizer.h"
 #include "tests/support.h"
 #include "tests/tiny_model.h"
+#include "tests/tokenizer/small_tokenizer.h"
 
 namespace cprobe {
 namespace {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "cprobe/core/seed.h"
-#include "cprobe/data/labelled_tokens.h"
+#include "cprobe/data/dataset.h"
 #include "cprobe/evaluate/metric.h"
 #include "cprobe/io/document.h"
 #include "cprobe/model/forward.h"

@@ -9,7 +9,7 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/io/document_values.h"
-#include "cprobe/model/trainer.h"
+#include "cprobe/training/trainer.h"
 
 namespace cprobe {
 namespace {

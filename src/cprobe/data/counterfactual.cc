@@ -4,8 +4,8 @@
 #include <sstream>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/euclidean_remainder.h"
 #include "cprobe/core/text.h"
-#include "cprobe/data/formula.h"
 
 namespace cprobe {
 Counterfactual::Counterfactual(const std::string& text, std::span<const std::string> names, const std::string& where) {

@@ -2,7 +2,7 @@
 
 #include <span>
 
-#include "cprobe/data/labelled_tokens.h"
+#include "cprobe/data/dataset.h"
 
 namespace cprobe {
 

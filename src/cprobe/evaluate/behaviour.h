@@ -2,7 +2,7 @@
 
 #include <torch/types.h>
 
-#include "cprobe/data/labelled_tokens.h"
+#include "cprobe/data/dataset.h"
 #include "cprobe/model/forward.h"
 
 namespace cprobe {

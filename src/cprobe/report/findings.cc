@@ -8,7 +8,7 @@
 #include <tuple>
 
 #include "cprobe/core/error.h"
-#include "cprobe/experiment/adjusted_p.h"
+#include "cprobe/record/adjusted_p.h"
 
 namespace cprobe {
 namespace {

@@ -10,13 +10,13 @@
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
 #include "cprobe/core/progress.h"
-#include "cprobe/experiment/adjusted_p.h"
-#include "cprobe/experiment/result_columns.h"
-#include "cprobe/experiment/result_row.h"
-#include "cprobe/experiment/run_folder.h"
-#include "cprobe/experiment/tables.h"
+#include "cprobe/record/adjusted_p.h"
+#include "cprobe/record/result_columns.h"
+#include "cprobe/record/result_row.h"
+#include "cprobe/record/tables.h"
 #include "cprobe/report/circuit_details.h"
 #include "cprobe/report/run_names.h"
+#include "cprobe/run/run_folder.h"
 
 namespace cprobe {
 namespace {

@@ -12,7 +12,7 @@
 #include "cprobe/evaluate/ablation.h"
 #include "cprobe/evaluate/overlap.h"
 #include "cprobe/evaluate/statistics.h"
-#include "cprobe/experiment/store.h"
+#include "cprobe/record/store.h"
 
 /// What a report shows, read from run folders (read_runs.h) and as yet in no format. Figures that were not recorded are
 /// absent; none is NaN unless the run found NaN.

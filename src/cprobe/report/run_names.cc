@@ -7,7 +7,7 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
-#include "cprobe/experiment/run_folder.h"
+#include "cprobe/run/run_folder.h"
 
 namespace cprobe {
 namespace {

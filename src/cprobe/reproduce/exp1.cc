@@ -2,9 +2,9 @@
 #include <array>
 
 #include "cprobe/core/text_table.h"
-#include "cprobe/experiment/result_columns.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/csv.h"
+#include "cprobe/record/result_columns.h"
 #include "cprobe/reproduce/parts.h"
 #include "cprobe/reproduce/published_baselines.h"
 

@@ -2,10 +2,10 @@
 #include <array>
 
 #include "cprobe/io/atomic_file.h"
-#include "cprobe/model/train_tasks.h"
 #include "cprobe/reproduce/exp2_table.h"
 #include "cprobe/reproduce/parts.h"
 #include "cprobe/reproduce/published_baselines.h"
+#include "cprobe/training/train_tasks.h"
 
 namespace cprobe {
 namespace {

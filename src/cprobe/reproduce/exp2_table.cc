@@ -8,7 +8,7 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/text_table.h"
-#include "cprobe/experiment/result_columns.h"
+#include "cprobe/record/result_columns.h"
 #include "cprobe/reproduce/parts.h"
 
 namespace cprobe {

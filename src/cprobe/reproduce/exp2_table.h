@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "cprobe/experiment/store.h"
+#include "cprobe/record/store.h"
 
 namespace cprobe {
 

@@ -2,12 +2,12 @@
 #include <array>
 
 #include "cprobe/core/progress.h"
-#include "cprobe/experiment/run_folder.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/csv.h"
 #include "cprobe/reproduce/exp3_table.h"
 #include "cprobe/reproduce/parts.h"
 #include "cprobe/reproduce/published_baselines.h"
+#include "cprobe/run/run_folder.h"
 
 namespace cprobe {
 namespace {

@@ -7,9 +7,9 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/text_table.h"
-#include "cprobe/experiment/result_columns.h"
-#include "cprobe/experiment/tables.h"
 #include "cprobe/io/csv.h"
+#include "cprobe/record/result_columns.h"
+#include "cprobe/record/tables.h"
 #include "cprobe/reproduce/parts.h"
 
 namespace cprobe {

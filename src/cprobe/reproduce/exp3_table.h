@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "cprobe/experiment/store.h"
+#include "cprobe/record/store.h"
 
 namespace cprobe {
 

@@ -2,11 +2,11 @@
 #include <set>
 
 #include "cprobe/core/error.h"
-#include "cprobe/data/task_data.h"
-#include "cprobe/data/tokenizer.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/reproduce/exp4_table.h"
 #include "cprobe/reproduce/parts.h"
+#include "cprobe/tasks/task_data.h"
+#include "cprobe/tokenizer/tokenizer.h"
 
 namespace cprobe {
 namespace {

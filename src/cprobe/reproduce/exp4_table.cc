@@ -1,8 +1,8 @@
 #include "cprobe/reproduce/exp4_table.h"
 
 #include "cprobe/core/text_table.h"
-#include "cprobe/experiment/result_columns.h"
-#include "cprobe/experiment/tables.h"
+#include "cprobe/record/result_columns.h"
+#include "cprobe/record/tables.h"
 #include "cprobe/reproduce/parts.h"
 
 namespace cprobe {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "cprobe/experiment/store.h"
+#include "cprobe/record/store.h"
 #include "cprobe/reproduce/published_exp4.h"
 
 namespace cprobe {

@@ -5,9 +5,9 @@
 #include "cprobe/core/error.h"
 #include "cprobe/core/threads.h"
 #include "cprobe/evaluate/statistics.h"
-#include "cprobe/experiment/result_columns.h"
-#include "cprobe/experiment/tables.h"
-#include "cprobe/model/train_tasks.h"
+#include "cprobe/record/result_columns.h"
+#include "cprobe/record/tables.h"
+#include "cprobe/training/train_tasks.h"
 
 namespace cprobe {
 

@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "cprobe/experiment/runner.h"
-#include "cprobe/model/trainer.h"
 #include "cprobe/reproduce/reproduce.h"
+#include "cprobe/run/runner.h"
+#include "cprobe/training/trainer.h"
 
 /// What the reproductions of several experiments share.
 namespace cprobe {

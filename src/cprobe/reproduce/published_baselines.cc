@@ -5,8 +5,8 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/text_table.h"
-#include "cprobe/experiment/baseline_runner.h"
 #include "cprobe/reproduce/parts.h"
+#include "cprobe/run/baseline_runner.h"
 
 namespace cprobe {
 namespace {

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "cprobe/experiment/spec.h"
-#include "cprobe/experiment/store.h"
+#include "cprobe/record/store.h"
 #include "cprobe/reproduce/reproduce.h"
+#include "cprobe/spec/spec.h"
 
 /// Competing methods in the reproduction of published experiments.
 namespace cprobe {

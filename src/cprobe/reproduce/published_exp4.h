@@ -3,8 +3,8 @@
 #include <optional>
 #include <string_view>
 
-#include "cprobe/data/lexicon.h"
 #include "cprobe/model/config.h"
+#include "cprobe/tasks/lexicon.h"
 
 /// What Lepori et al. 2024 report for Experiment 4 (one seed, one draw of exemplars), and for which models.
 namespace cprobe {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "cprobe/data/arithmetic.h"
-#include "cprobe/data/lexicon.h"
+#include "cprobe/tasks/arithmetic_task.h"
+#include "cprobe/tasks/lexicon.h"
 
 namespace cprobe {
 

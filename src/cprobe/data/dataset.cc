@@ -1,0 +1,38 @@
+#include "cprobe/data/dataset.h"
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/text.h"
+
+namespace cprobe {
+
+LabelledTokens make_labelled_tokens(at::Tensor nodes, at::Tensor labels) {
+  if (nodes.dim() != 1 || labels.dim() != 1 || nodes.size(0) != labels.size(0)) {
+    throw input_error("labelled tokens need one label a node: got {} nodes and {} labels", nodes.numel(),
+                      labels.numel());
+  }
+  return {.nodes = nodes.to(at::kLong).contiguous(), .labels = labels.to(at::kLong).contiguous()};
+}
+
+const at::Tensor* Dataset::counterfactual_answers(const std::string& variable) const {
+  if (!counterfactuals) return nullptr;
+  const auto found = counterfactuals->answers.find(variable);
+  return found == counterfactuals->answers.end() ? nullptr : &found->second;
+}
+
+LabelledTokens Dataset::labelled(const std::string& variable, int64_t position) const {
+  const auto found = variables.find(variable);
+  if (found == variables.end()) {
+    std::vector<std::string> names;
+    for (const auto& [name, values] : variables) {
+      names.push_back(name);
+    }
+    if (names.empty()) {
+      throw input_error("{}: no variable '{}'; the file has no columns of whole numbers", source, variable);
+    }
+    throw input_error("{}: no variable '{}' (a column of whole numbers); did you mean '{}'?", source, variable,
+                      nearest(variable, names));
+  }
+  return make_labelled_tokens(trie.nodes_at(position, source), found->second);
+}
+
+}  // namespace cprobe

@@ -1,0 +1,85 @@
+#include "cprobe/data/token_csv.h"
+
+#include <sstream>
+
+#include "cprobe/core/error.h"
+#include "cprobe/data/counterfactual.h"
+#include "cprobe/io/csv.h"
+
+namespace cprobe {
+namespace {
+
+void require_in_vocabulary(const CsvTable& table, size_t row, const char* column, int64_t value, int64_t vocab) {
+  if (value < 0 || value >= vocab) {
+    throw input_error("{}:{}: column '{}': {} is outside the model's vocabulary of {} tokens (0 to {})", table.source(),
+                      table.line(row), column, value, vocab, vocab - 1);
+  }
+}
+
+/// Rows of tokens of one column, each within the vocabulary.
+std::vector<std::vector<int64_t>> token_rows(const CsvTable& table, const char* column, int64_t vocab) {
+  std::vector<std::vector<int64_t>> rows = table.integer_lists(column);
+  for (size_t row = 0; row < rows.size(); ++row) {
+    if (rows[row].empty()) {
+      throw input_error("{}:{}: column '{}': no tokens", table.source(), table.line(row), column);
+    }
+    for (const int64_t token : rows[row]) require_in_vocabulary(table, row, column, token, vocab);
+  }
+  return rows;
+}
+
+/// The one variable that a formula such as "counter_var_0 var_1 +" takes from the source; empty where it is none or
+/// several.
+std::string replaced_variable(const std::string& formula) {
+  std::istringstream words(formula);
+  std::string word, variable;
+  while (words >> word) {
+    if (!word.starts_with(kSourcePrefix)) continue;
+    if (!variable.empty()) return {};
+    variable = word.substr(kSourcePrefix.size());
+  }
+  return variable;
+}
+
+/// Sources, and for each variable the first column of counterfactual answers in which only it is replaced.
+Counterfactuals read_counterfactuals(const CsvTable& table, int64_t vocab) {
+  Counterfactuals pairs{.sources = build_trie(token_rows(table, "counterfactual_data", vocab))};
+  const auto has = [&](const char* name, int k) { return table.has_column(fmt::format("{}_{}", name, k)); };
+  for (int k = 0; has("CF_FN", k) && has("CF_Label", k); ++k) {
+    const std::string variable = replaced_variable(table.text(fmt::format("CF_FN_{}", k)).front());
+    if (variable.empty() || pairs.answers.contains(variable)) continue;
+    const std::string column = fmt::format("CF_Label_{}", k);
+    const std::vector<int64_t> answers = table.integers(column);
+    for (size_t row = 0; row < answers.size(); ++row) {
+      require_in_vocabulary(table, row, column.c_str(), answers[row], vocab);
+    }
+    pairs.answers.emplace(variable, at::tensor(answers));
+  }
+  return pairs;
+}
+
+}  // namespace
+
+Dataset load_token_csv(const std::filesystem::path& path, int64_t vocab) {
+  const CsvTable table = CsvTable::read(path);
+  const std::vector<std::vector<int64_t>> sequences = token_rows(table, "data", vocab);
+  const std::vector<int64_t> answers = table.integers("labels");
+  if (sequences.empty()) {
+    throw input_error("{}: no rows below the header", table.source());
+  }
+  for (size_t row = 0; row < answers.size(); ++row) require_in_vocabulary(table, row, "labels", answers[row], vocab);
+
+  Dataset dataset;
+  dataset.source = table.source();
+  dataset.trie = build_trie(sequences);
+  dataset.answers = at::tensor(answers);
+  for (const std::string& column : table.integer_columns()) {
+    const bool is_variable =
+        !column.empty() && column != "data" && column != "labels" && column != "counterfactual_data";
+    if (is_variable) dataset.variables.emplace(column, at::tensor(table.integers(column)));
+  }
+  if (table.has_column("counterfactual_data")) dataset.counterfactuals = read_counterfactuals(table, vocab);
+  return dataset;
+}
+
+}  // namespace cprobe

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cprobe/circuit/fit.h"
+#include "cprobe/probe/cell_progress.h"
+#include "cprobe/probe/findings.h"
+#include "cprobe/probe/run_data.h"
+#include "cprobe/probe/streams.h"
+#include "cprobe/spec/spec.h"
+
+namespace cprobe {
+
+/// Everything a cell computes.
+struct CellResult {
+  Findings findings;
+  std::vector<EpochRecord> curve;
+};
+
+/// The model that a cell probes: the run's, or what the spec's negative control makes of it with the cell's seed.
+Model controlled_model(const Spec& spec, const Cell& cell, const Model& model);
+
+/// The mask method of a cell, with its option.
+std::unique_ptr<MaskMethod> mask_method(const Spec& spec, const Cell& cell);
+
+/// Finds the circuit of one cell and evaluates it (docs/method.md, "The steps").
+/// @param id       the cell's identity, noted in the circuit.
+/// @param streams  of the run's model; unused where the spec asks for a negative control, which is another model.
+/// @param progress may be empty.
+/// @throws Error   (kInput) if the variable, layer or position does not exist, or the labels cannot be decoded (one
+///         class only, a class with a single training token), (kInterrupted) when a stop is requested.
+CellResult probe_cell(const Spec& spec, const Cell& cell, const std::string& id, const RunData& data, Streams& streams,
+                      const CellProgress& progress = {});
+
+}  // namespace cprobe

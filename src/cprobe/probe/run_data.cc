@@ -1,0 +1,134 @@
+#include "cprobe/probe/run_data.h"
+
+#include <algorithm>
+
+#include "cprobe/core/device.h"
+#include "cprobe/core/error.h"
+#include "cprobe/core/hash.h"
+#include "cprobe/core/memory.h"
+#include "cprobe/data/token_csv.h"
+#include "cprobe/io/atomic_file.h"
+#include "cprobe/io/scratch.h"
+#include "cprobe/tasks/arithmetic_task.h"
+#include "cprobe/tokenizer/tokenizer.h"
+
+namespace cprobe {
+namespace {
+
+std::string file_fingerprint(const std::filesystem::path& path) {
+  return to_hex(hash(read_file(path)));
+}
+
+/// Everything besides the files that the sentences of a task depend on.
+std::string task_fingerprint(const LanguageTask& task) {
+  std::vector<std::string> groups;
+  for (const auto& [value, label] : task.groups) groups.push_back(fmt::format("{}={}", value, label));
+  const Expectation& e = task.expectation;
+  return to_hex(
+      hash(fmt::format("{}|{} {} {}|{}|{}|{}|{}|{}|{}|{}|{}|{}", task.name, task.train_rows, task.test_rows,
+                       task.split_seed, task.prefix, task.variable, task.group_column, fmt::join(groups, ","),
+                       e.continuation, fmt::join(e.against, ","), e.label_column, e.last_word, e.against_column)));
+}
+
+/// The reference drops the last incomplete batch of its test sets, which only shows where there is one.
+void require_complete_batches(const Spec& spec) {
+  if (spec.protocol != Protocol::kPaper) return;
+  for (const int64_t batch_size : spec.batch_sizes) {
+    if (spec.language->test_rows % batch_size == 0) continue;
+    throw input_error(
+        "task '{}': in protocol paper the number of test rows ({}) must be a multiple of the batch size "
+        "({}), because the reference drops an incomplete last batch",
+        spec.language->name, spec.language->test_rows, batch_size);
+  }
+}
+
+void load_language(const Spec& spec, RunData& data) {
+  require_complete_batches(spec);
+  const LanguageTask& task = *spec.language;
+  LanguageData sets =
+      load_language_data(task, Tokenizer::load(spec.model), data.model.config.vocab, data.model.config.n_positions);
+  data.train = std::move(sets.train);
+  data.test = std::move(sets.test);
+  if (spec.measure_behaviour) data.behaviour = std::move(sets.behaviour);
+  data.fingerprints.push_back(file_fingerprint(task.sentences));
+  if (!task.gen.empty()) data.fingerprints.push_back(file_fingerprint(task.gen));
+  for (const char* name : {"tokenizer.json", "vocab.json", "merges.txt"}) {
+    if (std::filesystem::exists(spec.model / name)) data.fingerprints.push_back(file_fingerprint(spec.model / name));
+  }
+  data.fingerprints.push_back(task_fingerprint(task));
+}
+
+void load_arithmetic(const Spec& spec, RunData& data) {
+  const int64_t vocab = data.model.config.vocab;
+  data.train = load_token_csv(spec.train_csv, vocab);
+  data.test = load_token_csv(spec.test_csv, vocab);
+  data.fingerprints.push_back(file_fingerprint(spec.train_csv));
+  data.fingerprints.push_back(file_fingerprint(spec.test_csv));
+  if (!spec.measure_behaviour) return;
+  for (const auto& [label, path] : spec.behaviour_csvs) {
+    data.behaviour.emplace_back(label, path == spec.test_csv ? data.test : load_token_csv(path, vocab));
+    data.fingerprints.push_back(file_fingerprint(path));
+  }
+}
+
+}  // namespace
+
+RunData load_run_data(const Spec& spec, at::Device device) {
+  RunData data{.model = load_model(spec.model)};
+  data.fingerprints.push_back(fingerprint(data.model));
+  if (spec.language) {
+    load_language(spec, data);
+  } else {
+    load_arithmetic(spec, data);
+  }
+  if (!device.is_cpu()) data.fingerprints.push_back(device_kind(device));
+  return data;
+}
+
+std::vector<const Dataset*> data_sets(const RunData& data) {
+  std::vector<const Dataset*> sets = {&data.train};
+  const auto add = [&](const Dataset& set) {
+    const bool there =
+        std::ranges::any_of(sets, [&](const Dataset* other) { return other->identity() == set.identity(); });
+    if (!there) sets.push_back(&set);
+  };
+  add(data.test);
+  for (const auto& [label, set] : data.behaviour) add(set);
+  return sets;
+}
+
+int64_t streams_memory(const RunData& data) {
+  int64_t n_bytes = 0;
+  for (const Dataset* set : data_sets(data)) n_bytes += stream_memory(data.model.config, *set);
+  return n_bytes;
+}
+
+int64_t stream_memory(const ModelConfig& config, const Dataset& data) {
+  // Between the blocks of a layer with a parallel residual, the stream before the layer is kept as well.
+  const int64_t n_arrays = config.parallel_residual ? 2 : 1;
+  return n_arrays * data.trie.n_nodes() * config.d_model * static_cast<int64_t>(sizeof(float));
+}
+
+NewRows stream_rows(const RunData& data, at::Device device, int64_t memory, const std::filesystem::path& folder) {
+  if (streams_memory(data) <= memory) return rows_in_memory;
+  if (!device.is_cpu()) {
+    throw input_error(
+        "residual streams take {} on {}, more than --memory allows ({}); give more, or compute on the CPU, "
+        "where they go to scratch files",
+        format_bytes(streams_memory(data)), device.str(), format_bytes(memory));
+  }
+  return [folder](int64_t n_rows, int64_t d_model, at::Device) { return scratch_array(folder, n_rows, d_model); };
+}
+
+void check_labels(const Cell& cell, const RunData& data) {
+  for (const Dataset* set : data_sets(data)) {
+    if (set->trie.max_length() > data.model.config.n_positions) {
+      throw input_error("{}: has a row of {} tokens, but the model's context is {}", set->source,
+                        set->trie.max_length(), data.model.config.n_positions);
+    }
+  }
+  data.train.labelled(cell.variable, cell.position);
+  data.test.labelled(cell.variable, cell.position);
+}
+
+}  // namespace cprobe

@@ -1,0 +1,103 @@
+#include "cprobe/record/sqlite.h"
+
+#include <sqlite3.h>
+
+namespace cprobe {
+namespace {
+
+[[noreturn]] void throw_error_of(sqlite3* database) {
+  const char* file = sqlite3_db_filename(database, "main");
+  const int code = sqlite3_errcode(database);
+  const bool is_damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+  const std::string text = fmt::format("{}: {}", file == nullptr ? "database" : file, sqlite3_errmsg(database));
+  if (!is_damaged) throw failure("{} (is the disk full or the folder read-only?)", text);
+  throw DamagedDatabase(ErrorKind::kFailed, text + "; `cprobe inspect RUN --repair` recovers what is intact of a run");
+}
+
+}  // namespace
+
+void execute(sqlite3* database, const std::string& sql) {
+  if (sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) throw_error_of(database);
+}
+
+Statement::Statement(sqlite3* database, const std::string& sql) : database_(database) {
+  check(sqlite3_prepare_v2(database, sql.c_str(), -1, &statement_, nullptr));
+}
+
+Statement::~Statement() {
+  sqlite3_finalize(statement_);
+}
+
+void Statement::check(int code) const {
+  if (code != SQLITE_OK) throw_error_of(database_);
+}
+
+Statement& Statement::bind(const std::string& text) {
+  check(sqlite3_bind_text(statement_, ++n_bound_, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT));
+  return *this;
+}
+
+Statement& Statement::bind(int64_t integer) {
+  check(sqlite3_bind_int64(statement_, ++n_bound_, integer));
+  return *this;
+}
+
+Statement& Statement::bind(double number) {
+  check(sqlite3_bind_double(statement_, ++n_bound_, number));
+  return *this;
+}
+
+Statement& Statement::bind(const std::optional<double>& number) {
+  if (number) return bind(*number);
+  check(sqlite3_bind_null(statement_, ++n_bound_));
+  return *this;
+}
+
+Statement& Statement::bind(const std::optional<int64_t>& integer) {
+  if (integer) return bind(*integer);
+  return bind(std::optional<double>());
+}
+
+bool Statement::step() {
+  const int code = sqlite3_step(statement_);
+  if (code != SQLITE_ROW && code != SQLITE_DONE) throw_error_of(database_);
+  return code == SQLITE_ROW;
+}
+
+std::string Statement::text(int column) const {
+  const unsigned char* text = sqlite3_column_text(statement_, column);
+  return text == nullptr ? std::string() : std::string(reinterpret_cast<const char*>(text));
+}
+
+int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
+double Statement::number(int column) const {
+  return sqlite3_column_double(statement_, column);
+}
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
+
+bool Statement::is_real(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_FLOAT;
+}
+
+int Statement::n_columns() const {
+  return sqlite3_column_count(statement_);
+}
+
+Transaction::Transaction(sqlite3* database) : database_(database) {
+  execute(database_, "BEGIN IMMEDIATE");
+}
+
+Transaction::~Transaction() {
+  if (open_) sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+void Transaction::commit() {
+  execute(database_, "COMMIT");
+  open_ = false;
+}
+
+}  // namespace cprobe

@@ -1,0 +1,340 @@
+#include "cprobe/record/store.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/hash.h"
+#include "cprobe/core/memory.h"
+#include "cprobe/io/atomic_file.h"
+#include "cprobe/record/provenance.h"
+#include "cprobe/record/sqlite.h"
+#include "cprobe/record/store_schema.h"
+
+namespace cprobe {
+namespace {
+
+constexpr CellStatus kStatuses[] = {CellStatus::kPlanned, CellStatus::kRunning, CellStatus::kDone, CellStatus::kFailed};
+
+CellStatus parse_status(const std::string& text) {
+  const auto* found = std::ranges::find_if(kStatuses, [&](CellStatus status) { return to_string(status) == text; });
+  return found == std::end(kStatuses) ? CellStatus::kPlanned : *found;
+}
+
+/// A file's name as SQLite's URI, in which ?, # and % have a meaning.
+std::string file_uri(const std::filesystem::path& path, const std::string& parameters) {
+  std::string uri = "file:";
+  for (const char c : path.string()) {
+    uri += c == '?' || c == '#' || c == '%' ? fmt::format("%{:02X}", static_cast<unsigned char>(c)) : std::string(1, c);
+  }
+  return uri + "?" + parameters;
+}
+
+}  // namespace
+
+std::string_view to_string(CellStatus status) {
+  switch (status) {
+    case CellStatus::kRunning:
+      return "running";
+    case CellStatus::kDone:
+      return "done";
+    case CellStatus::kFailed:
+      return "failed";
+    case CellStatus::kPlanned:
+      break;
+  }
+  return "planned";
+}
+
+void Store::Close::operator()(sqlite3* database) const {
+  sqlite3_close(database);
+}
+
+Store Store::open(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / kStoreName;
+  const std::filesystem::path tables = folder / "metrics.csv";
+  std::error_code none;
+  if (std::filesystem::exists(path) && std::filesystem::file_size(path, none) == 0 && std::filesystem::exists(tables)) {
+    throw input_error(
+        "{}: is empty, though {} of a run is there; what it held is lost. Move the folder away to compute the run anew",
+        path.string(), tables.string());
+  }
+  return open_file(folder, path);
+}
+
+Store Store::open_file(const std::filesystem::path& folder, const std::filesystem::path& path) {
+  std::error_code problem;
+  std::filesystem::create_directories(folder, problem);
+  if (problem) throw failure("{}: cannot create the run folder: {}", folder.string(), problem.message());
+  Store store;
+  store.folder_ = folder;
+  sqlite3* database = nullptr;
+  const int code = sqlite3_open(path.c_str(), &database);
+  store.database_.reset(database);
+  if (code != SQLITE_OK)
+    throw failure("{}: cannot open or create the run's store: {}", path.string(), sqlite3_errmsg(database));
+  sqlite3_busy_timeout(database, 10'000);
+  // Looks before it touches: another program's database stays as it is.
+  const int64_t version = schema_version(database, path);
+  execute(database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
+  migrate(database, version);
+  return store;
+}
+
+Store Store::open_existing(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / kStoreName;
+  if (!std::filesystem::exists(path)) throw input_error("{}: holds no run (no run.sqlite)", folder.string());
+  // SQLite makes a write-ahead log even to read, unless told that nobody writes; where there is no log, nobody does.
+  const bool in_use = std::filesystem::exists(path.string() + "-wal");
+  const std::string uri = file_uri(std::filesystem::absolute(path), in_use ? "mode=ro" : "mode=ro&immutable=1");
+  Store store;
+  store.folder_ = folder;
+  sqlite3* database = nullptr;
+  const int code = sqlite3_open_v2(uri.c_str(), &database, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, nullptr);
+  store.database_.reset(database);
+  if (code != SQLITE_OK) throw failure("{}: cannot open the run's store: {}", path.string(), sqlite3_errmsg(database));
+  sqlite3_busy_timeout(database, 10'000);
+  const int64_t version = schema_version(database, path);
+  if (version < kSchemaVersion) store.database_.reset(migrated_copy(database, version));
+  return store;
+}
+
+std::vector<Store::Entry> Store::cells() const {
+  std::vector<Entry> entries;
+  Statement rows(database_.get(),
+                 "SELECT id, method, label, status, error, seconds, expected FROM planned ORDER BY rank, place");
+  while (rows.step()) {
+    entries.push_back({rows.text(0), rows.text(1), rows.text(2), parse_status(rows.text(3)), rows.text(4),
+                       rows.number(5), rows.number(6)});
+  }
+  return entries;
+}
+
+int64_t Store::n_unplanned() const {
+  Statement rows(database_.get(), "SELECT count(*) FROM cells WHERE place IS NULL");
+  rows.step();
+  return rows.integer(0);
+}
+
+void Store::verify() const {
+  const std::string path = (folder_ / kStoreName).string();
+  try {
+    Statement check(database_.get(), "PRAGMA quick_check(1)");
+    check.step();
+    if (check.text(0) != "ok") throw DamagedDatabase(ErrorKind::kInput, check.text(0));
+    Statement rows(database_.get(),
+                   "SELECT id, label, checksum FROM cells WHERE status = 'done' AND checksum NOT NULL");
+    while (rows.step()) {
+      if (checksum_of(database_.get(), rows.text(0)) == rows.text(2)) continue;
+      throw DamagedDatabase(ErrorKind::kInput, "the figures of " + rows.text(1));
+    }
+  } catch (const DamagedDatabase& error) {
+    throw input_error("{}: is damaged ({}); `cprobe inspect {} --repair` recovers what is intact", path, error.what(),
+                      folder_.string());
+  }
+}
+
+std::set<std::string> Store::finished() const {
+  std::set<std::string> ids;
+  Statement rows(database_.get(), "SELECT id FROM cells WHERE status = 'done'");
+  while (rows.step()) ids.insert(rows.text(0));
+  return ids;
+}
+
+std::string Store::data() const {
+  Statement rows(database_.get(), "SELECT data FROM plans WHERE data IS NOT NULL");
+  return rows.step() ? rows.text(0) : "";
+}
+
+void Store::plan(const std::vector<PlannedCell>& cells, const std::string& data) {
+  sqlite3* database = database_.get();
+  Transaction transaction(database);
+  // Methods that are planned again keep their rank.
+  Statement(database, "DELETE FROM plans WHERE data IS NOT NULL AND data != ?").bind(data).step();
+  std::set<std::string> planned;
+  for (const PlannedCell& cell : cells) {
+    if (!planned.insert(cell.method).second) continue;
+    Statement(database, "INSERT OR IGNORE INTO plans SELECT ?, 1 + coalesce(max(rank), 0), NULL FROM plans")
+        .bind(cell.method)
+        .step();
+    Statement(database, "UPDATE plans SET data = NULL WHERE method = ?").bind(cell.method).step();
+    Statement(database, "UPDATE cells SET place = NULL WHERE method = ?").bind(cell.method).step();
+  }
+  execute(database, "UPDATE cells SET place = NULL WHERE method NOT IN (SELECT method FROM plans)");
+  int64_t place = 0;
+  for (const PlannedCell& cell : cells) {
+    Statement(database,
+              "INSERT INTO cells (id, method, label, place) VALUES (?, ?, ?, ?) "
+              "ON CONFLICT (id) DO UPDATE SET label = excluded.label, place = excluded.place")
+        .bind(cell.id)
+        .bind(cell.method)
+        .bind(cell.label)
+        .bind(place++)
+        .step();
+  }
+  Statement(database, "UPDATE plans SET data = ? WHERE data IS NULL").bind(data).step();
+  transaction.commit();
+}
+
+std::vector<std::string> Store::forget(const std::vector<PlannedCell>& cells) {
+  sqlite3* database = database_.get();
+  Transaction transaction(database);
+  std::vector<std::string> files;
+  for (const PlannedCell& cell : cells) {
+    Statement artifacts(database, "SELECT path FROM artifacts WHERE cell = ?");
+    artifacts.bind(cell.id);
+    while (artifacts.step()) files.push_back(artifacts.text(0));
+    for (const char* table : kCellTables) {
+      Statement(database, fmt::format("DELETE FROM {} WHERE cell = ?", table)).bind(cell.id).step();
+    }
+    Statement(database,
+              "UPDATE cells SET status = 'planned', error = NULL, seconds = NULL, checksum = NULL, forgotten = ?2 "
+              "WHERE id = ?1")
+        .bind(cell.id)
+        .bind(utc_now())
+        .step();
+  }
+  transaction.commit();
+  return files;
+}
+
+void Store::begin(const Invocation& invocation) {
+  Statement(database_.get(),
+            "INSERT INTO invocations (started, command, version, host, jobs, threads, device, model, spec) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+      .bind(invocation.started)
+      .bind(invocation.command)
+      .bind(invocation.version)
+      .bind(invocation.host)
+      .bind(static_cast<int64_t>(invocation.n_jobs))
+      .bind(static_cast<int64_t>(invocation.n_threads))
+      .bind(invocation.device)
+      .bind(invocation.model)
+      .bind(invocation.spec)
+      .step();
+  invocation_ = sqlite3_last_insert_rowid(database_.get());
+  execute(database_.get(), "UPDATE cells SET status = 'planned' WHERE status = 'running'");
+}
+
+std::vector<Store::Invocation> Store::invocations() const {
+  std::vector<Invocation> all;
+  Statement rows(database_.get(),
+                 "SELECT started, command, version, host, jobs, threads, model, spec, ended, peak_memory, device FROM "
+                 "invocations ORDER BY id");
+  while (rows.step()) {
+    all.push_back({.started = rows.text(0),
+                   .command = rows.text(1),
+                   .version = rows.text(2),
+                   .host = rows.text(3),
+                   .n_jobs = static_cast<int>(rows.integer(4)),
+                   .n_threads = static_cast<int>(rows.integer(5)),
+                   .device = rows.text(10),
+                   .model = rows.text(6),
+                   .spec = rows.text(7),
+                   .ended = rows.text(8),
+                   .peak_memory = rows.is_null(9) ? std::optional<int64_t>() : rows.integer(9)});
+  }
+  return all;
+}
+
+void Store::expect(const std::vector<std::pair<std::string, double>>& seconds) {
+  Transaction transaction(database_.get());
+  for (const auto& [id, expected] : seconds) {
+    Statement(database_.get(), "UPDATE cells SET expected = ? WHERE id = ?").bind(expected).bind(id).step();
+  }
+  transaction.commit();
+}
+
+void Store::begin_cell(const std::string& id) {
+  Statement(database_.get(), "UPDATE cells SET status = 'running', invocation = ? WHERE id = ?")
+      .bind(invocation_)
+      .bind(id)
+      .step();
+}
+
+void Store::record(const std::string& id, const Finished& finished) {
+  if (!finished.circuit_file.empty()) write_file(folder_ / finished.circuit_file, finished.circuit);
+  sqlite3* database = database_.get();
+  Transaction transaction(database);
+  Statement(
+      database,
+      "UPDATE cells SET status = 'done', error = NULL, seconds = ?, variable = ?, site = ?, position = ?, seed = ?, "
+      "invocation = ? WHERE id = ?")
+      .bind(finished.seconds)
+      .bind(finished.variable)
+      .bind(finished.site)
+      .bind(finished.position)
+      .bind(static_cast<int64_t>(finished.seed))
+      .bind(invocation_)
+      .bind(id)
+      .step();
+  touch_invocation();
+  int64_t ordinal = 0;
+  for (const auto& [name, field] : finished.row) {
+    Statement(database, "INSERT INTO fields VALUES (?, ?, ?, ?, ?)")
+        .bind(id)
+        .bind(ordinal++)
+        .bind(name)
+        .bind(field_text(field))
+        .bind(static_cast<int64_t>(std::holds_alternative<std::string>(field)))
+        .step();
+  }
+  ordinal = 0;
+  // Unpacked, so that a member that is added cannot be forgotten here.
+  for (const auto& [metric, value, n, sd, control, p, draws, note] : finished.metrics) {
+    Statement(database, "INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        .bind(id)
+        .bind(ordinal++)
+        .bind(metric)
+        .bind(value)
+        .bind(n)
+        .bind(sd)
+        .bind(control)
+        .bind(p)
+        .bind(note)
+        .bind(fmt::format("{}", fmt::join(draws, " ")))
+        .step();
+  }
+  int64_t epoch = 0;
+  for (const auto& [loss, objective, l0_term, temperature, n_kept] : finished.curve) {
+    Statement(database, "INSERT INTO curves VALUES (?, ?, ?, ?, ?, ?, ?)")
+        .bind(id)
+        .bind(epoch++)
+        .bind(loss)
+        .bind(objective)
+        .bind(l0_term)
+        .bind(temperature)
+        .bind(n_kept)
+        .step();
+  }
+  if (!finished.circuit_file.empty()) {
+    Statement(database, "INSERT INTO artifacts VALUES (?, 'circuit', ?, ?)")
+        .bind(id)
+        .bind(finished.circuit_file)
+        .bind(to_hex(hash(finished.circuit)))
+        .step();
+  }
+  Statement(database, "UPDATE cells SET checksum = ? WHERE id = ?").bind(checksum_of(database, id)).bind(id).step();
+  transaction.commit();
+}
+
+void Store::record_failure(const std::string& id, const std::string& error) {
+  Statement(database_.get(), "UPDATE cells SET status = 'failed', error = ?, invocation = ? WHERE id = ?")
+      .bind(error)
+      .bind(invocation_)
+      .bind(id)
+      .step();
+}
+
+/// Times of a call that is killed are known up to its last cell.
+void Store::touch_invocation() {
+  Statement(database_.get(), "UPDATE invocations SET ended = ?, peak_memory = ? WHERE id = ?")
+      .bind(utc_now())
+      .bind(peak_memory())
+      .bind(invocation_)
+      .step();
+}
+
+}  // namespace cprobe

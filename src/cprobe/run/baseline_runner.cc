@@ -1,0 +1,194 @@
+#include "cprobe/run/baseline_runner.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "cprobe/core/error.h"
+#include "cprobe/probe/probe_cell.h"
+#include "cprobe/run/run_cells.h"
+
+namespace cprobe {
+namespace {
+
+struct ChosenMethod {
+  const MethodEntry* entry;
+  std::unique_ptr<BaselineMethod> method;
+  bool is_named = false;  ///< On the command line or in the spec.
+};
+
+const MethodEntry& find_method(std::span<const MethodEntry> known, const std::string& name, const std::string& where) {
+  const auto found = std::ranges::find(known, name, &MethodEntry::name);
+  if (found != known.end()) return *found;
+  std::vector<std::string> names;
+  for (const MethodEntry& entry : known) names.emplace_back(entry.name);
+  throw input_error("{}there is no method '{}'; did you mean '{}'? Known: {}", where, name, nearest(name, names),
+                    fmt::join(names, ", "));
+}
+
+/// The methods asked for with the spec's options of each, in the table's order.
+std::vector<ChosenMethod> choose_methods(const Spec& spec, const std::vector<std::string>& names,
+                                         std::span<const MethodEntry> known) {
+  const auto options_of = [&](std::string_view name) { return spec.baselines ? spec.baselines->given(name) : nullptr; };
+  std::vector<const MethodEntry*> wanted;
+  wanted.reserve(names.size());
+  for (const std::string& name : names) wanted.push_back(&find_method(known, name, ""));
+  if (spec.baselines) {
+    for (const auto& [name, options] : spec.baselines->entries()) {
+      const MethodEntry& entry = find_method(known, name, options.where() + ": ");
+      if (names.empty()) wanted.push_back(&entry);
+    }
+  }
+  const bool all = names.empty() && !spec.baselines;
+  std::vector<ChosenMethod> chosen;
+  for (const MethodEntry& entry : known) {
+    if (!all && std::ranges::find(wanted, &entry) == wanted.end()) continue;
+    chosen.push_back({&entry, entry.make(options_of(entry.name)), !all});
+  }
+  return chosen;
+}
+
+/// One result to compute.
+struct Job {
+  Cell cell;
+  const ChosenMethod* method = nullptr;
+  Site site;
+
+  bool per_site() const { return method->entry->per_site; }
+  std::string site_text() const { return per_site() ? state_name(cell.component) : "model"; }
+  /// What the figures depend on beside the site: a negative control may shuffle the component.
+  std::string place() const { return per_site() ? site_text() : "model " + to_string(cell.component); }
+};
+
+/// The grid without the dimensions that only mask training has.
+std::vector<Cell> cells_of(const Spec& spec, const ModelConfig& config) {
+  Spec grid = spec;
+  grid.learning_rates.resize(1);
+  grid.batch_sizes.resize(1);
+  grid.mask_options.resize(1);
+  return expand(grid, config);
+}
+
+/// Sites in the order of the model, so that each residual stream is taken from one to the next.
+std::vector<Job> jobs_of(const Spec& spec, const std::vector<ChosenMethod>& methods, const ModelConfig& config) {
+  const std::vector<Cell> cells = cells_of(spec, config);
+  std::vector<Job> jobs;
+  for (const Cell& cell : cells) {
+    for (const ChosenMethod& method : methods) {
+      Job job{cell, &method, Site::after(cell.component)};
+      if (!job.per_site()) {
+        job.site = Site::start();
+        const bool is_first = cell.component == cells.front().component && cell.position == cells.front().position;
+        if (!is_first) continue;
+      }
+      jobs.push_back(job);
+    }
+  }
+  std::ranges::stable_sort(jobs, {}, &Job::site);
+  return jobs;
+}
+
+/// Takes out jobs for which the data do not suffice, or that the device cannot compute. @return a line for each method and variable that is left out.
+/// @throws Error (kInput) if a method that was asked for by name is left without a variable.
+std::vector<std::string> leave_out(std::vector<Job>& jobs, const RunData& data, at::Device device) {
+  std::map<std::pair<const ChosenMethod*, std::string>, std::string> problems;
+  std::set<const ChosenMethod*> usable;
+  for (const Job& job : jobs) {
+    try {
+      if (!device.is_cpu() && !job.method->entry->on_gpu) throw input_error("runs on the CPU only; use --device cpu");
+      for (const Dataset* set : {&data.train, &data.test}) job.method->method->check(job.cell.variable, *set);
+      usable.insert(job.method);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kInput) throw;
+      problems.emplace(std::pair(job.method, job.cell.variable), error.what());
+    }
+  }
+  std::vector<std::string> lines;
+  for (const auto& [what, problem] : problems) {
+    const auto& [method, variable] = what;
+    const std::string line = fmt::format("{} {}: {}", method->entry->name, variable, problem);
+    if (method->is_named && !usable.contains(method)) throw input_error("{}", line);
+    lines.push_back(line);
+  }
+  std::erase_if(jobs, [&](const Job& job) { return problems.contains({job.method, job.cell.variable}); });
+  return lines;
+}
+
+std::string label_of(const Spec& spec, const Job& job) {
+  std::string label =
+      fmt::format("{} {} {} seed {}", job.method->entry->name, job.cell.variable, job.site_text(), job.cell.seed);
+  if (spec.positions.size() > 1) label += fmt::format(" position {}", job.cell.position);
+  return label;
+}
+
+ProbedSet probed_set(const Dataset& data, const Job& job, Streams& streams) {
+  const auto labels = data.variables.find(job.cell.variable);
+  return {.data = data,
+          .stream = streams.at(data, job.site),
+          .nodes = data.trie.nodes_at(job.cell.position, data.source),
+          .labels = labels == data.variables.end() ? at::Tensor() : labels->second};
+}
+
+std::vector<Metric> compute(const Spec& spec, const Job& job, const RunData& data, Streams& run_streams,
+                            const ShareDone& on_progress) {
+  const Model model = controlled_model(spec, job.cell, data.model);
+  Streams own_streams(model, run_streams.new_rows());
+  Streams& streams = spec.control == ModelControl::kNone ? run_streams : own_streams;
+  ProbedSite probed{.model = model,
+                    .site = job.site,
+                    .position = job.cell.position,
+                    .variable = job.cell.variable,
+                    .train = probed_set(data.train, job, streams),
+                    .test = probed_set(data.test, job, streams),
+                    .seed = Seed(job.cell.seed).derive("baseline"),
+                    .paper_protocol = spec.protocol == Protocol::kPaper};
+  for (const auto& [label, set] : data.behaviour) probed.behaviours.emplace_back(label, probed_set(set, job, streams));
+  return job.method->method->run(probed, on_progress);
+}
+
+}  // namespace
+
+RunSummary run_baselines(const Spec& spec, const std::vector<std::string>& names, const RunOptions& options,
+                         std::span<const MethodEntry> known) {
+  return of_rank(options, [&] {
+    RunSummary summary{.out = run_folder(spec, options.out)};
+    const std::vector<ChosenMethod> methods = choose_methods(spec, names, known);
+    const RunData data = load_run_data(spec, options.device);
+    std::vector<Job> jobs = jobs_of(spec, methods, data.model.config);
+    for (const Job& job : jobs) check_labels(job.cell, data);
+    summary.left_out = leave_out(jobs, data, options.device);
+    const CellSet set{
+        .what = "methods",
+        .plan =
+            [&](int n_threads) {
+              std::vector<Store::PlannedCell> plan;
+              for (const Job& job : jobs) {
+                const std::string what = fmt::format("{}|{}", job.method->entry->name, job.method->method->settings());
+                plan.push_back({baseline_id(spec, job.cell, what, job.place(), data.fingerprints, n_threads),
+                                std::string(job.method->entry->name), label_of(spec, job)});
+              }
+              return plan;
+            },
+        .schedule =
+            [&](const std::vector<size_t>& unfinished, const Estimate*) {
+              std::vector<ScheduledCell> cells;  // What a method takes is not known: they count as equal.
+              for (const size_t i : unfinished) cells.push_back({i, jobs[i].site.index, 1});
+              return cells;
+            },
+        .make_compute = [&](const std::vector<Store::PlannedCell>&, const NewRows& scratch,
+                            const RunData& on_device) -> ComputeCell {
+          return [&, streams = std::make_shared<Streams>(on_device.model, scratch)](size_t i,
+                                                                                    const ShareDone& on_progress) {
+            const Job& job = jobs[i];
+            return Store::Finished{.variable = job.cell.variable,
+                                   .site = job.site_text(),
+                                   .position = job.cell.position,
+                                   .seed = job.cell.seed,
+                                   .metrics = compute(spec, job, on_device, *streams, on_progress)};
+          };
+        }};
+    return run_cells(spec, cells_of(spec, data.model.config), data, set, options, std::move(summary));
+  });
+}
+
+}  // namespace cprobe

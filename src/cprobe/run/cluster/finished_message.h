@@ -1,0 +1,13 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "cprobe/record/store.h"
+
+namespace cprobe {
+
+/// What a cell found, as it travels between processes (as CBOR, which keeps every bit).
+nlohmann::json to_json(const Store::Finished& finished);
+Store::Finished finished_of(const nlohmann::json& message);
+
+}  // namespace cprobe

@@ -1,0 +1,156 @@
+#include "cprobe/run/estimate.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "cprobe/core/memory.h"
+#include "cprobe/core/progress.h"
+#include "cprobe/probe/probe_cell.h"
+
+namespace cprobe {
+namespace {
+
+using std::chrono::steady_clock;
+
+/// Nodes of the measured pass: enough for GEMMs to be as fast as they get.
+constexpr int64_t kMeasuredNodes = 512;
+
+double seconds_since(steady_clock::time_point start) {
+  return std::chrono::duration<double>(steady_clock::now() - start).count();
+}
+
+int64_t n_weights(const ModelConfig& config, const ComponentRef& component) {
+  int64_t sum = 0;
+  for (const MatrixInfo& matrix : matrices_of(config, component)) sum += matrix.n_in * matrix.n_out;
+  return sum;
+}
+
+}  // namespace
+
+Estimate::Estimate(const Spec& spec, const std::vector<Cell>& cells, const RunData& data, const NewRows& new_rows,
+                   bool quiet)
+    : spec_(&spec), data_(&data), shared_memory_(cprobe::peak_memory()) {
+  for (const auto& [name, weight] : data.model.weights) weights_memory_ += static_cast<int64_t>(weight.nbytes());
+  std::map<std::pair<Block, int64_t>, const Cell*> kinds;
+  for (const Cell& cell : cells) kinds.try_emplace({cell.component.block, cell.batch_size}, &cell);
+  Progress progress("measure an epoch and a forward pass", static_cast<int64_t>(kinds.size()) + 1, quiet);
+  for (const auto& [kind, cell] : kinds) {
+    epochs_[kind] = measured_epoch(*cell, new_rows);
+    progress.advance();
+  }
+  product_ = measured_product();
+  run_two_layers();
+  peak_memory_ = cprobe::peak_memory() + further_memory(cells);
+}
+
+int64_t Estimate::further_memory(const std::vector<Cell>& cells) const {
+  const ModelConfig& config = data_->model.config;
+  int64_t largest_stream = 0, most_nodes = 0, widest_inputs = 0;
+  for (const Dataset* data : data_sets(*data_)) {
+    largest_stream = std::max(largest_stream, stream_memory(config, *data));  // there twice while it is advanced
+    most_nodes = std::max(most_nodes, data->trie.n_nodes());
+  }
+  for (const Cell& cell : cells) {
+    const std::vector<MatrixInfo> matrices = matrices_of(config, cell.component);
+    widest_inputs = std::max(widest_inputs, matrices.front().n_in + matrices.back().n_in);
+  }
+  int64_t bytes = streams_memory(*data_) + largest_stream;
+  const int64_t n_inputs = (data_->train.trie.n_nodes() + most_nodes) * widest_inputs;
+  if (take_donors(spec_->ablation.fills)) bytes += n_inputs * static_cast<int64_t>(sizeof(float));
+  if (spec_->control != ModelControl::kNone) bytes += weights_memory_;
+  return bytes;
+}
+
+double Estimate::epoch_seconds() const {
+  double sum = 0;
+  for (const auto& [kind, seconds] : epochs_) sum += seconds;
+  return sum;
+}
+
+double Estimate::measured_epoch(const Cell& cell, const NewRows& new_rows) const {
+  if (spec_->fit.epochs == 0) return 0;
+  const LabelledTokens labelled = data_->train.labelled(cell.variable, cell.position);
+  // Any stream will do that is as large as the cell's: an embedding is smaller until every node has its row.
+  Stream stream = embed(data_->model, data_->train.trie).expanded(new_rows);
+  if (data_->model.config.parallel_residual) stream.before_layer = stream.rows;
+  const ComponentInputs inputs(data_->model, cell.component, spec_->unit, data_->train.trie, stream, labelled.nodes);
+  FitOptions options = spec_->fit;
+  options.epochs = 2;  // the first warms up
+  options.max_temperature = 1;
+  options.learning_rate = cell.learning_rate;
+  options.batch_size = cell.batch_size;
+  auto start = steady_clock::now();
+  double seconds = 0;
+  fit(
+      inputs, labelled.labels, *mask_method(*spec_, cell), options, [](int64_t n) { return at::arange(n); },
+      [&](const EpochRecord&) {
+        seconds = seconds_since(start);
+        start = steady_clock::now();
+      },
+      Seed(cell.seed).generator());
+  return seconds;
+}
+
+double Estimate::measured_product() const {
+  const at::NoGradGuard no_gradients;
+  const Model& model = data_->model;
+  const TokenTrie& trie = data_->test.trie;
+  const at::Tensor nodes = at::arange(std::min(kMeasuredNodes, trie.n_nodes()));  // ancestors come first
+  const Stream stream = embed(model, trie);
+  const auto start = steady_clock::now();
+  const at::Tensor states =
+      run_in_slabs(model, trie, stream, Site::start(), Site::end(model.config), {.read_nodes = nodes});
+  states.narrow(0, 0, 1).cpu();  // a GPU works behind our back until it is asked for a result
+  const double n_products = products(nodes.size(0), Site::start(), Site::end(model.config));
+  return seconds_since(start) / n_products;
+}
+
+void Estimate::run_two_layers() const {
+  const auto n_nodes = [](const auto& set) { return set.second.trie.n_nodes(); };
+  const auto largest = std::ranges::max_element(data_->behaviour, {}, n_nodes);
+  if (largest == data_->behaviour.end()) return;
+  const Dataset& data = largest->second;
+  const Site after_two_layers = std::min(Site::before({2, Block::kAttention}), Site::end(data_->model.config));
+  run_in_slabs(data_->model, data.trie, embed(data_->model, data.trie), Site::start(), after_two_layers,
+               {.read_nodes = Behaviour(data).read_nodes()});
+}
+
+double Estimate::products(int64_t n_nodes, Site from, Site to) const {
+  double sum = 0;
+  for (Site site = from; site < to; ++site.index) {
+    sum += static_cast<double>(n_nodes) * static_cast<double>(n_weights(data_->model.config, site.next()));
+  }
+  return sum;
+}
+
+CellTime unmeasured(const Spec& spec, const RunData& data, const Cell& cell) {
+  const size_t n_matrices = matrices_of(data.model.config, cell.component).size();
+  return {.epoch = 1,
+          .n_epochs = spec.fit.epochs,
+          .ablation = 1,
+          .n_ablations = std::ssize(data.behaviour) * most_ablations(spec.ablation, n_matrices)};
+}
+
+CellTime Estimate::of(const Cell& cell, const Cell* before) const {
+  const ModelConfig& config = data_->model.config;
+  const Site site = Site::before(cell.component);
+  // A negative control is a model of its own, and starts from the embeddings.
+  const bool fresh = before == nullptr || spec_->control != ModelControl::kNone;
+  const Site from = fresh ? Site::start() : Site::before(before->component);
+  CellTime time = unmeasured(*spec_, *data_, cell);
+  time.epoch = epochs_.at({cell.component.block, cell.batch_size});
+  double ablation = 0;
+  for (const auto& [label, data] : data_->behaviour) {
+    double per_run = products(data.trie.n_nodes(), site, Site::end(config));
+    // Products with the unembedding: none worth counting where a few tokens are compared.
+    const int64_t n_heads = (data.contrast ? 0 : 1) + (spec_->ablation.effect ? 2 : 0);
+    per_run += static_cast<double>(n_heads * data.trie.n_rows() * config.d_model * config.vocab);
+    ablation += per_run;
+    if (fresh) time.streams += product_ * products(data.trie.n_nodes(), site, Site::end(config));  // as it is
+  }
+  for (const Dataset* data : data_sets(*data_)) time.streams += product_ * products(data->trie.n_nodes(), from, site);
+  time.ablation = product_ * ablation / std::max(1.0, static_cast<double>(data_->behaviour.size()));
+  return time;
+}
+
+}  // namespace cprobe

@@ -1,0 +1,211 @@
+#include "cprobe/run/runner.h"
+
+#include <algorithm>
+#include <cctype>
+#include <numeric>
+#include <optional>
+#include <set>
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/threads.h"
+#include "cprobe/probe/probe_cell.h"
+#include "cprobe/run/device_data.h"
+#include "cprobe/run/parallelism.h"
+#include "cprobe/run/run_cells.h"
+#include "cprobe/run/run_lock.h"
+
+namespace cprobe {
+namespace {
+
+std::string circuit_file(const Cell& cell, const std::string& id) {
+  std::string variable = cell.variable;
+  for (char& c : variable) {
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '_' && c != '-') c = '_';
+  }
+  return fmt::format("circuits/{}.{}.{}.safetensors", variable, to_string(cell.component), id);
+}
+
+/// "var_0 L0.attn seed 0", and every other grid dimension that has several values.
+std::string label_of(const Spec& spec, const Cell& cell) {
+  std::string label = fmt::format("{} {} seed {}", cell.variable, to_string(cell.component), cell.seed);
+  if (spec.positions.size() > 1) label += fmt::format(" position {}", cell.position);
+  if (spec.learning_rates.size() > 1) label += fmt::format(" learning rate {}", cell.learning_rate);
+  if (spec.batch_sizes.size() > 1) label += fmt::format(" batch size {}", cell.batch_size);
+  if (spec.mask_options.size() > 1) label += fmt::format(" {} {}", mask_option(spec.method).key, cell.mask_option);
+  return label;
+}
+
+/// Complains about cells that cannot be computed before anything is written.
+void check_cells(const std::vector<Cell>& cells, const RunData& data) {
+  for (const Cell& cell : cells) {
+    check_labels(cell, data);
+    require_decodable(data.train.labelled(cell.variable, cell.position).labels,
+                      fmt::format("{}: variable '{}'", data.train.source, cell.variable));
+    const int64_t n_rows = data.train.trie.n_rows();
+    if (n_rows < cell.batch_size) {
+      throw input_error("{}: batch_size is {}, but there are only {} rows to train on", data.train.source,
+                        cell.batch_size, n_rows);
+    }
+  }
+}
+
+/// What a run works on, checked.
+struct Prepared {
+  RunData data;
+  std::vector<Cell> cells;
+};
+
+Prepared prepare(const Spec& spec, const RunOptions& options) {
+  Prepared prepared{.data = load_run_data(spec, options.device)};
+  prepared.cells = expand(spec, prepared.data.model.config);
+  check_cells(prepared.cells, prepared.data);
+  return prepared;
+}
+
+/// The cells with their identities, in order.
+std::vector<Store::PlannedCell> plan_of(const Spec& spec, const Prepared& prepared, int n_threads) {
+  std::vector<Store::PlannedCell> plan;
+  for (const Cell& cell : prepared.cells) {
+    plan.push_back(
+        {cell_id(spec, cell, prepared.data.fingerprints, n_threads), method_name(spec), label_of(spec, cell)});
+  }
+  return plan;
+}
+
+/// Cells by their numbers in the grid, in the order of their components, in which each residual stream is taken from one
+/// to the next.
+std::vector<size_t> in_order(const std::vector<Cell>& cells, std::vector<size_t> numbers) {
+  std::ranges::stable_sort(numbers, {}, [&](size_t i) { return cells[i].component; });
+  return numbers;
+}
+
+/// How far a cell is, by the time that each piece of its work was expected to take.
+class CellShare {
+ public:
+  explicit CellShare(const CellTime& time) : time_(time) {}
+
+  double after(Piece piece) {
+    const double taken = piece == Piece::kEpoch ? time_.epoch : piece == Piece::kAblation ? time_.ablation : 0;
+    seconds_ += taken;
+    return time_.total() > 0 ? std::min(seconds_ / time_.total(), 1.0) : 0;
+  }
+
+ private:
+  CellTime time_;
+  double seconds_ = 0;
+};
+
+/// Identities of cells that a run in a folder would leave as they are.
+std::set<std::string> cells_over(const std::filesystem::path& folder, const Again& again) {
+  if (again.all || folder.empty() || !holds_run(folder) || RunLock::is_held_elsewhere(folder)) return {};
+  const Store store = Store::open_existing(folder);
+  std::set<std::string> over = store.finished();
+  for (const Store::Entry& cell : store.cells()) {
+    if (cell.status == CellStatus::kFailed && !again.failed) over.insert(cell.id);
+  }
+  return over;
+}
+
+}  // namespace
+
+void check_run(const Spec& spec, const RunOptions& options) {
+  prepare(spec, options);
+  check_names(run_folder(spec, options.out));
+}
+
+RunPlan plan_run(const Spec& spec, const RunOptions& options) {
+  const ThreadsKept threads_kept;
+  const Prepared prepared = prepare(spec, options);
+  const std::filesystem::path folder = std::filesystem::temp_directory_path();
+  const bool quiet = options.following == Following::kQuiet;
+  std::optional<Estimate> estimate;
+  const std::filesystem::path run = options.out.empty() ? spec.out : options.out;
+  const auto recorded = run.empty() ? std::optional<Parallelism>() : recorded_parallelism(run, options.device);
+  RunPlan plan;
+  DeviceData on_devices(prepared.data, options.device);
+  plan.parallelism = settle_parallelism(options.n_jobs, options.n_threads, recorded, [&] {
+    if (!options.device.is_cpu()) return gpu_parallelism(options.device, false);
+    MeasuredParallelism measured =
+        measure_parallelism(spec, prepared.cells, prepared.data, options.memory, folder, quiet);
+    estimate.emplace(std::move(measured.estimate));
+    plan.peak_memory = measured.peak_memory;
+    return measured.parallelism;
+  });
+  const int64_t memory = options.memory / plan.parallelism.n_jobs;
+  if (!estimate) {
+    set_threads(plan.parallelism.n_threads);
+    const RunData& data = on_devices.of_worker(0, plan.parallelism.n_jobs);
+    estimate.emplace(spec, prepared.cells, data, stream_rows(data, options.device, memory, folder), quiet);
+  }
+  std::vector<size_t> all(prepared.cells.size());
+  std::iota(all.begin(), all.end(), 0);
+  plan.cells.resize(all.size());
+  const std::vector<Store::PlannedCell> planned = plan_of(spec, prepared, plan.parallelism.n_threads);
+  const std::set<std::string> over = cells_over(run, options.again);
+  double sum = 0, longest = 0;
+  const Cell* before = nullptr;
+  for (const size_t i : in_order(prepared.cells, all)) {
+    const Cell& cell = prepared.cells[i];
+    const CellTime time = estimate->of(cell, before);
+    plan.cells[i] = {planned[i].label, time, over.contains(planned[i].id)};
+    if (plan.cells[i].is_over) continue;
+    sum += time.total();
+    longest = std::max(longest, time.total());
+    before = &cell;
+  }
+  plan.seconds = std::max(sum / plan.parallelism.n_jobs, longest);
+  plan.weights_memory = estimate->weights_memory();
+  plan.streams_memory = plan.parallelism.n_jobs * streams_memory(prepared.data);
+  plan.streams_on_disk = streams_memory(prepared.data) > memory;
+  if (plan.peak_memory == 0) {
+    plan.peak_memory = estimate->peak_memory() + (plan.parallelism.n_jobs - 1) * estimate->cell_memory();
+  }
+  return plan;
+}
+
+RunSummary run(const Spec& spec, const RunOptions& options) {
+  return of_rank(options, [&] {
+    const std::filesystem::path folder = run_folder(spec, options.out);
+    const Prepared prepared = prepare(spec, options);
+    std::vector<CellTime> times;  // By cell; ranks that only compute are not told what was measured.
+    for (const Cell& cell : prepared.cells) times.push_back(unmeasured(spec, prepared.data, cell));
+    const CellSet set{
+        .what = "circuits",
+        .is_estimated = true,
+        .plan = [&](int n_threads) { return plan_of(spec, prepared, n_threads); },
+        .schedule =
+            [&](const std::vector<size_t>& unfinished, const Estimate* estimate) {
+              std::vector<ScheduledCell> cells;
+              const Cell* before = nullptr;
+              for (const size_t i : in_order(prepared.cells, unfinished)) {
+                const Cell& cell = prepared.cells[i];
+                if (estimate != nullptr) times[i] = estimate->of(cell, before);
+                cells.push_back({i, Site::before(cell.component).index, times[i].total()});
+                before = &cell;
+              }
+              return cells;
+            },
+        .make_compute = [&](const std::vector<Store::PlannedCell>& plan, const NewRows& scratch,
+                            const RunData& data) -> ComputeCell {
+          return [&, streams = std::make_shared<Streams>(data.model, scratch)](size_t i, const ShareDone& on_progress) {
+            const Cell& cell = prepared.cells[i];
+            CellShare share(times[i]);
+            CellResult result =
+                probe_cell(spec, cell, plan[i].id, data, *streams,
+                           [&](Piece piece, const std::string& note) { on_progress(share.after(piece), note); });
+            return Store::Finished{.variable = cell.variable,
+                                   .site = to_string(cell.component),
+                                   .position = cell.position,
+                                   .seed = cell.seed,
+                                   .metrics = metrics(result.findings),
+                                   .row = result_row(spec, cell, plan[i].id, result.findings),
+                                   .curve = std::move(result.curve),
+                                   .circuit_file = circuit_file(cell, plan[i].id),
+                                   .circuit = circuit_bytes(result.findings.circuit)};
+          };
+        }};
+    return run_cells(spec, prepared.cells, prepared.data, set, options, {.out = folder});
+  });
+}
+
+}  // namespace cprobe

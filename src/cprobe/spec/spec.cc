@@ -1,0 +1,103 @@
+#include "cprobe/spec/spec.h"
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/hash.h"
+#include "cprobe/spec/spec_values.h"
+
+namespace cprobe {
+namespace {
+
+/// Changes whenever the numbers that a cell computes change.
+constexpr int kNumericsVersion = 2;
+constexpr int kBaselineNumericsVersion = 2;
+
+/// Labels of the data sets on which behaviour is measured. Sentences have theirs of their task, whose fingerprint says
+/// which: then what is said is that it is not measured.
+std::vector<std::string> behaviour_labels(const Spec& spec) {
+  std::vector<std::string> labels;
+  if (!spec.measure_behaviour && spec.language) return {"not measured"};
+  if (!spec.measure_behaviour) return labels;
+  for (const auto& [label, path] : spec.behaviour_csvs) labels.push_back(label);
+  return labels;
+}
+
+}  // namespace
+
+std::string_view to_string(Protocol protocol) {
+  switch (protocol) {
+    case Protocol::kDefault:
+      return "default";
+    case Protocol::kPaper:
+      return "paper";
+  }
+  throw failure("unknown protocol");
+}
+
+std::string_view to_string(ModelControl control) {
+  switch (control) {
+    case ModelControl::kNone:
+      return "none";
+    case ModelControl::kRandomInit:
+      return "random_init";
+    case ModelControl::kRandomInitKeepEmbeddings:
+      return "random_init_keep_embeddings";
+    case ModelControl::kShuffledComponent:
+      return "shuffled_component";
+  }
+  throw failure("unknown model control");
+}
+
+Spec parse_spec(const Document& yaml, std::optional<MaskKind> method) {
+  if (!yaml.is_map()) throw yaml.error("expected a spec: a map of keys such as model, task and variables");
+  const bool flat = yaml.find("model_path") != nullptr || yaml.find("operation_list") != nullptr;
+  return flat ? parse_flat_spec(yaml, method) : parse_nested_spec(yaml, method);
+}
+
+std::vector<Cell> expand(const Spec& spec, const ModelConfig& config) {
+  std::vector<int64_t> layers = spec.layers;
+  if (layers.empty()) {
+    for (int64_t layer = 0; layer < config.n_layers; ++layer) layers.push_back(layer);
+  }
+  std::vector<Cell> cells;
+  for (const std::string& variable : spec.variables)
+    for (const double learning_rate : spec.learning_rates)
+      for (const int64_t batch_size : spec.batch_sizes)
+        for (const int64_t layer : layers)
+          for (const int64_t position : spec.positions)
+            for (const Block block : spec.blocks)
+              for (const double mask_option : spec.mask_options)
+                for (const uint64_t seed : spec.seeds) {
+                  require_component(config, {layer, block});
+                  cells.push_back({variable, {layer, block}, position, seed, learning_rate, batch_size, mask_option});
+                }
+  return cells;
+}
+
+std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::string>& fingerprints, int n_threads) {
+  std::vector<std::string> fills;
+  for (const Fill fill : spec.ablation.fills) fills.emplace_back(to_string(fill));
+  // Said only where they are not the default (effects: and measured), so that runs without them keep their identities.
+  const std::string method =
+      spec.method == MaskKind::kContinuousSparsification ? "" : fmt::format("|method {}", to_string(spec.method));
+  const std::string_view effects = spec.ablation.effect && spec.measure_behaviour ? "|effects" : "";
+  const std::string text = fmt::format(
+      "numerics {}|{}|{}|{}|{}|seed {} data {}|lr {} batch {} init {}|{} {} {}|epochs {} decay {} l0 {} temperature {}|"
+      "draws {} random {} per matrix {} complement {} fills {}|behaviour {}|threads {}{}{}",
+      kNumericsVersion, fmt::join(fingerprints, ","), cell.variable, to_string(cell.component), cell.position,
+      cell.seed, spec.data_seed, cell.learning_rate, cell.batch_size, cell.mask_option, to_string(spec.protocol),
+      to_string(spec.control), to_string(spec.unit), spec.fit.epochs, spec.fit.weight_decay, spec.fit.l0_weight,
+      spec.fit.max_temperature, spec.exemplar_draws, spec.ablation.n_random, spec.ablation.per_matrix,
+      spec.ablation.complement, fmt::join(fills, ","), fmt::join(behaviour_labels(spec), ","), n_threads, effects,
+      method);
+  return to_hex(hash(text));
+}
+
+std::string baseline_id(const Spec& spec, const Cell& cell, const std::string& method, const std::string& site,
+                        const std::vector<std::string>& fingerprints, int n_threads) {
+  return to_hex(hash(fmt::format("baseline numerics {}|{}|{}|{}|{}|{}|seed {}|{} {}|behaviour {}|threads {}",
+                                 kBaselineNumericsVersion, fmt::join(fingerprints, ","), method, cell.variable, site,
+                                 cell.position, cell.seed, to_string(spec.protocol), to_string(spec.control),
+                                 fmt::join(behaviour_labels(spec), ","), n_threads)));
+}
+
+}  // namespace cprobe

@@ -1,0 +1,126 @@
+#include <array>
+
+#include "cprobe/spec/spec_values.h"
+
+namespace cprobe {
+namespace {
+
+/// The language tasks' own keys; their split is the data seed's, as the reference has it.
+LanguageTask read_language(const Document& yaml, PaperTask which) {
+  LanguageTask task = language_task(which);
+  task.sentences = yaml.at("data_path").as_text();
+  if (which != PaperTask::kSyntacticNumber) task.gen = yaml.at("gen_path").as_text();
+  task.train_rows = as_count(yaml.at("train_size"), 1);
+  task.test_rows = as_count(yaml.at("test_size"), 1);
+  task.split_seed = as_data_seed(yaml.at("data_seed"));
+  return task;
+}
+
+void read_arithmetic(const Document& yaml, Spec& spec) {
+  spec.train_csv = yaml.at("train_data_path").as_text();
+  spec.test_csv = yaml.at("test_data_path").as_text();
+  spec.behaviour_csvs = {{"Test", spec.test_csv}};
+  if (spec.task == "multitask") {
+    spec.behaviour_csvs = {{"Same", yaml.at("lm_same_task_path").as_text()},
+                           {"Different", yaml.at("lm_different_task_path").as_text()}};
+    spec.ablation.per_matrix = true;
+  }
+  spec.variables = list_of(yaml.at("variable"), text_of);
+}
+
+/// Keys of the other kinds of task, which mean nothing here.
+void note_ignored_keys(const Document& yaml, Spec& spec) {
+  const auto ignore = [&](std::initializer_list<std::string_view> keys) {
+    for (const std::string_view key : keys) {
+      if (yaml.find(key) != nullptr) spec.ignored_keys.emplace_back(key);
+    }
+  };
+  ignore({"gif", "gif_interval", "model_dir", "save_models"});
+  if (spec.task != "multitask") ignore({"lm_same_task_path", "lm_different_task_path"});
+  if (spec.language) {
+    ignore({"train_data_path", "test_data_path", "variable"});
+    if (spec.language->gen.empty()) ignore({"gen_path"});
+  } else {
+    ignore({"data_path", "gen_path", "train_size", "test_size"});
+  }
+}
+
+}  // namespace
+
+Spec parse_flat_spec(const Document& yaml, std::optional<MaskKind> method) {
+  constexpr std::array<std::string_view, 32> kKeys = {"model_path",
+                                                      "random_init",
+                                                      "reinit_embeddings",
+                                                      "layer_reinit",
+                                                      "target_layer_list",
+                                                      "operation_list",
+                                                      "mask_init_list",
+                                                      "max_temp",
+                                                      "probe_index_list",
+                                                      "train_data_path",
+                                                      "test_data_path",
+                                                      "data_path",
+                                                      "gen_path",
+                                                      "train_size",
+                                                      "test_size",
+                                                      "variable",
+                                                      "task",
+                                                      "num_epochs",
+                                                      "lr_list",
+                                                      "batch_size_list",
+                                                      "data_seed",
+                                                      "l0_lambda",
+                                                      "model_seed_list",
+                                                      "num_random_ablations",
+                                                      "lm_eval",
+                                                      "results_dir",
+                                                      "lm_same_task_path",
+                                                      "lm_different_task_path",
+                                                      "gif",
+                                                      "gif_interval",
+                                                      "model_dir",
+                                                      "save_models"};
+  yaml.require_known_keys(kKeys);
+  Spec spec{.protocol = Protocol::kPaper};
+  spec.ablation = {.n_random = 0, .complement = false};
+  spec.model = yaml.at("model_path").as_text();
+  spec.task = yaml.at("task").as_text();
+  if (const std::optional<PaperTask> known = find_paper_task(spec.task)) {
+    spec.language = read_language(yaml, *known);
+    spec.variables = {spec.task};
+  } else {
+    read_arithmetic(yaml, spec);
+  }
+  if_given(yaml, "lm_eval", [&](const Document& v) { spec.measure_behaviour = v.as_bool(); });
+  spec.layers = list_of(yaml.at("target_layer_list"), layer_of);
+  spec.blocks = list_of(yaml.at("operation_list"), block_of);
+  spec.positions = list_of(yaml.at("probe_index_list"), integer_of);
+  spec.seeds = list_of(yaml.at("model_seed_list"), as_seed);
+  spec.learning_rates = list_of(yaml.at("lr_list"), as_positive);
+  spec.batch_sizes = list_of(yaml.at("batch_size_list"), batch_of);
+  spec.mask_options = list_of(yaml.at("mask_init_list"), number_of);
+  if (method && *method != spec.method) set_method(spec, *method);
+  spec.data_seed = as_data_seed(yaml.at("data_seed"));
+  spec.fit.epochs = as_count(yaml.at("num_epochs"), 0);
+  spec.fit.l0_weight = as_at_least(yaml.at("l0_lambda"), 0);
+  spec.fit.max_temperature = as_at_least(yaml.at("max_temp"), 1);
+  if_given(yaml, "num_random_ablations", [&](const Document& v) { spec.ablation.n_random = as_count(v, 0); });
+  const auto flag = [&](std::string_view key, bool otherwise) {
+    const Document* value = yaml.find(key);
+    return value == nullptr ? otherwise : value->as_bool();
+  };
+  if (flag("random_init", false) && flag("layer_reinit", false)) {
+    throw yaml.at("layer_reinit").error("only one of random_init and layer_reinit can be the negative control");
+  }
+  if (flag("random_init", false)) {
+    spec.control =
+        flag("reinit_embeddings", true) ? ModelControl::kRandomInit : ModelControl::kRandomInitKeepEmbeddings;
+  } else if (flag("layer_reinit", false)) {
+    spec.control = ModelControl::kShuffledComponent;
+  }
+  if_given(yaml, "results_dir", [&](const Document& v) { spec.out = v.as_text(); });
+  note_ignored_keys(yaml, spec);
+  return spec;
+}
+
+}  // namespace cprobe

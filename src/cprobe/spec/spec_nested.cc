@@ -1,0 +1,148 @@
+#include <array>
+
+#include "cprobe/circuit/mask_options.h"
+#include "cprobe/spec/spec_values.h"
+
+namespace cprobe {
+namespace {
+
+void read_fit(const Document& map, std::optional<MaskKind> method, Spec& spec) {
+  map.require_known_keys(and_mask_options(
+      {"method", "unit", "epochs", "batch_size", "learning_rate", "weight_decay", "l0_weight", "max_temperature"}));
+  MaskKind written = MaskKind::kContinuousSparsification;
+  if_given(map, "method", [&](const Document& v) { written = mask_kind_of(v); });
+  set_method(spec, method.value_or(written));
+  const std::vector<double> options = read_mask_options(map, spec.method, written);
+  if (!options.empty()) spec.mask_options = options;
+  if_given(map, "unit", [&](const Document& v) { spec.unit = unit_of(v); });
+  if_given(map, "epochs", [&](const Document& v) { spec.fit.epochs = as_count(v, 0); });
+  if_given(map, "batch_size", [&](const Document& v) { spec.batch_sizes = list_of(v, batch_of); });
+  if_given(map, "learning_rate", [&](const Document& v) { spec.learning_rates = list_of(v, as_positive); });
+  if_given(map, "weight_decay", [&](const Document& v) { spec.fit.weight_decay = as_at_least(v, 0); });
+  if_given(map, "l0_weight", [&](const Document& v) { spec.fit.l0_weight = as_at_least(v, 0); });
+  if_given(map, "max_temperature", [&](const Document& v) { spec.fit.max_temperature = as_at_least(v, 1); });
+}
+
+void read_evaluate(const Document& map, Spec& spec) {
+  constexpr std::array<std::string_view, 5> kKeys = {"exemplar_draws", "random_controls", "fills", "per_matrix",
+                                                     "effects"};
+  map.require_known_keys(kKeys);
+  if_given(map, "exemplar_draws", [&](const Document& v) {
+    if (spec.protocol == Protocol::kPaper) throw v.error("protocol paper always draws the exemplars once");
+    spec.exemplar_draws = as_count(v, 1);
+  });
+  if_given(map, "random_controls", [&](const Document& v) { spec.ablation.n_random = as_count(v, 0); });
+  if_given(map, "per_matrix", [&](const Document& v) { spec.ablation.per_matrix = v.as_bool(); });
+  if_given(map, "effects", [&](const Document& v) { spec.ablation.effect = v.as_bool(); });
+  if_given(map, "fills", [&](const Document& v) { spec.ablation.fills = list_of(v, fill_of); });
+}
+
+void read_arithmetic(const Document& task, Spec& spec) {
+  constexpr std::array<std::string_view, 4> kKeys = {"name", "train", "test", "behaviour"};
+  task.require_known_keys(kKeys);
+  if_given(task, "name", [&](const Document& v) { spec.task = v.as_text(); });
+  spec.train_csv = task.at("train").as_text();
+  spec.test_csv = task.at("test").as_text();
+  spec.behaviour_csvs = {{"Test", spec.test_csv}};
+  if_given(task, "behaviour", [&](const Document& v) {
+    spec.behaviour_csvs.clear();
+    for (const auto& [label, path] : v.entries()) spec.behaviour_csvs.emplace_back(label, path.as_text());
+  });
+}
+
+/// The sentence's last word against that of another column, or a continuation against others where a column holds 1.
+Expectation read_expectation(const Document& map) {
+  constexpr std::array<std::string_view, 4> kKeys = {"last_word_against", "continuation", "against", "where"};
+  map.require_known_keys(kKeys);
+  if (const Document* column = map.find("last_word_against")) {
+    for (const std::string_view key : {"continuation", "against", "where"}) {
+      if (const Document* other = map.find(key)) throw other->error("has no meaning beside last_word_against");
+    }
+    return {.last_word = true, .against_column = column->as_text()};
+  }
+  return {.continuation = map.at("continuation").as_text(),
+          .against = list_of(map.at("against"), text_of),
+          .label_column = map.at("where").as_text()};
+}
+
+void read_groups(const Document& map, LanguageTask& task) {
+  constexpr std::array<std::string_view, 2> kKeys = {"column", "values"};
+  map.require_known_keys(kKeys);
+  task.group_column = map.at("column").as_text();
+  task.groups.clear();
+  for (const auto& [label, value] : map.at("values").entries()) task.groups.emplace_back(value.as_integer(), label);
+  if (task.groups.empty()) throw map.at("values").error("expected at least one group");
+}
+
+LanguageTask read_language(const Document& map) {
+  constexpr std::array<std::string_view, 9> kKeys = {"name",       "sentences", "gen",    "train_rows", "test_rows",
+                                                     "split_seed", "prefix",    "expect", "groups"};
+  map.require_known_keys(kKeys);
+  const Document& name = map.at("name");
+  LanguageTask task{.name = name.as_text()};
+  if (const std::optional<PaperTask> known = find_paper_task(task.name)) {
+    task = language_task(*known);
+  } else if (map.find("expect") == nullptr) {
+    throw name.error(
+        fmt::format("'{}' is none of the tasks that cprobe knows (agreement, reflexive, "
+                    "syntactic_number), so the task needs 'expect'",
+                    task.name));
+  }
+  task.sentences = map.at("sentences").as_text();
+  if_given(map, "gen", [&](const Document& v) { task.gen = v.as_text(); });
+  if_given(map, "train_rows", [&](const Document& v) { task.train_rows = as_count(v, 1); });
+  if_given(map, "test_rows", [&](const Document& v) { task.test_rows = as_count(v, 1); });
+  if_given(map, "split_seed", [&](const Document& v) { task.split_seed = as_data_seed(v); });
+  if_given(map, "prefix", [&](const Document& v) { task.prefix = v.as_text(); });
+  if_given(map, "expect", [&](const Document& v) { task.expectation = read_expectation(v); });
+  if_given(map, "groups", [&](const Document& v) { read_groups(v, task); });
+  return task;
+}
+
+}  // namespace
+
+Spec parse_nested_spec(const Document& yaml, std::optional<MaskKind> method) {
+  constexpr std::array<std::string_view, 14> kKeys = {"model",    "task",     "variables", "layers",   "blocks",
+                                                      "position", "seeds",    "data_seed", "protocol", "control",
+                                                      "fit",      "evaluate", "baselines", "out"};
+  yaml.require_known_keys(kKeys);
+  Spec spec;
+  if (method) set_method(spec, *method);
+  spec.model = yaml.at("model").as_text();
+  const Document& task = yaml.at("task");
+  if (task.find("sentences") != nullptr) {
+    spec.language = read_language(task);
+    spec.task = spec.language->name;
+  } else {
+    read_arithmetic(task, spec);
+  }
+  if (spec.language && yaml.find("variables") == nullptr) {
+    spec.variables = {spec.language->name};
+  } else {
+    spec.variables = list_of(yaml.at("variables"), text_of);
+  }
+  if_given(yaml, "layers", [&](const Document& v) {
+    if (!(v.is_scalar() && v.as_text() == "all")) spec.layers = list_of(v, layer_of);
+  });
+  if_given(yaml, "blocks", [&](const Document& v) { spec.blocks = list_of(v, block_of); });
+  if_given(yaml, "position", [&](const Document& v) { spec.positions = list_of(v, integer_of); });
+  if_given(yaml, "seeds", [&](const Document& v) { spec.seeds = list_of(v, as_seed); });
+  if_given(yaml, "protocol", [&](const Document& v) {
+    spec.protocol = choice(v, {Protocol::kDefault, Protocol::kPaper});
+  });
+  if_given(yaml, "data_seed", [&](const Document& v) {
+    if (spec.protocol != Protocol::kPaper) throw v.error("only protocol paper has a data_seed; give seeds instead");
+    spec.data_seed = as_data_seed(v);
+  });
+  if_given(yaml, "control", [&](const Document& v) { spec.control = choice(v, kModelControls); });
+  if_given(yaml, "fit", [&](const Document& v) { read_fit(v, method, spec); });
+  if_given(yaml, "evaluate", [&](const Document& v) { read_evaluate(v, spec); });
+  if_given(yaml, "baselines", [&](const Document& v) {
+    if (v.entries().empty()) throw v.error("expected at least one method, such as linear_probe:");
+    spec.baselines = v;
+  });
+  if_given(yaml, "out", [&](const Document& v) { spec.out = v.as_text(); });
+  return spec;
+}
+
+}  // namespace cprobe

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "cprobe/core/seed.h"
+#include "cprobe/data/dataset.h"
+#include "cprobe/tasks/arithmetic_task.h"
+#include "cprobe/tasks/lexicon.h"
+
+namespace cprobe {
+
+/// The two splits of a task.
+struct TaskData {
+  Dataset train;
+  Dataset test;
+};
+
+/// Generates a task's data, writes `train.csv` and `test.csv` into `folder` and loads them. Files that are there already
+/// and hold this data are left as they are.
+/// @param overwrite replaces files that hold something else.
+/// @throws Error (kInput) as `generate`, or if a file holds something else and `overwrite` is off; (kFailed) if it
+///         cannot write.
+TaskData prepare_task_data(const ArithmeticTask& task, const std::filesystem::path& folder, Seed seed, bool overwrite);
+
+/// Generates the sentences of a language task, as many as the paper has or the lexicon gives, and writes `<task>.csv` and,
+/// where the lexicon has templates for it, `<task>_gen.csv` into `folder`. Files that hold these sentences already are
+/// left as they are.
+/// @param overwrite replaces files that hold something else.
+/// @return the files.
+/// @throws Error (kInput) as `generate_sentences`, or if a file holds something else and `overwrite` is off; (kFailed) if
+///         it cannot write.
+std::vector<std::filesystem::path> prepare_sentences(const Lexicon& lexicon, PaperTask task,
+                                                     const std::filesystem::path& folder, Seed seed, bool overwrite);
+
+}  // namespace cprobe

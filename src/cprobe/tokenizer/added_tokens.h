@@ -1,0 +1,77 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "cprobe/tokenizer/pieces.h"
+#include "cprobe/tokenizer/regex.h"
+
+namespace cprobe {
+
+/// A token that is found in the text before anything else, such as `<|endoftext|>`. Fields as in tokenizer.json.
+struct AddedToken {
+  int64_t id = 0;
+  std::string content;       ///< Not empty.
+  bool single_word = false;  ///< Only found where no word character stands directly before or behind it.
+  bool lstrip = false;       ///< Takes the white space before it along.
+  bool rstrip = false;       ///< Takes the white space behind it along.
+  bool normalized = false;   ///< Looked for in the normalised text, in its own normalised form.
+  bool special = false;
+};
+
+/// The added tokens of a tokenizer.
+class AddedTokens {
+ public:
+  AddedTokens() = default;
+  /// @param tokens with ids and contents of their own.
+  /// @param nfc whether the tokenizer normalises.
+  AddedTokens(std::vector<AddedToken> tokens, bool nfc);
+
+  /// Cuts the added tokens out of the pieces that are no token: those that are looked for in the text as given, or those
+  /// looked for in the normalised text. Of overlapping tokens the leftmost is found, of those the longest.
+  /// @throws Error (kInput) where white space that a token takes along holds another added token with `lstrip`, which has
+  ///         nothing left to stand for (Hugging Face's implementation ends the program there).
+  void extract(Pieces& pieces, bool normalized) const;
+
+  const AddedToken* find(int64_t id) const;  ///< nullptr if there is none.
+  const AddedToken* find(std::string_view content) const;
+  int64_t largest_id() const { return largest_id_; }  ///< -1 without tokens.
+
+ private:
+  /// A set of texts; finds the longest that stands at a place in time proportional to its length.
+  class Matcher {
+   public:
+    void add(std::string_view text, size_t token);
+    bool is_empty() const { return edges_.empty(); }
+
+    struct Match {
+      size_t token = 0;
+      size_t end = 0;
+    };
+    std::optional<Match> longest_at(std::string_view text, size_t begin) const;
+
+   private:
+    std::unordered_map<uint64_t, size_t> edges_;  ///< (node, byte) -> node of a trie whose root is 0.
+    std::unordered_map<size_t, size_t> ends_;     ///< Nodes at which a text ends -> its token.
+    std::array<bool, 256> first_bytes_{};
+    size_t n_nodes_ = 1;
+  };
+
+  std::vector<Pieces::Piece> split(std::string_view text, const Matcher& matcher) const;
+  bool stands_alone(std::string_view text, TextRange match) const;
+
+  std::vector<AddedToken> tokens_;
+  std::unordered_map<int64_t, size_t> by_id_;
+  std::unordered_map<std::string, size_t> by_content_;
+  int64_t largest_id_ = -1;
+  Matcher as_given_;
+  Matcher normalized_;
+  std::optional<Regex> word_;  ///< A word character; there if any token is `single_word`.
+};
+
+}  // namespace cprobe

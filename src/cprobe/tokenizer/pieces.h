@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cprobe/tokenizer/regex.h"
+
+namespace cprobe {
+
+/// A text that was rewritten, with the bytes of the original that each of its bytes stands for.
+struct RewrittenText {
+  std::string text;
+  std::vector<TextRange> origin;  ///< One for each byte of `text`.
+
+  /// Appends bytes that all stand for the same range.
+  void append(std::string_view bytes, TextRange stands_for);
+  /// Appends bytes of another text together with their origin.
+  void append(const RewrittenText& other, TextRange bytes);
+};
+
+/// A text on its way to tokens: cut into pieces, none of them empty, each of which is a token already (an added token) or
+/// will be tokenised on its own. Text outside the pieces is dropped.
+struct Pieces {
+  struct Piece {
+    TextRange range;               ///< In `content.text`.
+    std::optional<int64_t> token;  ///< Its id, if it is a token already.
+  };
+
+  RewrittenText content;
+  std::vector<Piece> pieces;
+
+  std::string_view text_of(const Piece& piece) const {
+    return std::string_view(content.text).substr(piece.range.begin, piece.range.end - piece.range.begin);
+  }
+};
+
+/// The whole text as one piece, or as none if it is empty.
+Pieces one_piece(std::string_view text);
+
+/// What becomes of the matches when a piece is split at them.
+enum class SplitBehavior {
+  kRemoved,             ///< Each match is dropped.
+  kIsolated,            ///< Each match is a piece.
+  kMergedWithPrevious,  ///< A match joins what stands before it; of matches in a row only the first.
+  kMergedWithNext,      ///< A match joins what stands behind it; of matches in a row only the last.
+  kContiguous,          ///< Matches in a row are one piece.
+};
+
+/// Splits every piece that is no token yet at the matches of `pattern`, each piece on its own. `invert` takes what stands
+/// between the matches for the matches. @throws Error as Regex::matches.
+void split_pieces(Pieces& pieces, const Regex& pattern, SplitBehavior behavior, bool invert);
+
+/// Puts a space before every piece that is no token and does not begin with one. It stands for no byte of the original.
+void add_prefix_spaces(Pieces& pieces);
+
+/// Replaces every byte of the pieces that are no tokens by its symbol in the byte-level alphabet.
+void map_to_byte_symbols(Pieces& pieces);
+
+/// Canonical composition (NFC) of every piece that is no token, each on its own.
+void normalize_pieces(Pieces& pieces);
+
+}  // namespace cprobe

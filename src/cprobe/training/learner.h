@@ -1,0 +1,66 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cprobe/data/dataset.h"
+#include "cprobe/data/token_trie.h"
+#include "cprobe/model/model.h"
+#include "cprobe/training/trainer.h"
+#include "cprobe/training/training_state.h"
+
+namespace torch::optim {
+class AdamW;
+}
+
+namespace cprobe {
+
+/// All rows of a dataset as training reads them: rows that are equal end at one node, which is computed once. Refers to
+/// the dataset's trie.
+struct TrainingRows {
+  const TokenTrie& trie;
+  DistinctNodes last;  ///< Last nodes, and the place of each row's in them.
+  at::Tensor answers;  ///< [n_rows] int64.
+
+  explicit TrainingRows(const Dataset& data);
+};
+
+/// Next-token logits of the rows, one row per distinct last node, [n, vocab] float32; differentiable in the weights.
+at::Tensor answer_logits(const Model& model, const TrainingRows& rows);
+
+/// A point of the curve. @param train_logits those of the training rows, which a step needs as well.
+CurvePoint curve_point(const Model& model, int64_t step, const at::Tensor& train_logits, const TrainingRows& train,
+                       const TrainingRows& test);
+
+/// A model that owns its weights, with their optimiser: what takes the steps of `train` and `train_in_memory`.
+class Learner {
+ public:
+  /// @param state weights (copied) and, unless it is fresh, moments of the optimiser. @param options checked.
+  Learner(const ModelConfig& config, const TrainingState& state, const TrainOptions& options);
+  ~Learner();
+  Learner(const Learner&) = delete;
+  Learner& operator=(const Learner&) = delete;
+
+  const Model& model() const { return model_; }
+
+  /// One optimiser step on all rows. @param logits of the rows. @param step number of steps done before.
+  /// @return the loss before the step. @throws Error (kFailed) if it is not finite.
+  double descend(const at::Tensor& logits, const TrainingRows& rows, int64_t step);
+
+  /// Everything needed to go on; shares storage with the weights.
+  TrainingState state(int64_t step, const std::vector<CurvePoint>& curve) const;
+
+  /// The model with weights of its own that training no longer changes.
+  Model snapshot() const;
+
+ private:
+  TrainOptions options_;
+  Model model_;
+  std::unique_ptr<torch::optim::AdamW> optimiser_;
+};
+
+}  // namespace cprobe

@@ -1,0 +1,195 @@
+#include "cprobe/training/trainer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/interrupt.h"
+#include "cprobe/core/progress.h"
+#include "cprobe/io/atomic_file.h"
+#include "cprobe/training/learner.h"
+#include "cprobe/training/training_state.h"
+
+namespace cprobe {
+namespace {
+
+struct Files {
+  std::filesystem::path folder;
+
+  std::filesystem::path checkpoint(int64_t step) const { return folder / fmt::format("step_{}", step); }
+  std::filesystem::path final_model() const { return folder / "final"; }
+  std::filesystem::path curve() const { return folder / "curve.csv"; }
+  std::filesystem::path state_folder() const { return folder / "state"; }
+  std::filesystem::path state() const { return state_folder() / "training.safetensors"; }
+  std::filesystem::path settings() const { return folder / "settings.json"; }
+};
+
+void write_curve(const std::vector<CurvePoint>& curve, const std::filesystem::path& path) {
+  std::string text = "step,train_loss,train_accuracy,test_loss,test_accuracy\n";
+  for (const CurvePoint& p : curve) {
+    text += fmt::format("{},{},{},{},{}\n", p.step, p.train_loss, p.train_accuracy, p.test_loss, p.test_accuracy);
+  }
+  write_file(path, text);
+}
+
+void require(bool holds, const char* name, const char* range, double found) {
+  if (!holds) throw input_error("{} must be {}, not {}", name, range, found);
+}
+
+void check(const TrainOptions& options) {
+  const auto number = [](int64_t value) { return static_cast<double>(value); };
+  require(options.steps >= 1, "steps", "at least 1", number(options.steps));
+  require(options.learning_rate > 0, "learning_rate", "positive", options.learning_rate);
+  require(options.weight_decay >= 0, "weight_decay", "0 or more", options.weight_decay);
+  require(options.beta1 >= 0 && options.beta1 < 1, "beta1", "in [0, 1)", options.beta1);
+  require(options.beta2 >= 0 && options.beta2 < 1, "beta2", "in [0, 1)", options.beta2);
+  require(options.adam_epsilon > 0, "adam_epsilon", "positive", options.adam_epsilon);
+  require(options.warm_up_steps >= 0, "warm_up_steps", "0 or more", number(options.warm_up_steps));
+  require(options.evaluate_every >= 1, "evaluate_every", "at least 1", number(options.evaluate_every));
+  require(options.save_every >= 1, "save_every", "at least 1", number(options.save_every));
+  for (const int64_t step : options.checkpoints) {
+    if (step < 0 || step > options.steps) {
+      throw input_error("checkpoint {}: expected a step from 0 to {}, the last", step, options.steps);
+    }
+  }
+  if (const auto goal = options.stop_at_test_accuracy)
+    require(*goal > 0 && *goal <= 1, "stop_at_test_accuracy", "in (0, 1]", *goal);
+}
+
+/// Removes what `train` writes and nothing else; the mark of a finished run goes last.
+void remove_run(const Files& files) {
+  std::vector<std::filesystem::path> paths = {files.state_folder(), files.final_model(), files.curve()};
+  for (const auto& entry : std::filesystem::directory_iterator(files.folder)) {
+    const std::string name = entry.path().filename().string();
+    const bool is_checkpoint =
+        name.starts_with("step_") && name.size() > 5 && name.find_first_not_of("0123456789", 5) == std::string::npos;
+    if (is_checkpoint) paths.push_back(entry.path());
+  }
+  paths.push_back(files.settings());
+  for (const auto& path : paths) std::filesystem::remove_all(path);
+}
+
+/// The state from which to train: a saved one, or fresh weights.
+TrainingState starting_state(const Files& files, const TrainSettings& settings, const ModelConfig& config,
+                             bool overwrite, Seed seed) {
+  const auto fresh = [&] {
+    return TrainingState{.weights = random_model(config, seed.derive("train/weights")).weights};
+  };
+  if (std::filesystem::exists(files.settings())) {
+    if (!overwrite) {
+      const std::string difference = describe_difference(read_settings(files.settings()), settings);
+      throw input_error("{}: holds a finished run{}overwrite it or choose another folder", files.folder.string(),
+                        difference.empty() ? " with these settings; " : " with other settings:\n" + difference);
+    }
+    remove_run(files);
+  }
+  if (!std::filesystem::exists(files.state())) return fresh();
+  try {
+    return load_training_state(files.state(), settings, config);
+  } catch (const Error&) {
+    if (!overwrite) throw;
+    remove_run(files);
+    return fresh();
+  }
+}
+
+}  // namespace
+
+ModelConfig toy_config(int64_t vocab, int64_t n_positions) {
+  return {.vocab = vocab,
+          .n_positions = n_positions,
+          .d_model = 128,
+          .n_layers = 1,
+          .n_heads = 4,
+          .n_kv_heads = 4,
+          .d_head = 32,
+          .d_mlp = 512,
+          .activation = Activation::kRelu};
+}
+
+bool is_trained(const ModelConfig& config, const Dataset& train, const Dataset& test, const TrainOptions& options,
+                const std::filesystem::path& folder, Seed seed) {
+  const std::filesystem::path settings = Files{folder}.settings();
+  return std::filesystem::exists(settings) &&
+         read_settings(settings) == train_settings(config, train, test, options, seed);
+}
+
+void check_training(const ModelConfig& config, const Dataset& train, const Dataset& test, const TrainOptions& options,
+                    const std::filesystem::path& folder, Seed seed) {
+  check(options);
+  if (options.overwrite || is_trained(config, train, test, options, folder, seed)) return;
+  starting_state(Files{folder}, train_settings(config, train, test, options, seed), config, false, seed);
+}
+
+TrainResult train(const ModelConfig& config, const Dataset& train, const Dataset& test, const TrainOptions& options,
+                  const std::filesystem::path& folder, Seed seed) {
+  check(options);
+  const Files files{folder};
+  const TrainSettings settings = train_settings(config, train, test, options, seed);
+  TrainingState start = starting_state(files, settings, config, options.overwrite, seed);
+  Learner learner(config, start, options);
+  TrainResult result{.curve = std::move(start.curve), .resumed_at = start.step};
+  const TrainingRows train_rows(train), test_rows(test);
+  // A folder that cannot be written is better known now than after an hour.
+  if (start.step == 0) save_training_state(learner.state(0, {}), settings, files.state());
+  const auto began = std::chrono::steady_clock::now();
+  Progress progress("train", std::max<int64_t>(1, options.steps - start.step), options.quiet);
+
+  for (int64_t step = start.step;; ++step) {
+    const bool is_checkpoint = std::ranges::find(options.checkpoints, step) != options.checkpoints.end();
+    const bool is_last = step == options.steps;
+    const at::Tensor train_logits = answer_logits(learner.model(), train_rows);
+    if (is_last || is_checkpoint || step % options.evaluate_every == 0) {
+      result.curve.push_back(curve_point(learner.model(), step, train_logits, train_rows, test_rows));
+    }
+    if (is_checkpoint) save_model(learner.model(), files.checkpoint(step));
+    if (is_last ||
+        (options.stop_at_test_accuracy && result.curve.back().test_accuracy >= *options.stop_at_test_accuracy))
+      break;
+
+    const double loss = learner.descend(train_logits, train_rows, step);
+    progress.advance(1, fmt::format("loss {:.4f}, test accuracy {:.3f}", loss, result.curve.back().test_accuracy));
+
+    const int64_t done = step + 1;
+    const bool stops = options.stop_requested ? options.stop_requested(done) : interrupted();
+    if (!stops && done % options.save_every != 0) continue;
+    save_training_state(learner.state(done, result.curve), settings, files.state());
+    write_curve(result.curve, files.curve());
+    if (stops) {
+      throw Error(ErrorKind::kInterrupted,
+                  fmt::format("training stopped after {} of {} steps; {} keeps it all, so the same command "
+                              "goes on from there",
+                              done, options.steps, files.state().string()));
+    }
+  }
+
+  result.model = learner.snapshot();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  save_model(result.model, files.final_model());
+  write_curve(result.curve, files.curve());
+  write_file(files.settings(), settings_json(settings));
+  std::filesystem::remove_all(files.state_folder());
+  return result;
+}
+
+Model train_in_memory(const Model& start, const Dataset& train, const Dataset& test, const TrainOptions& options,
+                      const std::function<bool(const CurvePoint&)>& goes_on) {
+  check(options);
+  Learner learner(start.config, {.weights = start.weights}, options);
+  const TrainingRows train_rows(train), test_rows(test);
+  for (int64_t step = 0;; ++step) {
+    stop_if_interrupted();
+    const bool is_last = step == options.steps;
+    const at::Tensor train_logits = answer_logits(learner.model(), train_rows);
+    if (is_last || step % options.evaluate_every == 0) {
+      const CurvePoint point = curve_point(learner.model(), step, train_logits, train_rows, test_rows);
+      if (!goes_on(point) || is_last) return learner.snapshot();
+    }
+    learner.descend(train_logits, train_rows, step);
+  }
+}
+
+}  // namespace cprobe

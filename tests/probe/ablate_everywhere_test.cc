@@ -1,0 +1,93 @@
+#include "cprobe/probe/ablate_everywhere.h"
+
+#include "tests/support.h"
+#include "tests/tiny_model.h"
+
+namespace cprobe {
+namespace {
+
+using ::testing::ElementsAre;
+
+const ComponentRef kAttention{1, Block::kAttention};
+
+/// Rows that end in the same token, with made-up answers.
+Dataset rows(uint64_t seed) {
+  const ModelConfig config = testing::tiny_config();
+  Dataset data{.source = "rows", .trie = build_trie(testing::ragged_rows(config, 30, Seed(seed)))};
+  data.answers = at::randint(config.vocab, {30}, Seed(seed).derive("answers").generator(), at::kLong);
+  return data;
+}
+
+class AblateEverywhere : public ::testing::Test {
+ protected:
+  AblateEverywhere() {
+    circuit_ = {.component = kAttention, .matrices = matrices_of(data_.model.config, kAttention)};
+    for (const MatrixInfo& m : circuit_.matrices) {
+      circuit_.members.push_back(at::rand({m.n_out}, Seed(1).derive(m.name).generator()) < 0.4);
+    }
+  }
+
+  std::vector<Findings::OnBehaviour> ablated(const RunData& data, const AblationOptions& options) const {
+    Streams streams(data.model);
+    return ablate_everywhere(data.model, circuit_, data, options, Seed(5), streams);
+  }
+
+  RunData data_{.model = testing::drawn_model(testing::tiny_config()),
+                .train = rows(1),
+                .behaviour = {{"IID", rows(2)}, {"Gen", rows(3)}}};
+  Circuit circuit_;
+};
+
+TEST_F(AblateEverywhere, IsTheAblationsOfEachDataSetUnderItsLabel) {
+  const AblationOptions options{.fills = {Fill::kZero, Fill::kResample}, .n_random = 2, .effect = true};
+  const std::vector<Findings::OnBehaviour> results = ablated(data_, options);
+  ASSERT_EQ(results.size(), 2u);
+  const Site site = Site::before(kAttention);
+  const Stream train = stream_at(data_.model, data_.train.trie, site);
+  for (size_t i = 0; i < results.size(); ++i) {
+    const auto& [label, dataset] = data_.behaviour[i];
+    const Stream before = stream_at(data_.model, dataset.trie, site);
+    const AblationBench bench(data_.model, kAttention, dataset, before,
+                              run_untouched(data_.model, dataset, before, site), &data_.train, &train);
+    const std::vector<AblationResult> alone = ablate(bench, circuit_, options, Seed(5).derive(label));
+    EXPECT_EQ(results[i].label, label);
+    EXPECT_EQ(results[i].n_rows, 30);
+    EXPECT_EQ(results[i].vanilla, bench.vanilla());
+    EXPECT_NEAR(results[i].vanilla_log_probability.value(), bench.vanilla_log_probability(), 1e-6);
+    ASSERT_EQ(results[i].ablations.size(), alone.size());
+    for (size_t a = 0; a < alone.size(); ++a) {
+      EXPECT_EQ(results[i].ablations[a].accuracy.mean, alone[a].accuracy.mean);
+      EXPECT_NEAR(results[i].ablations[a].effect.value().divergence.mean, alone[a].effect.value().divergence.mean,
+                  1e-6);
+    }
+  }
+}
+
+TEST_F(AblateEverywhere, GivesADataSetTheSameFiguresWhateverElseIsMeasured) {
+  RunData gen_only = data_;
+  gen_only.behaviour.erase(gen_only.behaviour.begin());
+  const AblationOptions options{.n_random = 4, .effect = true};
+  const Findings::OnBehaviour both = ablated(data_, options).at(1), alone = ablated(gen_only, options).at(0);
+  ASSERT_EQ(both.ablations.size(), alone.ablations.size());
+  for (size_t a = 0; a < both.ablations.size(); ++a) {
+    EXPECT_EQ(both.ablations[a].accuracy.mean, alone.ablations[a].accuracy.mean);
+    EXPECT_EQ(both.ablations[a].effect.value().divergence.mean, alone.ablations[a].effect.value().divergence.mean);
+  }
+}
+
+TEST_F(AblateEverywhere, TellsOfEveryAblation) {
+  const AblationOptions options{.n_random = 3, .per_matrix = true};
+  Streams streams(data_.model);
+  int64_t n_ablations = 0;
+  std::vector<std::string> notes;
+  ablate_everywhere(data_.model, circuit_, data_, options, Seed(5), streams, [&](Piece piece, const std::string& note) {
+    n_ablations += piece == Piece::kAblation ? 1 : 0;
+    if (notes.empty() || notes.back() != note) notes.push_back(note);
+  });
+  EXPECT_EQ(n_ablations, 2 * most_ablations(options, circuit_.matrices.size()));
+  EXPECT_THAT(notes, ElementsAre("the untouched model on IID", "ablating on IID", "the untouched model on Gen",
+                                 "ablating on Gen"));
+}
+
+}  // namespace
+}  // namespace cprobe

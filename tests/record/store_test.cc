@@ -1,0 +1,175 @@
+#include "cprobe/record/store.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+
+#include "cprobe/record/sqlite.h"
+#include "tests/support.h"
+
+namespace cprobe {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using testing::TemporaryFolder;
+
+std::vector<std::string> files_in(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    names.push_back(entry.path().filename().string());
+  std::ranges::sort(names);
+  return names;
+}
+
+TEST(OpenExistingStore, ReadsAFinishedRunAndMakesNoFiles) {
+  const TemporaryFolder folder;
+  const std::filesystem::path run = folder / "50% of #1?";
+  {
+    Store store = Store::open(run);
+    store.plan({{"00", "circuit probing", "var_0 L0.attn seed 0"}}, "data");
+    store.begin({.command = "cprobe fit"});
+  }
+  {
+    const Store store = Store::open_existing(run);
+    ASSERT_EQ(store.cells().size(), 1u);
+    EXPECT_EQ(store.cells()[0].label, "var_0 L0.attn seed 0");
+    EXPECT_EQ(store.invocations().at(0).command, "cprobe fit");
+    EXPECT_THAT(files_in(run), ElementsAre("run.sqlite"));
+  }
+  EXPECT_THAT(files_in(run), ElementsAre("run.sqlite"));
+}
+
+TEST(OpenExistingStore, ReadsWhileTheRunGoesOn) {
+  const TemporaryFolder folder;
+  Store writer = Store::open(folder.path());
+  writer.begin({});
+  const Store reader = Store::open_existing(folder.path());
+  EXPECT_EQ(reader.invocations().size(), 1u);
+  writer.begin({});
+  EXPECT_EQ(reader.invocations().size(), 2u);
+}
+
+TEST(OpenExistingStore, DoesNotMakeAStore) {
+  const TemporaryFolder folder;
+  EXPECT_INPUT_ERROR(Store::open_existing(folder.path()), "holds no run");
+  EXPECT_THAT(files_in(folder.path()), IsEmpty());
+}
+
+TEST(OpenExistingStore, RefusesOtherFiles) {
+  const TemporaryFolder folder;
+  testing::write_bytes(folder / "run.sqlite", "some text that is no database, long enough to have a header");
+  EXPECT_INPUT_ERROR(Store::open_existing(folder.path()), "is not a database");
+  EXPECT_INPUT_ERROR(Store::open(folder.path()), "is not a database");
+}
+
+TEST(OpenExistingStore, FindsNothingInOneThatWasOnlyBegun) {
+  const TemporaryFolder folder;
+  testing::write_bytes(folder / "run.sqlite", "");
+  EXPECT_THAT(Store::open_existing(folder.path()).cells(), IsEmpty());
+  EXPECT_EQ(testing::read_bytes(folder / "run.sqlite"), "");
+}
+
+TEST(OpenStore, LeavesAnotherProgramsDatabaseAsItIs) {
+  const TemporaryFolder folder;
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open((folder / "run.sqlite").c_str(), &database), SQLITE_OK);
+  execute(database, "CREATE TABLE results (accuracy REAL)");
+  sqlite3_close(database);
+  const std::string before = testing::read_bytes(folder / "run.sqlite");
+  EXPECT_INPUT_ERROR(Store::open(folder.path()), "is not a store of cprobe");
+  EXPECT_EQ(testing::read_bytes(folder / "run.sqlite"), before);
+}
+
+/// A store as versions 1 and 2 of the schema had it, with one finished cell of circuit probing.
+void make_old_store(const std::filesystem::path& folder, int version) {
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open((folder / "run.sqlite").c_str(), &database), SQLITE_OK);
+  execute(database, R"sql(
+CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE cells (
+  ordinal INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, label TEXT NOT NULL, status TEXT NOT NULL DEFAULT 'planned',
+  error TEXT, seconds REAL, variable TEXT, site TEXT, seed INTEGER);
+CREATE TABLE fields (cell TEXT NOT NULL REFERENCES cells(id), ordinal INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
+  is_text INTEGER NOT NULL, PRIMARY KEY (cell, ordinal));
+CREATE TABLE curves (cell TEXT NOT NULL REFERENCES cells(id), epoch INTEGER NOT NULL, loss REAL, objective REAL, l0_term REAL,
+  temperature REAL, n_kept INTEGER, PRIMARY KEY (cell, epoch));
+CREATE TABLE artifacts (cell TEXT NOT NULL REFERENCES cells(id), kind TEXT NOT NULL, path TEXT NOT NULL, PRIMARY KEY (cell, kind));
+INSERT INTO notes VALUES ('threads', '4'), ('model', 'some/model'), ('spec', 'seeds: [0]'), ('fingerprints', 'f g');
+INSERT INTO cells (id, label, status, seconds, variable, site, seed) VALUES ('c0', 'x L0.mlp seed 0', 'done', 2.5, 'x', 'L0.mlp', 0);
+INSERT INTO fields VALUES ('c0', 0, 'variable', 'x', 1), ('c0', 1, 'probe index', '3', 0);
+)sql");
+  const std::string method_column = version == 1 ? "method TEXT NOT NULL, " : "";
+  execute(database, "CREATE TABLE metrics (cell TEXT NOT NULL REFERENCES cells(id), ordinal INTEGER NOT NULL, " +
+                        method_column +
+                        "metric TEXT NOT NULL, value REAL, n INTEGER, sd REAL, control TEXT NOT NULL, p REAL, note "
+                        "TEXT NOT NULL, PRIMARY KEY (cell, ordinal))");
+  const std::string method = version == 1 ? "'circuit probing', " : "";
+  execute(database,
+          "INSERT INTO metrics VALUES ('c0', 0, " + method + "'knn_test_accuracy', 0.75, 8, NULL, '', NULL, '')");
+  if (version == 2) {
+    execute(database, "ALTER TABLE cells ADD COLUMN method TEXT NOT NULL DEFAULT 'circuit probing'");
+  }
+  execute(database, fmt::format("PRAGMA user_version = {}; PRAGMA application_id = 1668313698;", version));
+  sqlite3_close(database);
+}
+
+class OldStore : public ::testing::TestWithParam<int> {};
+
+TEST_P(OldStore, IsReadAsItIsAndBroughtToThePresentByARun) {
+  const TemporaryFolder folder;
+  make_old_store(folder.path(), GetParam());
+  const std::string before = testing::read_bytes(folder / "run.sqlite");
+  const auto check = [](const Store& store) {
+    ASSERT_EQ(store.cells().size(), 1u);
+    EXPECT_EQ(store.cells()[0].method, "circuit probing");
+    EXPECT_EQ(store.cells()[0].status, CellStatus::kDone);
+    ASSERT_EQ(store.metrics().size(), 1u);
+    EXPECT_EQ(store.metrics()[0].metric.value, 0.75);
+    EXPECT_EQ(store.metrics()[0].position, 3);
+    ASSERT_EQ(store.invocations().size(), 1u);
+    EXPECT_EQ(store.invocations()[0].n_threads, 4);
+    EXPECT_EQ(store.invocations()[0].model, "some/model");
+    EXPECT_EQ(store.data(), "f g");
+  };
+  check(Store::open_existing(folder.path()));
+  EXPECT_EQ(testing::read_bytes(folder / "run.sqlite"), before);
+  check(Store::open(folder.path()));
+  Store::open(folder.path()).verify();
+  EXPECT_NE(testing::read_bytes(folder / "run.sqlite"), before);
+}
+
+INSTANTIATE_TEST_SUITE_P(Version, OldStore, ::testing::Values(1, 2));
+
+TEST(OldStore3, GetsChecksumsThatMeanSomethingWithThisVersion) {
+  const TemporaryFolder folder;
+  {
+    Store store = Store::open(folder.path());
+    store.plan({{"a", "toy", "a cell"}}, "data");
+    store.begin({.n_threads = 1});
+    store.record("a", {.metrics = {{.metric = "m", .value = 1}}});
+  }
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open((folder / "run.sqlite").c_str(), &database), SQLITE_OK);
+  execute(database,
+          "ALTER TABLE cells DROP COLUMN forgotten; ALTER TABLE invocations DROP COLUMN device; "
+          "UPDATE cells SET checksum = 'of version 3'; PRAGMA user_version = 3;");
+  sqlite3_close(database);
+  const Store store = Store::open(folder.path());
+  store.verify();
+  EXPECT_EQ(store.invocations()[0].device, "cpu");
+}
+
+TEST(OpenStore, RefusesALaterVersions) {
+  const TemporaryFolder folder;
+  { Store::open(folder.path()); }
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open((folder / "run.sqlite").c_str(), &database), SQLITE_OK);
+  execute(database, "PRAGMA user_version = 99");
+  sqlite3_close(database);
+  EXPECT_INPUT_ERROR(Store::open(folder.path()), "was written by a later version of cprobe (schema 99");
+  EXPECT_INPUT_ERROR(Store::open_existing(folder.path()), "was written by a later version of cprobe (schema 99");
+}
+
+}  // namespace
+}  // namespace cprobe

@@ -1,0 +1,272 @@
+#include <torch/csrc/autograd/autograd.h>
+
+#include <algorithm>
+
+#include "cprobe/circuit/soft_nearest_neighbours.h"
+#include "cprobe/core/device.h"
+#include "cprobe/io/csv.h"
+#include "cprobe/probe/probe_cell.h"
+#include "cprobe/run/baseline_runner.h"
+#include "cprobe/run/device_data.h"
+#include "cprobe/run/runner.h"
+#include "tests/support.h"
+#include "tests/tensors.h"
+#include "tests/tiny_model.h"
+
+/// What runs on a GPU gives what the CPU gives, within rounding. Skipped where there is no GPU.
+namespace cprobe {
+namespace {
+
+using testing::agree;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::TemporaryFolder;
+
+constexpr double kRounding = 1e-4;  // of float32 through two layers, with sums in another order
+
+TEST(Devices, HaveNames) {
+  EXPECT_EQ(parse_device("cpu"), at::Device(at::kCPU));
+  EXPECT_EQ(parse_device("cuda"), at::Device(at::kCUDA));
+  EXPECT_EQ(parse_device("cuda:3"), at::Device(at::kCUDA, 3));
+  for (const char* name : {"gpu", "cuda:", "cuda:-1", "cuda:x", "cuda:999", "cpu:0", ""}) {
+    EXPECT_INPUT_ERROR(parse_device(name), "expected cpu, cuda or cuda:N");
+  }
+}
+
+TEST(Devices, AreSharedOutAmongRanksAndTheirWorkers) {
+  // Two ranks of two workers on a machine of four GPUs, or of three.
+  EXPECT_EQ(gpu_of_worker(0, 2, 1, 4), 1);
+  EXPECT_EQ(gpu_of_worker(1, 2, 0, 4), 2);
+  EXPECT_EQ(gpu_of_worker(1, 2, 1, 4), 3);
+  EXPECT_EQ(gpu_of_worker(1, 2, 1, 3), 0);
+}
+
+/// A folder with rows of three tokens labelled by their first, a model and a spec.
+class OnDevices : public ::testing::Test {
+ protected:
+  OnDevices() {
+    std::string rows = ",data,labels,counterfactual_data,x,counter_x,CF_Label_0,CF_FN_0\n";
+    for (int i = 0; i < 40; ++i) {
+      const int source = (i + 1) % 40;
+      rows += fmt::format("{},{} {} 12,{},{} {} 12,{},{},{},counter_x\n", i, i % 4, i / 4, i % 5, source % 4,
+                          source / 4, i % 4, source % 4, (i + 2) % 5);
+    }
+    testing::write_bytes(folder_ / "rows.csv", rows);
+    spec_.model = folder_ / "model";
+    spec_.train_csv = spec_.test_csv = folder_ / "rows.csv";
+    spec_.behaviour_csvs = {{"Test", spec_.test_csv}};
+    spec_.variables = {"x"};
+    spec_.batch_sizes = {10};
+    spec_.learning_rates = {0.05};
+    spec_.fit.epochs = 3;
+    spec_.exemplar_draws = 2;
+    spec_.ablation = {.fills = {Fill::kZero, Fill::kMean, Fill::kResample}, .n_random = 2, .effect = true};
+    use_model(testing::tiny_config());
+  }
+
+  void use_model(const ModelConfig& config) { save_model(testing::drawn_model(config), folder_ / "model"); }
+
+  const TemporaryFolder folder_;
+  Spec spec_;
+};
+
+TEST_F(OnDevices, ThatAreNotThereNothingIsComputed) {
+  const int n = n_gpus();
+  const auto device = n == 0 ? at::Device(at::kCUDA) : at::Device(at::kCUDA, static_cast<at::DeviceIndex>(n));
+  const RunOptions options{.out = folder_ / "run", .following = Following::kQuiet, .device = device};
+  const std::string problem = at::hasCUDA() ? "there " : "built without CUDA";
+  EXPECT_INPUT_ERROR(run(spec_, options), problem);
+  EXPECT_INPUT_ERROR(plan_run(spec_, options), problem);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run"));
+}
+
+TEST_F(OnDevices, MethodsThatTrainTheModelStayOnTheCpu) {
+  const RunOptions options{.out = folder_ / "run", .following = Following::kQuiet, .device = at::kCUDA};
+  EXPECT_INPUT_ERROR(run_baselines(spec_, {"transfer"}, options), "transfer x: runs on the CPU only");
+}
+
+TEST_F(OnDevices, CellsHaveOtherIdentities) {
+  const Cell cell{.variable = "x"};
+  const RunData data = load_run_data(spec_), on_gpu = load_run_data(spec_, at::kCUDA);
+  EXPECT_NE(cell_id(spec_, cell, data.fingerprints, 1), cell_id(spec_, cell, on_gpu.fingerprints, 1));
+  EXPECT_EQ(load_run_data(spec_, parse_device("cuda:1")).fingerprints, on_gpu.fingerprints);
+}
+
+class OnGpu : public OnDevices {
+ protected:
+  void SetUp() override {
+    if (n_gpus() == 0) GTEST_SKIP() << "no GPU, or libtorch without CUDA";
+  }
+};
+
+TEST_F(OnGpu, ModelsOfEveryKindGiveTheSameStates) {
+  for (const auto& [name, config] : testing::all_kinds()) {
+    const Model model = testing::drawn_model(config), moved = on_device(model, at::kCUDA);
+    EXPECT_EQ(fingerprint(moved), fingerprint(model)) << name;
+    const TokenTrie trie = build_trie(testing::ragged_rows(config, 30, Seed(3)));
+    const at::Tensor states = testing::final_states(model, trie), theirs = testing::final_states(moved, trie);
+    EXPECT_TRUE(theirs.is_cuda()) << name;
+    EXPECT_TRUE(agree(theirs.cpu(), states, kRounding)) << name;
+    EXPECT_TRUE(agree(logits(moved, theirs).cpu(), logits(model, states), 10 * kRounding)) << name;
+    const Site middle = Site::before({1, Block::kMlp});
+    const Stream there = stream_at(moved, trie, middle);
+    EXPECT_TRUE(agree(there.expanded().rows.cpu(), stream_at(model, trie, middle).expanded().rows, kRounding)) << name;
+  }
+}
+
+TEST_F(OnGpu, MaskedUpdatesAndTheirGradientsAreTheSame) {
+  for (const auto& [name, config] : testing::all_kinds()) {
+    const Model model = testing::drawn_model(config), moved = on_device(model, at::kCUDA);
+    const TokenTrie trie = build_trie(testing::ragged_rows(config, 30, Seed(3)));
+    const at::Tensor nodes = trie.nodes_at(-1);
+    const at::Tensor labels = at::arange(nodes.size(0)).remainder(3), which = at::arange(5, 25);
+    for (const Block block : {Block::kAttention, Block::kMlp}) {
+      for (const MaskUnit unit : {MaskUnit::kNeuron, MaskUnit::kWeight}) {
+        const ComponentRef component{1, block};
+        const auto loss_and_gradients = [&](const Model& of) {
+          const Stream before = stream_at(of, trie, Site::before(component));
+          const ComponentInputs inputs(of, component, unit, trie, before, nodes);
+          std::vector<at::Tensor> multipliers;
+          for (size_t i = 0; i < inputs.ones().size(); ++i) {
+            const at::Tensor drawn = at::rand(inputs.ones()[i].sizes(), Seed(i).generator());
+            multipliers.push_back(drawn.to(of.device()).requires_grad_());
+          }
+          const at::Tensor loss =
+              soft_nearest_neighbours(inputs.updates(multipliers, which), labels.index_select(0, which));
+          std::vector<at::Tensor> all = torch::autograd::grad({loss}, multipliers);
+          all.push_back(loss.detach());
+          return all;
+        };
+        const std::vector<at::Tensor> ours = loss_and_gradients(moved), expected = loss_and_gradients(model);
+        for (size_t i = 0; i < ours.size(); ++i) {
+          EXPECT_TRUE(agree(ours[i].cpu(), expected[i], kRounding))
+              << name << " " << to_string(component) << " " << to_string(unit) << " " << i;
+        }
+      }
+    }
+  }
+}
+
+TEST_F(OnGpu, AnswersAreTheSameWithAndWithoutAContrast) {
+  const ModelConfig config = testing::tiny_config();
+  const Model model = testing::drawn_model(config), moved = on_device(model, at::kCUDA);
+  Dataset data = load_run_data(spec_).test;
+  for (const bool contrasts : {false, true}) {
+    if (contrasts) data.contrast = Contrast{data.answers, (data.answers + 1).remainder(config.vocab).unsqueeze(1)};
+    EXPECT_EQ(behaviour_accuracy(moved, data), behaviour_accuracy(model, data)) << contrasts;
+  }
+}
+
+/// Cells of a spec on both devices: circuits equal in nearly every unit, and equal figures where they are equal.
+void expect_equal_cells(const Spec& spec, const std::string& what) {
+  const RunData data = load_run_data(spec);
+  DeviceData on_devices(data, at::kCUDA);
+  const RunData& moved = on_devices.of_worker(0, 1);
+  Streams streams(data.model), moved_streams(moved.model);
+  int64_t n_units = 0, n_different = 0;
+  for (const Cell& cell : expand(spec, data.model.config)) {
+    SCOPED_TRACE(what + " " + to_string(cell.component));
+    const CellResult expected = probe_cell(spec, cell, "", data, streams);
+    const CellResult ours = probe_cell(spec, cell, "", moved, moved_streams);
+    ASSERT_EQ(ours.curve.size(), expected.curve.size());
+    for (size_t i = 0; i < ours.curve.size(); ++i) EXPECT_NEAR(ours.curve[i].loss, expected.curve[i].loss, 1e-3);
+    const Findings &a = ours.findings, &b = expected.findings;
+    EXPECT_NEAR(a.full_knn.test.mean, b.full_knn.test.mean, 0.05);
+    int64_t different = 0;
+    for (size_t i = 0; i < a.circuit.members.size(); ++i) {
+      different += a.circuit.members[i].ne(b.circuit.members[i]).sum().item<int64_t>();
+    }
+    n_units += b.circuit.max_units();
+    n_different += different;
+    if (different > 0) continue;
+    EXPECT_NEAR(a.train_loss, b.train_loss, kRounding);
+    EXPECT_NEAR(a.test_loss, b.test_loss, kRounding);
+    EXPECT_NEAR(a.knn.test.mean, b.knn.test.mean, 0.05);
+    ASSERT_EQ(a.behaviours.size(), b.behaviours.size());
+    for (size_t i = 0; i < a.behaviours.size(); ++i) {
+      EXPECT_NEAR(a.behaviours[i].vanilla, b.behaviours[i].vanilla, 0.05);
+      ASSERT_EQ(a.behaviours[i].ablations.size(), b.behaviours[i].ablations.size());
+      for (size_t j = 0; j < a.behaviours[i].ablations.size(); ++j) {
+        const AblationResult &x = a.behaviours[i].ablations[j], &y = b.behaviours[i].ablations[j];
+        SCOPED_TRACE(fmt::format("{} {} {}", to_string(x.target), to_string(x.fill), x.matrix));
+        EXPECT_NEAR(x.accuracy.mean, y.accuracy.mean, 0.05);
+        EXPECT_NEAR(x.effect->divergence.mean, y.effect->divergence.mean, 1e-3);
+        EXPECT_NEAR(x.effect->log_probability.mean, y.effect->log_probability.mean, 1e-3);
+      }
+    }
+  }
+  // An optimiser's step has the sign of a gradient, which rounding decides where the gradient is next to nothing.
+  EXPECT_LE(n_different, n_units / 50) << what;
+}
+
+TEST_F(OnGpu, CellsOfEveryMaskMethodAndUnitGiveTheSame) {
+  for (const ModelConfig& config : {testing::tiny_config(), testing::llama_config()}) {
+    use_model(config);
+    for (const MaskKind method : kMaskKinds) {
+      for (const MaskUnit unit : {MaskUnit::kNeuron, MaskUnit::kWeight}) {
+        spec_.method = method;
+        spec_.mask_options = {mask_option(method).otherwise};
+        spec_.unit = unit;
+        expect_equal_cells(spec_, fmt::format("{} {} {}", config.architecture, to_string(method), to_string(unit)));
+      }
+    }
+  }
+}
+
+TEST_F(OnGpu, CellsOfNegativeControlsGiveTheSame) {
+  for (const ModelControl control :
+       {ModelControl::kRandomInit, ModelControl::kRandomInitKeepEmbeddings, ModelControl::kShuffledComponent}) {
+    spec_.control = control;
+    expect_equal_cells(spec_, std::string(to_string(control)));
+  }
+}
+
+TEST_F(OnGpu, ARunComputesEveryCellThere) {
+  const RunOptions options{.out = folder_ / "run", .following = Following::kQuiet, .device = at::kCUDA};
+  const RunSummary summary = run(spec_, options);
+  EXPECT_EQ(summary.n_computed, 4);
+  EXPECT_THAT(summary.failures, IsEmpty());
+  EXPECT_EQ(run(spec_, options).n_computed, 0);
+  EXPECT_GT(plan_run(spec_, options).seconds, 0);
+}
+
+TEST_F(OnGpu, StreamsDoNotGoToScratchFiles) {
+  const RunOptions options{.out = folder_ / "run", .following = Following::kQuiet, .memory = 100, .device = at::kCUDA};
+  EXPECT_INPUT_ERROR(run(spec_, options), "more than --memory allows");
+}
+
+TEST_F(OnGpu, CompetingMethodsGiveTheSame) {
+  spec_.baselines = Document::parse_yaml(
+      "linear_probe: {epochs: 20}\n"
+      "mlp_probe: {epochs: 20}\n"
+      "counterfactual_embedding: {probe: {epochs: 20}, steps: 20}\n"
+      "amnesic_probing: {random_controls: 2, probe: {epochs: 20}}\n"
+      "das: {epochs: 20, random_controls: 2}\n"
+      "boundless_das: {epochs: 20, random_controls: 2}\n"
+      "subnetwork_probe: {epochs: 5, random_controls: 2, scope: model}\n",
+      "spec.yaml");
+  const auto figures = [&](at::Device device) {
+    const std::filesystem::path out = folder_ / device.str();
+    const RunSummary summary =
+        run_baselines(spec_, {}, {.out = out, .following = Following::kQuiet, .n_threads = 1, .device = device});
+    EXPECT_THAT(summary.failures, IsEmpty());
+    const CsvTable table = CsvTable::read(out / "metrics.csv");
+    std::map<std::string, double> values;
+    for (size_t i = 0; i < table.n_rows(); ++i) {
+      std::string key;
+      for (const char* column : {"method", "site", "variable", "metric", "control"}) key += table.text(column)[i] + " ";
+      values[key] = std::stod(table.text("value")[i]);
+    }
+    return values;
+  };
+  const std::map<std::string, double> expected = figures(at::kCPU), ours = figures(at::kCUDA);
+  EXPECT_GT(expected.size(), 20u);
+  EXPECT_EQ(ours.size(), expected.size());
+  for (const auto& [key, value] : expected) {
+    ASSERT_TRUE(ours.contains(key)) << key;
+    EXPECT_NEAR(ours.at(key), value, std::max(0.15, 0.05 * std::abs(value))) << key;
+  }
+}
+
+}  // namespace
+}  // namespace cprobe

@@ -1,0 +1,75 @@
+#include <algorithm>
+
+#include "tests/run/run_fixture.h"
+
+/// What a run would do and take, before it does.
+namespace cprobe {
+namespace {
+
+using testing::Run;
+using testing::TemporaryFolder;
+
+TEST_F(Run, IsPlannedWithoutWritingAnything) {
+  spec_.out = folder_ / "run";
+  const RunPlan plan = plan_run(spec_, {.n_threads = 1});
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run"));
+  ASSERT_EQ(plan.cells.size(), 4u);
+  EXPECT_EQ(plan.cells[1].label, "x L0.mlp seed 0");
+  double sum = 0;
+  for (const auto& [label, time, is_over] : plan.cells) {
+    EXPECT_GT(time.epoch, 0) << label;
+    EXPECT_GT(time.streams, 0) << label;
+    EXPECT_EQ(time.n_epochs, 3) << label;
+    EXPECT_EQ(time.n_ablations, 4) << label << ": circuit, complement and two random controls";
+    sum += time.total();
+  }
+  EXPECT_DOUBLE_EQ(plan.seconds, sum);
+  EXPECT_GT(plan.cells[0].time.ablation, plan.cells[3].time.ablation) << "less is downstream of the last component";
+  EXPECT_FALSE(plan.streams_on_disk);
+  EXPECT_TRUE(plan_run(spec_, {.memory = 0, .n_threads = 1}).streams_on_disk);
+  // 40 rows of three tokens: 4 first tokens, 40 pairs, 40 rows.
+  EXPECT_EQ(plan.streams_memory, 84 * testing::tiny_config().d_model * int64_t{sizeof(float)} * 2);
+  spec_.control = ModelControl::kRandomInit;
+  const RunPlan controlled = plan_run(spec_, {.n_threads = 1});
+  // Per ablation, as each plan measures its own speed.
+  const auto streams_of_last = [](const RunPlan& of) { return of.cells[3].time.streams / of.cells[3].time.ablation; };
+  EXPECT_GT(streams_of_last(controlled), 2 * streams_of_last(plan))
+      << "another model for each cell starts from the embeddings";
+  spec_.variables = {"z"};
+  EXPECT_INPUT_ERROR(plan_run(spec_, {.n_threads = 1}), "'z'");
+}
+
+TEST_F(Run, IsPlannedForWhatIsNotThereYet) {
+  run_in("run");
+  spec_.variables = {"x", "w"};
+  RunOptions options{.out = folder_ / "run", .following = Following::kQuiet, .n_threads = 1};
+  const RunPlan plan = plan_run(spec_, options);
+  EXPECT_EQ(std::ranges::count(plan.cells, true, &RunPlan::PlannedCell::is_over), 4);
+  options.again.all = true;
+  const RunPlan anew = plan_run(spec_, options);
+  EXPECT_EQ(std::ranges::count(anew.cells, true, &RunPlan::PlannedCell::is_over), 0);
+}
+
+TEST_F(Run, GivesTheSameBytesAfterItWasPlanned) {
+  run_in("unplanned");
+  plan_run(spec_, {.following = Following::kQuiet, .n_threads = 1});
+  RunOptions shown{.out = folder_ / "measured", .n_threads = 1};  // not quiet: measures itself
+  ::testing::internal::CaptureStderr();
+  run(spec_, shown);
+  ::testing::internal::GetCapturedStderr();
+  for (const char* file : {"results.csv", "metrics.csv", "curves.csv"}) {
+    EXPECT_EQ(testing::read_bytes(folder_ / "measured" / file), testing::read_bytes(folder_ / "unplanned" / file));
+  }
+}
+
+TEST_F(Run, PlansTwoStreamsPerDataSetInAParallelResidual) {
+  for (const auto& [name, config] : testing::all_kinds()) {
+    if (std::string_view(name) != "neox_sequential" && std::string_view(name) != "neox_parallel") continue;
+    save_model(testing::drawn_model(config), folder_ / "model");
+    EXPECT_EQ(plan_run(spec_, {.following = Following::kQuiet, .n_threads = 1}).streams_memory,
+              84 * config.d_model * int64_t{sizeof(float)} * 2 * (config.parallel_residual ? 2 : 1));
+  }
+}
+
+}  // namespace
+}  // namespace cprobe

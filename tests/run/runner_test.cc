@@ -1,0 +1,323 @@
+#include "cprobe/run/runner.h"
+
+#include <algorithm>
+
+#include "cprobe/data/token_csv.h"
+#include "cprobe/io/csv.h"
+#include "cprobe/record/tables.h"
+#include "cprobe/run/run_lock.h"
+#include "cprobe/tasks/arithmetic_task.h"
+#include "tests/run/run_fixture.h"
+#include "tests/support.h"
+#include "tests/tiny_model.h"
+
+namespace cprobe {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using testing::TemporaryFolder;
+
+using testing::Run;
+
+TEST_F(Run, RecordsEveryCellAndExportsItsTables) {
+  const RunSummary summary = run_in("run");
+  EXPECT_EQ(summary.n_cells, 4);
+  EXPECT_EQ(summary.n_computed, 4);
+  EXPECT_THAT(summary.failures, IsEmpty());
+  EXPECT_THAT(results_table(Store::open_existing(folder_ / "run")), HasSubstr("L1.mlp"));
+  const CsvTable results = table("run", "results.csv");
+  EXPECT_EQ(results.text("target_layer"), (std::vector<std::string>{"0", "0", "1", "1"}));
+  EXPECT_EQ(results.text("operation"), (std::vector<std::string>{"attn", "mlp", "attn", "mlp"}));
+  EXPECT_EQ(table("run", "curves.csv").n_rows(), 4u * 3);
+  // Two losses, the size, 2 x 3 of decoding, and vanilla, ablated, complement; a circuit that is a proper part of its
+  // component has random controls as well.
+  const std::vector<std::string> found = results.text("circuit");
+  const auto n_proper = static_cast<size_t>(std::count(found.begin(), found.end(), "proper part"));
+  EXPECT_EQ(table("run", "metrics.csv").n_rows(), 4u * 12 + n_proper);
+  for (const Store::MetricRow& row : Store::open_existing(folder_ / "run").metrics()) {
+    if (row.metric.control != "random") continue;
+    ASSERT_EQ(row.metric.draws.size(), 2u) << row.metric.metric;
+    EXPECT_DOUBLE_EQ((row.metric.draws[0] + row.metric.draws[1]) / 2, row.metric.value);
+  }
+  const ModelConfig config = read_model_config(folder_ / "model/config.json");
+  int64_t n_circuits = 0;
+  for (const auto& file : std::filesystem::directory_iterator(folder_ / "run/circuits")) {
+    const Circuit circuit = load_circuit(file.path(), config);
+    EXPECT_EQ(circuit.provenance.at("variable"), "x");
+    EXPECT_EQ(circuit.provenance.at("model_fingerprint"), fingerprint(load_model(folder_ / "model")));
+    ++n_circuits;
+  }
+  EXPECT_EQ(n_circuits, 4);
+}
+
+TEST_F(Run, MeasuresEffectsWhereAskedAndChangesNoOtherFigure) {
+  run_in("without");
+  spec_.ablation.effect = true;
+  run_in("with");
+  const CsvTable without = table("without", "results.csv"), with = table("with", "results.csv");
+  for (const std::string& column : without.columns()) {
+    if (column == "model_id") continue;
+    EXPECT_EQ(with.text(column), without.text(column)) << column;
+  }
+  EXPECT_NE(with.text("model_id"), without.text("model_id"));
+  for (const std::string& divergence : with.text("complement ablated KL divergence Test")) {
+    EXPECT_GE(std::stod(divergence), -1e-12);
+  }
+  // The untouched model is the same for every cell.
+  EXPECT_EQ(with.text("vanilla log probability Test"),
+            std::vector<std::string>(4, with.text("vanilla log probability Test").front()));
+  const std::vector<std::string> metrics = table("with", "metrics.csv").text("metric");
+  EXPECT_EQ(std::ranges::count(metrics, "vanilla_log_probability Test"), 4);
+  EXPECT_EQ(std::ranges::count(metrics, "kl_divergence Test"), std::ranges::count(metrics, "ablated_accuracy Test"));
+}
+
+TEST_F(Run, ComputesEveryCellOnceWhateverSpecsAskForIt) {
+  run_in("run");
+  const std::string results = testing::read_bytes(folder_ / "run/results.csv");
+  EXPECT_EQ(run_in("run").n_computed, 0);
+  EXPECT_EQ(testing::read_bytes(folder_ / "run/results.csv"), results);
+
+  spec_.variables = {"w", "x"};
+  const RunSummary wider = run_in("run");
+  EXPECT_EQ(wider.n_cells, 8);
+  EXPECT_EQ(wider.n_computed, 4);
+  run_in("at once");
+  EXPECT_EQ(testing::read_bytes(folder_ / "run/results.csv"), testing::read_bytes(folder_ / "at once/results.csv"));
+
+  spec_.variables = {"x"};
+  spec_.fit.epochs = 4;
+  EXPECT_EQ(run_in("run").n_computed, 4) << "other options, other cells";
+  EXPECT_EQ(table("run", "results.csv").n_rows(), 4u) << "those of other specs are not among them";
+  EXPECT_EQ(Store::open_existing(folder_ / "run").n_unplanned(), 8);
+  spec_.fit.epochs = 3;
+  EXPECT_EQ(run_in("run").n_computed, 0);
+  EXPECT_EQ(testing::read_bytes(folder_ / "run/results.csv"), results);
+  EXPECT_EQ(run_in("run", {.again = {.all = true}}).n_computed, 4);
+  EXPECT_EQ(testing::read_bytes(folder_ / "run/results.csv"), results);
+}
+
+TEST_F(Run, ShowsNoCellsOfAnotherModelBesideThoseOfThisOne) {
+  run_in("run");
+  save_model(testing::drawn_model(testing::tiny_config(), Seed(1)), folder_ / "model");
+  EXPECT_EQ(run_in("run").n_computed, 4);
+  EXPECT_EQ(table("run", "results.csv").n_rows(), 4u);
+}
+
+TEST_F(Run, KeepsOtherProcessesOutOfItsFolder) {
+  const RunLock lock(folder_ / "run", false);
+  EXPECT_INPUT_ERROR(run_in("run"), "works on this run; wait for it (--wait)");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run/run.sqlite"));
+}
+
+TEST_F(Run, RecordsAFailedCellGoesOnAndTriesItAgain) {
+  spec_.fit.l0_weight = 1e300;  // the objective overflows float32
+  EXPECT_THAT(run_in("run").failures, ElementsAre(HasSubstr("x L0.attn seed 0: "), HasSubstr("L0.mlp"),
+                                                  HasSubstr("L1.attn"), HasSubstr("the loss became")));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run/results.csv")) << "no cell is finished";
+  const Store store = Store::open_existing(folder_ / "run");
+  for (const Store::Entry& cell : store.cells()) {
+    EXPECT_EQ(cell.status, CellStatus::kFailed);
+    EXPECT_THAT(cell.error, HasSubstr("the loss became"));
+  }
+  EXPECT_EQ(run_in("run").failures.size(), 4u);
+}
+
+TEST_F(Run, CountsNoCellsOfOtherMethodsThatFailed) {
+  spec_.fit.l0_weight = 1e300;
+  EXPECT_EQ(run_in("run").failures.size(), 4u);
+  spec_.fit.l0_weight = 0;
+  spec_.method = MaskKind::kMagnitudePruning;
+  spec_.mask_options = {0.5};
+  ::testing::internal::CaptureStderr();
+  run(spec_, {.out = folder_ / "run", .following = Following::kJson, .n_threads = 1});
+  const std::string lines = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(lines, HasSubstr(R"("done":0,"running":1,"failed":0,"of":4)"));
+  EXPECT_THAT(lines, HasSubstr(R"("done":4,"running":0,"failed":0,"of":4)"));
+}
+
+TEST_F(Run, PutsEachBlocksFiguresUnderItsOwnColumns) {
+  spec_.layers = {0};
+  spec_.ablation.per_matrix = true;
+  run_in("run");
+  const CsvTable results = table("run", "results.csv");
+  for (const auto& [block, own, other] : {std::tuple(0, "c_attn", "c_fc"), std::tuple(1, "c_fc", "c_attn")}) {
+    const auto at = static_cast<size_t>(block);
+    EXPECT_THAT(results.text(std::string(own) + " ablated acc Test")[at], Not(IsEmpty()));
+    EXPECT_THAT(results.text(std::string(other) + " ablated acc Test")[at], IsEmpty());
+    EXPECT_THAT(results.text("c_proj ablated acc Test")[at], Not(IsEmpty()));
+  }
+}
+
+TEST_F(Run, GivesTheSameResultsWithStreamsInScratchFiles) {
+  for (const auto& [name, config] : testing::all_kinds()) {
+    if (std::string_view(name) == "silu_grouped") continue;  // a GPT-2 of a kind that no config.json can describe
+    save_model(testing::drawn_model(config), folder_ / "model");
+    const std::string in_memory_run = fmt::format("{} in memory", name), on_disk = fmt::format("{} on disk", name);
+    run_in(in_memory_run.c_str());
+    run_in(on_disk.c_str(), {.memory = 0});
+    for (const char* file : {"results.csv", "metrics.csv", "curves.csv"}) {
+      EXPECT_EQ(testing::read_bytes(folder_ / on_disk / file), testing::read_bytes(folder_ / in_memory_run / file))
+          << name;
+    }
+  }
+}
+
+TEST_F(Run, KeepsStreamsWhereItIsTold) {
+  for (const auto& [name, config] : testing::all_kinds()) {
+    const Model model = testing::drawn_model(config);
+    const Dataset data = load_token_csv(folder_ / "rows.csv", config.vocab);
+    std::vector<at::Tensor> made;
+    Streams streams(model, [&](int64_t n_rows, int64_t d_model, at::Device device) {
+      made.push_back(at::empty({n_rows, d_model}, device));
+      return made.back();
+    });
+    const auto is_made = [&](const at::Tensor& kept) {
+      return std::ranges::any_of(made, [&](const at::Tensor& one) { return one.is_same(kept); });
+    };
+    for (int64_t site = 1; site < 2 * config.n_layers; ++site) {
+      const Stream& stream = streams.at(data, {site});
+      EXPECT_TRUE(is_made(stream.rows)) << name << ", site " << site;
+      EXPECT_TRUE(!stream.before_layer.defined() || is_made(stream.before_layer)) << name << ", site " << site;
+    }
+  }
+}
+
+TEST_F(Run, GivesTheSameBytesWhereverItWasInterrupted) {
+  spec_.ablation.effect = true;
+  run_in("whole");
+  // The cells of the last layer alone, as after an interruption, at sites that no cell before has reached.
+  spec_.layers = {1};
+  run_in("part");
+  const std::string whole = testing::read_bytes(folder_ / "whole/results.csv");
+  const std::string part = testing::read_bytes(folder_ / "part/results.csv");
+  EXPECT_THAT(whole, ::testing::EndsWith(part.substr(part.find('\n'))));
+}
+
+TEST_F(Run, LeavesFilesOfOthersAlone) {
+  testing::write_bytes(folder_ / "run/results.csv", "hours of work");
+  for (const bool overwrite : {false, true}) {
+    EXPECT_INPUT_ERROR(run_in("run", {.again = {.all = overwrite}}), "results.csv: is not from a run of cprobe");
+  }
+  EXPECT_EQ(testing::read_bytes(folder_ / "run/results.csv"), "hours of work");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run/run.sqlite"));
+  EXPECT_INPUT_ERROR(run_in("model"), "holds a model");
+  EXPECT_INPUT_ERROR(run_in("rows.csv"), "is a file");
+}
+
+TEST_F(Run, NotesWhatMadeIt) {
+  spec_.text = "model: m\n";
+  spec_.control = ModelControl::kRandomInit;
+  spec_.layers = {0};
+  run_in("run");
+  const std::vector<Store::Invocation> calls = Store::open_existing(folder_ / "run").invocations();
+  ASSERT_EQ(calls.size(), 1u);
+  EXPECT_EQ(calls[0].spec, "model: m\n");
+  EXPECT_EQ(calls[0].n_threads, 1);
+  EXPECT_EQ(calls[0].model, (folder_ / "model").string());
+  EXPECT_THAT(calls[0].command, HasSubstr("experiment_test"));
+  EXPECT_THAT(calls[0].version, HasSubstr("libtorch"));
+  EXPECT_THAT(calls[0].started, ::testing::MatchesRegex("20..-..-..T..:..:..Z"));
+  EXPECT_THAT(calls[0].host, Not(IsEmpty()));
+  const auto circuit = std::filesystem::directory_iterator(folder_ / "run/circuits")->path();
+  const std::map<std::string, std::string> provenance = read_circuit_file(circuit).provenance;
+  for (const char* key : {"version", "data_seed", "weight_decay", "mask_init"}) EXPECT_TRUE(provenance.contains(key));
+  EXPECT_NE(provenance.at("model_fingerprint"), fingerprint(load_model(folder_ / "model")))
+      << "a negative control is another model";
+}
+
+TEST_F(Run, ShowsEveryGridDimensionThatVaries) {
+  spec_.layers = {0};
+  spec_.seeds = {0, 1};
+  spec_.learning_rates = {1e-3, 1e-2};
+  run_in("run");
+  const std::string shown = results_table(Store::open_existing(folder_ / "run"));
+  const std::string heading = shown.substr(0, shown.find('\n'));
+  EXPECT_THAT(heading, ::testing::ContainsRegex("variable +site +seed +learning rate +kNN circuit"));
+  EXPECT_EQ(Store::open_existing(folder_ / "run").cells()[3].label, "x L0.mlp seed 1 learning rate 0.001");
+}
+
+TEST_F(Run, IsRefusedBeforeAnythingIsWritten) {
+  spec_.variables = {"x", "y"};
+  EXPECT_INPUT_ERROR(run_in("run"), "variable 'y': decoding needs at least 2 classes");
+  spec_.variables = {"x"};
+  spec_.batch_sizes = {41};
+  EXPECT_INPUT_ERROR(run_in("run"), "batch_size is 41, but there are only 40 rows");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run"));
+  spec_.batch_sizes = {10};
+  EXPECT_INPUT_ERROR(run(spec_, {.following = Following::kQuiet, .n_threads = 1}), "no run folder");
+}
+
+TEST_F(Run, FindsMasksByTheOtherMethods) {
+  spec_.layers = {1};
+  run_in("default");
+  EXPECT_EQ(table("default", "metrics.csv").text("method")[0], "circuit probing");
+  for (const auto& [kind, option, column] : {std::tuple(MaskKind::kHardConcrete, 0.75, "keep_probability"),
+                                             std::tuple(MaskKind::kMagnitudePruning, 0.25, "density")}) {
+    for (const MaskUnit unit : {MaskUnit::kNeuron, MaskUnit::kWeight}) {
+      spec_.method = kind;
+      spec_.mask_options = {option};
+      spec_.unit = unit;
+      const std::string name = fmt::format("{} {}", to_string(kind), to_string(unit)), again = name + " again";
+      EXPECT_THAT(run_in(name.c_str()).failures, IsEmpty());
+      run_in(again.c_str());
+      for (const char* file : {"results.csv", "metrics.csv", "curves.csv"}) {
+        EXPECT_EQ(testing::read_bytes(folder_ / name / file), testing::read_bytes(folder_ / again / file)) << name;
+      }
+      const CsvTable results = table(name, "results.csv");
+      EXPECT_EQ(results.text("mask method"), std::vector<std::string>(2, std::string(to_string(kind))));
+      EXPECT_EQ(results.text(column), std::vector<std::string>(2, number_text(option)));
+      EXPECT_EQ(results.text("mask_init"), std::vector<std::string>(2)) << "it has none";
+      EXPECT_NE(results.text("train loss"), table("default", "results.csv").text("train loss"));
+      EXPECT_EQ(table(name, "metrics.csv").text("method")[0], fmt::format("circuit probing ({})", to_string(kind)));
+      EXPECT_EQ(table(name, "curves.csv").n_rows(), kind == MaskKind::kHardConcrete ? 2u * 3 : 0);
+      const auto file = std::filesystem::directory_iterator(folder_ / name / "circuits")->path();
+      const Circuit circuit = load_circuit(file, read_model_config(folder_ / "model/config.json"));
+      EXPECT_EQ(circuit.provenance.at("method"), to_string(kind));
+      EXPECT_EQ(circuit.provenance.at(column), fmt::format("{}", option));
+      if (kind == MaskKind::kMagnitudePruning) {
+        EXPECT_EQ(circuit.n_units() * 4, circuit.max_units());
+      }
+    }
+  }
+}
+
+TEST_F(Run, ReplaysThePapersDrawsUnderAnyMaskMethod) {
+  spec_.protocol = Protocol::kPaper;
+  spec_.layers = {0};
+  spec_.blocks = {Block::kMlp};
+  const auto figures = [&](MaskKind kind, const char* name, const char* column) {
+    spec_.method = kind;
+    spec_.mask_options = {mask_option(kind).otherwise};
+    run_in(name);
+    return table(name, "results.csv").text(column);
+  };
+  const char* full = "full model knn test acc";
+  const auto of_default = figures(MaskKind::kContinuousSparsification, "default", full);
+  EXPECT_EQ(figures(MaskKind::kHardConcrete, "drawn", full), of_default) << "the same exemplars";
+  EXPECT_EQ(figures(MaskKind::kMagnitudePruning, "pruned", full), of_default);
+}
+
+TEST_F(Run, ProbesNegativeControlsAndWeightUnits) {
+  spec_.layers = {1};
+  const auto losses = [&](ModelControl control, MaskUnit unit) {
+    spec_.control = control;
+    spec_.unit = unit;
+    const std::string name = fmt::format("{} {}", to_string(control), to_string(unit));
+    run_in(name.c_str());
+    EXPECT_EQ(table(name, "results.csv").text("model control"),
+              std::vector<std::string>(2, std::string(to_string(control))));
+    return table(name, "results.csv").text("train loss");
+  };
+  const auto untouched = losses(ModelControl::kNone, MaskUnit::kNeuron);
+  for (const ModelControl control :
+       {ModelControl::kRandomInit, ModelControl::kRandomInitKeepEmbeddings, ModelControl::kShuffledComponent}) {
+    EXPECT_NE(losses(control, MaskUnit::kNeuron), untouched) << to_string(control);
+  }
+  EXPECT_NE(losses(ModelControl::kNone, MaskUnit::kWeight), untouched);
+}
+
+}  // namespace
+}  // namespace cprobe

@@ -1,0 +1,303 @@
+#include "cprobe/spec/spec.h"
+
+#include <set>
+
+#include "tests/support.h"
+#include "tests/tiny_model.h"
+
+namespace cprobe {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
+Spec parse(const std::string& yaml) {
+  return parse_spec(Document::parse_yaml(yaml, "spec.yaml"));
+}
+
+/// The keys that a spec cannot do without, and `more`.
+std::string spec_text(const std::string& more = "") {
+  return "model: m\ntask: {train: a.csv, test: b.csv}\nvariables: [x, y]\n" + more;
+}
+
+/// A config of the reference, as published, with `more`.
+std::string flat_text(const std::string& more = "") {
+  return "model_path: m\ntask: disambiguation\ntarget_layer_list: [0, 1]\noperation_list: [attn, mlp]\n"
+         "mask_init_list: [0.0]\nmax_temp: 200\nprobe_index_list: [2]\ntrain_data_path: a.csv\ntest_data_path: b.csv\n"
+         "variable: var_0\nnum_epochs: 90\nlr_list: [0.001]\nbatch_size_list: [500]\ndata_seed: 7\nl0_lambda: 1e-6\n"
+         "model_seed_list: [3]\n" +
+         more;
+}
+
+TEST(Spec, DefaultsAreThePapers) {
+  const Spec spec = parse(spec_text());
+  EXPECT_EQ(spec.protocol, Protocol::kDefault);
+  EXPECT_THAT(spec.variables, ElementsAre("x", "y"));
+  EXPECT_THAT(spec.layers, IsEmpty());
+  EXPECT_THAT(spec.blocks, ElementsAre(Block::kAttention, Block::kMlp));
+  EXPECT_THAT(spec.positions, ElementsAre(-1));
+  EXPECT_THAT(spec.behaviour_csvs, ElementsAre(Pair("Test", "b.csv")));
+  EXPECT_EQ(spec.fit.epochs, 90);
+  EXPECT_THAT(spec.batch_sizes, ElementsAre(500));
+  EXPECT_THAT(spec.learning_rates, ElementsAre(1e-3));
+  EXPECT_EQ(spec.fit.weight_decay, 0.01);
+  EXPECT_EQ(spec.fit.l0_weight, 1e-6);
+  EXPECT_EQ(spec.fit.max_temperature, 200);
+  EXPECT_EQ(spec.method, MaskKind::kContinuousSparsification);
+  EXPECT_THAT(spec.mask_options, ElementsAre(0));
+  EXPECT_EQ(spec.exemplar_draws, 20);
+  EXPECT_EQ(spec.ablation.n_random, 20);
+  EXPECT_THAT(spec.ablation.fills, ElementsAre(Fill::kZero));
+  EXPECT_FALSE(spec.ablation.effect);
+}
+
+TEST(Spec, ReadsEveryKey) {
+  const Spec spec = parse(
+      "model: m\ntask: {name: t, train: a.csv, test: b.csv, behaviour: {Same: c.csv, Other: d.csv}}\nvariables: x\n"
+      "layers: [1, 0]\nblocks: mlp\nposition: [0, -2]\nseeds: [4, 5]\nprotocol: paper\ndata_seed: 6\n"
+      "control: shuffled_component\nout: runs/x\n"
+      "fit: {unit: weight, epochs: 3, batch_size: [8, 16], learning_rate: 1e-2, weight_decay: 0, l0_weight: 1e-5,\n"
+      "      max_temperature: 50, mask_init: [0, 0.5]}\n"
+      "evaluate: {random_controls: 0, fills: [mean, resample], per_matrix: true, effects: true}\n");
+  EXPECT_EQ(spec.task, "t");
+  EXPECT_THAT(spec.behaviour_csvs, ElementsAre(Pair("Same", "c.csv"), Pair("Other", "d.csv")));
+  EXPECT_THAT(spec.layers, ElementsAre(1, 0));
+  EXPECT_THAT(spec.blocks, ElementsAre(Block::kMlp));
+  EXPECT_THAT(spec.positions, ElementsAre(0, -2));
+  EXPECT_THAT(spec.seeds, ElementsAre(4u, 5u));
+  EXPECT_EQ(spec.protocol, Protocol::kPaper);
+  EXPECT_EQ(spec.data_seed, 6u);
+  EXPECT_EQ(spec.control, ModelControl::kShuffledComponent);
+  EXPECT_EQ(spec.out, "runs/x");
+  EXPECT_EQ(spec.unit, MaskUnit::kWeight);
+  EXPECT_EQ(spec.fit.epochs, 3);
+  EXPECT_THAT(spec.batch_sizes, ElementsAre(8, 16));
+  EXPECT_THAT(spec.learning_rates, ElementsAre(1e-2));
+  EXPECT_EQ(spec.fit.weight_decay, 0);
+  EXPECT_EQ(spec.fit.l0_weight, 1e-5);
+  EXPECT_EQ(spec.fit.max_temperature, 50);
+  EXPECT_THAT(spec.mask_options, ElementsAre(0, 0.5));
+  EXPECT_EQ(spec.ablation.n_random, 0);
+  EXPECT_THAT(spec.ablation.fills, ElementsAre(Fill::kMean, Fill::kResample));
+  EXPECT_TRUE(spec.ablation.per_matrix);
+  EXPECT_TRUE(spec.ablation.effect);
+}
+
+TEST(Spec, NamesTheLineOfEveryMistake) {
+  EXPECT_INPUT_ERROR(parse("- a list"), "spec.yaml:1:1: expected a spec");
+  EXPECT_INPUT_ERROR(parse("model: m\ntask: {train: a.csv, test: b.csv}\n"), "the key 'variables' is missing");
+  EXPECT_INPUT_ERROR(parse(spec_text("bloks: [attn]\n")), "spec.yaml:4:1: bloks: unknown key 'bloks'; did you mean");
+  EXPECT_INPUT_ERROR(parse(spec_text("fit: {epoch: 3}\n")), "did you mean 'epochs'?");
+  EXPECT_INPUT_ERROR(parse(spec_text("evaluate: {fill: [zero]}\n")), "did you mean 'fills'?");
+  EXPECT_INPUT_ERROR(parse(spec_text("blocks: [attention]\n")), "spec.yaml:4:10: blocks[0]: 'attention' is not one of");
+  EXPECT_INPUT_ERROR(parse(spec_text("fit: {epochs: 2.5}\n")), "spec.yaml:4:15: fit.epochs: expected a whole number");
+  EXPECT_INPUT_ERROR(parse(spec_text("fit: {learning_rate: 0}\n")), "expected a positive number, found 0");
+  EXPECT_INPUT_ERROR(parse(spec_text("fit: {batch_size: 1}\n")), "expected a whole number of at least 2, found 1");
+  EXPECT_INPUT_ERROR(parse(spec_text("fit: {max_temperature: 0.5}\n")), "expected a number of at least 1, found 0.5");
+  EXPECT_INPUT_ERROR(parse(spec_text("evaluate: {effects: 2}\n")), "spec.yaml:4:21: evaluate.effects");
+  EXPECT_INPUT_ERROR(parse(spec_text("seeds: [-1]\n")), "a seed must not be negative");
+  EXPECT_INPUT_ERROR(parse(spec_text("seeds: []\n")), "expected at least one value");
+  EXPECT_INPUT_ERROR(parse(spec_text("data_seed: 1\n")), "only protocol paper has a data_seed");
+  EXPECT_INPUT_ERROR(parse(spec_text("protocol: paper\ndata_seed: 4294967296\n")), "below 2^32");
+  EXPECT_INPUT_ERROR(parse(spec_text("protocol: paper\nevaluate: {exemplar_draws: 2}\n")), "draws the exemplars once");
+  EXPECT_INPUT_ERROR(parse(flat_text("random_init: True\nlayer_reinit: True\n")), "only one of random_init and");
+}
+
+TEST(Spec, ReadsAMaskMethodAndItsOption) {
+  const Spec drawn = parse(spec_text("fit: {method: hard_concrete, keep_probability: [0.5, 0.9]}\n"));
+  EXPECT_EQ(drawn.method, MaskKind::kHardConcrete);
+  EXPECT_THAT(drawn.mask_options, ElementsAre(0.5, 0.9));
+  EXPECT_THAT(parse(spec_text("fit: {method: hard_concrete}\n")).mask_options, ElementsAre(0.5));
+  const Spec pruned = parse(spec_text("fit: {method: magnitude_pruning, density: [0.1, 0.5, 1]}\n"));
+  EXPECT_EQ(pruned.method, MaskKind::kMagnitudePruning);
+  EXPECT_THAT(pruned.mask_options, ElementsAre(0.1, 0.5, 1));
+  EXPECT_EQ(expand(pruned, testing::tiny_config()).size(), 3 * expand(drawn, testing::tiny_config()).size() / 2);
+}
+
+TEST(Spec, TakesAnotherMaskMethodThanItsOwn) {
+  const auto parse_for = [](const std::string& more, MaskKind method) {
+    return parse_spec(Document::parse_yaml(spec_text(more), "spec.yaml"), method);
+  };
+  // The option of the spec's own method then has no meaning.
+  for (const char* more : {"", "fit: {mask_init: [0, 0.5]}\n", "fit: {keep_probability: 0.5}\n"}) {
+    const Spec spec = parse_for(more, MaskKind::kHardConcrete);
+    EXPECT_EQ(spec.method, MaskKind::kHardConcrete) << more;
+    EXPECT_THAT(spec.mask_options, ElementsAre(0.5)) << more;
+  }
+  EXPECT_THAT(parse_for("fit: {density: 0.3}\n", MaskKind::kMagnitudePruning).mask_options, ElementsAre(0.3));
+  EXPECT_INPUT_ERROR(parse_for("fit: {density: 0.3}\n", MaskKind::kHardConcrete), "only method magnitude_pruning");
+  const Spec flat = parse_spec(Document::parse_yaml(flat_text(), "spec.yaml"), MaskKind::kMagnitudePruning);
+  EXPECT_EQ(flat.method, MaskKind::kMagnitudePruning);
+  EXPECT_THAT(flat.mask_options, ElementsAre(0.1));
+}
+
+TEST(Spec, RefusesMaskMethodsAndOptionsThatDoNotFit) {
+  EXPECT_INPUT_ERROR(
+      parse(spec_text("fit: {method: hardconcrete}\n")),
+      "spec.yaml:4:15: fit.method: 'hardconcrete' is not one of continuous_sparsification, hard_concrete");
+  EXPECT_INPUT_ERROR(parse(spec_text("fit: {density: 0.1}\n")),
+                     "fit.density: only method magnitude_pruning has this option; the method is continuous_spars");
+  EXPECT_INPUT_ERROR(parse(spec_text("fit: {method: hard_concrete, mask_init: 0}\n")), "only method continuous_spars");
+  EXPECT_INPUT_ERROR(parse(spec_text("fit: {method: hard_concrete, keep_probability: 1}\n")),
+                     "fit.keep_probability: hard concrete masks: keep_probability must lie between 0 and 1, found 1");
+  EXPECT_INPUT_ERROR(parse(spec_text("fit: {method: magnitude_pruning, density: [0.1, 2]}\n")),
+                     "density[1]: magnitude pruning: density must lie in 0 to 1, found 2");
+  EXPECT_INPUT_ERROR(parse(spec_text("fit: {method: magnitude_pruning, density: [0.1, 0.10]}\n")), "stands twice");
+}
+
+TEST(Spec, RefusesAValueTwiceBecauseItWouldBeOneCellTwice) {
+  EXPECT_INPUT_ERROR(parse(spec_text("seeds: [0, 1, 0]\n")), "seeds[2]: this value stands twice in the list");
+  EXPECT_INPUT_ERROR(parse(spec_text("fit: {learning_rate: [1e-3, 0.001]}\n")), "this value stands twice");
+  EXPECT_INPUT_ERROR(parse(spec_text("evaluate: {fills: [mean, mean]}\n")), "this value stands twice");
+}
+
+TEST(FlatConfig, ImpliesProtocolPaperWithoutControls) {
+  const Spec spec = parse(flat_text());
+  EXPECT_EQ(spec.protocol, Protocol::kPaper);
+  EXPECT_EQ(spec.data_seed, 7u);
+  EXPECT_THAT(spec.seeds, ElementsAre(3u));
+  EXPECT_EQ(spec.control, ModelControl::kNone);
+  EXPECT_EQ(spec.ablation.n_random, 0);
+  EXPECT_FALSE(spec.ablation.complement);
+  EXPECT_FALSE(spec.ablation.per_matrix);
+  EXPECT_EQ(spec.fit.l0_weight, 1e-6) << "PyYAML would read 1e-6 as text";
+  EXPECT_THAT(spec.ignored_keys, IsEmpty());
+}
+
+TEST(FlatConfig, KnowsTheNegativeControlsAndBehaviourFiles) {
+  EXPECT_EQ(parse(flat_text("random_init: True\n")).control, ModelControl::kRandomInit);
+  EXPECT_EQ(parse(flat_text("random_init: True\nreinit_embeddings: False\n")).control,
+            ModelControl::kRandomInitKeepEmbeddings);
+  EXPECT_EQ(parse(flat_text("layer_reinit: True\n")).control, ModelControl::kShuffledComponent);
+  EXPECT_FALSE(parse(flat_text("lm_eval: False\n")).measure_behaviour);
+  EXPECT_EQ(parse(flat_text("num_random_ablations: 5\n")).ablation.n_random, 5);
+  const std::string paths = "lm_same_task_path: s.csv\nlm_different_task_path: d.csv\n";
+  EXPECT_THAT(parse(flat_text(paths)).ignored_keys, ElementsAre("lm_same_task_path", "lm_different_task_path"));
+  std::string multitask = flat_text(paths);
+  multitask.replace(multitask.find("disambiguation"), 14, "multitask");
+  const Spec two_tasks = parse(multitask);
+  EXPECT_THAT(two_tasks.behaviour_csvs, ElementsAre(Pair("Same", "s.csv"), Pair("Different", "d.csv")));
+  EXPECT_TRUE(two_tasks.ablation.per_matrix);
+}
+
+TEST(FlatConfig, NamesKeysThatMeanNothingHereAndRefusesOthers) {
+  const Spec spec = parse(flat_text("gif: True\ngif_interval: 5\nmodel_dir: x\nsave_models: False\n"));
+  EXPECT_THAT(spec.ignored_keys, ElementsAre("gif", "gif_interval", "model_dir", "save_models"));
+  EXPECT_INPUT_ERROR(parse(flat_text("l0_lamda: 1\n")), "unknown key 'l0_lamda'; did you mean 'l0_lambda'?");
+}
+
+TEST(Spec, ReadsATaskOverSentences) {
+  const Spec spec =
+      parse("model: m\ntask: {name: agreement, sentences: a.csv, gen: g.csv, train_rows: 20, prefix: 'I '}\n");
+  ASSERT_TRUE(spec.language);
+  EXPECT_EQ(spec.task, "agreement");
+  EXPECT_THAT(spec.variables, ElementsAre("agreement"));
+  EXPECT_EQ(spec.language->sentences, "a.csv");
+  EXPECT_EQ(spec.language->gen, "g.csv");
+  EXPECT_EQ(spec.language->train_rows, 20);
+  EXPECT_EQ(spec.language->prefix, "I ");
+  EXPECT_EQ(spec.language->expectation.continuation, " are");
+  const Spec own = parse(
+      "model: m\nvariables: [tense]\ntask:\n  name: tense\n  sentences: t.csv\n"
+      "  expect: {continuation: ' was', against: [' is', ' are'], where: past}\n"
+      "  groups: {column: person, values: {First: 1, Third: 3}}\n");
+  EXPECT_THAT(own.language->expectation.against, ElementsAre(" is", " are"));
+  EXPECT_THAT(own.language->groups, ElementsAre(Pair(1, "First"), Pair(3, "Third")));
+}
+
+TEST(Spec, RefusesTasksOverSentencesThatSayTooLittleOrTooMuch) {
+  EXPECT_INPUT_ERROR(parse("model: m\ntask: {name: tense, sentences: a.csv}\n"), "the task needs 'expect'");
+  EXPECT_INPUT_ERROR(parse("model: m\ntask: {name: agreement, sentences: a.csv, trian_rows: 3}\n"), "'train_rows'");
+  EXPECT_INPUT_ERROR(parse("model: m\ntask: {name: agreement, sentences: a.csv, train_rows: 0}\n"), "at least 1");
+  EXPECT_INPUT_ERROR(
+      parse("model: m\ntask: {name: x, sentences: a, expect: {last_word_against: u, continuation: ' a'}}\n"),
+      "has no meaning beside last_word_against");
+}
+
+TEST(FlatConfig, ReadsTheLanguageTasks) {
+  std::string text = flat_text("data_path: s.csv\ngen_path: g.csv\ntrain_size: 20\ntest_size: 10\n");
+  text.replace(text.find("disambiguation"), 14, "agreement");
+  const Spec spec = parse(text);
+  ASSERT_TRUE(spec.language);
+  EXPECT_THAT(spec.variables, ElementsAre("agreement"));
+  EXPECT_EQ(spec.language->test_rows, 10);
+  EXPECT_EQ(spec.language->split_seed, spec.data_seed);
+  EXPECT_EQ(spec.protocol, Protocol::kPaper);
+}
+
+TEST(Grid, HoldsEveryCombinationInTheReferencesOrder) {
+  Spec spec = parse(spec_text("layers: [1, 0]\nseeds: [4, 5]\n"));
+  std::vector<std::string> labels;
+  for (const Cell& cell : expand(spec, testing::tiny_config())) {
+    labels.push_back(fmt::format("{} {} {}", cell.variable, to_string(cell.component), cell.seed));
+  }
+  EXPECT_THAT(labels, ElementsAre("x L1.attn 4", "x L1.attn 5", "x L1.mlp 4", "x L1.mlp 5", "x L0.attn 4",
+                                  "x L0.attn 5", "x L0.mlp 4", "x L0.mlp 5", "y L1.attn 4", "y L1.attn 5", "y L1.mlp 4",
+                                  "y L1.mlp 5", "y L0.attn 4", "y L0.attn 5", "y L0.mlp 4", "y L0.mlp 5"));
+  spec.layers = {};
+  EXPECT_EQ(expand(spec, testing::tiny_config()).size(), 16u) << "no layers given: all of the model's two";
+  spec.layers = {2};
+  EXPECT_INPUT_ERROR(expand(spec, testing::tiny_config()), "L2.attn: the model has layers 0 to 1");
+}
+
+TEST(CellId, ChangesWithEverythingThatCanChangeItsNumbers) {
+  const std::vector<std::string> fingerprints = {"model", "train", "test"};
+  const auto id = [&](const std::string& more, const std::vector<std::string>& from, int threads) {
+    const Spec spec = parse(spec_text(more));
+    return cell_id(spec, expand(spec, testing::tiny_config()).front(), from, threads);
+  };
+  std::set<std::string> ids = {id("", fingerprints, 1), id("", fingerprints, 2), id("", {"other", "train", "test"}, 1)};
+  const std::vector<std::string> changes = {"seeds: 1\n",
+                                            "protocol: paper\n",
+                                            "protocol: paper\ndata_seed: 1\n",
+                                            "position: 0\n",
+                                            "layers: 1\n",
+                                            "blocks: mlp\n",
+                                            "control: random_init\n",
+                                            "fit: {unit: weight}\n",
+                                            "fit: {epochs: 3}\n",
+                                            "fit: {batch_size: 8}\n",
+                                            "fit: {learning_rate: 1}\n",
+                                            "fit: {weight_decay: 1}\n",
+                                            "fit: {l0_weight: 1}\n",
+                                            "fit: {max_temperature: 3}\n",
+                                            "fit: {mask_init: 1}\n",
+                                            "fit: {mask_init: 0.5}\n",
+                                            "fit: {method: hard_concrete}\n",
+                                            "fit: {method: hard_concrete, keep_probability: 0.8}\n",
+                                            "fit: {method: magnitude_pruning}\n",
+                                            "fit: {method: magnitude_pruning, density: 0.5}\n",
+                                            "evaluate: {exemplar_draws: 3}\n",
+                                            "evaluate: {random_controls: 3}\n",
+                                            "evaluate: {fills: mean}\n",
+                                            "evaluate: {per_matrix: true}\n",
+                                            "evaluate: {effects: true}\n"};
+  for (const std::string& change : changes) EXPECT_TRUE(ids.insert(id(change, fingerprints, 1)).second) << change;
+  EXPECT_FALSE(ids.insert(id("out: elsewhere\n", fingerprints, 1)).second) << "the folder changes no number";
+  EXPECT_FALSE(ids.insert(id("fit: {method: continuous_sparsification}\n", fingerprints, 1)).second);
+  EXPECT_FALSE(ids.insert(id("evaluate: {effects: false}\n", fingerprints, 1)).second) << "as if it were not there";
+}
+
+TEST(CellId, KnowsWhetherSentencesAreAblated) {
+  Spec spec = parse(spec_text());
+  spec.behaviour_csvs.clear();  // as of sentences, whose task says what they are
+  spec.language.emplace();
+  const Cell cell = expand(spec, testing::tiny_config()).front();
+  const std::string with = cell_id(spec, cell, {}, 1), of_method = baseline_id(spec, cell, "m", "L0.mid", {}, 1);
+  spec.measure_behaviour = false;
+  EXPECT_NE(cell_id(spec, cell, {}, 1), with);
+  EXPECT_NE(baseline_id(spec, cell, "m", "L0.mid", {}, 1), of_method);
+}
+
+TEST(CellId, IgnoresEffectsWhereNothingIsAblated) {
+  Spec spec = parse(spec_text());
+  spec.measure_behaviour = false;
+  const Cell cell = expand(spec, testing::tiny_config()).front();
+  const std::string without = cell_id(spec, cell, {}, 1);
+  spec.ablation.effect = true;
+  EXPECT_EQ(cell_id(spec, cell, {}, 1), without);
+}
+
+}  // namespace
+}  // namespace cprobe

@@ -1,0 +1,102 @@
+#include "cprobe/tokenizer/pieces.h"
+
+#include "cprobe/tokenizer/byte_alphabet.h"
+#include "cprobe/tokenizer/nfc.h"
+#include "cprobe/tokenizer/utf8.h"
+#include "tests/support.h"
+
+namespace cprobe {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+std::vector<std::string> split(std::string_view pattern, SplitBehavior behavior, bool invert, std::string_view text) {
+  Pieces pieces = one_piece(text);
+  split_pieces(pieces, Regex::compile(pattern, "test"), behavior, invert);
+  std::vector<std::string> result;
+  for (const Pieces::Piece& piece : pieces.pieces) result.emplace_back(pieces.text_of(piece));
+  return result;
+}
+
+TEST(SplitPieces, DoesWithMatchesWhatTheBehaviorSays) {
+  const std::string text = "the-final--countdown";
+  EXPECT_THAT(split("-", SplitBehavior::kRemoved, false, text), ElementsAre("the", "final", "countdown"));
+  EXPECT_THAT(split("-", SplitBehavior::kIsolated, false, text),
+              ElementsAre("the", "-", "final", "-", "-", "countdown"));
+  EXPECT_THAT(split("-", SplitBehavior::kMergedWithPrevious, false, text),
+              ElementsAre("the-", "final-", "-", "countdown"));
+  EXPECT_THAT(split("-", SplitBehavior::kMergedWithNext, false, text), ElementsAre("the", "-final", "-", "-countdown"));
+  EXPECT_THAT(split("-", SplitBehavior::kContiguous, false, text), ElementsAre("the", "-", "final", "--", "countdown"));
+}
+
+TEST(SplitPieces, InvertsMatches) {
+  EXPECT_THAT(split("[a-z]+", SplitBehavior::kRemoved, true, "ab--c"), ElementsAre("ab", "c"));
+  EXPECT_THAT(split("[a-z]", SplitBehavior::kMergedWithPrevious, true, "ab--c"), ElementsAre("a", "b--", "c"));
+}
+
+TEST(SplitPieces, DropsEmptyPieces) {
+  EXPECT_THAT(split("", SplitBehavior::kIsolated, false, "ab"), ElementsAre("a", "b"));
+  EXPECT_THAT(split(".", SplitBehavior::kRemoved, false, "ab"), IsEmpty());
+  EXPECT_THAT(split("a", SplitBehavior::kIsolated, false, ""), IsEmpty());
+}
+
+TEST(Nfc, ComposesInSmallSegments) {
+  const auto segments = normalize_nfc("xe\u0323\u0301y\u1100\u1161\u11A8");
+  ASSERT_EQ(segments.size(), 4U);
+  EXPECT_EQ(segments[1].text, "\u1EB9\u0301");
+  EXPECT_EQ(segments[1].source.begin, 1U);
+  EXPECT_EQ(segments[1].source.end, 6U);
+  EXPECT_FALSE(segments[2].changed);
+  EXPECT_EQ(segments[3].text, "\uAC01");
+}
+
+TEST(Nfc, KnowsTheFormsOfUnicode9) {
+  EXPECT_EQ(to_nfc("\u212B\u2126"), "\u00C5\u03A9");
+  EXPECT_EQ(to_nfc("a\u0301\u0316"), "\u00E1\u0316");
+  EXPECT_EQ(to_nfc("\u0958"), "\u0915\u093C");  // A character that is never composed.
+  // U+1ABF came with Unicode 13: as an unknown character it separates what stands around it.
+  EXPECT_EQ(to_nfc("a\u1ABF\u0301"), "a\u1ABF\u0301");
+  EXPECT_EQ(to_nfc(""), "");
+}
+
+TEST(ByteAlphabet, GivesEveryByteASymbolOfItsOwn) {
+  EXPECT_EQ(byte_symbol(' '), "\u0120");
+  EXPECT_EQ(byte_symbol('\n'), "\u010A");
+  EXPECT_EQ(byte_symbol('a'), "a");
+  EXPECT_EQ(byte_symbol(0xAD), "\u0143");
+  EXPECT_EQ(byte_symbol(0xFF), "\u00FF");
+  std::string all;
+  std::string symbols;
+  for (int byte = 0; byte < 256; ++byte) {
+    all += static_cast<char>(byte);
+    symbols += byte_symbol(static_cast<unsigned char>(byte));
+  }
+  EXPECT_EQ(bytes_of_symbols(symbols), all);
+  EXPECT_EQ(bytes_of_symbols("a b"), std::nullopt);
+  EXPECT_EQ(bytes_of_symbols("\u0144"), std::nullopt);
+  EXPECT_EQ(bytes_of_symbols("\u65E5"), std::nullopt);
+}
+
+TEST(Utf8, GoesBothWays) {
+  for (const char32_t c : {U'a', U'\u00E9', U'\u07FF', U'\u0800', U'\uFFFF', U'\U00010000', U'\U0010FFFF'}) {
+    std::string text = "x";
+    append_utf8(text, c);
+    size_t offset = 1;
+    EXPECT_EQ(next_code_point(text, offset), c);
+    EXPECT_EQ(offset, text.size());
+    EXPECT_EQ(previous_begin(text, text.size()), 1U);
+  }
+}
+
+TEST(Utf8, ReplacesEachIncompleteCharacterOnce) {
+  const std::string r = "\uFFFD";
+  EXPECT_EQ(replace_invalid_utf8("a\xE6\x97"), "a" + r);
+  EXPECT_EQ(replace_invalid_utf8("\xE6\x97z\x80"), r + "z" + r);
+  EXPECT_EQ(replace_invalid_utf8("\xF0\x9F\x98\xF0\x9F\x98\x80"), r + "\U0001F600");
+  EXPECT_EQ(replace_invalid_utf8("\xC0\x80\xED\xA0\x80"), r + r + r + r + r);
+  EXPECT_EQ(replace_invalid_utf8("\xF4\x90\x80\x80\xFF"), r + r + r + r + r);
+}
+
+}  // namespace
+}  // namespace cprobe

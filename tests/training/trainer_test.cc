@@ -1,0 +1,254 @@
+#include "cprobe/training/trainer.h"
+
+#include <ATen/ATen.h>
+
+#include <set>
+
+#include "cprobe/model/forward.h"
+#include "tests/support.h"
+
+namespace cprobe {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::read_bytes;
+using testing::TemporaryFolder;
+using testing::write_bytes;
+
+/// a + b mod 7, every other row for training.
+Dataset sums(int64_t parity) {
+  std::vector<std::vector<int64_t>> rows;
+  std::vector<int64_t> answers;
+  for (int64_t a = 0; a < 7; ++a) {
+    for (int64_t b = 0; b < 7; ++b) {
+      if ((a * 7 + b) % 2 != parity) continue;
+      rows.push_back({a, b, 7});
+      answers.push_back((a + b) % 7);
+    }
+  }
+  return {.source = "sums", .trie = build_trie(rows), .answers = at::tensor(answers)};
+}
+
+ModelConfig small_config() {
+  ModelConfig config = toy_config(8, 3);
+  config.d_model = 32;
+  config.d_head = 8;
+  config.d_mlp = 64;
+  return config;
+}
+
+const TrainOptions kShort = {
+    .steps = 40, .evaluate_every = 10, .checkpoints = {0, 25}, .save_every = 15, .quiet = true};
+
+TrainResult run(const TrainOptions& options, const std::filesystem::path& folder, uint64_t seed = 3) {
+  return train(small_config(), sums(0), sums(1), options, folder, Seed(seed));
+}
+
+/// Whether the folder holds the finished run that `run` makes.
+bool is_done(const TrainOptions& options, const std::filesystem::path& folder) {
+  return is_trained(small_config(), sums(0), sums(1), options, folder, Seed(3));
+}
+
+/// Options that stop a run after some steps, as Ctrl-C does.
+TrainOptions stopped_after(int64_t steps, TrainOptions options = kShort) {
+  options.stop_requested = [steps](int64_t step) { return step == steps; };
+  return options;
+}
+
+void expect_interrupted(int64_t steps, const std::filesystem::path& folder) {
+  EXPECT_CPROBE_ERROR(ErrorKind::kInterrupted, run(stopped_after(steps), folder),
+                      fmt::format("after {} of 40 steps", steps));
+}
+
+TEST(Trainer, LearnsATinyTask) {
+  const TemporaryFolder folder;
+  TrainOptions options = kShort;
+  options.steps = 300;
+  options.checkpoints = {};
+  options.weight_decay = 0.1;
+  const TrainResult result = run(options, folder.path());
+  EXPECT_NEAR(result.curve.front().train_loss, std::log(8.0), 0.1);  // fresh weights: all tokens alike
+  EXPECT_LT(result.curve.back().train_loss, 0.1);
+  EXPECT_EQ(result.curve.back().train_accuracy, 1.0);
+  EXPECT_EQ(result.curve.size(), 31u);
+}
+
+TEST(Trainer, SameSeedGivesTheSameBits) {
+  const TemporaryFolder folder;
+  const std::string first = fingerprint(run(kShort, folder / "a").model);
+  EXPECT_EQ(first, fingerprint(run(kShort, folder / "b").model));
+  EXPECT_NE(first, fingerprint(run(kShort, folder / "c", 4).model));
+}
+
+TEST(Trainer, AStoppedRunGoesOnToTheSameBits) {
+  const TemporaryFolder folder;
+  const TrainResult whole = run(kShort, folder / "whole");
+  for (const int64_t stop : {1, 10, 25, 39}) {
+    const std::filesystem::path part = folder / fmt::format("stopped_{}", stop);
+    expect_interrupted(stop, part);
+    EXPECT_FALSE(is_done(kShort, part));
+    const TrainResult rest = run(kShort, part);
+    EXPECT_EQ(rest.resumed_at, stop);
+    EXPECT_EQ(fingerprint(rest.model), fingerprint(whole.model)) << "stopped after " << stop;
+    for (const char* file : {"curve.csv", "settings.json", "final/model.safetensors", "step_0/model.safetensors",
+                             "step_25/model.safetensors"}) {
+      EXPECT_EQ(read_bytes(part / file), read_bytes(folder / "whole" / file)) << file << ", stopped after " << stop;
+    }
+    EXPECT_FALSE(std::filesystem::exists(part / "state"));
+  }
+}
+
+TEST(Trainer, AKilledRunGoesOnFromTheLastSavedState) {
+  const TemporaryFolder folder;
+  TrainOptions killed = kShort;
+  killed.stop_requested = [](int64_t step) -> bool {
+    if (step == 37) throw std::runtime_error("killed");
+    return false;
+  };
+  EXPECT_THROW(run(killed, folder / "killed"), std::runtime_error);
+  const TrainResult rest = run(kShort, folder / "killed");
+  EXPECT_EQ(rest.resumed_at, 30);  // save_every = 15
+  EXPECT_EQ(fingerprint(rest.model), fingerprint(run(kShort, folder / "whole").model));
+}
+
+TEST(Trainer, CheckpointsLoadBackWithEqualLogits) {
+  const TemporaryFolder folder;
+  const TrainResult result = run(kShort, folder.path());
+  const Model loaded = load_model(folder / "final");
+  const Dataset data = sums(1);
+  const auto all_logits = [&data](const Model& model) {
+    return logits(model,
+                  run_span(model, data.trie, embed(model, data.trie), Site::start(), Site::end(model.config)).rows);
+  };
+  EXPECT_TRUE(at::equal(all_logits(loaded), all_logits(result.model)));
+  EXPECT_FALSE(at::equal(all_logits(load_model(folder / "step_25")), all_logits(result.model)));
+  // Step 0 is the model as drawn.
+  EXPECT_EQ(fingerprint(load_model(folder / "step_0")),
+            fingerprint(random_model(small_config(), Seed(3).derive("train/weights"))));
+}
+
+TEST(Trainer, EqualRowsCountOnceEach) {
+  const TemporaryFolder folder;
+  const std::vector<std::vector<int64_t>> rows = {{1, 7}, {1, 7}, {1, 7}, {2, 7}};
+  const Dataset data = {.source = "equal", .trie = build_trie(rows), .answers = at::tensor({5, 5, 6, 4}, at::kLong)};
+  TrainOptions options = kShort;
+  options.steps = 400;
+  options.checkpoints = {};
+  options.weight_decay = 0;
+  const CurvePoint last = train(small_config(), data, data, options, folder.path(), Seed(1)).curve.back();
+  // Best possible: 2/3 and 1/3 on the answers to "1 7", 1 on the other row's.
+  EXPECT_NEAR(last.train_loss, -(2 * std::log(2.0 / 3) + std::log(1.0 / 3)) / 4, 0.01);
+  EXPECT_DOUBLE_EQ(last.train_accuracy, 0.75);
+}
+
+TEST(Trainer, RefusesToGoOnWithOtherSettingsAndNamesThem) {
+  const TemporaryFolder folder;
+  expect_interrupted(10, folder.path());
+  TrainOptions faster = kShort;
+  faster.learning_rate = 0.01;
+  EXPECT_INPUT_ERROR(run(faster, folder.path()), "learning_rate: 0.001 there, 0.01 now");
+  EXPECT_INPUT_ERROR(run(kShort, folder.path(), 5), "seed: 3 there, 5 now");
+  EXPECT_INPUT_ERROR(train(small_config(), sums(0), sums(0), kShort, folder.path(), Seed(3)), "test_data: ");
+  EXPECT_EQ(run(kShort, folder.path()).resumed_at, 10);
+}
+
+TEST(Trainer, RefusesAFinishedRunUnlessAskedToOverwrite) {
+  const TemporaryFolder folder;
+  run(kShort, folder.path());
+  EXPECT_TRUE(is_done(kShort, folder.path()));
+  EXPECT_INPUT_ERROR(run(kShort, folder.path()), "finished run with these settings");
+  TrainOptions other = kShort;
+  other.checkpoints = {5};
+  EXPECT_FALSE(is_done(other, folder.path()));
+  EXPECT_INPUT_ERROR(run(other, folder.path()), "checkpoints: 0, 25 there, 5 now");
+  write_bytes(folder / "notes.txt", "mine");
+  other.overwrite = true;
+  EXPECT_EQ(run(other, folder.path()).resumed_at, 0);
+  EXPECT_FALSE(std::filesystem::exists(folder / "step_25"));
+  EXPECT_EQ(read_bytes(folder / "notes.txt"), "mine");
+}
+
+TEST(Trainer, OverwritingAlsoGoesOnAfterAStop) {
+  const TemporaryFolder folder;
+  run(kShort, folder.path(), 8);
+  TrainOptions overwriting = kShort;
+  overwriting.overwrite = true;
+  EXPECT_CPROBE_ERROR(ErrorKind::kInterrupted, run(stopped_after(20, overwriting), folder.path()), "stopped");
+  EXPECT_EQ(run(overwriting, folder.path()).resumed_at, 20);
+}
+
+TEST(Trainer, SaysThatASavedStateIsDamaged) {
+  const TemporaryFolder folder;
+  expect_interrupted(10, folder.path());
+  const std::filesystem::path state = folder / "state/training.safetensors";
+  const std::string bytes = read_bytes(state);
+  std::string flipped = bytes;
+  flipped[bytes.size() - 100] = static_cast<char>(flipped[bytes.size() - 100] ^ 1);
+  write_bytes(state, flipped);
+  EXPECT_INPUT_ERROR(run(kShort, folder.path()), "the checksum does not match");
+  for (const size_t length : {size_t{0}, size_t{100}, bytes.size() - 1}) {
+    write_bytes(state, bytes.substr(0, length));
+    EXPECT_INPUT_ERROR(run(kShort, folder.path()), "overwrite the run");
+  }
+  TrainOptions overwriting = kShort;
+  overwriting.overwrite = true;
+  EXPECT_EQ(run(overwriting, folder.path()).resumed_at, 0);
+}
+
+TEST(Trainer, StopsEarlyAtATestAccuracy) {
+  const TemporaryFolder folder;
+  TrainOptions options = kShort;
+  options.steps = 1000;
+  options.checkpoints = {};
+  options.stop_at_test_accuracy = 0.9;
+  options.weight_decay = 0.1;
+  const TrainResult result = train(small_config(), sums(0), sums(0), options, folder.path(), Seed(3));
+  EXPECT_GE(result.curve.back().test_accuracy, 0.9);
+  EXPECT_LT(result.curve.back().step, 1000);
+  EXPECT_TRUE(is_trained(small_config(), sums(0), sums(0), options, folder.path(), Seed(3)));
+}
+
+TEST(TrainInMemory, TakesTheSameSteps) {
+  const TemporaryFolder folder;
+  const TrainResult written = run(kShort, folder.path());
+  const Model start = random_model(small_config(), Seed(3).derive("train/weights"));
+  const std::string before = fingerprint(start);
+  std::vector<CurvePoint> curve;
+  const Model model = train_in_memory(start, sums(0), sums(1), kShort, [&](const CurvePoint& point) {
+    curve.push_back(point);
+    return true;
+  });
+  EXPECT_EQ(fingerprint(model), fingerprint(written.model));
+  EXPECT_EQ(fingerprint(start), before);
+  ASSERT_EQ(curve.size(), 5u);
+  EXPECT_EQ(curve.back().step, 40);
+  EXPECT_EQ(curve.back().test_loss, written.curve.back().test_loss);
+  EXPECT_EQ(curve[0].train_loss, written.curve[0].train_loss);
+}
+
+TEST(TrainInMemory, EndsWhenTold) {
+  const Model start = random_model(small_config(), Seed(3));
+  const auto trained = [&](int64_t last) {
+    return fingerprint(
+        train_in_memory(start, sums(0), sums(1), kShort, [&](const CurvePoint& point) { return point.step < last; }));
+  };
+  EXPECT_EQ(trained(0), fingerprint(start)) << "before the first step";
+  TrainOptions twenty = kShort;
+  twenty.steps = 20;
+  twenty.checkpoints = {};
+  EXPECT_EQ(trained(20),
+            fingerprint(train_in_memory(start, sums(0), sums(1), twenty, [](const CurvePoint&) { return true; })));
+}
+
+TEST(Trainer, RefusesOptionsOutOfRange) {
+  const TemporaryFolder folder;
+  TrainOptions options = kShort;
+  options.checkpoints = {41};
+  EXPECT_INPUT_ERROR(run(options, folder.path()), "checkpoint 41: expected a step from 0 to 40");
+  options = kShort;
+  options.beta2 = 1;
+  EXPECT_INPUT_ERROR(run(options, folder.path()), "beta2 must be in [0, 1), not 1");
+}
+
+}  // namespace
+}  // namespace cprobe
