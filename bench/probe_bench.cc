@@ -22,7 +22,7 @@ void probe(benchmark::State& state, Block block) {
       Streams streams(data.model);
       probe_cell(spec, cell, "benchmark", data, streams);
     }));
-  const int64_t n_steps = spec.fit.epochs * (kTrainingRows / kBatch);
+  const int64_t n_steps = spec.probe.fit.epochs * (kTrainingRows / kBatch);
   const auto steps = static_cast<double>(n_steps);
   report(state, median(times), {bound.gemms * steps, bound.passes * steps}, w.model);
 }

@@ -45,19 +45,32 @@ void check_usage(const AblateCommand& command) {
   }
 }
 
-/// The spec, or one that says the same as --model, --data and --train; with the command line's choices.
-Spec read_spec(const AblateCommand& command) {
-  Spec spec;
+/// What is measured: a model on data sets, in ways.
+struct Measurement {
+  ModelSpec model;
+  DataSpec data;
+  AblationOptions options;
+  std::vector<uint64_t> seeds = GridSpec().seeds;  ///< With which circuits of a spec are found.
+};
+
+Measurement of_spec(const std::filesystem::path& path) {
+  Spec spec = read_spec_file(path);
+  spec.data.measure_behaviour = true;
+  return {spec.model, spec.data, spec.probe.ablation, spec.grid.seeds};
+}
+
+/// The spec's, or that of --model, --data and --train; with the command line's choices.
+Measurement read_measurement(const AblateCommand& command) {
+  Measurement measured;
   if (!command.spec.empty()) {
-    spec = read_spec_file(command.spec);
-    spec.measure_behaviour = true;
+    measured = of_spec(command.spec);
   } else {
-    spec.model = command.model;
-    spec.test_csv = command.data;
-    spec.train_csv = command.train.empty() ? command.data : command.train;
-    spec.behaviour_csvs = {{command.data.stem().string(), command.data}};
+    measured.model = {.folder = command.model};
+    measured.data = {.train_csv = command.train.empty() ? command.data : command.train,
+                     .test_csv = command.data,
+                     .evaluation_csvs = {{command.data.stem().string(), command.data}}};
   }
-  AblationOptions& options = spec.ablation;
+  AblationOptions& options = measured.options;
   if (!command.fills.empty()) {
     options.fills.clear();
     for (const std::string& fill : command.fills) options.fills.push_back(parse_fill(fill));
@@ -67,16 +80,15 @@ Spec read_spec(const AblateCommand& command) {
   if (command.n_random) options.n_random = *command.n_random;
   options.per_matrix = options.per_matrix || command.per_matrix;
   options.effect = options.effect || command.effects;
-  return spec;
+  return measured;
 }
 
 /// The seed that the circuit was found with, where it is one of the spec's: a run's figures come out again.
-uint64_t seed_of(const Circuit& circuit, const Spec& spec) {
+uint64_t seed_of(const Circuit& circuit, const std::vector<uint64_t>& seeds) {
   const auto seed = circuit.provenance.find("seed");
-  const auto found = std::ranges::find_if(spec.seeds, [&](uint64_t one) {
-    return seed != circuit.provenance.end() && seed->second == std::to_string(one);
-  });
-  return found == spec.seeds.end() ? spec.seeds.front() : *found;
+  const auto found = std::ranges::find_if(
+      seeds, [&](uint64_t one) { return seed != circuit.provenance.end() && seed->second == std::to_string(one); });
+  return found == seeds.end() ? seeds.front() : *found;
 }
 
 void note_other_model(const Circuit& circuit, const std::string& model_fingerprint) {
@@ -109,19 +121,21 @@ void run_ablate(const AblateCommand& command) {
   check_usage(command);
   begin_computing(command.n_threads);
   if (command.next) return run_next(command);
-  const Spec spec = read_spec(command);
-  const RunData data = load_run_data(spec);
+  const Measurement measured = read_measurement(command);
+  const AblationOptions& options = measured.options;
+  const ModelControl control = measured.model.control;
+  const RunData data = load_run_data(measured.model, measured.data);
   const Circuit circuit = load_circuit(command.circuit, data.model.config);
-  const uint64_t found_with = seed_of(circuit, spec);
-  const Model model = controlled_model(spec, {.component = circuit.component, .seed = found_with}, data.model);
-  note_other_model(circuit, spec.control == ModelControl::kNone ? data.fingerprints.front() : fingerprint(model));
+  const uint64_t found_with = seed_of(circuit, measured.seeds);
+  const Model model = controlled_model(control, circuit.component, found_with, data.model);
+  note_other_model(circuit, control == ModelControl::kNone ? data.fingerprints.front() : fingerprint(model));
   Streams streams(model);
   std::vector<Findings::OnBehaviour> results;
   {
-    const int64_t n_ablations = most_ablations(spec.ablation, circuit.matrices.size());
+    const int64_t n_ablations = most_ablations(options, circuit.matrices.size());
     Progress progress("ablations", static_cast<int64_t>(data.behaviour.size()) * n_ablations);
     results = ablate_everywhere(
-        model, circuit, data, spec.ablation, Seed(command.seed.value_or(found_with)), streams,
+        model, circuit, data, options, Seed(command.seed.value_or(found_with)), streams,
         [&](Piece piece, const std::string& note) { progress.advance(piece == Piece::kAblation ? 1 : 0, note); });
   }
   fmt::print("{}", command.json ? ablations_json(results) : ablations_table(results));

@@ -36,14 +36,14 @@ class PaperParity : public ::testing::TestWithParam<Recorded> {
     golden_ = shared / "golden" / GetParam().folder;
     if (!std::filesystem::exists(golden_)) GTEST_SKIP() << not_shared(golden_);
     spec_ = parse_spec(Document::read_yaml(golden_ / "config.yaml"));
-    spec_.variables = {GetParam().variable};
-    spec_.model = shared / spec_.model;
-    spec_.train_csv = shared / spec_.train_csv;
-    spec_.test_csv = shared / spec_.test_csv;
-    for (auto& [label, path] : spec_.behaviour_csvs) path = shared / path;
-    if (spec_.language) {
-      spec_.language->sentences = shared / spec_.language->sentences;
-      if (!spec_.language->gen.empty()) spec_.language->gen = shared / spec_.language->gen;
+    spec_.grid.variables = {GetParam().variable};
+    spec_.model.folder = shared / spec_.model.folder;
+    spec_.data.train_csv = shared / spec_.data.train_csv;
+    spec_.data.test_csv = shared / spec_.data.test_csv;
+    for (auto& [label, path] : spec_.data.evaluation_csvs) path = shared / path;
+    if (spec_.data.language) {
+      spec_.data.language->sentences = shared / spec_.data.language->sentences;
+      if (!spec_.data.language->gen.empty()) spec_.data.language->gen = shared / spec_.data.language->gen;
     }
   }
 

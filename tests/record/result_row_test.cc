@@ -65,7 +65,7 @@ ResultRow row_of(const Findings& f, const Spec& spec = {}) {
 
 TEST(ResultRow, BeginsWithTheReferencesColumnsInItsOrder) {
   Spec spec;
-  spec.ablation.n_random = 0;
+  spec.probe.ablation.n_random = 0;
   std::vector<std::string> names;
   for (const auto& [name, field] : row_of(usual(), spec)) names.push_back(name);
   const std::vector<std::string> reference = {"variable",
@@ -139,7 +139,7 @@ TEST(ResultRow, HasAColumnForEachFillAndMatrix) {
       {.fill = Fill::kMean, .accuracy = {.mean = .8}},
   };
   Spec spec;
-  spec.ablation = {.fills = {Fill::kZero, Fill::kMean}, .n_random = 0, .per_matrix = true};
+  spec.probe.ablation = {.fills = {Fill::kZero, Fill::kMean}, .n_random = 0, .per_matrix = true};
   const ResultRow row = row_of(f, spec);
   EXPECT_EQ(value(row, " ablated acc Test"), "0.5");
   EXPECT_EQ(value(row, "c_fc ablated acc Test"), "0.6");
@@ -149,7 +149,7 @@ TEST(ResultRow, HasAColumnForEachFillAndMatrix) {
 
 TEST(ResultRow, EndsInTheEffectsWhereTheSpecAsksForThem) {
   Spec spec;
-  spec.ablation.effect = true;
+  spec.probe.ablation.effect = true;
   const ResultRow row = row_of(with_effects(), spec);
   EXPECT_EQ(value(row, "vanilla log probability Test"), "-0.25");
   EXPECT_EQ(value(row, "ablated log probability Test"), "-2.0");

@@ -63,14 +63,14 @@ class Baselines : public ::testing::Test {
     std::string rows = ",data,labels,x,y\n";
     for (int i = 0; i < 40; ++i) rows += fmt::format("{},{} {} 12,{},{},{}\n", i, i % 4, i / 4, i % 5, i % 4, i % 2);
     testing::write_bytes(folder_ / "rows.csv", rows);
-    spec_.model = folder_ / "model";
-    spec_.train_csv = spec_.test_csv = folder_ / "rows.csv";
-    spec_.behaviour_csvs = {{"Test", spec_.test_csv}};
-    spec_.variables = {"x", "y"};
-    spec_.batch_sizes = {10};
-    spec_.fit.epochs = 1;
-    spec_.exemplar_draws = 1;
-    spec_.ablation.n_random = 0;
+    spec_.model.folder = folder_ / "model";
+    spec_.data.train_csv = spec_.data.test_csv = folder_ / "rows.csv";
+    spec_.data.evaluation_csvs = {{"Test", spec_.data.test_csv}};
+    spec_.grid.variables = {"x", "y"};
+    spec_.grid.batch_sizes = {10};
+    spec_.probe.fit.epochs = 1;
+    spec_.probe.exemplar_draws = 1;
+    spec_.probe.ablation.n_random = 0;
   }
 
   RunSummary run_methods(const std::vector<std::string>& methods, bool overwrite = false) const {

@@ -52,15 +52,15 @@ class OnDevices : public ::testing::Test {
                           source / 4, i % 4, source % 4, (i + 2) % 5);
     }
     testing::write_bytes(folder_ / "rows.csv", rows);
-    spec_.model = folder_ / "model";
-    spec_.train_csv = spec_.test_csv = folder_ / "rows.csv";
-    spec_.behaviour_csvs = {{"Test", spec_.test_csv}};
-    spec_.variables = {"x"};
-    spec_.batch_sizes = {10};
-    spec_.learning_rates = {0.05};
-    spec_.fit.epochs = 3;
-    spec_.exemplar_draws = 2;
-    spec_.ablation = {.fills = {Fill::kZero, Fill::kMean, Fill::kResample}, .n_random = 2, .effect = true};
+    spec_.model.folder = folder_ / "model";
+    spec_.data.train_csv = spec_.data.test_csv = folder_ / "rows.csv";
+    spec_.data.evaluation_csvs = {{"Test", spec_.data.test_csv}};
+    spec_.grid.variables = {"x"};
+    spec_.grid.batch_sizes = {10};
+    spec_.grid.learning_rates = {0.05};
+    spec_.probe.fit.epochs = 3;
+    spec_.probe.exemplar_draws = 2;
+    spec_.probe.ablation = {.fills = {Fill::kZero, Fill::kMean, Fill::kResample}, .n_random = 2, .effect = true};
     use_model(testing::tiny_config());
   }
 
@@ -204,9 +204,9 @@ TEST_F(OnGpu, CellsOfEveryMaskMethodAndUnitGiveTheSame) {
     use_model(config);
     for (const MaskKind method : kMaskKinds) {
       for (const MaskUnit unit : {MaskUnit::kNeuron, MaskUnit::kWeight}) {
-        spec_.method = method;
-        spec_.mask_options = {mask_option(method).otherwise};
-        spec_.unit = unit;
+        spec_.probe.mask_method = method;
+        spec_.grid.mask_options = {mask_option(method).otherwise};
+        spec_.probe.unit = unit;
         expect_equal_cells(spec_, fmt::format("{} {} {}", config.architecture, to_string(method), to_string(unit)));
       }
     }
@@ -216,7 +216,7 @@ TEST_F(OnGpu, CellsOfEveryMaskMethodAndUnitGiveTheSame) {
 TEST_F(OnGpu, CellsOfNegativeControlsGiveTheSame) {
   for (const ModelControl control :
        {ModelControl::kRandomInit, ModelControl::kRandomInitKeepEmbeddings, ModelControl::kShuffledComponent}) {
-    spec_.control = control;
+    spec_.model.control = control;
     expect_equal_cells(spec_, std::string(to_string(control)));
   }
 }

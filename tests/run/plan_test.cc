@@ -29,19 +29,19 @@ TEST_F(Run, IsPlannedWithoutWritingAnything) {
   EXPECT_TRUE(plan_run(spec_, {.memory = 0, .n_threads = 1}).streams_on_disk);
   // 40 rows of three tokens: 4 first tokens, 40 pairs, 40 rows.
   EXPECT_EQ(plan.streams_memory, 84 * testing::tiny_config().d_model * int64_t{sizeof(float)} * 2);
-  spec_.control = ModelControl::kRandomInit;
+  spec_.model.control = ModelControl::kRandomInit;
   const RunPlan controlled = plan_run(spec_, {.n_threads = 1});
   // Per ablation, as each plan measures its own speed.
   const auto streams_of_last = [](const RunPlan& of) { return of.cells[3].time.streams / of.cells[3].time.ablation; };
   EXPECT_GT(streams_of_last(controlled), 2 * streams_of_last(plan))
       << "another model for each cell starts from the embeddings";
-  spec_.variables = {"z"};
+  spec_.grid.variables = {"z"};
   EXPECT_INPUT_ERROR(plan_run(spec_, {.n_threads = 1}), "'z'");
 }
 
 TEST_F(Run, IsPlannedForWhatIsNotThereYet) {
   run_in("run");
-  spec_.variables = {"x", "w"};
+  spec_.grid.variables = {"x", "w"};
   RunOptions options{.out = folder_ / "run", .following = Following::kQuiet, .n_threads = 1};
   const RunPlan plan = plan_run(spec_, options);
   EXPECT_EQ(std::ranges::count(plan.cells, true, &RunPlan::PlannedCell::is_over), 4);

@@ -15,14 +15,14 @@ class Run : public ::testing::Test {
     std::string rows = ",data,labels,x,y,w\n";
     for (int i = 0; i < 40; ++i) rows += fmt::format("{},{} {} 12,{},{},1,{}\n", i, i % 4, i / 4, i % 5, i % 4, i % 3);
     testing::write_bytes(folder_ / "rows.csv", rows);
-    spec_.model = folder_ / "model";
-    spec_.train_csv = spec_.test_csv = folder_ / "rows.csv";
-    spec_.behaviour_csvs = {{"Test", spec_.test_csv}};
-    spec_.variables = {"x"};
-    spec_.batch_sizes = {10};
-    spec_.fit.epochs = 3;
-    spec_.exemplar_draws = 2;
-    spec_.ablation.n_random = 2;
+    spec_.model.folder = folder_ / "model";
+    spec_.data.train_csv = spec_.data.test_csv = folder_ / "rows.csv";
+    spec_.data.evaluation_csvs = {{"Test", spec_.data.test_csv}};
+    spec_.grid.variables = {"x"};
+    spec_.grid.batch_sizes = {10};
+    spec_.probe.fit.epochs = 3;
+    spec_.probe.exemplar_draws = 2;
+    spec_.probe.ablation.n_random = 2;
   }
 
   RunSummary run_in(const char* name, RunOptions options = {}) const {

@@ -55,7 +55,7 @@ TEST_F(Run, RecordsEveryCellAndExportsItsTables) {
 
 TEST_F(Run, MeasuresEffectsWhereAskedAndChangesNoOtherFigure) {
   run_in("without");
-  spec_.ablation.effect = true;
+  spec_.probe.ablation.effect = true;
   run_in("with");
   const CsvTable without = table("without", "results.csv"), with = table("with", "results.csv");
   for (const std::string& column : without.columns()) {
@@ -80,19 +80,19 @@ TEST_F(Run, ComputesEveryCellOnceWhateverSpecsAskForIt) {
   EXPECT_EQ(run_in("run").n_computed, 0);
   EXPECT_EQ(testing::read_bytes(folder_ / "run/results.csv"), results);
 
-  spec_.variables = {"w", "x"};
+  spec_.grid.variables = {"w", "x"};
   const RunSummary wider = run_in("run");
   EXPECT_EQ(wider.n_cells, 8);
   EXPECT_EQ(wider.n_computed, 4);
   run_in("at once");
   EXPECT_EQ(testing::read_bytes(folder_ / "run/results.csv"), testing::read_bytes(folder_ / "at once/results.csv"));
 
-  spec_.variables = {"x"};
-  spec_.fit.epochs = 4;
+  spec_.grid.variables = {"x"};
+  spec_.probe.fit.epochs = 4;
   EXPECT_EQ(run_in("run").n_computed, 4) << "other options, other cells";
   EXPECT_EQ(table("run", "results.csv").n_rows(), 4u) << "those of other specs are not among them";
   EXPECT_EQ(Store::open_existing(folder_ / "run").n_unplanned(), 8);
-  spec_.fit.epochs = 3;
+  spec_.probe.fit.epochs = 3;
   EXPECT_EQ(run_in("run").n_computed, 0);
   EXPECT_EQ(testing::read_bytes(folder_ / "run/results.csv"), results);
   EXPECT_EQ(run_in("run", {.again = {.all = true}}).n_computed, 4);
@@ -113,7 +113,7 @@ TEST_F(Run, KeepsOtherProcessesOutOfItsFolder) {
 }
 
 TEST_F(Run, RecordsAFailedCellGoesOnAndTriesItAgain) {
-  spec_.fit.l0_weight = 1e300;  // the objective overflows float32
+  spec_.probe.fit.l0_weight = 1e300;  // the objective overflows float32
   EXPECT_THAT(run_in("run").failures, ElementsAre(HasSubstr("x L0.attn seed 0: "), HasSubstr("L0.mlp"),
                                                   HasSubstr("L1.attn"), HasSubstr("the loss became")));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "run/results.csv")) << "no cell is finished";
@@ -126,11 +126,11 @@ TEST_F(Run, RecordsAFailedCellGoesOnAndTriesItAgain) {
 }
 
 TEST_F(Run, CountsNoCellsOfOtherMethodsThatFailed) {
-  spec_.fit.l0_weight = 1e300;
+  spec_.probe.fit.l0_weight = 1e300;
   EXPECT_EQ(run_in("run").failures.size(), 4u);
-  spec_.fit.l0_weight = 0;
-  spec_.method = MaskKind::kMagnitudePruning;
-  spec_.mask_options = {0.5};
+  spec_.probe.fit.l0_weight = 0;
+  spec_.probe.mask_method = MaskKind::kMagnitudePruning;
+  spec_.grid.mask_options = {0.5};
   ::testing::internal::CaptureStderr();
   run(spec_, {.out = folder_ / "run", .following = Following::kJson, .n_threads = 1});
   const std::string lines = ::testing::internal::GetCapturedStderr();
@@ -139,8 +139,8 @@ TEST_F(Run, CountsNoCellsOfOtherMethodsThatFailed) {
 }
 
 TEST_F(Run, PutsEachBlocksFiguresUnderItsOwnColumns) {
-  spec_.layers = {0};
-  spec_.ablation.per_matrix = true;
+  spec_.grid.layers = {0};
+  spec_.probe.ablation.per_matrix = true;
   run_in("run");
   const CsvTable results = table("run", "results.csv");
   for (const auto& [block, own, other] : {std::tuple(0, "c_attn", "c_fc"), std::tuple(1, "c_fc", "c_attn")}) {
@@ -186,10 +186,10 @@ TEST_F(Run, KeepsStreamsWhereItIsTold) {
 }
 
 TEST_F(Run, GivesTheSameBytesWhereverItWasInterrupted) {
-  spec_.ablation.effect = true;
+  spec_.probe.ablation.effect = true;
   run_in("whole");
   // The cells of the last layer alone, as after an interruption, at sites that no cell before has reached.
-  spec_.layers = {1};
+  spec_.grid.layers = {1};
   run_in("part");
   const std::string whole = testing::read_bytes(folder_ / "whole/results.csv");
   const std::string part = testing::read_bytes(folder_ / "part/results.csv");
@@ -209,8 +209,8 @@ TEST_F(Run, LeavesFilesOfOthersAlone) {
 
 TEST_F(Run, NotesWhatMadeIt) {
   spec_.text = "model: m\n";
-  spec_.control = ModelControl::kRandomInit;
-  spec_.layers = {0};
+  spec_.model.control = ModelControl::kRandomInit;
+  spec_.grid.layers = {0};
   run_in("run");
   const std::vector<Store::Invocation> calls = Store::open_existing(folder_ / "run").invocations();
   ASSERT_EQ(calls.size(), 1u);
@@ -229,9 +229,9 @@ TEST_F(Run, NotesWhatMadeIt) {
 }
 
 TEST_F(Run, ShowsEveryGridDimensionThatVaries) {
-  spec_.layers = {0};
-  spec_.seeds = {0, 1};
-  spec_.learning_rates = {1e-3, 1e-2};
+  spec_.grid.layers = {0};
+  spec_.grid.seeds = {0, 1};
+  spec_.grid.learning_rates = {1e-3, 1e-2};
   run_in("run");
   const std::string shown = results_table(Store::open_existing(folder_ / "run"));
   const std::string heading = shown.substr(0, shown.find('\n'));
@@ -240,26 +240,26 @@ TEST_F(Run, ShowsEveryGridDimensionThatVaries) {
 }
 
 TEST_F(Run, IsRefusedBeforeAnythingIsWritten) {
-  spec_.variables = {"x", "y"};
+  spec_.grid.variables = {"x", "y"};
   EXPECT_INPUT_ERROR(run_in("run"), "variable 'y': decoding needs at least 2 classes");
-  spec_.variables = {"x"};
-  spec_.batch_sizes = {41};
+  spec_.grid.variables = {"x"};
+  spec_.grid.batch_sizes = {41};
   EXPECT_INPUT_ERROR(run_in("run"), "batch_size is 41, but there are only 40 rows");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "run"));
-  spec_.batch_sizes = {10};
+  spec_.grid.batch_sizes = {10};
   EXPECT_INPUT_ERROR(run(spec_, {.following = Following::kQuiet, .n_threads = 1}), "no run folder");
 }
 
 TEST_F(Run, FindsMasksByTheOtherMethods) {
-  spec_.layers = {1};
+  spec_.grid.layers = {1};
   run_in("default");
   EXPECT_EQ(table("default", "metrics.csv").text("method")[0], "circuit probing");
   for (const auto& [kind, option, column] : {std::tuple(MaskKind::kHardConcrete, 0.75, "keep_probability"),
                                              std::tuple(MaskKind::kMagnitudePruning, 0.25, "density")}) {
     for (const MaskUnit unit : {MaskUnit::kNeuron, MaskUnit::kWeight}) {
-      spec_.method = kind;
-      spec_.mask_options = {option};
-      spec_.unit = unit;
+      spec_.probe.mask_method = kind;
+      spec_.grid.mask_options = {option};
+      spec_.probe.unit = unit;
       const std::string name = fmt::format("{} {}", to_string(kind), to_string(unit)), again = name + " again";
       EXPECT_THAT(run_in(name.c_str()).failures, IsEmpty());
       run_in(again.c_str());
@@ -285,12 +285,12 @@ TEST_F(Run, FindsMasksByTheOtherMethods) {
 }
 
 TEST_F(Run, ReplaysThePapersDrawsUnderAnyMaskMethod) {
-  spec_.protocol = Protocol::kPaper;
-  spec_.layers = {0};
-  spec_.blocks = {Block::kMlp};
+  spec_.probe.protocol = Protocol::kPaper;
+  spec_.grid.layers = {0};
+  spec_.grid.blocks = {Block::kMlp};
   const auto figures = [&](MaskKind kind, const char* name, const char* column) {
-    spec_.method = kind;
-    spec_.mask_options = {mask_option(kind).otherwise};
+    spec_.probe.mask_method = kind;
+    spec_.grid.mask_options = {mask_option(kind).otherwise};
     run_in(name);
     return table(name, "results.csv").text(column);
   };
@@ -301,10 +301,10 @@ TEST_F(Run, ReplaysThePapersDrawsUnderAnyMaskMethod) {
 }
 
 TEST_F(Run, ProbesNegativeControlsAndWeightUnits) {
-  spec_.layers = {1};
+  spec_.grid.layers = {1};
   const auto losses = [&](ModelControl control, MaskUnit unit) {
-    spec_.control = control;
-    spec_.unit = unit;
+    spec_.model.control = control;
+    spec_.probe.unit = unit;
     const std::string name = fmt::format("{} {}", to_string(control), to_string(unit));
     run_in(name.c_str());
     EXPECT_EQ(table(name, "results.csv").text("model control"),

@@ -32,24 +32,24 @@ std::string flat_text(const std::string& more = "") {
 
 TEST(Spec, DefaultsAreThePapers) {
   const Spec spec = parse(spec_text());
-  EXPECT_EQ(spec.protocol, Protocol::kDefault);
-  EXPECT_THAT(spec.variables, ElementsAre("x", "y"));
-  EXPECT_THAT(spec.layers, IsEmpty());
-  EXPECT_THAT(spec.blocks, ElementsAre(Block::kAttention, Block::kMlp));
-  EXPECT_THAT(spec.positions, ElementsAre(-1));
-  EXPECT_THAT(spec.behaviour_csvs, ElementsAre(Pair("Test", "b.csv")));
-  EXPECT_EQ(spec.fit.epochs, 90);
-  EXPECT_THAT(spec.batch_sizes, ElementsAre(500));
-  EXPECT_THAT(spec.learning_rates, ElementsAre(1e-3));
-  EXPECT_EQ(spec.fit.weight_decay, 0.01);
-  EXPECT_EQ(spec.fit.l0_weight, 1e-6);
-  EXPECT_EQ(spec.fit.max_temperature, 200);
-  EXPECT_EQ(spec.method, MaskKind::kContinuousSparsification);
-  EXPECT_THAT(spec.mask_options, ElementsAre(0));
-  EXPECT_EQ(spec.exemplar_draws, 20);
-  EXPECT_EQ(spec.ablation.n_random, 20);
-  EXPECT_THAT(spec.ablation.fills, ElementsAre(Fill::kZero));
-  EXPECT_FALSE(spec.ablation.effect);
+  EXPECT_EQ(spec.probe.protocol, Protocol::kDefault);
+  EXPECT_THAT(spec.grid.variables, ElementsAre("x", "y"));
+  EXPECT_THAT(spec.grid.layers, IsEmpty());
+  EXPECT_THAT(spec.grid.blocks, ElementsAre(Block::kAttention, Block::kMlp));
+  EXPECT_THAT(spec.grid.positions, ElementsAre(-1));
+  EXPECT_THAT(spec.data.evaluation_csvs, ElementsAre(Pair("Test", "b.csv")));
+  EXPECT_EQ(spec.probe.fit.epochs, 90);
+  EXPECT_THAT(spec.grid.batch_sizes, ElementsAre(500));
+  EXPECT_THAT(spec.grid.learning_rates, ElementsAre(1e-3));
+  EXPECT_EQ(spec.probe.fit.weight_decay, 0.01);
+  EXPECT_EQ(spec.probe.fit.l0_weight, 1e-6);
+  EXPECT_EQ(spec.probe.fit.max_temperature, 200);
+  EXPECT_EQ(spec.probe.mask_method, MaskKind::kContinuousSparsification);
+  EXPECT_THAT(spec.grid.mask_options, ElementsAre(0));
+  EXPECT_EQ(spec.probe.exemplar_draws, 20);
+  EXPECT_EQ(spec.probe.ablation.n_random, 20);
+  EXPECT_THAT(spec.probe.ablation.fills, ElementsAre(Fill::kZero));
+  EXPECT_FALSE(spec.probe.ablation.effect);
 }
 
 TEST(Spec, ReadsEveryKey) {
@@ -60,28 +60,28 @@ TEST(Spec, ReadsEveryKey) {
       "fit: {unit: weight, epochs: 3, batch_size: [8, 16], learning_rate: 1e-2, weight_decay: 0, l0_weight: 1e-5,\n"
       "      max_temperature: 50, mask_init: [0, 0.5]}\n"
       "evaluate: {random_controls: 0, fills: [mean, resample], per_matrix: true, effects: true}\n");
-  EXPECT_EQ(spec.task, "t");
-  EXPECT_THAT(spec.behaviour_csvs, ElementsAre(Pair("Same", "c.csv"), Pair("Other", "d.csv")));
-  EXPECT_THAT(spec.layers, ElementsAre(1, 0));
-  EXPECT_THAT(spec.blocks, ElementsAre(Block::kMlp));
-  EXPECT_THAT(spec.positions, ElementsAre(0, -2));
-  EXPECT_THAT(spec.seeds, ElementsAre(4u, 5u));
-  EXPECT_EQ(spec.protocol, Protocol::kPaper);
-  EXPECT_EQ(spec.data_seed, 6u);
-  EXPECT_EQ(spec.control, ModelControl::kShuffledComponent);
+  EXPECT_EQ(spec.data.task, "t");
+  EXPECT_THAT(spec.data.evaluation_csvs, ElementsAre(Pair("Same", "c.csv"), Pair("Other", "d.csv")));
+  EXPECT_THAT(spec.grid.layers, ElementsAre(1, 0));
+  EXPECT_THAT(spec.grid.blocks, ElementsAre(Block::kMlp));
+  EXPECT_THAT(spec.grid.positions, ElementsAre(0, -2));
+  EXPECT_THAT(spec.grid.seeds, ElementsAre(4u, 5u));
+  EXPECT_EQ(spec.probe.protocol, Protocol::kPaper);
+  EXPECT_EQ(spec.probe.data_seed, 6u);
+  EXPECT_EQ(spec.model.control, ModelControl::kShuffledComponent);
   EXPECT_EQ(spec.out, "runs/x");
-  EXPECT_EQ(spec.unit, MaskUnit::kWeight);
-  EXPECT_EQ(spec.fit.epochs, 3);
-  EXPECT_THAT(spec.batch_sizes, ElementsAre(8, 16));
-  EXPECT_THAT(spec.learning_rates, ElementsAre(1e-2));
-  EXPECT_EQ(spec.fit.weight_decay, 0);
-  EXPECT_EQ(spec.fit.l0_weight, 1e-5);
-  EXPECT_EQ(spec.fit.max_temperature, 50);
-  EXPECT_THAT(spec.mask_options, ElementsAre(0, 0.5));
-  EXPECT_EQ(spec.ablation.n_random, 0);
-  EXPECT_THAT(spec.ablation.fills, ElementsAre(Fill::kMean, Fill::kResample));
-  EXPECT_TRUE(spec.ablation.per_matrix);
-  EXPECT_TRUE(spec.ablation.effect);
+  EXPECT_EQ(spec.probe.unit, MaskUnit::kWeight);
+  EXPECT_EQ(spec.probe.fit.epochs, 3);
+  EXPECT_THAT(spec.grid.batch_sizes, ElementsAre(8, 16));
+  EXPECT_THAT(spec.grid.learning_rates, ElementsAre(1e-2));
+  EXPECT_EQ(spec.probe.fit.weight_decay, 0);
+  EXPECT_EQ(spec.probe.fit.l0_weight, 1e-5);
+  EXPECT_EQ(spec.probe.fit.max_temperature, 50);
+  EXPECT_THAT(spec.grid.mask_options, ElementsAre(0, 0.5));
+  EXPECT_EQ(spec.probe.ablation.n_random, 0);
+  EXPECT_THAT(spec.probe.ablation.fills, ElementsAre(Fill::kMean, Fill::kResample));
+  EXPECT_TRUE(spec.probe.ablation.per_matrix);
+  EXPECT_TRUE(spec.probe.ablation.effect);
 }
 
 TEST(Spec, NamesTheLineOfEveryMistake) {
@@ -122,8 +122,8 @@ TEST(Spec, TakesAnotherMaskMethodThanItsOwn) {
   // The option of the spec's own method then has no meaning.
   for (const char* more : {"", "fit: {mask_init: [0, 0.5]}\n", "fit: {keep_probability: 0.5}\n"}) {
     const Spec spec = parse_for(more, MaskKind::kHardConcrete);
-    EXPECT_EQ(spec.method, MaskKind::kHardConcrete) << more;
-    EXPECT_THAT(spec.mask_options, ElementsAre(0.5)) << more;
+    EXPECT_EQ(spec.probe.mask_method, MaskKind::kHardConcrete) << more;
+    EXPECT_THAT(spec.grid.mask_options, ElementsAre(0.5)) << more;
   }
   EXPECT_THAT(parse_for("fit: {density: 0.3}\n", MaskKind::kMagnitudePruning).mask_options, ElementsAre(0.3));
   EXPECT_INPUT_ERROR(parse_for("fit: {density: 0.3}\n", MaskKind::kHardConcrete), "only method magnitude_pruning");
@@ -154,14 +154,14 @@ TEST(Spec, RefusesAValueTwiceBecauseItWouldBeOneCellTwice) {
 
 TEST(FlatConfig, ImpliesProtocolPaperWithoutControls) {
   const Spec spec = parse(flat_text());
-  EXPECT_EQ(spec.protocol, Protocol::kPaper);
-  EXPECT_EQ(spec.data_seed, 7u);
-  EXPECT_THAT(spec.seeds, ElementsAre(3u));
-  EXPECT_EQ(spec.control, ModelControl::kNone);
-  EXPECT_EQ(spec.ablation.n_random, 0);
-  EXPECT_FALSE(spec.ablation.complement);
-  EXPECT_FALSE(spec.ablation.per_matrix);
-  EXPECT_EQ(spec.fit.l0_weight, 1e-6) << "PyYAML would read 1e-6 as text";
+  EXPECT_EQ(spec.probe.protocol, Protocol::kPaper);
+  EXPECT_EQ(spec.probe.data_seed, 7u);
+  EXPECT_THAT(spec.grid.seeds, ElementsAre(3u));
+  EXPECT_EQ(spec.model.control, ModelControl::kNone);
+  EXPECT_EQ(spec.probe.ablation.n_random, 0);
+  EXPECT_FALSE(spec.probe.ablation.complement);
+  EXPECT_FALSE(spec.probe.ablation.per_matrix);
+  EXPECT_EQ(spec.probe.fit.l0_weight, 1e-6) << "PyYAML would read 1e-6 as text";
   EXPECT_THAT(spec.ignored_keys, IsEmpty());
 }
 
@@ -190,14 +190,14 @@ TEST(FlatConfig, NamesKeysThatMeanNothingHereAndRefusesOthers) {
 TEST(Spec, ReadsATaskOverSentences) {
   const Spec spec =
       parse("model: m\ntask: {name: agreement, sentences: a.csv, gen: g.csv, train_rows: 20, prefix: 'I '}\n");
-  ASSERT_TRUE(spec.language);
-  EXPECT_EQ(spec.task, "agreement");
-  EXPECT_THAT(spec.variables, ElementsAre("agreement"));
-  EXPECT_EQ(spec.language->sentences, "a.csv");
-  EXPECT_EQ(spec.language->gen, "g.csv");
-  EXPECT_EQ(spec.language->train_rows, 20);
-  EXPECT_EQ(spec.language->prefix, "I ");
-  EXPECT_EQ(spec.language->expectation.continuation, " are");
+  ASSERT_TRUE(spec.data.language);
+  EXPECT_EQ(spec.data.task, "agreement");
+  EXPECT_THAT(spec.grid.variables, ElementsAre("agreement"));
+  EXPECT_EQ(spec.data.language->sentences, "a.csv");
+  EXPECT_EQ(spec.data.language->gen, "g.csv");
+  EXPECT_EQ(spec.data.language->train_rows, 20);
+  EXPECT_EQ(spec.data.language->prefix, "I ");
+  EXPECT_EQ(spec.data.language->expectation.continuation, " are");
   const Spec own = parse(
       "model: m\nvariables: [tense]\ntask:\n  name: tense\n  sentences: t.csv\n"
       "  expect: {continuation: ' was', against: [' is', ' are'], where: past}\n"
@@ -219,11 +219,11 @@ TEST(FlatConfig, ReadsTheLanguageTasks) {
   std::string text = flat_text("data_path: s.csv\ngen_path: g.csv\ntrain_size: 20\ntest_size: 10\n");
   text.replace(text.find("disambiguation"), 14, "agreement");
   const Spec spec = parse(text);
-  ASSERT_TRUE(spec.language);
-  EXPECT_THAT(spec.variables, ElementsAre("agreement"));
-  EXPECT_EQ(spec.language->test_rows, 10);
-  EXPECT_EQ(spec.language->split_seed, spec.data_seed);
-  EXPECT_EQ(spec.protocol, Protocol::kPaper);
+  ASSERT_TRUE(spec.data.language);
+  EXPECT_THAT(spec.grid.variables, ElementsAre("agreement"));
+  EXPECT_EQ(spec.data.language->test_rows, 10);
+  EXPECT_EQ(spec.data.language->split_seed, spec.probe.data_seed);
+  EXPECT_EQ(spec.probe.protocol, Protocol::kPaper);
 }
 
 TEST(Grid, HoldsEveryCombinationInTheReferencesOrder) {
@@ -235,9 +235,9 @@ TEST(Grid, HoldsEveryCombinationInTheReferencesOrder) {
   EXPECT_THAT(labels, ElementsAre("x L1.attn 4", "x L1.attn 5", "x L1.mlp 4", "x L1.mlp 5", "x L0.attn 4",
                                   "x L0.attn 5", "x L0.mlp 4", "x L0.mlp 5", "y L1.attn 4", "y L1.attn 5", "y L1.mlp 4",
                                   "y L1.mlp 5", "y L0.attn 4", "y L0.attn 5", "y L0.mlp 4", "y L0.mlp 5"));
-  spec.layers = {};
+  spec.grid.layers = {};
   EXPECT_EQ(expand(spec, testing::tiny_config()).size(), 16u) << "no layers given: all of the model's two";
-  spec.layers = {2};
+  spec.grid.layers = {2};
   EXPECT_INPUT_ERROR(expand(spec, testing::tiny_config()), "L2.attn: the model has layers 0 to 1");
 }
 
@@ -281,21 +281,21 @@ TEST(CellId, ChangesWithEverythingThatCanChangeItsNumbers) {
 
 TEST(CellId, KnowsWhetherSentencesAreAblated) {
   Spec spec = parse(spec_text());
-  spec.behaviour_csvs.clear();  // as of sentences, whose task says what they are
-  spec.language.emplace();
+  spec.data.evaluation_csvs.clear();  // as of sentences, whose task says what they are
+  spec.data.language.emplace();
   const Cell cell = expand(spec, testing::tiny_config()).front();
   const std::string with = cell_id(spec, cell, {}, 1), of_method = baseline_id(spec, cell, "m", "L0.mid", {}, 1);
-  spec.measure_behaviour = false;
+  spec.data.measure_behaviour = false;
   EXPECT_NE(cell_id(spec, cell, {}, 1), with);
   EXPECT_NE(baseline_id(spec, cell, "m", "L0.mid", {}, 1), of_method);
 }
 
 TEST(CellId, IgnoresEffectsWhereNothingIsAblated) {
   Spec spec = parse(spec_text());
-  spec.measure_behaviour = false;
+  spec.data.measure_behaviour = false;
   const Cell cell = expand(spec, testing::tiny_config()).front();
   const std::string without = cell_id(spec, cell, {}, 1);
-  spec.ablation.effect = true;
+  spec.probe.ablation.effect = true;
   EXPECT_EQ(cell_id(spec, cell, {}, 1), without);
 }
 

@@ -77,7 +77,7 @@ class NamedDraws : public Draws {
 
 }  // namespace
 
-std::unique_ptr<Draws> make_draws(const Spec& spec, const Cell& cell, int64_t n_train, int64_t n_test) {
+std::unique_ptr<Draws> make_draws(const ProbeSpec& spec, const Cell& cell, int64_t n_train, int64_t n_test) {
   if (spec.protocol == Protocol::kPaper) {
     return std::make_unique<PaperDraws>(spec.data_seed, n_train, n_test, cell.batch_size);
   }

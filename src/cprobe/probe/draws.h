@@ -30,6 +30,6 @@ class Draws {
 };
 
 /// @param n_train, n_test labelled tokens. kPaper must be asked in the reference's order of passes (probe_cell's).
-std::unique_ptr<Draws> make_draws(const Spec& spec, const Cell& cell, int64_t n_train, int64_t n_test);
+std::unique_ptr<Draws> make_draws(const ProbeSpec& spec, const Cell& cell, int64_t n_train, int64_t n_test);
 
 }  // namespace cprobe

@@ -6,9 +6,9 @@
 
 namespace cprobe {
 
-Model controlled_model(const Spec& spec, const Cell& cell, const Model& model) {
-  const Seed seed = Seed(cell.seed).derive("model control");
-  switch (spec.control) {
+Model controlled_model(ModelControl control, const ComponentRef& component, uint64_t cell_seed, const Model& model) {
+  const Seed seed = Seed(cell_seed).derive("model control");
+  switch (control) {
     case ModelControl::kNone:
       return model;
     case ModelControl::kRandomInit:
@@ -16,13 +16,13 @@ Model controlled_model(const Spec& spec, const Cell& cell, const Model& model) {
     case ModelControl::kRandomInitKeepEmbeddings:
       return reinitialised(model, true, seed);
     case ModelControl::kShuffledComponent:
-      return with_shuffled_component(model, cell.component, seed);
+      return with_shuffled_component(model, component, seed);
   }
   throw failure("unknown model control");
 }
 
-std::unique_ptr<MaskMethod> mask_method(const Spec& spec, const Cell& cell) {
-  return make_mask_method(spec.method, cell.mask_option);
+std::unique_ptr<MaskMethod> mask_method(const ProbeSpec& spec, const Cell& cell) {
+  return make_mask_method(spec.mask_method, cell.mask_option);
 }
 
 namespace {
@@ -37,7 +37,7 @@ struct ProbedSplit {
     at::NoGradGuard no_gradients;
     const Stream& before = streams.at(data, Site::before(cell.component));
     LabelledTokens labelled = data.labelled(cell.variable, cell.position);
-    ComponentInputs inputs(model, cell.component, spec.unit, data.trie, before, labelled.nodes);
+    ComponentInputs inputs(model, cell.component, spec.probe.unit, data.trie, before, labelled.nodes);
     return {std::move(labelled), std::move(inputs)};
   }
 
@@ -61,32 +61,33 @@ std::map<std::string, std::string> provenance(const Spec& spec, const Cell& cell
           {"variable", cell.variable},
           {"cell", id},
           {"model_fingerprint", model_fingerprint},
-          {"model_control", std::string(to_string(spec.control))},
-          {"protocol", std::string(to_string(spec.protocol))},
+          {"model_control", std::string(to_string(spec.model.control))},
+          {"protocol", std::string(to_string(spec.probe.protocol))},
           {"seed", std::to_string(cell.seed)},
-          {"data_seed", std::to_string(spec.data_seed)},
+          {"data_seed", std::to_string(spec.probe.data_seed)},
           {"position", std::to_string(cell.position)},
-          {"epochs", std::to_string(spec.fit.epochs)},
+          {"epochs", std::to_string(spec.probe.fit.epochs)},
           {"batch_size", std::to_string(cell.batch_size)},
           {"learning_rate", fmt::format("{}", cell.learning_rate)},
-          {"weight_decay", fmt::format("{}", spec.fit.weight_decay)},
-          {"l0_weight", fmt::format("{}", spec.fit.l0_weight)},
-          {"max_temperature", fmt::format("{}", spec.fit.max_temperature)},
-          {std::string(mask_option(spec.method).key), fmt::format("{}", cell.mask_option)}};
+          {"weight_decay", fmt::format("{}", spec.probe.fit.weight_decay)},
+          {"l0_weight", fmt::format("{}", spec.probe.fit.l0_weight)},
+          {"max_temperature", fmt::format("{}", spec.probe.fit.max_temperature)},
+          {std::string(mask_option(spec.probe.mask_method).key), fmt::format("{}", cell.mask_option)}};
 }
 
 }  // namespace
 
 CellResult probe_cell(const Spec& spec, const Cell& cell, const std::string& id, const RunData& data,
                       Streams& run_streams, const CellProgress& progress) {
-  const Model model = controlled_model(spec, cell, data.model);
+  const Model model = controlled_model(spec.model.control, cell.component, cell.seed, data.model);
   Streams own_streams(model, run_streams.new_rows());
-  Streams& streams = spec.control == ModelControl::kNone ? run_streams : own_streams;
+  Streams& streams = spec.model.control == ModelControl::kNone ? run_streams : own_streams;
   const ProbedSplit train = ProbedSplit::make(spec, cell, model, data.train, streams);
   const ProbedSplit test = ProbedSplit::make(spec, cell, model, data.test, streams);
-  const std::unique_ptr<Draws> draws = make_draws(spec, cell, train.inputs.n_labelled(), test.inputs.n_labelled());
-  const std::unique_ptr<MaskMethod> method = mask_method(spec, cell);
-  FitOptions options = spec.fit;
+  const std::unique_ptr<Draws> draws =
+      make_draws(spec.probe, cell, train.inputs.n_labelled(), test.inputs.n_labelled());
+  const std::unique_ptr<MaskMethod> method = mask_method(spec.probe, cell);
+  FitOptions options = spec.probe.fit;
   options.learning_rate = cell.learning_rate;
   options.batch_size = cell.batch_size;
 
@@ -101,7 +102,7 @@ CellResult probe_cell(const Spec& spec, const Cell& cell, const std::string& id,
       },
       Seed(cell.seed).derive("fit/mask noise").generator());
   findings.circuit = make_circuit(cell.component, fitted.mask, *method);
-  const bool is_own = spec.control != ModelControl::kNone;
+  const bool is_own = spec.model.control != ModelControl::kNone;
   findings.circuit.provenance.merge(
       provenance(spec, cell, id, is_own ? fingerprint(model) : data.fingerprints.front()));
   const std::vector<at::Tensor> kept = keep_multipliers(findings.circuit);
@@ -112,7 +113,7 @@ CellResult probe_cell(const Spec& spec, const Cell& cell, const std::string& id,
   findings.test_loss = loss(test, draws->test_order(), false);
   findings.knn = decode(train, test, kept, *draws);
   findings.behaviours =
-      ablate_everywhere(model, findings.circuit, data, spec.ablation, Seed(cell.seed), streams, progress);
+      ablate_everywhere(model, findings.circuit, data, spec.probe.ablation, Seed(cell.seed), streams, progress);
   return {std::move(findings), std::move(fitted.curve)};
 }
 

@@ -19,11 +19,12 @@ struct CellResult {
   std::vector<EpochRecord> curve;
 };
 
-/// The model that a cell probes: the run's, or what the spec's negative control makes of it with the cell's seed.
-Model controlled_model(const Spec& spec, const Cell& cell, const Model& model);
+/// The model that a cell probes: the run's, or a negative control made of it.
+/// @param component the probed one. @param seed of the cell.
+Model controlled_model(ModelControl control, const ComponentRef& component, uint64_t seed, const Model& model);
 
 /// The mask method of a cell, with its option.
-std::unique_ptr<MaskMethod> mask_method(const Spec& spec, const Cell& cell);
+std::unique_ptr<MaskMethod> mask_method(const ProbeSpec& spec, const Cell& cell);
 
 /// Finds the circuit of one cell and evaluates it (docs/method.md, "The steps").
 /// @param id       the cell's identity, noted in the circuit.

@@ -30,42 +30,30 @@ std::string task_fingerprint(const LanguageTask& task) {
                        e.continuation, fmt::join(e.against, ","), e.label_column, e.last_word, e.against_column)));
 }
 
-/// The reference drops the last incomplete batch of its test sets, which only shows where there is one.
-void require_complete_batches(const Spec& spec) {
-  if (spec.protocol != Protocol::kPaper) return;
-  for (const int64_t batch_size : spec.batch_sizes) {
-    if (spec.language->test_rows % batch_size == 0) continue;
-    throw input_error(
-        "task '{}': in protocol paper the number of test rows ({}) must be a multiple of the batch size "
-        "({}), because the reference drops an incomplete last batch",
-        spec.language->name, spec.language->test_rows, batch_size);
-  }
-}
-
-void load_language(const Spec& spec, RunData& data) {
-  require_complete_batches(spec);
+void load_language(const std::filesystem::path& model_folder, const DataSpec& spec, RunData& data) {
   const LanguageTask& task = *spec.language;
   LanguageData sets =
-      load_language_data(task, Tokenizer::load(spec.model), data.model.config.vocab, data.model.config.n_positions);
+      load_language_data(task, Tokenizer::load(model_folder), data.model.config.vocab, data.model.config.n_positions);
   data.train = std::move(sets.train);
   data.test = std::move(sets.test);
   if (spec.measure_behaviour) data.behaviour = std::move(sets.behaviour);
   data.fingerprints.push_back(file_fingerprint(task.sentences));
   if (!task.gen.empty()) data.fingerprints.push_back(file_fingerprint(task.gen));
   for (const char* name : {"tokenizer.json", "vocab.json", "merges.txt"}) {
-    if (std::filesystem::exists(spec.model / name)) data.fingerprints.push_back(file_fingerprint(spec.model / name));
+    if (std::filesystem::exists(model_folder / name))
+      data.fingerprints.push_back(file_fingerprint(model_folder / name));
   }
   data.fingerprints.push_back(task_fingerprint(task));
 }
 
-void load_arithmetic(const Spec& spec, RunData& data) {
+void load_arithmetic(const DataSpec& spec, RunData& data) {
   const int64_t vocab = data.model.config.vocab;
   data.train = load_token_csv(spec.train_csv, vocab);
   data.test = load_token_csv(spec.test_csv, vocab);
   data.fingerprints.push_back(file_fingerprint(spec.train_csv));
   data.fingerprints.push_back(file_fingerprint(spec.test_csv));
   if (!spec.measure_behaviour) return;
-  for (const auto& [label, path] : spec.behaviour_csvs) {
+  for (const auto& [label, path] : spec.evaluation_csvs) {
     data.behaviour.emplace_back(label, path == spec.test_csv ? data.test : load_token_csv(path, vocab));
     data.fingerprints.push_back(file_fingerprint(path));
   }
@@ -73,11 +61,11 @@ void load_arithmetic(const Spec& spec, RunData& data) {
 
 }  // namespace
 
-RunData load_run_data(const Spec& spec, at::Device device) {
-  RunData data{.model = load_model(spec.model)};
+RunData load_run_data(const ModelSpec& model, const DataSpec& spec, at::Device device) {
+  RunData data{.model = load_model(model.folder)};
   data.fingerprints.push_back(fingerprint(data.model));
   if (spec.language) {
-    load_language(spec, data);
+    load_language(model.folder, spec, data);
   } else {
     load_arithmetic(spec, data);
   }

@@ -22,7 +22,7 @@ struct RunData {
 
 /// Loads everything, on the CPU. @param device where it will be computed: part of the fingerprints.
 /// @throws Error (kInput) as load_model, load_token_csv, Tokenizer::load and load_language_data.
-RunData load_run_data(const Spec& spec, at::Device device = at::kCPU);
+RunData load_run_data(const ModelSpec& model, const DataSpec& spec, at::Device device = at::kCPU);
 
 /// Every data set once, though several names may stand for one.
 std::vector<const Dataset*> data_sets(const RunData& data);

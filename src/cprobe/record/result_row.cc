@@ -30,17 +30,17 @@ double population_deviation(const Spread& spread) {
 /// each matrix.
 void add_behaviour_columns(ResultRow& row, const Spec& spec, const Findings& findings) {
   std::vector<std::string> matrices = {"all"};
-  if (spec.ablation.per_matrix) {
+  if (spec.probe.ablation.per_matrix) {
     for (const MatrixInfo& matrix : findings.circuit.matrices) matrices.push_back(matrix.short_name);
   }
-  const Fill fill = spec.ablation.fills.front();
+  const Fill fill = spec.probe.ablation.fills.front();
   for (const std::string& matrix : matrices) {
     const std::string prefix = matrix == "all" ? "" : matrix;
     for (const Findings::OnBehaviour& behaviour : findings.behaviours) {
       const AblationResult* ablated = find(behaviour, AblationTarget::kCircuit, fill, matrix);
       row.emplace_back(column::vanilla(behaviour.label, prefix), behaviour.vanilla);
       row.emplace_back(column::ablated(behaviour.label, prefix), ablated->accuracy.mean);
-      if (spec.ablation.n_random == 0 || matrix != "all") continue;
+      if (spec.probe.ablation.n_random == 0 || matrix != "all") continue;
       const AblationResult* random = find(behaviour, AblationTarget::kRandom, fill, matrix);
       row.emplace_back(column::random_mean(behaviour.label), random == nullptr ? FieldValue() : random->accuracy.mean);
       row.emplace_back("random ablate acc std " + behaviour.label,
@@ -57,9 +57,9 @@ void add_own_columns(ResultRow& row, const Spec& spec, const Findings& findings)
   row.emplace_back(column::kFullKnnSd, optional_number(findings.full_knn.test.sd));
   row.emplace_back(column::kCircuit, circuit.is_empty() ? "empty" : circuit.is_full() ? "full" : "proper part");
   row.emplace_back("unit", std::string(to_string(circuit.unit)));
-  row.emplace_back("protocol", std::string(to_string(spec.protocol)));
-  row.emplace_back("model control", std::string(to_string(spec.control)));
-  const Fill first = spec.ablation.fills.front();
+  row.emplace_back("protocol", std::string(to_string(spec.probe.protocol)));
+  row.emplace_back("model control", std::string(to_string(spec.model.control)));
+  const Fill first = spec.probe.ablation.fills.front();
   for (const Findings::OnBehaviour& behaviour : findings.behaviours) {
     const AblationResult* ablated = find(behaviour, AblationTarget::kCircuit, first, "all");
     const AblationResult* random = find(behaviour, AblationTarget::kRandom, first, "all");
@@ -69,12 +69,12 @@ void add_own_columns(ResultRow& row, const Spec& spec, const Findings& findings)
                      random == nullptr ? FieldValue() : optional_number(random->accuracy.sd));
     row.emplace_back(column::note(behaviour.label),
                      random != nullptr ? "random controls " + random->note : ablated->note);
-    if (spec.ablation.complement) {
+    if (spec.probe.ablation.complement) {
       const AblationResult* complement = find(behaviour, AblationTarget::kComplement, first, "all");
       row.emplace_back(column::complement(behaviour.label), complement->accuracy.mean);
     }
-    for (size_t i = 1; i < spec.ablation.fills.size(); ++i) {
-      const Fill fill = spec.ablation.fills[i];
+    for (size_t i = 1; i < spec.probe.ablation.fills.size(); ++i) {
+      const Fill fill = spec.probe.ablation.fills[i];
       row.emplace_back(column::ablated(behaviour.label, fill),
                        find(behaviour, AblationTarget::kCircuit, fill, "all")->accuracy.mean);
     }
@@ -109,13 +109,13 @@ void add_effect_columns(ResultRow& row, const std::string& name, const std::stri
 /// Ours, of specs that ask for effects: log-probability of the right next token and KL divergence, in nats.
 void add_all_effect_columns(ResultRow& row, const Spec& spec, const Findings& findings) {
   std::vector<AblationTarget> targets = {AblationTarget::kCircuit};
-  if (spec.ablation.n_random > 0) targets.push_back(AblationTarget::kRandom);
-  if (spec.ablation.complement) targets.push_back(AblationTarget::kComplement);
+  if (spec.probe.ablation.n_random > 0) targets.push_back(AblationTarget::kRandom);
+  if (spec.probe.ablation.complement) targets.push_back(AblationTarget::kComplement);
   for (const Findings::OnBehaviour& behaviour : findings.behaviours) {
     const std::string& label = behaviour.label;
     row.emplace_back("vanilla log probability " + label, optional_number(behaviour.vanilla_log_probability));
     for (const AblationTarget target : targets) {
-      const AblationResult* ablation = find(behaviour, target, spec.ablation.fills.front(), "all");
+      const AblationResult* ablation = find(behaviour, target, spec.probe.ablation.fills.front(), "all");
       const EffectSpread* effect = ablation == nullptr ? nullptr : &ablation->effect.value();
       add_effect_columns(row, "log probability", label, target, effect == nullptr ? nullptr : &effect->log_probability);
       add_effect_columns(row, "KL divergence", label, target, effect == nullptr ? nullptr : &effect->divergence);
@@ -149,21 +149,21 @@ void add_ablation(std::vector<Metric>& list, const Findings::OnBehaviour& behavi
 }  // namespace
 
 ResultRow result_row(const Spec& spec, const Cell& cell, const std::string& id, const Findings& f) {
-  const bool is_default = spec.method == MaskKind::kContinuousSparsification;
+  const bool is_default = spec.probe.mask_method == MaskKind::kContinuousSparsification;
   ResultRow row = {{column::kVariable, cell.variable},
                    {column::kId, id},
-                   {"task", spec.task},
+                   {"task", spec.data.task},
                    {"train length", f.n_train},
                    {"test length", f.n_test},
                    {"batch_size", cell.batch_size},
                    {"lr", cell.learning_rate},
-                   {"data_seed", static_cast<int64_t>(spec.data_seed)},
+                   {"data_seed", static_cast<int64_t>(spec.probe.data_seed)},
                    {"model_seed", static_cast<int64_t>(cell.seed)},
                    {column::kLayer, cell.component.layer},
                    {column::kBlock, std::string(to_string(cell.component.block))},
                    {"probe index", cell.position},
                    {"mask_init", is_default ? FieldValue(cell.mask_option) : FieldValue()},
-                   {"model path", spec.model.string()},
+                   {"model path", spec.model.folder.string()},
                    {"train loss", f.train_loss},
                    {"test loss", f.test_loss},
                    {"knn dev acc", f.knn.dev.mean},
@@ -177,16 +177,16 @@ ResultRow result_row(const Spec& spec, const Cell& cell, const std::string& id, 
   add_behaviour_columns(row, spec, f);
   add_own_columns(row, spec, f);
   if (!is_default) {
-    row.emplace_back("mask method", std::string(to_string(spec.method)));
-    row.emplace_back(mask_option(spec.method).key, cell.mask_option);
+    row.emplace_back("mask method", std::string(to_string(spec.probe.mask_method)));
+    row.emplace_back(mask_option(spec.probe.mask_method).key, cell.mask_option);
   }
-  if (spec.ablation.effect) add_all_effect_columns(row, spec, f);
+  if (spec.probe.ablation.effect) add_all_effect_columns(row, spec, f);
   return row;
 }
 
 std::string method_name(const Spec& spec) {
-  if (spec.method == MaskKind::kContinuousSparsification) return std::string(kCircuitProbing);
-  return fmt::format("{} ({})", kCircuitProbing, to_string(spec.method));
+  if (spec.probe.mask_method == MaskKind::kContinuousSparsification) return std::string(kCircuitProbing);
+  return fmt::format("{} ({})", kCircuitProbing, to_string(spec.probe.mask_method));
 }
 
 std::vector<Metric> metrics(const Findings& f) {

@@ -100,7 +100,7 @@ std::vector<Store::MetricRow> run_baselines_of(Spec spec, const ReproduceOptions
     if (p.method != kTransfer && (methods.empty() || methods.back() != p.method)) methods.emplace_back(p.method);
   }
   run_methods(methods);
-  spec.variables = {"var_0", "aux_0"};
+  spec.grid.variables = {"var_0", "aux_0"};
   return run_methods({kTransfer});
 }
 
@@ -114,7 +114,7 @@ double final_training_loss(const ToyExperiment& experiment) {
 std::string reproduce_experiment1(const ArithmeticTask& task, const ToyExperimentOptions& options) {
   const std::vector<ToyExperiment> experiments = toy_experiments({task}, options, [&](ToyExperiment& experiment) {
     Spec& spec = experiment.runs.emplace_back(toy_spec(experiment, task, "final", "circuits", options.common.n_random));
-    spec.variables = {"var_0", "var_1", "aux_0", "aux_1"};
+    spec.grid.variables = {"var_0", "var_1", "aux_0", "aux_1"};
   });
   begin_toy_experiments(experiments, options.common);
   std::vector<Store::Fields> rows;

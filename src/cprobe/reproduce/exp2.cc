@@ -45,9 +45,9 @@ std::filesystem::path test_csv(const ToyExperiment& experiment, size_t task) {
 Spec probing_spec(const ToyExperiment& experiment, size_t task, int64_t n_random) {
   const ArithmeticTask& own = experiment.tasks[task];
   Spec spec = toy_spec(experiment, own, "final", "probes/" + own.name + "/circuits", n_random);
-  spec.behaviour_csvs = {{kOwnTask, test_csv(experiment, task)}, {kOtherTask, test_csv(experiment, 1 - task)}};
-  spec.variables = {"var_0", "var_1", "aux_0"};
-  spec.ablation.per_matrix = true;
+  spec.data.evaluation_csvs = {{kOwnTask, test_csv(experiment, task)}, {kOtherTask, test_csv(experiment, 1 - task)}};
+  spec.grid.variables = {"var_0", "var_1", "aux_0"};
+  spec.probe.ablation.per_matrix = true;
   return spec;
 }
 
@@ -63,7 +63,7 @@ std::string distractor_text(const std::array<ArithmeticTask, 2>& tasks) {
 /// Figures of the competing methods on one task. The data have no counterfactual answers for the auxiliary variable.
 std::vector<Store::MetricRow> run_baselines_of(Spec spec, const ReproduceOptions& options) {
   run_published_baselines(spec, {"linear_probe", "amnesic_probing"}, options);
-  spec.variables = {"var_0", "var_1"};
+  spec.grid.variables = {"var_0", "var_1"};
   return run_published_baselines(spec, {kDas}, options);
 }
 

@@ -30,7 +30,7 @@ std::vector<ToyExperiment> experiments_of(const ArithmeticTask& task, const ToyE
     for (const int64_t step : experiment.training.checkpoints) {
       const std::string name = fmt::format("step_{}", step);
       Spec spec = toy_spec(experiment, task, name, "probes/" + name + "/circuits", options.common.n_random);
-      spec.variables = {"var_0", "aux_0"};
+      spec.grid.variables = {"var_0", "aux_0"};
       experiment.runs.push_back(spec);
     }
   });
@@ -55,7 +55,7 @@ bool is_finished(const std::filesystem::path& run) {
 std::vector<Store::MetricRow> run_das(Spec spec, const ReproduceOptions& options) {
   ReproduceOptions without_bar = options;
   without_bar.quiet = true;
-  spec.variables = {"var_0"};
+  spec.grid.variables = {"var_0"};
   return run_published_baselines(spec, {"boundless_das"}, without_bar);
 }
 

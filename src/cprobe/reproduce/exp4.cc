@@ -20,7 +20,7 @@ void require_distinct(const std::vector<T>& values, std::string_view what) {
 }
 
 void check_options(const Experiment4Options& options, const ModelConfig& config) {
-  const int64_t batch_size = Spec().batch_sizes.front();
+  const int64_t batch_size = GridSpec().batch_sizes.front();
   if (options.train_rows < batch_size) {
     throw input_error("reproduce needs at least {} training rows, which is one batch, found {}", batch_size,
                       options.train_rows);
@@ -57,10 +57,12 @@ Spec probing_spec(const Lexicon& lexicon, const Experiment4Options& options, con
   task.train_rows = options.train_rows;
   task.test_rows = options.test_rows;
   task.prefix = options.prefix;
-  Spec spec{.model = options.model, .task = task.name, .language = task, .variables = {task.name}};
-  spec.layers = options.layers;
-  spec.fit.l0_weight = published == nullptr ? kL0Weight : published->l0_weight;
-  spec.ablation.n_random = options.common.n_random;
+  Spec spec{.model = {.folder = options.model},
+            .data = {.task = task.name, .language = task},
+            .grid = {.variables = {task.name}}};
+  spec.grid.layers = options.layers;
+  spec.probe.fit.l0_weight = published == nullptr ? kL0Weight : published->l0_weight;
+  spec.probe.ablation.n_random = options.common.n_random;
   spec.out = out / task.name;
   return spec;
 }

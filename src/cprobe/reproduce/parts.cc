@@ -47,14 +47,14 @@ std::filesystem::path baselines_folder(const Spec& circuits) {
 Spec toy_spec(const ToyExperiment& experiment, const ArithmeticTask& task, const std::string& model,
               const std::string& out, int64_t n_random) {
   const std::filesystem::path data = task_data_folder(experiment.folder, experiment.tasks, task);
-  Spec spec{.model = experiment.folder / model,
-            .task = task.name,
-            .train_csv = data / "train.csv",
-            .test_csv = data / "test.csv",
-            .behaviour_csvs = {{"Test", data / "test.csv"}},
-            .seeds = {experiment.seed},
+  Spec spec{.model = {.folder = experiment.folder / model},
+            .data = {.task = task.name,
+                     .train_csv = data / "train.csv",
+                     .test_csv = data / "test.csv",
+                     .evaluation_csvs = {{"Test", data / "test.csv"}}},
+            .grid = {.seeds = {experiment.seed}},
             .out = experiment.folder / out};
-  spec.ablation.n_random = n_random;
+  spec.probe.ablation.n_random = n_random;
   return spec;
 }
 

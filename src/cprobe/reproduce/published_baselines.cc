@@ -22,7 +22,7 @@ counterfactual_embedding: {probe: {n_outputs: 113}}
 std::vector<Store::MetricRow> run_published_baselines(const Spec& circuits, const std::vector<std::string>& methods,
                                                       const ReproduceOptions& options) {
   Spec spec = circuits;
-  spec.protocol = Protocol::kPaper;
+  spec.probe.protocol = Protocol::kPaper;
   spec.out = baselines_folder(circuits);
   spec.baselines = Document::parse_yaml(kSettings, "the paper's settings");
   const RunSummary summary = run_baselines(spec, methods, toy_run_options(options));

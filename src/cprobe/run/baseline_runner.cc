@@ -62,7 +62,7 @@ struct Job {
 
 /// The grid without the dimensions that only mask training has.
 std::vector<Cell> cells_of(const Spec& spec, const ModelConfig& config) {
-  Spec grid = spec;
+  GridSpec grid = spec.grid;
   grid.learning_rates.resize(1);
   grid.batch_sizes.resize(1);
   grid.mask_options.resize(1);
@@ -117,7 +117,7 @@ std::vector<std::string> leave_out(std::vector<Job>& jobs, const RunData& data, 
 std::string label_of(const Spec& spec, const Job& job) {
   std::string label =
       fmt::format("{} {} {} seed {}", job.method->entry->name, job.cell.variable, job.site_text(), job.cell.seed);
-  if (spec.positions.size() > 1) label += fmt::format(" position {}", job.cell.position);
+  if (spec.grid.positions.size() > 1) label += fmt::format(" position {}", job.cell.position);
   return label;
 }
 
@@ -131,9 +131,9 @@ ProbedSet probed_set(const Dataset& data, const Job& job, Streams& streams) {
 
 std::vector<Metric> compute(const Spec& spec, const Job& job, const RunData& data, Streams& run_streams,
                             const ShareDone& on_progress) {
-  const Model model = controlled_model(spec, job.cell, data.model);
+  const Model model = controlled_model(spec.model.control, job.cell.component, job.cell.seed, data.model);
   Streams own_streams(model, run_streams.new_rows());
-  Streams& streams = spec.control == ModelControl::kNone ? run_streams : own_streams;
+  Streams& streams = spec.model.control == ModelControl::kNone ? run_streams : own_streams;
   ProbedSite probed{.model = model,
                     .site = job.site,
                     .position = job.cell.position,
@@ -141,7 +141,7 @@ std::vector<Metric> compute(const Spec& spec, const Job& job, const RunData& dat
                     .train = probed_set(data.train, job, streams),
                     .test = probed_set(data.test, job, streams),
                     .seed = Seed(job.cell.seed).derive("baseline"),
-                    .paper_protocol = spec.protocol == Protocol::kPaper};
+                    .paper_protocol = spec.probe.protocol == Protocol::kPaper};
   for (const auto& [label, set] : data.behaviour) probed.behaviours.emplace_back(label, probed_set(set, job, streams));
   return job.method->method->run(probed, on_progress);
 }
@@ -153,7 +153,7 @@ RunSummary run_baselines(const Spec& spec, const std::vector<std::string>& names
   return of_rank(options, [&] {
     RunSummary summary{.out = run_folder(spec, options.out)};
     const std::vector<ChosenMethod> methods = choose_methods(spec, names, known);
-    const RunData data = load_run_data(spec, options.device);
+    const RunData data = load_run_data(spec.model, spec.data, options.device);
     std::vector<Job> jobs = jobs_of(spec, methods, data.model.config);
     for (const Job& job : jobs) check_labels(job.cell, data);
     summary.left_out = leave_out(jobs, data, options.device);

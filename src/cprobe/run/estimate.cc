@@ -82,7 +82,7 @@ double Estimate::measured_epoch(const Cell& cell, const NewRows& new_rows) const
   auto start = steady_clock::now();
   double seconds = 0;
   fit(
-      inputs, labelled.labels, *mask_method(*spec_, cell), options, [](int64_t n) { return at::arange(n); },
+      inputs, labelled.labels, *mask_method(spec_->probe, cell), options, [](int64_t n) { return at::arange(n); },
       [&](const EpochRecord&) {
         seconds = seconds_since(start);
         start = steady_clock::now();
@@ -126,9 +126,9 @@ double Estimate::products(int64_t n_nodes, Site from, Site to) const {
 CellTime unmeasured(const Spec& spec, const RunData& data, const Cell& cell) {
   const size_t n_matrices = matrices_of(data.model.config, cell.component).size();
   return {.epoch = 1,
-          .n_epochs = spec.fit.epochs,
+          .n_epochs = spec.probe.fit.epochs,
           .ablation = 1,
-          .n_ablations = std::ssize(data.behaviour) * most_ablations(spec.ablation, n_matrices)};
+          .n_ablations = std::ssize(data.behaviour) * most_ablations(spec.probe.ablation, n_matrices)};
 }
 
 CellTime Estimate::of(const Cell& cell, const Cell* before) const {

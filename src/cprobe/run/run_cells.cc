@@ -85,7 +85,7 @@ class CellRun {
     Store store = open_run(own, batch.plan,
                            {.parallelism = parallelism,
                             .device = options_.device,
-                            .model = spec_.model,
+                            .model = spec_.model.folder,
                             .spec = spec_.text,
                             .fingerprints = data_.fingerprints},
                            options_.again);

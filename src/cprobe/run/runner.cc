@@ -28,10 +28,11 @@ std::string circuit_file(const Cell& cell, const std::string& id) {
 /// "var_0 L0.attn seed 0", and every other grid dimension that has several values.
 std::string label_of(const Spec& spec, const Cell& cell) {
   std::string label = fmt::format("{} {} seed {}", cell.variable, to_string(cell.component), cell.seed);
-  if (spec.positions.size() > 1) label += fmt::format(" position {}", cell.position);
-  if (spec.learning_rates.size() > 1) label += fmt::format(" learning rate {}", cell.learning_rate);
-  if (spec.batch_sizes.size() > 1) label += fmt::format(" batch size {}", cell.batch_size);
-  if (spec.mask_options.size() > 1) label += fmt::format(" {} {}", mask_option(spec.method).key, cell.mask_option);
+  if (spec.grid.positions.size() > 1) label += fmt::format(" position {}", cell.position);
+  if (spec.grid.learning_rates.size() > 1) label += fmt::format(" learning rate {}", cell.learning_rate);
+  if (spec.grid.batch_sizes.size() > 1) label += fmt::format(" batch size {}", cell.batch_size);
+  if (spec.grid.mask_options.size() > 1)
+    label += fmt::format(" {} {}", mask_option(spec.probe.mask_method).key, cell.mask_option);
   return label;
 }
 
@@ -56,8 +57,8 @@ struct Prepared {
 };
 
 Prepared prepare(const Spec& spec, const RunOptions& options) {
-  Prepared prepared{.data = load_run_data(spec, options.device)};
-  prepared.cells = expand(spec, prepared.data.model.config);
+  Prepared prepared{.data = load_run_data(spec.model, spec.data, options.device)};
+  prepared.cells = expand(spec.grid, prepared.data.model.config);
   check_cells(prepared.cells, prepared.data);
   return prepared;
 }

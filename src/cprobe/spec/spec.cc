@@ -15,10 +15,22 @@ constexpr int kBaselineNumericsVersion = 2;
 /// which: then what is said is that it is not measured.
 std::vector<std::string> behaviour_labels(const Spec& spec) {
   std::vector<std::string> labels;
-  if (!spec.measure_behaviour && spec.language) return {"not measured"};
-  if (!spec.measure_behaviour) return labels;
-  for (const auto& [label, path] : spec.behaviour_csvs) labels.push_back(label);
+  if (!spec.data.measure_behaviour && spec.data.language) return {"not measured"};
+  if (!spec.data.measure_behaviour) return labels;
+  for (const auto& [label, path] : spec.data.evaluation_csvs) labels.push_back(label);
   return labels;
+}
+
+/// The reference drops the last incomplete batch of its test sets, which only shows where there is one.
+void require_complete_batches(const Spec& spec) {
+  if (spec.probe.protocol != Protocol::kPaper || !spec.data.language) return;
+  for (const int64_t batch_size : spec.grid.batch_sizes) {
+    if (spec.data.language->test_rows % batch_size == 0) continue;
+    throw input_error(
+        "task '{}': in protocol paper the number of test rows ({}) must be a multiple of the batch size "
+        "({}), because the reference drops an incomplete last batch",
+        spec.data.language->name, spec.data.language->test_rows, batch_size);
+  }
 }
 
 }  // namespace
@@ -50,23 +62,25 @@ std::string_view to_string(ModelControl control) {
 Spec parse_spec(const Document& yaml, std::optional<MaskKind> method) {
   if (!yaml.is_map()) throw yaml.error("expected a spec: a map of keys such as model, task and variables");
   const bool flat = yaml.find("model_path") != nullptr || yaml.find("operation_list") != nullptr;
-  return flat ? parse_flat_spec(yaml, method) : parse_nested_spec(yaml, method);
+  Spec spec = flat ? parse_flat_spec(yaml, method) : parse_nested_spec(yaml, method);
+  require_complete_batches(spec);
+  return spec;
 }
 
-std::vector<Cell> expand(const Spec& spec, const ModelConfig& config) {
-  std::vector<int64_t> layers = spec.layers;
+std::vector<Cell> expand(const GridSpec& grid, const ModelConfig& config) {
+  std::vector<int64_t> layers = grid.layers;
   if (layers.empty()) {
     for (int64_t layer = 0; layer < config.n_layers; ++layer) layers.push_back(layer);
   }
   std::vector<Cell> cells;
-  for (const std::string& variable : spec.variables)
-    for (const double learning_rate : spec.learning_rates)
-      for (const int64_t batch_size : spec.batch_sizes)
+  for (const std::string& variable : grid.variables)
+    for (const double learning_rate : grid.learning_rates)
+      for (const int64_t batch_size : grid.batch_sizes)
         for (const int64_t layer : layers)
-          for (const int64_t position : spec.positions)
-            for (const Block block : spec.blocks)
-              for (const double mask_option : spec.mask_options)
-                for (const uint64_t seed : spec.seeds) {
+          for (const int64_t position : grid.positions)
+            for (const Block block : grid.blocks)
+              for (const double mask_option : grid.mask_options)
+                for (const uint64_t seed : grid.seeds) {
                   require_component(config, {layer, block});
                   cells.push_back({variable, {layer, block}, position, seed, learning_rate, batch_size, mask_option});
                 }
@@ -75,20 +89,21 @@ std::vector<Cell> expand(const Spec& spec, const ModelConfig& config) {
 
 std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::string>& fingerprints, int n_threads) {
   std::vector<std::string> fills;
-  for (const Fill fill : spec.ablation.fills) fills.emplace_back(to_string(fill));
+  for (const Fill fill : spec.probe.ablation.fills) fills.emplace_back(to_string(fill));
   // Said only where they are not the default (effects: and measured), so that runs without them keep their identities.
-  const std::string method =
-      spec.method == MaskKind::kContinuousSparsification ? "" : fmt::format("|method {}", to_string(spec.method));
-  const std::string_view effects = spec.ablation.effect && spec.measure_behaviour ? "|effects" : "";
+  const std::string method = spec.probe.mask_method == MaskKind::kContinuousSparsification
+                                 ? ""
+                                 : fmt::format("|method {}", to_string(spec.probe.mask_method));
+  const std::string_view effects = spec.probe.ablation.effect && spec.data.measure_behaviour ? "|effects" : "";
   const std::string text = fmt::format(
       "numerics {}|{}|{}|{}|{}|seed {} data {}|lr {} batch {} init {}|{} {} {}|epochs {} decay {} l0 {} temperature {}|"
       "draws {} random {} per matrix {} complement {} fills {}|behaviour {}|threads {}{}{}",
       kNumericsVersion, fmt::join(fingerprints, ","), cell.variable, to_string(cell.component), cell.position,
-      cell.seed, spec.data_seed, cell.learning_rate, cell.batch_size, cell.mask_option, to_string(spec.protocol),
-      to_string(spec.control), to_string(spec.unit), spec.fit.epochs, spec.fit.weight_decay, spec.fit.l0_weight,
-      spec.fit.max_temperature, spec.exemplar_draws, spec.ablation.n_random, spec.ablation.per_matrix,
-      spec.ablation.complement, fmt::join(fills, ","), fmt::join(behaviour_labels(spec), ","), n_threads, effects,
-      method);
+      cell.seed, spec.probe.data_seed, cell.learning_rate, cell.batch_size, cell.mask_option,
+      to_string(spec.probe.protocol), to_string(spec.model.control), to_string(spec.probe.unit), spec.probe.fit.epochs,
+      spec.probe.fit.weight_decay, spec.probe.fit.l0_weight, spec.probe.fit.max_temperature, spec.probe.exemplar_draws,
+      spec.probe.ablation.n_random, spec.probe.ablation.per_matrix, spec.probe.ablation.complement,
+      fmt::join(fills, ","), fmt::join(behaviour_labels(spec), ","), n_threads, effects, method);
   return to_hex(hash(text));
 }
 
@@ -96,8 +111,8 @@ std::string baseline_id(const Spec& spec, const Cell& cell, const std::string& m
                         const std::vector<std::string>& fingerprints, int n_threads) {
   return to_hex(hash(fmt::format("baseline numerics {}|{}|{}|{}|{}|{}|seed {}|{} {}|behaviour {}|threads {}",
                                  kBaselineNumericsVersion, fmt::join(fingerprints, ","), method, cell.variable, site,
-                                 cell.position, cell.seed, to_string(spec.protocol), to_string(spec.control),
-                                 fmt::join(behaviour_labels(spec), ","), n_threads)));
+                                 cell.position, cell.seed, to_string(spec.probe.protocol),
+                                 to_string(spec.model.control), fmt::join(behaviour_labels(spec), ","), n_threads)));
 }
 
 }  // namespace cprobe

@@ -35,39 +35,57 @@ std::string_view to_string(Protocol protocol);  ///< "default", "paper".
 /// "none", "random_init", "random_init_keep_embeddings", "shuffled_component".
 std::string_view to_string(ModelControl control);
 
-/// A run as written in a spec file: what is probed, how, and over which grid. Every list is a dimension of the grid.
-struct Spec {
-  std::filesystem::path model;  ///< Hugging Face folder.
+/// The model that is probed.
+struct ModelSpec {
+  std::filesystem::path folder;  ///< Hugging Face folder.
+  ModelControl control = ModelControl::kNone;
+};
+
+/// The data that a model is probed on.
+struct DataSpec {
   std::string task = "arithmetic";
-  std::optional<LanguageTask> language;  ///< Of a task over sentences; otherwise the three fields below say it.
+  std::optional<LanguageTask> language;  ///< Of a task over sentences; otherwise the three fields below name its files.
   std::filesystem::path train_csv;
   std::filesystem::path test_csv;
-  /// Data sets on which ablations are measured, by label; the test set under the label "Test" unless the spec says
+  /// Evaluation sets by label: ablations are measured on them. The test set under the label "Test" unless the spec says
   /// otherwise.
-  std::vector<std::pair<std::string, std::filesystem::path>> behaviour_csvs;
+  std::vector<std::pair<std::string, std::filesystem::path>> evaluation_csvs;
   bool measure_behaviour = true;  ///< False: circuits are found and decoded, but not ablated.
+};
 
+/// The dimensions of the grid of cells; each list is one.
+struct GridSpec {
   std::vector<std::string> variables;
   std::vector<int64_t> layers;  ///< Empty: all layers of the model.
   std::vector<Block> blocks = {Block::kAttention, Block::kMlp};
   std::vector<int64_t> positions = {-1};  ///< Probed token: from 0, or from the end when negative.
   std::vector<uint64_t> seeds = {0};  ///< kDefault: one cell each, with its own batches, exemplars and random controls.
-  /// kPaper: seed of circuit probing's batches and exemplars, where `seeds` only matter to negative controls and to what
-  /// hard concrete masks draw. kDefault, and competing methods: unused.
-  uint64_t data_seed = 0;
   std::vector<double> learning_rates = {1e-3};
   std::vector<int64_t> batch_sizes = {500};
   /// Of the mask method's option: initial values, keep probabilities or densities.
   std::vector<double> mask_options = {0.0};
+};
 
+/// How each cell is probed.
+struct ProbeSpec {
   Protocol protocol = Protocol::kDefault;
-  ModelControl control = ModelControl::kNone;
-  MaskKind method = MaskKind::kContinuousSparsification;
+  /// kPaper: seeds the batches and exemplars (there, GridSpec::seeds affect only negative controls and the sampling of
+  /// hard concrete masks). kDefault, and comparison methods: unused.
+  uint64_t data_seed = 0;
+  MaskKind mask_method = MaskKind::kContinuousSparsification;
   MaskUnit unit = MaskUnit::kNeuron;
   FitOptions fit;               ///< learning_rate and batch_size come from the grid.
   int64_t exemplar_draws = 20;  ///< kDefault: draws of one exemplar per class, >= 1.
   AblationOptions ablation;
-  /// Competing methods by name, each with its options or without a value (baselines/baseline.h). None: all, with their
+};
+
+/// A run as written in a spec file: what is probed, how, and over which grid.
+struct Spec {
+  ModelSpec model;
+  DataSpec data;
+  GridSpec grid;
+  ProbeSpec probe;
+  /// Comparison methods by name, each with its options or without a value (baselines/baseline.h). None: all, with their
   /// defaults.
   std::optional<Document> baselines;
 
@@ -91,11 +109,13 @@ struct Cell {
   double learning_rate = 1e-3;
   int64_t batch_size = 500;
   double mask_option = 0.0;
+
+  friend bool operator==(const Cell&, const Cell&) = default;
 };
 
 /// All cells, in the reference's order: variable, learning rate, batch size, layer, position, block, mask option, seed.
 /// @throws Error (kInput) if a layer does not exist.
-std::vector<Cell> expand(const Spec& spec, const ModelConfig& config);
+std::vector<Cell> expand(const GridSpec& grid, const ModelConfig& config);
 
 /// The identity of a cell: a hash (16 hexadecimal digits) of everything that can change its numbers, or which
 /// there are.

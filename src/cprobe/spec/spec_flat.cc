@@ -17,15 +17,15 @@ LanguageTask read_language(const Document& yaml, PaperTask which) {
 }
 
 void read_arithmetic(const Document& yaml, Spec& spec) {
-  spec.train_csv = yaml.at("train_data_path").as_text();
-  spec.test_csv = yaml.at("test_data_path").as_text();
-  spec.behaviour_csvs = {{"Test", spec.test_csv}};
-  if (spec.task == "multitask") {
-    spec.behaviour_csvs = {{"Same", yaml.at("lm_same_task_path").as_text()},
-                           {"Different", yaml.at("lm_different_task_path").as_text()}};
-    spec.ablation.per_matrix = true;
+  spec.data.train_csv = yaml.at("train_data_path").as_text();
+  spec.data.test_csv = yaml.at("test_data_path").as_text();
+  spec.data.evaluation_csvs = {{"Test", spec.data.test_csv}};
+  if (spec.data.task == "multitask") {
+    spec.data.evaluation_csvs = {{"Same", yaml.at("lm_same_task_path").as_text()},
+                                 {"Different", yaml.at("lm_different_task_path").as_text()}};
+    spec.probe.ablation.per_matrix = true;
   }
-  spec.variables = list_of(yaml.at("variable"), text_of);
+  spec.grid.variables = list_of(yaml.at("variable"), text_of);
 }
 
 /// Keys of the other kinds of task, which mean nothing here.
@@ -36,10 +36,10 @@ void note_ignored_keys(const Document& yaml, Spec& spec) {
     }
   };
   ignore({"gif", "gif_interval", "model_dir", "save_models"});
-  if (spec.task != "multitask") ignore({"lm_same_task_path", "lm_different_task_path"});
-  if (spec.language) {
+  if (spec.data.task != "multitask") ignore({"lm_same_task_path", "lm_different_task_path"});
+  if (spec.data.language) {
     ignore({"train_data_path", "test_data_path", "variable"});
-    if (spec.language->gen.empty()) ignore({"gen_path"});
+    if (spec.data.language->gen.empty()) ignore({"gen_path"});
   } else {
     ignore({"data_path", "gen_path", "train_size", "test_size"});
   }
@@ -81,30 +81,30 @@ Spec parse_flat_spec(const Document& yaml, std::optional<MaskKind> method) {
                                                       "model_dir",
                                                       "save_models"};
   yaml.require_known_keys(kKeys);
-  Spec spec{.protocol = Protocol::kPaper};
-  spec.ablation = {.n_random = 0, .complement = false};
-  spec.model = yaml.at("model_path").as_text();
-  spec.task = yaml.at("task").as_text();
-  if (const std::optional<PaperTask> known = find_paper_task(spec.task)) {
-    spec.language = read_language(yaml, *known);
-    spec.variables = {spec.task};
+  Spec spec{.probe = {.protocol = Protocol::kPaper}};
+  spec.probe.ablation = {.n_random = 0, .complement = false};
+  spec.model.folder = yaml.at("model_path").as_text();
+  spec.data.task = yaml.at("task").as_text();
+  if (const std::optional<PaperTask> known = find_paper_task(spec.data.task)) {
+    spec.data.language = read_language(yaml, *known);
+    spec.grid.variables = {spec.data.task};
   } else {
     read_arithmetic(yaml, spec);
   }
-  if_given(yaml, "lm_eval", [&](const Document& v) { spec.measure_behaviour = v.as_bool(); });
-  spec.layers = list_of(yaml.at("target_layer_list"), layer_of);
-  spec.blocks = list_of(yaml.at("operation_list"), block_of);
-  spec.positions = list_of(yaml.at("probe_index_list"), integer_of);
-  spec.seeds = list_of(yaml.at("model_seed_list"), as_seed);
-  spec.learning_rates = list_of(yaml.at("lr_list"), as_positive);
-  spec.batch_sizes = list_of(yaml.at("batch_size_list"), batch_of);
-  spec.mask_options = list_of(yaml.at("mask_init_list"), number_of);
-  if (method && *method != spec.method) set_method(spec, *method);
-  spec.data_seed = as_data_seed(yaml.at("data_seed"));
-  spec.fit.epochs = as_count(yaml.at("num_epochs"), 0);
-  spec.fit.l0_weight = as_at_least(yaml.at("l0_lambda"), 0);
-  spec.fit.max_temperature = as_at_least(yaml.at("max_temp"), 1);
-  if_given(yaml, "num_random_ablations", [&](const Document& v) { spec.ablation.n_random = as_count(v, 0); });
+  if_given(yaml, "lm_eval", [&](const Document& v) { spec.data.measure_behaviour = v.as_bool(); });
+  spec.grid.layers = list_of(yaml.at("target_layer_list"), layer_of);
+  spec.grid.blocks = list_of(yaml.at("operation_list"), block_of);
+  spec.grid.positions = list_of(yaml.at("probe_index_list"), integer_of);
+  spec.grid.seeds = list_of(yaml.at("model_seed_list"), as_seed);
+  spec.grid.learning_rates = list_of(yaml.at("lr_list"), as_positive);
+  spec.grid.batch_sizes = list_of(yaml.at("batch_size_list"), batch_of);
+  spec.grid.mask_options = list_of(yaml.at("mask_init_list"), number_of);
+  if (method && *method != spec.probe.mask_method) set_method(spec, *method);
+  spec.probe.data_seed = as_data_seed(yaml.at("data_seed"));
+  spec.probe.fit.epochs = as_count(yaml.at("num_epochs"), 0);
+  spec.probe.fit.l0_weight = as_at_least(yaml.at("l0_lambda"), 0);
+  spec.probe.fit.max_temperature = as_at_least(yaml.at("max_temp"), 1);
+  if_given(yaml, "num_random_ablations", [&](const Document& v) { spec.probe.ablation.n_random = as_count(v, 0); });
   const auto flag = [&](std::string_view key, bool otherwise) {
     const Document* value = yaml.find(key);
     return value == nullptr ? otherwise : value->as_bool();
@@ -113,10 +113,10 @@ Spec parse_flat_spec(const Document& yaml, std::optional<MaskKind> method) {
     throw yaml.at("layer_reinit").error("only one of random_init and layer_reinit can be the negative control");
   }
   if (flag("random_init", false)) {
-    spec.control =
+    spec.model.control =
         flag("reinit_embeddings", true) ? ModelControl::kRandomInit : ModelControl::kRandomInitKeepEmbeddings;
   } else if (flag("layer_reinit", false)) {
-    spec.control = ModelControl::kShuffledComponent;
+    spec.model.control = ModelControl::kShuffledComponent;
   }
   if_given(yaml, "results_dir", [&](const Document& v) { spec.out = v.as_text(); });
   note_ignored_keys(yaml, spec);

@@ -12,15 +12,15 @@ void read_fit(const Document& map, std::optional<MaskKind> method, Spec& spec) {
   MaskKind written = MaskKind::kContinuousSparsification;
   if_given(map, "method", [&](const Document& v) { written = mask_kind_of(v); });
   set_method(spec, method.value_or(written));
-  const std::vector<double> options = read_mask_options(map, spec.method, written);
-  if (!options.empty()) spec.mask_options = options;
-  if_given(map, "unit", [&](const Document& v) { spec.unit = unit_of(v); });
-  if_given(map, "epochs", [&](const Document& v) { spec.fit.epochs = as_count(v, 0); });
-  if_given(map, "batch_size", [&](const Document& v) { spec.batch_sizes = list_of(v, batch_of); });
-  if_given(map, "learning_rate", [&](const Document& v) { spec.learning_rates = list_of(v, as_positive); });
-  if_given(map, "weight_decay", [&](const Document& v) { spec.fit.weight_decay = as_at_least(v, 0); });
-  if_given(map, "l0_weight", [&](const Document& v) { spec.fit.l0_weight = as_at_least(v, 0); });
-  if_given(map, "max_temperature", [&](const Document& v) { spec.fit.max_temperature = as_at_least(v, 1); });
+  const std::vector<double> options = read_mask_options(map, spec.probe.mask_method, written);
+  if (!options.empty()) spec.grid.mask_options = options;
+  if_given(map, "unit", [&](const Document& v) { spec.probe.unit = unit_of(v); });
+  if_given(map, "epochs", [&](const Document& v) { spec.probe.fit.epochs = as_count(v, 0); });
+  if_given(map, "batch_size", [&](const Document& v) { spec.grid.batch_sizes = list_of(v, batch_of); });
+  if_given(map, "learning_rate", [&](const Document& v) { spec.grid.learning_rates = list_of(v, as_positive); });
+  if_given(map, "weight_decay", [&](const Document& v) { spec.probe.fit.weight_decay = as_at_least(v, 0); });
+  if_given(map, "l0_weight", [&](const Document& v) { spec.probe.fit.l0_weight = as_at_least(v, 0); });
+  if_given(map, "max_temperature", [&](const Document& v) { spec.probe.fit.max_temperature = as_at_least(v, 1); });
 }
 
 void read_evaluate(const Document& map, Spec& spec) {
@@ -28,25 +28,25 @@ void read_evaluate(const Document& map, Spec& spec) {
                                                      "effects"};
   map.require_known_keys(kKeys);
   if_given(map, "exemplar_draws", [&](const Document& v) {
-    if (spec.protocol == Protocol::kPaper) throw v.error("protocol paper always draws the exemplars once");
-    spec.exemplar_draws = as_count(v, 1);
+    if (spec.probe.protocol == Protocol::kPaper) throw v.error("protocol paper always draws the exemplars once");
+    spec.probe.exemplar_draws = as_count(v, 1);
   });
-  if_given(map, "random_controls", [&](const Document& v) { spec.ablation.n_random = as_count(v, 0); });
-  if_given(map, "per_matrix", [&](const Document& v) { spec.ablation.per_matrix = v.as_bool(); });
-  if_given(map, "effects", [&](const Document& v) { spec.ablation.effect = v.as_bool(); });
-  if_given(map, "fills", [&](const Document& v) { spec.ablation.fills = list_of(v, fill_of); });
+  if_given(map, "random_controls", [&](const Document& v) { spec.probe.ablation.n_random = as_count(v, 0); });
+  if_given(map, "per_matrix", [&](const Document& v) { spec.probe.ablation.per_matrix = v.as_bool(); });
+  if_given(map, "effects", [&](const Document& v) { spec.probe.ablation.effect = v.as_bool(); });
+  if_given(map, "fills", [&](const Document& v) { spec.probe.ablation.fills = list_of(v, fill_of); });
 }
 
 void read_arithmetic(const Document& task, Spec& spec) {
   constexpr std::array<std::string_view, 4> kKeys = {"name", "train", "test", "behaviour"};
   task.require_known_keys(kKeys);
-  if_given(task, "name", [&](const Document& v) { spec.task = v.as_text(); });
-  spec.train_csv = task.at("train").as_text();
-  spec.test_csv = task.at("test").as_text();
-  spec.behaviour_csvs = {{"Test", spec.test_csv}};
+  if_given(task, "name", [&](const Document& v) { spec.data.task = v.as_text(); });
+  spec.data.train_csv = task.at("train").as_text();
+  spec.data.test_csv = task.at("test").as_text();
+  spec.data.evaluation_csvs = {{"Test", spec.data.test_csv}};
   if_given(task, "behaviour", [&](const Document& v) {
-    spec.behaviour_csvs.clear();
-    for (const auto& [label, path] : v.entries()) spec.behaviour_csvs.emplace_back(label, path.as_text());
+    spec.data.evaluation_csvs.clear();
+    for (const auto& [label, path] : v.entries()) spec.data.evaluation_csvs.emplace_back(label, path.as_text());
   });
 }
 
@@ -108,33 +108,34 @@ Spec parse_nested_spec(const Document& yaml, std::optional<MaskKind> method) {
   yaml.require_known_keys(kKeys);
   Spec spec;
   if (method) set_method(spec, *method);
-  spec.model = yaml.at("model").as_text();
+  spec.model.folder = yaml.at("model").as_text();
   const Document& task = yaml.at("task");
   if (task.find("sentences") != nullptr) {
-    spec.language = read_language(task);
-    spec.task = spec.language->name;
+    spec.data.language = read_language(task);
+    spec.data.task = spec.data.language->name;
   } else {
     read_arithmetic(task, spec);
   }
-  if (spec.language && yaml.find("variables") == nullptr) {
-    spec.variables = {spec.language->name};
+  if (spec.data.language && yaml.find("variables") == nullptr) {
+    spec.grid.variables = {spec.data.language->name};
   } else {
-    spec.variables = list_of(yaml.at("variables"), text_of);
+    spec.grid.variables = list_of(yaml.at("variables"), text_of);
   }
   if_given(yaml, "layers", [&](const Document& v) {
-    if (!(v.is_scalar() && v.as_text() == "all")) spec.layers = list_of(v, layer_of);
+    if (!(v.is_scalar() && v.as_text() == "all")) spec.grid.layers = list_of(v, layer_of);
   });
-  if_given(yaml, "blocks", [&](const Document& v) { spec.blocks = list_of(v, block_of); });
-  if_given(yaml, "position", [&](const Document& v) { spec.positions = list_of(v, integer_of); });
-  if_given(yaml, "seeds", [&](const Document& v) { spec.seeds = list_of(v, as_seed); });
+  if_given(yaml, "blocks", [&](const Document& v) { spec.grid.blocks = list_of(v, block_of); });
+  if_given(yaml, "position", [&](const Document& v) { spec.grid.positions = list_of(v, integer_of); });
+  if_given(yaml, "seeds", [&](const Document& v) { spec.grid.seeds = list_of(v, as_seed); });
   if_given(yaml, "protocol", [&](const Document& v) {
-    spec.protocol = choice(v, {Protocol::kDefault, Protocol::kPaper});
+    spec.probe.protocol = choice(v, {Protocol::kDefault, Protocol::kPaper});
   });
   if_given(yaml, "data_seed", [&](const Document& v) {
-    if (spec.protocol != Protocol::kPaper) throw v.error("only protocol paper has a data_seed; give seeds instead");
-    spec.data_seed = as_data_seed(v);
+    if (spec.probe.protocol != Protocol::kPaper)
+      throw v.error("only protocol paper has a data_seed; give seeds instead");
+    spec.probe.data_seed = as_data_seed(v);
   });
-  if_given(yaml, "control", [&](const Document& v) { spec.control = choice(v, kModelControls); });
+  if_given(yaml, "control", [&](const Document& v) { spec.model.control = choice(v, kModelControls); });
   if_given(yaml, "fit", [&](const Document& v) { read_fit(v, method, spec); });
   if_given(yaml, "evaluate", [&](const Document& v) { read_evaluate(v, spec); });
   if_given(yaml, "baselines", [&](const Document& v) {

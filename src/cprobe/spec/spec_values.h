@@ -48,8 +48,8 @@ inline MaskUnit unit_of(const Document& value) {
   return choice(value, {MaskUnit::kNeuron, MaskUnit::kWeight});
 }
 inline void set_method(Spec& spec, MaskKind method) {
-  spec.method = method;
-  spec.mask_options = {mask_option(method).otherwise};
+  spec.probe.mask_method = method;
+  spec.grid.mask_options = {mask_option(method).otherwise};
 }
 inline Fill fill_of(const Document& value) {
   return choice(value, kFills);
