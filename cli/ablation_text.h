@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "cli/next_tokens.h"
-#include "cprobe/record/result_row.h"
+#include "cprobe/probe/findings.h"
 
 namespace cprobe {
 

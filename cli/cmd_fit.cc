@@ -72,7 +72,7 @@ void print_plan_json(const RunPlan& plan) {
 }
 
 void print_plan(const RunPlan& plan) {
-  const int64_t n_over = std::ranges::count(plan.cells, true, &RunPlan::PlannedCell::is_over);
+  const int64_t n_over = std::ranges::count(plan.cells, true, &RunPlan::Forecast::is_over);
   fmt::print(
       "{}\n{} cells to compute{}: about {}, {} at once with {} threads each, from an epoch and a forward pass measured "
       "now.\n",

@@ -29,13 +29,13 @@ struct Standing {
 };
 
 /// A cell's status, which may be of a process that was killed.
-CellStatus status_now(const Store::Entry& cell, bool is_at_work) {
+CellStatus status_now(const CellEntry& cell, bool is_at_work) {
   return cell.status == CellStatus::kRunning && !is_at_work ? CellStatus::kPlanned : cell.status;
 }
 
 Standing standing_of(const std::filesystem::path& folder, const Store& store) {
   Standing standing{.is_at_work = RunLock::is_held(folder)};
-  for (const Store::Entry& cell : store.cells()) {
+  for (const CellEntry& cell : store.cells()) {
     const CellStatus status = status_now(cell, standing.is_at_work);
     ++standing.n_cells[status];
     if (status == CellStatus::kPlanned) standing.seconds_left += cell.expected;
@@ -61,7 +61,7 @@ std::string standing_text(const Standing& standing) {
   return text;
 }
 
-Json call_json(const Store::Invocation& call) {
+Json call_json(const Invocation& call) {
   return {{"started", call.started}, {"command", call.command},   {"version", call.version}, {"host", call.host},
           {"jobs", call.n_jobs},     {"threads", call.n_threads}, {"model", call.model},     {"spec", call.spec}};
 }
@@ -85,8 +85,8 @@ Json run_json(const std::filesystem::path& folder, const Store& store, const Sta
                {"cells_of_other_specs", store.n_unplanned()},
                {"invocations", Json::array()},
                {"cells", Json::array()}};
-  for (const Store::Invocation& call : store.invocations()) json["invocations"].push_back(call_json(call));
-  for (const Store::Entry& cell : store.cells()) {
+  for (const Invocation& call : store.invocations()) json["invocations"].push_back(call_json(call));
+  for (const CellEntry& cell : store.cells()) {
     json["cells"].push_back({{"id", cell.id},
                              {"method", cell.method},
                              {"label", cell.label},
@@ -111,9 +111,9 @@ void print_run(const std::filesystem::path& folder, bool json) {
   }
   Lines lines = {{"run", folder.string()}, {"cells", standing_text(standing)}};
   if (store.n_unplanned() > 0) lines.push_back({"of other specs", std::to_string(store.n_unplanned())});
-  const std::vector<Store::Invocation> calls = store.invocations();
+  const std::vector<Invocation> calls = store.invocations();
   if (!calls.empty()) {
-    const Store::Invocation& last = calls.back();
+    const Invocation& last = calls.back();
     lines.push_back({"calls", std::to_string(calls.size())});
     lines.push_back({"the last", last.command});
     lines.push_back({"at", last.started});
@@ -133,14 +133,14 @@ void print_run(const std::filesystem::path& folder, bool json) {
 
   lines = {{"cell", "status", "time", "error"}};
   bool has_results = false;
-  for (const Store::Entry& cell : store.cells()) {
+  for (const CellEntry& cell : store.cells()) {
     const CellStatus status = status_now(cell, standing.is_at_work);
     const std::string time = status == CellStatus::kDone ? format_duration(cell.seconds) : "-";
     lines.push_back({cell.label, std::string(to_string(status)), time, cell.error});
     has_results = has_results || status == CellStatus::kDone;
   }
   fmt::print("\n{}", text_table(lines));
-  if (!store.results().empty()) fmt::print("\n{}", results_table(store));
+  if (!store.result_rows().empty()) fmt::print("\n{}", results_table(store));
   if (has_results && !methods_json(store).empty()) fmt::print("\n{}", methods_table(store));
 }
 

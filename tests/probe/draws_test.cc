@@ -12,7 +12,7 @@ using ::testing::ElementsAre;
 
 constexpr int64_t kTrain = 23, kTest = 11, kBatch = 5;
 
-std::unique_ptr<Draws> draws(const Spec& spec, uint64_t seed = 0) {
+std::unique_ptr<Draws> draws(const ProbeSpec& spec, uint64_t seed = 0) {
   return make_draws(spec, {.seed = seed, .batch_size = kBatch}, kTrain, kTest);
 }
 
@@ -29,7 +29,7 @@ void expect_one_of_each(const std::vector<int64_t>& exemplars) {
 }
 
 TEST(PaperDraws, DecodeInLoaderOrderWithTheIncompleteBatchDropped) {
-  const auto paper = draws({.data_seed = 4, .protocol = Protocol::kPaper});
+  const auto paper = draws({.protocol = Protocol::kPaper, .data_seed = 4});
   const DecodingOrder order = paper->decoding_order();
   TorchReplay replay(4);
   EXPECT_TRUE(at::equal(order.train, replay.loader_pass(kTrain, true).narrow(0, 0, 20)));
@@ -37,7 +37,7 @@ TEST(PaperDraws, DecodeInLoaderOrderWithTheIncompleteBatchDropped) {
 }
 
 TEST(PaperDraws, TrainFromTheStateThatDecodingTheTestSetLeaves) {
-  const auto paper = draws({.data_seed = 4, .protocol = Protocol::kPaper});
+  const auto paper = draws({.protocol = Protocol::kPaper, .data_seed = 4});
   paper->decoding_order();
   TorchReplay replay(4);
   replay.loader_pass(kTest, false);
@@ -48,7 +48,7 @@ TEST(PaperDraws, TrainFromTheStateThatDecodingTheTestSetLeaves) {
 }
 
 TEST(PaperDraws, PickOneExemplarAClassWithNumpysGenerator) {
-  const auto paper = draws({.data_seed = 4, .protocol = Protocol::kPaper});
+  const auto paper = draws({.protocol = Protocol::kPaper, .data_seed = 4});
   const std::vector<std::vector<int64_t>> picked = paper->exemplars(kLabels);
   ASSERT_EQ(picked.size(), 1u);
   expect_one_of_each(picked[0]);

@@ -74,9 +74,9 @@ class PaperParity : public ::testing::TestWithParam<Recorded> {
 };
 
 TEST_P(PaperParity, EqualsTheReferenceInEveryEpochAndFigure) {
-  const RunData data = load_run_data(spec_);
+  const RunData data = load_run_data(spec_.model, spec_.data);
   Streams streams(data.model);
-  for (const Cell& cell : expand(spec_, data.model.config)) {
+  for (const Cell& cell : expand(spec_.grid, data.model.config)) {
     const ComponentRef block = cell.component;
     SCOPED_TRACE(to_string(block));
     const CellResult result = probe_cell(spec_, cell, "parity", data, streams);

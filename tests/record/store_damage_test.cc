@@ -20,21 +20,21 @@ std::string id_of(int i) {
   return fmt::format("cell{:03}", i);
 }
 
-std::vector<Store::PlannedCell> plan_of(int n_cells) {
-  std::vector<Store::PlannedCell> plan;
+std::vector<PlannedCell> plan_of(int n_cells) {
+  std::vector<PlannedCell> plan;
   plan.reserve(static_cast<size_t>(n_cells));
   for (int i = 0; i < n_cells; ++i) plan.push_back({id_of(i), "circuit probing", fmt::format("label {}", i)});
   return plan;
 }
 
-Store::Finished finished(int i) {
-  Store::Finished cell{.variable = "x",
-                       .site = "L0.mlp",
-                       .seed = static_cast<uint64_t>(i),
-                       .seconds = 1,
-                       .row = {{"variable", std::string("x")}, {"figure", 0.1 * i}},
-                       .circuit_file = fmt::format("circuits/{}", i),
-                       .circuit = fmt::format("bytes {}", i)};
+FinishedCell finished(int i) {
+  FinishedCell cell{.variable = "x",
+                    .site = "L0.mlp",
+                    .seed = static_cast<uint64_t>(i),
+                    .seconds = 1,
+                    .row = {{"variable", "x", true}, {"figure", fmt::format("{}", 0.1 * i), false}},
+                    .circuit_file = fmt::format("circuits/{}", i),
+                    .circuit = fmt::format("bytes {}", i)};
   for (int metric = 0; metric < 20; ++metric) {
     cell.metrics.push_back({.metric = fmt::format("m{}", metric), .value = i + 0.1 * metric, .n = 7});
   }
@@ -52,7 +52,7 @@ void make_record(const std::filesystem::path& folder) {
 
 std::map<std::string, std::string> figures_of(const Store& store) {
   std::map<std::string, std::string> figures;
-  for (const Store::MetricRow& row : store.metrics()) {
+  for (const RecordedMetric& row : store.metrics()) {
     figures[row.cell] += fmt::format("{} {} {};", row.metric.metric, row.metric.value, row.seed);
   }
   return figures;

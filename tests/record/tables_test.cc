@@ -2,8 +2,8 @@
 
 #include <sstream>
 
+#include "cprobe/record/findings_codec.h"
 #include "tests/support.h"
-#include "tests/tiny_model.h"
 
 namespace cprobe {
 namespace {
@@ -17,21 +17,20 @@ class ResultsTable : public ::testing::Test {
  protected:
   std::string table(const std::vector<std::optional<double>>& p_values, int64_t n_random) {
     Store store = Store::open(folder_ / std::to_string(n_stores_++));
-    std::vector<Store::PlannedCell> plan;
+    std::vector<PlannedCell> plan;
     for (size_t i = 0; i < p_values.size(); ++i) plan.push_back({fmt::format("x{}", i), "circuit probing", "a cell"});
     store.plan(plan, "data");
     for (size_t i = 0; i < p_values.size(); ++i) {
       const Cell cell{.variable = plan[i].id, .component = {0, Block::kMlp}};
-      store.record(cell.variable, {.row = result_row({}, cell, cell.variable, findings(p_values[i], n_random))});
+      EncodedFindings found = encode({plan[i].id, {.cell = cell}, findings(p_values[i], n_random)}, {});
+      store.record(plan[i].id, {.metrics = std::move(found.metrics), .row = std::move(found.row)});
     }
     return results_table(store);
   }
 
  private:
   static Findings findings(const std::optional<double>& p, int64_t n_random) {
-    Findings f;
-    f.circuit = {.component = {0, Block::kMlp}, .matrices = matrices_of(testing::tiny_config(), {0, Block::kMlp})};
-    f.circuit.members = {at::arange(12) < (p ? 5 : 0), at::zeros({8}, at::kBool)};
+    Findings f{.n_weights = p ? 40 : 0, .max_weights = 192};
     f.behaviours = {{.label = "Test", .ablations = {{.target = AblationTarget::kCircuit, .p = p}}}};
     if (p) f.behaviours[0].ablations.push_back({.target = AblationTarget::kRandom, .accuracy = {.n = n_random}});
     f.behaviours[0].ablations.push_back({.target = AblationTarget::kComplement});

@@ -4,7 +4,7 @@
 #include <ATen/ATen.h>
 
 #include "cprobe/circuit/circuit.h"
-#include "cprobe/record/result_row.h"
+#include "cprobe/record/findings_codec.h"
 #include "cprobe/record/store.h"
 #include "tests/support.h"
 #include "tests/tiny_model.h"
@@ -26,18 +26,22 @@ struct MadeCell {
   Fill fill = Fill::kZero;
 };
 
-inline Findings findings_of(const MadeCell& cell) {
+inline Circuit circuit_of(const MadeCell& cell) {
   const ComponentRef component{cell.layer, cell.block};
-  Findings f;
-  f.n_test = 1000;
-  f.knn = {.test = {.mean = cell.knn, .sd = 0.01, .n = 20}, .test_majority = cell.majority, .n_test = 1000};
-  f.full_knn = {.test = {.mean = 0.5, .sd = 0.02, .n = 20}, .test_majority = cell.majority, .n_test = 1000};
   ModelConfig config = tiny_config();
   config.n_layers = cell.layer + 1;
-  f.circuit = {.component = component, .matrices = matrices_of(config, component)};
-  for (const MatrixInfo& matrix : f.circuit.matrices) {
-    f.circuit.members.push_back(at::arange(matrix.n_out) < (cell.p && f.circuit.members.empty() ? 5 : 0));
+  Circuit circuit{.component = component, .matrices = matrices_of(config, component)};
+  for (const MatrixInfo& matrix : circuit.matrices) {
+    circuit.members.push_back(at::arange(matrix.n_out) < (cell.p && circuit.members.empty() ? 5 : 0));
   }
+  return circuit;
+}
+
+inline Findings findings_of(const MadeCell& cell) {
+  const Circuit circuit = circuit_of(cell);
+  Findings f{.n_test = 1000, .n_weights = circuit.n_weights(), .max_weights = circuit.max_weights()};
+  f.knn = {.test = {.mean = cell.knn, .sd = 0.01, .n = 20}, .test_majority = cell.majority, .n_test = 1000};
+  f.full_knn = {.test = {.mean = 0.5, .sd = 0.02, .n = 20}, .test_majority = cell.majority, .n_test = 1000};
   f.behaviours = {{.label = "Test", .vanilla = 1, .n_rows = 500}};
   std::vector<AblationResult>& ablations = f.behaviours[0].ablations;
   ablations.push_back(
@@ -55,9 +59,9 @@ inline Findings findings_of(const MadeCell& cell) {
 
 /// Makes `folder` a run with these cells, all finished.
 inline void make_run(const std::filesystem::path& folder, const std::vector<MadeCell>& cells,
-                     const Store::Invocation& call = {.command = "cprobe fit spec.yaml"}) {
+                     const Invocation& call = {.command = "cprobe fit spec.yaml"}) {
   Store store = Store::open(folder);
-  std::vector<Store::PlannedCell> plan;
+  std::vector<PlannedCell> plan;
   for (size_t i = 0; i < cells.size(); ++i) {
     plan.push_back({fmt::format("{:016x}", i), "circuit probing", fmt::format("cell {}", i)});
   }
@@ -66,20 +70,20 @@ inline void make_run(const std::filesystem::path& folder, const std::vector<Made
   for (size_t i = 0; i < cells.size(); ++i) {
     const MadeCell& made = cells[i];
     const Cell cell{.variable = made.variable, .component = {made.layer, made.block}, .seed = made.seed};
-    const Findings found = findings_of(made);
-    Store::Finished finished{.variable = made.variable,
-                             .site = to_string(cell.component),
-                             .seed = made.seed,
-                             .seconds = 1,
-                             .metrics = metrics(found),
-                             .row = result_row({.ablation = {.fills = {made.fill}}}, cell, plan[i].id, found)};
+    EncodedFindings found = encode({plan[i].id, {.cell = cell}, findings_of(made)}, {.fills = {made.fill}});
+    FinishedCell finished{.variable = made.variable,
+                          .site = to_string(cell.component),
+                          .seed = made.seed,
+                          .seconds = 1,
+                          .metrics = std::move(found.metrics),
+                          .row = std::move(found.row)};
     for (int64_t e = 0; e < made.n_epochs; ++e) {
       const double loss = 4 - static_cast<double>(e) / 123.456;
       finished.curve.push_back({.loss = loss, .objective = loss, .n_kept = 600 - e});
     }
     if (made.has_file) {
       finished.circuit_file = fmt::format("circuits/{}.safetensors", plan[i].id);
-      finished.circuit = circuit_bytes(found.circuit);
+      finished.circuit = circuit_bytes(circuit_of(made));
     }
     store.record(plan[i].id, finished);
   }

@@ -103,12 +103,12 @@ TEST(ReadRuns, TakesTheFirstFillWithTheValueOfEachControl) {
   make_run(folder / "mean", {{.fill = Fill::kMean}});
   const ReportData data = read_runs({folder / "zero", folder / "mean"}, true);
   for (const size_t i : {0, 1}) {
-    const ReportedAblation& a = data.cells[i].ablations.at(0);
+    const ReportedDeletion a = findings(data)[i].ablations.at(0);
     EXPECT_EQ(a.fill, i == 0 ? Fill::kZero : Fill::kMean);
     EXPECT_EQ(a.n_rows, 500);
-    EXPECT_EQ(a.random.value().n, 99);
+    EXPECT_EQ(a.n_controls, 99);
     EXPECT_THAT(a.draws, ElementsAre(0.6, 0.8));
-    EXPECT_EQ(a.note, "random controls drawn from all units in c_fc");
+    EXPECT_THAT(a.notes, ElementsAre("random controls drawn from all units in c_fc"));
   }
 }
 

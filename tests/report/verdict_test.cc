@@ -14,7 +14,7 @@ using ::testing::Not;
 
 /// One repetition. Its random controls leave an accuracy of .7; deletion, of `ablated`.
 struct Repetition {
-  const char* extent = "proper part";
+  int64_t n_weights = 5;  ///< Of 100.
   double ablated = 0.2;
   std::optional<double> p = 0.01;  ///< None: no random controls.
   double p_holm = 0.01;
@@ -24,25 +24,21 @@ struct Repetition {
 };
 
 ReportedCell cell_of(const Repetition& r, int64_t layer = 0) {
-  ReportedAblation a{.data = "Test", .n_rows = 500, .vanilla = 1, .ablated = r.ablated};
-  if (r.p) {
-    a.random = Spread{.mean = 0.7, .sd = 0.05, .n = r.n_controls};
-    a.p = r.p;
-    a.p_holm = r.p_holm;
-    a.n_tests = r.n_tests;
-    a.note = "random controls drawn from the complement";
-  }
-  return {.variable = "x",
-          .layer = layer,
-          .block = "mlp",
-          .knn = {.mean = r.knn, .sd = 0.01, .n = 20},
-          .full = {.mean = 0.5, .sd = 0.02, .n = 20},
-          .majority = 0.1,
-          .n_tokens = 1000,
-          .n_weights = 5,
-          .max_weights = 100,
-          .extent = r.extent,
-          .ablations = {a}};
+  ReportedCell cell{
+      {.settings = {.cell = {.variable = "x", .component = {layer, Block::kMlp}}},
+       .findings = {.knn = {.test = {.mean = r.knn, .sd = 0.01, .n = 20}, .test_majority = 0.1, .n_test = 1000},
+                    .full_knn = {.test = {.mean = 0.5, .sd = 0.02, .n = 20}},
+                    .n_weights = r.n_weights,
+                    .max_weights = 100}}};
+  Findings::OnBehaviour& on = cell.findings.behaviours.emplace_back();
+  on = {
+      .label = "Test", .vanilla = 1, .n_rows = 500, .ablations = {{.accuracy = {.mean = r.ablated, .n = 1}, .p = r.p}}};
+  if (!r.p) return cell;
+  on.ablations.push_back({.target = AblationTarget::kRandom,
+                          .accuracy = {.mean = 0.7, .sd = 0.05, .n = r.n_controls},
+                          .note = "drawn from the complement"});
+  cell.tests = {{r.p_holm, r.n_tests}};
+  return cell;
 }
 
 /// Repetitions of one component.
@@ -57,8 +53,8 @@ const Repetition kNoHarm = {.ablated = 0.8, .p = 0.5, .p_holm = 0.5};
 const Repetition kFew = {.p = 0.048, .p_holm = 0.381, .n_controls = 20, .n_tests = 8};
 const Repetition kFewOfOne = {.p = 0.1, .p_holm = 0.1, .n_controls = 9};
 const Repetition kBefore = {.p = 0.01, .p_holm = 0.06, .n_controls = 999, .n_tests = 6};
-const Repetition kEmpty = {.extent = "empty", .ablated = 1, .p = std::nullopt, .knn = 0.1};
-const Repetition kFull = {.extent = "full", .ablated = 0, .p = std::nullopt};
+const Repetition kEmpty = {.n_weights = 0, .ablated = 1, .p = std::nullopt, .knn = 0.1};
+const Repetition kFull = {.n_weights = 100, .ablated = 0, .p = std::nullopt};
 const Repetition kUncontrolled = {.p = std::nullopt};
 
 TEST(Verdict, AnswersOfRepetitions) {
@@ -185,8 +181,8 @@ TEST(Verdict, OnAVariable) {
 
 TEST(Verdict, SaysHowRandomUnitsWereDrawnAndUnitsFilled) {
   ReportedCell cell = cell_of(kClear);
-  cell.ablations[0].fill = Fill::kMean;
-  cell.ablations[0].note = "random controls drawn from all units in c_fc";
+  for (AblationResult& ablation : cell.findings.behaviours[0].ablations) ablation.fill = Fill::kMean;
+  cell.findings.behaviours[0].ablations[1].note = "drawn from all units in c_fc";
   const std::string text = dependence_text(findings({.runs = {ReportedRun{}}, .cells = {cell}}).front(), "Test");
   EXPECT_THAT(text, AllOf(HasSubstr("their mean input"), HasSubstr("drawn from all units in c_fc")));
   EXPECT_THAT(dependence_text(finding_of({kClear}), "Test"),

@@ -1,5 +1,6 @@
 #include "cprobe/reproduce/exp2_table.h"
 #include "cprobe/reproduce/reproduce.h"
+#include "tests/made_cell.h"
 #include "tests/support.h"
 
 namespace cprobe {
@@ -66,29 +67,23 @@ TEST(ReproduceExperiment2, LooksAtEverySeedBeforeItTrainsTheFirst) {
 /// A run in which deleting the c_attn part leaves given accuracies; an empty part says so in a note.
 Experiment2Run run_with(uint64_t seed, size_t task, const std::vector<std::array<double, 2>>& left,
                         const char* note = "") {
-  std::vector<Store::MetricRow> metrics;
-  std::vector<Store::Fields> rows;
+  std::vector<ProbedCell> cells;
   const std::array<const char*, 3> variables = {"var_0", "var_1", "aux_0"};
   for (size_t i = 0; i < variables.size(); ++i) {
-    const auto add = [&](const char* metric, double value, const char* control, const char* remark) {
-      metrics.push_back(
-          {.variable = variables[i], .metric = {.metric = metric, .value = value, .control = control, .note = remark}});
-    };
-    add("ablated_accuracy Same c_attn", left[i][0], "", note);
-    add("ablated_accuracy Same c_attn", .7, "random", "");
-    add("ablated_accuracy Different c_attn", left[i][1], "", note);
-    for (const char* block : {"attn", "mlp"}) {
-      rows.push_back({{"variable", variables[i]},
-                      {"operation", block},
-                      {"circuit", "proper part"},
-                      {"L0 Norm", "25"},
-                      {"L0 Max", "100"},
-                      {"knn test acc", "0.75"},
-                      {" vanilla acc Same", "0.95"},
-                      {" ablated acc Same", "0.125"}});
+    for (const Block block : {Block::kAttention, Block::kMlp}) {
+      ProbedCell& cell = cells.emplace_back(testing::made_cell(variables[i], {0, block}, .75));
+      testing::add_ablation(cell, kOwnTask, .95, .125);
+      testing::add_ablation(cell, kOtherTask, .95, .125);
+      if (block == Block::kMlp) continue;
+      for (size_t set = 0; set < 2; ++set) {
+        std::vector<AblationResult>& ablations = cell.findings.behaviours[set].ablations;
+        ablations.push_back({.matrix = "c_attn", .accuracy = {.mean = left[i][set], .n = 1}, .note = note});
+        if (set == 1) continue;
+        ablations.push_back({.target = AblationTarget::kRandom, .matrix = "c_attn", .accuracy = {.mean = .7, .n = 1}});
+      }
     }
   }
-  return {seed, task, rows, metrics};
+  return {seed, task, cells};
 }
 
 TEST(Experiment2Table, ShowsThePartInCAttnBesideThePublishedFigures) {

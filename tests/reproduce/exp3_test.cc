@@ -1,6 +1,7 @@
 #include "cprobe/io/csv.h"
 #include "cprobe/reproduce/exp3_table.h"
 #include "cprobe/reproduce/reproduce.h"
+#include "tests/made_cell.h"
 #include "tests/support.h"
 
 namespace cprobe {
@@ -74,29 +75,22 @@ TEST(ReproduceExperiment3, FollowsDasBesideTheCircuits) {
       << "figures of the other model do not stand in the way";
 }
 
-/// A row of results.csv.
-Store::Fields row(const char* variable, const char* block, const std::string& knn,
-                  const char* circuit = "proper part") {
-  return {{"variable", variable},
-          {"operation", block},
-          {"circuit", circuit},
-          {"L0 Norm", std::string_view(circuit) == "empty" ? "0" : "25"},
-          {"L0 Max", "100"},
-          {"knn test acc", knn},
-          {"full model knn test acc", "0.5"},
-          {" ablated acc Test", "0.25"}};
+ProbedCell cell(const char* variable, Block block, double knn, Extent extent = Extent::kPart) {
+  ProbedCell made = testing::made_cell(variable, {0, block}, knn, extent);
+  testing::add_ablation(made, "Test", 1, .25);
+  return made;
 }
 
-EmergenceCheckpoint checkpoint(int64_t step, const std::string& knn) {
+EmergenceCheckpoint checkpoint(int64_t step, double knn) {
   return {step,
-          {row("var_0", "attn", knn), row("var_0", "mlp", "0.3"), row("aux_0", "attn", "0.55"),
-           row("aux_0", "mlp", "0.1", "empty")}};
+          {cell("var_0", Block::kAttention, knn), cell("var_0", Block::kMlp, .3), cell("aux_0", Block::kAttention, .55),
+           cell("aux_0", Block::kMlp, .1, Extent::kEmpty)}};
 }
 
 TEST(Experiment3Table, SaysHowLongBeforeTheModelItsCircuitIsThere) {
   const Emergence run{.seed = 4,
                       .test_accuracy = {{8'000, .2}, {9'000, .3}, {16'100, .9}, {20'000, 1}},
-                      .checkpoints = {checkpoint(8'000, "0.8"), checkpoint(9'000, "0.9"), checkpoint(20'000, "1")}};
+                      .checkpoints = {checkpoint(8'000, 0.8), checkpoint(9'000, 0.9), checkpoint(20'000, 1)}};
   const std::string text = experiment3_table({run});
   EXPECT_THAT(text,
               HasSubstr("Seed 4: kNN of a^2 from its attention circuit reaches 0.9 at step 9000, test accuracy at "
@@ -105,16 +99,16 @@ TEST(Experiment3Table, SaysHowLongBeforeTheModelItsCircuitIsThere) {
 }
 
 TEST(Experiment3Table, SaysWhatIsNotReached) {
-  Emergence run{.test_accuracy = {{100, .2}, {200, .3}}, .checkpoints = {checkpoint(100, "0.8")}};
+  Emergence run{.test_accuracy = {{100, .2}, {200, .3}}, .checkpoints = {checkpoint(100, 0.8)}};
   EXPECT_THAT(experiment3_table({run}), HasSubstr("not by step 200, test accuracy not by step 200: no distance"));
-  run.checkpoints = {checkpoint(100, "0.95")};
+  run.checkpoints = {checkpoint(100, 0.95)};
   EXPECT_THAT(experiment3_table({run}), HasSubstr("at step 100, test accuracy not by step 200: more than 100 steps"));
   run.test_accuracy = {{50, .95}, {100, .95}};
   EXPECT_THAT(experiment3_table({run}), HasSubstr("at step 100, test accuracy at step 50: 50 steps before"));
 }
 
 TEST(EmergenceCsv, HasALineForEachSeedAndCheckpointAndNoAblationOfNothing) {
-  const Emergence run{.seed = 4, .test_accuracy = {{100, .2}}, .checkpoints = {checkpoint(100, "0.8")}};
+  const Emergence run{.seed = 4, .test_accuracy = {{100, .2}}, .checkpoints = {checkpoint(100, 0.8)}};
   const CsvTable table = CsvTable::parse(emergence_csv({run, run}), "emergence.csv");
   EXPECT_EQ(table.n_rows(), 2u);
   EXPECT_EQ(table.text("seed")[0], "4");

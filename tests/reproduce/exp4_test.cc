@@ -3,6 +3,7 @@
 #include "cprobe/model/model.h"
 #include "cprobe/reproduce/exp4_table.h"
 #include "cprobe/reproduce/reproduce.h"
+#include "tests/made_cell.h"
 #include "tests/support.h"
 #include "tests/tiny_model.h"
 #include "tests/tokenizer/small_tokenizer.h"
@@ -146,27 +147,16 @@ TEST(PublishedExperiment4, BelongsToModelsOfOneArchitectureAndSize) {
   EXPECT_EQ(find_published_model(sized("gpt_neox", 12, 768)), nullptr);
 }
 
-/// A row of results.csv with round figures.
-Store::Fields row(const char* layer, const char* block, const std::vector<std::string>& sets) {
-  Store::Fields fields = {{"target_layer", layer},
-                          {"operation", block},
-                          {"circuit", "proper part"},
-                          {"knn test acc", "0.75"},
-                          {"full model knn test acc", "0.5"},
-                          {"L0 Norm", "25"},
-                          {"L0 Max", "100"}};
-  for (const std::string& set : sets) {
-    fields.push_back({" vanilla acc " + set, "0.9"});
-    fields.push_back({" ablated acc " + set, "0.6"});
-    fields.push_back({"random ablate acc mean " + set, ""});
-  }
-  return fields;
+ProbedCell cell(int64_t layer, Block block, const std::vector<std::string>& sets) {
+  ProbedCell made = testing::made_cell("x", {layer, block}, .75);
+  for (const std::string& set : sets) testing::add_ablation(made, set, .9, .6);
+  return made;
 }
 
 TEST(PublishedExperiment4, StandsInBracketsBesideOurFigures) {
   const PublishedModel* small = find_published_model(sized("gpt2", 12, 768));
-  const std::string text =
-      experiment4_table({row("6", "attn", {"IID", "Gen"}), row("6", "mlp", {"IID"})}, small, PaperTask::kAgreement);
+  const std::string text = experiment4_table(
+      {cell(6, Block::kAttention, {"IID", "Gen"}), cell(6, Block::kMlp, {"IID"})}, small, PaperTask::kAgreement);
   EXPECT_THAT(text, HasSubstr("agreement, in brackets the published figures of GPT-2 small\n"));
   // Section 4 of the paper, figures for layer 6.
   EXPECT_THAT(text, ContainsRegex("L6.attn +proper part +0.750 +\\(1.000\\) +0.500 +0.250 +\\(0.148\\) +IID +0.900 "
@@ -177,10 +167,12 @@ TEST(PublishedExperiment4, StandsInBracketsBesideOurFigures) {
 
 TEST(PublishedExperiment4, LeavesTheBracketsOutWhereNothingIsPublished) {
   const PublishedModel* medium = find_published_model(sized("gpt2", 24, 1024));
-  const std::string text = experiment4_table({row("18", "attn", {"Male IID"})}, medium, PaperTask::kReflexive);
+  const std::string text =
+      experiment4_table({cell(18, Block::kAttention, {"Male IID"})}, medium, PaperTask::kReflexive);
   EXPECT_THAT(text, HasSubstr("reflexive, of which nothing is published for GPT-2 medium\n"));
   EXPECT_THAT(text, Not(HasSubstr("(")));
-  EXPECT_THAT(experiment4_table({row("18", "attn", {"IID"})}, medium, PaperTask::kAgreement), HasSubstr("(0.955)"));
+  EXPECT_THAT(experiment4_table({cell(18, Block::kAttention, {"IID"})}, medium, PaperTask::kAgreement),
+              HasSubstr("(0.955)"));
 }
 
 }  // namespace

@@ -9,8 +9,8 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-Store::MetricRow row(const char* method, const char* variable, double value, const char* control = "",
-                     const char* note = "") {
+RecordedMetric row(const char* method, const char* variable, double value, const char* control = "",
+                   const char* note = "") {
   return {.method = method,
           .site = "model",
           .variable = variable,

@@ -87,9 +87,10 @@ TEST_F(OnDevices, MethodsThatTrainTheModelStayOnTheCpu) {
 
 TEST_F(OnDevices, CellsHaveOtherIdentities) {
   const Cell cell{.variable = "x"};
-  const RunData data = load_run_data(spec_), on_gpu = load_run_data(spec_, at::kCUDA);
+  const RunData data = load_run_data(spec_.model, spec_.data),
+                on_gpu = load_run_data(spec_.model, spec_.data, at::kCUDA);
   EXPECT_NE(cell_id(spec_, cell, data.fingerprints, 1), cell_id(spec_, cell, on_gpu.fingerprints, 1));
-  EXPECT_EQ(load_run_data(spec_, parse_device("cuda:1")).fingerprints, on_gpu.fingerprints);
+  EXPECT_EQ(load_run_data(spec_.model, spec_.data, parse_device("cuda:1")).fingerprints, on_gpu.fingerprints);
 }
 
 class OnGpu : public OnDevices {
@@ -150,7 +151,7 @@ TEST_F(OnGpu, MaskedUpdatesAndTheirGradientsAreTheSame) {
 TEST_F(OnGpu, AnswersAreTheSameWithAndWithoutAContrast) {
   const ModelConfig config = testing::tiny_config();
   const Model model = testing::drawn_model(config), moved = on_device(model, at::kCUDA);
-  Dataset data = load_run_data(spec_).test;
+  Dataset data = load_run_data(spec_.model, spec_.data).test;
   for (const bool contrasts : {false, true}) {
     if (contrasts) data.contrast = Contrast{data.answers, (data.answers + 1).remainder(config.vocab).unsqueeze(1)};
     EXPECT_EQ(behaviour_accuracy(moved, data), behaviour_accuracy(model, data)) << contrasts;
@@ -159,12 +160,12 @@ TEST_F(OnGpu, AnswersAreTheSameWithAndWithoutAContrast) {
 
 /// Cells of a spec on both devices: circuits equal in nearly every unit, and equal figures where they are equal.
 void expect_equal_cells(const Spec& spec, const std::string& what) {
-  const RunData data = load_run_data(spec);
+  const RunData data = load_run_data(spec.model, spec.data);
   DeviceData on_devices(data, at::kCUDA);
   const RunData& moved = on_devices.of_worker(0, 1);
   Streams streams(data.model), moved_streams(moved.model);
   int64_t n_units = 0, n_different = 0;
-  for (const Cell& cell : expand(spec, data.model.config)) {
+  for (const Cell& cell : expand(spec.grid, data.model.config)) {
     SCOPED_TRACE(what + " " + to_string(cell.component));
     const CellResult expected = probe_cell(spec, cell, "", data, streams);
     const CellResult ours = probe_cell(spec, cell, "", moved, moved_streams);

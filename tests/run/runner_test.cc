@@ -37,7 +37,7 @@ TEST_F(Run, RecordsEveryCellAndExportsItsTables) {
   const std::vector<std::string> found = results.text("circuit");
   const auto n_proper = static_cast<size_t>(std::count(found.begin(), found.end(), "proper part"));
   EXPECT_EQ(table("run", "metrics.csv").n_rows(), 4u * 12 + n_proper);
-  for (const Store::MetricRow& row : Store::open_existing(folder_ / "run").metrics()) {
+  for (const RecordedMetric& row : Store::open_existing(folder_ / "run").metrics()) {
     if (row.metric.control != "random") continue;
     ASSERT_EQ(row.metric.draws.size(), 2u) << row.metric.metric;
     EXPECT_DOUBLE_EQ((row.metric.draws[0] + row.metric.draws[1]) / 2, row.metric.value);
@@ -118,7 +118,7 @@ TEST_F(Run, RecordsAFailedCellGoesOnAndTriesItAgain) {
                                                   HasSubstr("L1.attn"), HasSubstr("the loss became")));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "run/results.csv")) << "no cell is finished";
   const Store store = Store::open_existing(folder_ / "run");
-  for (const Store::Entry& cell : store.cells()) {
+  for (const CellEntry& cell : store.cells()) {
     EXPECT_EQ(cell.status, CellStatus::kFailed);
     EXPECT_THAT(cell.error, HasSubstr("the loss became"));
   }
@@ -212,7 +212,7 @@ TEST_F(Run, NotesWhatMadeIt) {
   spec_.model.control = ModelControl::kRandomInit;
   spec_.grid.layers = {0};
   run_in("run");
-  const std::vector<Store::Invocation> calls = Store::open_existing(folder_ / "run").invocations();
+  const std::vector<Invocation> calls = Store::open_existing(folder_ / "run").invocations();
   ASSERT_EQ(calls.size(), 1u);
   EXPECT_EQ(calls[0].spec, "model: m\n");
   EXPECT_EQ(calls[0].n_threads, 1);

@@ -15,8 +15,8 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using testing::TemporaryFolder;
 
-std::vector<Store::PlannedCell> plan_of(const std::vector<std::string>& ids) {
-  std::vector<Store::PlannedCell> plan;
+std::vector<PlannedCell> plan_of(const std::vector<std::string>& ids) {
+  std::vector<PlannedCell> plan;
   plan.reserve(ids.size());
   for (const std::string& id : ids) plan.push_back({id, "toy", "cell " + id});
   return plan;
@@ -34,7 +34,7 @@ void make_record(const std::filesystem::path& folder, const std::vector<std::str
 
 std::vector<std::string> finished_in(const std::filesystem::path& folder) {
   std::vector<std::string> ids;
-  for (const Store::MetricRow& row : Store::open_existing(folder).metrics()) ids.push_back(row.cell);
+  for (const RecordedMetric& row : Store::open_existing(folder).metrics()) ids.push_back(row.cell);
   return ids;
 }
 

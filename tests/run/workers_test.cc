@@ -19,8 +19,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::TemporaryFolder;
 
-std::vector<Store::PlannedCell> plan_of(size_t n_cells) {
-  std::vector<Store::PlannedCell> plan;
+std::vector<PlannedCell> plan_of(size_t n_cells) {
+  std::vector<PlannedCell> plan;
   plan.reserve(n_cells);
   for (size_t i = 0; i < n_cells; ++i) plan.push_back({fmt::format("c{}", i), "toy", fmt::format("cell {}", i)});
   return plan;
@@ -31,7 +31,7 @@ ComputeCell make_toy(size_t /*worker*/) {
   return [](size_t cell, const ShareDone& on_progress) {
     on_progress(0.5, "half");
     if (cell == 2) throw input_error("cell 2 is beyond it");
-    return Store::Finished{.variable = "x", .site = "L0.mlp", .metrics = {{.metric = "m", .value = double(cell)}}};
+    return FinishedCell{.variable = "x", .site = "L0.mlp", .metrics = {{.metric = "m", .value = double(cell)}}};
   };
 }
 
@@ -43,7 +43,7 @@ CellBatch batch_of(size_t n_cells) {
 
 std::vector<double> values_in(const Store& store) {
   std::vector<double> values;
-  for (const Store::MetricRow& row : store.metrics()) values.push_back(row.metric.value);
+  for (const RecordedMetric& row : store.metrics()) values.push_back(row.metric.value);
   return values;
 }
 
@@ -150,7 +150,7 @@ std::string report_message(WorkerReport::Kind kind, size_t thread, size_t cell, 
   nlohmann::json message = {{"kind", "report"}, {"what", static_cast<int>(kind)},
                             {"thread", thread}, {"cell", cell},
                             {"share", 0.0},     {"text", text}};
-  if (kind == WorkerReport::Kind::kComputed) message["finished"] = to_json(Store::Finished());
+  if (kind == WorkerReport::Kind::kComputed) message["finished"] = to_json(FinishedCell());
   std::string bytes;
   nlohmann::json::to_cbor(message, bytes);
   return bytes;
@@ -236,33 +236,24 @@ TEST_F(ToyCells, EndWithAMessageWhereNoRankCanCompute) {
 }
 
 TEST(FinishedMessage, KeepsEveryBit) {
-  const Store::Finished finished{
-      .variable = "x",
-      .site = "L0.mlp",
-      .position = 3,
-      .seed = 1ULL << 63,
-      .seconds = 0.1,
-      .metrics = {{.metric = "m",
-                   .value = 0.1 + 0.2,
-                   .n = 4,
-                   .sd = 1e-300,
-                   .control = "random",
-                   .draws = {0.1, 1.0 / 3},
-                   .note = "a\xff"}},
-      .row = {{"n", int64_t{-7}}, {"whole", 2.0}, {"text", std::string("é")}},
-      .curve = {{.loss = 1.0 / 3, .objective = 2, .l0_term = 3, .temperature = 4, .n_kept = 5}},
-      .circuit_file = "circuits/x",
-      .circuit = std::string("\0\xff\x01", 3)};
-  const Store::Finished back = finished_of(nlohmann::json::from_cbor(nlohmann::json::to_cbor(to_json(finished))));
-  EXPECT_EQ(back.seed, finished.seed);
-  EXPECT_EQ(back.metrics[0].value, finished.metrics[0].value);
-  EXPECT_EQ(back.metrics[0].sd, finished.metrics[0].sd);
-  EXPECT_FALSE(back.metrics[0].p.has_value());
-  EXPECT_EQ(back.metrics[0].draws, finished.metrics[0].draws);
-  EXPECT_EQ(back.metrics[0].note, finished.metrics[0].note);
-  EXPECT_EQ(back.row, finished.row);
-  EXPECT_EQ(back.curve[0].loss, finished.curve[0].loss);
-  EXPECT_EQ(back.circuit, finished.circuit);
+  const FinishedCell finished{.variable = "x",
+                              .site = "L0.mlp",
+                              .position = 3,
+                              .seed = 1ULL << 63,
+                              .seconds = 0.1,
+                              .metrics = {{.metric = "m",
+                                           .value = 0.1 + 0.2,
+                                           .n = 4,
+                                           .sd = 1e-300,
+                                           .control = "random",
+                                           .draws = {0.1, 1.0 / 3},
+                                           .note = "a\xff"}},
+                              .row = {{"n", "-7", false}, {"whole", "2.0", false}, {"text", "é", true}},
+                              .curve = {{.loss = 1.0 / 3, .objective = 2, .l0_term = 3, .temperature = 4, .n_kept = 5}},
+                              .circuit_file = "circuits/x",
+                              .circuit = std::string("\0\xff\x01", 3)};
+  const FinishedCell back = finished_of(nlohmann::json::from_cbor(nlohmann::json::to_cbor(to_json(finished))));
+  EXPECT_EQ(back, finished);
 }
 
 TEST(Parallelism, IsRecordedForEachKindOfDevice) {

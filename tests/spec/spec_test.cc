@@ -106,13 +106,14 @@ TEST(Spec, NamesTheLineOfEveryMistake) {
 
 TEST(Spec, ReadsAMaskMethodAndItsOption) {
   const Spec drawn = parse(spec_text("fit: {method: hard_concrete, keep_probability: [0.5, 0.9]}\n"));
-  EXPECT_EQ(drawn.method, MaskKind::kHardConcrete);
-  EXPECT_THAT(drawn.mask_options, ElementsAre(0.5, 0.9));
-  EXPECT_THAT(parse(spec_text("fit: {method: hard_concrete}\n")).mask_options, ElementsAre(0.5));
+  EXPECT_EQ(drawn.probe.mask_method, MaskKind::kHardConcrete);
+  EXPECT_THAT(drawn.grid.mask_options, ElementsAre(0.5, 0.9));
+  EXPECT_THAT(parse(spec_text("fit: {method: hard_concrete}\n")).grid.mask_options, ElementsAre(0.5));
   const Spec pruned = parse(spec_text("fit: {method: magnitude_pruning, density: [0.1, 0.5, 1]}\n"));
-  EXPECT_EQ(pruned.method, MaskKind::kMagnitudePruning);
-  EXPECT_THAT(pruned.mask_options, ElementsAre(0.1, 0.5, 1));
-  EXPECT_EQ(expand(pruned, testing::tiny_config()).size(), 3 * expand(drawn, testing::tiny_config()).size() / 2);
+  EXPECT_EQ(pruned.probe.mask_method, MaskKind::kMagnitudePruning);
+  EXPECT_THAT(pruned.grid.mask_options, ElementsAre(0.1, 0.5, 1));
+  EXPECT_EQ(expand(pruned.grid, testing::tiny_config()).size(),
+            3 * expand(drawn.grid, testing::tiny_config()).size() / 2);
 }
 
 TEST(Spec, TakesAnotherMaskMethodThanItsOwn) {
@@ -125,11 +126,11 @@ TEST(Spec, TakesAnotherMaskMethodThanItsOwn) {
     EXPECT_EQ(spec.probe.mask_method, MaskKind::kHardConcrete) << more;
     EXPECT_THAT(spec.grid.mask_options, ElementsAre(0.5)) << more;
   }
-  EXPECT_THAT(parse_for("fit: {density: 0.3}\n", MaskKind::kMagnitudePruning).mask_options, ElementsAre(0.3));
+  EXPECT_THAT(parse_for("fit: {density: 0.3}\n", MaskKind::kMagnitudePruning).grid.mask_options, ElementsAre(0.3));
   EXPECT_INPUT_ERROR(parse_for("fit: {density: 0.3}\n", MaskKind::kHardConcrete), "only method magnitude_pruning");
   const Spec flat = parse_spec(Document::parse_yaml(flat_text(), "spec.yaml"), MaskKind::kMagnitudePruning);
-  EXPECT_EQ(flat.method, MaskKind::kMagnitudePruning);
-  EXPECT_THAT(flat.mask_options, ElementsAre(0.1));
+  EXPECT_EQ(flat.probe.mask_method, MaskKind::kMagnitudePruning);
+  EXPECT_THAT(flat.grid.mask_options, ElementsAre(0.1));
 }
 
 TEST(Spec, RefusesMaskMethodsAndOptionsThatDoNotFit) {
@@ -166,12 +167,12 @@ TEST(FlatConfig, ImpliesProtocolPaperWithoutControls) {
 }
 
 TEST(FlatConfig, KnowsTheNegativeControlsAndBehaviourFiles) {
-  EXPECT_EQ(parse(flat_text("random_init: True\n")).control, ModelControl::kRandomInit);
-  EXPECT_EQ(parse(flat_text("random_init: True\nreinit_embeddings: False\n")).control,
+  EXPECT_EQ(parse(flat_text("random_init: True\n")).model.control, ModelControl::kRandomInit);
+  EXPECT_EQ(parse(flat_text("random_init: True\nreinit_embeddings: False\n")).model.control,
             ModelControl::kRandomInitKeepEmbeddings);
-  EXPECT_EQ(parse(flat_text("layer_reinit: True\n")).control, ModelControl::kShuffledComponent);
-  EXPECT_FALSE(parse(flat_text("lm_eval: False\n")).measure_behaviour);
-  EXPECT_EQ(parse(flat_text("num_random_ablations: 5\n")).ablation.n_random, 5);
+  EXPECT_EQ(parse(flat_text("layer_reinit: True\n")).model.control, ModelControl::kShuffledComponent);
+  EXPECT_FALSE(parse(flat_text("lm_eval: False\n")).data.measure_behaviour);
+  EXPECT_EQ(parse(flat_text("num_random_ablations: 5\n")).probe.ablation.n_random, 5);
   const std::string paths = "lm_same_task_path: s.csv\nlm_different_task_path: d.csv\n";
   EXPECT_THAT(parse(flat_text(paths)).ignored_keys, ElementsAre("lm_same_task_path", "lm_different_task_path"));
   std::string multitask = flat_text(paths);
@@ -229,23 +230,23 @@ TEST(FlatConfig, ReadsTheLanguageTasks) {
 TEST(Grid, HoldsEveryCombinationInTheReferencesOrder) {
   Spec spec = parse(spec_text("layers: [1, 0]\nseeds: [4, 5]\n"));
   std::vector<std::string> labels;
-  for (const Cell& cell : expand(spec, testing::tiny_config())) {
+  for (const Cell& cell : expand(spec.grid, testing::tiny_config())) {
     labels.push_back(fmt::format("{} {} {}", cell.variable, to_string(cell.component), cell.seed));
   }
   EXPECT_THAT(labels, ElementsAre("x L1.attn 4", "x L1.attn 5", "x L1.mlp 4", "x L1.mlp 5", "x L0.attn 4",
                                   "x L0.attn 5", "x L0.mlp 4", "x L0.mlp 5", "y L1.attn 4", "y L1.attn 5", "y L1.mlp 4",
                                   "y L1.mlp 5", "y L0.attn 4", "y L0.attn 5", "y L0.mlp 4", "y L0.mlp 5"));
   spec.grid.layers = {};
-  EXPECT_EQ(expand(spec, testing::tiny_config()).size(), 16u) << "no layers given: all of the model's two";
+  EXPECT_EQ(expand(spec.grid, testing::tiny_config()).size(), 16u) << "no layers given: all of the model's two";
   spec.grid.layers = {2};
-  EXPECT_INPUT_ERROR(expand(spec, testing::tiny_config()), "L2.attn: the model has layers 0 to 1");
+  EXPECT_INPUT_ERROR(expand(spec.grid, testing::tiny_config()), "L2.attn: the model has layers 0 to 1");
 }
 
 TEST(CellId, ChangesWithEverythingThatCanChangeItsNumbers) {
   const std::vector<std::string> fingerprints = {"model", "train", "test"};
   const auto id = [&](const std::string& more, const std::vector<std::string>& from, int threads) {
     const Spec spec = parse(spec_text(more));
-    return cell_id(spec, expand(spec, testing::tiny_config()).front(), from, threads);
+    return cell_id(spec, expand(spec.grid, testing::tiny_config()).front(), from, threads);
   };
   std::set<std::string> ids = {id("", fingerprints, 1), id("", fingerprints, 2), id("", {"other", "train", "test"}, 1)};
   const std::vector<std::string> changes = {"seeds: 1\n",
@@ -283,7 +284,7 @@ TEST(CellId, KnowsWhetherSentencesAreAblated) {
   Spec spec = parse(spec_text());
   spec.data.evaluation_csvs.clear();  // as of sentences, whose task says what they are
   spec.data.language.emplace();
-  const Cell cell = expand(spec, testing::tiny_config()).front();
+  const Cell cell = expand(spec.grid, testing::tiny_config()).front();
   const std::string with = cell_id(spec, cell, {}, 1), of_method = baseline_id(spec, cell, "m", "L0.mid", {}, 1);
   spec.data.measure_behaviour = false;
   EXPECT_NE(cell_id(spec, cell, {}, 1), with);
@@ -293,7 +294,7 @@ TEST(CellId, KnowsWhetherSentencesAreAblated) {
 TEST(CellId, IgnoresEffectsWhereNothingIsAblated) {
   Spec spec = parse(spec_text());
   spec.data.measure_behaviour = false;
-  const Cell cell = expand(spec, testing::tiny_config()).front();
+  const Cell cell = expand(spec.grid, testing::tiny_config()).front();
   const std::string without = cell_id(spec, cell, {}, 1);
   spec.probe.ablation.effect = true;
   EXPECT_EQ(cell_id(spec, cell, {}, 1), without);

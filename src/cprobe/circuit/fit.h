@@ -29,6 +29,8 @@ struct EpochRecord {
   double l0_term = 0;      ///< Mean over batches of l0_weight * relaxed size.
   double temperature = 1;  ///< During the epoch.
   int64_t n_kept = 0;      ///< Units kept by the hard mask after the epoch.
+
+  friend bool operator==(const EpochRecord&, const EpochRecord&) = default;
 };
 
 struct FitResult {

@@ -38,6 +38,9 @@ std::string_view to_string(Fill fill);              ///< "zero", "mean", "resamp
 Fill parse_fill(std::string_view text);             ///< @throws Error (kInput) for any other text.
 std::string fill_names();                           ///< All, with commas between.
 
+/// Stands for all matrices in the place of a matrix's name.
+inline constexpr std::string_view kWhole = "all";
+
 /// Whether any of them takes inputs of training tokens.
 bool take_donors(const std::vector<Fill>& fills);
 
@@ -45,18 +48,22 @@ bool take_donors(const std::vector<Fill>& fills);
 struct EffectSpread {
   Spread log_probability;  ///< Nats.
   Spread divergence;       ///< Nats.
+
+  friend bool operator==(const EffectSpread&, const EffectSpread&) = default;
 };
 
 /// One ablation and what it did to the behaviour.
 struct AblationResult {
   AblationTarget target = AblationTarget::kCircuit;
   Fill fill = Fill::kZero;
-  std::string matrix = "all";          ///< "all", or the short name of the one matrix that was ablated ("c_attn").
+  std::string matrix{kWhole};          ///< "all", or the short name of the one matrix that was ablated ("c_attn").
   Spread accuracy;                     ///< Over the random draws; a single value otherwise.
   std::vector<double> draws;           ///< kRandom only: the accuracy of each.
   std::optional<EffectSpread> effect;  ///< Where asked for; over the same draws.
   std::optional<double> p;             ///< kCircuit only, where there are random controls: p_value of accuracy.
   std::string note;  ///< In words: that nothing or everything is removed, or where random units came from.
+
+  friend bool operator==(const AblationResult&, const AblationResult&) = default;
 };
 
 /// Ablations of one component on one data set. Everything before the component is computed once, at construction; each

@@ -20,6 +20,8 @@ struct Metric {
   std::vector<double>
       draws;         ///< Behind a figure over random controls, where kept: the value of each. In the record only.
   std::string note;  ///< In words: an empty or full circuit, where random units came from, what a method could not do.
+
+  friend bool operator==(const Metric&, const Metric&) = default;
 };
 
 /// A figure over several draws of a control: their mean with its deviation, and the draws. @param control, note as of

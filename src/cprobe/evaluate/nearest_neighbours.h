@@ -32,6 +32,8 @@ struct KnnResult {
   double test_majority = 0;
   int64_t n_dev = 0;
   int64_t n_test = 0;
+
+  friend bool operator==(const KnnResult&, const KnnResult&) = default;
 };
 
 /// @param exemplar_draws one list per draw: rows of `train`, in ascending order of class (ties go to the first).

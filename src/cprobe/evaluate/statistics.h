@@ -12,6 +12,8 @@ struct Spread {
   double mean = 0;
   std::optional<double> sd = {};  ///< n - 1 in the denominator; none for a single value.
   int64_t n = 0;
+
+  friend bool operator==(const Spread&, const Spread&) = default;
 };
 
 /// "0.991 ± 0.003"; without a deviation where there is none.

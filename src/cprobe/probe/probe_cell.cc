@@ -101,20 +101,21 @@ CellResult probe_cell(const Spec& spec, const Cell& cell, const std::string& id,
         if (progress) progress(Piece::kEpoch, fmt::format("loss {:.3f}", epoch.loss));
       },
       Seed(cell.seed).derive("fit/mask noise").generator());
-  findings.circuit = make_circuit(cell.component, fitted.mask, *method);
+  Circuit circuit = make_circuit(cell.component, fitted.mask, *method);
   const bool is_own = spec.model.control != ModelControl::kNone;
-  findings.circuit.provenance.merge(
-      provenance(spec, cell, id, is_own ? fingerprint(model) : data.fingerprints.front()));
-  const std::vector<at::Tensor> kept = keep_multipliers(findings.circuit);
+  circuit.provenance.merge(provenance(spec, cell, id, is_own ? fingerprint(model) : data.fingerprints.front()));
+  const std::vector<at::Tensor> kept = keep_multipliers(circuit);
   const auto loss = [&](const ProbedSplit& split, const at::Tensor& order, bool drop_last) {
     return mean_objective(split.inputs, split.labelled.labels, kept, order, cell.batch_size, drop_last);
   };
   findings.train_loss = loss(train, draws->training_order(), true);
   findings.test_loss = loss(test, draws->test_order(), false);
   findings.knn = decode(train, test, kept, *draws);
+  findings.n_weights = circuit.n_weights();
+  findings.max_weights = circuit.max_weights();
   findings.behaviours =
-      ablate_everywhere(model, findings.circuit, data, spec.probe.ablation, Seed(cell.seed), streams, progress);
-  return {std::move(findings), std::move(fitted.curve)};
+      ablate_everywhere(model, circuit, data, spec.probe.ablation, Seed(cell.seed), streams, progress);
+  return {std::move(findings), std::move(circuit), std::move(fitted.curve)};
 }
 
 }  // namespace cprobe

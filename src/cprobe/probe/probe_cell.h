@@ -16,6 +16,7 @@ namespace cprobe {
 /// Everything a cell computes.
 struct CellResult {
   Findings findings;
+  Circuit circuit;
   std::vector<EpochRecord> curve;
 };
 

@@ -3,8 +3,6 @@
 #include <algorithm>
 
 #include "cprobe/evaluate/statistics.h"
-#include "cprobe/record/result_columns.h"
-#include "cprobe/record/tables.h"
 
 namespace cprobe {
 
@@ -16,22 +14,23 @@ std::string AdjustedP::note() const {
                      n_controls, what, 1.0 / static_cast<double>(kReciprocalLevel), n_needed);
 }
 
-AdjustedP adjusted_p(const std::vector<Store::Fields>& rows, const std::string& data_set) {
-  AdjustedP result{.of_row = std::vector<std::optional<double>>(rows.size())};
+AdjustedP adjusted_p(const std::vector<ProbedCell>& cells, const std::string& data_set) {
+  AdjustedP result{.of_cell = std::vector<std::optional<double>>(cells.size())};
   std::vector<size_t> tested;
   std::vector<double> p_values;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const std::string label = data_set.empty() ? first_behaviour(rows[i]) : data_set;
-    const std::string p = value_of(rows[i], column::p(label));
-    if (p.empty()) continue;
+  for (size_t i = 0; i < cells.size(); ++i) {
+    const Findings::OnBehaviour* on = data_set.empty() ? cells[i].findings.first() : cells[i].findings.on(data_set);
+    const AblationResult* circuit = on == nullptr ? nullptr : on->circuit();
+    if (circuit == nullptr || !circuit->p) continue;
     tested.push_back(i);
-    p_values.push_back(std::stod(p));
-    const std::string n = value_of(rows[i], column::n_random(label));
-    if (!n.empty()) result.n_controls = std::max<int64_t>(result.n_controls, std::stoll(n));
+    p_values.push_back(*circuit->p);
+    if (const AblationResult* random = on->random()) {
+      result.n_controls = std::max(result.n_controls, random->accuracy.n);
+    }
   }
   result.n_tests = static_cast<int64_t>(tested.size());
   const std::vector<double> adjusted = holm(p_values);
-  for (size_t i = 0; i < tested.size(); ++i) result.of_row[tested[i]] = adjusted[i];
+  for (size_t i = 0; i < tested.size(); ++i) result.of_cell[tested[i]] = adjusted[i];
   return result;
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cprobe/record/store.h"
+#include "cprobe/record/recorded.h"
 
 namespace cprobe {
 
@@ -14,9 +14,9 @@ inline constexpr int64_t kReciprocalLevel = 20;
 
 /// The p-values of a run's cells, adjusted for their number by Holm's method (evaluate/statistics.h).
 struct AdjustedP {
-  std::vector<std::optional<double>> of_row;  ///< None where a row has no p.
-  int64_t n_tests = 0;                        ///< Rows with a p.
-  int64_t n_controls = 0;                     ///< Behind the p-values; the most where cells differ, 0 if not recorded.
+  std::vector<std::optional<double>> of_cell;  ///< None where a cell has no p.
+  int64_t n_tests = 0;                         ///< Cells with a p.
+  int64_t n_controls = 0;                      ///< Behind the p-values; the most where cells differ.
 
   bool is_shown() const { return n_tests > 1; }
 
@@ -24,7 +24,7 @@ struct AdjustedP {
   std::string note() const;
 };
 
-/// @param rows of Store::results. @param data_set whose ablations are meant; empty: each row's first.
-AdjustedP adjusted_p(const std::vector<Store::Fields>& rows, const std::string& data_set = {});
+/// Of the first fill's ablations of whole circuits. @param data_set whose ablations are meant; empty: each cell's first.
+AdjustedP adjusted_p(const std::vector<ProbedCell>& cells, const std::string& data_set = {});
 
 }  // namespace cprobe

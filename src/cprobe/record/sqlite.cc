@@ -58,6 +58,13 @@ Statement& Statement::bind(const std::optional<int64_t>& integer) {
   return bind(std::optional<double>());
 }
 
+Statement& Statement::bind(const RowValue& value) {
+  if (std::holds_alternative<std::monostate>(value)) return bind(std::optional<double>());
+  if (const int64_t* integer = std::get_if<int64_t>(&value)) return bind(*integer);
+  if (const double* number = std::get_if<double>(&value)) return bind(*number);
+  return bind(std::get<std::string>(value));
+}
+
 bool Statement::step() {
   const int code = sqlite3_step(statement_);
   if (code != SQLITE_ROW && code != SQLITE_DONE) throw_error_of(database_);
@@ -81,6 +88,25 @@ bool Statement::is_null(int column) const {
 
 bool Statement::is_real(int column) const {
   return sqlite3_column_type(statement_, column) == SQLITE_FLOAT;
+}
+
+RowValue Statement::value(int column) const {
+  switch (sqlite3_column_type(statement_, column)) {
+    case SQLITE_NULL:
+      return {};
+    case SQLITE_INTEGER:
+      return integer(column);
+    case SQLITE_FLOAT:
+      return number(column);
+    default:
+      return text(column);
+  }
+}
+
+RowValues Statement::values(int first_column) const {
+  RowValues all;
+  for (int column = first_column; column < n_columns(); ++column) all.push_back(value(column));
+  return all;
 }
 
 int Statement::n_columns() const {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cprobe/core/error.h"
+#include "cprobe/record/row_value.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -33,6 +34,7 @@ class Statement {
   Statement& bind(double number);
   Statement& bind(const std::optional<double>& number);  ///< NULL where there is none.
   Statement& bind(const std::optional<int64_t>& integer);
+  Statement& bind(const RowValue& value);
 
   bool step();  ///< True while there is a row.
   std::string text(int column) const;
@@ -40,6 +42,8 @@ class Statement {
   double number(int column) const;
   bool is_null(int column) const;
   bool is_real(int column) const;
+  RowValue value(int column) const;
+  RowValues values(int first_column) const;  ///< From that column on.
   int n_columns() const;
 
  private:

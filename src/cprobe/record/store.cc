@@ -10,6 +10,7 @@
 #include "cprobe/core/memory.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/record/provenance.h"
+#include "cprobe/record/row_codec.h"
 #include "cprobe/record/sqlite.h"
 #include "cprobe/record/store_schema.h"
 
@@ -30,6 +31,21 @@ std::string file_uri(const std::filesystem::path& path, const std::string& param
     uri += c == '?' || c == '#' || c == '%' ? fmt::format("%{:02X}", static_cast<unsigned char>(c)) : std::string(1, c);
   }
   return uri + "?" + parameters;
+}
+
+/// The rows of a cell in a table, numbered from 0.
+template <typename Row>
+void insert(sqlite3* database, const char* table, const std::string& id, const std::vector<Row>& rows) {
+  int64_t number = 0;
+  for (const Row& row : rows) {
+    const RowValues values = encode(row);
+    std::string places;
+    for (size_t i = 0; i < values.size(); ++i) places += ", ?";
+    Statement statement(database, fmt::format("INSERT INTO {} VALUES (?, ?{})", table, places));
+    statement.bind(id).bind(number++);
+    for (const RowValue& value : values) statement.bind(value);
+    statement.step();
+  }
 }
 
 }  // namespace
@@ -101,8 +117,8 @@ Store Store::open_existing(const std::filesystem::path& folder) {
   return store;
 }
 
-std::vector<Store::Entry> Store::cells() const {
-  std::vector<Entry> entries;
+std::vector<CellEntry> Store::cells() const {
+  std::vector<CellEntry> entries;
   Statement rows(database_.get(),
                  "SELECT id, method, label, status, error, seconds, expected FROM planned ORDER BY rank, place");
   while (rows.step()) {
@@ -218,7 +234,7 @@ void Store::begin(const Invocation& invocation) {
   execute(database_.get(), "UPDATE cells SET status = 'planned' WHERE status = 'running'");
 }
 
-std::vector<Store::Invocation> Store::invocations() const {
+std::vector<Invocation> Store::invocations() const {
   std::vector<Invocation> all;
   Statement rows(database_.get(),
                  "SELECT started, command, version, host, jobs, threads, model, spec, ended, peak_memory, device FROM "
@@ -254,7 +270,7 @@ void Store::begin_cell(const std::string& id) {
       .step();
 }
 
-void Store::record(const std::string& id, const Finished& finished) {
+void Store::record(const std::string& id, const FinishedCell& finished) {
   if (!finished.circuit_file.empty()) write_file(folder_ / finished.circuit_file, finished.circuit);
   sqlite3* database = database_.get();
   Transaction transaction(database);
@@ -271,44 +287,9 @@ void Store::record(const std::string& id, const Finished& finished) {
       .bind(id)
       .step();
   touch_invocation();
-  int64_t ordinal = 0;
-  for (const auto& [name, field] : finished.row) {
-    Statement(database, "INSERT INTO fields VALUES (?, ?, ?, ?, ?)")
-        .bind(id)
-        .bind(ordinal++)
-        .bind(name)
-        .bind(field_text(field))
-        .bind(static_cast<int64_t>(std::holds_alternative<std::string>(field)))
-        .step();
-  }
-  ordinal = 0;
-  // Unpacked, so that a member that is added cannot be forgotten here.
-  for (const auto& [metric, value, n, sd, control, p, draws, note] : finished.metrics) {
-    Statement(database, "INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-        .bind(id)
-        .bind(ordinal++)
-        .bind(metric)
-        .bind(value)
-        .bind(n)
-        .bind(sd)
-        .bind(control)
-        .bind(p)
-        .bind(note)
-        .bind(fmt::format("{}", fmt::join(draws, " ")))
-        .step();
-  }
-  int64_t epoch = 0;
-  for (const auto& [loss, objective, l0_term, temperature, n_kept] : finished.curve) {
-    Statement(database, "INSERT INTO curves VALUES (?, ?, ?, ?, ?, ?, ?)")
-        .bind(id)
-        .bind(epoch++)
-        .bind(loss)
-        .bind(objective)
-        .bind(l0_term)
-        .bind(temperature)
-        .bind(n_kept)
-        .step();
-  }
+  insert(database, "fields", id, finished.row);
+  insert(database, "metrics", id, finished.metrics);
+  insert(database, "curves", id, finished.curve);
   if (!finished.circuit_file.empty()) {
     Statement(database, "INSERT INTO artifacts VALUES (?, 'circuit', ?, ?)")
         .bind(id)

@@ -9,16 +9,11 @@
 #include <utility>
 #include <vector>
 
-#include "cprobe/circuit/fit.h"
-#include "cprobe/record/result_row.h"
+#include "cprobe/record/recorded.h"
 
 struct sqlite3;
 
 namespace cprobe {
-
-/// How far a cell has come. One that is running in the record may be of a run that was killed (RunLock::is_held tells).
-enum class CellStatus { kPlanned, kRunning, kDone, kFailed };
-std::string_view to_string(CellStatus status);  ///< "planned", "running", "done", "failed".
 
 /// The record of a run: `run.sqlite` in its folder (docs/file_formats.md). One transaction per finished cell
 /// (write-ahead log), so a killed run holds every cell that was finished and nothing of the others.
@@ -36,29 +31,14 @@ class Store {
   /// @throws Error (kInput) if there is no store, or not one of ours, or a later version's.
   static Store open_existing(const std::filesystem::path& folder);
 
-  struct Entry {
-    std::string id;
-    std::string method;
-    std::string label;  ///< "var_0 L0.attn seed 0", for people.
-    CellStatus status = CellStatus::kPlanned;
-    std::string error;    ///< Of a failed cell.
-    double seconds = 0;   ///< It took.
-    double expected = 0;  ///< Seconds it was expected to take, as measured before; 0 where nothing was.
-  };
   /// The cells of all plans, method by method in the order in which they came, each in the order of its plan.
-  std::vector<Entry> cells() const;
+  std::vector<CellEntry> cells() const;
 
   /// How many further cells the record has: those of other specs.
   int64_t n_unplanned() const;
   /// Identities of all finished cells, of whatever spec.
   std::set<std::string> finished() const;
 
-  /// A cell to come.
-  struct PlannedCell {
-    std::string id;
-    std::string method;  ///< `method_name`, or a competing method's name.
-    std::string label;
-  };
   /// Makes these, in order, the plans of their methods. Cells that are in the record keep what they found.
   /// @param data what the cells work on, in any form: plans of methods on something else are given up.
   void plan(const std::vector<PlannedCell>& cells, const std::string& data);
@@ -68,20 +48,6 @@ class Store {
   /// Makes cells unfinished again. @return the circuit files of these cells, which it leaves, relative to the run folder.
   std::vector<std::string> forget(const std::vector<PlannedCell>& cells);
 
-  /// How the program was called and on what, for the record.
-  struct Invocation {
-    std::string started;  ///< "2024-05-01T12:00:00Z".
-    std::string command;
-    std::string version;  ///< Of cprobe, compiler, libtorch and BLAS.
-    std::string host;
-    int n_jobs = 1;              ///< Cells at once.
-    int n_threads = 0;           ///< Of a cell.
-    std::string device = "cpu";  ///< Its kind: "cuda" for whichever GPU.
-    std::string model;           ///< Its folder.
-    std::string spec;            ///< Text of its file; may be empty.
-    std::string ended = {};      ///< When it finished its last cell so far; empty before. `begin` ignores it.
-    std::optional<int64_t> peak_memory = {};  ///< Bytes, at that time. Likewise.
-  };
   /// Cells recorded from here on were computed by this call; none is running yet.
   void begin(const Invocation& invocation);
   /// All of them, the first first.
@@ -92,22 +58,9 @@ class Store {
   /// A cell is being computed from now on.
   void begin_cell(const std::string& id);
 
-  /// What a finished cell found.
-  struct Finished {
-    std::string variable;
-    std::string site;       ///< "L0.attn" or, of methods that look at states, "L0.mid".
-    int64_t position = -1;  ///< Of the probed token.
-    uint64_t seed = 0;
-    double seconds = 0;
-    std::vector<Metric> metrics;
-    ResultRow row = {};                   ///< Circuit probing: its line of results.csv.
-    std::vector<EpochRecord> curve = {};  ///< Likewise, of mask training.
-    std::string circuit_file = {};        ///< Likewise: its name in the run folder
-    std::string circuit = {};             ///< and its bytes.
-  };
   /// Writes the circuit file, then records all in one transaction.
   /// @throws Error (kFailed) if either is impossible; the cell is then as it was.
-  void record(const std::string& id, const Finished& finished);
+  void record(const std::string& id, const FinishedCell& finished);
   void record_failure(const std::string& id, const std::string& error);
 
   struct Gathered {
@@ -132,35 +85,16 @@ class Store {
   /// @throws Error (kInput) if there is no record, or nothing of it can be read; it is then left as it is.
   static Repaired repair(const std::filesystem::path& folder);
 
-  struct Field {
-    std::string name;
-    std::string text;
-    bool is_text = false;  ///< Not a number.
-  };
-  /// The fields of results.csv of every finished cell of circuit probing in a plan, in order.
-  using Fields = std::vector<Field>;
-  std::vector<Fields> results() const;
+  /// Every finished cell of circuit probing in a plan, in order.
+  std::vector<ProbedCell> probed() const;
+  /// Their rows of results.csv.
+  std::vector<RecordedRow> result_rows() const;
 
-  /// A line of metrics.csv.
-  struct MetricRow {
-    std::string method;
-    std::string site;
-    std::string variable;
-    Metric metric;
-    int64_t seed = 0;
-    std::string cell;
-    int64_t position = -1;
-  };
-  /// Those of all finished cells in plans, in order.
-  std::vector<MetricRow> metrics() const;
+  /// The lines of metrics.csv: those of all finished cells in plans, in order.
+  std::vector<RecordedMetric> metrics() const;
 
-  /// Mask training of a finished cell, an entry for each epoch.
-  struct Curve {
-    std::string cell;
-    std::vector<EpochRecord> epochs;
-  };
-  /// Those of all finished cells in plans that have one, in order.
-  std::vector<Curve> curves() const;
+  /// The curves of all finished cells in plans that have one, in order.
+  std::vector<TrainingCurve> curves() const;
 
   /// The circuit files of finished cells in plans, relative to the run folder, by cell. Files may have been moved away.
   std::map<std::string, std::string> circuit_files() const;

@@ -211,7 +211,7 @@ Store::Gathered Store::gather(const std::filesystem::path& folder, bool with_pla
   std::string data;
   {
     const Store other = Store::open(folder);  // which brings it to the present version
-    for (const Entry& cell : other.cells()) cells.push_back({cell.id, cell.method, cell.label});
+    for (const CellEntry& cell : other.cells()) cells.push_back({cell.id, cell.method, cell.label});
     data = other.data();
   }
   if (cells.empty()) return {};  // killed before it had a plan

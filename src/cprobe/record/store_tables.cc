@@ -1,12 +1,13 @@
 #include <sqlite3.h>
 
 #include <cmath>
-#include <limits>
-#include <sstream>
 #include <unordered_map>
 
+#include "cprobe/core/number_text.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/csv.h"
+#include "cprobe/record/findings_codec.h"
+#include "cprobe/record/row_codec.h"
 #include "cprobe/record/sqlite.h"
 #include "cprobe/record/store.h"
 
@@ -14,27 +15,19 @@
 namespace cprobe {
 namespace {
 
-/// Numbers with a blank between them.
-std::vector<double> numbers_of(const std::string& text) {
-  std::vector<double> numbers;
-  std::istringstream words(text);
-  for (std::string word; words >> word;) numbers.push_back(std::stod(word));
-  return numbers;
-}
-
 /// Rows under one header: every column that any of them has, in the order of first appearance, as pandas joins them.
-std::string wide_table(const std::vector<Store::Fields>& rows) {
+std::string wide_table(const std::vector<RecordedRow>& rows) {
   std::vector<std::string> columns;
   std::unordered_map<std::string, size_t> place;
-  for (const Store::Fields& fields : rows) {
-    for (const Store::Field& field : fields) {
+  for (const auto& [cell, row] : rows) {
+    for (const ResultField& field : row) {
       if (place.emplace(field.name, columns.size()).second) columns.push_back(field.name);
     }
   }
   std::string table = csv_record(columns);
-  for (const Store::Fields& fields : rows) {
+  for (const auto& [cell, row] : rows) {
     std::vector<std::string> record(columns.size());
-    for (const Store::Field& field : fields) record[place.at(field.name)] = field.text;
+    for (const ResultField& field : row) record[place.at(field.name)] = field.text;
     table += csv_record(record);
   }
   return table;
@@ -42,61 +35,54 @@ std::string wide_table(const std::vector<Store::Fields>& rows) {
 
 }  // namespace
 
-std::vector<Store::Fields> Store::results() const {
-  std::vector<Fields> rows;
+std::vector<RecordedRow> Store::result_rows() const {
+  std::vector<RecordedRow> rows;
   Statement fields(database_.get(),
                    "SELECT cell, name, value, is_text FROM fields JOIN planned ON cell = id WHERE status = 'done' "
                    "ORDER BY rank, place, fields.ordinal");
-  std::string cell;
   while (fields.step()) {
-    if (fields.text(0) != cell) {
-      cell = fields.text(0);
-      rows.emplace_back();
-    }
-    rows.back().push_back({fields.text(1), fields.text(2), fields.integer(3) != 0});
+    const std::string cell = fields.text(0);
+    if (rows.empty() || rows.back().cell != cell) rows.push_back({cell, {}});
+    decode(fields.values(1), rows.back().row.emplace_back());
   }
   return rows;
 }
 
-std::vector<Store::MetricRow> Store::metrics() const {
-  std::vector<MetricRow> lines;
+std::vector<RecordedMetric> Store::metrics() const {
+  std::vector<RecordedMetric> lines;
   Statement rows(
       database_.get(),
-      "SELECT method, site, variable, metric, value, n, sd, control, p, note, seed, cell, position, draws FROM metrics "
+      "SELECT method, site, variable, seed, cell, position, metric, value, n, sd, control, p, note, draws FROM metrics "
       "JOIN planned ON cell = id WHERE status = 'done' ORDER BY rank, place, metrics.ordinal");
-  const auto optional_number = [&](int column) {
-    return rows.is_null(column) ? std::optional<double>() : rows.number(column);
-  };
   while (rows.step()) {
-    // SQLite keeps NaN as NULL.
-    const double value = optional_number(4).value_or(std::numeric_limits<double>::quiet_NaN());
-    lines.push_back({.method = rows.text(0),
-                     .site = rows.text(1),
-                     .variable = rows.text(2),
-                     .metric = {.metric = rows.text(3),
-                                .value = value,
-                                .n = rows.integer(5),
-                                .sd = optional_number(6),
-                                .control = rows.text(7),
-                                .p = optional_number(8),
-                                .draws = numbers_of(rows.text(13)),
-                                .note = rows.text(9)},
-                     .seed = rows.integer(10),
-                     .cell = rows.text(11),
-                     .position = rows.integer(12)});
+    RecordedMetric& line = lines.emplace_back(RecordedMetric{.method = rows.text(0),
+                                                             .site = rows.text(1),
+                                                             .variable = rows.text(2),
+                                                             .seed = rows.integer(3),
+                                                             .cell = rows.text(4),
+                                                             .position = rows.integer(5)});
+    decode(rows.values(6), line.metric);
   }
   return lines;
 }
 
-std::vector<Store::Curve> Store::curves() const {
-  std::vector<Curve> curves;
+std::vector<ProbedCell> Store::probed() const {
+  std::map<std::string, std::vector<Metric>> metrics_of;
+  for (RecordedMetric& line : metrics()) metrics_of[line.cell].push_back(std::move(line.metric));
+  std::vector<ProbedCell> cells;
+  for (RecordedRow& row : result_rows()) cells.push_back(decode({std::move(row.row), metrics_of[row.cell]}));
+  return cells;
+}
+
+std::vector<TrainingCurve> Store::curves() const {
+  std::vector<TrainingCurve> curves;
   Statement rows(database_.get(),
                  "SELECT cell, loss, objective, l0_term, temperature, n_kept FROM curves JOIN planned ON cell = id "
                  "WHERE status = 'done' ORDER BY rank, place, epoch");
   while (rows.step()) {
     const std::string cell = rows.text(0);
     if (curves.empty() || curves.back().cell != cell) curves.push_back({cell, {}});
-    curves.back().epochs.push_back({rows.number(1), rows.number(2), rows.number(3), rows.number(4), rows.integer(5)});
+    decode(rows.values(1), curves.back().epochs.emplace_back());
   }
   return curves;
 }
@@ -120,7 +106,7 @@ Store::Snapshot::~Snapshot() {
 
 void Store::export_tables() const {
   sqlite3* database = database_.get();
-  const std::vector<Fields> finished = results();
+  const std::vector<RecordedRow> finished = result_rows();
   if (finished.empty()) {
     std::filesystem::remove(folder_ / "results.csv");  // of an earlier plan
   } else {
@@ -130,7 +116,7 @@ void Store::export_tables() const {
   std::string lines = csv_record(
       {"method", "site", "variable", "metric", "value", "n", "sd", "control", "p", "note", "seed", "position", "cell"});
   const auto number = [](const std::optional<double>& x) { return x && !std::isnan(*x) ? number_text(*x) : ""; };
-  for (const MetricRow& row : metrics()) {
+  for (const RecordedMetric& row : metrics()) {
     const Metric& m = row.metric;
     lines +=
         csv_record({row.method, row.site, row.variable, m.metric, number(m.value), std::to_string(m.n), number(m.sd),

@@ -8,18 +8,15 @@
 #include "cprobe/core/text_table.h"
 #include "cprobe/evaluate/statistics.h"
 #include "cprobe/record/adjusted_p.h"
-#include "cprobe/record/result_columns.h"
-#include "cprobe/record/result_row.h"
 
 namespace cprobe {
 namespace {
 
-constexpr const char* kNoFigure = "-";
-
 /// Which ablations the table does not show; empty where it shows all.
-std::string other_data_note(const std::vector<Store::Fields>& rows) {
-  if (rows.empty()) return {};
-  const std::vector<std::string> labels = behaviours_of(rows.front());
+std::string other_data_note(const std::vector<ProbedCell>& cells) {
+  if (cells.empty()) return {};
+  std::vector<std::string> labels;
+  for (const Findings::OnBehaviour& on : cells.front().findings.behaviours) labels.push_back(on.label);
   if (labels.size() < 2) return {};
   return fmt::format("Ablations are those on {}; results.csv has {} as well.\n", labels.front(),
                      fmt::join(labels.begin() + 1, labels.end(), ", "));
@@ -27,97 +24,56 @@ std::string other_data_note(const std::vector<Store::Fields>& rows) {
 
 }  // namespace
 
-std::string value_of(const Store::Fields& row, std::string_view column) {
-  const auto found = std::ranges::find(row, column, &Store::Field::name);
-  return found == row.end() ? std::string() : found->text;
+std::string figure_text(const Spread* figure) {
+  return figure == nullptr ? kNoFigure : figure_text(figure->mean, figure->sd);
 }
 
-std::optional<double> number_of(const Store::Fields& row, std::string_view column) {
-  const std::string text = value_of(row, column);
-  return text.empty() ? std::nullopt : std::optional(std::stod(text));
+std::string accuracy_text(const AblationResult* ablation) {
+  return figure_text(ablation == nullptr ? nullptr : &ablation->accuracy);
 }
 
-std::string figure_of(const Store::Fields& row, std::string_view column, std::string_view sd) {
-  const std::optional<double> mean = number_of(row, column);
-  return mean ? figure_text(*mean, number_of(row, sd)) : kNoFigure;
-}
-
-std::string p_of(const Store::Fields& row, std::string_view set) {
-  const std::optional<double> p = number_of(row, column::p(set));
-  return p ? p_number(*p) : kNoFigure;
-}
-
-std::vector<std::string> behaviours_of(const Store::Fields& row) {
-  std::vector<std::string> labels;
-  for (const Store::Field& field : row) {
-    if (field.name.starts_with(column::kVanilla)) labels.push_back(field.name.substr(column::kVanilla.size()));
-  }
-  return labels;
-}
-
-std::string first_behaviour(const Store::Fields& row) {
-  const std::vector<std::string> all = behaviours_of(row);
-  return all.empty() ? std::string() : all.front();
-}
-
-std::vector<GridColumn> grid_columns() {
-  std::vector<GridColumn> columns = {{"model_seed", "seed"},
-                                     {"probe index", "position"},
-                                     {"lr", "learning rate"},
-                                     {"batch_size", "batch size"},
-                                     {"mask method", "mask method"}};
-  for (const MaskKind kind : kMaskKinds) {
-    const std::string key(mask_option(kind).key);
-    columns.push_back({key, key});
-    std::ranges::replace(columns.back().heading, '_', ' ');
-  }
-  return columns;
+std::string p_text(const AblationResult* ablation) {
+  return ablation == nullptr || !ablation->p ? kNoFigure : p_number(*ablation->p);
 }
 
 std::string results_table(const Store& store) {
-  const std::vector<Store::Fields> rows = store.results();
+  const std::vector<ProbedCell> cells = store.probed();
   std::vector<std::string> heading = {"variable", "site"};
-  std::vector<std::string> varied;
-  for (const auto& [column, name] : grid_columns()) {
-    std::set<std::string> values;
-    for (const Store::Fields& row : rows) values.insert(value_of(row, column));
-    if (values.size() < 2) continue;
-    varied.push_back(column);
-    heading.push_back(name);
-  }
-  const AdjustedP adjusted = adjusted_p(rows);
+  std::vector<VariedSetting> varied = varied_settings(grid_settings(), cells);
+  for (const VariedSetting& setting : varied) heading.push_back(setting.name);
+  const AdjustedP adjusted = adjusted_p(cells);
   for (const char* name : {"kNN circuit", "kNN full", "majority", "weights", "vanilla", "ablated", "random", "p"}) {
     heading.emplace_back(name);
   }
   if (adjusted.is_shown()) heading.emplace_back("p Holm");
   heading.emplace_back("circuit");
   std::vector<std::vector<std::string>> lines = {heading};
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const auto value = [&](std::string_view column) { return value_of(rows[i], column); };
-    const std::string label = first_behaviour(rows[i]);
-    std::vector<std::string> line = {value(column::kVariable),
-                                     fmt::format("L{}.{}", value(column::kLayer), value(column::kBlock))};
-    for (const std::string_view column : varied) line.push_back(value(column).empty() ? kNoFigure : value(column));
-    const double share = number_of(rows[i], column::kWeights).value() / number_of(rows[i], column::kMaxWeights).value();
+  for (size_t i = 0; i < cells.size(); ++i) {
+    const auto& [id, settings, f] = cells[i];
+    const Findings::OnBehaviour none, *on = f.first() == nullptr ? &none : f.first();
+    std::vector<std::string> line = {settings.cell.variable, to_string(settings.cell.component)};
+    for (const VariedSetting& setting : varied) {
+      const std::string value = setting.text(settings);
+      line.push_back(value.empty() ? kNoFigure : value);
+    }
     for (const std::string& figure :
-         {figure_of(rows[i], column::kKnn, column::kKnnSd), figure_of(rows[i], column::kFullKnn, column::kFullKnnSd),
-          figure_of(rows[i], column::kMajority), fmt::format("{:.1f} %", 100 * share),
-          figure_of(rows[i], column::vanilla(label)), figure_of(rows[i], column::ablated(label)),
-          figure_of(rows[i], column::random_mean(label), column::random_sd(label)), p_of(rows[i], label)}) {
+         {figure_text(&f.knn.test), figure_text(&f.full_knn.test), figure_text(f.knn.test_majority, {}),
+          fmt::format("{:.1f} %", 100 * f.share()), on == &none ? kNoFigure : figure_text(on->vanilla, {}),
+          accuracy_text(on->circuit()), accuracy_text(on->random()), p_text(on->circuit())}) {
       line.push_back(figure);
     }
-    if (adjusted.is_shown()) line.push_back(adjusted.of_row[i] ? p_number(*adjusted.of_row[i]) : kNoFigure);
-    line.push_back(value(column::kCircuit));
+    if (adjusted.is_shown()) line.push_back(adjusted.of_cell[i] ? p_number(*adjusted.of_cell[i]) : kNoFigure);
+    line.emplace_back(to_string(f.extent()));
     lines.push_back(line);
   }
-  return text_table(lines) + other_data_note(rows) + adjusted.note();
+  return text_table(lines) + other_data_note(cells) + adjusted.note();
 }
 
 std::string results_json(const Store& store) {
   std::string lines;
-  for (const Store::Fields& fields : store.results()) {
+  for (const RecordedRow& fields : store.result_rows()) {
     nlohmann::ordered_json object;
-    for (const Store::Field& f : fields) {
+    for (const ResultField& f : fields.row) {
       if (f.text.empty()) {
         object[f.name] = nullptr;
       } else if (f.is_text) {
@@ -133,18 +89,18 @@ std::string results_json(const Store& store) {
 
 namespace {
 
-std::vector<Store::MetricRow> method_rows(const Store& store) {
-  std::vector<Store::MetricRow> rows = store.metrics();
-  std::erase_if(rows, [](const Store::MetricRow& row) { return row.method.starts_with(kCircuitProbing); });
+std::vector<RecordedMetric> method_rows(const Store& store) {
+  std::vector<RecordedMetric> rows = store.metrics();
+  std::erase_if(rows, [](const RecordedMetric& row) { return row.method.starts_with(kCircuitProbing); });
   return rows;
 }
 
 }  // namespace
 
 std::string methods_table(const Store& store) {
-  const std::vector<Store::MetricRow> rows = method_rows(store);
+  const std::vector<RecordedMetric> rows = method_rows(store);
   std::set<int64_t> seeds, positions;
-  for (const Store::MetricRow& row : rows) {
+  for (const RecordedMetric& row : rows) {
     seeds.insert(row.seed);
     positions.insert(row.position);
   }
@@ -153,8 +109,8 @@ std::string methods_table(const Store& store) {
   if (positions.size() > 1) lines[0].emplace_back("position");
   if (seeds.size() > 1) lines[0].emplace_back("seed");
   lines[0].emplace_back("note");
-  const Store::MetricRow* shown = nullptr;
-  for (const Store::MetricRow& row : rows) {
+  const RecordedMetric* shown = nullptr;
+  for (const RecordedMetric& row : rows) {
     const Metric& m = row.metric;
     const std::string value = figure_text(m.value, m.sd);
     const bool same_figure = shown != nullptr && shown->cell == row.cell && shown->metric.metric == m.metric;
@@ -177,7 +133,7 @@ std::string methods_table(const Store& store) {
 std::string methods_json(const Store& store) {
   std::string lines;
   const auto optional_number = [](const std::optional<double>& x) { return x ? nlohmann::ordered_json(*x) : nullptr; };
-  for (const Store::MetricRow& row : method_rows(store)) {
+  for (const RecordedMetric& row : method_rows(store)) {
     const Metric& m = row.metric;
     const nlohmann::ordered_json object = {{"method", row.method},
                                            {"variable", row.variable},

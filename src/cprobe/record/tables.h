@@ -1,40 +1,20 @@
 #pragma once
 
-#include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "cprobe/record/store.h"
 
 namespace cprobe {
 
-/// One field of a row of results.csv as text; empty where the row has no such column.
-std::string value_of(const Store::Fields& row, std::string_view column);
+/// In place of a figure that does not exist.
+inline constexpr const char* kNoFigure = "-";
 
-/// The same as a number; none where there is no figure.
-std::optional<double> number_of(const Store::Fields& row, std::string_view column);
+/// "0.991 ± 0.003", kNoFigure where there is no figure. @param figure may be null.
+std::string figure_text(const Spread* figure);
 
-/// A figure of a row, with the deviation in another of its columns where that has one: "0.991 ± 0.003"; "-" where there
-/// is none.
-std::string figure_of(const Store::Fields& row, std::string_view column, std::string_view sd = "");
-
-/// p of the ablation on a data set, as p_number; "-" where there is none.
-std::string p_of(const Store::Fields& row, std::string_view set);
-
-/// Labels of the data sets on which a row has ablations, in the spec's order.
-std::vector<std::string> behaviours_of(const Store::Fields& row);
-
-/// The first of them, whose ablations tables show; empty where there is none.
-std::string first_behaviour(const Store::Fields& row);
-
-/// A dimension of a run's grid that tables show where cells differ in it.
-struct GridColumn {
-  std::string column;   ///< Of results.csv.
-  std::string heading;  ///< As people call it.
-};
-/// Seed, position, learning rate, batch size, mask method and its option.
-std::vector<GridColumn> grid_columns();
+/// The accuracy of an ablation; p as p_number. kNoFigure where there is none. @param ablation may be null.
+std::string accuracy_text(const AblationResult* ablation);
+std::string p_text(const AblationResult* ablation);
 
 /// Finished cells of a store as an aligned text table: what was probed (grid dimensions with several values have a
 /// column each), decodability, circuit size, behaviour with the circuit ablated, and the finding in words. Where several

@@ -35,77 +35,95 @@ Answer over_repetitions(const std::vector<Answer>& answers) {
   return Answer::kUntested;
 }
 
-Answer dependence(const ReportedAblation& a) {
-  if (!a.p || !a.p_holm || !a.random) return Answer::kUntested;
-  if (*a.p_holm <= kLevel) return Answer::kYes;
-  if (a.random->n < kReciprocalLevel * a.n_tests - 1) return Answer::kTooFewControls;
-  return *a.p <= kLevel ? Answer::kBeforeAdjustment : Answer::kNo;
+/// Ablations of one cell on one data set, with the first fill.
+struct Ablated {
+  const Findings::OnBehaviour* on;
+  const AblationResult* circuit;
+  const AblationResult* random;  ///< Null where there is none.
+  AdjustedTest test;
+};
+
+/// None where the cell has no ablations on the data set.
+std::optional<Ablated> on_data(const ReportedCell& cell, const std::string& data) {
+  const Findings::OnBehaviour* on = cell.findings.on(data);
+  if (on == nullptr || on->circuit() == nullptr) return std::nullopt;
+  const auto place = static_cast<size_t>(on - cell.findings.behaviours.data());
+  return Ablated{on, on->circuit(), on->random(), place < cell.tests.size() ? cell.tests[place] : AdjustedTest()};
+}
+
+Answer dependence(const Ablated& a) {
+  if (!a.circuit->p || !a.test.p_holm || a.random == nullptr) return Answer::kUntested;
+  if (*a.test.p_holm <= kLevel) return Answer::kYes;
+  if (a.random->accuracy.n < kReciprocalLevel * a.test.n_tests - 1) return Answer::kTooFewControls;
+  return *a.circuit->p <= kLevel ? Answer::kBeforeAdjustment : Answer::kNo;
 }
 
 bool is_empty(const ReportedCell& cell) {
-  return cell.extent == "empty";
+  return cell.findings.extent() == Extent::kEmpty;
 }
 
 bool has_circuit(const ReportedCell& cell) {
-  return cell.extent == "proper part";
+  return cell.findings.extent() == Extent::kPart;
 }
 
 bool decodes(const ReportedCell& cell) {
-  return has_circuit(cell) && is_above(cell.knn, {.mean = cell.majority}, cell.n_tokens);
+  const KnnResult& knn = cell.findings.knn;
+  return has_circuit(cell) && is_above(knn.test, {.mean = knn.test_majority}, knn.n_test);
 }
 
-const ReportedAblation* on_data(const ReportedCell& cell, const std::string& data) {
-  const auto found = std::ranges::find(cell.ablations, data, &ReportedAblation::data);
-  return found == cell.ablations.end() ? nullptr : &*found;
-}
-
-/// Over the cells' figures of one kind.
-Spread over(const std::vector<const ReportedAblation*>& list, double ReportedAblation::*figure) {
+/// Over figures of cells.
+Spread over(const std::vector<Ablated>& list, const std::function<double(const Ablated&)>& figure) {
   std::vector<double> values;
-  for (const ReportedAblation* a : list) values.push_back(a->*figure);
+  for (const Ablated& a : list) values.push_back(figure(a));
   return spread(values);
 }
 
+double ablated_accuracy(const Ablated& a) {
+  return a.circuit->accuracy.mean;
+}
+
 /// The random controls of the cells that have some.
-void add_controls(ReportedDeletion& result, const std::vector<const ReportedAblation*>& controlled, bool is_repeated) {
+void add_controls(ReportedDeletion& result, const std::vector<Ablated>& controlled, bool is_repeated) {
   if (controlled.empty()) return;
   std::vector<double> means;
-  result.n_controls = controlled.front()->random->n;
-  for (const ReportedAblation* a : controlled) {
-    means.push_back(a->random->mean);
-    result.n_controls = std::min(result.n_controls, a->random->n);
-    result.draws.insert(result.draws.end(), a->draws.begin(), a->draws.end());
-    const bool is_new = std::ranges::find(result.notes, a->note) == result.notes.end();
-    if (is_new && a->note.find("from all units") != std::string::npos) result.notes.push_back(a->note);
+  result.n_controls = controlled.front().random->accuracy.n;
+  for (const Ablated& a : controlled) {
+    const AblationResult& random = *a.random;
+    means.push_back(random.accuracy.mean);
+    result.n_controls = std::min(result.n_controls, random.accuracy.n);
+    result.draws.insert(result.draws.end(), random.draws.begin(), random.draws.end());
+    const std::string note = "random controls " + random.note;
+    const bool is_new = std::ranges::find(result.notes, note) == result.notes.end();
+    if (is_new && note.find("from all units") != std::string::npos) result.notes.push_back(note);
   }
   result.n_controlled = std::ssize(controlled);
-  result.random = is_repeated ? spread(means) : *controlled.front()->random;
-  result.beside_random = over(controlled, &ReportedAblation::ablated);
+  result.random = is_repeated ? spread(means) : controlled.front().random->accuracy;
+  result.beside_random = over(controlled, ablated_accuracy);
 }
 
 ReportedDeletion ablation_over(const Cells& cells, const std::string& data) {
   const bool all_empty = std::ranges::all_of(cells, [](const ReportedCell* cell) { return is_empty(*cell); });
   ReportedDeletion result{.data = data};
-  std::vector<const ReportedAblation*> with, controlled;
+  std::vector<Ablated> with, controlled;
   std::vector<double> complement;
   std::vector<Answer> answers;
   for (const ReportedCell* cell : cells) {
-    const ReportedAblation* a = on_data(*cell, data);
-    answers.push_back(a == nullptr ? Answer::kUntested : dependence(*a));
-    if (a == nullptr || (is_empty(*cell) && !all_empty)) continue;
-    with.push_back(a);
-    if (a->random) controlled.push_back(a);
-    result.fill = a->fill;
-    result.n_rows = std::max(result.n_rows, a->n_rows);
-    result.n_tests = std::max(result.n_tests, a->n_tests);
-    if (a->complement) complement.push_back(*a->complement);
-    if (a->p) result.p.push_back(*a->p);
-    if (a->p_holm) result.p_holm.push_back(*a->p_holm);
+    const std::optional<Ablated> a = on_data(*cell, data);
+    answers.push_back(a ? dependence(*a) : Answer::kUntested);
+    if (!a || (is_empty(*cell) && !all_empty)) continue;
+    with.push_back(*a);
+    if (a->random != nullptr) controlled.push_back(*a);
+    result.fill = a->circuit->fill;
+    result.n_rows = std::max(result.n_rows, a->on->n_rows);
+    result.n_tests = std::max(result.n_tests, a->test.n_tests);
+    if (const AblationResult* kept = a->on->complement()) complement.push_back(kept->accuracy.mean);
+    if (a->circuit->p) result.p.push_back(*a->circuit->p);
+    if (a->test.p_holm) result.p_holm.push_back(*a->test.p_holm);
   }
   result.n_cells = std::ssize(with);
   if (!with.empty()) {
-    result.vanilla = over(with, &ReportedAblation::vanilla);
-    result.ablated = over(with, &ReportedAblation::ablated);
+    result.vanilla = over(with, [](const Ablated& a) { return a.on->vanilla; });
+    result.ablated = over(with, ablated_accuracy);
   }
   if (!complement.empty()) result.complement = spread(complement);
   add_controls(result, controlled, cells.size() > 1);
@@ -117,27 +135,23 @@ ReportedDeletion ablation_over(const Cells& cells, const std::string& data) {
 std::vector<std::string> data_sets(const Cells& cells) {
   std::vector<std::string> labels;
   for (const ReportedCell* cell : cells) {
-    for (const ReportedAblation& a : cell->ablations) {
-      if (std::ranges::find(labels, a.data) == labels.end()) labels.push_back(a.data);
+    for (const Findings::OnBehaviour& on : cell->findings.behaviours) {
+      if (std::ranges::find(labels, on.label) == labels.end()) labels.push_back(on.label);
     }
   }
   return labels;
 }
 
-double share_of(const ReportedCell& cell) {
-  return cell.max_weights > 0 ? cell.n_weights / cell.max_weights : 0;
-}
-
 void summarise(ReportedFinding& finding, const Cells& cells) {
-  finding.knn = over(cells, [](const ReportedCell& cell) { return cell.knn; });
-  finding.full = over(cells, [](const ReportedCell& cell) { return cell.full; });
-  finding.share = over(cells, [](const ReportedCell& cell) { return Spread{.mean = share_of(cell), .n = 1}; });
+  finding.knn = over(cells, [](const ReportedCell& cell) { return cell.findings.knn.test; });
+  finding.full = over(cells, [](const ReportedCell& cell) { return cell.findings.full_knn.test; });
+  finding.share = over(cells, [](const ReportedCell& cell) { return Spread{.mean = cell.findings.share(), .n = 1}; });
   std::vector<Answer> circuits, decoding;
   for (const ReportedCell* cell : cells) {
-    finding.majority += cell->majority / static_cast<double>(cells.size());
-    finding.n_tokens = std::max(finding.n_tokens, cell->n_tokens);
+    finding.majority += cell->findings.knn.test_majority / static_cast<double>(cells.size());
+    finding.n_tokens = std::max(finding.n_tokens, cell->findings.knn.n_test);
     finding.n_empty += is_empty(*cell) ? 1 : 0;
-    finding.n_full += cell->extent == "full" ? 1 : 0;
+    finding.n_full += cell->findings.extent() == Extent::kFull ? 1 : 0;
     circuits.push_back(has_circuit(*cell) ? Answer::kYes : Answer::kNo);
     decoding.push_back(decodes(*cell) ? Answer::kYes : Answer::kNo);
   }
@@ -197,14 +211,15 @@ std::vector<ReportedFinding> findings(const ReportData& data) {
   for (size_t i = 0; i < data.cells.size(); ++i) {
     const ReportedCell& cell = data.cells[i];
     const ReportedRun& run = data.runs[cell.run];
-    const auto [place, is_new] = places.try_emplace(
-        std::tuple(run.series, run.step, cell.variable, cell.component(), cell.options), list.size());
+    const auto& [variable, component] = std::tie(cell.settings.cell.variable, cell.settings.cell.component);
+    const auto [place, is_new] =
+        places.try_emplace(std::tuple(run.series, run.step, variable, to_string(component), cell.options), list.size());
     if (is_new) {
       list.push_back({.series = run.series,
                       .step = run.step,
-                      .variable = cell.variable,
-                      .layer = cell.layer,
-                      .block = cell.block,
+                      .variable = variable,
+                      .layer = component.layer,
+                      .block = std::string(to_string(component.block)),
                       .options = cell.options});
     }
     list[place->second].cells.push_back(i);

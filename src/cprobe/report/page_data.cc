@@ -48,7 +48,7 @@ using Specs = std::map<std::string, size_t>;
 
 Json run_json(const ReportedRun& run, const Specs& specs) {
   Json calls = Json::array();
-  for (const Store::Invocation& call : run.calls) {
+  for (const Invocation& call : run.calls) {
     calls.push_back({{"started", call.started},
                      {"ended", call.ended},
                      {"command", call.command},
@@ -60,7 +60,7 @@ Json run_json(const ReportedRun& run, const Specs& specs) {
                      {"spec", call.spec.empty() ? Json() : Json(specs.at(call.spec))}});
   }
   Json failed = Json::array();
-  for (const Store::Entry& cell : run.failed) failed.push_back({cell.label, cell.error});
+  for (const CellEntry& cell : run.failed) failed.push_back({cell.label, cell.error});
   return {{"name", run.name},      {"folder", run.folder.string()},
           {"series", run.series},  {"step", run.step ? Json(*run.step) : Json()},
           {"done", run.n_done},    {"planned", run.n_planned},
@@ -125,7 +125,7 @@ Json curve_json(const std::vector<EpochRecord>& curve, size_t most) {
 }
 
 Json cell_json(const ReportedCell& cell, size_t most_epochs) {
-  Json json = {{"run", cell.run}, {"seed", cell.seed}};
+  Json json = {{"run", cell.run}, {"seed", cell.settings.cell.seed}};
   if (!cell.curve.empty()) json["curve"] = curve_json(cell.curve, most_epochs);
   for (const MatrixPart& part : cell.matrices) json["matrices"].push_back({part.matrix, part.n_units, part.max_units});
   if (cell.heads) json["heads"] = {{"q", cell.heads->q}, {"k", cell.heads->k}, {"v", cell.heads->v}};
@@ -136,17 +136,17 @@ Json overlap_json(const ReportData& data, const ReportedOverlap& pair) {
   const ReportedCell& first = data.cells[pair.first];
   const ReportedCell& second = data.cells[pair.second];
   const auto name = [&](const ReportedCell& cell) {
-    std::string text = cell.variable;
-    if (first.seed != second.seed) text += fmt::format(" seed {}", cell.seed);
+    std::string text = cell.settings.cell.variable;
+    if (first.settings.cell.seed != second.settings.cell.seed) text += fmt::format(" seed {}", cell.settings.cell.seed);
     if (first.options != second.options) text += fmt::format(", {}", cell.options);
     return text;
   };
   const SharedCounts& units = pair.units.units;
   return {{"run", first.run},
-          {"component", first.component()},
+          {"component", to_string(first.settings.cell.component)},
           {"first", name(first)},
           {"second", name(second)},
-          {"variables", {first.variable, second.variable}},
+          {"variables", {first.settings.cell.variable, second.settings.cell.variable}},
           {"of", units.n},
           {"a", units.n_a},
           {"b", units.n_b},
@@ -239,7 +239,7 @@ std::string page_json(const ReportData& data) {
   for (const char* list : {"runs", "findings", "cells", "figures", "overlaps", "specs"}) json[list] = Json::array();
   Specs specs;
   for (const ReportedRun& run : data.runs) {
-    for (const Store::Invocation& call : run.calls) {
+    for (const Invocation& call : run.calls) {
       if (!call.spec.empty() && specs.try_emplace(call.spec, specs.size()).second) json["specs"].push_back(call.spec);
     }
   }

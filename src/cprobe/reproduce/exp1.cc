@@ -4,9 +4,9 @@
 #include "cprobe/core/text_table.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/csv.h"
-#include "cprobe/record/result_columns.h"
-#include "cprobe/reproduce/parts.h"
+#include "cprobe/reproduce/cell_figures.h"
 #include "cprobe/reproduce/published_baselines.h"
+#include "cprobe/reproduce/toy_experiment.h"
 
 namespace cprobe {
 namespace {
@@ -91,7 +91,7 @@ constexpr auto kPublishedBaselines = std::to_array<PublishedBaseline>({
 });
 
 /// Figures of the competing methods. @param spec of the run of circuit probing.
-std::vector<Store::MetricRow> run_baselines_of(Spec spec, const ReproduceOptions& options) {
+std::vector<RecordedMetric> run_baselines_of(Spec spec, const ReproduceOptions& options) {
   const auto run_methods = [&](const std::vector<std::string>& methods) {
     return run_published_baselines(spec, methods, options);
   };
@@ -117,30 +117,28 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const ToyExperimen
     spec.grid.variables = {"var_0", "var_1", "aux_0", "aux_1"};
   });
   begin_toy_experiments(experiments, options.common);
-  std::vector<Store::Fields> rows;
-  std::vector<Store::MetricRow> figures;
+  std::vector<ProbedCell> cells;
+  std::vector<RecordedMetric> baselines;
   std::vector<double> losses;
   for (const ToyExperiment& experiment : experiments) {
     train_model(experiment);
     losses.push_back(final_training_loss(experiment));
     const Spec& spec = experiment.runs.front();
-    for (Store::Fields& row : finished_rows(spec, toy_run_options(options.common))) rows.push_back(std::move(row));
+    for (ProbedCell& cell : finished_cells(spec, toy_run_options(options.common))) cells.push_back(std::move(cell));
     if (!options.common.baselines) continue;
-    for (Store::MetricRow& figure : run_baselines_of(spec, options.common)) figures.push_back(std::move(figure));
+    for (RecordedMetric& figure : run_baselines_of(spec, options.common)) baselines.push_back(std::move(figure));
   }
   std::vector<std::vector<std::string>> lines = {{"variable", "block", "circuit", "kNN", "(paper)", "kNN full",
                                                   "(paper)", "weights", "(paper)", "vanilla", "ablated", "(paper)",
                                                   "random control", "worst p"}};
   for (const Published& p : kPublished) {
-    const std::vector<Store::Fields> own = rows_of(rows, p.variable, p.block);
-    const std::vector<double> p_values = column_values(own, column::p("Test"));
-    lines.push_back({std::string(p.meaning), std::string(p.block), circuits_in_words(own),
-                     figure_over(column_values(own, column::kKnn)), published_figure(p.knn),
-                     figure_over(column_values(own, column::kFullKnn)), published_figure(p.full_knn),
-                     figure_over(circuit_shares(own)), published_figure(p.size),
-                     figure_over(column_values(own, column::vanilla("Test"))),
-                     figure_over(column_values(own, column::ablated("Test"))), published_figure(p.ablated),
-                     figure_over(column_values(own, column::random_mean("Test"))),
+    const std::vector<ProbedCell> own = cells_of(cells, p.variable, p.block);
+    const std::vector<double> p_values = figures(own, p_on("Test"));
+    lines.push_back({std::string(p.meaning), std::string(p.block), circuits_in_words(own), figure_over(own, knn_of),
+                     published_figure(p.knn), figure_over(own, full_knn_of), published_figure(p.full_knn),
+                     figure_over(own, share_of), published_figure(p.size), figure_over(own, untouched_on("Test")),
+                     figure_over(own, ablated_on("Test")), published_figure(p.ablated),
+                     figure_over(own, random_on("Test")),
                      p_values.empty() ? "-" : p_number(*std::ranges::max_element(p_values))});
   }
   std::string table = text_table(lines);
@@ -148,7 +146,7 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const ToyExperimen
       "\nTraining loss at the end, by seed: {:.1e} ({:.1e}). After thousands of steps the ablated MLP varies with "
       "it.\n",
       fmt::join(losses, ", "), kPublishedTrainingLoss);
-  if (options.common.baselines) table += fmt::format("\n{}", baselines_table(figures, kPublishedBaselines));
+  if (options.common.baselines) table += fmt::format("\n{}", baselines_table(baselines, kPublishedBaselines));
   write_file(options.common.out / "table.txt", table);
   return table;
 }

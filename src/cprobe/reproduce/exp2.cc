@@ -3,8 +3,8 @@
 
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/reproduce/exp2_table.h"
-#include "cprobe/reproduce/parts.h"
 #include "cprobe/reproduce/published_baselines.h"
+#include "cprobe/reproduce/toy_experiment.h"
 #include "cprobe/training/train_tasks.h"
 
 namespace cprobe {
@@ -31,7 +31,7 @@ constexpr auto kPublished = std::to_array<PublishedBaseline>({
 constexpr size_t kAuxiliaryProbe = 2;  // The one figure that differs by task.
 constexpr std::array<std::string_view, 2> kAuxiliaryAccuracy = {".327", ".215"};
 
-std::string baselines_table_of(size_t task, const std::vector<Store::MetricRow>& figures) {
+std::string baselines_table_of(size_t task, const std::vector<RecordedMetric>& figures) {
   auto published = kPublished;
   published[kAuxiliaryProbe].value = kAuxiliaryAccuracy[task];
   return fmt::format("\nCompeting methods, task {}:\n{}", task + 1, baselines_table(figures, published));
@@ -61,7 +61,7 @@ std::string distractor_text(const std::array<ArithmeticTask, 2>& tasks) {
 }
 
 /// Figures of the competing methods on one task. The data have no counterfactual answers for the auxiliary variable.
-std::vector<Store::MetricRow> run_baselines_of(Spec spec, const ReproduceOptions& options) {
+std::vector<RecordedMetric> run_baselines_of(Spec spec, const ReproduceOptions& options) {
   run_published_baselines(spec, {"linear_probe", "amnesic_probing"}, options);
   spec.grid.variables = {"var_0", "var_1"};
   return run_published_baselines(spec, {kDas}, options);
@@ -78,16 +78,14 @@ std::string reproduce_experiment2(const std::array<ArithmeticTask, 2>& tasks, co
   const std::vector<ToyExperiment> experiments = toy_experiments({tasks.begin(), tasks.end()}, options, add_runs);
   begin_toy_experiments(experiments, options.common);
   std::vector<Experiment2Run> runs;
-  std::array<std::vector<Store::MetricRow>, 2> figures;
+  std::array<std::vector<RecordedMetric>, 2> figures;
   for (const ToyExperiment& experiment : experiments) {
     train_model(experiment);
     for (size_t task = 0; task < tasks.size(); ++task) {
       const Spec& spec = experiment.runs[task];
-      std::vector<Store::Fields> rows = finished_rows(spec, toy_run_options(options.common));
-      runs.push_back({experiment.seed, task, std::move(rows), Store::open_existing(spec.out).metrics()});
+      runs.push_back({experiment.seed, task, finished_cells(spec, toy_run_options(options.common))});
       if (!options.common.baselines) continue;
-      for (Store::MetricRow& figure : run_baselines_of(spec, options.common))
-        figures[task].push_back(std::move(figure));
+      for (RecordedMetric& figure : run_baselines_of(spec, options.common)) figures[task].push_back(std::move(figure));
     }
   }
   std::string table = distractor_text(tasks) + experiment2_table(runs);

@@ -8,8 +8,7 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/text_table.h"
-#include "cprobe/record/result_columns.h"
-#include "cprobe/reproduce/parts.h"
+#include "cprobe/reproduce/cell_figures.h"
 
 namespace cprobe {
 namespace {
@@ -63,34 +62,31 @@ struct PartEffect {
   std::optional<double> other_random;
 };
 
-/// What deleting the part left of one data set; null where there was nothing to measure.
-/// @param control "" for the part itself, "random" for units at random.
-const Metric* part_metric(const Experiment2Run& run, std::string_view variable, std::string_view data,
-                          std::string_view control) {
-  const std::string wanted = ablation_metric(kAblatedAccuracy, data, kPart, Fill::kZero);
-  const auto found = std::ranges::find_if(run.metrics, [&](const Store::MetricRow& row) {
-    return row.metric.metric == wanted && row.variable == variable && row.metric.control == control;
-  });
-  return found == run.metrics.end() ? nullptr : &found->metric;
-}
-
 /// Of the circuits of one variable in the attention block, one for each model.
 std::vector<PartEffect> part_effects(const std::vector<Experiment2Run>& runs, size_t task, const Variable& variable) {
   std::vector<PartEffect> effects;
   for (const Experiment2Run& run : runs) {
     if (run.task != task) continue;
-    const auto figure = [&](const char* data, const char* control) -> std::optional<double> {
-      const Metric* metric = part_metric(run, variable.column, data, control);
-      return metric == nullptr ? std::nullopt : std::optional(metric->value);
+    const std::vector<ProbedCell> probed = cells_of(run.cells, variable.column, "attn");
+    const auto part = [&](const char* set, AblationTarget target) -> const AblationResult* {
+      const Findings::OnBehaviour* on = probed.empty() ? nullptr : probed.front().findings.on(set);
+      return on == nullptr ? nullptr : on->find(target, Fill::kZero, kPart);
     };
-    const Metric* own = part_metric(run, variable.column, kOwnTask, "");
-    if (own == nullptr) throw failure("seed {}: {} was not probed in the attention block", run.seed, variable.column);
+    const auto random = [&](const char* set) {
+      const AblationResult* found = part(set, AblationTarget::kRandom);
+      return found == nullptr ? std::nullopt : std::optional(found->accuracy.mean);
+    };
+    const AblationResult* own = part(kOwnTask, AblationTarget::kCircuit);
+    const AblationResult* other = part(kOtherTask, AblationTarget::kCircuit);
+    if (own == nullptr || other == nullptr) {
+      throw failure("seed {}: {} was not probed in the attention block", run.seed, variable.column);
+    }
     effects.push_back({.seed = run.seed,
                        .is_empty = own->note.starts_with("empty"),
-                       .own = own->value,
-                       .other = figure(kOtherTask, "").value(),
-                       .own_random = figure(kOwnTask, "random"),
-                       .other_random = figure(kOtherTask, "random")});
+                       .own = own->accuracy.mean,
+                       .other = other->accuracy.mean,
+                       .own_random = random(kOwnTask),
+                       .other_random = random(kOtherTask)});
   }
   return effects;
 }
@@ -101,19 +97,19 @@ std::string circuits_table(const std::vector<Experiment2Run>& runs) {
                                                   "other task", "(paper)", "random"}};
   for (const Published& p : kPublished) {
     for (size_t task = 0; task < kTasks; ++task) {
-      std::vector<Store::Fields> rows;
+      std::vector<ProbedCell> cells;
       for (const Experiment2Run& run : runs) {
         if (run.task != task) continue;
-        for (Store::Fields& row : rows_of(run.rows, p.variable.column, p.block)) rows.push_back(std::move(row));
+        for (ProbedCell& cell : cells_of(run.cells, p.variable.column, p.block)) cells.push_back(std::move(cell));
       }
-      const auto figure = [&](const std::string& column) { return figure_over(column_values(rows, column)); };
-      const auto ablated = [&](const char* data) { return figure(column::ablated(data)); };
-      const auto random = [&](const char* data) { return figure(column::random_mean(data)); };
+      const auto ablated = [&](const char* data) { return figure_over(cells, ablated_on(data)); };
+      const auto random = [&](const char* data) { return figure_over(cells, random_on(data)); };
       lines.push_back({std::string(p.variable.kind), std::to_string(task + 1), std::string(p.variable.meaning[task]),
-                       std::string(p.block), circuits_in_words(rows), figure(column::kKnn),
-                       published_figure(p.knn[task]), figure(column::kFullKnn), published_figure(p.full_knn[task]),
-                       figure_over(circuit_shares(rows)), ablated(kOwnTask), published_figure(p.own[task]),
-                       random(kOwnTask), ablated(kOtherTask), published_figure(p.other[task]), random(kOtherTask)});
+                       std::string(p.block), circuits_in_words(cells), figure_over(cells, knn_of),
+                       published_figure(p.knn[task]), figure_over(cells, full_knn_of),
+                       published_figure(p.full_knn[task]), figure_over(cells, share_of), ablated(kOwnTask),
+                       published_figure(p.own[task]), random(kOwnTask), ablated(kOtherTask),
+                       published_figure(p.other[task]), random(kOtherTask)});
     }
   }
   return text_table(lines);
@@ -165,15 +161,15 @@ std::string models_in_which(const std::vector<Experiment2Run>& runs, const Varia
 
 /// The accuracy of the untouched models on each task.
 std::string vanilla_text(const std::vector<Experiment2Run>& runs) {
-  std::vector<std::string> figures;
+  std::vector<std::string> texts;
   for (size_t task = 0; task < kTasks; ++task) {
     std::vector<double> accuracies;
     for (const Experiment2Run& run : runs) {
-      if (run.task == task) accuracies.push_back(column_values(run.rows, column::vanilla(kOwnTask))[0]);
+      if (run.task == task) accuracies.push_back(figures(run.cells, untouched_on(kOwnTask))[0]);
     }
-    figures.push_back(fmt::format("{} on task {}", figure_over(accuracies), task + 1));
+    texts.push_back(fmt::format("{} on task {}", figure_over(accuracies), task + 1));
   }
-  return fmt::format("{}", fmt::join(figures, ", "));
+  return fmt::format("{}", fmt::join(texts, ", "));
 }
 
 }  // namespace

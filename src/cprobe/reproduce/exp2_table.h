@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "cprobe/record/store.h"
+#include "cprobe/record/recorded.h"
 
 namespace cprobe {
 
@@ -14,10 +14,9 @@ inline constexpr const char* kOtherTask = "Different";
 
 /// The finished run of one task in one model.
 struct Experiment2Run {
-  uint64_t seed = 0;                      ///< Of the model.
-  size_t task = 0;                        ///< 0 or 1.
-  std::vector<Store::Fields> rows;        ///< Of results.csv; with each matrix's part ablated alone.
-  std::vector<Store::MetricRow> metrics;  ///< Which have the random controls of such parts.
+  uint64_t seed = 0;              ///< Of the model.
+  size_t task = 0;                ///< 0 or 1.
+  std::vector<ProbedCell> cells;  ///< With each matrix's part ablated alone.
 };
 
 /// Experiment 2 as text: circuits and what ablating them does to both tasks, with the published figures in brackets; the

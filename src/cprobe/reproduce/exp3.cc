@@ -5,8 +5,8 @@
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/csv.h"
 #include "cprobe/reproduce/exp3_table.h"
-#include "cprobe/reproduce/parts.h"
 #include "cprobe/reproduce/published_baselines.h"
+#include "cprobe/reproduce/toy_experiment.h"
 #include "cprobe/run/run_folder.h"
 
 namespace cprobe {
@@ -49,10 +49,10 @@ std::vector<std::pair<int64_t, double>> test_accuracy(const ToyExperiment& exper
 bool is_finished(const std::filesystem::path& run) {
   if (!holds_run(run)) return false;
   return std::ranges::all_of(Store::open_existing(run).cells(),
-                             [](const Store::Entry& cell) { return cell.status == CellStatus::kDone; });
+                             [](const CellEntry& cell) { return cell.status == CellStatus::kDone; });
 }
 
-std::vector<Store::MetricRow> run_das(Spec spec, const ReproduceOptions& options) {
+std::vector<RecordedMetric> run_das(Spec spec, const ReproduceOptions& options) {
   ReproduceOptions without_bar = options;
   without_bar.quiet = true;
   spec.grid.variables = {"var_0"};
@@ -73,7 +73,7 @@ std::vector<EmergenceCheckpoint> probe(const ToyExperiment& experiment, const Re
     const int64_t step = experiment.training.checkpoints[i];
     const int64_t n_done = has_work(experiment.runs[i]) ? 1 : 0;
     progress.advance(0, fmt::format("step {}", step));
-    checkpoints.push_back({step, finished_rows(experiment.runs[i], without_bar)});
+    checkpoints.push_back({step, finished_cells(experiment.runs[i], without_bar)});
     if (options.baselines) checkpoints.back().figures = run_das(experiment.runs[i], options);
     progress.advance(n_done);
   }

@@ -6,11 +6,10 @@
 #include <optional>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/number_text.h"
 #include "cprobe/core/text_table.h"
 #include "cprobe/io/csv.h"
-#include "cprobe/record/result_columns.h"
-#include "cprobe/record/tables.h"
-#include "cprobe/reproduce/parts.h"
+#include "cprobe/reproduce/cell_figures.h"
 
 namespace cprobe {
 namespace {
@@ -42,17 +41,11 @@ constexpr std::array<Published, 9> kPublished = {{{100, .017, .314, .064},
                                                   {17'500, .967, 1., .503},
                                                   {20'000, 1., 1., .584}}};
 
-/// The row of a probe. @throws Error (kFailed) if there is none.
-const Store::Fields& row_of(const EmergenceCheckpoint& checkpoint, const Probe& probe) {
-  const auto found = std::ranges::find_if(checkpoint.rows, [&](const Store::Fields& row) {
-    return value_of(row, column::kVariable) == probe.variable && value_of(row, column::kBlock) == probe.block;
-  });
-  if (found != checkpoint.rows.end()) return *found;
+/// The cell of a probe. @throws Error (kFailed) if there is none.
+ProbedCell cell_of(const EmergenceCheckpoint& checkpoint, const Probe& probe) {
+  const std::vector<ProbedCell> cells = cells_of(checkpoint.cells, probe.variable, probe.block);
+  if (!cells.empty()) return cells.front();
   throw failure("step {}: {} was not probed in the {} block", checkpoint.step, probe.variable, probe.block);
-}
-
-double knn_of(const EmergenceCheckpoint& checkpoint, const Probe& probe) {
-  return std::stod(value_of(row_of(checkpoint, probe), column::kKnn));
 }
 
 double test_accuracy_at(const Emergence& run, int64_t step) {
@@ -64,7 +57,7 @@ double test_accuracy_at(const Emergence& run, int64_t step) {
 /// The first step at which a circuit decodes its variable; none if that never happens.
 std::optional<int64_t> step_decoded(const Emergence& run, const Probe& probe) {
   for (const EmergenceCheckpoint& checkpoint : run.checkpoints) {
-    if (knn_of(checkpoint, probe) >= kReached) return checkpoint.step;
+    if (knn_of(cell_of(checkpoint, probe)) >= kReached) return checkpoint.step;
   }
   return std::nullopt;
 }
@@ -97,7 +90,7 @@ std::string emergence_in_words(const Emergence& run) {
 /// Figures of one step over runs.
 struct OverRuns {
   std::vector<double> accuracy;
-  std::array<std::vector<Store::Fields>, kProbes.size()> rows;
+  std::array<std::vector<ProbedCell>, kProbes.size()> cells;
 };
 
 std::map<int64_t, OverRuns> by_step(const std::vector<Emergence>& runs) {
@@ -106,7 +99,7 @@ std::map<int64_t, OverRuns> by_step(const std::vector<Emergence>& runs) {
     for (const EmergenceCheckpoint& checkpoint : run.checkpoints) {
       OverRuns& over = steps[checkpoint.step];
       over.accuracy.push_back(test_accuracy_at(run, checkpoint.step));
-      for (size_t i = 0; i < kProbes.size(); ++i) over.rows[i].push_back(row_of(checkpoint, kProbes[i]));
+      for (size_t i = 0; i < kProbes.size(); ++i) over.cells[i].push_back(cell_of(checkpoint, kProbes[i]));
     }
   }
   return steps;
@@ -116,7 +109,7 @@ constexpr std::array<std::string_view, 2> kDasSites = {"mid", "post"};
 
 /// Interchange accuracy of DAS; none where it was not run.
 std::optional<double> das_of(const EmergenceCheckpoint& checkpoint, std::string_view site) {
-  for (const Store::MetricRow& row : checkpoint.figures) {
+  for (const RecordedMetric& row : checkpoint.figures) {
     const bool fits = row.site == fmt::format("L0.{}", site) && row.metric.metric == "interchange_accuracy";
     if (fits && row.metric.control.empty()) return row.metric.value;
   }
@@ -142,9 +135,9 @@ std::string das_table(const std::vector<Emergence>& runs) {
 }
 
 /// Circuits that hold something: deleting the others is no ablation.
-std::vector<Store::Fields> not_empty(std::vector<Store::Fields> rows) {
-  std::erase_if(rows, [](const Store::Fields& row) { return value_of(row, column::kCircuit) == "empty"; });
-  return rows;
+std::vector<ProbedCell> not_empty(std::vector<ProbedCell> cells) {
+  std::erase_if(cells, [](const ProbedCell& cell) { return cell.findings.extent() == Extent::kEmpty; });
+  return cells;
 }
 
 }  // namespace
@@ -166,12 +159,12 @@ std::string emergence_csv(const std::vector<Emergence>& runs) {
       std::vector<std::string> record = {std::to_string(run.seed), std::to_string(checkpoint.step),
                                          fmt::format("{}", test_accuracy_at(run, checkpoint.step))};
       for (const Probe& probe : kProbes) {
-        const Store::Fields& row = row_of(checkpoint, probe);
-        const bool is_empty = value_of(row, column::kCircuit) == "empty";
-        record.push_back(value_of(row, column::kKnn));
-        record.push_back(value_of(row, column::kFullKnn));
-        record.push_back(fmt::format("{}", circuit_shares({row}).front()));
-        record.push_back(is_empty ? std::string() : value_of(row, column::ablated("Test")));
+        const ProbedCell cell = cell_of(checkpoint, probe);
+        const bool is_empty = cell.findings.extent() == Extent::kEmpty;
+        record.push_back(number_text(knn_of(cell)));
+        record.push_back(number_text(full_knn_of(cell)));
+        record.push_back(fmt::format("{}", share_of(cell)));
+        record.push_back(is_empty ? std::string() : number_text(ablated_on("Test")(cell).value()));
       }
       for (const std::string_view site : kDasSites) {
         const std::optional<double> accuracy = das_of(checkpoint, site);
@@ -201,12 +194,12 @@ std::string experiment3_table(const std::vector<Emergence>& runs) {
     std::vector<std::string> line = {std::to_string(step), figure_over(over.accuracy),
                                      in_brackets(&Published::accuracy)};
     for (size_t i = 0; i < kProbes.size(); ++i) {
-      line.push_back(figure_over(column_values(over.rows[i], column::kKnn)));
+      line.push_back(figure_over(over.cells[i], knn_of));
       if (kProbes[i].meaning == kProbes[0].meaning) {
         line.push_back(in_brackets(kProbes[i].block == "attn" ? &Published::attention : &Published::mlp));
       }
-      line.push_back(figure_over(column_values(over.rows[i], column::kFullKnn)));
-      line.push_back(figure_over(column_values(not_empty(over.rows[i]), column::ablated("Test"))));
+      line.push_back(figure_over(over.cells[i], full_knn_of));
+      line.push_back(figure_over(not_empty(over.cells[i]), ablated_on("Test")));
     }
     lines.push_back(line);
   }

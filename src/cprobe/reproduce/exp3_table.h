@@ -5,16 +5,16 @@
 #include <utility>
 #include <vector>
 
-#include "cprobe/record/store.h"
+#include "cprobe/record/recorded.h"
 
 namespace cprobe {
 
 /// The model after some training steps, and what was found in it.
 struct EmergenceCheckpoint {
   int64_t step = 0;
-  std::vector<Store::Fields> rows;  ///< Of results.csv: `var_0` (a^2) and `aux_0` (b^2) in both blocks.
+  std::vector<ProbedCell> cells;  ///< `var_0` (a^2) and `aux_0` (b^2) in both blocks.
   /// Of boundless DAS for `var_0` at `L0.mid` and `L0.post`, where it was run.
-  std::vector<Store::MetricRow> figures = {};
+  std::vector<RecordedMetric> figures = {};
 };
 
 /// One training run of Experiment 3.

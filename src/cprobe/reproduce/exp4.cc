@@ -4,7 +4,7 @@
 #include "cprobe/core/error.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/reproduce/exp4_table.h"
-#include "cprobe/reproduce/parts.h"
+#include "cprobe/reproduce/toy_experiment.h"
 #include "cprobe/tasks/task_data.h"
 #include "cprobe/tokenizer/tokenizer.h"
 
@@ -88,11 +88,11 @@ std::string reproduce_experiment4(const Lexicon& lexicon, const Experiment4Optio
   const std::filesystem::path table = options.common.out / "table.txt";
   std::vector<std::string> failures;
   for (size_t i = 0; i < specs.size(); ++i) {
-    if (!options.common.quiet) fmt::print(stderr, "{} ({} of {})\n", specs[i].task, i + 1, specs.size());
+    if (!options.common.quiet) fmt::print(stderr, "{} ({} of {})\n", specs[i].data.task, i + 1, specs.size());
     for (const std::string& failed : run(specs[i], run_options(options.common)).failures) failures.push_back(failed);
-    const std::vector<Store::Fields> rows = Store::open_existing(specs[i].out).results();
+    const std::vector<ProbedCell> cells = Store::open_existing(specs[i].out).probed();
     if (!text.empty()) text += "\n";
-    text += experiment4_table(rows, published, options.tasks[i]);
+    text += experiment4_table(cells, published, options.tasks[i]);
     write_file(table, text);
   }
   if (failures.empty()) return text;

@@ -1,9 +1,8 @@
 #include "cprobe/reproduce/exp4_table.h"
 
 #include "cprobe/core/text_table.h"
-#include "cprobe/record/result_columns.h"
 #include "cprobe/record/tables.h"
-#include "cprobe/reproduce/parts.h"
+#include "cprobe/reproduce/cell_figures.h"
 
 namespace cprobe {
 namespace {
@@ -11,27 +10,27 @@ namespace {
 constexpr const char* kPaper = "(paper)";  ///< Heading of the published figures.
 
 /// One line: a component's circuit, and what ablating it does to one set of sentences.
-std::vector<std::string> line_of(const Store::Fields& row, const std::string& set, const PublishedModel* model,
+std::vector<std::string> line_of(const ProbedCell& cell, const Findings::OnBehaviour& on, const PublishedModel* model,
                                  PaperTask task) {
-  const ComponentRef component =
-      parse_component(fmt::format("L{}.{}", value_of(row, column::kLayer), value_of(row, column::kBlock)));
+  const ComponentRef component = cell.settings.cell.component;
+  const Findings& f = cell.findings;
   PublishedFigures published;
-  if (model != nullptr) published = published_figures(*model, task, component, set);
+  if (model != nullptr) published = published_figures(*model, task, component, on.label);
   return {to_string(component),
-          value_of(row, column::kCircuit),
-          figure_of(row, column::kKnn, column::kKnnSd),
+          std::string(to_string(f.extent())),
+          figure_text(&f.knn.test),
           published_figure(published.knn),
-          figure_of(row, column::kFullKnn, column::kFullKnnSd),
-          figure_over(circuit_shares({row})),
+          figure_text(&f.full_knn.test),
+          figure_text(f.share(), {}),
           published_figure(published.share),
-          set,
-          figure_of(row, column::vanilla(set)),
+          on.label,
+          figure_text(on.vanilla, {}),
           published_figure(published.vanilla),
-          figure_of(row, column::ablated(set)),
+          accuracy_text(on.circuit()),
           published_figure(published.ablated),
-          figure_of(row, column::random_mean(set), column::random_sd(set)),
+          accuracy_text(on.random()),
           published_figure(published.random),
-          p_of(row, set)};
+          p_text(on.circuit())};
 }
 
 void drop_paper_columns(std::vector<std::vector<std::string>>& lines) {
@@ -45,12 +44,12 @@ void drop_paper_columns(std::vector<std::vector<std::string>>& lines) {
 
 }  // namespace
 
-std::string experiment4_table(const std::vector<Store::Fields>& rows, const PublishedModel* model, PaperTask task) {
+std::string experiment4_table(const std::vector<ProbedCell>& cells, const PublishedModel* model, PaperTask task) {
   std::vector<std::vector<std::string>> lines = {{"site", "circuit", "kNN", kPaper, "kNN full", "weights", kPaper,
                                                   "sentences", "vanilla", kPaper, "ablated", kPaper, "random control",
                                                   kPaper, "p"}};
-  for (const Store::Fields& row : rows) {
-    for (const std::string& set : behaviours_of(row)) lines.push_back(line_of(row, set, model, task));
+  for (const ProbedCell& cell : cells) {
+    for (const Findings::OnBehaviour& on : cell.findings.behaviours) lines.push_back(line_of(cell, on, model, task));
   }
   const bool published = model != nullptr && is_published(*model, task);
   if (!published) drop_paper_columns(lines);

@@ -3,14 +3,13 @@
 #include <string>
 #include <vector>
 
-#include "cprobe/record/store.h"
+#include "cprobe/record/recorded.h"
 #include "cprobe/reproduce/published_exp4.h"
 
 namespace cprobe {
 
 /// The finished cells of a language task as a titled text table: a line for each component and set of sentences.
-/// @param rows  of results.csv.
 /// @param model whose published figures stand in brackets; nullptr: none.
-std::string experiment4_table(const std::vector<Store::Fields>& rows, const PublishedModel* model, PaperTask task);
+std::string experiment4_table(const std::vector<ProbedCell>& cells, const PublishedModel* model, PaperTask task);
 
 }  // namespace cprobe

@@ -5,7 +5,8 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/text_table.h"
-#include "cprobe/reproduce/parts.h"
+#include "cprobe/reproduce/cell_figures.h"
+#include "cprobe/reproduce/toy_experiment.h"
 #include "cprobe/run/baseline_runner.h"
 
 namespace cprobe {
@@ -19,8 +20,8 @@ counterfactual_embedding: {probe: {n_outputs: 113}}
 
 }  // namespace
 
-std::vector<Store::MetricRow> run_published_baselines(const Spec& circuits, const std::vector<std::string>& methods,
-                                                      const ReproduceOptions& options) {
+std::vector<RecordedMetric> run_published_baselines(const Spec& circuits, const std::vector<std::string>& methods,
+                                                    const ReproduceOptions& options) {
   Spec spec = circuits;
   spec.probe.protocol = Protocol::kPaper;
   spec.out = baselines_folder(circuits);
@@ -30,13 +31,13 @@ std::vector<Store::MetricRow> run_published_baselines(const Spec& circuits, cons
   return Store::open_existing(spec.out).metrics();
 }
 
-std::string baselines_table(const std::vector<Store::MetricRow>& rows, std::span<const PublishedBaseline> published) {
+std::string baselines_table(const std::vector<RecordedMetric>& rows, std::span<const PublishedBaseline> published) {
   std::vector<std::vector<std::string>> lines = {{"method", "variable", "site", "figure", "ours", "(paper)", "note"}};
   std::vector<std::string> notes;  // Of figures that are not what they seem, each once.
   for (const PublishedBaseline& p : published) {
     std::vector<double> values;
     std::set<size_t> marks;
-    for (const Store::MetricRow& row : rows) {
+    for (const RecordedMetric& row : rows) {
       const bool fits = row.method == p.method && row.variable == p.variable && row.site == p.site &&
                         row.metric.metric == p.metric && row.metric.control == p.control;
       if (!fits) continue;

@@ -27,11 +27,11 @@ struct PublishedBaseline {
 /// outputs, whatever the variable.
 /// @param spec of the circuits; its folder gets a neighbour, `baselines`.
 /// @return     the figures.
-std::vector<Store::MetricRow> run_published_baselines(const Spec& spec, const std::vector<std::string>& methods,
-                                                      const ReproduceOptions& options);
+std::vector<RecordedMetric> run_published_baselines(const Spec& spec, const std::vector<std::string>& methods,
+                                                    const ReproduceOptions& options);
 
 /// Published figures beside ours (mean and standard deviation over all rows that fit) as a text table,
 /// with the notes on our figures below it.
-std::string baselines_table(const std::vector<Store::MetricRow>& rows, std::span<const PublishedBaseline> published);
+std::string baselines_table(const std::vector<RecordedMetric>& rows, std::span<const PublishedBaseline> published);
 
 }  // namespace cprobe

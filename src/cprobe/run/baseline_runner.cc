@@ -161,7 +161,7 @@ RunSummary run_baselines(const Spec& spec, const std::vector<std::string>& names
         .what = "methods",
         .plan =
             [&](int n_threads) {
-              std::vector<Store::PlannedCell> plan;
+              std::vector<PlannedCell> plan;
               for (const Job& job : jobs) {
                 const std::string what = fmt::format("{}|{}", job.method->entry->name, job.method->method->settings());
                 plan.push_back({baseline_id(spec, job.cell, what, job.place(), data.fingerprints, n_threads),
@@ -175,16 +175,16 @@ RunSummary run_baselines(const Spec& spec, const std::vector<std::string>& names
               for (const size_t i : unfinished) cells.push_back({i, jobs[i].site.index, 1});
               return cells;
             },
-        .make_compute = [&](const std::vector<Store::PlannedCell>&, const NewRows& scratch,
+        .make_compute = [&](const std::vector<PlannedCell>&, const NewRows& scratch,
                             const RunData& on_device) -> ComputeCell {
           return [&, streams = std::make_shared<Streams>(on_device.model, scratch)](size_t i,
                                                                                     const ShareDone& on_progress) {
             const Job& job = jobs[i];
-            return Store::Finished{.variable = job.cell.variable,
-                                   .site = job.site_text(),
-                                   .position = job.cell.position,
-                                   .seed = job.cell.seed,
-                                   .metrics = compute(spec, job, on_device, *streams, on_progress)};
+            return FinishedCell{.variable = job.cell.variable,
+                                .site = job.site_text(),
+                                .position = job.cell.position,
+                                .seed = job.cell.seed,
+                                .metrics = compute(spec, job, on_device, *streams, on_progress)};
           };
         }};
     return run_cells(spec, cells_of(spec, data.model.config), data, set, options, std::move(summary));

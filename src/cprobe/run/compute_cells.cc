@@ -208,9 +208,9 @@ class Computation {
   int64_t n_skipped_ = 0;
 };
 
-int64_t n_finished(const Store& store, const std::vector<Store::PlannedCell>& plan) {
+int64_t n_finished(const Store& store, const std::vector<PlannedCell>& plan) {
   const std::set<std::string> finished = store.finished();
-  return std::ranges::count_if(plan, [&](const Store::PlannedCell& cell) { return finished.contains(cell.id); });
+  return std::ranges::count_if(plan, [&](const PlannedCell& cell) { return finished.contains(cell.id); });
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ enum class Following {
 /// Cells to compute.
 struct CellBatch {
   std::string what;                       ///< "circuits": what the bar counts.
-  std::vector<Store::PlannedCell> plan;   ///< All cells of the run.
+  std::vector<PlannedCell> plan;          ///< All cells of the run.
   std::vector<ScheduledCell> unfinished;  ///< Those to compute, in order; numbers in `plan`.
   size_t n_failed = 0;                    ///< Of the plan: those that failed before and are left so.
   /// Asked before a cell is begun; false: another process computes it. Empty: nobody else does.

@@ -56,8 +56,8 @@ int64_t Estimate::further_memory(const std::vector<Cell>& cells) const {
   }
   int64_t bytes = streams_memory(*data_) + largest_stream;
   const int64_t n_inputs = (data_->train.trie.n_nodes() + most_nodes) * widest_inputs;
-  if (take_donors(spec_->ablation.fills)) bytes += n_inputs * static_cast<int64_t>(sizeof(float));
-  if (spec_->control != ModelControl::kNone) bytes += weights_memory_;
+  if (take_donors(spec_->probe.ablation.fills)) bytes += n_inputs * static_cast<int64_t>(sizeof(float));
+  if (spec_->model.control != ModelControl::kNone) bytes += weights_memory_;
   return bytes;
 }
 
@@ -68,13 +68,14 @@ double Estimate::epoch_seconds() const {
 }
 
 double Estimate::measured_epoch(const Cell& cell, const NewRows& new_rows) const {
-  if (spec_->fit.epochs == 0) return 0;
+  if (spec_->probe.fit.epochs == 0) return 0;
   const LabelledTokens labelled = data_->train.labelled(cell.variable, cell.position);
   // Any stream will do that is as large as the cell's: an embedding is smaller until every node has its row.
   Stream stream = embed(data_->model, data_->train.trie).expanded(new_rows);
   if (data_->model.config.parallel_residual) stream.before_layer = stream.rows;
-  const ComponentInputs inputs(data_->model, cell.component, spec_->unit, data_->train.trie, stream, labelled.nodes);
-  FitOptions options = spec_->fit;
+  const ComponentInputs inputs(data_->model, cell.component, spec_->probe.unit, data_->train.trie, stream,
+                               labelled.nodes);
+  FitOptions options = spec_->probe.fit;
   options.epochs = 2;  // the first warms up
   options.max_temperature = 1;
   options.learning_rate = cell.learning_rate;
@@ -135,7 +136,7 @@ CellTime Estimate::of(const Cell& cell, const Cell* before) const {
   const ModelConfig& config = data_->model.config;
   const Site site = Site::before(cell.component);
   // A negative control is a model of its own, and starts from the embeddings.
-  const bool fresh = before == nullptr || spec_->control != ModelControl::kNone;
+  const bool fresh = before == nullptr || spec_->model.control != ModelControl::kNone;
   const Site from = fresh ? Site::start() : Site::before(before->component);
   CellTime time = unmeasured(*spec_, *data_, cell);
   time.epoch = epochs_.at({cell.component.block, cell.batch_size});
@@ -143,7 +144,7 @@ CellTime Estimate::of(const Cell& cell, const Cell* before) const {
   for (const auto& [label, data] : data_->behaviour) {
     double per_run = products(data.trie.n_nodes(), site, Site::end(config));
     // Products with the unembedding: none worth counting where a few tokens are compared.
-    const int64_t n_heads = (data.contrast ? 0 : 1) + (spec_->ablation.effect ? 2 : 0);
+    const int64_t n_heads = (data.contrast ? 0 : 1) + (spec_->probe.ablation.effect ? 2 : 0);
     per_run += static_cast<double>(n_heads * data.trie.n_rows() * config.d_model * config.vocab);
     ablation += per_run;
     if (fresh) time.streams += product_ * products(data.trie.n_nodes(), site, Site::end(config));  // as it is

@@ -54,7 +54,7 @@ Estimate measured_beside_others(const std::function<Estimate()>& measure, int n_
 std::optional<Parallelism> recorded_parallelism(const std::filesystem::path& folder, at::Device device) {
   if (!holds_run(folder) || RunLock::is_held_elsewhere(folder)) return std::nullopt;
   std::optional<Parallelism> last;
-  for (const Store::Invocation& call : Store::open_existing(folder).invocations()) {
+  for (const Invocation& call : Store::open_existing(folder).invocations()) {
     if (call.n_threads < 1 || call.device != device_kind(device)) continue;
     last = Parallelism{std::max(1, call.n_jobs), call.n_threads};
   }

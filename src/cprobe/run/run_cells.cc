@@ -21,19 +21,19 @@ bool is_other_rank(const RunOptions& options) {
 }
 
 /// By which ranks see that they mean the same cells.
-std::string hash_of(const std::vector<Store::PlannedCell>& plan) {
+std::string hash_of(const std::vector<PlannedCell>& plan) {
   uint64_t sum = 0;
-  for (const Store::PlannedCell& cell : plan) sum = hash(cell.id, sum);
+  for (const PlannedCell& cell : plan) sum = hash(cell.id, sum);
   return to_hex(sum);
 }
 
 /// Planned cells that failed in an earlier call and are left so. @return how many.
-size_t add_earlier_failures(const Store& store, const std::vector<Store::PlannedCell>& plan, RunSummary& summary) {
+size_t add_earlier_failures(const Store& store, const std::vector<PlannedCell>& plan, RunSummary& summary) {
   std::map<std::string, std::string> errors;
-  for (const Store::Entry& cell : store.cells()) {
+  for (const CellEntry& cell : store.cells()) {
     if (cell.status == CellStatus::kFailed) errors[cell.id] = cell.error;
   }
-  for (const Store::PlannedCell& cell : plan) {
+  for (const PlannedCell& cell : plan) {
     if (errors.contains(cell.id)) summary.add(cell.label, errors.at(cell.id));
   }
   return summary.failures.size();
@@ -58,7 +58,7 @@ class CellRun {
     const RankStart start = wait_for_start(*options_.ranks);
     if (!start.has_work) return;
     set_threads(start.parallelism.n_threads);
-    const std::vector<Store::PlannedCell> plan = set_.plan(start.parallelism.n_threads);
+    const std::vector<PlannedCell> plan = set_.plan(start.parallelism.n_threads);
     if (hash_of(plan) != start.plan) {
       throw input_error("it would compute other cells than rank 0: another spec, model, data or version of cprobe");
     }
@@ -107,7 +107,7 @@ class CellRun {
     return stream_rows(data_, options_.device, options_.memory / n_jobs, folder_);
   }
 
-  std::unique_ptr<Workers> threads(const Parallelism& parallelism, const std::vector<Store::PlannedCell>& plan) {
+  std::unique_ptr<Workers> threads(const Parallelism& parallelism, const std::vector<PlannedCell>& plan) {
     const int n_jobs = parallelism.n_jobs;
     return thread_workers(parallelism, [this, &plan, n_jobs, scratch = scratch_for(n_jobs)](size_t worker) {
       return set_.make_compute(plan, scratch, on_devices_.of_worker(worker, n_jobs));

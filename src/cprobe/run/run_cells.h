@@ -14,13 +14,13 @@ struct CellSet {
   std::string what;           ///< "circuits": what the bar counts.
   bool is_estimated = false;  ///< Whether an Estimate says what these cells take.
   /// The cells with their identities, in the order of the tables.
-  std::function<std::vector<Store::PlannedCell>(int n_threads)> plan;
+  std::function<std::vector<PlannedCell>(int n_threads)> plan;
   /// Cells in the order in which one worker computes them. @param unfinished numbers in the plan. @param estimate null:
   /// nothing was measured.
   std::function<std::vector<ScheduledCell>(const std::vector<size_t>& unfinished, const Estimate* estimate)> schedule;
   /// Called once a thread. @param scratch where it keeps its residual streams. @param data of the run, with the model on
   /// the thread's device; lives as long as what is made.
-  std::function<ComputeCell(const std::vector<Store::PlannedCell>& plan, const NewRows& scratch, const RunData& data)>
+  std::function<ComputeCell(const std::vector<PlannedCell>& plan, const NewRows& scratch, const RunData& data)>
       make_compute;
 };
 

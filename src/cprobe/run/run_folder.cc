@@ -58,7 +58,7 @@ Store open_to_read(const std::filesystem::path& folder) {
   return Store::open_existing(folder);
 }
 
-Store::Invocation this_call(const RunNotes& notes) {
+Invocation this_call(const RunNotes& notes) {
   return {.started = utc_now(),
           .command = command_line(),
           .version = versions(),
@@ -70,28 +70,28 @@ Store::Invocation this_call(const RunNotes& notes) {
           .spec = notes.spec};
 }
 
-Store open_run(const std::filesystem::path& folder, const std::vector<Store::PlannedCell>& plan, const RunNotes& notes,
+Store open_run(const std::filesystem::path& folder, const std::vector<PlannedCell>& plan, const RunNotes& notes,
                const Again& again) {
   for (const std::filesystem::path& place : {folder, folder / kCircuits}) remove_leftovers(place);
   Store store = Store::open(folder);
   store.verify();
   store.plan(plan, fmt::format("{}", fmt::join(notes.fingerprints, " ")));
   store.begin(this_call(notes));
-  std::vector<Store::PlannedCell> forgotten = plan;
+  std::vector<PlannedCell> forgotten = plan;
   if (!again.all) {
     std::set<std::string> failed;
-    for (const Store::Entry& cell : store.cells()) {
+    for (const CellEntry& cell : store.cells()) {
       if (cell.status == CellStatus::kFailed && again.failed) failed.insert(cell.id);
     }
-    std::erase_if(forgotten, [&](const Store::PlannedCell& cell) { return !failed.contains(cell.id); });
+    std::erase_if(forgotten, [&](const PlannedCell& cell) { return !failed.contains(cell.id); });
   }
   for (const std::string& file : store.forget(forgotten)) remove_path(folder / file);
   return store;
 }
 
-std::vector<size_t> unfinished_cells(const Store& store, const std::vector<Store::PlannedCell>& plan) {
+std::vector<size_t> unfinished_cells(const Store& store, const std::vector<PlannedCell>& plan) {
   std::set<std::string> over;
-  for (const Store::Entry& entry : store.cells()) {
+  for (const CellEntry& entry : store.cells()) {
     if (entry.status == CellStatus::kDone || entry.status == CellStatus::kFailed) over.insert(entry.id);
   }
   std::vector<size_t> unfinished;

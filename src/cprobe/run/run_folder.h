@@ -35,7 +35,7 @@ struct RunNotes {
 };
 
 /// This call of the program, for a record.
-Store::Invocation this_call(const RunNotes& notes);
+Invocation this_call(const RunNotes& notes);
 
 /// Which finished and failed cells are computed again.
 struct Again {
@@ -45,11 +45,11 @@ struct Again {
 
 /// The record in a folder, with the plan made and this call begun.
 /// @throws Error (kInput) as check_names, and as Store::open.
-Store open_run(const std::filesystem::path& folder, const std::vector<Store::PlannedCell>& plan, const RunNotes& notes,
+Store open_run(const std::filesystem::path& folder, const std::vector<PlannedCell>& plan, const RunNotes& notes,
                const Again& again);
 
 /// Numbers of the planned cells that are neither finished nor failed.
-std::vector<size_t> unfinished_cells(const Store& store, const std::vector<Store::PlannedCell>& plan);
+std::vector<size_t> unfinished_cells(const Store& store, const std::vector<PlannedCell>& plan);
 
 /// What a run did.
 struct RunSummary {

@@ -9,6 +9,7 @@
 #include "cprobe/core/error.h"
 #include "cprobe/core/threads.h"
 #include "cprobe/probe/probe_cell.h"
+#include "cprobe/record/findings_codec.h"
 #include "cprobe/run/device_data.h"
 #include "cprobe/run/parallelism.h"
 #include "cprobe/run/run_cells.h"
@@ -64,11 +65,11 @@ Prepared prepare(const Spec& spec, const RunOptions& options) {
 }
 
 /// The cells with their identities, in order.
-std::vector<Store::PlannedCell> plan_of(const Spec& spec, const Prepared& prepared, int n_threads) {
-  std::vector<Store::PlannedCell> plan;
+std::vector<PlannedCell> plan_of(const Spec& spec, const Prepared& prepared, int n_threads) {
+  std::vector<PlannedCell> plan;
   for (const Cell& cell : prepared.cells) {
-    plan.push_back(
-        {cell_id(spec, cell, prepared.data.fingerprints, n_threads), method_name(spec), label_of(spec, cell)});
+    plan.push_back({cell_id(spec, cell, prepared.data.fingerprints, n_threads), method_name(spec.probe.mask_method),
+                    label_of(spec, cell)});
   }
   return plan;
 }
@@ -101,7 +102,7 @@ std::set<std::string> cells_over(const std::filesystem::path& folder, const Agai
   if (again.all || folder.empty() || !holds_run(folder) || RunLock::is_held_elsewhere(folder)) return {};
   const Store store = Store::open_existing(folder);
   std::set<std::string> over = store.finished();
-  for (const Store::Entry& cell : store.cells()) {
+  for (const CellEntry& cell : store.cells()) {
     if (cell.status == CellStatus::kFailed && !again.failed) over.insert(cell.id);
   }
   return over;
@@ -141,7 +142,7 @@ RunPlan plan_run(const Spec& spec, const RunOptions& options) {
   std::vector<size_t> all(prepared.cells.size());
   std::iota(all.begin(), all.end(), 0);
   plan.cells.resize(all.size());
-  const std::vector<Store::PlannedCell> planned = plan_of(spec, prepared, plan.parallelism.n_threads);
+  const std::vector<PlannedCell> planned = plan_of(spec, prepared, plan.parallelism.n_threads);
   const std::set<std::string> over = cells_over(run, options.again);
   double sum = 0, longest = 0;
   const Cell* before = nullptr;
@@ -186,7 +187,7 @@ RunSummary run(const Spec& spec, const RunOptions& options) {
               }
               return cells;
             },
-        .make_compute = [&](const std::vector<Store::PlannedCell>& plan, const NewRows& scratch,
+        .make_compute = [&](const std::vector<PlannedCell>& plan, const NewRows& scratch,
                             const RunData& data) -> ComputeCell {
           return [&, streams = std::make_shared<Streams>(data.model, scratch)](size_t i, const ShareDone& on_progress) {
             const Cell& cell = prepared.cells[i];
@@ -194,15 +195,17 @@ RunSummary run(const Spec& spec, const RunOptions& options) {
             CellResult result =
                 probe_cell(spec, cell, plan[i].id, data, *streams,
                            [&](Piece piece, const std::string& note) { on_progress(share.after(piece), note); });
-            return Store::Finished{.variable = cell.variable,
-                                   .site = to_string(cell.component),
-                                   .position = cell.position,
-                                   .seed = cell.seed,
-                                   .metrics = metrics(result.findings),
-                                   .row = result_row(spec, cell, plan[i].id, result.findings),
-                                   .curve = std::move(result.curve),
-                                   .circuit_file = circuit_file(cell, plan[i].id),
-                                   .circuit = circuit_bytes(result.findings.circuit)};
+            EncodedFindings found =
+                encode({plan[i].id, settings_of(spec, cell), std::move(result.findings)}, spec.probe.ablation);
+            return FinishedCell{.variable = cell.variable,
+                                .site = to_string(cell.component),
+                                .position = cell.position,
+                                .seed = cell.seed,
+                                .metrics = std::move(found.metrics),
+                                .row = std::move(found.row),
+                                .curve = std::move(result.curve),
+                                .circuit_file = circuit_file(cell, plan[i].id),
+                                .circuit = circuit_bytes(result.circuit)};
           };
         }};
     return run_cells(spec, prepared.cells, prepared.data, set, options, {.out = folder});

@@ -13,12 +13,12 @@ namespace cprobe {
 
 /// What a run would do.
 struct RunPlan {
-  struct PlannedCell {
+  struct Forecast {
     std::string label;  ///< As in the record.
     CellTime time;
     bool is_over = false;  ///< Computed, or failed, in an earlier call, and left so.
   };
-  std::vector<PlannedCell> cells;  ///< In the order of the table.
+  std::vector<Forecast> cells;  ///< In the order of the table.
   Parallelism parallelism;
   double seconds = 0;            ///< Until all cells are computed that are not over.
   int64_t weights_memory = 0;    ///< Bytes.

@@ -13,7 +13,7 @@
 namespace cprobe {
 
 /// Computes a cell. @param cell its number in the plan. @throws Error and whatever libtorch throws.
-using ComputeCell = std::function<Store::Finished(size_t cell, const ShareDone& on_progress)>;
+using ComputeCell = std::function<FinishedCell(size_t cell, const ShareDone& on_progress)>;
 /// Makes one for a thread, with what it keeps from one cell to the next. @param worker number of the thread, from 0.
 using MakeComputeCell = std::function<ComputeCell(size_t worker)>;
 
@@ -30,9 +30,9 @@ struct WorkerReport {
   Kind kind = Kind::kProgress;
   size_t worker = 0;
   size_t cell = 0;
-  double share = 0;               ///< kProgress: of the cell, 0 to 1.
-  std::string text;               ///< kProgress: what it is at; kFailed, kLost: the error.
-  Store::Finished finished = {};  ///< kComputed.
+  double share = 0;            ///< kProgress: of the cell, 0 to 1.
+  std::string text;            ///< kProgress: what it is at; kFailed, kLost: the error.
+  FinishedCell finished = {};  ///< kComputed.
 };
 
 class Workers {

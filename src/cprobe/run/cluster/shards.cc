@@ -107,7 +107,7 @@ std::vector<std::filesystem::path> shards_of(const std::filesystem::path& folder
     // The log of a record that somebody writes can be read on the same machine only: it takes memory that both share.
     if (!holds_run(entry.path()) || RunLock::is_held_elsewhere(entry.path())) continue;
     const Store store = Store::open_existing(entry.path());
-    const std::vector<Store::Invocation> calls = store.invocations();
+    const std::vector<Invocation> calls = store.invocations();
     shards.emplace_back(calls.empty() ? "" : calls.back().started, entry.path());
     const std::string own = store.data();
     if (own.empty()) continue;
@@ -184,7 +184,7 @@ MergeSummary merge_shards(const std::filesystem::path& folder) {
     std::ranges::move(gathered.damaged, std::back_inserter(summary.damaged));
   }
   store.export_tables();
-  for (const Store::Entry& cell : store.cells()) {
+  for (const CellEntry& cell : store.cells()) {
     ++summary.n_cells;
     if (cell.status == CellStatus::kDone) {
       ++summary.n_done;

@@ -1,12 +1,8 @@
-#include "cprobe/reproduce/parts.h"
-
-#include <map>
+#include "cprobe/reproduce/toy_experiment.h"
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/threads.h"
-#include "cprobe/evaluate/statistics.h"
-#include "cprobe/record/result_columns.h"
-#include "cprobe/record/tables.h"
+#include "cprobe/record/store.h"
 #include "cprobe/training/train_tasks.h"
 
 namespace cprobe {
@@ -81,53 +77,10 @@ void train_model(const ToyExperiment& e) {
   train(config, data.train, data.test, e.training, e.folder, seed);
 }
 
-std::vector<Store::Fields> finished_rows(const Spec& spec, const RunOptions& options) {
+std::vector<ProbedCell> finished_cells(const Spec& spec, const RunOptions& options) {
   const RunSummary summary = run(spec, options);
   if (!summary.failures.empty()) throw failure("{}: {}", spec.out.string(), summary.failures.front());
-  return Store::open_existing(spec.out).results();
-}
-
-std::vector<double> column_values(const std::vector<Store::Fields>& rows, std::string_view column) {
-  std::vector<double> values;
-  for (const Store::Fields& row : rows) {
-    if (const std::string value = value_of(row, column); !value.empty()) values.push_back(std::stod(value));
-  }
-  return values;
-}
-
-std::vector<Store::Fields> rows_of(const std::vector<Store::Fields>& rows, std::string_view variable,
-                                   std::string_view block) {
-  std::vector<Store::Fields> selected;
-  for (const Store::Fields& row : rows) {
-    if (value_of(row, column::kVariable) == variable && value_of(row, column::kBlock) == block) selected.push_back(row);
-  }
-  return selected;
-}
-
-std::vector<double> circuit_shares(const std::vector<Store::Fields>& rows) {
-  std::vector<double> shares = column_values(rows, column::kWeights);
-  const std::vector<double> largest = column_values(rows, column::kMaxWeights);
-  for (size_t i = 0; i < shares.size(); ++i) shares[i] /= largest[i];
-  return shares;
-}
-
-std::string circuits_in_words(const std::vector<Store::Fields>& rows) {
-  std::map<std::string, int> counts;
-  for (const Store::Fields& row : rows) ++counts[value_of(row, column::kCircuit)];
-  std::vector<std::string> words;
-  words.reserve(counts.size());
-  for (const auto& [word, n] : counts) words.push_back(counts.size() == 1 ? word : fmt::format("{} {}", word, n));
-  return fmt::format("{}", fmt::join(words, ", "));
-}
-
-std::string figure_over(const std::vector<double>& values) {
-  if (values.empty()) return "-";
-  const Spread s = spread(values);
-  return figure_text(s.mean, s.sd);
-}
-
-std::string published_figure(std::optional<double> value) {
-  return value ? fmt::format("({:.3f})", *value) : "";
+  return Store::open_existing(spec.out).probed();
 }
 
 }  // namespace cprobe

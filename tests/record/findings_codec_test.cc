@@ -1,7 +1,8 @@
-#include "cprobe/record/result_row.h"
+#include "cprobe/record/findings_codec.h"
 
 #include <algorithm>
 #include <cmath>
+#include <random>
 
 #include "tests/support.h"
 #include "tests/tiny_model.h"
@@ -14,11 +15,9 @@ using ::testing::IsEmpty;
 
 const ComponentRef kMlp{0, Block::kMlp};
 
-/// A circuit of `n` hidden neurons and no output units, with its ablations on one data set.
+/// A circuit of `n` hidden neurons with 8 incoming weights each, with its ablations on one data set.
 Findings findings(int64_t n, std::vector<AblationResult> ablations) {
-  Findings f{.train_loss = 3.5, .test_loss = 4, .n_train = 20, .n_test = 11};
-  f.circuit = {.component = kMlp, .matrices = matrices_of(testing::tiny_config(), kMlp)};
-  f.circuit.members = {at::arange(12) < n, at::zeros({8}, at::kBool)};
+  Findings f{.train_loss = 3.5, .test_loss = 4, .n_train = 20, .n_test = 11, .n_weights = 8 * n, .max_weights = 192};
   f.knn = {.dev = {.mean = .5, .sd = .1, .n = 3}, .test = {.mean = .25, .sd = .2, .n = 3}, .n_dev = 18, .n_test = 11};
   f.full_knn = {.dev = {.mean = .75, .n = 3}, .test = {.mean = .125, .n = 3}, .n_dev = 18, .n_test = 11};
   f.behaviours = {{.label = "Test", .vanilla = 1, .n_rows = 11, .ablations = std::move(ablations)}};
@@ -44,6 +43,14 @@ Findings with_effects() {
   return f;
 }
 
+CellSettings settings() {
+  return {.cell = {.variable = "var_0", .component = kMlp}};
+}
+
+std::vector<Metric> metrics(const Findings& f) {
+  return encode({"id", settings(), f}, {}).metrics;
+}
+
 /// The one figure of this name and control; fails the test where there is none.
 Metric metric_of(const Findings& f, const std::string& name, const std::string& control) {
   for (const Metric& m : metrics(f)) {
@@ -54,20 +61,18 @@ Metric metric_of(const Findings& f, const std::string& name, const std::string& 
 
 /// The text of one column; fails the test where there is none.
 std::string value(const ResultRow& row, const std::string& name) {
-  const auto found = std::ranges::find(row, name, &ResultRow::value_type::first);
+  const auto found = std::ranges::find(row, name, &ResultField::name);
   if (found == row.end()) throw std::runtime_error("no column '" + name + "'");
-  return field_text(found->second);
+  return found->text;
 }
 
-ResultRow row_of(const Findings& f, const Spec& spec = {}) {
-  return result_row(spec, {.variable = "var_0", .component = kMlp}, "id", f);
+ResultRow row_of(const Findings& f, const AblationOptions& asked = {}) {
+  return encode({"id", settings(), f}, asked).row;
 }
 
 TEST(ResultRow, BeginsWithTheReferencesColumnsInItsOrder) {
-  Spec spec;
-  spec.probe.ablation.n_random = 0;
   std::vector<std::string> names;
-  for (const auto& [name, field] : row_of(usual(), spec)) names.push_back(name);
+  for (const ResultField& field : row_of(usual(), {.n_random = 0})) names.push_back(field.name);
   const std::vector<std::string> reference = {"variable",
                                               "model_id",
                                               "task",
@@ -138,9 +143,7 @@ TEST(ResultRow, HasAColumnForEachFillAndMatrix) {
       {.target = AblationTarget::kComplement, .accuracy = {.mean = .1}},
       {.fill = Fill::kMean, .accuracy = {.mean = .8}},
   };
-  Spec spec;
-  spec.probe.ablation = {.fills = {Fill::kZero, Fill::kMean}, .n_random = 0, .per_matrix = true};
-  const ResultRow row = row_of(f, spec);
+  const ResultRow row = row_of(f, {.fills = {Fill::kZero, Fill::kMean}, .n_random = 0, .per_matrix = true});
   EXPECT_EQ(value(row, " ablated acc Test"), "0.5");
   EXPECT_EQ(value(row, "c_fc ablated acc Test"), "0.6");
   EXPECT_EQ(value(row, "c_proj vanilla acc Test"), "1.0");
@@ -148,9 +151,8 @@ TEST(ResultRow, HasAColumnForEachFillAndMatrix) {
 }
 
 TEST(ResultRow, EndsInTheEffectsWhereTheSpecAsksForThem) {
-  Spec spec;
-  spec.probe.ablation.effect = true;
-  const ResultRow row = row_of(with_effects(), spec);
+  const AblationOptions asked{.effect = true};
+  const ResultRow row = row_of(with_effects(), asked);
   EXPECT_EQ(value(row, "vanilla log probability Test"), "-0.25");
   EXPECT_EQ(value(row, "ablated log probability Test"), "-2.0");
   EXPECT_EQ(value(row, "ablated KL divergence Test"), "1.5");
@@ -162,12 +164,12 @@ TEST(ResultRow, EndsInTheEffectsWhereTheSpecAsksForThem) {
   EXPECT_EQ(value(row, "complement ablated KL divergence Test"), "2.5");
   const ResultRow without = row_of(with_effects());
   ASSERT_EQ(row.size(), without.size() + 9);
-  for (size_t i = 0; i < without.size(); ++i) EXPECT_EQ(row[i].first, without[i].first) << "they come last";
+  for (size_t i = 0; i < without.size(); ++i) EXPECT_EQ(row[i].name, without[i].name) << "they come last";
 
   Findings empty = with_effects();  // an empty circuit has no random controls
   empty.behaviours[0].ablations.erase(empty.behaviours[0].ablations.begin() + 1);
-  EXPECT_THAT(value(row_of(empty, spec), "random ablate KL divergence mean Test"), IsEmpty());
-  EXPECT_EQ(row_of(empty, spec).size(), row.size()) << "cells of one spec have the same columns";
+  EXPECT_THAT(value(row_of(empty, asked), "random ablate KL divergence mean Test"), IsEmpty());
+  EXPECT_EQ(row_of(empty, asked).size(), row.size()) << "cells of one spec have the same columns";
 }
 
 TEST(Metrics, OfEffectsHaveTheirControlsAndDraws) {
@@ -206,11 +208,105 @@ TEST(Metrics, SayWhatEachFigureIsOfAndOverHowMany) {
   EXPECT_EQ(find("circuit_weights", "").value, 40);
 }
 
-TEST(NumberText, IsWhatPythonPrints) {
-  EXPECT_EQ(number_text(1), "1.0");
-  EXPECT_EQ(number_text(0.1), "0.1");
-  EXPECT_EQ(number_text(1e-7), "1e-07");
-  EXPECT_EQ(number_text(0.0088097102584181), "0.0088097102584181");
+/// A cell with settings, data sets, fills, matrices, controls and effects drawn at random.
+ProbedCell drawn_cell(uint64_t seed, AblationOptions& asked) {
+  std::mt19937_64 random(seed);
+  const auto below = [&](size_t n) { return static_cast<int64_t>(random() % n); };
+  const auto number = [&] { return std::ldexp(static_cast<double>(random() >> 11), -53); };
+  const auto maybe = [&](bool there) { return there ? std::optional(number()) : std::nullopt; };
+  const bool is_full = below(4) == 0, is_empty = !is_full && below(4) == 0;
+  asked = {.fills = {kFills.begin() + below(2), kFills.end() - below(2)},
+           .n_random = 3 * below(2),
+           .per_matrix = below(2) == 0,
+           .complement = below(2) == 0,
+           .effect = below(2) == 0};
+  ProbedCell cell{.id = fmt::format("{:016x}", random())};
+  CellSettings& s = cell.settings;
+  s.mask_method = kMaskKinds[static_cast<size_t>(below(kMaskKinds.size()))];
+  s.task = "a task, \"quoted\"";
+  s.model = "runs/é";
+  s.cell = {.variable = "Wert (1)",
+            .component = {below(9), below(2) == 0 ? Block::kAttention : Block::kMlp},
+            .position = below(9) - 4,
+            .seed = random() >> 1,
+            .learning_rate = number(),
+            .batch_size = 2 + below(500),
+            .mask_option = number()};
+  s.data_seed = static_cast<uint64_t>(below(1 << 30));
+  s.protocol = below(2) == 0 ? Protocol::kDefault : Protocol::kPaper;
+  s.control = kModelControls[static_cast<size_t>(below(kModelControls.size()))];
+  s.unit = below(2) == 0 ? MaskUnit::kNeuron : MaskUnit::kWeight;
+  Findings& f = cell.findings;
+  f = {.train_loss = number(), .test_loss = number(), .n_train = below(9999), .n_test = below(9999)};
+  f.max_weights = 1 + below(1 << 30);
+  f.n_weights = is_empty ? 0 : is_full ? f.max_weights : f.max_weights / 2;
+  const int64_t n_draws = 1 + below(5);
+  const auto figure = [&](int64_t n) { return Spread{.mean = number(), .sd = maybe(n > 1), .n = n}; };
+  f.knn = {.dev = figure(n_draws),
+           .test = figure(n_draws),
+           .dev_majority = number(),
+           .test_majority = number(),
+           .n_dev = below(999),
+           .n_test = below(999)};
+  f.full_knn = f.knn;
+  f.full_knn.dev = figure(n_draws);
+  f.full_knn.test = figure(n_draws);
+  for (const char* label : {"IID", "IID Gen", "Male (mean fill)"}) {
+    Findings::OnBehaviour& on = f.behaviours.emplace_back();
+    on = {.label = label, .vanilla = number(), .vanilla_log_probability = maybe(asked.effect), .n_rows = below(999)};
+    const auto add = [&](AblationTarget target, Fill fill, const std::string& matrix, int64_t n) -> AblationResult& {
+      AblationResult& a = on.ablations.emplace_back();
+      a = {.target = target, .fill = fill, .matrix = matrix, .accuracy = figure(n), .note = "in words"};
+      if (asked.effect) a.effect = EffectSpread{figure(n), figure(n)};
+      return a;
+    };
+    for (const Fill fill : asked.fills) {
+      std::vector<std::string> matrices = {std::string(kWhole)};
+      if (asked.per_matrix) matrices.insert(matrices.end(), {"c_attn", "c_proj"});
+      for (const std::string& matrix : matrices) {
+        const bool has_controls = asked.n_random > 0 && !is_empty && !is_full;
+        add(AblationTarget::kCircuit, fill, matrix, 1).p = maybe(has_controls);
+        if (has_controls) {
+          add(AblationTarget::kRandom, fill, matrix, asked.n_random).draws = {number(), number(), number()};
+        }
+      }
+      if (asked.complement) add(AblationTarget::kComplement, fill, std::string(kWhole), 1);
+    }
+  }
+  return cell;
+}
+
+TEST(FindingsCodec, DecodesWhatItEncoded) {
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    AblationOptions asked;
+    const ProbedCell cell = drawn_cell(seed, asked);
+    const ProbedCell back = decode(encode(cell, asked));
+    EXPECT_EQ(back.id, cell.id);
+    EXPECT_EQ(back.settings, cell.settings) << seed;
+    EXPECT_EQ(back.findings, cell.findings) << seed;
+  }
+}
+
+TEST(FindingsCodec, KeepsNumbersThatAreNone) {
+  Findings f = usual();
+  f.train_loss = std::nan("");
+  f.behaviours[0].ablations[0].accuracy.mean = std::nan("");
+  const Findings back = decode(encode({"id", settings(), f}, {})).findings;
+  EXPECT_TRUE(std::isnan(back.train_loss));
+  EXPECT_TRUE(std::isnan(back.behaviours[0].ablations[0].accuracy.mean));
+}
+
+TEST(FindingsCodec, RefusesAFigureThatIsNoNumber) {
+  EncodedFindings encoded = encode({"id", settings(), usual()}, {});
+  std::ranges::find(encoded.row, "lr", &ResultField::name)->text = "fast";
+  EXPECT_FAILED_ERROR(decode(encoded), "'fast' as lr");
+}
+
+TEST(FindingsCodec, GivesDefaultsForWhatAnEarlierVersionDidNotRecord) {
+  const ProbedCell cell = decode({{{"variable", "x", true}, {"probe index", "3", false}}, {}});
+  EXPECT_EQ(cell.settings.cell.variable, "x");
+  EXPECT_EQ(cell.settings.cell.position, 3);
+  EXPECT_EQ(cell.findings, Findings());
 }
 
 }  // namespace

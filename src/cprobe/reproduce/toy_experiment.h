@@ -1,16 +1,14 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "cprobe/record/recorded.h"
 #include "cprobe/reproduce/reproduce.h"
 #include "cprobe/run/runner.h"
 #include "cprobe/training/trainer.h"
 
-/// What the reproductions of several experiments share.
 namespace cprobe {
 
 /// What is missing of a run is computed; a finished one is the result.
@@ -49,25 +47,7 @@ void begin_toy_experiments(const std::vector<ToyExperiment>& experiments, const 
 /// Trains the model, unless an earlier call with these options has.
 void train_model(const ToyExperiment& experiment);
 
-/// Computes what is missing of a run, and returns its rows. @throws Error (kFailed) if a cell failed.
-std::vector<Store::Fields> finished_rows(const Spec& spec, const RunOptions& options);
-
-/// Values of one column of results.csv; rows without one are left out.
-std::vector<double> column_values(const std::vector<Store::Fields>& rows, std::string_view column);
-
-/// The rows of one variable and block ("attn", "mlp").
-std::vector<Store::Fields> rows_of(const std::vector<Store::Fields>& rows, std::string_view variable,
-                                   std::string_view block);
-
-/// The share of the component's weights that is in the circuit, for each row.
-std::vector<double> circuit_shares(const std::vector<Store::Fields>& rows);
-
-/// "empty", or "empty 2, proper part 1" where rows differ.
-std::string circuits_in_words(const std::vector<Store::Fields>& rows);
-
-/// Mean and standard deviation of values; "-" where there are none.
-std::string figure_over(const std::vector<double>& values);
-/// "(0.991)"; empty where nothing is published.
-std::string published_figure(std::optional<double> value);
+/// Computes what is missing of a run, and returns its cells. @throws Error (kFailed) if a cell failed.
+std::vector<ProbedCell> finished_cells(const Spec& spec, const RunOptions& options);
 
 }  // namespace cprobe

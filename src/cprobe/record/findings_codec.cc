@@ -1,0 +1,396 @@
+#include "cprobe/record/findings_codec.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+#include <string_view>
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/number_text.h"
+
+namespace cprobe {
+namespace {
+
+// Names that both ways use, or that follow a rule.
+constexpr const char* kId = "model_id";
+constexpr const char* kKnnDraws = "knn draws";
+constexpr const char* kMaskMethod = "mask method";
+constexpr std::string_view kUntouchedAccuracy = "vanilla_accuracy";
+constexpr std::string_view kUntouchedLogProbability = "vanilla_log_probability";
+constexpr std::string_view kAblatedAccuracy = "ablated_accuracy";
+constexpr std::string_view kLogProbability = "log_probability";
+constexpr std::string_view kDivergence = "kl_divergence";
+constexpr const char* kFullModel = "full model";
+constexpr const char* kMajority = "majority";
+
+using OnBehaviour = Findings::OnBehaviour;
+using Figure = std::optional<double>;
+
+/// Appends fields to a row of results.csv.
+class RowWriter {
+ public:
+  void add(std::string name, const std::string& text) { row.push_back({std::move(name), text, true}); }
+  void add(std::string name, std::string_view text) { add(std::move(name), std::string(text)); }
+  void add(std::string name, int64_t integer) { row.push_back({std::move(name), std::to_string(integer), false}); }
+  void add(std::string name, double number) { row.push_back({std::move(name), number_text(number), false}); }
+  void add(std::string name, const Figure& figure) {
+    if (figure) return add(std::move(name), *figure);
+    add(std::move(name), std::string());
+  }
+
+  ResultRow row;
+};
+
+Figure mean_of(const AblationResult* ablation) {
+  return ablation == nullptr ? Figure() : Figure(ablation->accuracy.mean);
+}
+
+/// The reference's standard deviation has n in the denominator.
+Figure population_deviation(const AblationResult* random) {
+  if (random == nullptr) return std::nullopt;
+  const Spread& a = random->accuracy;
+  return std::sqrt(static_cast<double>(a.n - 1) / static_cast<double>(a.n)) * a.sd.value_or(0);
+}
+
+/// The matrices that were ablated alone, behind kWhole.
+std::vector<std::string> ablated_matrices(const OnBehaviour& behaviour) {
+  std::vector<std::string> matrices;
+  for (const AblationResult& a : behaviour.ablations) {
+    if (std::ranges::find(matrices, a.matrix) == matrices.end()) matrices.push_back(a.matrix);
+  }
+  return matrices;
+}
+
+/// The reference's behaviour columns: of the whole component with an empty prefix and hence a leading space, then of
+/// each matrix.
+void add_behaviour_columns(RowWriter& row, const Findings& findings, const AblationOptions& asked) {
+  if (findings.behaviours.empty()) return;
+  const Fill fill = asked.fills.front();
+  for (const std::string& matrix : ablated_matrices(findings.behaviours.front())) {
+    const std::string prefix = matrix == kWhole ? "" : matrix;
+    for (const OnBehaviour& on : findings.behaviours) {
+      row.add(fmt::format("{} vanilla acc {}", prefix, on.label), on.vanilla);
+      row.add(fmt::format("{} ablated acc {}", prefix, on.label),
+              mean_of(on.find(AblationTarget::kCircuit, fill, matrix)));
+      if (asked.n_random == 0 || matrix != kWhole) continue;
+      const AblationResult* random = on.find(AblationTarget::kRandom, fill);
+      row.add("random ablate acc mean " + on.label, mean_of(random));
+      row.add("random ablate acc std " + on.label, population_deviation(random));
+    }
+  }
+}
+
+/// Ours, behind the reference's.
+void add_own_columns(RowWriter& row, const ProbedCell& cell, const AblationOptions& asked) {
+  const Findings& f = cell.findings;
+  row.add(kKnnDraws, f.knn.test.n);
+  row.add("knn test sd", f.knn.test.sd);
+  row.add("full model knn test sd", f.full_knn.test.sd);
+  row.add("circuit", to_string(f.extent()));
+  row.add("unit", to_string(cell.settings.unit));
+  row.add("protocol", to_string(cell.settings.protocol));
+  row.add("model control", to_string(cell.settings.control));
+  const Fill first = asked.fills.front();
+  for (const OnBehaviour& on : f.behaviours) {
+    const AblationResult* circuit = on.find(AblationTarget::kCircuit, first);
+    const AblationResult* random = on.find(AblationTarget::kRandom, first);
+    row.add("ablated p " + on.label, circuit->p);
+    row.add("random controls " + on.label, random == nullptr ? int64_t{0} : random->accuracy.n);
+    row.add("random ablate acc sd " + on.label, random == nullptr ? Figure() : random->accuracy.sd);
+    row.add("ablation note " + on.label, random != nullptr ? "random controls " + random->note : circuit->note);
+    if (asked.complement) {
+      row.add("complement ablated acc " + on.label, mean_of(on.find(AblationTarget::kComplement, first)));
+    }
+    for (size_t i = 1; i < asked.fills.size(); ++i) {
+      const Fill fill = asked.fills[i];
+      row.add(fmt::format("ablated acc {} ({} fill)", on.label, to_string(fill)),
+              mean_of(on.find(AblationTarget::kCircuit, fill)));
+    }
+  }
+}
+
+/// Begins the columns of an ablation's effect.
+std::string_view effect_prefix(AblationTarget target) {
+  switch (target) {
+    case AblationTarget::kCircuit:
+      return "ablated";
+    case AblationTarget::kComplement:
+      return "complement ablated";
+    case AblationTarget::kRandom:
+      return "random ablate";
+  }
+  throw failure("unknown ablation target");
+}
+
+/// Ours, of specs that ask for effects: log-probability of the right next token and KL divergence, in nats. Random controls
+/// have a mean and a standard deviation.
+void add_effect_columns(RowWriter& row, const Findings& findings, const AblationOptions& asked) {
+  std::vector<AblationTarget> targets = {AblationTarget::kCircuit};
+  if (asked.n_random > 0) targets.push_back(AblationTarget::kRandom);
+  if (asked.complement) targets.push_back(AblationTarget::kComplement);
+  for (const OnBehaviour& on : findings.behaviours) {
+    row.add("vanilla log probability " + on.label, on.vanilla_log_probability);
+    for (const AblationTarget target : targets) {
+      const AblationResult* ablation = on.find(target, asked.fills.front());
+      const auto add = [&](const char* name, Spread EffectSpread::*figure) {
+        const std::string column = fmt::format("{} {}", effect_prefix(target), name);
+        const bool is_random = target == AblationTarget::kRandom;
+        const auto spread = ablation == nullptr ? std::nullopt : std::optional(ablation->effect.value().*figure);
+        row.add(fmt::format("{}{} {}", column, is_random ? " mean" : "", on.label),
+                spread ? Figure(spread->mean) : Figure());
+        if (is_random) row.add(fmt::format("{} sd {}", column, on.label), spread ? spread->sd : Figure());
+      };
+      add("log probability", &EffectSpread::log_probability);
+      add("KL divergence", &EffectSpread::divergence);
+    }
+  }
+}
+
+ResultRow encode_row(const ProbedCell& cell, const AblationOptions& asked) {
+  const CellSettings& s = cell.settings;
+  const Findings& f = cell.findings;
+  const bool is_default = s.mask_method == MaskKind::kContinuousSparsification;
+  RowWriter row;
+  row.add("variable", s.cell.variable);
+  row.add(kId, cell.id);
+  row.add("task", s.task);
+  row.add("train length", f.n_train);
+  row.add("test length", f.n_test);
+  row.add("batch_size", s.cell.batch_size);
+  row.add("lr", s.cell.learning_rate);
+  row.add("data_seed", static_cast<int64_t>(s.data_seed));
+  row.add("model_seed", static_cast<int64_t>(s.cell.seed));
+  row.add("target_layer", s.cell.component.layer);
+  row.add("operation", to_string(s.cell.component.block));
+  row.add("probe index", s.cell.position);
+  row.add("mask_init", is_default ? Figure(s.cell.mask_option) : Figure());
+  row.add("model path", s.model);
+  row.add("train loss", f.train_loss);
+  row.add("test loss", f.test_loss);
+  row.add("knn dev acc", f.knn.dev.mean);
+  row.add("dev majority acc", f.knn.dev_majority);
+  row.add("knn test acc", f.knn.test.mean);
+  row.add("test majority acc", f.knn.test_majority);
+  row.add("full model knn dev acc", f.full_knn.dev.mean);
+  row.add("full model knn test acc", f.full_knn.test.mean);
+  row.add("L0 Norm", static_cast<double>(f.n_weights));
+  row.add("L0 Max", f.max_weights);
+  add_behaviour_columns(row, f, asked);
+  add_own_columns(row, cell, asked);
+  if (!is_default) {
+    row.add(kMaskMethod, to_string(s.mask_method));
+    row.add(std::string(mask_option(s.mask_method).key), s.cell.mask_option);
+  }
+  if (asked.effect) add_effect_columns(row, f, asked);
+  return std::move(row.row);
+}
+
+/// Fields of a row of results.csv by name.
+class RowReader {
+ public:
+  explicit RowReader(const ResultRow& row) : row_(row) {}
+
+  std::string text(std::string_view name) const {
+    const auto found = std::ranges::find(row_, name, &ResultField::name);
+    return found == row_.end() ? std::string() : found->text;
+  }
+  int64_t integer(std::string_view name, int64_t otherwise) const {
+    return value(name, otherwise, [](const std::string& t) -> int64_t { return std::stoll(t); });
+  }
+  double number(std::string_view name, double otherwise) const {
+    return value(name, otherwise, [](const std::string& t) { return std::stod(t); });
+  }
+
+ private:
+  template <typename T, typename Parse>
+  T value(std::string_view name, T otherwise, const Parse& parse) const {
+    const std::string found = text(name);
+    if (found.empty()) return otherwise;
+    try {
+      return parse(found);
+    } catch (const std::exception&) {
+      throw failure("the record holds '{}' as {}, which is no number", found, name);
+    }
+  }
+
+  const ResultRow& row_;
+};
+
+/// The one of `all` that has this text; the first where none has.
+template <typename Enum, size_t n>
+Enum parsed(const std::string& text, const std::array<Enum, n>& all) {
+  const auto found = std::ranges::find_if(all, [&](Enum one) { return to_string(one) == text; });
+  return found == all.end() ? all.front() : *found;
+}
+
+CellSettings decode_settings(const RowReader& row) {
+  const MaskKind mask_method = parsed(row.text(kMaskMethod), kMaskKinds);
+  const CellSettings defaults;
+  return {.task = row.text("task"),
+          .model = row.text("model path"),
+          .cell = {.variable = row.text("variable"),
+                   .component = {row.integer("target_layer", 0),
+                                 parsed(row.text("operation"), std::array{Block::kAttention, Block::kMlp})},
+                   .position = row.integer("probe index", defaults.cell.position),
+                   .seed = static_cast<uint64_t>(row.integer("model_seed", 0)),
+                   .learning_rate = row.number("lr", defaults.cell.learning_rate),
+                   .batch_size = row.integer("batch_size", defaults.cell.batch_size),
+                   .mask_option = row.number(mask_option(mask_method).key, defaults.cell.mask_option)},
+          .data_seed = static_cast<uint64_t>(row.integer("data_seed", 0)),
+          .protocol = parsed(row.text("protocol"), std::array{Protocol::kDefault, Protocol::kPaper}),
+          .control = parsed(row.text("model control"), kModelControls),
+          .mask_method = mask_method,
+          .unit = parsed(row.text("unit"), std::array{MaskUnit::kNeuron, MaskUnit::kWeight})};
+}
+
+/// The metric of an ablation: "ablated_accuracy Test c_attn (mean fill)".
+std::string ablation_metric(std::string_view figure, std::string_view set, const AblationResult& a) {
+  std::string name = fmt::format("{} {}", figure, set);
+  if (a.matrix != kWhole) name += fmt::format(" {}", a.matrix);
+  if (a.fill != Fill::kZero) name += fmt::format(" ({} fill)", to_string(a.fill));
+  return name;
+}
+
+/// The reverse for what stands behind "<figure> <set>": " c_attn (mean fill)".
+void read_matrix_and_fill(std::string_view text, AblationResult& a) {
+  for (const Fill fill : kFills) {
+    const std::string behind = fmt::format(" ({} fill)", to_string(fill));
+    if (!text.ends_with(behind)) continue;
+    a.fill = fill;
+    text.remove_suffix(behind.size());
+  }
+  if (!text.empty()) a.matrix = text.substr(1);
+}
+
+void encode_ablation(std::vector<Metric>& list, const OnBehaviour& on, const AblationResult& a) {
+  const auto add = [&](std::string_view name, const Spread& figure, const Figure& p = {},
+                       const std::vector<double>& draws = {}) {
+    Metric metric{.metric = ablation_metric(name, on.label, a),
+                  .value = figure.mean,
+                  .n = on.n_rows,
+                  .p = p,
+                  .draws = draws,
+                  .note = a.note};
+    if (a.target != AblationTarget::kCircuit) metric.control = to_string(a.target);
+    if (a.target == AblationTarget::kRandom) {
+      metric.n = figure.n;
+      metric.sd = figure.sd;
+    }
+    list.push_back(metric);
+  };
+  add(kAblatedAccuracy, a.accuracy, a.p, a.draws);
+  if (!a.effect) return;
+  add(kLogProbability, a.effect->log_probability);
+  add(kDivergence, a.effect->divergence);
+}
+
+/// The figure of an ablation's metric.
+Spread decode_figure(const Metric& m) {
+  const bool is_random = m.control == to_string(AblationTarget::kRandom);
+  return {.mean = m.value, .sd = is_random ? m.sd : Figure(), .n = is_random ? m.n : 1};
+}
+
+AblationResult decode_ablation(const Metric& m, std::string_view behind) {
+  AblationResult a{.accuracy = decode_figure(m), .draws = m.draws, .p = m.p, .note = m.note};
+  for (const AblationTarget target : {AblationTarget::kRandom, AblationTarget::kComplement}) {
+    if (m.control == to_string(target)) a.target = target;
+  }
+  read_matrix_and_fill(behind, a);
+  return a;
+}
+
+std::vector<Metric> encode_metrics(const Findings& f) {
+  std::vector<Metric> list = {
+      {.metric = "train_loss", .value = f.train_loss, .n = f.n_train},
+      {.metric = "test_loss", .value = f.test_loss, .n = f.n_test},
+      {.metric = "circuit_weights", .value = static_cast<double>(f.n_weights), .n = f.max_weights}};
+  const auto add_knn = [&](const char* metric, const Spread& circuit, const Spread& full, double majority, int64_t n) {
+    list.push_back({.metric = metric, .value = circuit.mean, .n = n, .sd = circuit.sd});
+    list.push_back({.metric = metric, .value = full.mean, .n = n, .sd = full.sd, .control = kFullModel});
+    list.push_back({.metric = metric, .value = majority, .n = n, .control = kMajority});
+  };
+  add_knn("knn_dev_accuracy", f.knn.dev, f.full_knn.dev, f.knn.dev_majority, f.knn.n_dev);
+  add_knn("knn_test_accuracy", f.knn.test, f.full_knn.test, f.knn.test_majority, f.knn.n_test);
+  for (const OnBehaviour& on : f.behaviours) {
+    list.push_back({.metric = fmt::format("{} {}", kUntouchedAccuracy, on.label), .value = on.vanilla, .n = on.n_rows});
+    if (on.vanilla_log_probability) {
+      list.push_back({.metric = fmt::format("{} {}", kUntouchedLogProbability, on.label),
+                      .value = *on.vanilla_log_probability,
+                      .n = on.n_rows});
+    }
+    for (const AblationResult& a : on.ablations) encode_ablation(list, on, a);
+  }
+  return list;
+}
+
+/// One of the metrics of decoding by nearest neighbours.
+/// @param n_draws of exemplars, which metrics do not have.
+void decode_knn(Findings& f, const Metric& m, bool is_test, int64_t n_draws) {
+  for (KnnResult* knn : {&f.knn, &f.full_knn}) {
+    (is_test ? knn->n_test : knn->n_dev) = m.n;
+    if (m.control == kMajority) (is_test ? knn->test_majority : knn->dev_majority) = m.value;
+  }
+  if (m.control == kMajority) return;
+  KnnResult& knn = m.control == kFullModel ? f.full_knn : f.knn;
+  (is_test ? knn.test : knn.dev) = {.mean = m.value, .sd = m.sd, .n = n_draws};
+}
+
+/// What stands behind "<figure> <set>" in a metric's name; none where it is of another figure or set.
+std::optional<std::string_view> behind(std::string_view name, std::string_view figure, const std::string& set) {
+  const std::string front = fmt::format("{} {}", figure, set);
+  return name.starts_with(front) ? std::optional(name.substr(front.size())) : std::nullopt;
+}
+
+/// A metric of a data set's ablations; those of one set follow that of the untouched model, and effects their accuracy.
+void decode_ablation_metric(OnBehaviour& on, const Metric& m) {
+  if (behind(m.metric, kUntouchedLogProbability, on.label)) {
+    on.vanilla_log_probability = m.value;
+  } else if (const auto rest = behind(m.metric, kAblatedAccuracy, on.label)) {
+    on.ablations.push_back(decode_ablation(m, *rest));
+  } else if (!on.ablations.empty()) {
+    std::optional<EffectSpread>& effect = on.ablations.back().effect;
+    if (!effect) effect.emplace();
+    if (behind(m.metric, kLogProbability, on.label)) effect->log_probability = decode_figure(m);
+    if (behind(m.metric, kDivergence, on.label)) effect->divergence = decode_figure(m);
+  }
+}
+
+Findings decode_metrics(const std::vector<Metric>& metrics, int64_t n_draws) {
+  Findings f;
+  const std::string untouched = fmt::format("{} ", kUntouchedAccuracy);
+  for (const Metric& m : metrics) {
+    if (m.metric == "train_loss") {
+      f.train_loss = m.value;
+      f.n_train = m.n;
+    } else if (m.metric == "test_loss") {
+      f.test_loss = m.value;
+      f.n_test = m.n;
+    } else if (m.metric == "circuit_weights") {
+      f.n_weights = std::llround(m.value);
+      f.max_weights = m.n;
+    } else if (m.metric == "knn_dev_accuracy" || m.metric == "knn_test_accuracy") {
+      decode_knn(f, m, m.metric == "knn_test_accuracy", n_draws);
+    } else if (m.metric.starts_with(untouched)) {
+      f.behaviours.push_back({.label = m.metric.substr(untouched.size()), .vanilla = m.value, .n_rows = m.n});
+    } else if (!f.behaviours.empty()) {
+      decode_ablation_metric(f.behaviours.back(), m);
+    }
+  }
+  return f;
+}
+
+}  // namespace
+
+EncodedFindings encode(const ProbedCell& cell, const AblationOptions& asked) {
+  return {encode_row(cell, asked), encode_metrics(cell.findings)};
+}
+
+ProbedCell decode(const EncodedFindings& encoded) {
+  const RowReader row(encoded.row);
+  return {.id = row.text(kId),
+          .settings = decode_settings(row),
+          .findings = decode_metrics(encoded.metrics, row.integer(kKnnDraws, 1))};
+}
+
+}  // namespace cprobe
