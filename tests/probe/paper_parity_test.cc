@@ -100,7 +100,7 @@ TEST_P(PaperParity, EqualsTheReferenceInEveryEpochAndFigure) {
       n_other_signs += differs.sum().item<int64_t>();
       n_units += s.numel();
     }
-    // The figures of docs/results.md.
+    // The figures of docs/correctness.md.
     fmt::print("{} {}: epoch losses within {:.1e} of the reference's, {} of {} mask signs differ, kNN test {:+.4f}, ",
                GetParam().variable, to_string(cell.component), worst_loss, n_other_signs, n_units,
                f.knn.test.mean - expected("knn test acc", block));
