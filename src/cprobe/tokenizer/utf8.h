@@ -17,7 +17,7 @@ void append_utf8(std::string& text, char32_t code_point);
 
 /// Replaces whatever is not UTF-8 in `bytes` by U+FFFD, one for each longest run of bytes that
 /// begins a character without completing it (Unicode 15, section 3.9, "U+FFFD Substitution of
-/// Maximal Subparts"). Python's `decode(errors="replace")` and Rust's `from_utf8_lossy` do the same.
+/// Maximal Subparts"). Python's `decode(errors="replace")` and Rust's `from_utf8_lossy` do so.
 std::string replace_invalid_utf8(std::string_view bytes);
 
 }  // namespace cprobe

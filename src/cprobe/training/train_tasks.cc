@@ -9,7 +9,7 @@
 namespace cprobe {
 namespace {
 
-/// Several tasks have a folder of their name each.
+/// Requires names that can be names of different folders, if there are several tasks.
 void require_folder_names(const std::vector<ArithmeticTask>& tasks) {
   if (tasks.empty()) throw input_error("there is no task to train on");
   if (tasks.size() == 1) return;
