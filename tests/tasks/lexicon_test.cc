@@ -10,7 +10,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-/// A lexicon in which each test changes one thing; the number of a line is its place in the file.
+/// A lexicon in which each test changes one thing. A complaint names the line of the file.
 const std::string kLexicon = R"(nouns: {cat: cats, ox: oxen, train driver: train drivers}
 verbs: {sees: see}
 past_verbs: [washed]
@@ -40,7 +40,7 @@ std::string with(const std::string& from, const std::string& to) {
   return text.replace(place, from.size(), to);
 }
 
-/// The lexicon with another first template for agreement.
+/// The lexicon with another template as the first of agreement.
 std::string with_template(const std::string& pattern) {
   return with("the {subject} {preposition} the {noun}", pattern);
 }

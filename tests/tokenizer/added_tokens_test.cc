@@ -64,7 +64,7 @@ TEST(AddedTokens, AreFoundInNormalisedTextIfTheySaySo) {
 
 TEST(AddedTokens, MayBeTokensOfTheModel) {
   const auto tokenizer = SmallTokenizer{.added_tokens = "[" + added_token(256, "ab", {"special"}) + "]"}.make();
-  // As an added token, ab is found before b and c can merge.
+  // The added token ab is found before b and c can merge.
   EXPECT_THAT(tokens_of(tokenizer, "abc"), ElementsAre("ab", "c"));
 }
 
