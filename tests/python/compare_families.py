@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Compares cprobe with `transformers` on random models of every family it reads.
 
-usage: compare_families.py [--cprobe PROGRAM] [--seeds 0 1 2] [--families gpt2 llama ...] [--keep FOLDER]
+usage: compare_families.py [--cprobe PROGRAM] [--seeds 0 1 2] [--families gpt2 llama ...]
+                           [--keep FOLDER]
        compare_families.py --recorded MODEL_FOLDER...
 
 needs: pip install torch==2.0.1 transformers==4.46.3 safetensors "numpy<2"

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Times a model's forward pass over sentences, in `transformers` as usually written and in cprobe.
 
-usage: compare_forward_speed.py MODEL_FOLDER SENTENCES.csv [--rows N] [--batch N] [--threads N] [--runs N]
-                                [--cprobe build/release/bench/forward_seconds]
+usage: compare_forward_speed.py MODEL_FOLDER SENTENCES.csv [--rows N] [--batch N] [--threads N]
+                                [--runs N] [--cprobe build/release/bench/forward_seconds]
 
 needs: pip install torch==2.0.1 transformers==4.46.3 "numpy<2"
 
