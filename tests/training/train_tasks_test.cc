@@ -76,7 +76,7 @@ TEST(TrainTasks, RefuseNamesThatCannotBeFolders) {
   for (const char* name : {"a/b", "..", ""}) {
     ArithmeticTask bad = good;
     bad.name = name;
-    refused({good, bad}, "choose another name");
+    refused({good, bad}, "its data cannot go to a folder of this name");
   }
 }
 

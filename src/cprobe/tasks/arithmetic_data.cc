@@ -33,7 +33,8 @@ int64_t count_rows(const ArithmeticTask& task) {
       continue;
     }
     if (n > kMostRows / task.modulus) {
-      throw input_error("task {}: all combinations of its operands are over {} rows", task.name, kMostRows);
+      throw input_error("task {}: all combinations of the operands make over {} rows; choose a smaller modulus",
+                        task.name, kMostRows);
     }
     n *= task.modulus;
   }

@@ -27,7 +27,7 @@ constexpr std::array kSlots = {
 
 void require_tidy(std::string_view text, const Document& place) {
   if (text.empty() || text.front() == ' ' || text.back() == ' ' || text.find("  ") != std::string_view::npos) {
-    throw place.error(fmt::format("'{}' is empty or has a space at an end or two in a row", text));
+    throw place.error(fmt::format("'{}' is empty, begins or ends with a space, or has two spaces in a row", text));
   }
 }
 

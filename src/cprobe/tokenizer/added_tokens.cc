@@ -137,7 +137,7 @@ std::vector<Pieces::Piece> AddedTokens::split(std::string_view text, const Match
     if (token.lstrip) range.begin = std::max(begin_of_space(text, range.begin), done);
     if (token.rstrip) range.end = end_of_space(text, range.end);
     if (range.begin > range.end) {
-      throw input_error("the added token '{}' stands in white space that another added token takes along",
+      throw input_error("no text is left for the added token '{}': another added token takes this white space along",
                         token.content);
     }
     if (done < range.begin) result.push_back({.range = {.begin = done, .end = range.begin}, .token = {}});

@@ -135,8 +135,8 @@ int64_t single_token(const Tokenizer& tokenizer, std::string_view text, std::str
   const std::vector<int64_t> ids = tokenizer.encode(text).ids;
   if (ids.size() == 1) return ids[0];
   throw input_error(
-      "{}{}the continuation '{}' is {} tokens of this tokenizer, and must be one, as it is the next token (a "
-      "space in front belongs to a word)",
+      "{}{}the continuation '{}' is {} tokens of this tokenizer; expected one, the next token (most words begin with "
+      "a space, as ' are')",
       where, where.empty() ? "" : ": ", text, ids.size());
 }
 
