@@ -39,7 +39,7 @@ struct ArithmeticTask {
   std::vector<std::string> tokens;
   std::string answer;         ///< Formula of the right answer; reduced mod p.
   NamedFormulas variables;    ///< What the model may compute; reduced mod p only by the formula.
-  NamedFormulas auxiliaries;  ///< What the model should not compute; reduced likewise.
+  NamedFormulas auxiliaries;  ///< What the model should not compute; reduced as `variables`.
 
   /// Reverse Polish expressions, as in the paper's CF_FN columns ("var_0 counter_var_1 +"), over
   /// variables and auxiliaries of the row and, with `counter_` in front, of the paired row. Their

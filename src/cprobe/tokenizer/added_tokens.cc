@@ -31,7 +31,7 @@ bool is_white_space(char32_t c) {
          c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
-/// Where the white space begins that ends at `end`.
+/// The first byte of the white space that ends at `end`; `end` if there is none.
 size_t begin_of_space(std::string_view text, size_t end) {
   while (end > 0) {
     const size_t begin = previous_begin(text, end);
@@ -42,7 +42,7 @@ size_t begin_of_space(std::string_view text, size_t end) {
   return end;
 }
 
-/// Where the white space ends that begins at `begin`.
+/// The byte behind the white space that begins at `begin`; `begin` if there is none.
 size_t end_of_space(std::string_view text, size_t begin) {
   while (begin < text.size()) {
     size_t offset = begin;
@@ -86,7 +86,7 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens, bool nfc) : tokens_(std
     by_content_.emplace(tokens_[i].content, i);
     largest_id_ = std::max(largest_id_, tokens_[i].id);
   }
-  // Of tokens that normalise to the same text, a special one is found; else the first.
+  // If several tokens normalise to the same text, a special one is found, else the first.
   for (const bool special : {true, false}) {
     for (size_t i = 0; i < tokens_.size(); ++i) {
       const AddedToken& token = tokens_[i];

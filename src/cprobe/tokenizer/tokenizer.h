@@ -44,9 +44,9 @@ class Tokenizer {
   /// Reads `tokenizer.json` of a folder or, if there is none, GPT-2's `vocab.json` and
   /// `merges.txt`.
   ///
-  /// Of a tokenizer.json are supported:
+  /// A tokenizer.json may have:
   ///   - model: BPE without byte_fallback, dropout, prefix and suffix;
-  ///   - normalizer: none, NFC;
+  ///   - normalizer: none, NFC and sequences of NFC;
   ///   - pre_tokenizer: none, ByteLevel, Split, Digits and sequences of these;
   ///   - decoder: none, ByteLevel, Fuse and sequences of these;
   ///   - added_tokens with all their flags;
