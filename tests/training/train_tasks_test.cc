@@ -1,5 +1,6 @@
 #include "cprobe/training/train_tasks.h"
 
+#include "cprobe/tasks/arithmetic_data.h"
 #include "tests/support.h"
 
 namespace cprobe {
