@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
-"""Times the reference implementation beside `cprobe fit` on the same probe, in turn, and prints the ratios.
+"""Times the reference implementation and `cprobe fit` on the same probe, in turn, and prints the
+ratios.
 
-usage: bench/against_reference.py --shared FOLDER --reference SRC [--python PYTHON] [--cprobe PROGRAM] [--runs N]
+usage: bench/against_reference.py --shared FOLDER --reference SRC
+                                  [--python PYTHON] [--cprobe PROGRAM] [--runs N]
 
-FOLDER holds golden/, paper_data/ and reference/run_reference.py; SRC is the folder `src` of the reference's repository (with its
-library NeuroSurgeon inside); PYTHON runs it. Without them there is nothing to compare with, and the script says so. A probe is timed
-from the loaded model and data to its last figure: the reference as run_reference.py prints it ("all", which has the loading in it, a
-second at most), cprobe as it records the seconds of a cell.
+FOLDER holds golden/, paper_data/ and reference/run_reference.py. SRC is the folder `src` of the
+reference's repository, with its library NeuroSurgeon inside; PYTHON runs the reference. Without
+FOLDER and SRC there is nothing to compare with, and the script says so.
+
+A probe is timed from the loaded model and data to its last figure. The reference's time is the
+"all" that run_reference.py prints, which includes loading, a second at most. cprobe's time is the
+seconds that it records for a cell.
 """
 import argparse
 import os
@@ -22,7 +27,7 @@ VARIABLE = "var_0"
 
 
 def reference_seconds(arguments, block):
-    """Seconds of one probe as run_reference.py prints them: fit with all evaluations."""
+    """Seconds of one probe, fit and all evaluations, as run_reference.py prints them."""
     with tempfile.TemporaryDirectory() as out:
         printed = subprocess.run(
             [arguments.python, "reference/run_reference.py", out, "golden/exp1/checkpoint", "golden/exp1/config.yaml", VARIABLE,

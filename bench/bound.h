@@ -1,5 +1,5 @@
-/// What a step costs at least on this machine, now: its GEMMs bare, plus one elementwise pass over every array that it
-/// must touch. Benchmarks print their time beside it.
+/// The least time that a step can take on this machine now: its GEMMs alone, plus one elementwise
+/// pass over every array that the step must touch. Benchmarks print their time beside this bound.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -15,14 +15,16 @@
 
 namespace cprobe::bench {
 
-/// One bare [m, k] x [k, n] float32 GEMM, with the BLAS's own threads or with ours, whichever is faster.
+/// Seconds of one bare [m, k] x [k, n] float32 GEMM: with the BLAS's own threads or with ours,
+/// whichever is faster.
 inline double gemm_seconds(int64_t m, int64_t n, int64_t k) {
   const at::Tensor a = at::rand({m, k}), b = at::rand({k, n});
   at::Tensor c = at::empty({m, n});
   return std::min(median_seconds([&] { at::mm_out(c, a, b); }), median_seconds([&] { gemm(a, b); }));
 }
 
-/// Reading `n_floats` and writing as many, in place: the least that an elementwise pass over them costs.
+/// Seconds of reading and writing `n_floats` floats in place, the least that an elementwise pass
+/// over them costs.
 inline double pass_seconds(int64_t n_floats) {
   at::Tensor x = at::rand({n_floats});
   return median_seconds([&] { x.mul_(1.0f); });
@@ -33,11 +35,13 @@ struct Bound {
   double passes = 0;  ///< Seconds.
 };
 
-/// One step of mask training with neuron masks:
-///   loss        half of S = V V^T, which is symmetric, and dV = G V, [n, n, d_model]; two passes over half of the
-///               n x n kernel (exponential, gradient)
-///   attention   z W_out forward and backward, [n, d_model, d_model]; keys and values of the batch read twice
-///   mlp         h W_out forward and backward, [n, d_model, d_mlp]; four passes over the hidden layer
+/// The least cost of one step of mask training with neuron masks:
+///
+///     loss        half of S = V V^T, which is symmetric, and dV = G V, [n, n, d_model]; two passes
+///                 over half of the n x n kernel (exponential, gradient)
+///     attention   z W_out forward and backward, [n, d_model, d_model]; keys and values read twice
+///     mlp         h W_out forward and backward, [n, d_model, d_mlp]; four passes over the hidden
+///                 layer
 inline Bound fit_step_bound(const Workload& w, Block block) {
   const ModelConfig& c = w.model.config;
   const bool attention = block == Block::kAttention;
@@ -48,11 +52,13 @@ inline Bound fit_step_bound(const Workload& w, Block block) {
           .passes = 2 * pass_seconds(kBatch * kBatch / 2) + pass_seconds(touched)};
 }
 
-/// One training step of a one-layer model on all rows. Only the last tokens reach the output projection, and their
-/// queries, keys and values come from a few hundred distinct (token, position):
+/// The least cost of one training step of a one-layer model on all rows. Only the last tokens reach
+/// the output projection, and their queries, keys and values come from a few hundred distinct
+/// (token, position):
 ///
-///     linear maps   [n, d_model, d_model], [n, d_mlp, d_model], [n, d_model, d_mlp] and [n, vocab, d_model], each once
-///                   forward and twice backward (by input and by weight)
+///     linear maps   [n, d_model, d_model], [n, d_mlp, d_model], [n, d_model, d_mlp] and
+///                   [n, vocab, d_model], each once forward and twice backward (by input, by
+///                   weight)
 ///     passes        the hidden layer 4 times, the stream 12 times, the float64 probabilities once
 inline Bound training_step_bound(const Workload& w) {
   const ModelConfig& c = w.model.config;
@@ -66,8 +72,9 @@ inline Bound training_step_bound(const Workload& w) {
   return bound;
 }
 
-/// Puts bound and time into a benchmark's counters, with the peak memory of the process so far (run a benchmark alone
-/// to have its own) and the model's weights. @param seconds measured time of one step.
+/// Puts time and bound into a benchmark's counters, with the size of the model's weights and the
+/// peak memory of the process so far (that of a benchmark alone if nothing else ran before).
+/// @param seconds  measured time of one step.
 inline void report(benchmark::State& state, double seconds, const Bound& bound, const Model& model) {
   state.counters["time_ms"] = seconds * 1e3;
   state.counters["gemm_ms"] = bound.gemms * 1e3;

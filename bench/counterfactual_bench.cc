@@ -1,4 +1,5 @@
-// Counterfactual embeddings at Experiment 1's size: all test rows at once, beside one row at a time (a sample of them).
+// Counterfactual embeddings at Experiment 1's size: all test rows at once, and one row at a time
+// (on a sample of rows).
 
 #include "bench/bound.h"
 #include "cprobe/baselines/counterfactual_embedding.h"
@@ -9,7 +10,8 @@ namespace {
 
 constexpr int64_t kSample = 20;
 
-/// The products of a step with a linear probe: states and gradients by the probe's weights, [n, n_classes, d_model].
+/// A step with a linear probe costs the products of states and gradients with the probe's weights,
+/// [n, n_classes, d_model].
 Bound step_bound(int64_t n, int64_t d, int64_t n_classes) {
   return {.gemms = gemm_seconds(n, n_classes, d) + gemm_seconds(n, d, n_classes),
           .passes = 8 * pass_seconds(n * d) + 4 * pass_seconds(n * n_classes)};

@@ -1,5 +1,5 @@
-// Steps of boundless DAS, batch 128, at Experiment 1's size and, in the last layer, at GPT-2 small's: behind the attention
-// block and behind the MLP.
+// Steps of boundless DAS with batches of 128: at Experiment 1's size, and in the last layer at
+// GPT-2 small's size, behind the attention block and behind the MLP.
 
 #include "bench/bound.h"
 #include "cprobe/baselines/das.h"
@@ -8,13 +8,14 @@
 namespace cprobe::bench {
 namespace {
 
-/// One step, of a batch of n rows of width d:
+/// The least cost of one step on a batch of n rows of width d:
 ///
 ///     rotation    an inverse (as one product) and a product forward, two backward, [d, d, d]
-///     exchange    the difference rotated and rotated back; backward both rotations' gradients and the coordinates',
-///                 [n, d, d]
+///     exchange    the difference, rotated and rotated back; backward, the gradients of both
+///                 rotations and of the coordinates, [n, d, d]
 ///     behind      the MLP's two products and the unembedding, forward and backward by input
-///     passes      Adam 8 times over a [d, d] matrix, the stream 10 times, the hidden layer and the logits 4 times
+///     passes      Adam 8 times over a [d, d] matrix, the stream 10 times, the hidden layer and the
+///                 logits 4 times
 Bound das_step_bound(const ModelConfig& c, int64_t n, Block behind) {
   const int64_t d = c.d_model;
   Bound bound{.gemms = 4 * gemm_seconds(d, d, d) + 5 * gemm_seconds(n, d, d),
@@ -27,7 +28,7 @@ Bound das_step_bound(const ModelConfig& c, int64_t n, Block behind) {
   return bound;
 }
 
-/// @param n_pairs of which all batches are full.
+/// @param n_pairs  a multiple of the batch size, so that all batches are full.
 void das_step(benchmark::State& state, Workload (*workload)(), int64_t n_pairs, Block behind) {
   set_threads(available_threads());
   Workload w = workload();
@@ -50,7 +51,8 @@ void das_step(benchmark::State& state, Workload (*workload)(), int64_t n_pairs, 
   constexpr int64_t kFew = 1, kMany = 6;
   const int64_t n_batches = n_pairs / options.batch_size;
   std::vector<double> times;
-  // The difference of a long and a short run leaves out what is done once: dividing the pairs into batches.
+  // The difference of a long and a short run leaves out the work that is done once: dividing the
+  // pairs into batches.
   for (auto _ : state) {
     const double few = train_for(kFew);
     times.push_back((train_for(kMany) - few) / static_cast<double>((kMany - kFew) * n_batches));

@@ -1,4 +1,5 @@
-// Steps of mask training, batch 500, neuron masks: Experiment 1's size and layer 6 of GPT-2 small's.
+// Steps of mask training with neuron masks and batches of 500, at Experiment 1's size and in layer
+// 6 of GPT-2 small.
 
 #include "bench/bound.h"
 #include "cprobe/circuit/fit.h"

@@ -1,5 +1,6 @@
-// Seconds of a model's forward pass over the distinct prefixes of some sentences, logits at every one of them included;
-// neither loading nor tokenizing counts. tests/python/compare_forward_speed.py times `transformers` beside it.
+// Seconds of a model's forward pass over the distinct prefixes of some sentences, with the logits
+// at every prefix. Loading and tokenizing do not count. tests/python/compare_forward_speed.py times
+// `transformers` beside this program.
 //
 // usage: forward_seconds MODEL_FOLDER SENTENCES.csv N_THREADS
 

@@ -1,4 +1,5 @@
-// Concept erasure at Experiment 1's size and GPT-2 small's, beside the bare float64 product that makes the covariance.
+// Concept erasure at Experiment 1's size and at GPT-2 small's, beside the bare float64 product for
+// the covariance.
 
 #include "bench/bound.h"
 #include "cprobe/baselines/leace.h"

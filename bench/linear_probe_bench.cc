@@ -8,9 +8,11 @@
 namespace cprobe::bench {
 namespace {
 
-/// One step on n states of width d. Each layer once forward and backward by weight, an MLP's second layer backward by
-/// input as well; AdamW touches parameter, gradient and both moments; the states are gathered, the hidden layer is
-/// touched 4 times and the scores 4 times.
+/// The least cost of one step on n states of width d:
+///
+///     layers    each once forward and backward by weight, an MLP's second layer also by input
+///     AdamW     parameter, gradient and both moments
+///     passes    the states gathered once, the hidden layer 4 times, the scores 4 times
 Bound probe_step_bound(int64_t n, int64_t d, int64_t hidden, int64_t n_classes) {
   const int64_t last = hidden > 0 ? hidden : d;
   Bound bound{.gemms = gemm_seconds(n, n_classes, last) + gemm_seconds(last, n_classes, n),

@@ -1,5 +1,6 @@
-// A whole probe at Experiment 1's size: 90 epochs, decoding with 20 draws of exemplars, the circuit, its complement and
-// 20 random controls ablated. Its bound is that of its 1,350 steps: nothing else should count.
+// A whole probe at Experiment 1's size: 90 epochs, decoding with 20 draws of exemplars, and
+// ablation of the circuit, its complement and 20 random controls. The bound is that of its 1,350
+// steps: nothing else should count.
 
 #include "bench/bound.h"
 #include "cprobe/core/threads.h"

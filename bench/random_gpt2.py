@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Makes a model folder of GPT-2 small's size with random weights, to time sweeps on: time does not depend on weights.
+"""Makes a model folder of GPT-2 small's size with random weights. Good for timing sweeps, because
+the time does not depend on the weights.
 
-usage: random_gpt2.py FOLDER --tokenizer FOLDER    (the latter holds GPT-2's vocab.json and merges.txt)
+usage: random_gpt2.py FOLDER --tokenizer FOLDER    (of GPT-2's vocab.json and merges.txt)
 needs: pip install numpy safetensors
 """
 import argparse
@@ -51,7 +52,8 @@ def main():
     config = {"model_type": "gpt2", "vocab_size": VOCAB, "n_positions": POSITIONS, "n_embd": D, "n_layer": LAYERS,
               "n_head": 12, "activation_function": "gelu_new"}
     (options.folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    save_file(weights, options.folder / "model.safetensors", {"format": "pt"})  # transformers asks for the format
+    # transformers asks for the format.
+    save_file(weights, options.folder / "model.safetensors", {"format": "pt"})
     for name in ("vocab.json", "merges.txt"):
         shutil.copyfile(options.tokenizer / name, options.folder / name)
 

@@ -1,4 +1,5 @@
-// Steps of subnetwork probing at Experiment 1's size: a mask over one component and a classifier, trained together.
+// Steps of subnetwork probing at Experiment 1's size: a mask over one component and a classifier,
+// trained together.
 
 #include "bench/bound.h"
 #include "cprobe/baselines/subnetwork.h"
@@ -7,8 +8,11 @@
 namespace cprobe::bench {
 namespace {
 
-/// One step on n updates of width d. Attention: z W_out forward and backward by z; keys and values are read twice. MLP:
-/// h W_out likewise, and four passes over the hidden layer. The classifier: forward, backward by input and by weight.
+/// The least cost of one step on n updates of width d:
+///
+///     attention     z W_out forward and backward by z; keys and values read twice
+///     mlp           h W_out forward and backward by h; four passes over the hidden layer
+///     classifier    forward, backward by input and by weight
 Bound subnetwork_step_bound(const Workload& w, Block block, int64_t n, int64_t n_classes) {
   const ModelConfig& c = w.model.config;
   const bool attention = block == Block::kAttention;

@@ -19,7 +19,7 @@ inline double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-/// Median of several timings after one warm-up.
+/// Median of several timings, after one run to warm up.
 inline double median_seconds(const std::function<void()>& work, int n_runs = 9) {
   work();
   std::vector<double> times(static_cast<size_t>(n_runs));

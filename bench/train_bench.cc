@@ -1,4 +1,4 @@
-// Steps of training the toy model of Experiment 1 on all 7,661 rows.
+// Steps of training Experiment 1's toy model on all 7,661 rows.
 
 #include <filesystem>
 
@@ -19,7 +19,8 @@ void training_step(benchmark::State& state) {
   };
   constexpr int64_t kFew = 3, kMany = 13;
   std::vector<double> times;
-  // The difference of a long and a short run leaves out what is done once: two evaluations, and saving the model.
+  // The difference of a long and a short run leaves out the work that is done once: two evaluations
+  // and saving the model.
   for (auto _ : state) {
     const double few = train_for(kFew);
     times.push_back((train_for(kMany) - few) / static_cast<double>(kMany - kFew));

@@ -1,4 +1,5 @@
-// Steps of transfer learning at Experiment 1's size: a training step on all rows and the test accuracy after it.
+// Steps of transfer learning at Experiment 1's size: a training step on all rows, then the test
+// accuracy.
 
 #include "bench/bound.h"
 #include "cprobe/core/threads.h"
@@ -6,7 +7,7 @@
 namespace cprobe::bench {
 namespace {
 
-/// The linear maps of one layer and the unembedding, once, on the test rows.
+/// Seconds of the linear maps of one layer and the unembedding, once, on n rows.
 double forward_gemms(const ModelConfig& c, int64_t n) {
   return gemm_seconds(n, c.d_model, c.d_model) + gemm_seconds(n, c.d_mlp, c.d_model) +
          gemm_seconds(n, c.d_model, c.d_mlp) + gemm_seconds(n, c.vocab, c.d_model);

@@ -1,4 +1,4 @@
-/// Models with random weights and data of the sizes that the benchmarks run at.
+/// Models with random weights, and data, of the sizes that the benchmarks run at.
 #pragma once
 
 #include "cprobe/data/dataset.h"
@@ -7,8 +7,8 @@
 namespace cprobe::bench {
 
 constexpr int64_t kBatch = 500;          ///< The paper's batch size.
-constexpr int64_t kModulus = 113;        ///< Of Experiment 1.
-constexpr int64_t kTrainingRows = 7661;  ///< Of Experiment 1.
+constexpr int64_t kModulus = 113;        ///< Experiment 1's modulus.
+constexpr int64_t kTrainingRows = 7661;  ///< Experiment 1's training rows.
 
 struct Workload {
   Model model;
@@ -16,7 +16,8 @@ struct Workload {
   Dataset test;
 };
 
-/// Experiment 1's size: one layer, d_model 128, rows `a b =` with a^2 - b^2 as answer and a^2 as variable `x`.
+/// Experiment 1's size: one layer, d_model 128, rows `a b =` with a^2 - b^2 as answer and a^2 as
+/// variable `x`.
 inline Workload one_layer() {
   std::vector<std::vector<int64_t>> rows;
   std::vector<int64_t> answers, squares;
@@ -38,7 +39,8 @@ inline Workload one_layer() {
           part(kTrainingRows, kModulus * kModulus)};
 }
 
-/// GPT-2 small: 12 layers, d_model 768, and 2,000 rows of 7 random tokens with a random binary variable `x`.
+/// GPT-2 small's size: 12 layers, d_model 768, and 2,000 rows of 7 random tokens with a random
+/// binary variable `x`.
 inline Workload gpt2_small() {
   const ModelConfig config{.vocab = 50257,
                            .n_positions = 1024,

@@ -1,5 +1,6 @@
-# cprobe_embed(target namespace name=file ...): puts files into a target as functions `std::string_view name()` of a
-# namespace; a name with no file is empty text. The assembler copies the bytes, so that this takes no time to compile.
+# cprobe_embed(target namespace name=file ...): embeds files into a target, as functions
+# `std::string_view name()` of a namespace. A name without a file becomes an empty text. The
+# assembler copies the bytes, so that compiling takes no time.
 function(cprobe_embed target namespace)
   string(REPLACE "::" "_" prefix ${namespace})
   set(code "#include <cstddef>\n#include <string_view>\n\nnamespace ${namespace} {\n")
@@ -23,7 +24,7 @@ function(cprobe_embed target namespace)
   endforeach()
   string(APPEND code "}  // namespace ${namespace}\n")
   file(CONFIGURE OUTPUT ${source} CONTENT "${code}" @ONLY)
-  # The optimiser across files does not see the symbols of assembly.
+  # Without link-time optimisation, which does not see the symbols of assembly.
   set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-fno-lto" SKIP_PRECOMPILE_HEADERS ON)
   target_sources(${target} PRIVATE ${source})
 endfunction()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Refuses includes that break the layering of src/cprobe (folders include themselves and folders to their left only) or
-that pull in <torch/torch.h>, seconds of parsing.
+"""Refuses includes that break the layering of src/cprobe, and <torch/torch.h>, which takes seconds
+to parse. A folder of src/cprobe may include itself and the folders to its left.
 
 usage: scripts/check_includes.py [--self-test]
 """
@@ -14,7 +14,7 @@ INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)[>"]')
 
 
 def errors_in(path, text):
-    """Messages about one file; `path` is relative to the repository, with forward slashes."""
+    """Messages about one file. `path` is relative to the repository, with forward slashes."""
     own = re.match(r"src/cprobe/([^/]+)/|tests/([^/]+)/[^/]+_test\.cc$", path)
     folder = own and (own[1] or own[2])
     for number, line in enumerate(text.splitlines(), start=1):

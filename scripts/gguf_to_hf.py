@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Makes a Hugging Face folder of a Llama in a GGUF file (llama.cpp's format), its weights dequantised to float32.
+"""Makes a Hugging Face folder of a Llama in a GGUF file (llama.cpp's format), in float32.
 
-usage: gguf_to_hf.py MODEL.gguf FOLDER      (scripts/get_smollm2 calls it with the packages it needs)
+usage: gguf_to_hf.py MODEL.gguf FOLDER
+needs: gguf, numpy, safetensors (scripts/get_smollm2 installs them and calls this script)
 
-Writes FOLDER/{config.json, model.safetensors, tokenizer.json, tokenizer_config.json}; FOLDER must not exist. Knows
-Llamas without RoPE scaling, whose tokenizer is SmolLM2's; ends with a message on any other file.
+Writes FOLDER/{config.json, model.safetensors, tokenizer.json, tokenizer_config.json}. FOLDER must
+not exist. Reads Llamas without RoPE scaling whose tokenizer is SmolLM2's; refuses any other file.
 """
 import json
 import pathlib
@@ -20,7 +21,7 @@ WEIGHTS = {  # GGUF name -> Hugging Face name
     "output_norm": "model.norm",
     "output": "lm_head",
 }
-LAYER_WEIGHTS = {  # of blk.N -> of model.layers.N
+LAYER_WEIGHTS = {  # name in blk.N -> name in model.layers.N
     "attn_norm": "input_layernorm",
     "attn_q": "self_attn.q_proj",
     "attn_k": "self_attn.k_proj",
@@ -37,7 +38,7 @@ def make_config(metadata, tied):
     def size(key):
         return metadata[f"llama.{key}"]
 
-    def decimal(key):  # what was meant by the float32 next to it: 1e-05, not 9.999999747378752e-06
+    def decimal(key):  # The decimal that the float32 stands for: 1e-05, not 9.999999747378752e-06.
         return float(str(np.float32(metadata[f"llama.{key}"])))
 
     return {
@@ -65,8 +66,8 @@ def make_config(metadata, tied):
 
 
 def halves_from_pairs(weight, n_heads):
-    """Rows of a q or k matrix in Hugging Face's order. RoPE turns pairs of rows of a head: (0, 1), (2, 3), ... in
-    GGUF, (0, d/2), (1, d/2 + 1), ... in Hugging Face."""
+    """Rows of a q or k matrix in Hugging Face's order. RoPE turns pairs of a head's rows: (0, 1),
+    (2, 3), ... in GGUF, and (0, d/2), (1, d/2 + 1), ... in Hugging Face."""
     return weight.reshape(n_heads, -1, 2, weight.shape[1]).swapaxes(1, 2).reshape(weight.shape)
 
 
@@ -130,7 +131,8 @@ def make_tokenizer(metadata):
 
 
 def make_tokenizer_config(metadata):
-    """Without it, transformers takes the tokenizer for a Llama's, which puts a token before every text."""
+    """Names the tokenizer's class. Otherwise transformers would take it for a Llama's, which puts a
+    token before every text."""
 
     def token(role):
         return metadata["tokenizer.ggml.tokens"][metadata[f"tokenizer.ggml.{role}_token_id"]]

@@ -1,4 +1,5 @@
-/// Damaged input of every format: a reader must succeed or throw cprobe::Error, nothing else, and come to an end.
+/// Damaged input of every format. A reader must come to an end, and succeed or throw cprobe::Error,
+/// nothing else.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -12,7 +13,7 @@
 
 namespace cprobe::testing {
 
-/// Makes random changes to bytes, the same ones for the same seed.
+/// Makes random changes to bytes. The same seed makes the same changes.
 class Mutator {
  public:
   explicit Mutator(uint32_t seed) : engine_(seed) {}
@@ -29,7 +30,7 @@ class Mutator {
   size_t place(const std::string& bytes) { return below(bytes.size() + 1); }
 
   void change(std::string& bytes) {
-    // Bytes that mean something to some format do more harm than random ones.
+    // Bytes that mean something in some format do more harm than random bytes.
     constexpr std::string_view kMeaningful = "{}[]\",:-?&*!|>#%\n\r\t '\\09eE.+~\x04";
     switch (below(6)) {
       case 0:
@@ -44,7 +45,7 @@ class Mutator {
       case 3:
         bytes.insert(place(bytes), 1 + below(3), kMeaningful[below(kMeaningful.size())]);
         break;
-      case 4:  // A piece of the text once more, elsewhere.
+      case 4:  // Repeats a part of the text elsewhere.
         bytes.insert(place(bytes), bytes.substr(place(bytes), below(40)));
         break;
       default:
@@ -55,7 +56,8 @@ class Mutator {
   std::mt19937 engine_;
 };
 
-/// Reads 10,000 mutations of `valid`; each must give a value or an Error of kind kInput with a message.
+/// Reads 10,000 mutations of `valid`; each must give a value or an Error of kind kInput with a
+/// message.
 inline void expect_reads_or_refuses(const std::string& valid, const std::function<void(const std::string&)>& read) {
   constexpr int kMutations = 10'000;
   ASSERT_NO_THROW(read(valid));
@@ -72,7 +74,7 @@ inline void expect_reads_or_refuses(const std::string& valid, const std::functio
       FAIL() << "mutation " << i << ": " << other.what() << "\n" << ::testing::PrintToString(bytes);
     }
   }
-  // Otherwise the mutations would test one early check only.
+  // With fewer reads or refusals, the mutations would test only one early check.
   EXPECT_GT(n_read, kMutations / 1000);
   EXPECT_LT(n_read, kMutations);
 }

@@ -1,4 +1,4 @@
-/// Gradients checked against differences, for every differentiable operation.
+/// Checks gradients against differences, for every differentiable operation.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -11,9 +11,10 @@ namespace cprobe::testing {
 
 using TensorFunction = std::function<at::Tensor(const at::Tensor&)>;
 
-/// The Jacobian of `f` at `x` by central differences in double precision: [entries of f(x), entries of x] float64.
-/// The error is about step^2 times the third derivative, 1e-9 for smooth functions of size 1.
-/// @param f must accept float64, and stay away from kinks within one step of `x`.
+/// The Jacobian of `f` at `x` by central differences in double precision: [entries of f(x), entries
+/// of x] float64. The error is about step^2 times the third derivative, 1e-9 for smooth functions
+/// of size 1.
+/// @param f  accepts float64, and has no kink within one step of `x`.
 inline at::Tensor numeric_jacobian(const TensorFunction& f, const at::Tensor& x, double step = 1e-5) {
   const at::NoGradGuard no_gradients;
   const at::Tensor base = x.detach().to(at::kDouble).contiguous();
@@ -29,7 +30,8 @@ inline at::Tensor numeric_jacobian(const TensorFunction& f, const at::Tensor& x,
   return at::stack(columns, 1);
 }
 
-/// The same by autograd, in the precision of `x`: one backward pass for each entry of f(x).
+/// The Jacobian of `f` at `x` by autograd, in the precision of `x`: one backward pass per entry of
+/// f(x).
 inline at::Tensor autograd_jacobian(const TensorFunction& f, const at::Tensor& x) {
   const at::Tensor at_x = x.detach().clone().requires_grad_();
   const at::Tensor y = f(at_x).reshape(-1);

@@ -9,16 +9,16 @@
 
 namespace cprobe::testing {
 
-/// A one-layer model whose tokens are pairs (class, nuisance): 4 classes by 8 nuisances. Hidden neurons 0-15 of its MLP
-/// read the class alone, 16-31 the nuisance alone, and all write at random; so the class is in the updates, but drowned.
-/// The attention block adds nothing.
+/// A one-layer model whose tokens are pairs of a class (of 4) and a nuisance (of 8). Hidden neurons
+/// 0-15 of its MLP read the class alone, and neurons 16-31 the nuisance alone. All neurons write at
+/// random, so that the class is in the updates, but drowned. The attention block adds nothing.
 struct PlantedModel {
   static constexpr int64_t kClasses = 4, kNuisances = 8, kNeurons = 32;
 
   Model model;
-  TokenRows rows;        ///< Every token alone.
-  at::Tensor classes;    ///< [32] int64, of each token.
-  at::Tensor nuisances;  ///< [32] int64.
+  TokenRows rows;        ///< One row for every token.
+  at::Tensor classes;    ///< [32] int64, the class of each token.
+  at::Tensor nuisances;  ///< [32] int64, the nuisance of each token.
 };
 
 inline PlantedModel planted_model() {
@@ -33,7 +33,7 @@ inline PlantedModel planted_model() {
   std::map<std::string, at::Tensor>& weights = planted.model.weights;
   const auto zero_mean = [](int64_t n, int64_t d, const char* stream) {
     const at::Tensor x = at::randn({n, d}, Seed(2).derive(stream).generator());
-    return x - x.mean(1, true);  // so that the norm mixes nothing of one half into the other
+    return x - x.mean(1, true);  // With zero means, the norm mixes neither half into the other.
   };
   const at::Tensor token = at::arange(config.vocab);
   planted.classes = token % PlantedModel::kClasses;
@@ -52,12 +52,12 @@ inline PlantedModel planted_model() {
   return planted;
 }
 
-/// The planted model's MLP at its 32 tokens, labelled by class.
+/// The MLP of the planted model at its 32 tokens, labelled by class.
 class PlantedVariable : public ::testing::Test {
  protected:
   PlantedVariable() { use(planted_.model); }
 
-  /// Takes the component of another model with the same tokens.
+  /// Takes the MLP of another model with the same tokens.
   void use(const Model& model, MaskUnit unit = MaskUnit::kNeuron) {
     const TokenTrie trie = build_trie(planted_.rows);
     const Site site = Site::before({0, Block::kMlp});

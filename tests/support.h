@@ -17,7 +17,7 @@
 
 namespace cprobe::testing {
 
-/// A fresh, empty folder that is removed with all it holds at the end of the scope.
+/// A new, empty folder, removed with all it holds at the end of the scope.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
@@ -39,7 +39,7 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-/// Writes `bytes` to `path` as they are, without the library under test; returns `path`.
+/// Writes `bytes` to `path` without the library under test; returns `path`.
 inline std::filesystem::path write_bytes(const std::filesystem::path& path, std::string_view bytes) {
   std::filesystem::create_directories(path.parent_path());
   std::ofstream stream(path, std::ios::binary | std::ios::trunc);
@@ -48,7 +48,7 @@ inline std::filesystem::path write_bytes(const std::filesystem::path& path, std:
   return path;
 }
 
-/// All bytes of a file, without the library under test.
+/// All bytes of a file, read without the library under test.
 inline std::string read_bytes(const std::filesystem::path& path) {
   std::ifstream stream(path, std::ios::binary);
   if (!stream) throw std::runtime_error("cannot read " + path.string());
@@ -64,9 +64,9 @@ inline std::string read_bytes(const std::filesystem::path& path) {
                   ::testing::Property("kind", &::cprobe::Error::kind, error_kind), \
                   ::testing::Property("what", &::cprobe::Error::what, ::testing::HasSubstr(substring)))))
 
-/// What the user gave is refused, with a message that contains `substring`.
+/// Expects `statement` to refuse user input (kInput), with a message that contains `substring`.
 #define EXPECT_INPUT_ERROR(statement, substring) EXPECT_CPROBE_ERROR(::cprobe::ErrorKind::kInput, statement, substring)
 
-/// The work could not be done, with a message that contains `substring`.
+/// Expects `statement` to fail at its work (kFailed), with a message that contains `substring`.
 #define EXPECT_FAILED_ERROR(statement, substring) \
   EXPECT_CPROBE_ERROR(::cprobe::ErrorKind::kFailed, statement, substring)

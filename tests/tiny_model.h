@@ -9,7 +9,7 @@
 
 namespace cprobe::testing {
 
-/// Lengths of different axes differ, so that none can stand in for another.
+/// A small GPT-2. Lengths of different axes differ, so that none can stand in for another.
 inline ModelConfig tiny_config() {
   return {.vocab = 13,
           .n_positions = 7,
@@ -22,7 +22,8 @@ inline ModelConfig tiny_config() {
           .initializer_range = 0.4};
 }
 
-/// The same lengths in Llama's family; heads of another total width than d_model.
+/// A small Llama with the lengths of `tiny_config`, except that four heads of width 6 are together
+/// wider than d_model.
 inline ModelConfig llama_config() {
   ModelConfig llama = tiny_config();
   llama.architecture = "llama";
@@ -34,8 +35,9 @@ inline ModelConfig llama_config() {
   return llama;
 }
 
-/// One of each kind: families, activations, head counts, tied and untied, with and without biases. The grouped ones have
-/// heads of another total width than d_model and two query heads for each key/value head.
+/// A model of one kind. The kinds cover families, activations, head counts, tied and untied
+/// unembeddings, with and without biases. The grouped kinds have two query heads for each key/value
+/// head, and heads that together are not d_model wide.
 struct NamedConfig {
   const char* name;
   ModelConfig config;
@@ -73,7 +75,8 @@ inline std::vector<NamedConfig> all_kinds() {
           {"qwen2", qwen2},          {"neox_sequential", neox}, {"neox_parallel", neox_parallel}};
 }
 
-/// A model with every weight drawn: biases and norms too, which `random_model` leaves at 0 and 1.
+/// A model with all weights drawn, including biases and norms, which `random_model` leaves at 0 and
+/// 1.
 inline Model drawn_model(const ModelConfig& config, Seed seed = Seed(0)) {
   Model model = random_model(config, seed);
   for (auto& [name, weight] : model.weights) {
@@ -90,7 +93,8 @@ inline Model in_double(Model model) {
 
 using TokenRows = std::vector<std::vector<int64_t>>;
 
-/// Rows of different lengths; every second one starts like the row before, and the last row repeats the first.
+/// Rows of different lengths. Every second row begins like the row before, and the last row repeats
+/// the first.
 inline TokenRows ragged_rows(const ModelConfig& config, int64_t n_rows, Seed seed) {
   const at::Tensor tokens =
       at::randint(config.vocab, {n_rows, config.n_positions}, seed.derive("tokens").generator(), at::kLong);

@@ -1,4 +1,5 @@
-// Writes the pages that report_browser.py opens: make_pages FOLDER. Exit code 77 where there is no Plotly to draw them.
+// Writes the pages that report_browser.py opens: make_pages FOLDER. Exit code 77 if cprobe was
+// built without Plotly.
 
 #include <cstdio>
 
@@ -14,7 +15,7 @@ using cprobe::testing::MadeCell;
 
 constexpr const char* kHostile = "</script><img src=x onerror=document.title='hit'>&lt;b&gt;<b>%{x}";
 
-/// Several layers, circuit files, curves and a competing method.
+/// Cells of several layers, with circuit files and curves, and an empty circuit.
 std::vector<MadeCell> small_grid() {
   std::vector<MadeCell> cells;
   for (const char* variable : {kHostile, "parity"}) {

@@ -3,7 +3,7 @@
 
 usage: report_browser.py MAKE_PAGES
 
-MAKE_PAGES is the program of make_pages.cc. Ends with 77 (skipped) where there is no chromedriver or no Plotly.
+MAKE_PAGES is the program of make_pages.cc. Exit code 77 (skipped) without chromedriver or Plotly.
 """
 import argparse
 import csv
@@ -20,7 +20,7 @@ from webdriver import Browser
 HOSTILE = "</script><img src=x onerror=document.title='hit'>&lt;b&gt;<b>%{x}"
 READY = "return document.documentElement.dataset.ready"
 DRAW_ALL = "figures.forEach((f) => f.draw())"
-# Everything in the figures' frames that is seen: their ids, and how many numbers each draws.
+# The figures that are seen: their ids, and how many numbers each draws.
 FIGURES = """return Object.fromEntries(figures.filter((f) => !f.frame.hidden).map((f) => [f.id,
   f.plot.data.map((t) => t.z ? t.z.flat().filter((z) => z !== null).length : t.x.length).reduce((a, b) => a + b, 0)]))"""
 COLUMN = """return [...document.querySelectorAll('#findings tbody tr')].map((row) => row.children[arguments[0]].textContent)"""

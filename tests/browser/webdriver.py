@@ -1,4 +1,5 @@
-"""A headless Chromium, driven through chromedriver by the WebDriver protocol. Standard library only."""
+"""A headless Chromium, driven through chromedriver by the WebDriver protocol. Uses the standard
+library only."""
 import base64
 import json
 import pathlib
@@ -8,18 +9,19 @@ import tempfile
 import time
 import urllib.request
 
-ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # What the protocol calls a reference to an element.
+ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # The protocol's key of an element.
 
 
 class Browser:
-    """Use as a context: leaving it ends the browser, the driver and their files."""
+    """A browser to use as a context: leaving the context ends browser and driver, and removes their
+    files."""
 
     def __init__(self, width=1200, height=900, scheme="light"):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="cprobe_browser_"))
         self.downloads = self.folder / "downloads"
         self.downloads.mkdir()
         log = open(self.folder / "driver.log", "w")
-        # Port 0: the system chooses one that is free; the driver says which.
+        # With port 0, the system chooses a free port, and the driver says which.
         self.driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=log, text=True)
         port = next(line.rsplit(" ", 1)[1].rstrip(".\n") for line in self.driver.stdout if "successfully on port" in line)
         self.address = f"http://127.0.0.1:{port}"
@@ -29,7 +31,8 @@ class Browser:
         if scheme == "dark":
             arguments.append("--force-dark-mode")
         preferences = {"download.default_directory": str(self.downloads),
-                       "profile.default_content_setting_values.automatic_downloads": 1}  # More than one, unasked.
+                       # Allows more than one download without asking.
+                       "profile.default_content_setting_values.automatic_downloads": 1}
         options = {"args": arguments, "prefs": preferences}
         wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
         try:
@@ -68,7 +71,8 @@ class Browser:
         return self.call("POST", self.session + "/goog/cdp/execute", {"cmd": command, "params": parameters})
 
     def resize(self, width, height, scheme="light"):
-        """The size of what the page sees: windows cannot be as narrow as telephones."""
+        """Sets the size of the view that the page sees. Windows cannot be as narrow as
+        telephones."""
         self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
@@ -76,11 +80,11 @@ class Browser:
         self.call("POST", self.session + "/url", {"url": pathlib.Path(path).resolve().as_uri()})
 
     def run(self, script, *arguments):
-        """What a script's `return` gives."""
+        """The value that a script returns."""
         return self.call("POST", self.session + "/execute/sync", {"script": script, "args": list(arguments)})
 
     def wait_for(self, script, seconds=20):
-        """The first value of a script that is true."""
+        """Runs a script until its value is true, and returns the value."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             value = self.run(script)
@@ -100,7 +104,7 @@ class Browser:
         self.call("POST", f"{self.session}/element/{self.find(selector)}/value", {"text": text})
 
     def console(self):
-        """Messages since the last call."""
+        """The messages since the last call."""
         return self.call("POST", self.session + "/se/log", {"type": "browser"})
 
     def screenshot(self, path, whole_page=False):

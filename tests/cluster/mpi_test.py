@@ -1,4 +1,4 @@
-"""The grid under mpirun: the same results as of one process, also where ranks are killed in the middle."""
+"""The grid under mpirun gives the results of one process, also if ranks are killed halfway."""
 
 import os
 import pathlib
@@ -7,11 +7,11 @@ import subprocess
 
 import toy
 
-RANK_TIMEOUT = 10  # seconds
+RANK_TIMEOUT = 10  # In seconds.
 
 
 class Mpi:
-    """`mpirun -n 3 cprobe fit`, which computes in two ranks."""
+    """`mpirun -n 3 cprobe fit`: two ranks compute."""
 
     def __init__(self, grid, out, recovery):
         self.out = out
@@ -20,7 +20,7 @@ class Mpi:
             command.append("--allow-run-as-root")
         if recovery:
             command.append("--enable-recovery")
-        # Open MPI does not free all it takes.
+        # Without leak detection, as Open MPI does not free everything.
         environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=0")
         self.process = subprocess.Popen([*command, *grid.fit(out, "--rank-timeout", str(RANK_TIMEOUT))],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
@@ -30,7 +30,7 @@ class Mpi:
         os.kill(self.ranks()[rank], signal.SIGKILL)
 
     def ranks(self):
-        """Processes by rank."""
+        """The processes of the job, by rank."""
         parent = self.process.pid
         found = {}
         for child in pathlib.Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
@@ -40,7 +40,7 @@ class Mpi:
         return found
 
     def end(self, seconds=300):
-        """@return exit code of mpirun and what was written to stderr."""
+        """Waits for the end. @return exit code of mpirun, and stderr."""
         try:
             errors = self.process.communicate(timeout=seconds)[1]
         except subprocess.TimeoutExpired:

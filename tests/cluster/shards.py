@@ -1,4 +1,4 @@
-"""What four processes at once on one run folder must bring about, whoever starts them."""
+"""What four processes on one run folder must bring about, however they are started."""
 
 import os
 import pathlib
@@ -10,7 +10,11 @@ N_TASKS = 4
 
 
 def check(toy, start):
-    """`start(out)` begins N_TASKS processes; .wait_for_others(shard) waits for all but one, .end() for all and merges."""
+    """Checks a run that is left alone, and one in which a process is killed.
+
+    `start(out)` begins N_TASKS processes. Of what it returns, .wait_for_others(shard) waits for all
+    processes but one; .end() waits for all and merges.
+    """
     out = toy.folder / "undisturbed"
     start(out).end()
     expect_all(toy, out)
@@ -18,7 +22,8 @@ def check(toy, start):
 
     out = toy.folder / "killed"
     tasks = start(out)
-    # Stopped, a process still has its cell, which all others pass over; so its death is sure to leave that undone.
+    # A stopped process keeps its cell, which all others pass over. So its death is sure to leave
+    # that cell undone.
     seen = {}
     victim = wait_until("a task is at work", lambda: stop_at_work(out, seen))
     tasks.wait_for_others(victim.name)
@@ -31,10 +36,12 @@ def check(toy, start):
 
 
 def stop_at_work(out, seen):
-    """Stops a process that has just begun a cell, when others are done. @return its shard; none: try again.
+    """Stops a process that has just begun a cell, once other cells are done. @return its shard;
+    None: try again.
 
-    One that is about to end a cell may have written it already, though it does not show.
-    @param seen cells at work in the last try, by shard.
+    Passes over a process whose cell was at work in the last try: it may have written the cell
+    already, though that does not show.
+    @param seen: cells at work in the last try, by shard.
     """
     for shard in shards(out):
         before, seen[shard] = seen.get(shard), cells(shard, "running")
@@ -50,7 +57,7 @@ def stop_at_work(out, seen):
 
 
 def process_of(shard):
-    """Which one works on a shard: "process 12 on host", says its lock."""
+    """Number of the process that works on a shard: 12 if the lock says "process 12 on host"."""
     return int((shard / "run.lock").read_text().split()[1])
 
 

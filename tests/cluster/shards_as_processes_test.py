@@ -1,4 +1,5 @@
-"""Four plain processes compute one run folder at the same time; one is killed, and the same again goes on."""
+"""Four plain processes compute one run folder at the same time. One is killed, and the same command
+goes on."""
 
 import fcntl
 import json
@@ -28,7 +29,8 @@ class Processes:
 
 
 def expect_shards_elsewhere_passed_over(grid, out):
-    """A record that another machine writes cannot be read safely; what it has is gathered later."""
+    """Merging passes over a shard that another machine writes, as its record cannot be read safely,
+    and gathers it later."""
     copy = out.with_name("elsewhere")
     shutil.copytree(out / "shards", copy / "shards")
     shard = next(shard for shard in shards.shards(copy) if toy.count_done(shard) > 0)

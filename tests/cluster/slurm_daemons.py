@@ -1,4 +1,4 @@
-"""A Slurm of this machine's own, with all it writes in one folder, for as long as a test takes."""
+"""A private Slurm on this machine, with all its files in one folder, for the time of a test."""
 
 import contextlib
 import ctypes
@@ -43,7 +43,8 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 @contextlib.contextmanager
 def slurm(folder, n_processors):
-    """Starts it, and gives the environment in which its commands find it. @raise Skip: it cannot start here."""
+    """Starts Slurm, and gives the environment in which its commands find it. @raise Skip: Slurm
+    cannot start here."""
     if os.geteuid() != 0:
         raise Skip("only root can start a Slurm that runs jobs")
     munged = find_program("munged", "munge")
@@ -64,7 +65,8 @@ def slurm(folder, n_processors):
                                                   n_processors=n_processors))
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "SBATCH_"))}
     environment["SLURM_CONF"] = str(configuration)
-    # What a daemon leaves behind when it ends becomes a child of this process, which can end it as well.
+    # Processes that a daemon leaves behind become children of this process, which can then end
+    # them.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     daemons = []
     try:
@@ -121,7 +123,8 @@ def wait_to_start(daemons, is_ready, what, logs):
 
 
 def end_orphans():
-    """Ends all that is left below this process, such as a job and Slurm's own process that looks after it."""
+    """Ends all processes left below this one, such as a job, and Slurm's own process that looks
+    after a job."""
     while True:
         with open(f"/proc/self/task/{os.getpid()}/children") as file:
             children = [int(number) for number in file.read().split()]

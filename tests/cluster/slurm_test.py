@@ -1,4 +1,5 @@
-"""scripts/slurm/submit on a real Slurm: four array tasks and a merge; one task is killed, and submitting again goes on."""
+"""scripts/slurm/submit on a real Slurm, with four array tasks and a merge. One task is killed, and
+submitting again goes on."""
 
 import pathlib
 import re
@@ -25,7 +26,8 @@ class Array:
         self.tasks, self.merge = re.findall(r"job (\d+)", submitted)
 
     def left(self):
-        """Tasks and merge that have not ended, as shards are named; those that wait stand together, as 1_[2-3]."""
+        """The jobs that have not ended, named as shards are. Tasks that wait are one entry, such as
+        1_[2-3]."""
         return set(run(self.environment, "squeue", "--noheader", "--format", "%i").split())
 
     def wait_for_others(self, name):
@@ -42,9 +44,9 @@ def expect_same_of_mpi_job(grid, environment):
         print(f"an MPI job is left out: {reason}")
         return
     out = grid.folder / "mpi"
-    # Root may only where it insists.
+    # Open MPI refuses to run as root without both variables.
     insisting = environment | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-    insisting["ASAN_OPTIONS"] = "detect_leaks=0"  # Open MPI does not free all it takes
+    insisting["ASAN_OPTIONS"] = "detect_leaks=0"  # Open MPI does not free everything.
     (out / "slurm").mkdir(parents=True)
     run(insisting, "sbatch", "--wait", "--ntasks=3", "--output", out / "slurm/mpi.log", SCRIPTS / "mpi.sbatch",
         *grid.fit(out))

@@ -1,4 +1,5 @@
-"""A grid of quick cells on a small trained model, and what must be true of its run folder however it was computed."""
+"""A grid of quick cells on a small trained model, and what must be true of its run folder, however
+it was computed."""
 
 import contextlib
 import os
@@ -11,7 +12,7 @@ import tempfile
 import time
 import traceback
 
-SKIPPED = 77  # what ctest takes for "skipped"
+SKIPPED = 77  # The exit code that ctest takes for "skipped".
 N_CELLS = 12
 
 TASK = """
@@ -41,7 +42,8 @@ class Skip(Exception):
 
 
 class Toy:
-    """A model of two layers, a spec with N_CELLS cells, and the run folder of one process that nobody disturbed."""
+    """A model of two layers, a spec with N_CELLS cells, and the run folder that one undisturbed
+    process made."""
 
     def __init__(self, program, folder):
         self.program = program
@@ -80,7 +82,7 @@ def expect(what, found, wanted):
 
 
 def cells(folder, status, of_last_call=False):
-    """Cells of a record that have a status; none where there is no record yet."""
+    """The cells of a record that have a status; none if there is no record yet."""
     query = "SELECT id FROM cells WHERE status = ?"
     if of_last_call:
         query += " AND invocation = (SELECT max(id) FROM invocations)"
@@ -90,7 +92,7 @@ def cells(folder, status, of_last_call=False):
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as database:
         try:
             return [row[0] for row in database.execute(query, [status])]
-        except sqlite3.OperationalError:  # it is being made
+        except sqlite3.OperationalError:  # The record is being made.
             return []
 
 
@@ -103,7 +105,7 @@ def shards(out):
 
 
 def cells_of_shards(out, status="done"):
-    """One entry for each time that a cell was computed."""
+    """Cells computed in shards: one entry for each time that a cell was computed."""
     return [cell for shard in shards(out) for cell in cells(shard, status)]
 
 
@@ -119,7 +121,7 @@ def wait_until(what, condition, seconds=300):
 
 
 def find_program(name, package):
-    # Daemons are not on everybody's PATH.
+    # Daemons may be outside PATH.
     path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if not path:
         raise Skip(f"there is no {name} (Debian: {package})")
@@ -134,9 +136,9 @@ def find_mpirun(program):
 
 
 def main(test):
-    """Runs `test` on the program that is named on the command line, in a folder that is gone afterwards."""
+    """Runs `test` on the program that the command line names, in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="cprobe_cluster_") as folder:
-        os.chmod(folder, 0o711)  # munged does not talk through a socket that others could not reach
+        os.chmod(folder, 0o711)  # munged refuses a socket that others cannot reach.
         try:
             test(sys.argv[1], pathlib.Path(folder))
         except Skip as reason:

@@ -18,7 +18,8 @@ TEST(FormatBytes, KeepsThreeDigitsAtMost) {
 TEST(PeakMemory, GrowsByWhatIsTouched) {
   constexpr int64_t kBytes = 64'000'000;
   const int64_t before = peak_memory();
-  const at::Tensor touched = at::ones({before / 4 + kBytes / 4});  // more than the process has ever held at a time
+  // Larger than all that the process has held so far.
+  const at::Tensor touched = at::ones({before / 4 + kBytes / 4});
   EXPECT_GE(peak_memory(), before + kBytes);
   EXPECT_EQ(touched[0].item<float>(), 1);
 }

@@ -23,7 +23,7 @@ Numbers numbers(const at::Tensor& tensor) {
   return {tensor.data_ptr<int64_t>(), tensor.data_ptr<int64_t>() + tensor.numel()};
 }
 
-/// The batches that a DataLoader would make of an order.
+/// The batches that a DataLoader makes of an order.
 std::vector<Numbers> batches(const Numbers& order, size_t batch_size, bool drop_last) {
   std::vector<Numbers> result;
   for (size_t begin = 0; begin < order.size(); begin += batch_size) {
@@ -84,7 +84,7 @@ TEST(NumpyReplay, RefusesMoreThanThereIs) {
   EXPECT_THROW(NumpyReplay(0).choice(3, -1), Error);
 }
 
-/// All draws recorded from PyTorch 2.0 and numpy 1.26, compared exactly.
+/// Compares with draws recorded from PyTorch 2.0 and numpy 1.26, exactly.
 class RecordedDraws : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -109,7 +109,7 @@ TEST_F(RecordedDraws, LoaderPassesAreThoseOfPyTorch) {
     for (const json& run : recorded.at(group)) {
       TorchReplay replay(run.at("seed").get<uint64_t>());
       for (const json& pass : run.at("passes")) {
-        at::Generator next = Seed(0).generator();  // libtorch 1.13 leaks a generator that is cloned
+        at::Generator next = Seed(0).generator();  // Not a clone: libtorch 1.13 leaks clones.
         next.set_state(replay.generator().get_state());
         const bool shuffle = pass.at("shuffle").get<bool>();
         const at::Tensor base_seed = at::empty({}, at::kLong).random_(next);

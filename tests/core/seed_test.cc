@@ -8,7 +8,7 @@ namespace cprobe {
 namespace {
 
 TEST(Seed, DerivesTheSameStreamOnEveryMachine) {
-  // XXH3 is a fixed function: these values may never change, or every recorded run would draw differently.
+  // XXH3 is a fixed function. If these values changed, every recorded run would draw differently.
   EXPECT_EQ(Seed(0).derive("fit/batches").value(), 5490404438440206086u);
   EXPECT_EQ(Seed(1).derive("fit/batches").value(), 7493121080911821876u);
 }

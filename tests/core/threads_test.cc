@@ -13,7 +13,8 @@ TEST(Threads, EachTakesDenormalsForZero) {
   const int before = at::get_num_threads();
   for (const int n : {1, 2}) {
     set_threads(n);
-    const at::Tensor tiny = at::full({1'000'000}, 1e-30F) * 1e-10F;  // large enough for each thread to have a part
+    // Large enough for each thread to get a part.
+    const at::Tensor tiny = at::full({1'000'000}, 1e-30F) * 1e-10F;
     EXPECT_EQ(at::count_nonzero(tiny).item<int64_t>(), 0);
   }
   set_threads(before);

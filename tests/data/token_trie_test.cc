@@ -17,7 +17,8 @@ std::vector<int64_t> numbers(const at::Tensor& tensor) {
   return {values.data_ptr<int64_t>(), values.data_ptr<int64_t>() + values.numel()};
 }
 
-/// Ragged rows over few tokens, so that prefixes, whole rows and rows that are another's prefix repeat.
+/// Ragged rows over few tokens: prefixes and whole rows repeat, and some rows are prefixes of
+/// others.
 Rows random_rows(uint32_t seed, int n_rows, int n_tokens, int longest) {
   std::mt19937 random(seed);
   Rows rows;
@@ -40,7 +41,7 @@ std::vector<int64_t> tokens_of(const TokenTrie& trie, int64_t row) {
   return read;
 }
 
-/// What must hold in any trie, branched ones included.
+/// Expects what must hold in any trie, branched ones included.
 void expect_consistent(const TokenTrie& trie, const Rows& rows) {
   const std::vector<int64_t> parents = numbers(trie.parent);
   const std::vector<int64_t> positions = numbers(trie.position);
@@ -113,8 +114,8 @@ TEST(TokenTrie, RefusesBadRows) {
 }
 
 TEST(TokenTrie, StaysFastWhereManyNodesShareAParent) {
-  // 8,000 rows of a modular task and a wide root: quadratic building would take minutes. The bound leaves room for
-  // sanitizers.
+  // 8,000 rows of a modular task, with a wide root. Quadratic building would take minutes; the
+  // bound leaves room for sanitizers.
   Rows rows;
   for (int64_t r = 0; r < 8000; ++r) {
     rows.push_back({r * 7919, r % 113, 50000 - r, 113, r, r + 1, r + 2});
@@ -139,7 +140,7 @@ TEST(AncestorPaths, AreTheRowsPrefixes) {
         const size_t length = row.size() - static_cast<size_t>(q);
         ASSERT_EQ(paths.length[q].item<int64_t>(), static_cast<int64_t>(length));
         std::vector<int64_t> expected(row.begin(), row.begin() + static_cast<ptrdiff_t>(length));
-        expected.resize(row.size(), row[0]);  // The filler.
+        expected.resize(row.size(), row[0]);  // The first node fills the rest.
         ASSERT_EQ(numbers(paths.nodes[q]), expected);
       }
     }
@@ -172,7 +173,7 @@ TEST(Branch, GivesPrivateNodesToTheseRowsOnly) {
     const BranchedTrie branched = branch(trie, at::tensor(detached), at::tensor(starts));
     expect_consistent(branched.trie, rows);
 
-    // Every new node is a copy, and the old ones are where they were.
+    // Every new node is a copy, and the old nodes are where they were.
     const std::vector<int64_t> source = numbers(branched.source_node);
     ASSERT_EQ(static_cast<int64_t>(source.size()), branched.trie.n_nodes());
     EXPECT_TRUE(branched.trie.token.equal(trie.token.index_select(0, branched.source_node)));

@@ -92,7 +92,8 @@ TEST(AtomicFile, SaysWhyAFolderCannotBeUsed) {
 }
 
 TEST(AtomicFileDeathTest, AFullDiskIsAnErrorAndKeepsTheOldFile) {
-  // A limit on file size in a child process stands in for the full disk: both make write() fail part of the way.
+  // A limit on file size, in a child process, stands in for the full disk: both make write() fail
+  // halfway.
   TemporaryFolder folder;
   const auto path = write_bytes(folder / "kept.txt", "old");
   EXPECT_EXIT(
@@ -119,7 +120,7 @@ TEST(AtomicFile, OfAProcessThatLivesIsNoLeftover) {
   const TemporaryFolder folder;
   const std::filesystem::path of_init = folder / ".cprobe-1-0.tmp", of_nobody = folder / ".cprobe-4194305-0.tmp";
   testing::write_bytes(of_init, "");
-  testing::write_bytes(of_nobody, "");  // Linux has no higher number than 4194304
+  testing::write_bytes(of_nobody, "");  // Linux has no process id above 4194304.
   remove_leftovers(folder.path());
   EXPECT_TRUE(std::filesystem::exists(of_init));
   EXPECT_FALSE(std::filesystem::exists(of_nobody));

@@ -11,7 +11,7 @@ namespace {
 
 using testing::expect_reads_or_refuses;
 
-/// Calls everything that looks at a value.
+/// Calls every function that looks at a value.
 void visit(const Document& value) {
   value.where();
   for (const auto convert : {+[](const Document& d) { d.as_integer(); }, +[](const Document& d) { d.as_number(); },

@@ -11,7 +11,8 @@ using testing::read_bytes;
 using testing::TemporaryFolder;
 using testing::write_bytes;
 
-/// A safetensors file of this header and data, with nothing checked.
+/// A safetensors file of a header and data, unchecked. @param n_header  length to state; 0: the
+/// true one.
 std::string file_bytes(const std::string& header, const std::string& data = "", uint64_t n_header = 0) {
   if (n_header == 0) n_header = header.size();
   std::string bytes;
@@ -24,7 +25,7 @@ class SafetensorsFormat : public ::testing::Test {
   SafetensorsFile open(const std::string& bytes) {
     return SafetensorsFile::open(write_bytes(folder_ / "t.safetensors", bytes));
   }
-  /// Opens a file whose header has one tensor "w" with this entry and `n_data` bytes of data.
+  /// Opens a file with one tensor "w" whose header entry is `entry`, and `n_data` bytes of data.
   SafetensorsFile open_entry(const std::string& entry, size_t n_data) {
     return open(file_bytes("{\"w\":" + entry + "}", std::string(n_data, '\1')));
   }

@@ -27,7 +27,7 @@ TEST(ScratchArray, MayBeEmpty) {
 
 TEST(ScratchArray, SaysWhereTheDiskHasNoRoom) {
   const TemporaryFolder folder;
-  // A billion billion bytes: more than any disk.
+  // About 10^18 bytes, more than any disk has.
   EXPECT_FAILED_ERROR(scratch_array(folder.path(), int64_t{1} << 30, int64_t{1} << 28),
                       folder.path().string() + ": no room for a scratch file");
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));

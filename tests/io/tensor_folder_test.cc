@@ -7,7 +7,7 @@ namespace {
 using testing::TemporaryFolder;
 using testing::write_bytes;
 
-/// A folder of two shards, "a" in the first and "b" in the second, with this index.
+/// A folder of two shards, with "a" in the first and "b" in the second, and an index to write.
 class ShardedFolder : public ::testing::Test {
  protected:
   ShardedFolder() {

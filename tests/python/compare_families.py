@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """Compares cprobe with `transformers` on random models of every family it reads.
 
-usage: compare_families.py [--cprobe PROGRAM] [--seeds 0 1 2] [--families gpt2 llama ...] [--keep FOLDER]
+usage: compare_families.py [--cprobe PROGRAM] [--seeds 0 1 2] [--families gpt2 llama ...]
+                           [--keep FOLDER]
        compare_families.py --recorded MODEL_FOLDER...
 
 needs: pip install torch==2.0.1 transformers==4.46.3 safetensors "numpy<2"
 
-For each seed and variant of a family, draws a shape and every parameter, saves the model as a Hugging Face folder (as
-float32, float16 or bfloat16, in one file or several), records what transformers computes with the saved weights, in
-float32, as golden.safetensors beside it (keys: src/cprobe/evaluate/doctor.h), and runs `cprobe doctor` on the folder.
-Prints the largest relative differences of each model. Exit code 1 if a model fails.
+For each seed and variant of a family: draws a shape and every parameter; saves the model as a
+Hugging Face folder (in float32, float16 or bfloat16, as one file or several); records what
+transformers computes with the saved weights, in float32, as golden.safetensors in the folder (keys:
+src/cprobe/evaluate/doctor.h); and runs `cprobe doctor` on the folder. Prints the largest relative
+differences of each model. Exit code 1 if a model fails.
 
-With --recorded, shows that the recording itself is right: takes the inputs and masks of a golden.safetensors that
+With --recorded, checks a recording itself: takes the inputs and masks of a golden.safetensors that
 something else made, records the rest anew, and compares.
 """
 import argparse
@@ -31,7 +33,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, GPT2Config, GPTNeoXConfig, LlamaConfig, MistralConfig, Qwen2Config
 from transformers.pytorch_utils import Conv1D
 
-# model_type -> path of the list of blocks, name of the attention module in a block. The other module is always `mlp`.
+# model_type -> path of the list of blocks, name of the attention module in a block. The other
+# module of a block is always `mlp`.
 LAYOUT = {
     "gpt2": ("transformer.h", "attn"),
     "gpt_neox": ("gpt_neox.layers", "attention"),
@@ -39,14 +42,14 @@ LAYOUT = {
     "qwen2": ("model.layers", "self_attn"),
     "mistral": ("model.layers", "self_attn"),
 }
-STORAGE = [  # dtype, largest size of a file; models take turns
+STORAGE = [  # dtype, largest size of a file; models take turns.
     (torch.float32, "1GB"),
     (torch.float16, "1GB"),
     (torch.bfloat16, "30KB"),
     (torch.float32, "30KB"),
     (torch.bfloat16, "1GB"),
 ]
-# For --recorded: those of the program, src/cprobe/evaluate/doctor.h.
+# The tolerances of `cprobe doctor` (src/cprobe/evaluate/doctor.h), for --recorded.
 TOLERANCE = {"activations": 2e-5, "gradients": 1e-4}
 
 
@@ -54,7 +57,8 @@ TOLERANCE = {"activations": 2e-5, "gradients": 1e-4}
 
 
 def draw_configs(rng):
-    """{variant: configuration}, "llama-tied" being a variant of family "llama". Sizes easily confused are different."""
+    """{variant: configuration}, such as "llama-tied", a variant of family "llama". Sizes that are
+    easily confused are different."""
     n_kv_heads = rng.choice([1, 2, 3])
     n_heads = n_kv_heads * rng.choice([2, 3])
     d_head = rng.choice([8, 12, 16])
@@ -100,7 +104,9 @@ def draw_configs(rng):
     def llama(**more):
         return LlamaConfig(**{**grouped, **more})
 
-    llama3 = {  # with base 500, some wavelengths are left alone, some are stretched, and one or two are between
+    # With base 500, some wavelengths are left alone, some are stretched, and one or two are
+    # between.
+    llama3 = {
         "rope_type": "llama3",
         "factor": rng.choice([4.0, 8.0]),
         "low_freq_factor": 1.0,
@@ -130,12 +136,13 @@ def family_of(variant):
 
 @torch.no_grad()
 def draw_parameters(model, generator):
-    """Draws every parameter, so that none can be left out, or read transposed, without changing the outputs."""
+    """Draws every parameter, so that leaving one out, or reading it transposed, would change the
+    outputs."""
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):
             if name == "bias":
                 parameter.normal_(0, 0.1, generator=generator)
-            elif parameter.dim() == 1:  # the factor of a norm
+            elif parameter.dim() == 1:  # The factor of a norm.
                 parameter.normal_(1, 0.1, generator=generator)
             else:
                 fan_in = parameter.shape[0 if isinstance(module, Conv1D) else 1]
@@ -173,7 +180,8 @@ def n_out(linear):
 
 
 def draw_rows(n, seq, vocab, generator):
-    """Token ids [n, seq], padded with 0 on the right, and lengths [n], from 1 to seq. Half of the rows begin alike."""
+    """Token ids [n, seq], padded with 0 on the right, and lengths [n], from 1 to seq. Half of the
+    rows begin alike."""
     lengths = torch.randint(1, seq + 1, (n,), generator=generator)
     lengths[:2] = torch.tensor([seq, 1])
     ids = torch.randint(0, vocab, (n, seq), generator=generator)
@@ -186,7 +194,7 @@ def padding_mask(lengths, seq):
 
 
 def draw_inputs(model, generator):
-    """What of a golden file is drawn: rows of tokens, hard masks, labels and soft masks."""
+    """The drawn part of a golden file: rows of tokens, hard masks, labels and soft masks."""
     config = model.config
     seq = 12
     layer = torch.randint(0, config.num_hidden_layers, (1,), generator=generator)
@@ -207,7 +215,8 @@ def draw_inputs(model, generator):
 
 @contextlib.contextmanager
 def hooks(functions):
-    """Calls function(module, inputs, output) after the forward pass of each module; a result replaces the output."""
+    """Calls function(module, inputs, output) after the forward pass of each module. A result of the
+    function replaces the output."""
     handles = [module.register_forward_hook(function) for module, function in functions.items()]
     try:
         yield
@@ -234,7 +243,8 @@ def multiply_by(mask):
 
 
 def soft_nearest_neighbours(v, labels):
-    """-mean_i log of the share of exp(-d_ij), j != i, that falls on rows of the same label; d = 1 - cosine."""
+    """-mean_i log of the share of exp(-d_ij), j != i, that falls on rows of the same label; d = 1 -
+    cosine."""
     unit = v / v.norm(dim=1, keepdim=True)
     near = (unit @ unit.T - 1).exp().masked_fill(torch.eye(len(v), dtype=torch.bool), 0)
     of_same_label = near.where(labels[:, None] == labels, torch.zeros(()))
@@ -303,13 +313,14 @@ def kind_of(quantity):
 
 
 def largest(differences, kind):
-    """The largest of {quantity: difference}, NaN above all numbers."""
+    """The largest of {quantity: difference}. NaN is above all numbers."""
     of_kind = [difference for quantity, difference in differences.items() if kind_of(quantity) == kind]
     return max(of_kind, key=lambda difference: (math.isnan(difference), difference), default=math.nan)
 
 
 def doctor(program, folder):
-    """Whether `cprobe doctor` accepts a folder, its relative differences by quantity, and what it says of failures."""
+    """Whether `cprobe doctor` accepts a folder, its relative differences by quantity, and its
+    messages about failures."""
     command = [program, "doctor", folder, "--golden", folder / "golden.safetensors", "--json"]
     run = subprocess.run(command, capture_output=True, text=True)
     try:
@@ -319,7 +330,7 @@ def doctor(program, folder):
     differences = {
         check["what"]: math.nan if check["difference"] is None else check["difference"]
         for check in checks
-        if check["tolerance"] > 0  # others are counts
+        if check["tolerance"] > 0  # The others are counts.
     }
     failures = [f"{check['what']}: {check['detail']}" for check in checks if not check["ok"]]
     return run.returncode == 0, differences, failures

@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
-"""Times a model's forward pass over sentences in `transformers`, as it is usually written, and in cprobe beside it.
+"""Times a model's forward pass over sentences, in `transformers` as usually written and in cprobe.
 
-usage: compare_forward_speed.py MODEL_FOLDER SENTENCES.csv [--rows N] [--batch N] [--threads N] [--runs N]
-                                [--cprobe build/release/bench/forward_seconds]
+usage: compare_forward_speed.py MODEL_FOLDER SENTENCES.csv [--rows N] [--batch N] [--threads N]
+                                [--runs N] [--cprobe build/release/bench/forward_seconds]
 
 needs: pip install torch==2.0.1 transformers==4.46.3 "numpy<2"
 
-The usual way: rows of column `sentence` in file order, in batches padded to their longest row, eager attention, logits
-at every position. Its time is that of the forward passes alone: neither loading nor tokenizing counts, and a batch is
-run before the clock starts. How much of the work is padding, or done for a prefix that another row shares, is printed.
+The usual way takes the rows of column `sentence` in file order, in batches padded to their longest
+row, with eager attention and logits at every position. Only the forward passes are timed: loading
+and tokenizing do not count, and a batch is run before the clock starts. The script prints how much
+of the work is padding, or repeats a prefix that rows share.
 
-cprobe's program runs the same sentences as a trie of prefixes, logits at every prefix included, and times the same.
-Prints medians over the runs. Both take turns, so that other work on the machine slows both; on a busy machine set
-OMP_WAIT_POLICY=passive as well, without which threads that wait for one another take several times as long.
+cprobe's program runs the same sentences as a trie of prefixes, with logits at every prefix, and
+times only the forward pass too.
+
+Prints medians over the runs. The two take turns, so that other work on the machine slows both. On a
+busy machine, also set OMP_WAIT_POLICY=passive, without which threads that wait for one another take
+several times as long.
 """
 import argparse
 import csv
@@ -41,7 +45,8 @@ def write_sentences(path, sentences):
 
 
 def padded_batches(rows, batch):
-    """(input_ids, attention_mask), each [batch, longest row], of rows of token ids; the padding is on the right."""
+    """Pairs (input_ids, attention_mask), each [batch, longest row], of rows of token ids. The
+    padding is on the right."""
     for first in range(0, len(rows), batch):
         part = [torch.tensor(row) for row in rows[first : first + batch]]
         ids = torch.nn.utils.rnn.pad_sequence(part, batch_first=True)

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Loads a model folder written by cprobe in `transformers` and compares logits.
+"""Loads a model folder that cprobe wrote in `transformers`, and compares logits.
 
 usage: compare_logits.py FOLDER LOGITS.safetensors
 
-LOGITS.safetensors holds input_ids [n_rows, seq] int64 and logits [n_rows, seq, vocab] float32. Exit code 0: equal to 2e-5 of the largest
-logit; 1: not; 77: a package is missing (named on stdout).
+LOGITS.safetensors holds input_ids [n_rows, seq] int64 and logits [n_rows, seq, vocab] float32. Exit
+code 0: the logits agree to 2e-5 of the largest logit; 1: they do not; 77: a package is missing
+(named on stdout).
 """
 import sys
 
@@ -16,7 +17,7 @@ except ImportError as missing:
     print(f"Python package missing: {missing.name}")
     sys.exit(77)
 
-TOLERANCE = 2e-5  # float32 with another order of summation
+TOLERANCE = 2e-5  # Differences of float32 with another order of summation.
 
 ours = load_file(sys.argv[2])
 model = AutoModelForCausalLM.from_pretrained(sys.argv[1]).eval()

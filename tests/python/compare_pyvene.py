@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
-"""Trains boundless DAS in pyvene and in cprobe on the same small models and pairs, in the same order, and prints the interchange accuracy
-that each reaches on the test pairs. They should differ by less than .03. One model has the variable in known directions, so that both
-must find it; in the other, which was trained, they find part of it at most.
+"""Trains boundless DAS in pyvene and in cprobe on the same small models and pairs, in the same
+order, and prints the interchange accuracy that each reaches on the test pairs. The two should
+differ by less than .03. One model has the variable in known directions, so that both must find it.
+In the other, which was trained, they find part of it at most.
 
 usage: compare_pyvene.py CPROBE FOLDER [--epochs N]
 needs: pip install pyvene
 
-The models have two layers, because pyvene reads the stream behind a whole layer, and behind the last one nothing is left to compute. Pairs,
-batches, loss, learning rates and temperatures are the same; the rotations start at different random ones, and pyvene's is the exponential of
-a skew matrix where cprobe's is its Cayley transform. FOLDER keeps the models; with the trained one there, two minutes on two cores.
+The models have two layers, because pyvene reads the stream behind a whole layer, and nothing is
+left to compute behind the last one. Pairs, batches, loss, learning rates and temperatures are the
+same. The rotations are not: they start at different random ones, and pyvene's is the exponential of
+a skew matrix, cprobe's the Cayley transform of one.
+
+FOLDER keeps the models. With the trained model there, the script takes two minutes on two cores.
 """
 import argparse
 import csv
@@ -31,7 +35,7 @@ counterfactuals: [counter_var_0 var_1 +, var_0 counter_var_1 +]
 train_fraction: 0.6
 """
 PAIRS, BATCH = 1500, 128
-VALUES = 12  # Of a and of b in the planted model.
+VALUES = 12  # The number of values that a and b have in the planted model.
 
 
 def run(*command):
@@ -55,8 +59,9 @@ baselines: {{boundless_das: {{train_pairs: {PAIRS}, dev_pairs: 1, epochs: {epoch
 
 
 def plant(folder):
-    """Rows `a b =`, answered by a. Attention brings both to "="; a stands in coordinates 0 to 11 of the stream, b in 12 to 23, each with
-    its negative further on, so that norms change nothing but the scale; only a is read from."""
+    """Makes a model that answers rows `a b =` with a. Attention brings both a and b to "=". In the
+    stream, a is in coordinates 0 to 11 and b in 12 to 23; their negatives are further on, so that
+    norms change only the scale. The unembedding reads a only."""
     width, vocab = 4 * VALUES, 2 * VALUES + 1
     model = GPT2LMHeadModel(
         GPT2Config(vocab_size=vocab, n_positions=3, n_embd=width, n_layer=2, n_head=1, tie_word_embeddings=False, bos_token_id=None,

@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""Trains in PyTorch from the weights that `cprobe train` began with: compares the weights after one step, then goes on.
+"""Trains in PyTorch from the initial weights of `cprobe train`, compares the weights after one
+step, and goes on.
 
 usage: cprobe train examples/tasks/exp1.yaml --out FOLDER --steps 1 --checkpoints 0,1
        compare_training.py FOLDER [--steps N] [--every N]
 needs: pip install torch transformers safetensors
 
-Prints each weight's relative difference, |ours - PyTorch's| / |PyTorch's|. Where a gradient is rounding noise, AdamW's first step is a
-full one all the same, so weights that hold such entries (keys, tokens without influence) differ by more than rounding.
-With more than one step, prints PyTorch's training loss and test accuracy every N steps (by default 250) and saves its model there, as
-FOLDER/pytorch_STEP, for `cprobe fit`.
+Prints each weight's relative difference, |ours - PyTorch's| / |PyTorch's|. AdamW's first step is a
+full one even where a gradient is rounding noise, so that weights with such entries (keys, tokens
+without influence) differ by more than rounding.
+
+With more than one step, prints PyTorch's training loss and test accuracy every N steps (by default
+250), and saves its model as FOLDER/pytorch_STEP, for `cprobe fit`.
 """
 import argparse
 import csv
@@ -40,7 +43,8 @@ def main():
     test_tokens, test_answers = read(f"{options.folder}/data/test.csv")
     model = GPT2LMHeadModel.from_pretrained(f"{options.folder}/step_0").eval()
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1.0, betas=(0.9, 0.98))
-    warm_up = torch.optim.lr_scheduler.LinearLR(optimiser, total_iters=10)  # sets the rate of the first step
+    # Sets the rate of the first step.
+    warm_up = torch.optim.lr_scheduler.LinearLR(optimiser, total_iters=10)
 
     for step in range(1, options.steps + 1):
         optimiser.zero_grad()

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Erases variables from the states of a one-layer GPT-2 model with `concept_erasure`, as the reference's amnesic probing does (fitted in
-float32 on the rows that it is applied to), and prints for each the directions removed and the task accuracy left. The figures of
-AmnesicProbingOfExperiment1 (tests/baselines/amnesic_test.cc) are its output.
+"""Erases variables from the states of a one-layer GPT-2 model with `concept_erasure`, and prints
+for each variable the number of directions removed and the task accuracy left. As in the reference's
+amnesic probing, an eraser is fitted in float32 on the rows that it is applied to.
+tests/baselines/amnesic_test.cc (AmnesicProbingOfExperiment1) compares with these figures.
 
 usage: erase_with_leace.py CHECKPOINT TEST.csv
 needs: pip install torch transformers concept-erasure==0.2.4

@@ -31,7 +31,7 @@ Records all_rows(const ArithmeticTable& table) {
   return rows;
 }
 
-/// Values of the distractor (column aux_0) seen with each value of b (column var_1).
+/// The values of the distractor (column aux_0) that occur with each value of b (column var_1).
 std::map<std::string, std::set<std::string>> distractors_by_operand(const ArithmeticTable& table) {
   std::map<std::string, std::set<std::string>> seen;
   for (const std::vector<std::string>& row : all_rows(table)) {
@@ -154,7 +154,8 @@ TEST(WriteArithmeticCsv, WritesWhatTheLoaderReads) {
   write_arithmetic_csv(table, folder.path());
   const Dataset dataset = load_token_csv(folder / "train.csv", vocabulary(small_task()));
   ASSERT_EQ(dataset.trie.n_rows(), 72);
-  EXPECT_EQ(dataset.variables.size(), 7u);  // Three variables, their counterparts, one counterfactual label.
+  // Three variables, their counterparts, one counterfactual label.
+  EXPECT_EQ(dataset.variables.size(), 7u);
   for (int64_t row = 0; row < 72; ++row) {
     const std::vector<std::string>& record = table.train[static_cast<size_t>(row)];
     EXPECT_EQ(std::to_string(dataset.answers[row].item<int64_t>()), record[2]);

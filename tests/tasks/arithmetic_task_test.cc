@@ -25,7 +25,7 @@ ArithmeticTask parse(const std::string& text) {
   return parse_arithmetic_task(Document::parse_yaml(text, "t.yaml"));
 }
 
-/// The task with one line replaced; `line` names it by its key.
+/// The task with `line` in place of the line of the same key, or added at the end.
 std::string with(const std::string& line) {
   const std::string key = line.substr(0, line.find(':') + 1);
   std::string text = "\n" + kTask;

@@ -10,7 +10,7 @@ using ::testing::ElementsAre;
 using testing::TemporaryFolder;
 using testing::write_bytes;
 
-/// A tokenizer that knows the letters, the space and a few words with a space in front.
+/// A tokenizer that knows the letters, the space, and a few words with a space in front.
 constexpr const char* kTokenizer = R"({"model": {"type": "BPE",
   "vocab": {"Ġ": 0, "a": 1, "b": 2, "c": 3, "x": 4, "y": 5, "i": 6, "s": 7, "r": 8, "e": 9, "Ġi": 10, "Ġis": 11, "Ġa": 12,
             "re": 13, "Ġare": 14, "Ġx": 15, "Ġy": 16},
@@ -82,7 +82,8 @@ TEST_F(LanguageTasks, PairEachRowWithASourceOfItsSet) {
     const Counterfactuals& pairs = set->counterfactuals.value();
     const int64_t n = set->trie.n_rows();
     ASSERT_EQ(pairs.sources.n_rows(), n);
-    // The first letter decides the answer; that of the source says what it would be.
+    // The first letter decides the answer, and the source's first letter the counterfactual
+    // answer.
     const std::vector<std::string> letters = {"", "a", "b", "c", "x", "y", "i"};
     const auto first_token = [&](const TokenTrie& trie, int64_t row) {
       return trie.token[trie.row(row).front()].item<int64_t>();
@@ -105,7 +106,7 @@ TEST_F(LanguageTasks, PairEachRowWithASourceOfItsSet) {
 TEST_F(LanguageTasks, PairNothingWhereMoreThanTwoValuesDecide) {
   const std::string rows = "a x,0,a y,0\nb y,1,b x,0\nc y,2,c x,0\n";
   LanguageTask task = reflexive("sentence,labels,ungrammatical,gender\n" + rows + rows);
-  task.train_rows = 5;  // Of six, so that each value is among them.
+  task.train_rows = 5;  // Of six rows, so that each value is among them.
   EXPECT_FALSE(load(task).train.counterfactuals.has_value());
 }
 

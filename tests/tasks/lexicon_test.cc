@@ -10,7 +10,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-/// A lexicon in which each test changes one thing; the number of a line is its place in the file.
+/// A lexicon in which each test changes one thing. A complaint names the line of the file.
 const std::string kLexicon = R"(nouns: {cat: cats, ox: oxen, train driver: train drivers}
 verbs: {sees: see}
 past_verbs: [washed]
@@ -40,7 +40,7 @@ std::string with(const std::string& from, const std::string& to) {
   return text.replace(place, from.size(), to);
 }
 
-/// The lexicon with another first template for agreement.
+/// The lexicon with another template as the first of agreement.
 std::string with_template(const std::string& pattern) {
   return with("the {subject} {preposition} the {noun}", pattern);
 }
@@ -97,8 +97,8 @@ TEST(Lexicon, SaysWhichWordIsWrong) {
   EXPECT_INPUT_ERROR(parse(with("ox: oxen", "cats: cat")), "the word 'cats' is in this list twice");
   EXPECT_INPUT_ERROR(parse(with("ox: oxen", "cat: oxen")), "l.yaml:1:");
   EXPECT_INPUT_ERROR(parse(with("far from", "near")), "l.yaml:4:22: prepositions[1]: the word 'near'");
-  EXPECT_INPUT_ERROR(parse(with("far from", "'far  from'")), "two in a row");
-  EXPECT_INPUT_ERROR(parse(with("far from", "' far'")), "a space at an end");
+  EXPECT_INPUT_ERROR(parse(with("far from", "'far  from'")), "two spaces in a row");
+  EXPECT_INPUT_ERROR(parse(with("far from", "' far'")), "begins or ends with a space");
   EXPECT_INPUT_ERROR(parse(with("far from", "''")), "'' is empty");
   EXPECT_INPUT_ERROR(parse(with("far from", "'{noun} of'")), "the word '{noun} of' has a brace");
   EXPECT_INPUT_ERROR(parse(with("far from", "[far]")), "expected text, found a list");
@@ -118,7 +118,7 @@ TEST(Lexicon, SaysWhichTemplateIsWrong) {
   EXPECT_INPUT_ERROR(parse(with_template("the {subject} {past_verb} {reflexive}")), "of the task 'reflexive' only");
   EXPECT_INPUT_ERROR(parse(with_template("the {subject} the {noun} the {noun} the {noun}")),
                      "the template needs 4 different nouns, the lexicon has 3");
-  EXPECT_INPUT_ERROR(parse(with_template("the {subject}  here")), "two in a row");
+  EXPECT_INPUT_ERROR(parse(with_template("the {subject}  here")), "two spaces in a row");
   EXPECT_INPUT_ERROR(parse(with_template("the {subject} that the {noun} {verb} and the {noun} {verb}")),
                      "l.yaml:9:7: agreement.gen[0]: this task has the template twice");
   EXPECT_INPUT_ERROR(parse(with("    - the {subject} {preposition} the {noun}\n", "    []\n")),

@@ -1,4 +1,5 @@
-/// The task files of examples/tasks against the files that the paper published: every column of every row.
+/// Compares what the task files of examples/tasks give with the paper's published files: every
+/// column of every row.
 #include "cprobe/data/token_csv.h"
 #include "cprobe/io/csv.h"
 #include "cprobe/tasks/arithmetic_data.h"
@@ -11,8 +12,8 @@ namespace cprobe {
 namespace {
 
 struct PaperTask {
-  const char* task;    ///< File in examples/tasks.
-  const char* folder;  ///< Folder in paper_data.
+  const char* task;    ///< The file in examples/tasks.
+  const char* folder;  ///< The folder in paper_data.
   size_t n_train;
   size_t n_test;
 };
@@ -31,7 +32,7 @@ class PaperData : public ::testing::TestWithParam<PaperTask> {
     }
   }
 
-  /// Values of the task's symbols, read off a row's tokens.
+  /// The values of the task's symbols, read from a row's tokens.
   std::vector<int64_t> symbols(const std::vector<int64_t>& tokens) const {
     std::vector<int64_t> values;
     for (const Symbol& symbol : task_.symbols) {

@@ -21,7 +21,7 @@ const Lexicon& example_lexicon() {
   return lexicon;
 }
 
-/// Three nouns, one or two words of each other kind.
+/// A lexicon of three nouns, and one or two words of each other kind.
 Lexicon small_lexicon() {
   return parse_lexicon(Document::parse_yaml(R"(nouns: {cat: cats, ox: oxen, dog: dogs}
 verbs: {sees: see}
@@ -44,7 +44,7 @@ std::vector<std::string> words_of(const std::string& sentence) {
   return {std::istream_iterator<std::string>(stream), {}};
 }
 
-/// The example lexicon's nouns: word -> 1 plural, 0 singular.
+/// The nouns of the example lexicon: word -> 1 plural, 0 singular.
 std::map<std::string, char> nouns() {
   std::map<std::string, char> numbers;
   for (const NumberForms& noun : example_lexicon().nouns) {
@@ -54,7 +54,8 @@ std::map<std::string, char> nouns() {
   return numbers;
 }
 
-/// A sentence with each word of the example lexicon's lists replaced by its kind: "the noun preposition the noun".
+/// A sentence with each word of the example lexicon replaced by its kind:
+/// "the noun preposition the noun".
 std::string structure(const std::string& sentence) {
   static const std::map<std::string, char> known = nouns();
   std::set<std::string> verbs;
@@ -79,7 +80,7 @@ std::string structure(const std::string& sentence) {
   return text;
 }
 
-/// Numbers of a sentence's nouns from left to right: "01" for singular, plural.
+/// The numbers of a sentence's nouns from left to right, 0 singular and 1 plural: "01".
 std::string numbers(const std::string& sentence) {
   static const std::map<std::string, char> known = nouns();
   std::string text;
@@ -89,7 +90,7 @@ std::string numbers(const std::string& sentence) {
   return text;
 }
 
-/// Expects counts that differ by one at most, of `n_combinations` keys.
+/// Expects `n_combinations` keys, with counts that differ by one at most.
 void expect_balanced(const std::map<std::string, size_t>& counts, size_t n_combinations) {
   EXPECT_EQ(counts.size(), n_combinations);
   const auto by_count = [](const auto& a, const auto& b) { return a.second < b.second; };
@@ -138,7 +139,7 @@ TEST(Sentences, ShareNoStructureBetweenIidAndGen) {
   }
 }
 
-// Balanced combinations of subject and attractor numbers leave no correlation between them.
+// Subject and attractor are uncorrelated if their combinations of numbers are balanced.
 TEST(Sentences, HaveEachCombinationOfNumbersEquallyOften) {
   for (const PaperTask task : {PaperTask::kAgreement, PaperTask::kSyntacticNumber}) {
     const SentenceTable table = generate_default(task);
@@ -180,7 +181,7 @@ TEST(Sentences, OfReflexivesPairTheTwoPronouns) {
       ASSERT_EQ(words.back(), record[1] == "1" ? "themselves" : singular);
       ASSERT_EQ(ungrammatical.back(), record[1] == "1" ? singular : "themselves");
       ASSERT_TRUE(std::equal(words.begin(), words.end() - 1, ungrammatical.begin(), ungrammatical.end() - 1));
-      // The subject is the first noun, but the second of the sentence that the other one says.
+      // The subject is the first noun, except in sentences with "believed", where it is the second.
       const bool is_complement = structure(record[0]).find("believed") != std::string::npos;
       ASSERT_EQ(numbers(record[0])[is_complement ? 1 : 0], record[1][0]) << record[0];
       ++counts[record[1] + record[3]];
@@ -212,7 +213,8 @@ TEST(Sentences, UseAllWordsAboutEquallyOften) {
   std::map<std::string, size_t> counts;
   const SentenceTable table = generate_default(PaperTask::kSyntacticNumber);
   for (const auto& record : table.iid) ++counts[words_of(record[0])[1]];
-  ASSERT_EQ(counts.size(), 40u);  // 3,120 subjects of 40 forms: 78 each, binomial standard deviation below 9.
+  // 3,120 subjects of 40 forms: 78 each, binomial standard deviation below 9.
+  ASSERT_EQ(counts.size(), 40u);
   for (const auto& [word, n] : counts) EXPECT_NEAR(static_cast<double>(n), 78, 45) << word;
 }
 

@@ -64,7 +64,7 @@ TEST(AddedTokens, AreFoundInNormalisedTextIfTheySaySo) {
 
 TEST(AddedTokens, MayBeTokensOfTheModel) {
   const auto tokenizer = SmallTokenizer{.added_tokens = "[" + added_token(256, "ab", {"special"}) + "]"}.make();
-  // As an added token, ab is found before b and c can merge.
+  // The added token ab is found before b and c can merge.
   EXPECT_THAT(tokens_of(tokenizer, "abc"), ElementsAre("ab", "c"));
 }
 
@@ -72,7 +72,7 @@ TEST(AddedTokens, ThatNothingIsLeftForAreRefused) {
   const auto tokenizer = SmallTokenizer{.added_tokens = "[" + added_token(260, "<s>", {"rstrip"}) + "," +
                                                         added_token(261, "  ", {"lstrip"}) + "]"}
                              .make();
-  EXPECT_INPUT_ERROR(tokenizer.encode("<s>     x"), "the added token '  ' stands in white space that another");
+  EXPECT_INPUT_ERROR(tokenizer.encode("<s>     x"), "no text is left for the added token '  '");
 }
 
 }  // namespace

@@ -55,7 +55,7 @@ TEST(Nfc, KnowsTheFormsOfUnicode9) {
   EXPECT_EQ(to_nfc("\u212B\u2126"), "\u00C5\u03A9");
   EXPECT_EQ(to_nfc("a\u0301\u0316"), "\u00E1\u0316");
   EXPECT_EQ(to_nfc("\u0958"), "\u0915\u093C");  // A character that is never composed.
-  // U+1ABF came with Unicode 13: as an unknown character it separates what stands around it.
+  // U+1ABF came with Unicode 13. As an unknown character, it separates the characters around it.
   EXPECT_EQ(to_nfc("a\u1ABF\u0301"), "a\u1ABF\u0301");
   EXPECT_EQ(to_nfc(""), "");
 }

@@ -1,4 +1,4 @@
-/// A tokenizer small enough to work out by hand: all bytes, with few merges.
+/// A tokenizer small enough to work out by hand: all bytes, and few merges.
 #pragma once
 
 #include <fmt/format.h>
@@ -16,11 +16,12 @@ namespace cprobe::testing {
 
 constexpr std::string_view kByteLevel =
     R"({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true})";
-/// Symbols for bytes, without splitting.
+/// A pre-tokenizer that turns bytes into symbols, without splitting.
 constexpr std::string_view kByteSymbols =
     R"({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false})";
 
-/// `"token": id` of the 256 bytes, but for those in `without`, and of ab (256), bc (257), abc (258) and Ġa (259).
+/// Entries `"token": id` of the 256 bytes, except those in `without`, and of ab (256), bc (257),
+/// abc (258) and Ġa (259).
 inline std::string small_vocabulary(std::string_view without = "") {
   std::string vocab = "{";
   for (size_t byte = 0; byte < 256; ++byte) {
@@ -35,7 +36,7 @@ inline std::string small_vocabulary(std::string_view without = "") {
 struct SmallTokenizer {
   std::string vocab = small_vocabulary();
   std::string merges = R"(["Ġ a", "b c", ["a", "b"], "ab c"])";
-  std::string model;  ///< Further keys of the model: `, "ignore_merges": true`.
+  std::string model;  ///< More keys of the model, such as `, "ignore_merges": true`.
   std::string added_tokens = "[]";
   std::string normalizer = "null";
   std::string pre_tokenizer = std::string(kByteLevel);
@@ -52,7 +53,8 @@ struct SmallTokenizer {
   Tokenizer make() const { return Tokenizer::parse(Document::parse_json(json(), "tokenizer.json")); }
 };
 
-/// Knows the bytes and, with a space in front, the given words: each is one token, as is whatever it begins with.
+/// A tokenizer that knows the bytes and the given words, each with a space in front. A word is one
+/// token, and so is every beginning of a word.
 inline SmallTokenizer word_tokenizer(const std::vector<std::string>& words) {
   std::string vocab = small_vocabulary(), merges = "[";
   vocab.pop_back();
@@ -69,7 +71,7 @@ inline SmallTokenizer word_tokenizer(const std::vector<std::string>& words) {
   return {.vocab = vocab + "}", .merges = merges + "]"};
 }
 
-/// One of `added_tokens`, with the flags in `flags` on.
+/// An entry of `added_tokens`. The flags in `flags` are true.
 inline std::string added_token(int64_t id, std::string_view content, const std::vector<std::string>& flags = {}) {
   std::string token = fmt::format(R"({{"id": {}, "content": "{}")", id, content);
   for (const std::string name : {"single_word", "lstrip", "rstrip", "normalized", "special"}) {
@@ -86,7 +88,7 @@ inline std::vector<std::string> tokens_of(const Tokenizer& tokenizer, std::strin
   return tokens;
 }
 
-/// What each token covers: the bytes of the text.
+/// The bytes of the text that each token covers.
 inline std::vector<std::string> covered(const Tokenizer& tokenizer, const std::string& text) {
   const Encoding encoding = tokenizer.encode(text);
   std::vector<std::string> parts;

@@ -1,4 +1,5 @@
-/// The tokenizers of three models against what Hugging Face's implementation recorded.
+/// Compares the tokenizers of three models with the recorded results of Hugging Face's
+/// implementation.
 #include "cprobe/tokenizer/tokenizer.h"
 #include "tests/shared_folder.h"
 #include "tests/support.h"
@@ -17,7 +18,7 @@ class TokenizerGolden : public ::testing::TestWithParam<const char*> {
     if (!std::filesystem::exists(encodings)) GTEST_SKIP() << testing::not_shared(encodings);
   }
 
-  /// One row a line: text, ids and tokens.
+  /// The recorded rows: text, ids and tokens, one row per line of the file.
   std::vector<Document> rows() const {
     std::vector<Document> result;
     std::ifstream stream(folder() / "encodings.jsonl");
@@ -53,7 +54,8 @@ TEST_P(TokenizerGolden, GivesTheRecordedIdsAndTokens) {
   }
 }
 
-/// Every text comes back but for the bytes that no token stands for, of which SmolLM2's vocabulary lacks some.
+/// Every text comes back, except bytes that no token stands for. SmolLM2's vocabulary lacks some
+/// bytes.
 TEST_P(TokenizerGolden, DecodesToTheTextThatTokensCover) {
   const auto tokenizer = Tokenizer::load(folder());
   size_t n_whole = 0;

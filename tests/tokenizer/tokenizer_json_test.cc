@@ -1,4 +1,4 @@
-/// What a tokenizer.json may not say, and where the complaint points.
+/// What a tokenizer.json may not say, and the place that the error names.
 #include "tests/support.h"
 #include "tests/tokenizer/small_tokenizer.h"
 

@@ -1,4 +1,4 @@
-/// Damaged tokenizers and texts: they are read or refused.
+/// Damaged tokenizers and texts are read or refused.
 #include "tests/mutation.h"
 #include "tests/support.h"
 #include "tests/tokenizer/small_tokenizer.h"
@@ -10,7 +10,7 @@ using testing::added_token;
 using testing::expect_reads_or_refuses;
 using testing::SmallTokenizer;
 
-/// Every feature in a file of few bytes, so that most changes hit something.
+/// All features in a file of few bytes, so that most mutations hit one.
 SmallTokenizer tiny() {
   return {.vocab = R"({"a": 0, "b": 1, "c": 2, "Ġ": 3, "ab": 4, "Ġa": 5, "1": 6, "'": 7, "s": 8})",
           .merges = R"(["a b", ["Ġ", "a"]])",

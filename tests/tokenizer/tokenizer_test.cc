@@ -19,7 +19,7 @@ using testing::tokens_of;
 
 TEST(Tokenizer, MergesTheLowestRankFirst) {
   const auto tokenizer = SmallTokenizer().make();
-  // "b c" ranks before "a b", and nothing merges a with bc.
+  // "b c" ranks before "a b", and no merge joins a and bc.
   EXPECT_THAT(tokens_of(tokenizer, "abc"), ElementsAre("a", "bc"));
   EXPECT_THAT(tokens_of(tokenizer, "ab bc"), ElementsAre("ab", "Ġ", "bc"));
   EXPECT_THAT(tokenizer.encode("ab").ids, ElementsAre(256));
@@ -29,7 +29,7 @@ TEST(Tokenizer, MergesTheLowestRankFirst) {
 TEST(Tokenizer, SplitsAsGpt2Does) {
   const auto tokenizer = SmallTokenizer().make();
   EXPECT_THAT(covered(tokenizer, "a 1  b's"), ElementsAre("a", " ", "1", " ", " ", "b", "'", "s"));
-  // A space before a word belongs to it, so that it may merge.
+  // A space belongs to the word behind it, so that the two may merge.
   EXPECT_THAT(tokens_of(tokenizer, "a a"), ElementsAre("a", "Ġa"));
   EXPECT_THAT(tokens_of(tokenizer, "a  a"), ElementsAre("a", "Ġ", "Ġa"));
 }
@@ -83,7 +83,7 @@ TEST(Tokenizer, PutsASpaceBeforeTheText) {
   EXPECT_THAT(tokens_of(small.make(), "b"), ElementsAre("Ġ", "b"));
   EXPECT_THAT(covered(small.make(), "b"), ElementsAre("", "b"));
   EXPECT_THAT(tokens_of(small.make(), ""), IsEmpty());
-  // Every piece counts as a text: one before each side of an added token.
+  // Every piece between added tokens counts as a text and gets a space.
   small.added_tokens = "[" + added_token(260, "<s>") + "]";
   EXPECT_THAT(tokens_of(small.make(), "a<s>a"), ElementsAre("Ġa", "<s>", "Ġa"));
 }

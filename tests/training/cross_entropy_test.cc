@@ -8,9 +8,9 @@ namespace cprobe {
 namespace {
 
 struct Case {
-  at::Tensor logits;   // [5, 7]
-  at::Tensor rows;     // rows 1 and 4 have several examples, row 3 has none
-  at::Tensor answers;  // row 4's examples disagree
+  at::Tensor logits;   ///< [5, 7].
+  at::Tensor rows;     ///< Rows 1 and 4 have several examples, row 3 has none.
+  at::Tensor answers;  ///< Those of row 4 differ.
 };
 
 Case shared_rows(at::ScalarType dtype) {
@@ -34,7 +34,7 @@ TEST(CrossEntropy, GradientIsTheNumericJacobian) {
   const Case c = shared_rows(at::kDouble);
   const at::Tensor x = c.logits.clone().requires_grad_(true);
   (cross_entropy(x, c.rows, c.answers) * 2).backward();
-  constexpr double kStep = 1e-5;  // central differences: error about step^2
+  constexpr double kStep = 1e-5;  // Central differences have an error of about kStep^2.
   for (int64_t i = 0; i < x.size(0); ++i) {
     for (int64_t j = 0; j < x.size(1); ++j) {
       at::Tensor higher = c.logits.clone(), lower = c.logits.clone();
@@ -59,13 +59,14 @@ TEST(CrossEntropy, KeepsTheGradientOfASureModel) {
 
 TEST(CrossEntropy, ManyRowsEqualTorch) {
   at::manual_seed(2);
-  const int64_t n = 1500;  // several chunks, the last one short
+  const int64_t n = 1500;  // Several chunks, the last one short.
   const at::Tensor logits = at::randn({n, 11});
   const at::Tensor answers = at::randint(11, {n}, at::kLong);
   const at::Tensor x = logits.clone().requires_grad_(true), y = logits.clone().requires_grad_(true);
   cross_entropy(x, at::arange(n), answers).backward();
   at::cross_entropy_loss(y.to(at::kDouble), answers).backward();
-  EXPECT_LE((x.grad() - y.grad()).abs().max().item<double>(), 1e-10);  // float32 rounding of numbers below 1e-3
+  // The tolerance is float32 rounding of numbers below 1e-3.
+  EXPECT_LE((x.grad() - y.grad()).abs().max().item<double>(), 1e-10);
 }
 
 TEST(CrossEntropy, RefusesRowsAndAnswersOutOfRange) {

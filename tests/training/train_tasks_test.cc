@@ -1,5 +1,6 @@
 #include "cprobe/training/train_tasks.h"
 
+#include "cprobe/tasks/arithmetic_data.h"
 #include "tests/support.h"
 
 namespace cprobe {
@@ -9,7 +10,7 @@ using ::testing::HasSubstr;
 using testing::read_bytes;
 using testing::TemporaryFolder;
 
-/// a + b, or another answer, mod 7, in rows that begin with a token of the task's own.
+/// A task with `answer` mod 7, whose rows begin with the token `first`.
 ArithmeticTask small_task(const std::string& name, int first, const std::string& answer = "(a + b) % p") {
   return parse_arithmetic_task(Document::parse_yaml(
       fmt::format("name: {}\nmodulus: 7\noperands: [a, b]\ntokens: [{}, a, b, 7]\nanswer: {}\nvariables: {{var_0: a}}\n"
@@ -18,7 +19,7 @@ ArithmeticTask small_task(const std::string& name, int first, const std::string&
       name + ".yaml"));
 }
 
-/// @param stop_after steps, as Ctrl-C; 0: to the end.
+/// Trains on tasks. @param stop_after  steps after which to stop as Ctrl-C does; 0: never.
 TrainResult run(const std::vector<ArithmeticTask>& tasks, const std::filesystem::path& folder, uint64_t seed,
                 int64_t stop_after = 0) {
   TrainOptions options{.steps = 20, .evaluate_every = 10, .quiet = true};
@@ -76,7 +77,7 @@ TEST(TrainTasks, RefuseNamesThatCannotBeFolders) {
   for (const char* name : {"a/b", "..", ""}) {
     ArithmeticTask bad = good;
     bad.name = name;
-    refused({good, bad}, "choose another name");
+    refused({good, bad}, "its data cannot go to a folder of this name");
   }
 }
 

@@ -15,7 +15,7 @@ using testing::read_bytes;
 using testing::TemporaryFolder;
 using testing::write_bytes;
 
-/// a + b mod 7, every other row for training.
+/// Every other row of a + b mod 7: those in which 7 a + b has this parity.
 Dataset sums(int64_t parity) {
   std::vector<std::vector<int64_t>> rows;
   std::vector<int64_t> answers;
@@ -67,7 +67,8 @@ TEST(Trainer, LearnsATinyTask) {
   options.checkpoints = {};
   options.weight_decay = 0.1;
   const TrainResult result = run(options, folder.path());
-  EXPECT_NEAR(result.curve.front().train_loss, std::log(8.0), 0.1);  // fresh weights: all tokens alike
+  // Fresh: all tokens equally likely.
+  EXPECT_NEAR(result.curve.front().train_loss, std::log(8.0), 0.1);
   EXPECT_LT(result.curve.back().train_loss, 0.1);
   EXPECT_EQ(result.curve.back().train_accuracy, 1.0);
   EXPECT_EQ(result.curve.size(), 31u);
@@ -136,7 +137,7 @@ TEST(Trainer, EqualRowsCountOnceEach) {
   options.checkpoints = {};
   options.weight_decay = 0;
   const CurvePoint last = train(small_config(), data, data, options, folder.path(), Seed(1)).curve.back();
-  // Best possible: 2/3 and 1/3 on the answers to "1 7", 1 on the other row's.
+  // Best possible: 2/3 and 1/3 on the answers to "1 7", and 1 on the answer of the other row.
   EXPECT_NEAR(last.train_loss, -(2 * std::log(2.0 / 3) + std::log(1.0 / 3)) / 4, 0.01);
   EXPECT_DOUBLE_EQ(last.train_accuracy, 0.75);
 }

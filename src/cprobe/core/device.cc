@@ -25,7 +25,7 @@ at::Device parse_device(std::string_view text) {
   if (text == "cpu") return {at::kCPU};
   if (text == "cuda") return {at::kCUDA};
   constexpr std::string_view kPrefix = "cuda:";
-  // An index is stored in 8 bits.
+  // at::DeviceIndex has 8 bits.
   if (text.starts_with(kPrefix)) {
     const std::optional<int> index = as_number(text.substr(kPrefix.size()));
     if (index && *index < 128) return {at::kCUDA, static_cast<at::DeviceIndex>(*index)};

@@ -8,20 +8,26 @@
 /// Where cells are computed: `--device`.
 namespace cprobe {
 
-/// "cpu"; "cuda", all GPUs in turn; or "cuda:1", one of them. @throws Error (kInput) for any other text.
+/// Reads the value of `--device`: "cpu"; "cuda", all GPUs in turn; "cuda:1", that GPU alone.
+/// @throws Error (kInput) for any other text, or an index over 127.
 at::Device parse_device(std::string_view text);
 
-/// "cpu" or "cuda": what cells' identities know of it.
+/// "cpu" or "cuda", without an index: all that a cell's identity holds of its device.
 std::string device_kind(at::Device device);
 
-/// GPUs that this process sees: 0 where libtorch was built without CUDA.
+/// The number of GPUs that this process sees; 0 if libtorch was built without CUDA.
 int n_gpus();
 
-/// The GPU of a worker among all those of a machine: ranks of an MPI or Slurm job take their places there one after the
-/// other, and within a rank its workers. @param local_rank from 0, on this machine.
+/// The GPU, from 0, that a worker uses. The workers of all processes of a job on this machine take
+/// the GPUs in turn: first the workers of local rank 0, then those of local rank 1, and so on.
+/// @param local_rank  as `local_rank()`.
+/// @param n_jobs      workers of each process.
+/// @param worker      number of the worker in its process, from 0.
+/// @param n_gpus      > 0.
 int gpu_of_worker(int local_rank, int n_jobs, size_t worker, int n_gpus);
 
-/// This process's number among those of its job on this machine, as Open MPI and Slurm say; 0 where there is no job.
+/// The number of this process among its job's processes on this machine, from 0: what Open MPI or
+/// Slurm put into the environment (OMPI_COMM_WORLD_LOCAL_RANK, SLURM_LOCALID). 0 outside a job.
 int local_rank();
 
 }  // namespace cprobe

@@ -11,15 +11,15 @@ namespace cprobe {
 /// What an Error means for the caller; the program turns it into its exit code.
 enum class ErrorKind {
   kInput,        ///< The user gave something wrong: a file, an option, a spec. Exit code 2.
-  kFailed,       ///< The work could not be done: disk full, out of memory, a cell failed. Exit code 1.
+  kFailed,       ///< The work could not be done: disk full, no memory, a cell failed. Exit code 1.
   kInterrupted,  ///< The user asked to stop (Ctrl-C). Exit code 1.
 };
 
-/// The one exception of this library. Its message says what failed, where (file, line and column, tensor, layer), what
-/// was expected, what was found and, where there is one, what to do next.
+/// The one exception class of this library. The message says what failed, where (file, line and
+/// column, tensor, layer), what was expected, what was found and, where possible, what to do next.
 ///
-/// Caught by main and by the runner, where a cell ends; elsewhere only to add where it happened, or to go on with what a
-/// failed attempt leaves as it was.
+/// main catches Errors, and the runner does at the end of a cell. Other code catches an Error only
+/// to add where it happened, or to go on when the failed attempt has changed nothing.
 class Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
@@ -30,7 +30,9 @@ class Error : public std::runtime_error {
   ErrorKind kind_;
 };
 
-/// An Error of kind kInput with a fmt-formatted message: `throw input_error("{}: no column '{}'", path, name);`
+/// An Error of kind kInput with a fmt-formatted message:
+///
+///     throw input_error("{}: no column '{}'", path, name);
 template <typename... Args>
 Error input_error(fmt::format_string<Args...> format, Args&&... args) {
   return Error(ErrorKind::kInput, fmt::format(format, std::forward<Args>(args)...));

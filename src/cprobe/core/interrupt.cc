@@ -9,14 +9,14 @@
 namespace cprobe {
 namespace {
 
-// A signal handler can reach nothing but a global.
+// A global, because a signal handler can reach nothing else.
 std::atomic<bool> stop_requested = false;
 static_assert(std::atomic<bool>::is_always_lock_free, "the signal handler may not take a lock");
 
 extern "C" void request_stop(int signal_number) {
   if (stop_requested.exchange(true)) {
     signal(signal_number, SIG_DFL);
-    raise(signal_number);  // Delivered, with its default effect, when this handler returns.
+    raise(signal_number);  // The default action follows when this handler returns.
   }
 }
 
@@ -29,7 +29,8 @@ void catch_interrupts() {
     if (action.sa_handler == SIG_IGN) continue;
     action = {};
     action.sa_handler = request_stop;
-    action.sa_flags = SA_RESTART;  // Reads and writes in progress go on: the loops decide where to stop.
+    // Reads and writes in progress go on: the loops decide where to stop.
+    action.sa_flags = SA_RESTART;
     sigemptyset(&action.sa_mask);
     sigaction(signal_number, &action, nullptr);
   }

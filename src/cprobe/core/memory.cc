@@ -11,7 +11,8 @@ namespace cprobe {
 
 namespace {
 
-/// A line "Name:   123 kB" of a file of the system, in bytes; none where it does not tell.
+/// The value in a line such as "VmHWM:   123 kB" of a file of /proc, in bytes; none without such a
+/// line.
 std::optional<int64_t> system_bytes(const char* path, std::string_view name) {
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
@@ -23,13 +24,14 @@ std::optional<int64_t> system_bytes(const char* path, std::string_view name) {
 }  // namespace
 
 int64_t peak_memory() {
-  // getrusage would count what the parent held when it started this process.
+  // Not getrusage, which counts what the parent held when it started this process.
   return system_bytes("/proc/self/status", "VmHWM:").value_or(0);
 }
 
 namespace {
 
-/// What the control group of this process (a container, a job of Slurm) lets it still have; none where there is no limit.
+/// Bytes that the process's control group (a container, a Slurm job) still allows; none without a
+/// limit. Knows version 2 of control groups.
 std::optional<int64_t> left_in_control_group() {
   std::ifstream groups("/proc/self/cgroup");
   constexpr std::string_view kVersion2 = "0::";
@@ -38,7 +40,8 @@ std::optional<int64_t> left_in_control_group() {
     const std::string folder = "/sys/fs/cgroup" + line.substr(kVersion2.size());
     int64_t most = 0, now = 0;
     std::ifstream limit(folder + "/memory.max"), current(folder + "/memory.current");
-    if (limit >> most && current >> now) return std::max<int64_t>(0, most - now);  // "max" is no number
+    // Reading a number fails on "max", which means no limit.
+    if (limit >> most && current >> now) return std::max<int64_t>(0, most - now);
   }
   return std::nullopt;
 }

@@ -13,7 +13,7 @@
 namespace cprobe {
 namespace {
 
-/// What `int(torch.empty((), dtype=torch.int64).random_())` draws: 63 bits.
+/// Draws as `int(torch.empty((), dtype=torch.int64).random_())` does: 63 bits.
 uint64_t draw_seed(at::Generator& generator) {
   return static_cast<uint64_t>(at::empty({}, at::kLong).random_(generator).item<int64_t>());
 }
@@ -28,7 +28,7 @@ void TorchReplay::manual_seed(uint64_t seed) {
 }
 
 at::Tensor TorchReplay::loader_pass(int64_t n, bool shuffle) {
-  draw_seed(generator_);  // The base seed of worker processes, drawn though there are none.
+  draw_seed(generator_);  // PyTorch draws a base seed for worker processes, even without workers.
   if (!shuffle) {
     return at::arange(n, at::kLong);
   }
@@ -50,12 +50,13 @@ std::vector<at::Tensor> torch_random_split(const std::vector<int64_t>& lengths, 
 NumpyReplay::NumpyReplay(uint32_t seed) : engine_(seed) {}
 
 std::vector<int64_t> NumpyReplay::choice(int64_t n, int64_t size) {
-  constexpr int64_t kMostRows = std::numeric_limits<uint32_t>::max();  // numpy draws 64 bits a row beyond this.
+  // For more, numpy draws 64 bits a row.
+  constexpr int64_t kMostRows = std::numeric_limits<uint32_t>::max();
   if (size < 0 || size > n || n > kMostRows) {
     throw input_error("cannot choose {} distinct numbers out of {} (at most {})", size, n, kMostRows);
   }
-  // numpy shuffles all n numbers from the back and takes the first `size`; each index comes from as many low bits of a
-  // draw as it needs, drawn again while it is too large.
+  // numpy shuffles all n numbers from the back and takes the first `size`. Each index is made of as
+  // many low bits of a draw as the largest index needs; a draw that is too large is repeated.
   std::vector<int64_t> numbers(static_cast<size_t>(n));
   std::iota(numbers.begin(), numbers.end(), int64_t{0});
   for (size_t i = numbers.size(); i-- > 1;) {

@@ -4,8 +4,10 @@
 
 namespace cprobe {
 
-/// Rows of a tensor on any device. Indices (nodes, rows of a batch, orders) are made on the CPU and follow the tensor; on
-/// the CPU this is index_select. @param rows [n] int64. @return [n, ...], differentiable in x.
+/// Rows of `x`, on its device. `rows` may be on another device: indices (nodes, rows of a batch,
+/// orders) are made on the CPU.
+/// @param rows  [n] int64.
+/// @return      [n, ...], differentiable in x.
 inline at::Tensor rows_at(const at::Tensor& x, const at::Tensor& rows) {
   return x.index_select(0, rows.to(x.device()));
 }

@@ -7,8 +7,8 @@
 
 namespace cprobe {
 
-/// The one source of randomness of a run. Each consumer derives its own stream by name, so a new consumer never shifts
-/// another:
+/// The one source of randomness of a run. Each consumer derives its own stream by name, so that a
+/// new consumer never shifts the draws of another:
 ///
 ///     at::Generator batches = seed.derive("fit/batches").generator();
 class Seed {
@@ -17,10 +17,12 @@ class Seed {
 
   uint64_t value() const { return value_; }
 
-  /// The seed of the stream `name`: a 64-bit hash of this seed and the name, the same on every machine.
+  /// The seed of the stream `name`: a 64-bit hash of this seed and the name, the same on every
+  /// machine.
   Seed derive(std::string_view name) const;
 
-  /// A fresh CPU generator (Mersenne twister) at the beginning of this stream. libtorch seeds it with the low 32 bits.
+  /// A new CPU generator (Mersenne twister) at the beginning of this stream. libtorch seeds a
+  /// generator with the low 32 bits of `value()`.
   at::Generator generator() const;
 
  private:

@@ -9,7 +9,8 @@ namespace cprobe {
 namespace {
 
 size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);  // row[j]: distance between the prefix of `a` seen so far and b[0, j)
+  // row[j]: distance between the prefix of `a` seen so far and b[0, j).
+  std::vector<size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), size_t{0});
   for (size_t i = 0; i < a.size(); ++i) {
     size_t diagonal = row[0];
@@ -23,8 +24,8 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-/// Bytes of the well-formed character at the front of `bytes` (not empty), 0 where there is none (Unicode 15, table
-/// 3-7).
+/// Length in bytes of the well-formed character that `bytes` (not empty) begins with; 0 if `bytes`
+/// begins with none (Unicode 15, table 3-7).
 size_t character_length(std::string_view bytes) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(bytes[i]); };
   const uint8_t first = byte(0);
@@ -36,7 +37,7 @@ size_t character_length(std::string_view bytes) {
   if (first >= 0xF0 && first <= 0xF4) length = 4;
   if (length == 0 || bytes.size() < length) return 0;
 
-  // The second byte alone tells overlong forms, surrogates and values over U+10FFFF.
+  // The second byte alone gives away overlong forms, surrogates and values over U+10FFFF.
   uint8_t low = 0x80;
   uint8_t high = 0xBF;
   if (first == 0xE0) low = 0xA0;

@@ -8,14 +8,15 @@
 
 namespace cprobe {
 
-/// The candidate with the smallest edit distance (Levenshtein, in bytes) to `word`; empty when there are no candidates.
-/// Ties go to the first.
+/// The candidate with the smallest edit distance (Levenshtein, in bytes) to `word`, the first of
+/// several; empty if there are no candidates.
 std::string nearest(std::string_view word, std::span<const std::string> candidates);
 
-/// True where `bytes` is well-formed UTF-8 (no overlong forms, surrogates or values over U+10FFFF).
+/// Whether `bytes` is well-formed UTF-8 (no overlong forms, surrogates or values over U+10FFFF).
 bool is_utf8(std::string_view bytes);
 
-/// Length in bytes of the longest prefix of `bytes` that is well-formed UTF-8: where the first bad byte stands.
+/// The length in bytes of the longest well-formed prefix of `bytes`, which is the offset of the
+/// first bad byte.
 size_t utf8_prefix(std::string_view bytes);
 
 /// A place in a text as editors show it.
@@ -24,7 +25,7 @@ struct TextPlace {
   size_t column = 1;  ///< From 1, in bytes.
 };
 
-/// The place of byte `offset` of `text`; an offset past the end means the end.
+/// The place of byte `offset` of `text`. An offset past the end means the end.
 TextPlace place_of(std::string_view text, size_t offset);
 
 }  // namespace cprobe

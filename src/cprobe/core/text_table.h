@@ -5,7 +5,8 @@
 
 namespace cprobe {
 
-/// Aligns the columns of lines with equally many fields, two spaces between them. UTF-8 sequences count as one column.
+/// Lines of fields as a table: columns aligned, two spaces between columns. A UTF-8 sequence counts
+/// as one column of text.
 std::string text_table(const std::vector<std::vector<std::string>>& lines);
 
 }  // namespace cprobe

@@ -17,14 +17,14 @@
 namespace cprobe {
 namespace {
 
-/// A function of a library that may or may not be loaded; nullptr where it is not. By name, because nothing of ours
-/// links a BLAS: libtorch brings its own choice.
+/// A function by name, from any library in this process; nullptr if no loaded library has the
+/// function. We link no BLAS ourselves: libtorch brings one of its choice.
 template <typename Function>
 Function* loaded_function(const char* name) {
   return reinterpret_cast<Function*>(dlsym(RTLD_DEFAULT, name));
 }
 
-/// "MKL" with its version, out of libtorch's description of its own build.
+/// "MKL" with its version, from libtorch's description of its own build.
 std::string mkl_name() {
   const std::string description = at::show_config();
   const size_t found = description.find("Math Kernel Library");
@@ -38,7 +38,7 @@ void set_threads(int n) {
   if (n < 1) throw input_error("the number of threads must be at least 1, not {}", n);
   at::set_num_threads(n);
   omp_set_num_threads(n);
-  // Debian's libtorch leaves OpenBLAS's own pool alone, which then takes every processor.
+  // Debian's libtorch does not set OpenBLAS's own pool, which then uses every processor.
   if (auto* set_openblas = loaded_function<void(int)>("openblas_set_num_threads")) set_openblas(n);
 #pragma omp parallel
   at::globalContext().setFlushDenormal(true);
@@ -53,7 +53,7 @@ int available_threads() {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0) return std::max(1, CPU_COUNT(&allowed));
-  // Machines with more processors than cpu_set_t has room for.
+  // The machine has more processors than cpu_set_t has room for.
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 

@@ -4,13 +4,16 @@
 
 namespace cprobe {
 
-/// Sets the number of threads of libtorch, OpenMP and OpenBLAS (its own pool, where it has one): the one place that
-/// does. On each of them, numbers that float32 holds with less precision (below 1.2e-38) become zero: processors are
-/// many times slower with them, and the last epochs of mask training make many.
-/// @param n >= 1. @throws Error (kInput) if n < 1.
+/// Sets the number of threads of libtorch, of OpenMP and, if OpenBLAS has a pool of its own, of
+/// that pool. No other function does.
+///
+/// On each of these threads, denormal numbers (below 1.2e-38 in size) become zero: processors are
+/// many times slower with denormals, and the last epochs of mask training make many.
+/// @param n  >= 1.
+/// @throws Error (kInput) if n < 1.
 void set_threads(int n);
 
-/// Sets the number of threads back, when it ends, to what it was when it began.
+/// Sets, when destroyed, the number of threads that was set when it was constructed.
 class ThreadsKept {
  public:
   ThreadsKept();
@@ -22,14 +25,15 @@ class ThreadsKept {
   int n_;
 };
 
-/// Physical parallelism for the default: the number of processors this process may run on.
+/// The number of processors that this process may run on, at least 1; the default number of
+/// threads.
 int available_threads();
 
 /// The BLAS library in use, such as "OpenBLAS 0.3.21 ... SkylakeX", or "unknown BLAS".
 std::string blas_name();
 
-/// A warning in words where a BLAS of this name is not OpenBLAS or MKL (the reference BLAS is about 40 times slower);
-/// else empty.
+/// A warning in words if the BLAS of this name is neither OpenBLAS nor MKL; else empty. (The
+/// reference BLAS is about 40 times slower.)
 std::string blas_warning(const std::string& blas_name);
 
 }  // namespace cprobe

@@ -15,7 +15,7 @@ Counterfactual::Counterfactual(const std::string& text, std::span<const std::str
   }
   std::istringstream words(text);
   std::string word;
-  size_t depth = 0;  // Values that an evaluation would have on its stack here.
+  size_t depth = 0;  // Values on an evaluation's stack so far.
   while (words >> word) {
     if (word == "+" || word == "-" || word == "*") {
       if (depth < 2) {
@@ -48,7 +48,7 @@ int64_t Counterfactual::evaluate(std::span<const int64_t> own, std::span<const i
   for (const Step& step : steps_) {
     if (step.kind == Kind::kOwn || step.kind == Kind::kPaired) {
       const int64_t value = (step.kind == Kind::kOwn ? own : paired)[step.variable];
-      // Reduced before it is used, so that no product can overflow.
+      // Reduces every value before it is used, so that no product can overflow.
       stack.push_back(euclidean_remainder(value, modulus));
       continue;
     }

@@ -16,7 +16,8 @@ void require_in_vocabulary(const CsvTable& table, size_t row, const char* column
   }
 }
 
-/// Rows of tokens of one column, each within the vocabulary.
+/// The rows of tokens in a column. @throws Error (kInput) for a row without tokens, or a token
+/// outside the vocabulary.
 std::vector<std::vector<int64_t>> token_rows(const CsvTable& table, const char* column, int64_t vocab) {
   std::vector<std::vector<int64_t>> rows = table.integer_lists(column);
   for (size_t row = 0; row < rows.size(); ++row) {
@@ -28,8 +29,8 @@ std::vector<std::vector<int64_t>> token_rows(const CsvTable& table, const char* 
   return rows;
 }
 
-/// The one variable that a formula such as "counter_var_0 var_1 +" takes from the source; empty where it is none or
-/// several.
+/// The one variable that a formula such as "counter_var_0 var_1 +" takes from the source; empty if
+/// the formula takes none or several.
 std::string replaced_variable(const std::string& formula) {
   std::istringstream words(formula);
   std::string word, variable;
@@ -41,7 +42,8 @@ std::string replaced_variable(const std::string& formula) {
   return variable;
 }
 
-/// Sources, and for each variable the first column of counterfactual answers in which only it is replaced.
+/// Reads the sources and, for each variable, the first column of answers for which only that
+/// variable has the source's value.
 Counterfactuals read_counterfactuals(const CsvTable& table, int64_t vocab) {
   Counterfactuals pairs{.sources = build_trie(token_rows(table, "counterfactual_data", vocab))};
   const auto has = [&](const char* name, int k) { return table.has_column(fmt::format("{}_{}", name, k)); };

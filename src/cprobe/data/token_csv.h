@@ -7,13 +7,19 @@
 
 namespace cprobe {
 
-/// Loads one of the paper's CSVs or our own: `data` (tokens), `labels` (answers) and every other column of whole
-/// numbers as a variable, `counter_*` and `CF_Label_*` included. A column without any whole number is text and left
-/// out. With a column `counterfactual_data` each row has that source, and the answers `CF_Label_k` whose formula `CF_FN_k`
-/// (read from the first row) takes one variable from it.
-/// @param vocab tokens and answers must be below it.
-/// @throws Error (kInput) naming file, line and column: missing column, ragged row, not a number, token or answer
-///         outside the vocabulary, no rows.
+/// Loads a CSV of tokens, one of the paper's or our own. Its columns:
+///   - `data`: the tokens of each row.
+///   - `labels`: the answers.
+///   - Any other column with a whole number: a variable, `counter_*` and `CF_Label_*` included. One
+///     field that is no whole number is an error.
+///   - Any other column without a whole number: text, which is left out.
+///   - `counterfactual_data`, optional: the tokens of each row's source. The answers to an
+///     interchange of one variable are then the first `CF_Label_k` whose formula `CF_FN_k` (read
+///     from the first row) takes only that variable from the source.
+///
+/// @param vocab  size of the vocabulary; tokens and answers are below.
+/// @throws Error (kInput) naming file, line and column: missing column, ragged row, not a number,
+///         token or answer outside the vocabulary, no rows.
 Dataset load_token_csv(const std::filesystem::path& path, int64_t vocab);
 
 }  // namespace cprobe

@@ -8,17 +8,18 @@
 namespace cprobe {
 namespace {
 
-/// Finds the child of a node by its token: an open-addressing hash set of node numbers, keyed by what the node's own
-/// (parent, token) are. Linear probing over a power-of-two table kept at most half full.
+/// Finds the child of a node that has a given token. An open-addressing hash set of node numbers,
+/// keyed by the (parent, token) of each node, with linear probing. The size of the table is a power
+/// of two, and at most half of it is full.
 class ChildTable {
  public:
   ChildTable(const std::vector<int64_t>& parents, const std::vector<int64_t>& tokens)
       : parents_(parents), tokens_(tokens), slots_(kInitialSlots, kEmpty) {}
 
-  /// The child's number, or -1.
+  /// The number of the child, or -1.
   int64_t find(int64_t parent, int64_t token) const { return slots_[slot_of(parent, token)]; }
 
-  /// Adds a node whose parent and token are in the vectors already.
+  /// Adds a node. The vectors hold its parent and token already.
   void insert(int64_t node) {
     if (2 * (n_used_ + 1) > slots_.size()) {
       grow();
@@ -31,10 +32,10 @@ class ChildTable {
   static constexpr int64_t kEmpty = -1;
   static constexpr size_t kInitialSlots = 1024;
 
-  /// The slot that holds this key, or the empty one where it belongs.
+  /// The slot that holds this key, or the empty slot where the key belongs.
   size_t slot_of(int64_t parent, int64_t token) const {
-    // Multiplying by odd constants and folding the high bits down spreads consecutive parents and tokens over the
-    // table.
+    // Multiplies by odd constants and folds the high bits down, to spread consecutive parents and
+    // tokens over the table.
     uint64_t hash = static_cast<uint64_t>(parent + 1) * 0x9E3779B97F4A7C15u + static_cast<uint64_t>(token);
     hash = (hash ^ (hash >> 32)) * 0xD6E8FEB86659FD93u;
     const size_t mask = slots_.size() - 1;

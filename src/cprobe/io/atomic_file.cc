@@ -16,7 +16,7 @@ namespace cprobe {
 namespace fs = std::filesystem;
 namespace {
 
-// Of the names of temporary files.
+// The name of a temporary file is prefix, process id, "-", number, suffix.
 constexpr std::string_view kPrefix = ".cprobe-";
 constexpr std::string_view kSuffix = ".tmp";
 
@@ -28,7 +28,8 @@ fs::path folder_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
-/// Makes a rename in `folder` survive a power cut. File systems that cannot sync a folder order renames themselves.
+/// Makes a rename in `folder` survive a power cut. File systems that cannot sync a folder order
+/// renames themselves.
 void sync_folder(const fs::path& folder) {
   const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) return;
@@ -54,7 +55,7 @@ AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
   fs::create_directories(folder, error);
   if (error) throw failure("{}: cannot create the folder {}: {}", path_.string(), folder.string(), error.message());
 
-  // A process killed earlier may have left a file of the same number behind.
+  // A killed process with the same id may have left a file of this number behind.
   constexpr int kAttempts = 10000;
   for (int attempt = 0; attempt < kAttempts && descriptor_ < 0; ++attempt) {
     temporary_ = folder / fmt::format("{}{}-{}{}", kPrefix, getpid(), attempt, kSuffix);

@@ -12,12 +12,12 @@
 namespace cprobe {
 namespace {
 
-/// Takes one record after the other off a text.
+/// Takes the records off a text, one after the other.
 class RecordReader {
  public:
   RecordReader(std::string_view text, const std::string& source) : text_(text), source_(source) {}
 
-  /// The next record that is not a blank line, into `fields`; false at the end of the text.
+  /// Reads the next record that is not a blank line into `fields`; false at the end of the text.
   bool next(std::vector<std::string>& fields) {
     while (offset_ < text_.size() && take_line_end()) {
     }
@@ -96,7 +96,7 @@ std::string list_of(const std::vector<std::string>& names) {
   return list;
 }
 
-/// Whether a field is a whole number in form, however large: an optional sign and digits.
+/// Whether a field has the form of a whole number of any size: an optional sign and digits.
 bool looks_whole(std::string_view field) {
   if (field.starts_with('-') || field.starts_with('+')) field.remove_prefix(1);
   return !field.empty() && field.find_first_not_of("0123456789") == std::string_view::npos;
@@ -158,7 +158,8 @@ std::vector<std::string> CsvTable::text(std::string_view column) const {
 
 int64_t CsvTable::integer(std::string_view text, size_t row, std::string_view column) const {
   std::string_view digits = text;
-  if (digits.starts_with('+') && !digits.starts_with("+-")) digits.remove_prefix(1);  // from_chars takes no plus sign.
+  // from_chars takes no plus sign.
+  if (digits.starts_with('+') && !digits.starts_with("+-")) digits.remove_prefix(1);
   int64_t value = 0;
   const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (code != std::errc() || end != digits.data() + digits.size()) {

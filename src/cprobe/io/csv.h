@@ -9,13 +9,16 @@
 
 namespace cprobe {
 
-/// A table read from a CSV file (RFC 4180: quoted fields, doubled quotes, line breaks inside quotes; CRLF or LF; a
-/// UTF-8 byte order mark is skipped, and so are blank lines). The first record is the header; every record must have as
-/// many fields as the header. One column may be unnamed, as the row index that pandas writes.
+/// A table read from a CSV file:
+///   - RFC 4180: quoted fields, doubled quotes, line breaks inside quotes; lines end with CRLF or
+///     LF.
+///   - A UTF-8 byte order mark and blank lines are skipped.
+///   - The first record is the header, and every record has as many fields as the header.
+///   - One column may be unnamed, such as the row index that pandas writes.
 class CsvTable {
  public:
-  /// @throws Error (kInput) naming file and line: unreadable, empty, ragged, not UTF-8, a misplaced or unclosed quote,
-  ///         a lone carriage return, a column twice.
+  /// @throws Error (kInput) naming file and line: unreadable, empty, ragged, not UTF-8, a misplaced
+  ///         or unclosed quote, a lone carriage return, a column twice in the header.
   static CsvTable read(const std::filesystem::path& path);
   static CsvTable parse(std::string_view text, const std::string& source_name);
 
@@ -25,23 +28,26 @@ class CsvTable {
   bool has_column(std::string_view name) const;
 
   /// All fields of a column.
-  /// @throws Error (kInput) if there is no such column; lists the columns and names the nearest.
+  /// @throws Error (kInput) if there is no such column; lists the columns and suggests the nearest.
   std::vector<std::string> text(std::string_view column) const;
 
-  /// Named columns with a whole number in at least one field, in the file's order: one bad field there is an error, not
-  /// a lost column.
+  /// The named columns with a whole number in at least one field, in the file's order. A column
+  /// with one bad field counts too, so that `integers` complains instead of the column being
+  /// silently lost.
   std::vector<std::string> integer_columns() const;
 
-  /// A column of whole numbers: an optional sign and digits, with spaces around; "3.0" is none.
-  /// @throws Error (kInput) naming file, line and column for a field that is empty, not a whole number or out of
-  ///         int64's range; as `text` for a column that is not there.
+  /// A column of whole numbers. A field is an optional sign and digits, with spaces around them
+  /// allowed; "3.0" is no whole number.
+  /// @throws Error (kInput) naming file, line and column for a field that is empty, not a whole
+  ///         number or out of int64's range; as `text` for a missing column.
   std::vector<int64_t> integers(std::string_view column) const;
 
-  /// A column of whole numbers separated by spaces ("76 88 113"), one list per row; an empty field is an empty list.
+  /// A column of lists of whole numbers separated by spaces ("76 88 113"), one list per row. An
+  /// empty field is an empty list.
   /// @throws Error (kInput) as `integers`.
   std::vector<std::vector<int64_t>> integer_lists(std::string_view column) const;
 
-  /// Line in the file (from 1) at which a row begins. @param row from 0, less than n_rows().
+  /// The line of the file, from 1, at which a row begins. @param row from 0, below n_rows().
   size_t line(size_t row) const { return lines_[row]; }
 
  private:
@@ -54,7 +60,7 @@ class CsvTable {
   std::vector<size_t> lines_;
 };
 
-/// One CSV record with a trailing "\n"; fields with a comma, quote or line break are quoted.
+/// One CSV record with a trailing "\n". Fields with a comma, quote or line break are quoted.
 std::string csv_record(const std::vector<std::string>& fields);
 
 }  // namespace cprobe

@@ -9,7 +9,8 @@ namespace {
 
 constexpr size_t kShownText = 60;  ///< Bytes of a value that an error message quotes.
 
-/// A decimal number taken apart: digits * 10^exponent, without leading zeros in `digits` (empty for zero).
+/// A decimal number taken apart: digits * 10^exponent, without leading zeros in `digits` (empty for
+/// zero).
 struct Decimal {
   bool negative = false;
   std::string digits;
@@ -43,7 +44,7 @@ std::optional<Decimal> parse_decimal(std::string_view rest) {
     if (!rest.empty() && (rest[0] == '-' || rest[0] == '+')) rest.remove_prefix(1);
     const std::string_view digits = take_digits(rest);
     if (digits.empty()) return std::nullopt;
-    // Any exponent that does not fit is as good as a very large one.
+    // An exponent that is too large for int64 behaves like any very large exponent.
     constexpr int64_t kHuge = 1'000'000'000;
     const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), number.exponent);
     if (code != std::errc() || number.exponent > kHuge) number.exponent = kHuge;
@@ -56,7 +57,8 @@ std::optional<Decimal> parse_decimal(std::string_view rest) {
   return number;
 }
 
-/// The digits of a whole number without exponent; nothing if the number has a fraction or over 19 digits.
+/// The digits of a whole number without exponent; nothing if the number has a fraction or more than
+/// 19 digits.
 std::optional<std::string> whole_digits(Decimal number) {
   if (number.digits.empty()) return "0";
   while (number.exponent < 0 && number.digits.ends_with('0')) {

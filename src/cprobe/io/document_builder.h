@@ -10,9 +10,10 @@
 
 namespace cprobe {
 
-/// Puts a Document together from the events of a parser, in the order of the text. Refuses what no file of ours may
-/// hold: a key twice in one map, and nesting over 100 levels (which would otherwise overflow the stack of whoever walks
-/// the value). Syntax is the parser's business: the events must come as those of well-formed text do.
+/// Builds a Document from a parser's events, which come in the order of the text. Refuses what no
+/// file of ours may hold: a key twice in one map, and nesting over 100 levels (which could overflow
+/// the stack of code that walks the value). The parser checks the syntax: the events must be those
+/// of a well-formed text.
 class DocumentBuilder {
  public:
   explicit DocumentBuilder(const std::string& source_name);
@@ -20,26 +21,26 @@ class DocumentBuilder {
   /// True where the next event inside a map must be a key.
   bool expects_key() const;
 
-  void key(TextPlace place, std::string name);  ///< @throws Error (kInput) if the map has this key already.
+  void key(TextPlace place, std::string name);  ///< @throws Error (kInput) for a key twice.
   void null(TextPlace place);
   void scalar(TextPlace place, std::string text, bool quoted);
   void begin_list(TextPlace place);  ///< @throws Error (kInput) if this is level 101.
   void begin_map(TextPlace place);   ///< @throws Error (kInput) if this is level 101.
-  void end();                        ///< Of the innermost list or map.
+  void end();                        ///< Ends the innermost list or map.
 
-  /// An input error about the text at `place`.
+  /// An Error (kInput) about the text at `place`.
   Error error(TextPlace place, std::string_view message) const;
 
-  /// The finished value; null if there was no event.
+  /// The finished value; null if there were no events.
   Document take();
 
  private:
   struct Level {
     Document value;
-    std::string key;  ///< Of the value to come.
+    std::string key;  ///< The key of the next value.
     TextPlace key_place;
     bool has_key = false;
-    std::unordered_map<std::string, TextPlace> keys;  ///< Where each key of a map stands.
+    std::unordered_map<std::string, TextPlace> keys;  ///< The place of each key of a map.
   };
 
   Document start(TextPlace place) const;

@@ -10,8 +10,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// Finds the place of every event. The parser does not report it, but between two events stand only white space, commas
-/// and colons, so walking along the text finds where each begins. The text is well-formed up to the last event.
+/// Finds the place of every event, which the parser does not report. Between two events the text
+/// has only white space, commas and colons, so that a walk along the text finds where each event
+/// begins. The text is well-formed up to the last event.
 class Cursor {
  public:
   explicit Cursor(std::string_view text) : text_(text) {}
@@ -53,7 +54,7 @@ class Cursor {
   size_t line_begin_ = 0;
 };
 
-/// The receiver of the parser's events; the names are nlohmann's.
+/// Receives the parser's events; the member names are nlohmann's.
 class Events {
  public:
   Events(std::string_view text, DocumentBuilder& builder) : text_(text), cursor_(text), builder_(builder) {}
@@ -74,7 +75,7 @@ class Events {
     builder_.scalar(place, std::move(value), true);
     return true;
   }
-  bool binary(Json::binary_t&) { return false; }  // No such thing in a JSON text.
+  bool binary(Json::binary_t&) { return false; }  // Never called: JSON has no binary values.
 
   bool start_object(size_t) {
     builder_.begin_map(bracket());
@@ -95,7 +96,8 @@ class Events {
 
   /// @param n_read bytes that the parser has read, the offending one included.
   bool parse_error(size_t n_read, const std::string&, const Json::exception& exception) {
-    // "[json.exception.parse_error.101] parse error at line 1, column 2: ...": the position is ours to give.
+    // Cuts off "[json.exception.parse_error.101] parse error at line 1, column 2: ": our error
+    // names the place itself.
     std::string message = exception.what();
     const size_t colon = message.find(": ");
     if (message.find("parse error at") != std::string::npos && colon != std::string::npos) message.erase(0, colon + 2);

@@ -11,16 +11,17 @@
 
 #include "cprobe/io/document.h"
 
-/// Values of documents, checked. All throw Error (kInput) with file, line and column.
+/// Checked values of documents. All functions throw Error (kInput) with file, line and column.
 namespace cprobe {
 
-/// The values of a list, or of a scalar as a list of one; none may stand twice.
+/// Converts the values of a list, or a scalar as a list of one. Refuses an empty list and a value
+/// that comes twice.
 template <typename Convert>
 auto list_of(const Document& value, Convert convert) {
   std::vector<decltype(convert(value))> converted;
   for (const Document& item : value.items_or_self()) {
     converted.push_back(convert(item));
-    // Two equal values would be one cell twice.
+    // In a grid, two equal values would make one cell twice.
     if (std::ranges::count(converted, converted.back()) > 1) throw item.error("this value stands twice in the list");
   }
   if (converted.empty()) throw value.error("expected at least one value, found an empty list");
@@ -45,7 +46,7 @@ inline double as_positive(const Document& value) {
   return number;
 }
 
-/// The one of some enumerators whose text form the value is.
+/// The option whose text form, by `to_string`, is the value.
 template <typename Enum>
 Enum choice(const Document& value, std::span<const Enum> options) {
   const std::string text = value.as_text();
@@ -66,7 +67,7 @@ Enum choice(const Document& value, std::initializer_list<Enum> options) {
   return choice(value, std::span<const Enum>(options.begin(), options.size()));
 }
 
-/// Calls `use` with the value of an optional key that has one.
+/// Calls `use` with the value of an optional key; does nothing if the key is absent or null.
 template <typename Use>
 void if_given(const Document& map, std::string_view key, Use use) {
   if (const Document* value = map.given(key)) use(*value);

@@ -17,7 +17,7 @@ TextPlace place(const YAML::Mark& mark) {
   return {.line = static_cast<size_t>(mark.line) + 1, .column = static_cast<size_t>(mark.column) + 1};
 }
 
-/// The receiver of the parser's events. Events, not yaml-cpp's nodes, because nodes drop duplicate keys and share
+/// Receives the parser's events. Not yaml-cpp's nodes, because nodes drop duplicate keys and share
 /// anchors.
 class Events : public YAML::EventHandler {
  public:
@@ -33,7 +33,8 @@ class Events : public YAML::EventHandler {
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     refuse(mark, "", anchor);
     if (builder_.expects_key()) throw builder_.error(place(mark), "a key is empty");
-    // yaml-cpp takes a lone word in a map for a key and puts its missing value at the word itself.
+    // yaml-cpp takes a lone word in a map for a key, and puts the missing value at the word's own
+    // place.
     if (key_offset_ == mark.pos) throw builder_.error(place(mark), "expected a colon after this key");
     builder_.null(place(mark));
   }
@@ -69,7 +70,8 @@ class Events : public YAML::EventHandler {
   void OnMapEnd() override { builder_.end(); }
 
  private:
-  /// yaml-cpp's tag of a value without one is "?", or "!" for a quoted scalar.
+  /// Refuses anchors and tags. A value without a tag has the tag "?", or "!" if it is a quoted
+  /// scalar.
   void refuse(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) const {
     if (anchor != 0) throw builder_.error(place(mark), "anchors (&name) are not supported; write the value out twice");
     if (tag.empty() || tag == "?" || tag == "!") return;
@@ -82,11 +84,11 @@ class Events : public YAML::EventHandler {
 
   DocumentBuilder& builder_;
   int n_documents_ = 0;
-  int key_offset_ = -1;  ///< Of the last key, in bytes.
+  int key_offset_ = -1;  ///< Offset of the last key, in bytes.
 };
 
-/// Refuses bytes that YAML forbids, before yaml-cpp guesses another encoding from them or takes one for the end of the
-/// file.
+/// Refuses bytes that YAML forbids. yaml-cpp would take them for another encoding, or for the end
+/// of the file.
 void require_printable(std::string_view text, const DocumentBuilder& builder) {
   const size_t valid = utf8_prefix(text);
   if (valid != text.size()) throw builder.error(place_of(text, valid), "not UTF-8");
@@ -105,17 +107,18 @@ Document Document::parse_yaml(std::string_view text, const std::string& source_n
   DocumentBuilder builder(source_name);
   require_printable(text, builder);
 
-  // yaml-cpp closes an open quote at the end of the text by itself and so swallows the rest of a file without a word;
-  // at a document's end mark it complains.
+  // Ends the text with a document end mark: yaml-cpp closes an open quote at the end of a text
+  // without a word, and so swallows the rest of the file, but complains at an end mark inside a
+  // quote.
   const bool line_ended = text.ends_with('\n') || text.ends_with('\r');
   std::istringstream stream(std::string(text) + (line_ended ? "...\n" : "\n...\n"));
   Events events(builder);
   try {
     YAML::Parser parser(stream);
-    // The first call reads the document, the second finds out that nothing follows it.
+    // The first call reads the document. The second finds out that nothing follows.
     if (parser.HandleNextDocument(events)) parser.HandleNextDocument(events);
   } catch (const YAML::Exception& exception) {
-    // Never behind the text, in the end mark that was added to it.
+    // A place inside the added end mark is shown as the end of the text.
     const bool at_end = exception.mark.pos >= static_cast<int>(text.size());
     const TextPlace found = at_end ? place_of(text, text.size()) : place(exception.mark);
     if (exception.msg == YAML::ErrorMsg::DOC_IN_SCALAR) {

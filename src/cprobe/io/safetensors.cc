@@ -24,11 +24,11 @@ Error cannot_open(const fs::path& path, int error_number) {
   return input_error("{}: cannot open: {}", path.string(), std::generic_category().message(error_number));
 }
 
-/// The bytes of a file in memory, for as long as the object lives.
+/// Maps a file into memory for as long as the object lives.
 class MappedBytes {
  public:
   explicit MappedBytes(const fs::path& path) {
-    // O_NONBLOCK: opening a named pipe must not wait for its writer.
+    // O_NONBLOCK: opening a named pipe must not wait for a writer.
     const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) throw cannot_open(path, errno);
     struct stat status = {};
@@ -103,13 +103,14 @@ at::Tensor SafetensorsFile::tensor(const std::string& name) const {
   }
 
   const auto options = at::TensorOptions().dtype(info.dtype);
-  const bool aligned = info.begin % c10::elementSize(info.dtype) == 0;  // The mapping itself begins at a page.
+  // The mapping begins at a page.
+  const bool aligned = info.begin % c10::elementSize(info.dtype) == 0;
   if (!aligned || data.empty()) {
     at::Tensor copy = at::empty(info.shape, options);
     std::copy(data.begin(), data.end(), static_cast<char*>(copy.data_ptr()));
     return copy;
   }
-  // libtorch has no constant tensors; that nobody writes is part of this function's contract.
+  // libtorch has no read-only tensors. The caller promises not to write (see the header).
   void* address = const_cast<char*>(data.data());
   return at::from_blob(
       address, info.shape, [keep = mapping_](void*) {}, options);
@@ -117,16 +118,16 @@ at::Tensor SafetensorsFile::tensor(const std::string& name) const {
 
 namespace {
 
-/// A file in pieces: what stands before the data, then the tensors in order.
+/// A safetensors file in parts: everything before the data, then the tensors in order.
 struct Encoded {
   std::string header;
   std::vector<at::Tensor> tensors;
 };
 
-/// @param where what messages begin with.
+/// @param where  begins the error messages.
 Encoded encode(const std::string& where, const std::map<std::string, at::Tensor>& tensors,
                const std::map<std::string, std::string>& metadata) {
-  // The map's order is the file's: by name, as bytes.
+  // The file has the tensors in the map's order: by name, compared as bytes.
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   for (const auto& [key, value] : metadata) {
     if (!is_utf8(key) || !is_utf8(value)) throw input_error("{}: metadata '{}' is not UTF-8", where, key);
@@ -153,7 +154,7 @@ Encoded encode(const std::string& where, const std::map<std::string, at::Tensor>
   }
 
   std::string text = header.dump();
-  text.append((8 - text.size() % 8) % 8, ' ');  // So that the data begins aligned.
+  text.append((8 - text.size() % 8) % 8, ' ');  // Aligns the beginning of the data.
   for (size_t i = 0; i < kSafetensorsPrefix; ++i) {
     encoded.header += static_cast<char>(uint64_t{text.size()} >> (8 * i) & 0xFF);
   }

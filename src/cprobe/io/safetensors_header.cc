@@ -30,7 +30,7 @@ constexpr std::array<DtypeName, 8> kDtypes = {{{"F64", at::kDouble},
                                                {"U8", at::kByte},
                                                {"BOOL", at::kBool}}};
 
-/// What a file that is no safetensors file most likely is, from how it begins.
+/// The likely cause, in words, if a file that begins like this is no safetensors file.
 std::string likely_cause(std::string_view bytes) {
   if (bytes.starts_with("version https://git-lfs")) {
     return "it is a Git LFS pointer, not the file itself; fetch it with 'git lfs pull'";
@@ -55,8 +55,8 @@ uint64_t parse_size(const Document& value) {
   return static_cast<uint64_t>(size);
 }
 
-/// The product of a shape in bytes. Zeros are left out until the end, so that no part of the product may overflow:
-/// libtorch multiplies the parts to get strides.
+/// The bytes that a tensor of this shape takes. Even with a zero in the shape, the product of the
+/// other sizes may not overflow: libtorch multiplies sizes to get strides.
 uint64_t count_bytes(const Document& shape, const std::vector<int64_t>& sizes, size_t element_size) {
   constexpr auto kLimit = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
   uint64_t n_bytes = element_size;
@@ -100,8 +100,8 @@ TensorInfo parse_tensor(const Document& entry, uint64_t data_begin, uint64_t n_d
   return info;
 }
 
-/// Every byte of the data belongs to exactly one tensor: otherwise the file could hide data, or share it between
-/// tensors.
+/// Requires that every byte of the data belongs to exactly one tensor. Otherwise a file could hide
+/// data, or share bytes between tensors.
 void require_cover(const std::map<std::string, TensorInfo>& tensors, uint64_t data_begin, uint64_t n_data,
                    const std::string& source_name) {
   using Named = std::pair<const std::string, TensorInfo>;

@@ -15,19 +15,19 @@ namespace cprobe {
 /// Bytes in front of the header: its length, little-endian.
 constexpr uint64_t kSafetensorsPrefix = 8;
 
-/// What the header of a safetensors file says, checked.
+/// The checked header of a safetensors file.
 struct SafetensorsHeader {
   std::map<std::string, TensorInfo> tensors;
   std::map<std::string, std::string> metadata;
 };
 
-/// Reads and checks the header as SafetensorsFile promises.
+/// Reads the header and makes all checks that SafetensorsFile lists.
 /// @param bytes        the whole file.
 /// @param source_name  the file's name, for messages.
-/// @throws Error (kInput) for the first thing that breaks the format.
+/// @throws Error (kInput) at the first violation of the format.
 SafetensorsHeader parse_safetensors_header(std::string_view bytes, const std::string& source_name);
 
-/// The format's name of a dtype ("F32"); nothing for a dtype that we do not write.
+/// The format's name of a dtype, such as "F32"; nothing if the format has no such dtype.
 std::optional<std::string_view> safetensors_dtype(at::ScalarType dtype);
 
 }  // namespace cprobe

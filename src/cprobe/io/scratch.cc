@@ -14,7 +14,8 @@
 namespace cprobe {
 namespace {
 
-/// A file without a name, all of its bytes reserved: a full disk is an error here and not a signal at some later write.
+/// Makes a file without a name and reserves all of its bytes, so that a full disk is an error here
+/// and not a signal at a later write.
 int reserve(const std::filesystem::path& folder, int64_t n_bytes) {
   const auto no_room = [&](const std::string& why) {
     return failure("{}: no room for a scratch file of {}: {}; allow more memory, or take another folder",

@@ -13,7 +13,8 @@ namespace {
 constexpr const char* kSingle = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
 
-/// The path of a shard that the index names. An index may come from anywhere, so it must not reach outside its folder.
+/// The path of a shard that the index names. Must not reach outside the folder: an index may come
+/// from anywhere.
 fs::path shard_path(const fs::path& folder, const Document& value) {
   const fs::path name = value.as_text();
   if (name.empty() || name != name.filename() || name == "." || name == "..") {

@@ -33,14 +33,16 @@ int64_t count_rows(const ArithmeticTask& task) {
       continue;
     }
     if (n > kMostRows / task.modulus) {
-      throw input_error("task {}: all combinations of its operands are over {} rows", task.name, kMostRows);
+      throw input_error("task {}: all combinations of the operands make over {} rows; choose a smaller modulus",
+                        task.name, kMostRows);
     }
     n *= task.modulus;
   }
   return n;
 }
 
-/// The value of every symbol in each row, one list a symbol. Rows count the operands up, the last one fastest.
+/// The value of every symbol in each row, one list per symbol. Rows count the operands up, the last
+/// operand fastest.
 std::vector<Values> symbol_values(const ArithmeticTask& task, int64_t n_rows, Seed seed) {
   std::vector<Values> values(task.symbols.size());
   int64_t period = n_rows;
@@ -106,7 +108,8 @@ Record make_record(const ArithmeticTask& task, const TaskEvaluator& evaluator, s
   return record;
 }
 
-/// Records of one split. One random cycle through all of its rows pairs each with the next: never a row with itself.
+/// Records of one split. A random cycle through all rows pairs each row with the next, so that no
+/// row is paired with itself.
 std::vector<Record> make_split(const ArithmeticTask& task, const TaskEvaluator& evaluator,
                                std::span<const RowValues> rows, const char* split, Seed seed) {
   if (rows.size() < 2) {
@@ -150,7 +153,7 @@ ArithmeticTable generate(const ArithmeticTask& task, Seed seed) {
     rows.push_back(evaluator.evaluate(symbols));
   }
 
-  // The tolerance takes .29 * 100, a little below 29 in binary, for the 29 that is meant.
+  // The tolerance makes 29 of .29 * 100, which in binary is a little below 29.
   const auto n_train = static_cast<size_t>(std::floor(task.train_fraction * static_cast<double>(n_rows) + 1e-6));
   const std::span<const RowValues> all(rows);
   ArithmeticTable table;

@@ -13,7 +13,7 @@
 namespace cprobe {
 namespace {
 
-/// Largest modulus: products of two remainders stay far from int64's limit.
+/// The largest modulus. Products of two remainders stay far below int64's limit.
 constexpr int64_t kLargestModulus = int64_t{1} << 31;
 
 bool is_identifier(std::string_view name) {
@@ -39,7 +39,7 @@ void add_symbol(ArithmeticTask& task, Symbol symbol, const Document& place) {
   task.symbols.push_back(std::move(symbol));
 }
 
-/// `uniform`, or `{bijection_of: operand}`.
+/// Reads `uniform` or `{bijection_of: operand}`.
 Symbol parse_distractor(const std::string& name, const Document& yaml, std::span<const std::string> operands) {
   if (yaml.is_scalar()) {
     if (yaml.as_text() != "uniform") {
@@ -74,7 +74,7 @@ void parse_symbols(ArithmeticTask& task, const Document& yaml) {
 
 void parse_tokens(ArithmeticTask& task, const Document& yaml) {
   std::vector<std::string> names = formula_symbols(task);
-  names.pop_back();  // `p` is a formula's symbol, not an input.
+  names.pop_back();  // `p` is a symbol of formulas, not an input.
   std::set<std::string> missing(names.begin(), names.end());
   for (const Document& token : yaml.items()) {
     const std::string text = token.as_text();
@@ -90,7 +90,8 @@ void parse_tokens(ArithmeticTask& task, const Document& yaml) {
   }
 }
 
-/// A name becomes a column, so it may not be one of the file's own.
+/// Refuses the name of a variable that is no identifier, is taken, or is a column of the CSV file
+/// itself.
 void require_free_name(const std::string& name, const std::set<std::string>& used, const Document& place) {
   const bool reserved = name == "data" || name == "labels" || name.starts_with("counter") || name.starts_with("CF_");
   if (!is_identifier(name) || reserved) {

@@ -11,49 +11,54 @@ namespace cprobe {
 
 /// How an input symbol gets its value.
 enum class SymbolKind {
-  kOperand,    ///< Runs over all of 0..modulus-1; the rows of the task are all combinations of its operands.
-  kBijection,  ///< A fixed random bijection of one operand (the paper's distractor in Experiment 2).
+  kOperand,    ///< Takes all values 0..modulus-1; a task's rows are all combinations of operands.
+  kBijection,  ///< A fixed random bijection of one operand (the distractor of Experiment 2).
   kUniform,    ///< Drawn uniformly for every row (a truly random distractor).
 };
 
 struct Symbol {
   std::string name;
   SymbolKind kind = SymbolKind::kOperand;
-  std::string of;  ///< kBijection: the operand it follows.
+  std::string of;  ///< kBijection: the operand that the bijection maps.
 };
 
-/// An arithmetic task given by formulas. Experiments 1-3 of the paper are four of these (examples/tasks), a user's own
-/// is one more.
+/// An arithmetic task given by formulas. examples/tasks holds the four tasks of the paper's
+/// Experiments 1-3; a user's own task is one more file.
 ///
-/// Formulas are muParser expressions over the symbols and `p` (the modulus), with `%` as the Euclidean remainder
-/// (-1 % 113 = 112) and `^` as power; values must be whole numbers below 2^53 in size (cprobe/data/formula.h).
+/// Formulas are muParser expressions over the symbols and `p` (the modulus), with `%` as the
+/// Euclidean remainder (-1 % 113 = 112) and `^` as power. Values are whole numbers below 2^53 in
+/// size (cprobe/tasks/formula.h).
 struct ArithmeticTask {
-  using NamedFormulas = std::vector<std::pair<std::string, std::string>>;  ///< Name -> formula, in the file's order.
+  /// Name -> formula, in the file's order.
+  using NamedFormulas = std::vector<std::pair<std::string, std::string>>;
 
   std::string name;
   int64_t modulus = 113;  ///< At least 2.
   std::vector<Symbol> symbols;
-  std::vector<std::string> tokens;  ///< The input: a symbol's name, or a number (a constant token such as 113 for "=").
-  std::string answer;               ///< Formula of the right answer; reduced mod p.
-  NamedFormulas variables;          ///< What the model may compute; not reduced unless the formula does.
-  NamedFormulas auxiliaries;        ///< Likewise: variables that the model should not compute.
+  /// The input: names of symbols, and numbers (constant tokens, such as 113 for "=").
+  std::vector<std::string> tokens;
+  std::string answer;         ///< Formula of the right answer; reduced mod p.
+  NamedFormulas variables;    ///< What the model may compute; reduced mod p only by the formula.
+  NamedFormulas auxiliaries;  ///< What the model should not compute; reduced as `variables`.
 
-  /// Reverse Polish expressions over variables and auxiliaries and their counterparts (`counter_` in front) of the
-  /// paired row, as in the paper's CF_FN columns ("var_0 counter_var_1 +"); their values mod p are the counterfactual
-  /// labels.
+  /// Reverse Polish expressions, as in the paper's CF_FN columns ("var_0 counter_var_1 +"), over
+  /// variables and auxiliaries of the row and, with `counter_` in front, of the paired row. Their
+  /// values mod p are the counterfactual labels.
   std::vector<std::string> counterfactuals;
-  double train_fraction = 0.6;  ///< In (0, 1): share of all rows in the training split (rounded down).
+  /// In (0, 1): share of all rows in the training split, rounded down.
+  double train_fraction = 0.6;
 };
 
 /// Reads a task from YAML (docs/file_formats.md).
-/// @throws Error (kInput) with file, line and column: unknown key, unknown symbol in a formula or among the tokens, a
-///         formula that does not parse, a counterfactual that names no variable.
+/// @throws Error (kInput) with file, line and column: unknown key, unknown symbol in a formula or
+///         among the tokens, a formula that does not parse, a counterfactual that names no
+///         variable.
 ArithmeticTask parse_arithmetic_task(const Document& yaml);
 
-/// The task with every distractor that follows an operand drawn for every row instead.
+/// The task with every bijection drawn uniformly for every row instead.
 ArithmeticTask with_uniform_distractors(ArithmeticTask task);
 
-/// Size of the vocabulary of a model for the task: one more than its largest token (p + 1 with "=" as token p).
+/// The vocabulary of a model for the task: the largest token plus 1 (p + 1 with "=" as token p).
 int64_t vocabulary(const ArithmeticTask& task);
 
 }  // namespace cprobe

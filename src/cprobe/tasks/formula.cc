@@ -12,7 +12,8 @@
 namespace cprobe {
 namespace {
 
-constexpr double kWholeLimit = 9007199254740992.0;  // 2^53: doubles are exact below.
+// 2^53: below, doubles hold whole numbers exactly.
+constexpr double kWholeLimit = 9007199254740992.0;
 
 bool is_whole(double value) {
   return std::abs(value) < kWholeLimit && std::trunc(value) == value;
@@ -20,9 +21,10 @@ bool is_whole(double value) {
 
 constexpr double kInexact = std::numeric_limits<double>::quiet_NaN();
 
-// The operators. What was rounded becomes NaN, which no operator turns into a number again.
+// The operators. A rounded result becomes NaN, which no operator turns into a number again.
 
-/// @param error what the rounded `result` of two whole numbers lacks.
+/// `result`, or NaN if `a` and `b` are whole and the result was rounded.
+/// @param error  the exact result minus `result`.
 double exact(double a, double b, double result, double error) {
   return error != 0 && std::trunc(a) == a && std::trunc(b) == b ? kInexact : result;
 }
@@ -88,7 +90,8 @@ constexpr Operator kOperators[] = {
     {"||", compare<std::logical_or<>>, mu::prLOR},
 };
 
-/// Position of a lone `=`, muParser's assignment, which would change a symbol's value; npos where there is none.
+/// Position of a lone `=`, muParser's assignment, which would change a symbol's value; npos if
+/// there is none.
 size_t find_assignment(const std::string& text) {
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '=') {
@@ -107,7 +110,7 @@ size_t find_assignment(const std::string& text) {
 
 struct Formula::Parser {
   std::string text;
-  std::vector<double> values;  // muParser keeps their addresses, so this vector never grows.
+  std::vector<double> values;  // Never grows: muParser keeps the addresses of its elements.
   mu::Parser mu;
 };
 

@@ -15,13 +15,14 @@ namespace {
 
 constexpr const char* kSentence = "sentence";
 
-/// A file of sentences, tokenized, before it is divided.
+/// A file of sentences, tokenized, not yet divided.
 struct Sentences {
   std::string source;
   std::vector<std::vector<int64_t>> rows;
   Contrast contrast;
-  at::Tensor answers;   ///< [n_rows] int64.
-  at::Tensor deciding;  ///< [n_rows] int64: what decides whether a row's answer is this one or its alternative.
+  at::Tensor answers;  ///< [n_rows] int64.
+  /// [n_rows] int64: the variable that decides between a row's answer and its alternative.
+  at::Tensor deciding;
   std::map<std::string, std::vector<int64_t>> variables;
 };
 
@@ -53,7 +54,7 @@ class Reader {
   }
 
  private:
-  /// The tokens of a text behind the prefix.
+  /// The tokens of the prefix and a text.
   std::vector<int64_t> tokens(const CsvTable& table, size_t row, const std::string& column,
                               const std::string& unprefixed) const {
     const std::string text = task_.prefix + unprefixed;
@@ -112,7 +113,7 @@ class Reader {
     sentences.answers = at::where(at::tensor(labels, at::kLong).eq(1), preferred, against.front());
   }
 
-  /// Moves the last token of every sentence into the contrast.
+  /// Moves the last token of every sentence out of the row and into the contrast.
   void take_last_words(const CsvTable& table, Sentences& sentences) const {
     const std::string& column = task_.expectation.against_column;
     const std::vector<std::string> others = table.text(column);
@@ -147,13 +148,14 @@ TokenTrie trie_of(const Sentences& sentences, const at::Tensor& rows) {
   return build_trie(sequences);
 }
 
-/// Gives each row another one as its source, and the answer that is right if what decides it had the source's value: the
-/// alternative where the values differ. Only variables that are what decides it have such answers. Nothing is paired where
-/// it has more than two values, as there is one alternative.
+/// Pairs each row with a random other row, its source, for interchange interventions. If the source
+/// has the other value of the deciding variable, the right answer becomes the row's alternative;
+/// otherwise it stays. Only variables that equal the deciding one get such answers. Does nothing if
+/// the deciding variable has more than two values, as a row has only one alternative.
 void pair_rows(const Sentences& sentences, const at::Tensor& rows, Seed seed, Dataset& dataset) {
   const at::Tensor deciding = sentences.deciding.index_select(0, rows);
   if (std::get<0>(at::_unique(deciding)).numel() > 2) return;
-  // The next one in a random order: no row has itself.
+  // The source is the next row in a random order, so that no row is its own source.
   const at::Tensor order = at::randperm(rows.size(0), seed.generator(), at::kLong);
   const at::Tensor source = at::empty_like(order).scatter_(0, order, order.roll(1));
   const Contrast& contrast = *dataset.contrast;
@@ -183,7 +185,7 @@ Dataset chosen(const Sentences& sentences, const std::string& label, const at::T
   return dataset;
 }
 
-/// Rows of one group, in order; all of them where there are no groups.
+/// The rows of one group, in order; all rows if the task has no groups.
 at::Tensor group_rows(const Sentences& sentences, const LanguageTask& task, size_t group) {
   const auto n = static_cast<int64_t>(sentences.rows.size());
   if (task.groups.empty()) return at::arange(n);
@@ -195,7 +197,7 @@ at::Tensor group_rows(const Sentences& sentences, const LanguageTask& task, size
   return at::tensor(column->second, at::kLong).eq(task.groups[group].first).nonzero().squeeze(1);
 }
 
-/// The first parts of `torch_random_split` over some rows, which leaves the rest away.
+/// Splits some rows by `torch_random_split` into parts of the given lengths, and drops the rest.
 std::vector<at::Tensor> split(const Sentences& sentences, const at::Tensor& rows, std::vector<int64_t> lengths,
                               const std::string& group, uint64_t seed) {
   int64_t n_wanted = 0;

@@ -13,7 +13,7 @@ namespace {
 struct SlotName {
   Slot slot;
   std::string_view name;
-  std::string_view list;  ///< Key of its words; empty where it has none of its own.
+  std::string_view list;  ///< Key of the slot's words; empty if the slot has no list of its own.
 };
 
 constexpr std::array kSlots = {
@@ -27,11 +27,11 @@ constexpr std::array kSlots = {
 
 void require_tidy(std::string_view text, const Document& place) {
   if (text.empty() || text.front() == ' ' || text.back() == ' ' || text.find("  ") != std::string_view::npos) {
-    throw place.error(fmt::format("'{}' is empty or has a space at an end or two in a row", text));
+    throw place.error(fmt::format("'{}' is empty, begins or ends with a space, or has two spaces in a row", text));
   }
 }
 
-/// @param seen the words of the list so far.
+/// Checks a word and returns it. @param seen  the words of the list so far.
 std::string checked_word(const std::string& word, const Document& place, std::set<std::string>& seen) {
   require_tidy(word, place);
   if (word.find_first_of("{}") != std::string::npos) {
@@ -97,7 +97,7 @@ std::vector<SentenceTemplate::Piece> parse_pieces(std::string_view rest, const D
   return pieces;
 }
 
-/// The lists that a template's slots draw from are there and long enough.
+/// Requires the lists that a template's slots draw from, and enough nouns.
 void require_words(const SentenceTemplate& pattern, const Lexicon& lexicon, const Document& place) {
   for (const SlotName& row : kSlots) {
     const bool is_missing = (row.slot == Slot::kVerb && lexicon.verbs.empty()) ||
@@ -114,7 +114,7 @@ void require_words(const SentenceTemplate& pattern, const Lexicon& lexicon, cons
   }
 }
 
-/// A sentence of the task can be made and labelled.
+/// Requires slots from which a sentence of the task can be made and labelled.
 void require_structure(const SentenceTemplate& pattern, PaperTask task, const Document& place) {
   if (const size_t n = count_slots(pattern, Slot::kSubject); n != 1) {
     throw place.error(fmt::format("a template has '{{subject}}' once, found {} times", n));
@@ -135,7 +135,7 @@ void require_structure(const SentenceTemplate& pattern, PaperTask task, const Do
   }
 }
 
-/// @param seen the templates of the task so far.
+/// @param seen  the templates of the task so far.
 std::vector<SentenceTemplate> parse_templates(const Document& yaml, PaperTask task, const Lexicon& lexicon,
                                               std::set<std::string>& seen) {
   std::vector<SentenceTemplate> templates;

@@ -11,29 +11,30 @@
 
 namespace cprobe {
 
-/// The tasks on language of Lepori et al. 2024.
+/// The language tasks of Lepori et al. 2024.
 enum class PaperTask {
-  kAgreement,        ///< Subject-verb agreement: is the subject plural? Sentences end right before its verb.
+  kAgreement,        ///< Subject-verb agreement: the number of the subject, before its verb.
   kReflexive,        ///< Reflexive anaphora: sentences end in himself, herself or themselves.
   kSyntacticNumber,  ///< Control: the number of the subject beside that of one other noun.
 };
 
 inline constexpr std::array kPaperTasks = {PaperTask::kAgreement, PaperTask::kReflexive, PaperTask::kSyntacticNumber};
 
-/// "agreement", "reflexive" or "syntactic_number": key in a lexicon, name of the CSV files, argument of `cprobe data`.
+/// "agreement", "reflexive" or "syntactic_number": key in a lexicon, name of the CSV files and
+/// argument of `cprobe data`.
 std::string_view task_name(PaperTask task);
-/// The task of that name, nothing where there is none.
+/// The task of that name; nothing if there is none.
 std::optional<PaperTask> find_paper_task(std::string_view name);
 
-/// The places of a template that words fill. {subject} draws from the nouns, {reflexive} has its three pronouns, each
-/// other slot has a list of words of its name.
+/// The places of a template that words fill. {subject} draws from the nouns, {reflexive} has three
+/// pronouns, and every other slot has the list of words of its name.
 enum class Slot {
   kSubject,      ///< {subject}: the noun whose number is the label.
-  kNoun,         ///< {noun}: another noun, never the same word twice in a sentence.
+  kNoun,         ///< {noun}: another noun. No noun comes twice in a sentence.
   kVerb,         ///< {verb}: agrees with the noun before it.
   kPastVerb,     ///< {past_verb}
   kPreposition,  ///< {preposition}
-  kReflexive,    ///< {reflexive}: himself, herself or themselves, the sentence's last word; agrees with the subject.
+  kReflexive,    ///< {reflexive}: the last word, a pronoun that agrees with the subject.
 };
 
 /// A word in its two numbers.
@@ -46,7 +47,7 @@ struct NumberForms {
 
 /// A pattern such as "the {subject} {preposition} the {noun}".
 struct SentenceTemplate {
-  /// Text to copy, and the slot that follows it; only the last piece may be without one.
+  /// Text to copy, and the slot behind the text. Only the last piece may lack a slot.
   struct Piece {
     std::string literal;
     std::optional<Slot> slot;
@@ -61,7 +62,8 @@ struct TaskTemplates {
   std::vector<SentenceTemplate> gen;  ///< Structurally new sentences; may be empty.
 };
 
-/// Words and templates that sentences are made of (docs/file_formats.md; examples/lexicon.yaml).
+/// The words and templates that sentences are made of (docs/file_formats.md;
+/// examples/lexicon.yaml).
 struct Lexicon {
   std::vector<NumberForms> nouns;
   std::vector<NumberForms> verbs;
@@ -71,11 +73,14 @@ struct Lexicon {
 };
 
 /// Reads a lexicon from YAML.
-/// @throws Error (kInput) with file, line and column: unknown key or slot (names the nearest), empty list, a word twice
-///         in its list, a singular equal to its plural, spaces at an end or in a row, a template twice (in iid and gen
-///         together), without {subject}, with more nouns than there are, with a slot whose list is missing, with {verb}
-///         before any noun, or with {reflexive} anywhere but at the end of templates of that task; a template of
-///         syntactic_number that does not have {noun} once.
+/// @throws Error (kInput) with file, line and column:
+///   - unknown key or slot (suggests the nearest), empty list, a word twice in its list, a singular
+///     equal to its plural, spaces at an end or in a row;
+///   - a template twice (in iid and gen together), without exactly one {subject}, with more nouns
+///     than the lexicon has, with a slot whose list is missing, or with {verb} before any noun;
+///   - a template of reflexive that does not end in its only {reflexive}, or of another task with
+///     one;
+///   - a template of syntactic_number without exactly one {noun}.
 Lexicon parse_lexicon(const Document& yaml);
 
 }  // namespace cprobe

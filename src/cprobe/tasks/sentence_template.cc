@@ -9,7 +9,7 @@ namespace {
 
 constexpr int64_t kMostCombinations = 1'000'000'000'000;
 
-/// Words that a slot can have. @param n_used nouns that the sentence has already.
+/// The number of words that a slot can have. @param n_used  nouns in the sentence so far.
 size_t n_choices(const Lexicon& lexicon, Slot slot, size_t n_used) {
   switch (slot) {
     case Slot::kSubject:
@@ -56,14 +56,14 @@ int64_t count_combinations(const Lexicon& lexicon, const SentenceTemplate& patte
 
 std::string fill(const SentenceTemplate& pattern, const Lexicon& lexicon, int64_t combination,
                  const SentenceFeatures& features, std::string_view pronoun) {
-  std::vector<NumberForms> nouns = lexicon.nouns;  // Those that the sentence does not have yet.
+  std::vector<NumberForms> nouns = lexicon.nouns;  // Those not in the sentence yet.
   uint64_t plural_nouns = features.plural_nouns;
-  bool is_plural = false;  // The last noun.
+  bool is_plural = false;  // Number of the last noun.
   std::string sentence;
   for (const SentenceTemplate::Piece& piece : pattern.pieces) {
     sentence += piece.literal;
     if (!piece.slot) continue;
-    // The combination is a number in mixed radix, one digit for each slot.
+    // `combination` is a number in mixed radix, with one digit for each slot.
     const size_t n = n_choices(lexicon, *piece.slot, lexicon.nouns.size() - nouns.size());
     const auto choice = static_cast<size_t>(combination % static_cast<int64_t>(n));
     combination /= static_cast<int64_t>(n);

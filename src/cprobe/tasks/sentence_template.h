@@ -9,23 +9,24 @@
 
 namespace cprobe {
 
-/// What is chosen for a sentence besides its words.
+/// The features of a sentence, besides its words.
 struct SentenceFeatures {
   bool plural_subject = false;
-  bool female = false;        ///< Gender of a reflexive task's singular pronoun.
-  uint64_t plural_nouns = 0;  ///< One bit for each {noun}, the first lowest.
+  bool female = false;        ///< Gender of the singular pronoun, in the reflexive task.
+  uint64_t plural_nouns = 0;  ///< One bit for each {noun}, the lowest for the first.
 };
 
-/// Times that a template has the slot.
+/// The number of times that a template has the slot.
 size_t count_slots(const SentenceTemplate& pattern, Slot slot);
 
-/// In how many ways words can fill a template, its nouns' numbers given.
-/// @throws Error (kInput) if they are over 10^12.
+/// The number of ways in which words can fill a template, for given numbers of the nouns.
+/// @throws Error (kInput) if there are over 10^12 ways.
 int64_t count_combinations(const Lexicon& lexicon, const SentenceTemplate& pattern);
 
 /// The sentence that a template gives.
-/// @param combination which words, from 0 to count_combinations - 1; each gives another choice of them.
-/// @param pronoun     fills {reflexive}.
+/// @param combination  selects the words, from 0 to count_combinations - 1. Each value selects
+///                     other words.
+/// @param pronoun      fills {reflexive}.
 std::string fill(const SentenceTemplate& pattern, const Lexicon& lexicon, int64_t combination,
                  const SentenceFeatures& features, std::string_view pronoun);
 

@@ -17,7 +17,7 @@ namespace {
 
 using Record = std::vector<std::string>;
 
-/// Sentences that the paper has of each task.
+/// The number of sentences in the paper's files of a task.
 struct PaperSizes {
   int64_t iid;
   int64_t gen;
@@ -39,9 +39,9 @@ std::string file_name(PaperTask task, bool is_gen) {
   return fmt::format("{}{}.csv", task_name(task), is_gen ? "_gen" : "");
 }
 
-/// Sentence `i` of a file, before shuffling, takes its features from the binary digits of i: the subject's number, in
-/// reflexives the gender, then the other nouns' numbers. So any run of sentences has each combination of them equally
-/// often, or once more.
+/// The features of sentence `i` of a file, before shuffling. The binary digits of i give the
+/// subject's number, in reflexives the gender, and the other nouns' numbers. So in any run of
+/// sentences, each combination of features occurs equally often, or once more.
 SentenceFeatures features_of(int64_t i, PaperTask task, const SentenceTemplate& pattern) {
   auto digits = static_cast<uint64_t>(i);
   SentenceFeatures features;
@@ -55,7 +55,8 @@ SentenceFeatures features_of(int64_t i, PaperTask task, const SentenceTemplate& 
   return features;
 }
 
-/// The numbers 0..n-1 in random order, one a call: a Fisher-Yates shuffle that stores only the places it has changed.
+/// The numbers 0..n-1 in random order, one per call. A Fisher-Yates shuffle that stores only the
+/// places it has changed.
 class Shuffled {
  public:
   explicit Shuffled(int64_t n) : n_(n) {}
@@ -102,7 +103,7 @@ class Draw {
  public:
   Draw(const Lexicon& lexicon, PaperTask task, Seed seed) : lexicon_(lexicon), task_(task), seed_(seed) {}
 
-  /// @param n_wanted nothing: `n_usual`, or all where there are fewer.
+  /// @param n_wanted  number of sentences; if not given, `n_usual`, or all if there are fewer.
   std::vector<Record> file(const std::string& name, const std::vector<SentenceTemplate>& templates,
                            std::optional<int64_t> n_wanted, int64_t n_usual) {
     const int64_t n_all = count_sentences(lexicon_, task_, templates);
@@ -114,7 +115,7 @@ class Draw {
     const at::Generator words = seed_.derive("sentences/" + name + "/words").generator();
     const double share = static_cast<double>(n) / static_cast<double>(n_all);
     std::vector<Record> records;
-    int64_t n_before = 0;  // Sentences that the templates so far can give.
+    int64_t n_before = 0;  // Sentences that the templates up to this one can give.
     for (const SentenceTemplate& pattern : templates) {
       n_before += count_sentences(lexicon_, task_, {pattern});
       add_sentences(records, std::llround(share * static_cast<double>(n_before)), pattern, words);
@@ -123,11 +124,12 @@ class Draw {
   }
 
  private:
-  /// Adds sentences of one template until there are `n`.
+  /// Adds sentences of one template until there are `n` records.
   void add_sentences(std::vector<Record>& records, int64_t n, const SentenceTemplate& pattern,
                      const at::Generator& words) {
     const int64_t n_combinations = count_combinations(lexicon_, pattern);
-    std::map<std::pair<bool, uint64_t>, Shuffled> combinations;  // For each combination of numbers.
+    // The combinations of words that are left, for each combination of numbers.
+    std::map<std::pair<bool, uint64_t>, Shuffled> combinations;
     for (auto i = static_cast<int64_t>(records.size()); i < n; ++i) {
       const SentenceFeatures features = features_of(i, task_, pattern);
       const std::pair numbers(features.plural_subject, features.plural_nouns);
@@ -157,7 +159,8 @@ class Draw {
   const Lexicon& lexicon_;
   PaperTask task_;
   Seed seed_;
-  std::unordered_map<std::string, const SentenceTemplate*> templates_;  ///< Of every sentence so far, in any file.
+  /// Every sentence so far, in any file of the task -> its template.
+  std::unordered_map<std::string, const SentenceTemplate*> templates_;
 };
 
 }  // namespace
@@ -166,8 +169,9 @@ int64_t count_sentences(const Lexicon& lexicon, PaperTask task, const std::vecto
   int64_t n = 0;
   for (const SentenceTemplate& pattern : templates) {
     int64_t n_sentences = count_combinations(lexicon, pattern);
-    if (task == PaperTask::kReflexive) n_sentences -= n_sentences % 2;  // Half of them for each gender.
-    n += n_sentences << (1 + count_slots(pattern, Slot::kNoun));        // Two numbers of each noun.
+    if (task == PaperTask::kReflexive) n_sentences -= n_sentences % 2;  // Half for each gender.
+    // Two numbers for each noun.
+    n += n_sentences << (1 + count_slots(pattern, Slot::kNoun));
   }
   return n;
 }

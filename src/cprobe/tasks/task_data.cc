@@ -26,7 +26,7 @@ bool holds(const std::filesystem::path& path, const std::vector<std::string>& co
   return true;
 }
 
-/// Whether all files are there already. @throws Error (kInput) if one of them holds other records.
+/// Whether all files exist already. @throws Error (kInput) if a file holds other records.
 bool are_there(const std::vector<std::pair<std::filesystem::path, const Records*>>& files,
                const std::vector<std::string>& columns, std::string_view task) {
   bool all = true;

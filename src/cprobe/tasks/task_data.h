@@ -16,20 +16,20 @@ struct TaskData {
   Dataset test;
 };
 
-/// Generates a task's data, writes `train.csv` and `test.csv` into `folder` and loads them. Files that are there already
-/// and hold this data are left as they are.
-/// @param overwrite replaces files that hold something else.
-/// @throws Error (kInput) as `generate`, or if a file holds something else and `overwrite` is off; (kFailed) if it
-///         cannot write.
+/// Generates a task's data, writes `train.csv` and `test.csv` into `folder` and loads them. Files
+/// that hold these data already are left as they are.
+/// @param overwrite  whether to replace files that hold anything else.
+/// @throws Error (kInput) as `generate`, or if a file holds anything else and `overwrite` is off;
+///         (kFailed) if a file cannot be written.
 TaskData prepare_task_data(const ArithmeticTask& task, const std::filesystem::path& folder, Seed seed, bool overwrite);
 
-/// Generates the sentences of a language task, as many as the paper has or the lexicon gives, and writes `<task>.csv` and,
-/// where the lexicon has templates for it, `<task>_gen.csv` into `folder`. Files that hold these sentences already are
-/// left as they are.
-/// @param overwrite replaces files that hold something else.
+/// Generates the sentences of a language task, as many as the paper has or the lexicon gives, and
+/// writes `<task>.csv` into `folder` and, if the lexicon has gen templates, `<task>_gen.csv`. Files
+/// that hold these sentences already are left as they are.
+/// @param overwrite  whether to replace files that hold anything else.
 /// @return the files.
-/// @throws Error (kInput) as `generate_sentences`, or if a file holds something else and `overwrite` is off; (kFailed) if
-///         it cannot write.
+/// @throws Error (kInput) as `generate_sentences`, or if a file holds anything else and `overwrite`
+///         is off; (kFailed) if a file cannot be written.
 std::vector<std::filesystem::path> prepare_sentences(const Lexicon& lexicon, PaperTask task,
                                                      const std::filesystem::path& folder, Seed seed, bool overwrite);
 

@@ -13,16 +13,17 @@
 
 namespace cprobe {
 
-/// What formulas of a task may name: its symbols, in order, then `p`.
+/// The names that a task's formulas may use: its symbols, in order, then `p`.
 std::vector<std::string> formula_symbols(const ArithmeticTask& task);
 
 /// Names of the variables, then of the auxiliaries: the order of RowValues::variables.
 std::vector<std::string> variable_names(const ArithmeticTask& task);
 
-/// The number that a constant token stands for; empty where the text is no whole number from 0 on (a symbol's name).
+/// The number that a constant token stands for; empty if the text is no whole number >= 0 (but a
+/// symbol's name).
 std::optional<int64_t> constant_token(std::string_view token);
 
-/// What a task's formulas say about one row.
+/// The values of a task's formulas in one row.
 struct RowValues {
   std::vector<int64_t> tokens;
   int64_t answer = 0;              ///< In [0, modulus).
@@ -35,11 +36,13 @@ class TaskEvaluator {
   /// @throws Error (kInput) as parse_arithmetic_task, naming the task in place of a file.
   explicit TaskEvaluator(const ArithmeticTask& task);
 
-  /// @param symbols values of the task's symbols, in its order.
-  /// @throws Error (kInput) naming the formula and the symbols' values if the result is not a whole number below 2^53.
+  /// @param symbols  values of the task's symbols, in the task's order.
+  /// @throws Error (kInput) naming the formula and the symbols' values if a result is not a whole
+  ///         number below 2^53 in size.
   RowValues evaluate(std::span<const int64_t> symbols);
 
-  /// One label for each of the task's counterfactuals, in [0, modulus), for a row and its paired row.
+  /// The labels, in [0, modulus), of a row and its paired row: one for each of the task's
+  /// counterfactuals.
   std::vector<int64_t> counterfactual_labels(const RowValues& row, const RowValues& paired) const;
 
  private:
@@ -53,7 +56,7 @@ class TaskEvaluator {
 
   std::string task_;
   int64_t modulus_;
-  std::vector<std::string> symbols_;  ///< With `p` at the end, as formulas see them.
+  std::vector<std::string> symbols_;  ///< The task's symbols, then `p`.
   std::vector<std::string> names_;
   std::vector<Token> tokens_;
   Formula answer_;

@@ -10,8 +10,9 @@
 namespace cprobe {
 namespace {
 
-/// Rust's \w (Unicode Technical Standard 18): letters, marks, digits, number letters, connectors, circled and squared
-/// letters, joiners. Rust knows Unicode 16; what is later than PCRE2's version 14 is written out.
+/// A character of Rust's \w (Unicode Technical Standard 18): letters, marks, digits, number
+/// letters, connectors, circled and squared letters, joiners. Rust knows Unicode 16 and PCRE2
+/// Unicode 14, so that later characters are written out.
 constexpr std::string_view kWord =
     R"([\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{24B6}-\x{24E9}\x{1F130}-\x{1F149}\x{1F150}-\x{1F169}\x{1F170}-\x{1F189})"
     R"(\x{200C}\x{200D})"
@@ -30,7 +31,7 @@ bool is_white_space(char32_t c) {
          c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
-/// Where the white space that ends at `end` begins.
+/// The first byte of the white space that ends at `end`; `end` if there is none.
 size_t begin_of_space(std::string_view text, size_t end) {
   while (end > 0) {
     const size_t begin = previous_begin(text, end);
@@ -41,7 +42,7 @@ size_t begin_of_space(std::string_view text, size_t end) {
   return end;
 }
 
-/// Where the white space that begins at `begin` ends.
+/// The byte behind the white space that begins at `begin`; `begin` if there is none.
 size_t end_of_space(std::string_view text, size_t begin) {
   while (begin < text.size()) {
     size_t offset = begin;
@@ -85,7 +86,7 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens, bool nfc) : tokens_(std
     by_content_.emplace(tokens_[i].content, i);
     largest_id_ = std::max(largest_id_, tokens_[i].id);
   }
-  // Tokens that normalise to the same text: a special one is found before an ordinary one, then the first.
+  // If several tokens normalise to the same text, a special one is found, else the first.
   for (const bool special : {true, false}) {
     for (size_t i = 0; i < tokens_.size(); ++i) {
       const AddedToken& token = tokens_[i];
@@ -122,7 +123,7 @@ void AddedTokens::extract(Pieces& pieces, bool normalized) const {
 
 std::vector<Pieces::Piece> AddedTokens::split(std::string_view text, const Matcher& matcher) const {
   std::vector<Pieces::Piece> result;
-  size_t done = 0;  // All before it is in a piece.
+  size_t done = 0;  // The text before is in pieces already.
   for (size_t begin = 0; begin < text.size();) {
     const std::optional<Matcher::Match> match = matcher.longest_at(text, begin);
     if (!match) {
@@ -136,7 +137,7 @@ std::vector<Pieces::Piece> AddedTokens::split(std::string_view text, const Match
     if (token.lstrip) range.begin = std::max(begin_of_space(text, range.begin), done);
     if (token.rstrip) range.end = end_of_space(text, range.end);
     if (range.begin > range.end) {
-      throw input_error("the added token '{}' stands in white space that another added token takes along",
+      throw input_error("no text is left for the added token '{}': another added token takes this white space along",
                         token.content);
     }
     if (done < range.begin) result.push_back({.range = {.begin = done, .end = range.begin}, .token = {}});

@@ -13,14 +13,15 @@
 
 namespace cprobe {
 
-/// A token that is found in the text before anything else, such as `<|endoftext|>`. Fields as in tokenizer.json.
+/// A token that is found in the text before all other steps, such as `<|endoftext|>`. The fields
+/// are those of tokenizer.json.
 struct AddedToken {
   int64_t id = 0;
   std::string content;       ///< Not empty.
-  bool single_word = false;  ///< Only found where no word character stands directly before or behind it.
+  bool single_word = false;  ///< Found only with no word character directly before or behind.
   bool lstrip = false;       ///< Takes the white space before it along.
   bool rstrip = false;       ///< Takes the white space behind it along.
-  bool normalized = false;   ///< Looked for in the normalised text, in its own normalised form.
+  bool normalized = false;   ///< Normalised itself, and looked for in the normalised text.
   bool special = false;
 };
 
@@ -28,14 +29,16 @@ struct AddedToken {
 class AddedTokens {
  public:
   AddedTokens() = default;
-  /// @param tokens with ids and contents of their own.
-  /// @param nfc whether the tokenizer normalises.
+  /// @param tokens  with distinct ids and distinct contents.
+  /// @param nfc     whether the tokenizer normalises to NFC.
   AddedTokens(std::vector<AddedToken> tokens, bool nfc);
 
-  /// Cuts the added tokens out of the pieces that are no token: those that are looked for in the text as given, or those
-  /// looked for in the normalised text. Of overlapping tokens the leftmost is found, of those the longest.
-  /// @throws Error (kInput) where white space that a token takes along holds another added token with `lstrip`, which has
-  ///         nothing left to stand for (Hugging Face's implementation ends the program there).
+  /// Cuts added tokens out of the pieces that are no token yet. Of overlapping tokens the leftmost
+  /// is found, and of several that begin there the longest.
+  /// @param normalized  which tokens to look for: those whose field `normalized` has this value.
+  /// @throws Error (kInput) if an added token with `lstrip` lies inside the white space that
+  ///         another added token took along, and so has no text left (Hugging Face's implementation
+  ///         ends the program there).
   void extract(Pieces& pieces, bool normalized) const;
 
   const AddedToken* find(int64_t id) const;  ///< nullptr if there is none.
@@ -43,7 +46,7 @@ class AddedTokens {
   int64_t largest_id() const { return largest_id_; }  ///< -1 without tokens.
 
  private:
-  /// A set of texts; finds the longest that stands at a place in time proportional to its length.
+  /// A set of texts. Finds the longest of them at a place, in one pass over the bytes there.
   class Matcher {
    public:
     void add(std::string_view text, size_t token);
@@ -56,8 +59,9 @@ class AddedTokens {
     std::optional<Match> longest_at(std::string_view text, size_t begin) const;
 
    private:
-    std::unordered_map<uint64_t, size_t> edges_;  ///< (node, byte) -> node of a trie whose root is 0.
-    std::unordered_map<size_t, size_t> ends_;     ///< Nodes at which a text ends -> its token.
+    /// (node, byte) -> node of a trie whose root is 0.
+    std::unordered_map<uint64_t, size_t> edges_;
+    std::unordered_map<size_t, size_t> ends_;  ///< Node at which a text ends -> its token.
     std::array<bool, 256> first_bytes_{};
     size_t n_nodes_ = 1;
   };
@@ -71,7 +75,7 @@ class AddedTokens {
   int64_t largest_id_ = -1;
   Matcher as_given_;
   Matcher normalized_;
-  std::optional<Regex> word_;  ///< A word character; there if any token is `single_word`.
+  std::optional<Regex> word_;  ///< Matches a word character; set if any token is `single_word`.
 };
 
 }  // namespace cprobe

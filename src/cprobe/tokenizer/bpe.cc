@@ -19,8 +19,8 @@ uint64_t pair_key(int64_t left, int64_t right) {
 
 }  // namespace
 
-/// Merges the characters of one piece: a linked list of symbols and a queue of the merges that looked possible when
-/// their symbols became neighbours.
+/// Merges the characters of one piece: a linked list of symbols, and a queue of the merges that
+/// were possible when their symbols became neighbours.
 class Bpe::Merger {
  public:
   Merger(const Bpe& bpe, std::vector<BpeToken>& tokens, size_t first) : bpe_(bpe), tokens_(tokens), first_(first) {
@@ -72,8 +72,8 @@ class Bpe::Merger {
     const size_t left = candidate.left;
     const size_t right = links_[left].after;
     if (links_[left].merged_away || right == kNone) return;
-    // The neighbours may be others by now. As in Hugging Face's implementation, they merge all the same if that gives the
-    // token that was proposed.
+    // The right neighbour may have changed since the merge was queued. As in Hugging Face's
+    // implementation, the merge still takes place if the result is the token that was queued.
     const Merge* merge = bpe_.merge(symbol(left).id, symbol(right).id);
     if (merge == nullptr || merge->id != candidate.id) return;
 
@@ -88,7 +88,7 @@ class Bpe::Merger {
 
   const Bpe& bpe_;
   std::vector<BpeToken>& tokens_;
-  size_t first_;  ///< Of this piece's symbols in `tokens_`.
+  size_t first_;  ///< Index in `tokens_` of this piece's first symbol.
   std::vector<Link> links_;
   std::priority_queue<Candidate> queue_;
 };
@@ -126,7 +126,7 @@ void Bpe::encode(std::string_view piece, std::vector<BpeToken>& tokens) const {
 }
 
 void Bpe::append_characters(std::string_view piece, std::vector<BpeToken>& tokens) const {
-  std::optional<BpeToken> unknown;  // Not appended yet: more characters may join it.
+  std::optional<BpeToken> unknown;  // Not appended yet, as more characters may join it.
   const auto append_unknown = [&] {
     if (unknown) tokens.push_back(*unknown);
     unknown.reset();

@@ -19,14 +19,15 @@ struct BpeToken {
 };
 
 struct BpeOptions {
-  bool ignore_merges = false;            ///< A piece that is a token of the vocabulary is that token, merges or not.
-  std::optional<std::string> unk_token;  ///< What a character without a token becomes; without it, it is dropped.
+  bool ignore_merges = false;            ///< A piece that is in the vocabulary is not split.
+  std::optional<std::string> unk_token;  ///< Replaces characters without a token; unset drops them.
   bool fuse_unk = false;                 ///< Unknown characters in a row become one unk_token.
 };
 
-/// Byte pair encoding (Sennrich et al. 2016, arXiv 1508.07909): a piece begins as its characters; of all neighbours that
-/// have a merge, those with the lowest rank are merged first, the leftmost first, until none has one. Characters without
-/// a token are dropped before merging, so that their neighbours may merge.
+/// Byte pair encoding (Sennrich et al. 2016, arXiv 1508.07909). A piece begins as its characters.
+/// Neighbours that have a merge are then merged, the lowest rank first and of one rank the leftmost
+/// first, until no neighbours have a merge. Without an unk_token, characters that have no token are
+/// dropped before merging, so that their neighbours may merge.
 class Bpe {
  public:
   static constexpr int64_t kLargestId = INT32_MAX;
@@ -38,8 +39,8 @@ class Bpe {
   Bpe& operator=(const Bpe&) = delete;
   ~Bpe() = default;
 
-  /// @return false if the token or the id is there already, and nothing is added.
-  /// @param id from 0 to kLargestId.
+  /// @param id  from 0 to kLargestId.
+  /// @return false if the token or the id was added before; nothing is added then.
   bool add_token(std::string token, int64_t id);
 
   /// Adds the merge of two tokens, ranked behind all earlier ones.
@@ -48,8 +49,9 @@ class Bpe {
 
   void set_options(BpeOptions options) { options_ = std::move(options); }
 
-  /// Appends the tokens of `piece`, well-formed UTF-8, to `tokens`. Takes O(n log n) time for n characters.
-  /// @throws Error (kInput) if it needs the unk_token and the vocabulary has none.
+  /// Appends the tokens of `piece`, well-formed UTF-8, to `tokens`. Takes O(n log n) time for n
+  /// characters.
+  /// @throws Error (kInput) if the piece needs the unk_token and the vocabulary has none.
   void encode(std::string_view piece, std::vector<BpeToken>& tokens) const;
 
   std::optional<int64_t> id(std::string_view token) const;
@@ -62,7 +64,7 @@ class Bpe {
     uint32_t rank = 0;
     int64_t id = 0;
   };
-  /// Hashes strings and string views alike, so that a lookup makes no string.
+  /// Hashes strings and string views alike, so that a lookup constructs no string.
   struct TextHash {
     using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
@@ -75,8 +77,8 @@ class Bpe {
 
   BpeOptions options_;
   std::unordered_map<std::string, int64_t, TextHash, std::equal_to<>> ids_;
-  std::unordered_map<int64_t, const std::string*> tokens_;  ///< Into `ids_`, whose keys stay where they are.
-  std::unordered_map<uint64_t, Merge> merges_;  ///< By the left id in the upper half and the right one below.
+  std::unordered_map<int64_t, const std::string*> tokens_;  ///< Keys of `ids_`, which never move.
+  std::unordered_map<uint64_t, Merge> merges_;              ///< By left id (upper half) and right.
   int64_t largest_id_ = -1;
 };
 

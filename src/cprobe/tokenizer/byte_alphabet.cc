@@ -8,7 +8,8 @@ namespace cprobe {
 namespace {
 
 constexpr size_t kBytes = 256;
-constexpr char32_t kFirstMoved = 0x100;  ///< The character of the first byte that does not stand for itself.
+/// The character of the first byte that does not stand for itself.
+constexpr char32_t kFirstMoved = 0x100;
 
 bool stands_for_itself(size_t byte) {
   return (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
@@ -16,7 +17,7 @@ bool stands_for_itself(size_t byte) {
 
 struct Alphabet {
   std::array<std::string, kBytes> symbols;
-  std::string moved;  ///< The bytes that do not stand for themselves, in the order of their characters.
+  std::string moved;  ///< The bytes that do not stand for themselves, in ascending order.
 };
 
 Alphabet make_alphabet() {

@@ -1,4 +1,5 @@
-/// GPT-2's vocab.json and merges.txt -> TokenizerParts, as transformers' GPT2TokenizerFast reads them.
+/// GPT-2's vocab.json and merges.txt -> TokenizerParts, as transformers' GPT2TokenizerFast reads
+/// them.
 #include <optional>
 #include <string>
 
@@ -17,7 +18,8 @@ void read_merges(const std::filesystem::path& path, Bpe& model) {
   const std::string text = read_file(path);
   const size_t valid = utf8_prefix(text);
   if (valid != text.size()) throw input_error("{}:{}: not UTF-8", path.string(), place_of(text, valid).line);
-  // transformers takes the first line for the header and leaves out what stands behind the last line feed; others do not.
+  // Refuses files that programs read differently: transformers takes any first line for the header
+  // and skips text behind the last line feed; other programs do not.
   if (!text.starts_with("#version"))
     throw input_error("{}:1: expected a line that begins with '#version'", path.string());
   if (!text.ends_with('\n')) throw input_error("{}: the last line does not end with a line feed", path.string());
@@ -32,7 +34,8 @@ void read_merges(const std::filesystem::path& path, Bpe& model) {
   }
 }
 
-/// A special token is a string or a map with flags; all that passes is <|endoftext|> without flags.
+/// Refuses any special token but <|endoftext|> without flags. A special token is a string, or a map
+/// with flags.
 void require_end_of_text(const Document& token) {
   if (token.is_null()) return;
   const Document& content = token.is_map() ? token.at("content") : token;
@@ -66,7 +69,8 @@ void check_added_tokens(const std::filesystem::path& path) {
   }
 }
 
-/// Of tokenizer_config.json matters what tokenizer it names, and the options that change ids.
+/// Checks what matters in tokenizer_config.json: the tokenizer's class, and the options that change
+/// ids.
 void check_config(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path)) return;
   const Document json = Document::read_json(path);

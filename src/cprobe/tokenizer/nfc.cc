@@ -28,7 +28,8 @@ std::string compose(std::string_view text) {
   return {reinterpret_cast<const char*>(made), static_cast<size_t>(length)};
 }
 
-/// First and last of the characters later than Unicode 9, up to Unicode 15, that combine or are marks.
+/// Ranges, first to last, of the characters that combine or are marks and came after Unicode 9, up
+/// to Unicode 15.
 constexpr std::array<std::pair<char32_t, char32_t>, 37> kLaterCharacters = {
     {{0x7FD, 0x7FD},     {0x898, 0x89F},     {0x8CA, 0x8D3},     {0x9FE, 0x9FE},     {0xC3C, 0xC3C},
      {0xD3B, 0xD3C},     {0xEBA, 0xEBA},     {0x1715, 0x1715},   {0x1ABF, 0x1ACE},   {0x1DF6, 0x1DFA},
@@ -39,15 +40,15 @@ constexpr std::array<std::pair<char32_t, char32_t>, 37> kLaterCharacters = {
      {0x11F41, 0x11F42}, {0x16FF0, 0x16FF1}, {0x1E08F, 0x1E08F}, {0x1E130, 0x1E136}, {0x1E2AE, 0x1E2AE},
      {0x1E2EC, 0x1E2EF}, {0x1E4EC, 0x1E4EF}}};
 
-/// Characters that the tables of Hugging Face's tokenizers, those of Unicode 9, do not know: they neither combine nor
-/// change places.
+/// Whether the character came after Unicode 9, and so is not in the tables of Hugging Face's
+/// tokenizers. Such a character neither combines nor changes places.
 bool is_left_alone(char32_t c) {
   const auto* range = std::partition_point(kLaterCharacters.begin(), kLaterCharacters.end(),
                                            [c](const auto& later) { return later.second < c; });
   return range != kLaterCharacters.end() && range->first <= c;
 }
 
-/// Whether nothing before the character can combine with it, nor change places with it.
+/// Whether no earlier character can combine or change places with this one. False if unsure.
 bool surely_begins_segment(char32_t c) {
   return c < 0x300 || is_left_alone(c);
 }
@@ -60,7 +61,7 @@ std::string_view part(std::string_view text, TextRange range) {
   return text.substr(range.begin, range.end - range.begin);
 }
 
-/// Puts segments together from runs: a character with the marks behind it.
+/// Puts segments together from runs. A run is a character with the marks behind it.
 class Segments {
  public:
   explicit Segments(std::string_view text) : text_(text) {}

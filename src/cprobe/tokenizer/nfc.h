@@ -8,20 +8,21 @@
 
 namespace cprobe {
 
-/// Part of a text and what it becomes.
+/// Part of a text, with its normalised form.
 struct NormalizedSegment {
   TextRange source;
   bool changed = false;
-  std::string text;  ///< The normalised form where it is another; empty otherwise.
+  std::string text;  ///< The normalised form if `changed`; else empty.
 };
 
-/// Canonical composition (Unicode Standard Annex 15, form C) of a text, segment by segment: the segments cover it in order,
-/// and their forms put together are the form of the whole. What changes is in segments as small as can be told: a base
-/// character with its marks. Characters later than Unicode 9 are left as they are, as Hugging Face's tokenizers do.
-/// @param text well-formed UTF-8.
+/// Canonical composition (Unicode Standard Annex 15, form C) of a text, segment by segment. The
+/// segments cover the text in order, and their forms put together are the form of the whole text. A
+/// segment is small: usually a base character with its marks. As in Hugging Face's
+/// tokenizers, characters later than Unicode 9 are left as they are.
+/// @param text  well-formed UTF-8.
 std::vector<NormalizedSegment> normalize_nfc(std::string_view text);
 
-/// The form of the whole text.
+/// The normalised form of the whole text.
 std::string to_nfc(std::string_view text);
 
 }  // namespace cprobe

@@ -14,7 +14,7 @@ struct Cut {
   bool is_match = false;
 };
 
-/// The matches and what stands between them, in order; the matches may be empty.
+/// The matches and the text between them, in order. A match may be empty.
 std::vector<Cut> cuts(std::string_view text, const Regex& pattern, bool invert) {
   std::vector<Cut> result;
   size_t end = 0;
@@ -27,14 +27,15 @@ std::vector<Cut> cuts(std::string_view text, const Regex& pattern, bool invert) 
   return result;
 }
 
-/// Joins a cut to the one before where `joins(this one matches, the one before matched)`; before the first is no match.
+/// Joins a cut to the one before if `joins(this one is a match, the one before is a match)`. Before
+/// the first cut, there is no match.
 template <typename Joins>
 std::vector<TextRange> joined(const std::vector<Cut>& cuts, Joins joins) {
   std::vector<TextRange> result;
   bool before = false;
   for (const Cut& cut : cuts) {
     if (!result.empty() && joins(cut.is_match, before)) {
-      // In reverse order, "before" stands behind.
+      // If the cuts are in reverse order, the one before is further right in the text.
       result.back().begin = std::min(result.back().begin, cut.range.begin);
       result.back().end = std::max(result.back().end, cut.range.end);
     } else {
@@ -68,7 +69,8 @@ std::vector<TextRange> split(std::vector<Cut> cuts, SplitBehavior behavior) {
   return result;
 }
 
-/// Writes the text anew, piece by piece: `rewrite(piece, target)` appends what becomes of a piece that is no token.
+/// Writes the text anew, piece by piece: `rewrite(piece, target)` appends the new text of a piece
+/// that is no token.
 template <typename Rewrite>
 void rewrite_pieces(Pieces& pieces, Rewrite rewrite) {
   RewrittenText result;

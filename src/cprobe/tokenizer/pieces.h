@@ -10,7 +10,7 @@
 
 namespace cprobe {
 
-/// A text that was rewritten, with the bytes of the original that each of its bytes stands for.
+/// A rewritten text, with the bytes of the original text that each of its bytes stands for.
 struct RewrittenText {
   std::string text;
   std::vector<TextRange> origin;  ///< One for each byte of `text`.
@@ -21,12 +21,13 @@ struct RewrittenText {
   void append(const RewrittenText& other, TextRange bytes);
 };
 
-/// A text on its way to tokens: cut into pieces, none of them empty, each of which is a token already (an added token) or
-/// will be tokenised on its own. Text outside the pieces is dropped.
+/// A text on its way to tokens, cut into pieces. A piece is never empty. Either it is a token
+/// already (an added token), or it will be tokenised on its own. Text outside the pieces is
+/// dropped.
 struct Pieces {
   struct Piece {
     TextRange range;               ///< In `content.text`.
-    std::optional<int64_t> token;  ///< Its id, if it is a token already.
+    std::optional<int64_t> token;  ///< The id, if the piece is a token already.
   };
 
   RewrittenText content;
@@ -37,29 +38,32 @@ struct Pieces {
   }
 };
 
-/// The whole text as one piece, or as none if it is empty.
+/// The whole text as one piece; no piece if the text is empty.
 Pieces one_piece(std::string_view text);
 
-/// What becomes of the matches when a piece is split at them.
+/// What happens to the matches when a piece is split at them.
 enum class SplitBehavior {
   kRemoved,             ///< Each match is dropped.
   kIsolated,            ///< Each match is a piece.
-  kMergedWithPrevious,  ///< A match joins what stands before it; of matches in a row only the first.
-  kMergedWithNext,      ///< A match joins what stands behind it; of matches in a row only the last.
+  kMergedWithPrevious,  ///< A match joins the text before; in a row, only the first match does.
+  kMergedWithNext,      ///< A match joins the text behind; in a row, only the last match does.
   kContiguous,          ///< Matches in a row are one piece.
 };
 
-/// Splits every piece that is no token yet at the matches of `pattern`, each piece on its own. `invert` takes what stands
-/// between the matches for the matches. @throws Error as Regex::matches.
+/// Splits every piece that is no token yet at the matches of `pattern`. Each piece is matched on
+/// its own.
+/// @param invert  swaps roles: the text between matches counts as the matches.
+/// @throws Error as Regex::matches.
 void split_pieces(Pieces& pieces, const Regex& pattern, SplitBehavior behavior, bool invert);
 
-/// Puts a space before every piece that is no token and does not begin with one. It stands for no byte of the original.
+/// Puts a space before every piece that is no token and does not begin with a space. The space
+/// stands for no byte of the original.
 void add_prefix_spaces(Pieces& pieces);
 
 /// Replaces every byte of the pieces that are no tokens by its symbol in the byte-level alphabet.
 void map_to_byte_symbols(Pieces& pieces);
 
-/// Canonical composition (NFC) of every piece that is no token, each on its own.
+/// Brings every piece that is no token into canonical composition (NFC), each piece on its own.
 void normalize_pieces(Pieces& pieces);
 
 }  // namespace cprobe

@@ -17,8 +17,8 @@ namespace cprobe {
 namespace {
 
 constexpr uint32_t kStepLimit = 10'000'000;
-constexpr size_t kStepsPerByte = 16;            ///< Long texts take more steps without any fault of the pattern.
-constexpr size_t kMemoryLimit = 128ULL << 20U;  ///< Bytes; by far the most patterns need none.
+constexpr size_t kStepsPerByte = 16;            ///< Added for each byte of the text.
+constexpr size_t kMemoryLimit = 128ULL << 20U;  ///< In bytes; nearly all patterns need none.
 constexpr size_t kFirstStack = 1ULL << 20U;
 constexpr size_t kLongestPattern = 65536;
 
@@ -30,7 +30,7 @@ struct Free {
   void operator()(pcre2_jit_stack* stack) const { pcre2_jit_stack_free(stack); }
 };
 
-/// What PCRE2 made; it returns a null pointer only when memory is short.
+/// Owns an object that PCRE2 made. PCRE2 returns a null pointer only if memory is short.
 template <typename T>
 std::unique_ptr<T, Free> owned(T* made) {
   if (made == nullptr) throw failure("out of memory in a regular expression");
@@ -101,7 +101,7 @@ class Regex::Search {
   std::string_view text_;
   std::unique_ptr<pcre2_match_data, Free> data_;
   std::unique_ptr<pcre2_match_context, Free> limits_;
-  std::unique_ptr<pcre2_jit_stack, Free> stack_;  ///< Only where the machine's own was too small.
+  std::unique_ptr<pcre2_jit_stack, Free> stack_;  ///< Set if the machine's stack was too small.
 };
 
 Regex Regex::Compiled::make(std::string_view pattern, const std::string& where, const TranslatedPattern& translated,
@@ -121,7 +121,7 @@ Regex Regex::Compiled::make(std::string_view pattern, const std::string& where, 
     throw input_error("{}: the pattern '{}' does not compile: {} (at byte {} of it)", where, shown_pattern(pattern),
                       message_of(error), at);
   }
-  // Where there is no JIT compiler, matching is slower and gives the same.
+  // Without a JIT compiler, matching is slower and gives the same.
   pcre2_jit_compile(result->code.get(), PCRE2_JIT_COMPLETE);
   return Regex(std::move(result));
 }

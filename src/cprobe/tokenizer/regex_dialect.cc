@@ -27,7 +27,7 @@ constexpr std::array<std::string_view, 12> kScripts = {"Han",    "Hiragana", "Ka
                                                        "Latin",  "Greek",    "Cyrillic", "Arabic",
                                                        "Hebrew", "Thai",     "Armenian", "Devanagari"};
 
-/// Two letters that Oniguruma, ignoring case, also finds as one character.
+/// Pairs of letters that Oniguruma also finds as one character (such as ß) when it ignores case.
 constexpr std::array<std::string_view, 5> kFoldedPairs = {"ss", "ff", "fi", "fl", "st"};
 
 template <size_t n>
@@ -60,11 +60,11 @@ class Translator {
     bool looks_around = false;
   };
 
-  /// What an escape stands for: one character, or a set or anchor in PCRE2's words.
+  /// An escape: one character, or a set or anchor in PCRE2's syntax.
   struct Escape {
     std::optional<char32_t> character;
-    std::string inside;   ///< What to write inside a class; empty where it cannot stand there.
-    std::string outside;  ///< What to write outside.
+    std::string inside;   ///< The text inside a class; empty if the escape cannot stand there.
+    std::string outside;  ///< The text outside classes.
     bool is_anchor = false;
   };
 
@@ -154,7 +154,7 @@ class Translator {
       group.looks_around = known->second;
       group.ignores_case = group.ignores_case || opening == "(?i:";
     }
-    emit(opening == "(" ? "(?:" : opening);  // Nothing refers back to a group.
+    emit(opening == "(" ? "(?:" : opening);  // No pattern refers back to a group.
     at_ += opening.size();
     groups_.push_back(group);
     repeatable_ = false;
@@ -225,7 +225,7 @@ class Translator {
     last_folded_ = 0;
   }
 
-  /// A character, a range or a set.
+  /// Translates a character, a range or a set of a class.
   void class_member() {
     const size_t begin = at_;
     const std::optional<char32_t> low = class_atom();
@@ -237,7 +237,7 @@ class Translator {
     if (!high || *high < *low) refuse(begin, "a range without an end, or that ends before it begins");
   }
 
-  /// Nothing if it was a set.
+  /// Translates a character or a set of a class. @return the character; nothing for a set.
   std::optional<char32_t> class_atom() {
     const size_t begin = at_;
     Escape atom;
@@ -257,7 +257,7 @@ class Translator {
     return atom.character;
   }
 
-  /// Passes a backslash and what belongs to it.
+  /// Reads the escape that begins at `at_`, and moves behind it.
   Escape take_escape() {
     const size_t begin = at_++;
     if (at_ == given_.size()) refuse(begin, "a backslash at its end");
@@ -323,7 +323,8 @@ class Translator {
     return {.inside = set, .outside = set};
   }
 
-  /// The number in [first, last), of one to six digits; passes it and `n_behind` bytes more.
+  /// The value of the one to six digits in [first, last). Moves behind the digits and `n_behind`
+  /// bytes more. @param begin of the escape, for messages.
   char32_t hexadecimal(size_t begin, size_t first, size_t last, size_t n_behind) {
     constexpr size_t kMostDigits = 6;
     if (last > given_.size() || last == first || last - first > kMostDigits) refuse(begin, "a bad hexadecimal escape");
@@ -345,9 +346,9 @@ class Translator {
   TranslatedPattern result_;
   std::vector<Group> groups_;
   size_t at_ = 0;
-  size_t begin_ = 0;         ///< Of the present item.
-  bool repeatable_ = false;  ///< Whether a quantifier may come.
-  char last_folded_ = 0;     ///< The letter before, where case is ignored.
+  size_t begin_ = 0;         ///< Where the present item begins.
+  bool repeatable_ = false;  ///< Whether a quantifier may follow.
+  char last_folded_ = 0;     ///< The previous letter if case is ignored; else 0.
 };
 
 }  // namespace

@@ -26,7 +26,7 @@ struct RunStep {
   void operator()(const ByteSymbolStep&) const { map_to_byte_symbols(pieces); }
 };
 
-/// The text up to the tokens: added tokens cut out, the rest normalised and split.
+/// Prepares a text for the model: cuts out added tokens, normalises and splits the rest.
 Pieces pieces_of(std::string_view text, const TokenizerParts& parts) {
   Pieces pieces = one_piece(text);
   parts.added.extract(pieces, false);
@@ -48,7 +48,8 @@ std::string joined(const std::vector<std::string>& tokens, std::string_view sepa
   return text;
 }
 
-/// What to say of a folder whose only tokenizer is of a kind that is not read.
+/// A part of the message about a folder without a tokenizer, if the folder has a SentencePiece
+/// model.
 std::string about_sentencepiece(const std::filesystem::path& folder) {
   for (const char* name : {"tokenizer.model", "spiece.model", "sentencepiece.bpe.model"}) {
     if (!std::filesystem::exists(folder / name)) continue;
@@ -57,7 +58,8 @@ std::string about_sentencepiece(const std::filesystem::path& folder) {
   return "";
 }
 
-/// Of each token the bytes it stands for, or itself if a character of it is outside the alphabet.
+/// The text whose bytes the tokens stand for. A token with a character outside the alphabet stands
+/// for itself.
 std::string decode_byte_level(const std::vector<std::string>& tokens) {
   std::string bytes;
   for (const std::string& token : tokens) bytes += bytes_of_symbols(token).value_or(token);
@@ -133,8 +135,8 @@ int64_t single_token(const Tokenizer& tokenizer, std::string_view text, std::str
   const std::vector<int64_t> ids = tokenizer.encode(text).ids;
   if (ids.size() == 1) return ids[0];
   throw input_error(
-      "{}{}the continuation '{}' is {} tokens of this tokenizer, and must be one, as it is the next token (a "
-      "space in front belongs to a word)",
+      "{}{}the continuation '{}' is {} tokens of this tokenizer; expected one, the next token (most words begin with "
+      "a space, as ' are')",
       where, where.empty() ? "" : ": ", text, ids.size());
 }
 

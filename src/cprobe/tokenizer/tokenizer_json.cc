@@ -1,4 +1,4 @@
-/// tokenizer.json -> TokenizerParts. Everything that is read is either done exactly or refused.
+/// tokenizer.json -> TokenizerParts. A feature is either reproduced exactly or refused.
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -10,10 +10,10 @@ namespace {
 
 constexpr std::string_view kGpt2Pattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
-/// Hugging Face's Digits takes the numbers of Unicode 15, a version later than its patterns do.
+/// Hugging Face's Digits knows the numbers of Unicode 15; its patterns know Unicode 14.
 constexpr std::string_view kNumberPattern = R"([\p{N}\x{11F50}-\x{11F59}\x{1D2C0}-\x{1D2D3}\x{1E4F0}-\x{1E4F9}])";
 
-/// The text of a JSON string; not of a number.
+/// The text of a JSON string; refuses numbers.
 std::string string_of(const Document& value) {
   if (!value.is_scalar() || !value.is_quoted()) throw value.error("expected a string");
   return value.as_text();
@@ -39,7 +39,7 @@ Error unsupported(const Document& component, std::string_view kind, std::string_
       fmt::format("the {} {} is not supported; supported are {}", kind, type_of(component), supported));
 }
 
-/// A model's text option that must be null or empty.
+/// Refuses a text option of the model that is neither null nor empty.
 void require_none(const Document& model, std::string_view key) {
   const Document* value = model.given(key);
   if (value != nullptr && !string_of(*value).empty()) {
@@ -74,7 +74,7 @@ void read_model(const Document& json, Bpe& model) {
   for (const Document& merge : json.at("merges").items()) read_merge(merge, model);
 }
 
-/// Whether it is NFC; without normaliser it is not.
+/// Whether a normaliser composes (NFC); false for an empty sequence.
 bool read_normalizer(const Document& json) {
   const std::string type = type_of(json);
   if (type == "NFC") {
@@ -169,7 +169,8 @@ AddedToken read_added_token(const Document& json) {
   return token;
 }
 
-/// Hugging Face looks up or counts the ids of added tokens and does not use those of the file.
+/// Reads the added tokens. Hugging Face ignores their ids in the file: a token gets its id in the
+/// vocabulary, or else the next one. An id in the file that differs is refused.
 std::vector<AddedToken> read_added_tokens(const Document& json, const Bpe& model) {
   std::vector<AddedToken> tokens;
   std::unordered_map<std::string, int64_t> ids;

@@ -35,7 +35,7 @@ bool may_follow(unsigned lead, unsigned second) {
   }
 }
 
-/// Length of what stands at the beginning of `bytes`, which do not begin with a well-formed character.
+/// Length of the ill-formed sequence at the beginning of `bytes`, which one U+FFFD replaces.
 size_t invalid_length(std::string_view bytes) {
   const unsigned lead = byte_at(bytes, 0);
   if (bytes.size() < 2 || !may_follow(lead, byte_at(bytes, 1))) return 1;

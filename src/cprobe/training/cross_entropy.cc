@@ -13,7 +13,8 @@
 namespace cprobe {
 namespace {
 
-/// Rows of logits that are converted to float64 at a time: 256 x 114 doubles stay in the second-level cache.
+/// Rows of logits that are converted to float64 at a time. 256 x 114 doubles stay in the
+/// second-level cache.
 constexpr int64_t kRowsAtATime = 256;
 
 std::span<const int64_t> values(const at::Tensor& vector) {
@@ -35,8 +36,8 @@ void check(const at::Tensor& logits, const at::Tensor& rows, const at::Tensor& a
   require_below(values(answers.contiguous()), logits.size(1), "answer");
 }
 
-/// The answers of the examples at each row of the logits: `answer[begin[i]]` to `answer[begin[i + 1]]` are those of row
-/// i.
+/// The answers of the examples, by row of the logits: row i has `answer[begin[i]]` to
+/// `answer[begin[i + 1] - 1]`.
 struct AnswersByRow {
   std::vector<size_t> begin;
   std::vector<int64_t> answer;
@@ -55,7 +56,7 @@ struct AnswersByRow {
   }
 };
 
-/// Summed losses of the examples at rows [begin, begin + log_p.size(0)), one number a row.
+/// Adds up the losses of the examples at rows [begin, begin + log_p.size(0)), one sum per row.
 void add_losses(const at::Tensor& log_p, int64_t begin, const AnswersByRow& examples, std::vector<double>& losses) {
   const auto lp = log_p.accessor<double, 2>();
   for (int64_t i = 0; i < lp.size(0); ++i) {
@@ -63,8 +64,8 @@ void add_losses(const at::Tensor& log_p, int64_t begin, const AnswersByRow& exam
   }
 }
 
-/// Turns probabilities into the gradient of the mean loss. In float64: once the model is sure, p - 1 is far below what
-/// float32 can tell from 0, and training would stop.
+/// Turns probabilities into the gradient of the mean loss. In float64, because float32 could not
+/// tell p - 1 from 0 once the model is sure, and training would stop.
 void subtract_answers(const at::Tensor& p, int64_t begin, const AnswersByRow& examples) {
   auto d = p.accessor<double, 2>();
   const double share = 1.0 / static_cast<double>(examples.answer.size());
@@ -98,7 +99,7 @@ class CrossEntropy : public torch::autograd::Function<CrossEntropy> {
       }
     });
     if (wants_gradient) context->save_for_backward({gradient});
-    // Added up by one thread, so the sum does not depend on their number.
+    // One thread adds up, so that the sum does not depend on the number of threads.
     const double total = std::accumulate(losses.begin(), losses.end(), 0.0);
     return at::scalar_tensor(total / static_cast<double>(rows.size(0)), x.options().dtype(at::kDouble));
   }

@@ -15,12 +15,14 @@
 namespace cprobe {
 namespace {
 
-/// Learning rate of the first step, as a share of the full one (torch.optim.lr_scheduler.LinearLR's default).
+/// The learning rate of the first step, as a share of the full rate (the default of
+/// torch.optim.lr_scheduler.LinearLR).
 constexpr double kWarmUpStart = 1.0 / 3.0;
 
 using States = std::decay_t<decltype(std::declval<torch::optim::AdamW>().state())>;
 
-/// What libtorch's optimisers file the state of a parameter under: its address, written out before version 2.1.
+/// The key of a parameter in the state of libtorch's optimisers: its address, as text before
+/// version 2.1.
 template <typename Key = States::key_type>
 Key state_key(const at::Tensor& parameter) {
   if constexpr (std::is_pointer_v<Key>) {

@@ -19,27 +19,30 @@ class AdamW;
 
 namespace cprobe {
 
-/// All rows of a dataset as training reads them: rows that are equal end at one node, which is computed once. Refers to
-/// the dataset's trie.
+/// The rows of a dataset as training reads them. Equal rows end at one node, which is computed
+/// once. Refers to the dataset's trie.
 struct TrainingRows {
   const TokenTrie& trie;
-  DistinctNodes last;  ///< Last nodes, and the place of each row's in them.
+  DistinctNodes last;  ///< The rows' last nodes; `place` has one entry per row.
   at::Tensor answers;  ///< [n_rows] int64.
 
   explicit TrainingRows(const Dataset& data);
 };
 
-/// Next-token logits of the rows, one row per distinct last node, [n, vocab] float32; differentiable in the weights.
+/// Next-token logits, one row per distinct last node of `rows`: [n, vocab] float32, differentiable
+/// in the weights.
 at::Tensor answer_logits(const Model& model, const TrainingRows& rows);
 
-/// A point of the curve. @param train_logits those of the training rows, which a step needs as well.
+/// A point of the curve. @param train_logits  logits of the training rows, which a step needs too.
 CurvePoint curve_point(const Model& model, int64_t step, const at::Tensor& train_logits, const TrainingRows& train,
                        const TrainingRows& test);
 
-/// A model that owns its weights, with their optimiser: what takes the steps of `train` and `train_in_memory`.
+/// A model that owns its weights, with their optimiser. Takes the steps of `train` and
+/// `train_in_memory`.
 class Learner {
  public:
-  /// @param state weights (copied) and, unless it is fresh, moments of the optimiser. @param options checked.
+  /// @param state    weights (copied) and, unless fresh, moments of the optimiser.
+  /// @param options  checked by the caller.
   Learner(const ModelConfig& config, const TrainingState& state, const TrainOptions& options);
   ~Learner();
   Learner(const Learner&) = delete;
@@ -47,14 +50,16 @@ class Learner {
 
   const Model& model() const { return model_; }
 
-  /// One optimiser step on all rows. @param logits of the rows. @param step number of steps done before.
-  /// @return the loss before the step. @throws Error (kFailed) if it is not finite.
+  /// Takes one optimiser step on all rows.
+  /// @param logits  of the rows. @param step  number of steps done before.
+  /// @return the loss before the step.
+  /// @throws Error (kFailed) if the loss is not finite.
   double descend(const at::Tensor& logits, const TrainingRows& rows, int64_t step);
 
-  /// Everything needed to go on; shares storage with the weights.
+  /// Everything that training needs to go on. The weights share storage with the learner's.
   TrainingState state(int64_t step, const std::vector<CurvePoint>& curve) const;
 
-  /// The model with weights of its own that training no longer changes.
+  /// A copy of the model, with weights that training no longer changes.
   Model snapshot() const;
 
  private:

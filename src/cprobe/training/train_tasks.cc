@@ -9,7 +9,7 @@
 namespace cprobe {
 namespace {
 
-/// Several tasks have a folder of their name each.
+/// Requires names that can be names of different folders, if there are several tasks.
 void require_folder_names(const std::vector<ArithmeticTask>& tasks) {
   if (tasks.empty()) throw input_error("there is no task to train on");
   if (tasks.size() == 1) return;
@@ -17,8 +17,7 @@ void require_folder_names(const std::vector<ArithmeticTask>& tasks) {
   for (const ArithmeticTask& task : tasks) {
     const std::filesystem::path name(task.name);
     if (name.empty() || name != name.filename() || name == "." || name == "..") {
-      throw input_error("task '{}': its data go to a folder of its name, which cannot be; choose another name",
-                        task.name);
+      throw input_error("task '{}': its data cannot go to a folder of this name; choose another name", task.name);
     }
     if (!names.insert(task.name).second) {
       throw input_error("two tasks are called '{}'; a model that learns both needs different names", task.name);

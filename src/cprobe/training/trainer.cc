@@ -59,7 +59,7 @@ void check(const TrainOptions& options) {
     require(*goal > 0 && *goal <= 1, "stop_at_test_accuracy", "in (0, 1]", *goal);
 }
 
-/// Removes what `train` writes and nothing else; the mark of a finished run goes last.
+/// Removes what `train` writes and nothing else. The mark of a finished run goes last.
 void remove_run(const Files& files) {
   std::vector<std::filesystem::path> paths = {files.state_folder(), files.final_model(), files.curve()};
   for (const auto& entry : std::filesystem::directory_iterator(files.folder)) {
@@ -72,7 +72,7 @@ void remove_run(const Files& files) {
   for (const auto& path : paths) std::filesystem::remove_all(path);
 }
 
-/// The state from which to train: a saved one, or fresh weights.
+/// The state to train from: a saved one, or fresh weights.
 TrainingState starting_state(const Files& files, const TrainSettings& settings, const ModelConfig& config,
                              bool overwrite, Seed seed) {
   const auto fresh = [&] {
@@ -133,7 +133,7 @@ TrainResult train(const ModelConfig& config, const Dataset& train, const Dataset
   Learner learner(config, start, options);
   TrainResult result{.curve = std::move(start.curve), .resumed_at = start.step};
   const TrainingRows train_rows(train), test_rows(test);
-  // A folder that cannot be written is better known now than after an hour.
+  // Finds out now, not after an hour, if the folder cannot be written.
   if (start.step == 0) save_training_state(learner.state(0, {}), settings, files.state());
   const auto began = std::chrono::steady_clock::now();
   Progress progress("train", std::max<int64_t>(1, options.steps - start.step), options.quiet);

@@ -67,7 +67,8 @@ std::vector<CurvePoint> curve_points(const at::Tensor& tensor) {
   return curve;
 }
 
-/// A file's tensors, checked before they are used: header, settings and checksum may each have been touched.
+/// The tensors of a saved state. Checks them before they are used, as header, settings and checksum
+/// may each be damaged.
 class StateFile {
  public:
   StateFile(const std::filesystem::path& path, const TrainSettings& settings) : file_(open(path)) {
@@ -87,7 +88,7 @@ class StateFile {
     }
   }
 
-  /// A copy, so that the file may be replaced and the tensor written to.
+  /// Returns a copy, so that the file may be replaced and the tensor written to.
   at::Tensor take(const std::string& name, at::ScalarType dtype, at::IntArrayRef shape) const {
     if (!file_.contains(name)) throw damaged(fmt::format("no tensor '{}'", name));
     const at::Tensor tensor = file_.tensor(name);
