@@ -217,7 +217,7 @@ TEST_F(Run, NotesWhatMadeIt) {
   EXPECT_EQ(calls[0].spec, "model: m\n");
   EXPECT_EQ(calls[0].n_threads, 1);
   EXPECT_EQ(calls[0].model, (folder_ / "model").string());
-  EXPECT_THAT(calls[0].command, HasSubstr("experiment_test"));
+  EXPECT_THAT(calls[0].command, HasSubstr("run_test"));
   EXPECT_THAT(calls[0].version, HasSubstr("libtorch"));
   EXPECT_THAT(calls[0].started, ::testing::MatchesRegex("20..-..-..T..:..:..Z"));
   EXPECT_THAT(calls[0].host, Not(IsEmpty()));
