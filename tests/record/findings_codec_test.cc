@@ -4,6 +4,7 @@
 #include <cmath>
 #include <random>
 
+#include "cprobe/core/number_text.h"
 #include "tests/support.h"
 #include "tests/tiny_model.h"
 

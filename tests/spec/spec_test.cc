@@ -178,8 +178,8 @@ TEST(FlatConfig, KnowsTheNegativeControlsAndBehaviourFiles) {
   std::string multitask = flat_text(paths);
   multitask.replace(multitask.find("disambiguation"), 14, "multitask");
   const Spec two_tasks = parse(multitask);
-  EXPECT_THAT(two_tasks.behaviour_csvs, ElementsAre(Pair("Same", "s.csv"), Pair("Different", "d.csv")));
-  EXPECT_TRUE(two_tasks.ablation.per_matrix);
+  EXPECT_THAT(two_tasks.data.evaluation_csvs, ElementsAre(Pair("Same", "s.csv"), Pair("Different", "d.csv")));
+  EXPECT_TRUE(two_tasks.probe.ablation.per_matrix);
 }
 
 TEST(FlatConfig, NamesKeysThatMeanNothingHereAndRefusesOthers) {
@@ -203,8 +203,8 @@ TEST(Spec, ReadsATaskOverSentences) {
       "model: m\nvariables: [tense]\ntask:\n  name: tense\n  sentences: t.csv\n"
       "  expect: {continuation: ' was', against: [' is', ' are'], where: past}\n"
       "  groups: {column: person, values: {First: 1, Third: 3}}\n");
-  EXPECT_THAT(own.language->expectation.against, ElementsAre(" is", " are"));
-  EXPECT_THAT(own.language->groups, ElementsAre(Pair(1, "First"), Pair(3, "Third")));
+  EXPECT_THAT(own.data.language->expectation.against, ElementsAre(" is", " are"));
+  EXPECT_THAT(own.data.language->groups, ElementsAre(Pair(1, "First"), Pair(3, "Third")));
 }
 
 TEST(Spec, RefusesTasksOverSentencesThatSayTooLittleOrTooMuch) {
