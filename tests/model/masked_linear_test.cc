@@ -1,3 +1,5 @@
+#include "cprobe/model/masked_linear.h"
+
 #include "tests/tensors.h"
 #include "tests/tiny_model.h"
 

@@ -7,7 +7,6 @@
 #include "cprobe/core/rows.h"
 #include "cprobe/model/gemm.h"
 #include "cprobe/model/rotary.h"
-#include "cprobe/model/scaled_rows.h"
 
 namespace cprobe {
 namespace {
@@ -121,42 +120,6 @@ struct ComponentRun {
 
 }  // namespace
 
-at::Tensor rows_in_memory(int64_t n_rows, int64_t d_model, at::Device device) {
-  return at::empty({n_rows, d_model}, device);
-}
-
-at::Tensor Stream::at_nodes(const at::Tensor& nodes) const {
-  return rows_at(rows, row_of_node.index_select(0, nodes));
-}
-
-Stream Stream::expanded(const NewRows& new_rows) const {
-  const at::Tensor in_order = at::arange(row_of_node.size(0), row_of_node.options());
-  if (at::equal(row_of_node, in_order)) return *this;
-  const auto by_node = [&](const at::Tensor& shared) {
-    at::Tensor own = new_rows(row_of_node.size(0), shared.size(1), shared.device());
-    return at::index_select_out(own, shared, 0, row_of_node.to(shared.device()));
-  };
-  return {by_node(rows), in_order, before_layer.defined() ? by_node(before_layer) : at::Tensor()};
-}
-
-at::Tensor masked_linear(const Linear& map, const at::Tensor& x, const LinearMask* mask) {
-  const bool masked = mask != nullptr && mask->multiplier.defined();
-  if (!masked) return gemm(x, map.weight, map.bias);
-  const at::Tensor& m = mask->multiplier;
-  const at::Tensor& fill = mask->fill;
-  at::Tensor y;
-  if (m.dim() == 1) {
-    y = gemm(x, map.weight);
-    if (!fill.defined()) return scaled_rows(y, {}, m, map.bias);
-    y = y * m + gemm(fill, map.weight) * (1 - m);
-  } else {
-    const at::Tensor kept = map.weight * m;
-    if (!fill.defined()) return gemm(x, kept, map.bias);
-    y = gemm(x, kept) + gemm(fill, map.weight - kept);
-  }
-  return map.bias.defined() ? y + map.bias : y;
-}
-
 Projections split_projections(const ModelConfig& config, const at::Tensor& joined) {
   if (find_architecture(config.architecture).qkv_per_head) {
     std::vector<int64_t> sizes = joined.sizes().vec();
@@ -194,25 +157,6 @@ KeyRows key_rows(const TokenTrie& trie, const Stream& stream, const at::Tensor& 
     throw failure("attention reads the state of a token that was not computed");
   }
   return {rows.view(paths.nodes.sizes()), paths.length};
-}
-
-Stream embed(const Model& model, const TokenTrie& trie) {
-  const int64_t n_positions = model.config.n_positions;
-  if (trie.max_length() > n_positions) {
-    throw input_error("a sequence of {} tokens is longer than the model's context of {}", trie.max_length(),
-                      n_positions);
-  }
-  const int64_t largest = trie.n_nodes() == 0 ? 0 : trie.token.max().item<int64_t>();
-  if (largest >= model.config.vocab) {
-    throw input_error("token {} is outside the model's vocabulary of {}", largest, model.config.vocab);
-  }
-  const auto [pairs, row_of_node, unused] = at::_unique2(trie.token * n_positions + trie.position, true, true);
-  const at::Tensor tokens = at::div(pairs, n_positions, "floor");
-  at::Tensor rows = rows_at(model.weight("embed.token"), tokens);
-  if (model.config.rotary.n_dims == 0) {
-    rows = rows + rows_at(model.weight("embed.position"), pairs - tokens * n_positions);
-  }
-  return {rows, row_of_node};
 }
 
 at::Tensor row_positions(const TokenTrie& trie, const Stream& stream) {

@@ -6,54 +6,11 @@
 #include <map>
 #include <vector>
 
-#include "cprobe/data/token_trie.h"
-#include "cprobe/model/model.h"
+#include "cprobe/model/masked_linear.h"
+#include "cprobe/model/stream.h"
 #include "cprobe/model/trie_attention.h"
 
 namespace cprobe {
-
-/// Makes room for rows of a stream, [n_rows, d_model] float32 on the model's device: in memory, or where it is more
-/// plentiful.
-using NewRows = std::function<at::Tensor(int64_t n_rows, int64_t d_model, at::Device device)>;
-at::Tensor rows_in_memory(int64_t n_rows, int64_t d_model, at::Device device);
-
-/// The residual stream of a trie, stored once per distinct value: before the first attention block a row depends only
-/// on (token, position), so there are far fewer rows than nodes. Later each computed node has its own row.
-struct Stream {
-  at::Tensor rows;         ///< [n_rows, d_model] float32, on the model's device.
-  at::Tensor row_of_node;  ///< [n_nodes] int64 on the CPU; -1 for nodes that were not computed.
-  /// [n_rows, d_model] float32, only between the two blocks of a layer with a parallel residual: the stream before both,
-  /// which is what the MLP reads.
-  at::Tensor before_layer;
-
-  /// What the next component reads, [n_rows, d_model].
-  const at::Tensor& read() const { return before_layer.defined() ? before_layer : rows; }
-  /// The states of some nodes, [n, d_model]. @param nodes [n] int64, all computed.
-  at::Tensor at_nodes(const at::Tensor& nodes) const;
-  /// The same stream with one row per node, in order. All nodes must have been computed.
-  /// @param new_rows where its rows are kept.
-  Stream expanded(const NewRows& new_rows = rows_in_memory) const;
-};
-
-/// How one weight matrix is masked. The map becomes
-///
-///     y = x (W * m) + fill (W * (1 - m)) + b           with one multiplier per weight
-///     y = (x W) * m + (fill W) * (1 - m) + b           with one per output
-///
-/// so units with m = 0 see the fill in place of the input: nothing (zero ablation), the mean input, or another token's
-/// input. Biases are never masked.
-struct LinearMask {
-  at::Tensor multiplier;  ///< [n_out] (neuron unit) or [n_in, n_out] (weight unit) float32; undefined: not masked.
-  /// [n, n_in] float32, one row per row of x; undefined: zero. In a ComponentMask, one row per trie node.
-  at::Tensor fill;
-};
-
-/// One mask per weight matrix of a component, in the order of `matrices_of`; empty: the component as it is. Fills have
-/// one row per trie node, so an attention block with fills needs a stream with one row per node (`expanded`).
-using ComponentMask = std::vector<LinearMask>;
-
-/// x W + b under a mask; differentiable in x and the multiplier. @param mask may be null.
-at::Tensor masked_linear(const Linear& map, const at::Tensor& x, const LinearMask* mask);
 
 /// Queries, keys and values of a component's input projections, before or after their biases alike.
 struct Projections {
@@ -82,10 +39,6 @@ KeyRows key_rows(const TokenTrie& trie, const Stream& stream, const at::Tensor& 
 
 /// Positions of a stream's rows, [n_rows] int64: nodes that share a row have one position.
 at::Tensor row_positions(const TokenTrie& trie, const Stream& stream);
-
-/// Embeddings of a trie: one row per distinct (token, position).
-/// @throws Error (kInput) if a token or position lies outside the model's.
-Stream embed(const Model& model, const TokenTrie& trie);
 
 /// Called before each matrix (index into `matrices_of`; once for all that read the stream, as matrix 0) with its inputs
 /// x.

@@ -1,0 +1,45 @@
+#include "cprobe/model/stream.h"
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/rows.h"
+
+namespace cprobe {
+
+at::Tensor rows_in_memory(int64_t n_rows, int64_t d_model, at::Device device) {
+  return at::empty({n_rows, d_model}, device);
+}
+
+at::Tensor Stream::at_nodes(const at::Tensor& nodes) const {
+  return rows_at(rows, row_of_node.index_select(0, nodes));
+}
+
+Stream Stream::expanded(const NewRows& new_rows) const {
+  const at::Tensor in_order = at::arange(row_of_node.size(0), row_of_node.options());
+  if (at::equal(row_of_node, in_order)) return *this;
+  const auto by_node = [&](const at::Tensor& shared) {
+    at::Tensor own = new_rows(row_of_node.size(0), shared.size(1), shared.device());
+    return at::index_select_out(own, shared, 0, row_of_node.to(shared.device()));
+  };
+  return {by_node(rows), in_order, before_layer.defined() ? by_node(before_layer) : at::Tensor()};
+}
+
+Stream embed(const Model& model, const TokenTrie& trie) {
+  const int64_t n_positions = model.config.n_positions;
+  if (trie.max_length() > n_positions) {
+    throw input_error("a sequence of {} tokens is longer than the model's context of {}", trie.max_length(),
+                      n_positions);
+  }
+  const int64_t largest = trie.n_nodes() == 0 ? 0 : trie.token.max().item<int64_t>();
+  if (largest >= model.config.vocab) {
+    throw input_error("token {} is outside the model's vocabulary of {}", largest, model.config.vocab);
+  }
+  const auto [pairs, row_of_node, unused] = at::_unique2(trie.token * n_positions + trie.position, true, true);
+  const at::Tensor tokens = at::div(pairs, n_positions, "floor");
+  at::Tensor rows = rows_at(model.weight("embed.token"), tokens);
+  if (model.config.rotary.n_dims == 0) {
+    rows = rows + rows_at(model.weight("embed.position"), pairs - tokens * n_positions);
+  }
+  return {rows, row_of_node};
+}
+
+}  // namespace cprobe

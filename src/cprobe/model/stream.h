@@ -1,0 +1,40 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <functional>
+
+#include "cprobe/data/token_trie.h"
+#include "cprobe/model/model.h"
+
+namespace cprobe {
+
+/// Makes room for rows of a stream, [n_rows, d_model] float32 on the model's device: in memory, or
+/// where it is more plentiful.
+using NewRows = std::function<at::Tensor(int64_t n_rows, int64_t d_model, at::Device device)>;
+at::Tensor rows_in_memory(int64_t n_rows, int64_t d_model, at::Device device);
+
+/// The residual stream of a trie, stored once per distinct value: before the first attention block
+/// a row depends only on (token, position), so there are far fewer rows than nodes. Later each
+/// computed node has its own row.
+struct Stream {
+  at::Tensor rows;         ///< [n_rows, d_model] float32, on the model's device.
+  at::Tensor row_of_node;  ///< [n_nodes] int64 on the CPU; -1 for nodes that were not computed.
+  /// [n_rows, d_model] float32, only between the two blocks of a layer with a parallel residual:
+  /// the stream before both, which is what the MLP reads.
+  at::Tensor before_layer;
+
+  /// What the next component reads, [n_rows, d_model].
+  const at::Tensor& read() const { return before_layer.defined() ? before_layer : rows; }
+  /// The states of some nodes, [n, d_model]. @param nodes [n] int64, all computed.
+  at::Tensor at_nodes(const at::Tensor& nodes) const;
+  /// The same stream with one row per node, in order. All nodes must have been computed.
+  /// @param new_rows where its rows are kept.
+  Stream expanded(const NewRows& new_rows = rows_in_memory) const;
+};
+
+/// Embeddings of a trie: one row per distinct (token, position).
+/// @throws Error (kInput) if a token or position lies outside the model's.
+Stream embed(const Model& model, const TokenTrie& trie);
+
+}  // namespace cprobe
