@@ -100,7 +100,7 @@ TEST_P(RunSpan, ShowsEachMatrixItsInput) {
   };
   const auto check = [&](ComponentRef component, const at::Tensor&, const at::Tensor& update, const at::Tensor&) {
     const std::vector<Linear> maps = model_.linears(component);
-    EXPECT_TRUE(agree(masked_linear(maps.back(), inputs.at(component).back(), nullptr), update, kSame));
+    EXPECT_TRUE(agree(masked_linear(maps.back(), inputs.at(component).back()), update, kSame));
     EXPECT_EQ(inputs.at(component).front().size(1), maps.front().weight.size(0));
   };
   run(start(), Site::start(), end(), {.on_update = check, .on_input = record});

@@ -6,39 +6,9 @@
 #include <map>
 #include <vector>
 
-#include "cprobe/model/masked_linear.h"
-#include "cprobe/model/stream.h"
-#include "cprobe/model/trie_attention.h"
+#include "cprobe/model/component.h"
 
 namespace cprobe {
-
-/// Queries, keys and values of a component's input projections, before or after their biases alike.
-struct Projections {
-  at::Tensor q;  ///< [n, n_heads * d_head] float32.
-  at::Tensor k;  ///< [n, n_kv_heads * d_head].
-  at::Tensor v;  ///< [n, n_kv_heads * d_head].
-};
-
-/// Splits the outputs of an attention block's input matrices (all matrices but the last), joined along the columns: a
-/// matrix [n, ...] of outputs, or one vector of biases or multipliers.
-Projections split_projections(const ModelConfig& config, const at::Tensor& joined);
-
-/// The hidden layer of an MLP.
-/// @param joined [n, d_mlp], or gate and up projections [n, 2 d_mlp]: outputs of its input matrices, biases included.
-/// @return       [n, d_mlp].
-at::Tensor mlp_hidden(const ModelConfig& config, const at::Tensor& joined);
-
-AttentionShape attention_shape(const ModelConfig& config);
-
-/// What a component reads: the stream after its norm. @param rows [n, d_model]. @return [n, d_model].
-at::Tensor normed_input(const Model& model, const ComponentRef& component, const at::Tensor& rows);
-
-/// Key rows of the queries at some nodes. @param nodes [n_queries] int64. @throws Error (kFailed) if the stream lacks an
-/// ancestor of one.
-KeyRows key_rows(const TokenTrie& trie, const Stream& stream, const at::Tensor& nodes);
-
-/// Positions of a stream's rows, [n_rows] int64: nodes that share a row have one position.
-at::Tensor row_positions(const TokenTrie& trie, const Stream& stream);
 
 /// Called before each matrix (index into `matrices_of`; once for all that read the stream, as matrix 0) with its inputs
 /// x.

@@ -5,11 +5,9 @@
 
 namespace cprobe {
 
-at::Tensor masked_linear(const Linear& map, const at::Tensor& x, const LinearMask* mask) {
-  const bool masked = mask != nullptr && mask->multiplier.defined();
-  if (!masked) return gemm(x, map.weight, map.bias);
-  const at::Tensor& m = mask->multiplier;
-  const at::Tensor& fill = mask->fill;
+at::Tensor masked_linear(const Linear& map, const at::Tensor& x, const LinearMask& mask) {
+  const auto& [m, fill] = mask;
+  if (!m.defined()) return gemm(x, map.weight, map.bias);
   at::Tensor y;
   if (m.dim() == 1) {
     y = gemm(x, map.weight);

@@ -28,7 +28,7 @@ struct LinearMask {
 /// one row per node (`expanded`).
 using ComponentMask = std::vector<LinearMask>;
 
-/// x W + b under a mask; differentiable in x and the multiplier. @param mask may be null.
-at::Tensor masked_linear(const Linear& map, const at::Tensor& x, const LinearMask* mask);
+/// x W + b under a mask; differentiable in x and the multiplier.
+at::Tensor masked_linear(const Linear& map, const at::Tensor& x, const LinearMask& mask = {});
 
 }  // namespace cprobe
