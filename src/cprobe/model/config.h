@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,15 @@ struct Rotary {
   RotaryScaling scaling;
 
   friend bool operator==(const Rotary&, const Rotary&) = default;
+};
+
+/// How attention turns the product of a query and a key into a score, and which keys a query sees.
+struct AttentionOptions {
+  std::optional<double> scale;  ///< Factor of the products; none: 1 / sqrt(d_head).
+  double soft_cap = 0;          ///< c > 0: a scaled score s becomes c tanh(s / c). 0: no cap.
+  int64_t window = 0;           ///< A query sees its last so many tokens, its own included; 0: all.
+
+  friend bool operator==(const AttentionOptions&, const AttentionOptions&) = default;
 };
 
 /// Sizes and constants of a decoder, independent of any checkpoint's spelling.
