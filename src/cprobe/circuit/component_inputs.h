@@ -17,7 +17,8 @@ namespace cprobe {
 /// (x_j W_k) m_k + b_k the scores are ((q m_k) . (x_j W_k)) plus a term that does not depend on j
 /// and that softmax cancels, and the weighted values are (sum_j p_j x_j W_v) m_v + b_v because the
 /// p_j sum to 1. Where scores are not plain (`has_plain_scores`), the masked keys of a batch are
-/// formed: rotary embeddings turn each key by its position after the mask.
+/// formed: rotary embeddings turn each key by its position after the mask, and under a soft cap
+/// nothing cancels.
 ///
 /// Memory: the inputs of the component at the tokens and their ancestors (weight unit), or their
 /// projections (neuron unit).

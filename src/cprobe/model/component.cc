@@ -106,8 +106,8 @@ at::Tensor AttentionPaths::drop_unread_keys() {
 AttentionPaths attention_paths(const Component& component, const TokenTrie& trie, const Stream& stream,
                                const at::Tensor& nodes) {
   AttentionPaths paths{.keys = key_rows(trie, stream, nodes)};
-  if (component.config.rotary.n_dims > 0) {
-    paths.rotary = rotary_table(component.config.rotary, trie.max_length());
+  if (const Rotary& rotary = component.layer().rotary; rotary.n_dims > 0) {
+    paths.rotary = rotary_table(rotary, trie.max_length());
     paths.query_positions = trie.position.index_select(0, nodes);
     paths.key_positions = row_positions(trie, stream);
   }
@@ -115,7 +115,7 @@ AttentionPaths attention_paths(const Component& component, const TokenTrie& trie
 }
 
 bool has_plain_scores(const Component& component) {
-  return component.config.rotary.n_dims == 0;
+  return component.layer().rotary.n_dims == 0 && component.layer().attention.soft_cap == 0;
 }
 
 AttentionShape attention_shape(const ModelConfig& config) {
@@ -127,7 +127,7 @@ at::Tensor attend(const Component& component, const Projections& rows, const Att
     return positions.defined() ? rotate(heads, positions, paths.rotary, component.config.d_head) : heads;
   };
   return trie_attention(turned(rows.q, paths.query_positions), turned(rows.k, paths.key_positions), rows.v, paths.keys,
-                        attention_shape(component.config));
+                        attention_shape(component.config), component.layer().attention);
 }
 
 at::Tensor mlp_hidden(const ModelConfig& config, const at::Tensor& joined) {

@@ -44,6 +44,8 @@ struct Component {
   ModelConfig config;
   NormMap norm;              ///< In front of the component.
   std::vector<Linear> maps;  ///< In the order of `matrices_of`; the last one makes the update.
+
+  const LayerConfig& layer() const { return config.layer(ref.layer); }
 };
 
 /// @throws Error (kInput) if the model has no such layer.
@@ -91,8 +93,8 @@ struct AttentionPaths {
 AttentionPaths attention_paths(const Component& component, const TokenTrie& trie, const Stream& stream,
                                const at::Tensor& nodes);
 
-/// Whether a score is the scaled product of a query with the projected key and nothing else. What
-/// all keys of a query have in common then cancels in the softmax.
+/// Whether a score is the scaled product of a query with the projected key and nothing else: no
+/// rotation, no soft cap. What all scores of a query have in common then cancels in the softmax.
 bool has_plain_scores(const Component& component);
 
 AttentionShape attention_shape(const ModelConfig& config);

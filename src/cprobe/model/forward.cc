@@ -78,8 +78,7 @@ at::Tensor update_of(const Component& component, const TokenTrie& trie, const St
 
 Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site from, Site to,
                 const SpanOptions& options) {
-  if (model.config.parallel_residual && from < to && from.next().block == Block::kMlp &&
-      !stream.before_layer.defined()) {
+  if (from < to && reads_before_layer(model.config, from.next()) && !stream.before_layer.defined()) {
     throw failure("{}: reads the stream before its layer, which is not given", to_string(from.next()));
   }
   Site last_attention{-1};
@@ -91,10 +90,7 @@ Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site f
   const at::Tensor needed = reads_all || last_attention < from ? read : with_ancestors(trie, read);
   at::Tensor nodes;  // of the stream's rows; undefined while several nodes may share a row
   const auto keep_only = [&](const at::Tensor& wanted) {
-    const at::Tensor kept = stream.row_of_node.index_select(0, wanted);
-    if (stream.before_layer.defined()) stream.before_layer = rows_at(stream.before_layer, kept);
-    stream.rows = rows_at(stream.rows, kept);
-    stream.row_of_node = index_by_node(trie.n_nodes(), wanted);
+    stream = stream.selected(stream.row_of_node.index_select(0, wanted), index_by_node(trie.n_nodes(), wanted));
     nodes = wanted;
   };
   if (needed.size(0) < stream.rows.size(0)) keep_only(needed);
@@ -112,7 +108,7 @@ Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site f
       const at::Tensor computed = site == last_attention ? read : needed;
       if (known == options.updates.end()) update = compute(computed);
       keep_only(computed);
-      if (model.config.parallel_residual) stream.before_layer = stream.rows;
+      stream.begin_layer(model.config, component.layer);
     } else {
       if (site > last_attention && !nodes.defined()) keep_only(read);
       if (known == options.updates.end()) update = compute(nodes);
@@ -145,8 +141,9 @@ Stream advance(const Model& model, const TokenTrie& trie, const Stream& stream, 
                const NewRows& new_rows) {
   const at::NoGradGuard no_gradients;
   if (from == to) return stream;
-  const bool between_blocks = model.config.parallel_residual && to.next().block == Block::kMlp;
-  if (!between_blocks) return {run_in_slabs(model, trie, stream, from, to, {}, new_rows), at::arange(trie.n_nodes())};
+  if (!reads_before_layer(model.config, to.next())) {
+    return {run_in_slabs(model, trie, stream, from, to, {}, new_rows), at::arange(trie.n_nodes())};
+  }
   const Site layer_start{to.index - 1};
   const Stream before = advance(model, trie, stream, from, layer_start, new_rows).expanded(new_rows);
   return {run_in_slabs(model, trie, before, layer_start, to, {}, new_rows), before.row_of_node, before.rows};

@@ -1,5 +1,7 @@
 #include "cprobe/model/stream.h"
 
+#include <algorithm>
+
 #include "cprobe/core/error.h"
 #include "cprobe/core/rows.h"
 
@@ -23,6 +25,19 @@ Stream Stream::expanded(const NewRows& new_rows) const {
   return {by_node(rows), in_order, before_layer.defined() ? by_node(before_layer) : at::Tensor()};
 }
 
+Stream Stream::selected(const at::Tensor& which, const at::Tensor& new_row_of_node) const {
+  return {rows_at(rows, which), new_row_of_node, before_layer.defined() ? rows_at(before_layer, which) : at::Tensor()};
+}
+
+void Stream::begin_layer(const ModelConfig& config, int64_t layer) {
+  if (reads_before_layer(config, {layer, Block::kMlp})) before_layer = rows;
+}
+
+int64_t stream_bytes(const ModelConfig& config, int64_t n_nodes) {
+  const int64_t n_arrays = std::ranges::any_of(config.layers, &LayerConfig::parallel_residual) ? 2 : 1;
+  return n_arrays * n_nodes * config.d_model * static_cast<int64_t>(sizeof(float));
+}
+
 Stream embed(const Model& model, const TokenTrie& trie) {
   const int64_t n_positions = model.config.n_positions;
   if (trie.max_length() > n_positions) {
@@ -36,7 +51,7 @@ Stream embed(const Model& model, const TokenTrie& trie) {
   const auto [pairs, row_of_node, unused] = at::_unique2(trie.token * n_positions + trie.position, true, true);
   const at::Tensor tokens = at::div(pairs, n_positions, "floor");
   at::Tensor rows = rows_at(model.weight("embed.token"), tokens);
-  if (model.config.rotary.n_dims == 0) {
+  if (model.weights.contains("embed.position")) {
     rows = rows + rows_at(model.weight("embed.position"), pairs - tokens * n_positions);
   }
   return {rows, row_of_node};

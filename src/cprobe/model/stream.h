@@ -31,7 +31,14 @@ struct Stream {
   /// The same stream with one row per node, in order. All nodes must have been computed.
   /// @param new_rows where its rows are kept.
   Stream expanded(const NewRows& new_rows = rows_in_memory) const;
+  /// A stream of some of the rows. @param which [n] int64 rows. @param row_of_node of the result.
+  Stream selected(const at::Tensor& which, const at::Tensor& row_of_node) const;
+  /// Notes at the start of a layer what the layer's MLP will read, if that is the present stream.
+  void begin_layer(const ModelConfig& config, int64_t layer);
 };
+
+/// Bytes of a stream with one row per node, in the layer where the stream is largest.
+int64_t stream_bytes(const ModelConfig& config, int64_t n_nodes);
 
 /// Embeddings of a trie: one row per distinct (token, position).
 /// @throws Error (kInput) if a token or position lies outside the model's.
