@@ -28,7 +28,8 @@ class ComponentSteps : public ::testing::TestWithParam<size_t> {
   const Stream stream_{at::randn({trie_.n_nodes(), model_.config.d_model}, Seed(6).generator()), all_};
 };
 
-/// Attention over one sequence: all scores of all tokens, then the causal mask and the window, in float64.
+/// Attention over one sequence in float64: all scores of all tokens, then the causal mask and the
+/// window.
 at::Tensor dense_attention(const ModelConfig& config, const LayerConfig& layer, const Projections& rows) {
   const int64_t length = rows.q.size(0), group = config.n_heads / config.n_kv_heads;
   const at::Tensor positions = at::arange(length);

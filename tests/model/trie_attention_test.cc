@@ -22,7 +22,8 @@ struct AttentionCase {
   AttentionOptions options = {};
 };
 
-/// Queries over random lists of key rows: lists of different lengths, rows read by several queries and by one twice.
+/// Queries over random lists of key rows: lists of different lengths, rows read by several queries
+/// and by one twice.
 struct Problem {
   AttentionShape shape;
   AttentionOptions options;
@@ -110,7 +111,8 @@ TEST_P(TrieAttentionCases, GivesAllThreeGradientsTogether) {
   for (size_t i = 0; i < 3; ++i) EXPECT_TRUE(agree(gradients[1][i], gradients[0][i], kGradient)) << i;
 }
 
-// Products of random queries and keys are of size sqrt(d_head), so caps of 1 and 2 bend most scores.
+// Products of random queries and keys are of size sqrt(d_head), so caps of 1 and 2 bend most
+// scores.
 INSTANTIATE_TEST_SUITE_P(
     Cases, TrieAttentionCases,
     ::testing::Values(AttentionCase{"one_head", {1, 1, 5}}, AttentionCase{"two_heads", {2, 2, 4}},

@@ -8,7 +8,8 @@
 namespace cprobe {
 namespace {
 
-/// Repeats per-key/value-head columns for every query head of the group. @param x a vector [n_kv_heads * d_head].
+/// Repeats per-key/value-head columns for every query head of the group.
+/// @param x a vector [n_kv_heads * d_head].
 at::Tensor per_query_head(const at::Tensor& x, const AttentionShape& shape) {
   if (shape.n_heads == shape.n_kv_heads) return x;
   return x.view({shape.n_kv_heads, shape.d_head}).repeat_interleave(shape.n_heads / shape.n_kv_heads, 0).reshape(-1);
@@ -35,7 +36,8 @@ ComponentInputs::ComponentInputs(const Model& model, const ComponentRef& compone
     : component_(component_of(model, component)), unit_(unit), matrices_(matrices_of(model.config, component)) {
   const bool attention = component.block == Block::kAttention;
   at::NoGradGuard no_gradients;
-  // Rows that nobody reads are dropped: an MLP needs the labelled tokens only, attention their ancestors as well.
+  // Rows that nobody reads are dropped: an MLP needs the labelled tokens only, attention their
+  // ancestors as well.
   at::Tensor used;
   if (attention) {
     paths_ = attention_paths(component_, trie, before, nodes);
@@ -114,7 +116,7 @@ at::Tensor ComponentInputs::joined_weight_masked(const std::vector<at::Tensor>& 
 at::Tensor ComponentInputs::attention(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const {
   AttentionPaths paths = paths_.of_queries(which);
   const bool forms_keys = unit_ == MaskUnit::kWeight || !has_plain_scores(component_);
-  const at::Tensor keys = forms_keys ? paths.drop_unread_keys() : at::Tensor();  // rows of this batch
+  const at::Tensor keys = forms_keys ? paths.drop_unread_keys() : at::Tensor();
   if (unit_ == MaskUnit::kWeight) {
     Projections masked = split_projections(component_.config, joined_weight_masked(multipliers, keys));
     masked.q = rows_at(masked.q, paths.own_rows());

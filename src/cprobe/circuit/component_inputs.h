@@ -10,14 +10,14 @@
 namespace cprobe {
 
 /// The constants of masking one component at some tokens. Everything before the component is fixed
-/// while a mask is trained, so the model runs once, here; with neuron masks even x W of the matrices
-/// that read the stream is constant. All other steps are those of model/component.h.
+/// while a mask is trained, so the model runs once, here; with neuron masks even x W of the
+/// matrices that read the stream is constant. All other steps are those of model/component.h.
 ///
-/// For attention with neuron masks neither masked keys nor masked values are ever formed: with k_j =
-/// (x_j W_k) m_k + b_k the scores are ((q m_k) . (x_j W_k)) plus a term that does not depend on j
-/// and that softmax cancels, and the weighted values are (sum_j p_j x_j W_v) m_v + b_v because the
-/// p_j sum to 1. Where scores are not plain (`has_plain_scores`), the masked keys of a batch are
-/// formed: rotary embeddings turn each key by its position after the mask, and under a soft cap
+/// For attention with neuron masks neither masked keys nor masked values are ever formed: with
+/// k_j = (x_j W_k) m_k + b_k the scores are ((q m_k) . (x_j W_k)) plus a term that does not depend
+/// on j and that softmax cancels, and the weighted values are (sum_j p_j x_j W_v) m_v + b_v because
+/// the p_j sum to 1. Where scores are not plain (`has_plain_scores`), the masked keys of a batch
+/// are formed: rotary embeddings turn each key by its position after the mask, and under a soft cap
 /// nothing cancels.
 ///
 /// Memory: the inputs of the component at the tokens and their ancestors (weight unit), or their
@@ -35,8 +35,8 @@ class ComponentInputs {
   std::vector<at::Tensor> weights() const;  ///< Of the matrices, [n_in, n_out] each.
 
   /// What the component adds to the stream at some of the tokens.
-  /// @param multipliers one per matrix, [n_out] or [n_in, n_out] float32 after the unit, on any device; differentiable in
-  ///                    them.
+  /// @param multipliers one per matrix, [n_out] or [n_in, n_out] float32 after the unit, on any
+  ///                    device; differentiable in them.
   /// @param which       [n] int64, numbers of labelled tokens; undefined: all.
   /// @return            [n, d_model] float32.
   at::Tensor updates(std::vector<at::Tensor> multipliers, const at::Tensor& which = {}) const;
@@ -52,16 +52,18 @@ class ComponentInputs {
   Component component_;
   MaskUnit unit_;
   std::vector<MatrixInfo> matrices_;
-  /// Rows of the stream after the norm (weight unit), or their projections without bias (neuron unit).
+  /// Rows of the stream after the norm (weight unit), or their projections without bias (neuron
+  /// unit).
   at::Tensor inputs_;
   at::Tensor joined_bias_;  ///< Biases of the input matrices, joined.
   /// In place of `inputs_` for attention with neuron masks: its projections without bias, q of
   /// labelled tokens only.
   Projections projections_;
-  /// [n_labelled] int64 (CPU, as all indices): row of `inputs_` or `projections_.q` of each labelled
-  /// token.
+  /// [n_labelled] int64 (CPU, as all indices): row of `inputs_` or `projections_.q` of each
+  /// labelled token.
   at::Tensor query_rows_;
-  AttentionPaths paths_;  ///< Of the labelled tokens (attention), over rows of `inputs_` or `projections_`.
+  /// Of the labelled tokens (attention), over rows of `inputs_` or `projections_`.
+  AttentionPaths paths_;
 };
 
 }  // namespace cprobe

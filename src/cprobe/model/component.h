@@ -31,7 +31,8 @@ struct NormMap {
   at::Tensor bias;    ///< [d_model] float32; undefined for Norm::kRms.
 };
 
-/// @param name canonical, such as "final_norm". @throws Error (kFailed) if the model has no such norm.
+/// @param name canonical, such as "final_norm".
+/// @throws Error (kFailed) if the model has no such norm.
 NormMap norm_of(const Model& model, const std::string& name);
 
 /// @param x [n, d_model]. @return [n, d_model].
@@ -51,7 +52,8 @@ struct Component {
 /// @throws Error (kInput) if the model has no such layer.
 Component component_of(const Model& model, const ComponentRef& ref);
 
-/// What a component reads: the stream after its norm. @param rows [n, d_model]. @return [n, d_model].
+/// What a component reads: the stream after its norm.
+/// @param rows [n, d_model]. @return [n, d_model].
 at::Tensor normed_input(const Component& component, const at::Tensor& rows);
 
 /// Outputs of the matrices that read the stream, biases included, joined along the columns.
@@ -105,8 +107,8 @@ AttentionShape attention_shape(const ModelConfig& config);
 at::Tensor attend(const Component& component, const Projections& rows, const AttentionPaths& paths);
 
 /// The hidden layer of an MLP.
-/// @param joined [n, d_mlp], or gate and up projections [n, 2 d_mlp]: outputs of its input matrices,
-///               biases included.
+/// @param joined [n, d_mlp], or gate and up projections [n, 2 d_mlp]: outputs of its input
+///               matrices, biases included.
 /// @return       [n, d_mlp].
 at::Tensor mlp_hidden(const ModelConfig& config, const at::Tensor& joined);
 

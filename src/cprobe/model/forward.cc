@@ -5,7 +5,6 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/rows.h"
-#include "cprobe/model/gemm.h"
 
 namespace cprobe {
 namespace {
@@ -152,11 +151,6 @@ Stream advance(const Model& model, const TokenTrie& trie, const Stream& stream, 
 Stream stream_at(const Model& model, const TokenTrie& trie, Site site) {
   const at::NoGradGuard no_gradients;
   return advance(model, trie, embed(model, trie), Site::start(), site);
-}
-
-at::Tensor logits(const Model& model, const at::Tensor& states, const at::Tensor& vocab_rows) {
-  const at::Tensor unembedding = vocab_rows.defined() ? rows_at(model.unembedding(), vocab_rows) : model.unembedding();
-  return gemm(normed(states, norm_of(model, "final_norm")), unembedding.t());
 }
 
 }  // namespace cprobe

@@ -54,8 +54,4 @@ Stream advance(const Model& model, const TokenTrie& trie, const Stream& stream, 
 /// The stream of all nodes at a site, from the embeddings on. Without gradients. @throws Error (kInput) as `embed`.
 Stream stream_at(const Model& model, const TokenTrie& trie, Site site);
 
-/// Next-token logits. @param states [n, d_model] at the end of the stream, before the final norm.
-/// @param vocab_rows [m] int64 tokens to compare; undefined: all. @return [n, m] float32.
-at::Tensor logits(const Model& model, const at::Tensor& states, const at::Tensor& vocab_rows = {});
-
 }  // namespace cprobe

@@ -4,6 +4,8 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/rows.h"
+#include "cprobe/model/component.h"
+#include "cprobe/model/gemm.h"
 
 namespace cprobe {
 
@@ -55,6 +57,11 @@ Stream embed(const Model& model, const TokenTrie& trie) {
     rows = rows + rows_at(model.weight("embed.position"), pairs - tokens * n_positions);
   }
   return {rows, row_of_node};
+}
+
+at::Tensor logits(const Model& model, const at::Tensor& states, const at::Tensor& vocab_rows) {
+  const at::Tensor unembedding = vocab_rows.defined() ? rows_at(model.unembedding(), vocab_rows) : model.unembedding();
+  return gemm(normed(states, norm_of(model, "final_norm")), unembedding.t());
 }
 
 }  // namespace cprobe

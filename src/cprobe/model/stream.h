@@ -44,4 +44,8 @@ int64_t stream_bytes(const ModelConfig& config, int64_t n_nodes);
 /// @throws Error (kInput) if a token or position lies outside the model's.
 Stream embed(const Model& model, const TokenTrie& trie);
 
+/// Next-token logits. @param states [n, d_model] at the end of the stream, before the final norm.
+/// @param vocab_rows [m] int64 tokens to compare; undefined: all. @return [n, m] float32.
+at::Tensor logits(const Model& model, const at::Tensor& states, const at::Tensor& vocab_rows = {});
+
 }  // namespace cprobe

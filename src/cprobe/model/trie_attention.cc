@@ -84,7 +84,8 @@ void attend(int64_t begin, int64_t end, Rows q, Rows k, Rows v, KeyList keys, At
   }
 }
 
-/// Gradients for queries [begin, end) and heads [head_begin, head_end). `dk.data` null: keys and values need none.
+/// Gradients for queries [begin, end) and heads [head_begin, head_end).
+/// @param dk where null, keys and values need none.
 CPROBE_VECTOR_CLONES
 void attend_backward(int64_t begin, int64_t end, int64_t head_begin, int64_t head_end, Rows q, Rows k, Rows v,
                      KeyList keys, AttentionShape shape, Scoring scoring, const float* probabilities, Rows dout,
@@ -177,8 +178,8 @@ class TrieAttention : public torch::autograd::Function<TrieAttention> {
                dq_rows = rows_of(dq);
     const float* p = probabilities.data_ptr<float>();
     if (needs_keys) {
-      // Several queries add to one key row, so threads divide the key/value heads: no races, and the same sums in every
-      // run.
+      // Several queries add to one key row, so threads divide the key/value heads: no races, and
+      // the same sums in every run.
       const int64_t group = shape.n_heads / shape.n_kv_heads;
       at::parallel_for(0, shape.n_kv_heads, 1, [&](int64_t begin, int64_t end) {
         attend_backward(0, q.size(0), begin * group, end * group, q_rows, k_rows, v_rows, keys, shape, scoring, p,

@@ -10,14 +10,17 @@ namespace cprobe {
 
 /// Where the keys and values of each query lie.
 struct KeyRows {
-  /// [n_queries, max_length] int64: row of k and v for each token of the query's path, first token first.
+  /// [n_queries, max_length] int64: row of k and v for each token of the query's path, first token
+  /// first.
   at::Tensor rows;
-  at::Tensor length;  ///< [n_queries] int64: how many of them count, the query's own token included; >= 1.
+  /// [n_queries] int64: how many of them count, the query's own token included; >= 1.
+  at::Tensor length;
 };
 
 struct AttentionShape {
   int64_t n_heads = 0;
-  int64_t n_kv_heads = 0;  ///< Divides n_heads; query head h reads key/value head h / (n_heads / n_kv_heads).
+  /// Divides n_heads; query head h reads key/value head h / (n_heads / n_kv_heads).
+  int64_t n_kv_heads = 0;
   int64_t d_head = 0;
 };
 
