@@ -94,16 +94,12 @@ at::Tensor ComponentInputs::updates(std::vector<at::Tensor> multipliers, const a
   for (at::Tensor& multiplier : multipliers) multiplier = multiplier.to(component_.maps[0].weight.device());
   const auto mlp = [&] {
     const at::Tensor rows = chosen(query_rows_, which);
-    return mlp_hidden(component_.config, unit_ == MaskUnit::kNeuron ? joined_neuron_masked(multipliers, rows)
-                                                                    : joined_weight_masked(multipliers, rows));
+    return mlp_hidden(component_.config, unit_ == MaskUnit::kNeuron
+                                             ? scaled_rows(inputs_, rows, joined_inputs(multipliers), joined_bias_)
+                                             : joined_weight_masked(multipliers, rows));
   };
   const at::Tensor hidden = component_.ref.block == Block::kMlp ? mlp() : attention(multipliers, which);
   return update_from(component_, hidden, {.multiplier = multipliers.back()});
-}
-
-at::Tensor ComponentInputs::joined_neuron_masked(const std::vector<at::Tensor>& multipliers,
-                                                 const at::Tensor& rows) const {
-  return scaled_rows(inputs_, rows, joined_inputs(multipliers), joined_bias_);
 }
 
 at::Tensor ComponentInputs::joined_weight_masked(const std::vector<at::Tensor>& multipliers,

@@ -46,7 +46,6 @@ class ComponentInputs {
 
  private:
   at::Tensor attention(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const;
-  at::Tensor joined_neuron_masked(const std::vector<at::Tensor>& multipliers, const at::Tensor& rows) const;
   at::Tensor joined_weight_masked(const std::vector<at::Tensor>& multipliers, const at::Tensor& rows) const;
 
   Component component_;
