@@ -30,7 +30,7 @@ inline ModelConfig llama_config() {
   llama.n_heads = 4;
   llama.d_head = 6;
   llama.activation = Activation::kSilu;
-  llama.rotary = {.n_dims = 6, .base = 100};
+  llama.layers = {{.rotary = {.n_dims = 6, .base = 100}}};
   llama.qkv_bias = llama.attention_out_bias = llama.mlp_bias = false;
   return llama;
 }
@@ -57,22 +57,33 @@ inline std::vector<NamedConfig> all_kinds() {
   ModelConfig llama_bias = llama, qwen2 = llama, neox = tiny_config();
   llama_bias.tied_unembedding = false;
   llama_bias.qkv_bias = llama_bias.attention_out_bias = llama_bias.mlp_bias = true;
-  llama_bias.rotary.scaling = {.kind = RotaryScaling::Kind::kLlama3,
-                               .factor = 8,
-                               .low_frequency = 1,
-                               .high_frequency = 4,
-                               .n_original_positions = 20};
+  llama_bias.layers[0].rotary.scaling = {.kind = RotaryScaling::Kind::kLlama3,
+                                         .factor = 8,
+                                         .low_frequency = 1,
+                                         .high_frequency = 4,
+                                         .n_original_positions = 20};
   qwen2.architecture = "qwen2";
   qwen2.qkv_bias = true;
   neox.architecture = "gpt_neox";
   neox.activation = Activation::kGelu;
   neox.tied_unembedding = false;
-  neox.rotary = {.n_dims = 2, .base = 100};
+  neox.layers = {{.rotary = {.n_dims = 2, .base = 100}}};
   ModelConfig neox_parallel = neox;
-  neox_parallel.parallel_residual = true;
+  neox_parallel.layers[0].parallel_residual = true;
   return {{"gelu_tanh", gelu_tanh},  {"relu_untied", relu},     {"gelu_one_head", gelu},
           {"silu_grouped", grouped}, {"llama_grouped", llama},  {"llama_bias", llama_bias},
           {"qwen2", qwen2},          {"neox_sequential", neox}, {"neox_parallel", neox_parallel}};
+}
+
+/// The same, and settings that differ by layer, which no family here has.
+inline std::vector<NamedConfig> all_computations() {
+  std::vector<NamedConfig> kinds = all_kinds();
+  ModelConfig attention = tiny_config(), rotary = llama_config();
+  attention.layers = {{.attention = {.scale = 0.3, .soft_cap = 1.5, .window = 3}}, {.attention = {.window = 2}}};
+  rotary.layers = {{.rotary = {.n_dims = 4, .base = 50}, .attention = {.soft_cap = 2}}, {.attention = {.scale = 0.5}}};
+  kinds.push_back({"attention_by_layer", attention});
+  kinds.push_back({"rotary_by_layer", rotary});
+  return kinds;
 }
 
 /// A model with all weights drawn, including biases and norms, which `random_model` leaves at 0 and

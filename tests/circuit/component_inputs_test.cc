@@ -23,7 +23,7 @@ class CachedComponent : public ::testing::TestWithParam<Case> {
   void SetUp() override {
     const auto [kind, component, unit] = GetParam();
     component_ = component;
-    model_ = testing::drawn_model(testing::all_kinds()[kind].config);
+    model_ = testing::drawn_model(testing::all_computations()[kind].config);
     trie_ = build_trie(testing::ragged_rows(model_.config, 9, Seed(5)));
     nodes_ = trie_.nodes_at(-1);  // in row order; the last row repeats the first
     for (const MatrixInfo& m : matrices_of(model_.config, component)) {
@@ -100,13 +100,13 @@ TEST_P(CachedComponent, NeedsTheStreamAtTheTokensAndTheirAncestorsOnly) {
 
 std::string case_name(const ::testing::TestParamInfo<Case>& info) {
   const auto& [kind, component, unit] = info.param;
-  return fmt::format("{}_L{}_{}_{}", testing::all_kinds()[kind].name, component.layer, to_string(component.block),
-                     to_string(unit));
+  return fmt::format("{}_L{}_{}_{}", testing::all_computations()[kind].name, component.layer,
+                     to_string(component.block), to_string(unit));
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Models, CachedComponent,
-    ::testing::Combine(::testing::Range<size_t>(0, testing::all_kinds().size()),
+    ::testing::Combine(::testing::Range<size_t>(0, testing::all_computations().size()),
                        ::testing::Values(ComponentRef{0, Block::kAttention}, ComponentRef{0, Block::kMlp},
                                          ComponentRef{1, Block::kAttention}, ComponentRef{1, Block::kMlp}),
                        ::testing::Values(MaskUnit::kNeuron, MaskUnit::kWeight)),

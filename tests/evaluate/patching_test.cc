@@ -15,7 +15,7 @@ TokenTrie shared_rows() {
 
 class PatchedModel : public ::testing::TestWithParam<int> {
  protected:
-  const Model model_ = testing::drawn_model(testing::all_kinds()[static_cast<size_t>(GetParam())].config);
+  const Model model_ = testing::drawn_model(testing::all_computations()[static_cast<size_t>(GetParam())].config);
   const TokenTrie trie_ = shared_rows();
 };
 
@@ -57,7 +57,8 @@ TEST_P(PatchedModel, ChangesEachRowForItself) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, PatchedModel, ::testing::Range(0, static_cast<int>(testing::all_kinds().size())));
+INSTANTIATE_TEST_SUITE_P(Kinds, PatchedModel,
+                         ::testing::Range(0, static_cast<int>(testing::all_computations().size())));
 
 TEST(Patching, IsDifferentiableInTheStates) {
   Model model = testing::drawn_model(testing::tiny_config());

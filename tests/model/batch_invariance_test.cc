@@ -30,7 +30,7 @@ class BatchInvariance : public ::testing::TestWithParam<std::tuple<size_t, uint6
  protected:
   void SetUp() override {
     const auto [kind, seed] = GetParam();
-    const ModelConfig config = testing::all_kinds()[kind].config;
+    const ModelConfig config = testing::all_computations()[kind].config;
     model_ = drawn_model(config, Seed(seed));
     rows_ = testing::ragged_rows(config, 9, Seed(seed));
   }
@@ -61,10 +61,10 @@ TEST_P(BatchInvariance, MoreRowsChangeNothingInTheOthers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, BatchInvariance,
-                         ::testing::Combine(::testing::Range<size_t>(0, testing::all_kinds().size()),
+                         ::testing::Combine(::testing::Range<size_t>(0, testing::all_computations().size()),
                                             ::testing::Range<uint64_t>(0, 3)),
                          [](const auto& param) {
-                           return fmt::format("{}_seed_{}", testing::all_kinds()[std::get<0>(param.param)].name,
+                           return fmt::format("{}_seed_{}", testing::all_computations()[std::get<0>(param.param)].name,
                                               std::get<1>(param.param));
                          });
 

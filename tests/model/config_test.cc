@@ -34,10 +34,27 @@ TEST(ModelConfig, ComesBackFromItsOwnText) {
     EXPECT_EQ(config_json(read_back), config_json(config)) << name;
     EXPECT_EQ(read_back.n_kv_heads, config.n_kv_heads) << name;
     EXPECT_EQ(read_back.d_head, config.d_head) << name;
-    EXPECT_EQ(read_back.rotary, config.rotary) << name;
-    EXPECT_EQ(read_back.parallel_residual, config.parallel_residual) << name;
+    EXPECT_EQ(read_back.layers, config.layers) << name;
     EXPECT_EQ(read_back.qkv_bias, config.qkv_bias) << name;
   }
+}
+
+TEST(ModelConfig, RepeatsAListOfLayersThatIsShorterThanTheModel) {
+  ModelConfig config = testing::tiny_config();
+  config.layers = {{.attention = {.window = 4}}, {}};
+  for (const int64_t l : {0, 2, 4}) EXPECT_EQ(config.layer(l).attention.window, 4) << l;
+  for (const int64_t l : {1, 3, 5}) EXPECT_EQ(config.layer(l).attention.window, 0) << l;
+}
+
+TEST(ModelConfig, HasNoTextForSettingsThatTheFamilyHasNoKeysFor) {
+  ModelConfig config = testing::tiny_config();
+  for (const LayerConfig& layer : {LayerConfig{.attention = {.scale = 1}}, LayerConfig{.attention = {.soft_cap = 1}},
+                                   LayerConfig{.attention = {.window = 1}}}) {
+    config.layers = {layer};
+    EXPECT_FAILED_ERROR(config_json(config), "config.json of gpt2 has no keys");
+  }
+  config.layers = {{}, {}};
+  EXPECT_FAILED_ERROR(config_json(config), "layers that differ");
 }
 
 TEST(ModelConfig, FillsInWhatPublishedFilesLeaveOut) {
@@ -64,7 +81,7 @@ TEST(ModelConfig, ReadsTheLlamaFamily) {
   const ModelConfig llama = read(llama_with({{"attention_bias", true}}));
   EXPECT_EQ(llama.d_head, 8);
   EXPECT_EQ(llama.n_kv_heads, 2);
-  EXPECT_EQ(llama.rotary, (Rotary{.n_dims = 8, .base = 5000}));
+  EXPECT_EQ(llama.layer(1).rotary, (Rotary{.n_dims = 8, .base = 5000}));
   EXPECT_EQ(llama.activation, Activation::kSilu);
   EXPECT_FALSE(llama.tied_unembedding);
   EXPECT_TRUE(llama.qkv_bias && llama.attention_out_bias && !llama.mlp_bias);
@@ -77,11 +94,11 @@ TEST(ModelConfig, ReadsGptNeoX) {
   const std::string text = R"({"model_type": "gpt_neox", "vocab_size": 97, "max_position_embeddings": 24,
       "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 88)";
   const ModelConfig config = read(text + "}");
-  EXPECT_TRUE(config.parallel_residual);
-  EXPECT_EQ(config.rotary.n_dims, 4);
+  EXPECT_TRUE(config.layer(2).parallel_residual);
+  EXPECT_EQ(config.layer(2).rotary.n_dims, 4);
   EXPECT_EQ(config.activation, Activation::kGelu);
   EXPECT_TRUE(config.qkv_bias && config.attention_out_bias && config.mlp_bias);
-  EXPECT_FALSE(read(text + R"(, "use_parallel_residual": false, "rotary_pct": 1.0})").parallel_residual);
+  EXPECT_FALSE(read(text + R"(, "use_parallel_residual": false, "rotary_pct": 1.0})").layer(0).parallel_residual);
 }
 
 TEST(ModelConfig, ReadsRotaryScalingOldAndNew) {
@@ -91,12 +108,13 @@ TEST(ModelConfig, ReadsRotaryScalingOldAndNew) {
                        {"high_freq_factor", 4.0},
                        {"original_max_position_embeddings", 16}};
   const RotaryScaling expected{RotaryScaling::Kind::kLlama3, 8, 1, 4, 16};
-  EXPECT_EQ(read(llama_with({{"rope_scaling", llama3}})).rotary.scaling, expected);
+  EXPECT_EQ(read(llama_with({{"rope_scaling", llama3}})).layer(0).rotary.scaling, expected);
   json parameters = llama3;
   parameters["rope_theta"] = 5000.0;
-  EXPECT_EQ(read(llama_with({{"rope_parameters", parameters}})).rotary.scaling, expected);
-  EXPECT_EQ(read(llama_with({{"rope_scaling", {{"type", "linear"}, {"factor", 2}}}})).rotary.scaling.factor, 2);
-  EXPECT_EQ(read(llama_with({{"rope_scaling", {{"rope_type", "default"}}}})).rotary.scaling, RotaryScaling());
+  EXPECT_EQ(read(llama_with({{"rope_parameters", parameters}})).layer(0).rotary.scaling, expected);
+  EXPECT_EQ(read(llama_with({{"rope_scaling", {{"type", "linear"}, {"factor", 2}}}})).layer(0).rotary.scaling.factor,
+            2);
+  EXPECT_EQ(read(llama_with({{"rope_scaling", {{"rope_type", "default"}}}})).layer(0).rotary.scaling, RotaryScaling());
 }
 
 TEST(ModelConfig, RefusesLlamaSettingsThatWouldChangeTheNumbers) {

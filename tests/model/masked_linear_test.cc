@@ -1,3 +1,5 @@
+#include "cprobe/model/masked_linear.h"
+
 #include "tests/tensors.h"
 #include "tests/tiny_model.h"
 
@@ -41,19 +43,19 @@ class MaskedLinear : public ::testing::Test {
 TEST_F(MaskedLinear, WithoutAMaskIsTheLinearMap) {
   const at::Tensor expected = defined(at::ones({3}), at::zeros({4, 5}));
   const LinearMask nothing;
-  EXPECT_TRUE(agree(masked_linear(map_, x_, nullptr), expected, kTolerance));
-  EXPECT_TRUE(at::equal(masked_linear(map_, x_, &nothing), masked_linear(map_, x_, nullptr)));
+  EXPECT_TRUE(agree(masked_linear(map_, x_), expected, kTolerance));
+  EXPECT_TRUE(at::equal(masked_linear(map_, x_, nothing), masked_linear(map_, x_)));
   const LinearMask only_fill{.fill = fill_};
-  EXPECT_TRUE(at::equal(masked_linear(map_, x_, &only_fill), masked_linear(map_, x_, nullptr)));
+  EXPECT_TRUE(at::equal(masked_linear(map_, x_, only_fill), masked_linear(map_, x_)));
 }
 
 TEST_F(MaskedLinear, ScalesOutputsOrWeightsAndNeverTheBias) {
   for (const at::Tensor& multiplier : {neuron_, weight_}) {
     const LinearMask mask{.multiplier = multiplier};
-    EXPECT_TRUE(agree(masked_linear(map_, x_, &mask), defined(multiplier, at::zeros({4, 5})), kTolerance));
+    EXPECT_TRUE(agree(masked_linear(map_, x_, mask), defined(multiplier, at::zeros({4, 5})), kTolerance));
   }
   const LinearMask all_off{.multiplier = at::zeros({3})};
-  EXPECT_TRUE(at::equal(masked_linear(map_, x_, &all_off), map_.bias.expand({4, 3})));
+  EXPECT_TRUE(at::equal(masked_linear(map_, x_, all_off), map_.bias.expand({4, 3})));
 }
 
 TEST_F(MaskedLinear, GivesRemovedUnitsTheFillOfTheirRow) {
@@ -61,10 +63,10 @@ TEST_F(MaskedLinear, GivesRemovedUnitsTheFillOfTheirRow) {
   for (const at::Tensor& multiplier : {neuron_, weight_}) {
     for (const at::Tensor& fill : {fill_, mean}) {
       const LinearMask mask{multiplier, fill};
-      EXPECT_TRUE(agree(masked_linear(map_, x_, &mask), defined(multiplier, fill), kTolerance));
+      EXPECT_TRUE(agree(masked_linear(map_, x_, mask), defined(multiplier, fill), kTolerance));
     }
     const LinearMask itself{multiplier, x_};
-    EXPECT_TRUE(agree(masked_linear(map_, x_, &itself), masked_linear(map_, x_, nullptr), kTolerance));
+    EXPECT_TRUE(agree(masked_linear(map_, x_, itself), masked_linear(map_, x_), kTolerance));
   }
 }
 
@@ -72,7 +74,7 @@ TEST_F(MaskedLinear, WorksWithoutABias) {
   const Linear unbiased{map_.weight, {}};
   for (const at::Tensor& multiplier : {at::Tensor(), neuron_, weight_}) {
     const LinearMask mask{.multiplier = multiplier};
-    EXPECT_TRUE(agree(masked_linear(unbiased, x_, &mask), masked_linear(map_, x_, &mask) - map_.bias, kTolerance));
+    EXPECT_TRUE(agree(masked_linear(unbiased, x_, mask), masked_linear(map_, x_, mask) - map_.bias, kTolerance));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "cprobe/core/seed.h"
 #include "tests/numeric_jacobian.h"
 #include "tests/support.h"
 #include "tests/tensors.h"

@@ -27,7 +27,7 @@ class RunSpan : public ::testing::TestWithParam<size_t> {
   Stream start() const { return embed(model_, trie_); }
   Site end() const { return Site::end(model_.config); }
 
-  const Model model_ = drawn_model(testing::all_kinds()[GetParam()].config);
+  const Model model_ = drawn_model(testing::all_computations()[GetParam()].config);
   const TokenTrie trie_ = build_trie(testing::TokenRows{{1, 2, 3, 4}, {1, 2, 5}, {1, 6, 5, 5, 0}, {2}, {1, 2, 5}});
   const at::Tensor all_ = at::arange(trie_.n_nodes());
   const at::Tensor some_ = at::tensor({5, 3, 0}, at::kLong);  // out of order
@@ -100,7 +100,7 @@ TEST_P(RunSpan, ShowsEachMatrixItsInput) {
   };
   const auto check = [&](ComponentRef component, const at::Tensor&, const at::Tensor& update, const at::Tensor&) {
     const std::vector<Linear> maps = model_.linears(component);
-    EXPECT_TRUE(agree(masked_linear(maps.back(), inputs.at(component).back(), nullptr), update, kSame));
+    EXPECT_TRUE(agree(masked_linear(maps.back(), inputs.at(component).back()), update, kSame));
     EXPECT_EQ(inputs.at(component).front().size(1), maps.front().weight.size(0));
   };
   run(start(), Site::start(), end(), {.on_update = check, .on_input = record});
@@ -192,29 +192,8 @@ TEST_P(RunSpan, FillsAreOneRowPerNodeAndNeedAnExpandedStream) {
                       "expand the stream");
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, RunSpan, ::testing::Range<size_t>(0, testing::all_kinds().size()),
-                         [](const auto& param) { return std::string(testing::all_kinds()[param.param].name); });
-
-TEST(Embed, StoresEachTokenAndPositionOnce) {
-  const Model model = drawn_model(tiny_config());
-  const TokenTrie trie = build_trie(testing::TokenRows{{1, 5, 5}, {2, 5, 5}, {3, 5}});
-  const Stream stream = embed(model, trie);
-  EXPECT_EQ(trie.n_nodes(), 8);
-  EXPECT_EQ(stream.rows.size(0), 5);
-  const at::Tensor expected = model.weight("embed.token").index_select(0, trie.token) +
-                              model.weight("embed.position").index_select(0, trie.position);
-  EXPECT_TRUE(at::equal(stream.at_nodes(at::arange(8)), expected));
-  EXPECT_TRUE(at::equal(stream.expanded().rows, expected));
-}
-
-TEST(Embed, RefusesWhatTheModelHasNoEmbeddingFor) {
-  const Model model = drawn_model(tiny_config());
-  const auto embed_row = [&](const std::vector<int64_t>& row) { embed(model, build_trie(testing::TokenRows{row})); };
-  EXPECT_NO_THROW(embed_row(std::vector<int64_t>(7, 12)));
-  EXPECT_INPUT_ERROR(embed_row(std::vector<int64_t>(8, 12)),
-                     "a sequence of 8 tokens is longer than the model's context of 7");
-  EXPECT_INPUT_ERROR(embed_row({1, 13}), "token 13 is outside the model's vocabulary of 13");
-}
+INSTANTIATE_TEST_SUITE_P(Models, RunSpan, ::testing::Range<size_t>(0, testing::all_computations().size()),
+                         [](const auto& param) { return std::string(testing::all_computations()[param.param].name); });
 
 TEST(Span, OfNoComponentsReturnsTheStream) {
   const Model model = drawn_model(tiny_config());

@@ -67,7 +67,7 @@ TEST_F(Run, PlansTwoStreamsPerDataSetInAParallelResidual) {
     if (std::string_view(name) != "neox_sequential" && std::string_view(name) != "neox_parallel") continue;
     save_model(testing::drawn_model(config), folder_ / "model");
     EXPECT_EQ(plan_run(spec_, {.following = Following::kQuiet, .n_threads = 1}).streams_memory,
-              84 * config.d_model * int64_t{sizeof(float)} * 2 * (config.parallel_residual ? 2 : 1));
+              84 * config.d_model * int64_t{sizeof(float)} * 2 * (config.layer(0).parallel_residual ? 2 : 1));
   }
 }
 

@@ -5,21 +5,23 @@
 #include <vector>
 
 #include "cprobe/circuit/mask.h"
-#include "cprobe/model/forward.h"
-#include "cprobe/model/rotary.h"
+#include "cprobe/model/component.h"
 
 namespace cprobe {
 
-/// The constants of masking one component at some tokens. Everything before the component is fixed while a mask is
-/// trained, so the model runs once, here; with neuron masks even x W of the matrices that read the stream is constant.
+/// The constants of masking one component at some tokens. Everything before the component is fixed
+/// while a mask is trained, so the model runs once, here; with neuron masks even x W of the
+/// matrices that read the stream is constant. All other steps are those of model/component.h.
 ///
-/// For attention with neuron masks neither masked keys nor masked values are ever formed: with k_j = (x_j W_k) m_k +
-/// b_k the scores are ((q m_k) . (x_j W_k)) plus a term that does not depend on j and that softmax cancels, and the
-/// weighted values are (sum_j p_j x_j W_v) m_v + b_v because the p_j sum to 1. Rotary embeddings turn each key by its
-/// position after the mask, so there the masked keys of a batch are formed.
+/// For attention with neuron masks neither masked keys nor masked values are ever formed: with
+/// k_j = (x_j W_k) m_k + b_k the scores are ((q m_k) . (x_j W_k)) plus a term that does not depend
+/// on j and that softmax cancels, and the weighted values are (sum_j p_j x_j W_v) m_v + b_v because
+/// the p_j sum to 1. Where scores are not plain (`has_plain_scores`), the masked keys of a batch
+/// are formed: rotary embeddings turn each key by its position after the mask, and under a soft cap
+/// nothing cancels.
 ///
-/// Memory: the inputs of the component at the tokens and their ancestors (weight unit), or their projections (neuron
-/// unit).
+/// Memory: the inputs of the component at the tokens and their ancestors (weight unit), or their
+/// projections (neuron unit).
 class ComponentInputs {
  public:
   /// @param before the stream at the component, of `nodes` and their ancestors.
@@ -33,8 +35,8 @@ class ComponentInputs {
   std::vector<at::Tensor> weights() const;  ///< Of the matrices, [n_in, n_out] each.
 
   /// What the component adds to the stream at some of the tokens.
-  /// @param multipliers one per matrix, [n_out] or [n_in, n_out] float32 after the unit, on any device; differentiable in
-  ///                    them.
+  /// @param multipliers one per matrix, [n_out] or [n_in, n_out] float32 after the unit, on any
+  ///                    device; differentiable in them.
   /// @param which       [n] int64, numbers of labelled tokens; undefined: all.
   /// @return            [n, d_model] float32.
   at::Tensor updates(std::vector<at::Tensor> multipliers, const at::Tensor& which = {}) const;
@@ -43,28 +45,24 @@ class ComponentInputs {
   std::vector<at::Tensor> ones() const;
 
  private:
-  bool has_rotary() const { return query_positions_.defined(); }
   at::Tensor attention(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const;
-  at::Tensor hidden_neuron_masked(const std::vector<at::Tensor>& multipliers, const at::Tensor& rows) const;
   at::Tensor joined_weight_masked(const std::vector<at::Tensor>& multipliers, const at::Tensor& rows) const;
 
-  ModelConfig config_;
-  ComponentRef component_;
+  Component component_;
   MaskUnit unit_;
   std::vector<MatrixInfo> matrices_;
-  std::vector<Linear> maps_;
-  /// Rows of the stream after the norm (weight unit), or their projections without bias (neuron unit).
+  /// Rows of the stream after the norm (weight unit), or their projections without bias (neuron
+  /// unit).
   at::Tensor inputs_;
   at::Tensor joined_bias_;  ///< Biases of the input matrices, joined.
-  /// In place of `inputs_` for attention with neuron masks: its projections without bias, q of labelled tokens only.
+  /// In place of `inputs_` for attention with neuron masks: its projections without bias, q of
+  /// labelled tokens only.
   Projections projections_;
-  at::Tensor
-      query_rows_;  ///< [n_labelled] int64 (CPU, as all indices): row of `inputs_` or `projections_.q` of each labelled token.
-  KeyRows keys_;  ///< Of each labelled token (attention): rows of `inputs_` or of `projections_`.
-  /// With rotary embeddings: angles, and positions of the key rows and of the labelled tokens.
-  RotaryTable rotary_;
-  at::Tensor key_positions_;
-  at::Tensor query_positions_;
+  /// [n_labelled] int64 (CPU, as all indices): row of `inputs_` or `projections_.q` of each
+  /// labelled token.
+  at::Tensor query_rows_;
+  /// Of the labelled tokens (attention), over rows of `inputs_` or `projections_`.
+  AttentionPaths paths_;
 };
 
 }  // namespace cprobe

@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include "cprobe/model/forward.h"
+#include "cprobe/model/component.h"
 
 namespace cprobe {
 

@@ -147,10 +147,10 @@ AblationBench::AblationBench(const Model& model, const ComponentRef& component, 
     for (size_t i = 1; i + 1 < donors.inputs.size(); ++i) donors.inputs[i] = donors.inputs[0];
     donors_ = std::move(donors);
   }
-  if (model.config.parallel_residual && component.block == Block::kAttention) {
-    const ComponentRef mlp{component.layer, Block::kMlp};
+  const ComponentRef mlp{component.layer, Block::kMlp};
+  if (component.block == Block::kAttention && reads_before_layer(model.config, mlp)) {
     Stream mid = before_.expanded();
-    mid.before_layer = mid.rows;
+    mid.begin_layer(model.config, component.layer);
     const at::Tensor after = run_in_slabs(model, trie_, mid, Site::before(mlp), Site::after(mlp));
     known_updates_[mlp] = after - mid.rows;
   }

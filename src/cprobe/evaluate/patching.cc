@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "cprobe/core/interrupt.h"
-#include "cprobe/core/rows.h"
 
 namespace cprobe {
 namespace {
@@ -26,8 +25,7 @@ Patching::Patching(const Patching& all, const at::Tensor& rows)
   SelectedRows selected = select_rows(all.trie_, rows);
   trie_ = std::move(selected.trie);
   const at::Tensor of_node = all.stream_.row_of_node.index_select(0, selected.source_node);
-  stream_ = {.rows = rows_at(all.stream_.rows, of_node), .row_of_node = at::arange(of_node.size(0))};
-  if (all.stream_.before_layer.defined()) stream_.before_layer = rows_at(all.stream_.before_layer, of_node);
+  stream_ = all.stream_.selected(of_node, at::arange(of_node.size(0)));
   find_nodes();
 }
 

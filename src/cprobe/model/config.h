@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cprobe/model/address.h"
 
@@ -28,11 +30,29 @@ struct RotaryScaling {
 /// Rotary position embeddings (Su et al. 2021, arXiv 2104.09864): coordinates i and i + n_dims / 2 of every query and
 /// key head turn by position * base^(-2i / n_dims).
 struct Rotary {
-  int64_t n_dims = 0;  ///< The first so many coordinates of a head turn, an even number; 0: learned positions instead.
+  int64_t n_dims = 0;  ///< The first so many coordinates of a head turn, an even number; 0: none.
   double base = 1e4;
   RotaryScaling scaling;
 
   friend bool operator==(const Rotary&, const Rotary&) = default;
+};
+
+/// How attention turns the product of a query and a key into a score, and which keys a query sees.
+struct AttentionOptions {
+  std::optional<double> scale;  ///< Factor of the products; none: 1 / sqrt(d_head).
+  double soft_cap = 0;          ///< c > 0: a scaled score s becomes c tanh(s / c). 0: no cap.
+  int64_t window = 0;           ///< A query sees its last so many tokens, its own included; 0: all.
+
+  friend bool operator==(const AttentionOptions&, const AttentionOptions&) = default;
+};
+
+/// Settings that may differ from layer to layer.
+struct LayerConfig {
+  Rotary rotary;
+  AttentionOptions attention;
+  bool parallel_residual = false;  ///< The MLP reads the stream before the layer's attention, not after it.
+
+  friend bool operator==(const LayerConfig&, const LayerConfig&) = default;
 };
 
 /// Sizes and constants of a decoder, independent of any checkpoint's spelling.
@@ -50,11 +70,14 @@ struct ModelConfig {
   double norm_epsilon = 1e-5;
   double initializer_range = 0.02;  ///< Standard deviation of freshly drawn weights.
   bool tied_unembedding = true;     ///< The unembedding is the token embedding.
-  Rotary rotary;
-  bool parallel_residual = false;  ///< A layer's MLP reads the stream before the layer's attention, not after it.
-  bool qkv_bias = true;            ///< Whether the projections to queries, keys and values have biases.
+  /// By layer; a list shorter than the model repeats, so one entry holds for all layers, and two
+  /// take turns. Never empty.
+  std::vector<LayerConfig> layers = {LayerConfig()};
+  bool qkv_bias = true;  ///< Whether the projections to queries, keys and values have biases.
   bool attention_out_bias = true;
   bool mlp_bias = true;
+
+  const LayerConfig& layer(int64_t l) const { return layers[static_cast<size_t>(l) % layers.size()]; }
 };
 
 /// Reads a Hugging Face `config.json`.
@@ -64,7 +87,12 @@ struct ModelConfig {
 ModelConfig read_model_config(const std::filesystem::path& path);
 
 /// The `config.json` of a model, loadable by `transformers`.
+/// @throws Error (kFailed) if layers differ or attention has settings that the family has no keys for.
 std::string config_json(const ModelConfig& config);
+
+/// Whether a component reads the stream before its layer, not the one it adds to: the MLP of a layer
+/// with a parallel residual.
+bool reads_before_layer(const ModelConfig& config, const ComponentRef& component);
 
 /// @throws Error (kInput) if the model has no such layer.
 void require_component(const ModelConfig& config, const ComponentRef& component);

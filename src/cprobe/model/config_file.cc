@@ -225,8 +225,8 @@ ModelConfig read_model_config(const std::filesystem::path& path) {
   config.norm_epsilon = optional_not_negative(json, keys.norm_epsilon, defaults.norm_epsilon);
   config.initializer_range = optional_not_negative(json, "initializer_range", config.initializer_range);
   config.tied_unembedding = optional_flag(json, "tie_word_embeddings", defaults.tied_unembedding);
-  config.rotary = read_rotary(json, architecture, config.d_head);
-  config.parallel_residual = optional_flag(json, keys.parallel_residual, defaults.parallel_residual);
+  config.layers = {{.rotary = read_rotary(json, architecture, config.d_head),
+                    .parallel_residual = optional_flag(json, keys.parallel_residual, defaults.parallel_residual)}};
   config.qkv_bias = optional_flag(json, keys.attention_bias, defaults.qkv_bias);
   config.attention_out_bias = optional_flag(json, keys.attention_bias, defaults.attention_out_bias);
   config.mlp_bias = optional_flag(json, keys.mlp_bias, defaults.mlp_bias);
@@ -236,6 +236,11 @@ ModelConfig read_model_config(const std::filesystem::path& path) {
 std::string config_json(const ModelConfig& config) {
   const Architecture& architecture = find_architecture(config.architecture);
   const ConfigKeys& keys = architecture.keys;
+  const LayerConfig& layer = config.layer(0);
+  if (config.layers.size() > 1 || layer.attention != AttentionOptions()) {
+    throw failure("config.json of {} has no keys for layers that differ, nor for a scale, cap or window of attention",
+                  config.architecture);
+  }
   nlohmann::ordered_json json;
   const auto set = [&](std::string_view key, const auto& value) {
     if (!key.empty()) json[std::string(key)] = value;
@@ -252,10 +257,10 @@ std::string config_json(const ModelConfig& config) {
   set(keys.d_mlp, config.d_mlp);
   set(keys.activation, activation_name(config.activation));
   set(keys.norm_epsilon, config.norm_epsilon);
-  set(keys.rotary_base, config.rotary.base);
-  set(keys.rotary_share, static_cast<double>(config.rotary.n_dims) / static_cast<double>(config.d_head));
-  if (config.rotary.n_dims > 0) json["rope_scaling"] = scaling_json(config.rotary.scaling);
-  set(keys.parallel_residual, config.parallel_residual);
+  set(keys.rotary_base, layer.rotary.base);
+  set(keys.rotary_share, static_cast<double>(layer.rotary.n_dims) / static_cast<double>(config.d_head));
+  if (layer.rotary.n_dims > 0) json["rope_scaling"] = scaling_json(layer.rotary.scaling);
+  set(keys.parallel_residual, layer.parallel_residual);
   set(keys.attention_bias, config.qkv_bias);
   set(keys.mlp_bias, config.mlp_bias);
   if (architecture.defaults.sliding_window != 0) json["sliding_window"] = nullptr;

@@ -6,86 +6,9 @@
 #include <map>
 #include <vector>
 
-#include "cprobe/data/token_trie.h"
-#include "cprobe/model/model.h"
-#include "cprobe/model/trie_attention.h"
+#include "cprobe/model/component.h"
 
 namespace cprobe {
-
-/// Makes room for rows of a stream, [n_rows, d_model] float32 on the model's device: in memory, or where it is more
-/// plentiful.
-using NewRows = std::function<at::Tensor(int64_t n_rows, int64_t d_model, at::Device device)>;
-at::Tensor rows_in_memory(int64_t n_rows, int64_t d_model, at::Device device);
-
-/// The residual stream of a trie, stored once per distinct value: before the first attention block a row depends only
-/// on (token, position), so there are far fewer rows than nodes. Later each computed node has its own row.
-struct Stream {
-  at::Tensor rows;         ///< [n_rows, d_model] float32, on the model's device.
-  at::Tensor row_of_node;  ///< [n_nodes] int64 on the CPU; -1 for nodes that were not computed.
-  /// [n_rows, d_model] float32, only between the two blocks of a layer with a parallel residual: the stream before both,
-  /// which is what the MLP reads.
-  at::Tensor before_layer;
-
-  /// What the next component reads, [n_rows, d_model].
-  const at::Tensor& read() const { return before_layer.defined() ? before_layer : rows; }
-  /// The states of some nodes, [n, d_model]. @param nodes [n] int64, all computed.
-  at::Tensor at_nodes(const at::Tensor& nodes) const;
-  /// The same stream with one row per node, in order. All nodes must have been computed.
-  /// @param new_rows where its rows are kept.
-  Stream expanded(const NewRows& new_rows = rows_in_memory) const;
-};
-
-/// How one weight matrix is masked. The map becomes
-///
-///     y = x (W * m) + fill (W * (1 - m)) + b           with one multiplier per weight
-///     y = (x W) * m + (fill W) * (1 - m) + b           with one per output
-///
-/// so units with m = 0 see the fill in place of the input: nothing (zero ablation), the mean input, or another token's
-/// input. Biases are never masked.
-struct LinearMask {
-  at::Tensor multiplier;  ///< [n_out] (neuron unit) or [n_in, n_out] (weight unit) float32; undefined: not masked.
-  /// [n, n_in] float32, one row per row of x; undefined: zero. In a ComponentMask, one row per trie node.
-  at::Tensor fill;
-};
-
-/// One mask per weight matrix of a component, in the order of `matrices_of`; empty: the component as it is. Fills have
-/// one row per trie node, so an attention block with fills needs a stream with one row per node (`expanded`).
-using ComponentMask = std::vector<LinearMask>;
-
-/// x W + b under a mask; differentiable in x and the multiplier. @param mask may be null.
-at::Tensor masked_linear(const Linear& map, const at::Tensor& x, const LinearMask* mask);
-
-/// Queries, keys and values of a component's input projections, before or after their biases alike.
-struct Projections {
-  at::Tensor q;  ///< [n, n_heads * d_head] float32.
-  at::Tensor k;  ///< [n, n_kv_heads * d_head].
-  at::Tensor v;  ///< [n, n_kv_heads * d_head].
-};
-
-/// Splits the outputs of an attention block's input matrices (all matrices but the last), joined along the columns: a
-/// matrix [n, ...] of outputs, or one vector of biases or multipliers.
-Projections split_projections(const ModelConfig& config, const at::Tensor& joined);
-
-/// The hidden layer of an MLP.
-/// @param joined [n, d_mlp], or gate and up projections [n, 2 d_mlp]: outputs of its input matrices, biases included.
-/// @return       [n, d_mlp].
-at::Tensor mlp_hidden(const ModelConfig& config, const at::Tensor& joined);
-
-AttentionShape attention_shape(const ModelConfig& config);
-
-/// What a component reads: the stream after its norm. @param rows [n, d_model]. @return [n, d_model].
-at::Tensor normed_input(const Model& model, const ComponentRef& component, const at::Tensor& rows);
-
-/// Key rows of the queries at some nodes. @param nodes [n_queries] int64. @throws Error (kFailed) if the stream lacks an
-/// ancestor of one.
-KeyRows key_rows(const TokenTrie& trie, const Stream& stream, const at::Tensor& nodes);
-
-/// Positions of a stream's rows, [n_rows] int64: nodes that share a row have one position.
-at::Tensor row_positions(const TokenTrie& trie, const Stream& stream);
-
-/// Embeddings of a trie: one row per distinct (token, position).
-/// @throws Error (kInput) if a token or position lies outside the model's.
-Stream embed(const Model& model, const TokenTrie& trie);
 
 /// Called before each matrix (index into `matrices_of`; once for all that read the stream, as matrix 0) with its inputs
 /// x.
@@ -130,9 +53,5 @@ Stream advance(const Model& model, const TokenTrie& trie, const Stream& stream, 
 
 /// The stream of all nodes at a site, from the embeddings on. Without gradients. @throws Error (kInput) as `embed`.
 Stream stream_at(const Model& model, const TokenTrie& trie, Site site);
-
-/// Next-token logits. @param states [n, d_model] at the end of the stream, before the final norm.
-/// @param vocab_rows [m] int64 tokens to compare; undefined: all. @return [n, m] float32.
-at::Tensor logits(const Model& model, const at::Tensor& states, const at::Tensor& vocab_rows = {});
 
 }  // namespace cprobe

@@ -26,31 +26,48 @@ Rows rows_of(const at::Tensor& matrix) {
   return {matrix.data_ptr<float>(), matrix.stride(0)};
 }
 
+/// The key rows of queries, as far as the window reaches.
 struct KeyList {
   const int64_t* rows;
   int64_t max_length;
   const int64_t* length;
+  int64_t window;  ///< >= 1.
+
+  int64_t n_seen(int64_t query) const { return std::min(length[query], window); }
+  const int64_t* seen(int64_t query) const { return rows + query * max_length + length[query] - n_seen(query); }
 };
+
+/// AttentionOptions in the kernel's precision.
+struct Scoring {
+  float scale;
+  float soft_cap;
+};
+
+/// Vectorised by each clone of the functions below, so inlined into them.
+[[gnu::always_inline]] inline float dot(const float* a, const float* b, int64_t d) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t c = 0; c < d; ++c) sum += a[c] * b[c];
+  return sum;
+}
 
 /// Queries [begin, end): probabilities and the weighted sums of values.
 CPROBE_VECTOR_CLONES
-void attend(int64_t begin, int64_t end, Rows q, Rows k, Rows v, KeyList keys, AttentionShape shape, float scale,
+void attend(int64_t begin, int64_t end, Rows q, Rows k, Rows v, KeyList keys, AttentionShape shape, Scoring scoring,
             float* probabilities, Rows out) {
   const int64_t group = shape.n_heads / shape.n_kv_heads;
   const int64_t d = shape.d_head;
   for (int64_t i = begin; i < end; ++i) {
-    const int64_t* rows = keys.rows + i * keys.max_length;
-    const int64_t n = keys.length[i];
+    const int64_t* rows = keys.seen(i);
+    const int64_t n = keys.n_seen(i);
     for (int64_t h = 0; h < shape.n_heads; ++h) {
       const float* query = q.head(i, h, d);
       float* p = probabilities + (i * shape.n_heads + h) * keys.max_length;
       float highest = -INFINITY;
       for (int64_t j = 0; j < n; ++j) {
         const float* key = k.head(rows[j], h / group, d);
-        float dot = 0;
-#pragma omp simd reduction(+ : dot)
-        for (int64_t c = 0; c < d; ++c) dot += query[c] * key[c];
-        p[j] = dot * scale;
+        p[j] = dot(query, key, d) * scoring.scale;
+        if (scoring.soft_cap > 0) p[j] = scoring.soft_cap * std::tanh(p[j] / scoring.soft_cap);
         highest = std::max(highest, p[j]);
       }
       float sum = 0;
@@ -67,35 +84,38 @@ void attend(int64_t begin, int64_t end, Rows q, Rows k, Rows v, KeyList keys, At
   }
 }
 
-/// Gradients for queries [begin, end) and heads [head_begin, head_end). `dk.data` null: keys and values need none.
+/// Gradients for queries [begin, end) and heads [head_begin, head_end).
+/// @param dk where null, keys and values need none.
 CPROBE_VECTOR_CLONES
 void attend_backward(int64_t begin, int64_t end, int64_t head_begin, int64_t head_end, Rows q, Rows k, Rows v,
-                     KeyList keys, AttentionShape shape, float scale, const float* probabilities, Rows dout, Rows dq,
-                     Rows dk, Rows dv) {
+                     KeyList keys, AttentionShape shape, Scoring scoring, const float* probabilities, Rows dout,
+                     Rows dq, Rows dk, Rows dv) {
   const int64_t group = shape.n_heads / shape.n_kv_heads;
   const int64_t d = shape.d_head;
   std::vector<float> dp(static_cast<size_t>(keys.max_length));
   for (int64_t i = begin; i < end; ++i) {
-    const int64_t* rows = keys.rows + i * keys.max_length;
-    const int64_t n = keys.length[i];
+    const int64_t* rows = keys.seen(i);
+    const int64_t n = keys.n_seen(i);
     for (int64_t h = head_begin; h < head_end; ++h) {
       const float* p = probabilities + (i * shape.n_heads + h) * keys.max_length;
       const float* dz = dout.head(i, h, d);
       float mean = 0;
       for (int64_t j = 0; j < n; ++j) {
         const float* value = v.head(rows[j], h / group, d);
-        float dot = 0;
-#pragma omp simd reduction(+ : dot)
-        for (int64_t c = 0; c < d; ++c) dot += dz[c] * value[c];
-        dp[static_cast<size_t>(j)] = dot;
-        mean += p[j] * dot;
+        const float dprobability = dot(dz, value, d);
+        dp[static_cast<size_t>(j)] = dprobability;
+        mean += p[j] * dprobability;
       }
       const float* query = q.head(i, h, d);
       float* dquery = dq.head(i, h, d);
       std::fill(dquery, dquery + d, 0.0f);
       for (int64_t j = 0; j < n; ++j) {
-        const float dscore = p[j] * (dp[static_cast<size_t>(j)] - mean) * scale;
+        float dscore = p[j] * (dp[static_cast<size_t>(j)] - mean) * scoring.scale;
         const float* key = k.head(rows[j], h / group, d);
+        if (scoring.soft_cap > 0) {
+          const float share = std::tanh(dot(query, key, d) * scoring.scale / scoring.soft_cap);
+          dscore *= 1 - share * share;
+        }
 #pragma omp simd
         for (int64_t c = 0; c < d; ++c) dquery[c] += dscore * key[c];
         if (dk.data == nullptr) continue;
@@ -115,19 +135,21 @@ void attend_backward(int64_t begin, int64_t end, int64_t head_begin, int64_t hea
 class TrieAttention : public torch::autograd::Function<TrieAttention> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& q, const at::Tensor& k,
-                            const at::Tensor& v, const at::Tensor& rows, const at::Tensor& length, int64_t n_heads,
-                            int64_t n_kv_heads, int64_t d_head) {
-    const AttentionShape shape{n_heads, n_kv_heads, d_head};
-    const float scale = 1.0f / std::sqrt(static_cast<float>(d_head));
-    const KeyList keys{rows.data_ptr<int64_t>(), rows.size(1), length.data_ptr<int64_t>()};
+                            const at::Tensor& v, const at::Tensor& rows, const at::Tensor& length, AttentionShape shape,
+                            Scoring scoring, int64_t window) {
+    const int64_t n_heads = shape.n_heads, d_head = shape.d_head;
+    const KeyList keys{rows.data_ptr<int64_t>(), rows.size(1), length.data_ptr<int64_t>(), window};
     at::Tensor probabilities = at::empty({q.size(0), n_heads, rows.size(1)}, q.options());
     at::Tensor out = at::empty({q.size(0), n_heads * d_head}, q.options());
     const Rows q_rows = rows_of(q), k_rows = rows_of(k), v_rows = rows_of(v), out_rows = rows_of(out);
     at::parallel_for(0, q.size(0), 16, [&](int64_t begin, int64_t end) {
-      attend(begin, end, q_rows, k_rows, v_rows, keys, shape, scale, probabilities.data_ptr<float>(), out_rows);
+      attend(begin, end, q_rows, k_rows, v_rows, keys, shape, scoring, probabilities.data_ptr<float>(), out_rows);
     });
     context->save_for_backward({q, k, v, rows, length, probabilities});
-    context->saved_data["n_kv_heads"] = n_kv_heads;
+    context->saved_data["n_kv_heads"] = shape.n_kv_heads;
+    context->saved_data["scale"] = scoring.scale;
+    context->saved_data["soft_cap"] = scoring.soft_cap;
+    context->saved_data["window"] = window;
     return out;
   }
 
@@ -135,10 +157,12 @@ class TrieAttention : public torch::autograd::Function<TrieAttention> {
                                                torch::autograd::tensor_list gradients) {
     const auto saved = context->get_saved_variables();
     const at::Tensor &q = saved[0], &k = saved[1], &v = saved[2], &rows = saved[3], &probabilities = saved[5];
+    const auto setting = [&](const char* name) { return context->saved_data.at(name); };
     const int64_t n_heads = probabilities.size(1);
-    const AttentionShape shape{n_heads, context->saved_data["n_kv_heads"].toInt(), q.size(1) / n_heads};
-    const float scale = 1.0f / std::sqrt(static_cast<float>(shape.d_head));
-    const KeyList keys{rows.data_ptr<int64_t>(), rows.size(1), saved[4].data_ptr<int64_t>()};
+    const AttentionShape shape{n_heads, setting("n_kv_heads").toInt(), q.size(1) / n_heads};
+    const Scoring scoring{static_cast<float>(setting("scale").toDouble()),
+                          static_cast<float>(setting("soft_cap").toDouble())};
+    const KeyList keys{rows.data_ptr<int64_t>(), rows.size(1), saved[4].data_ptr<int64_t>(), setting("window").toInt()};
     const at::Tensor dout = gradients[0].contiguous();
     at::Tensor dq = at::empty(q.sizes(), q.options());
     const bool needs_keys = k.requires_grad() || v.requires_grad();
@@ -154,17 +178,17 @@ class TrieAttention : public torch::autograd::Function<TrieAttention> {
                dq_rows = rows_of(dq);
     const float* p = probabilities.data_ptr<float>();
     if (needs_keys) {
-      // Several queries add to one key row, so threads divide the key/value heads: no races, and the same sums in every
-      // run.
+      // Several queries add to one key row, so threads divide the key/value heads: no races, and
+      // the same sums in every run.
       const int64_t group = shape.n_heads / shape.n_kv_heads;
       at::parallel_for(0, shape.n_kv_heads, 1, [&](int64_t begin, int64_t end) {
-        attend_backward(0, q.size(0), begin * group, end * group, q_rows, k_rows, v_rows, keys, shape, scale, p,
+        attend_backward(0, q.size(0), begin * group, end * group, q_rows, k_rows, v_rows, keys, shape, scoring, p,
                         dout_rows, dq_rows, dk_rows, dv_rows);
       });
     } else {
       at::parallel_for(0, q.size(0), 16, [&](int64_t begin, int64_t end) {
-        attend_backward(begin, end, 0, shape.n_heads, q_rows, k_rows, v_rows, keys, shape, scale, p, dout_rows, dq_rows,
-                        dk_rows, dv_rows);
+        attend_backward(begin, end, 0, shape.n_heads, q_rows, k_rows, v_rows, keys, shape, scoring, p, dout_rows,
+                        dq_rows, dk_rows, dv_rows);
       });
     }
     return {dq, dk, dv, {}, {}, {}, {}, {}};
@@ -183,10 +207,21 @@ void check_shapes(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
   }
 }
 
+Scoring scoring_of(const AttentionOptions& options, const AttentionShape& shape) {
+  const float scale =
+      options.scale ? static_cast<float>(*options.scale) : 1.0f / std::sqrt(static_cast<float>(shape.d_head));
+  return {scale, static_cast<float>(options.soft_cap)};
+}
+
+/// Keys that a query sees at most.
+int64_t window_of(const AttentionOptions& options, const KeyRows& keys) {
+  return options.window > 0 ? options.window : keys.rows.size(1);
+}
+
 }  // namespace
 
 at::Tensor reference_trie_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const KeyRows& keys,
-                                    const AttentionShape& shape) {
+                                    const AttentionShape& shape, const AttentionOptions& options) {
   check_shapes(q, k, v, keys, shape);
   const int64_t n = q.size(0);
   const int64_t length = keys.rows.size(1);
@@ -196,20 +231,27 @@ at::Tensor reference_trie_attention(const at::Tensor& q, const at::Tensor& k, co
         .repeat_interleave(shape.n_heads / shape.n_kv_heads, 2);
   };
   const at::Tensor query = q.reshape({n, 1, shape.n_heads, shape.d_head});
-  const at::Tensor scores = (query * gather(k)).sum(-1) / std::sqrt(static_cast<double>(shape.d_head));
-  const at::Tensor behind_end = at::arange(length, keys.length.options()).unsqueeze(0) >= keys.length.unsqueeze(1);
-  const at::Tensor p = scores.masked_fill(behind_end.unsqueeze(-1).to(q.device()), -INFINITY).softmax(1);
+  const at::Tensor products = (query * gather(k)).sum(-1);
+  at::Tensor scores =
+      options.scale ? products * *options.scale : products / std::sqrt(static_cast<double>(shape.d_head));
+  if (options.soft_cap > 0) scores = options.soft_cap * at::tanh(scores / options.soft_cap);
+  const at::Tensor place = at::arange(length, keys.length.options()).unsqueeze(0);
+  const at::Tensor end = keys.length.unsqueeze(1);
+  const at::Tensor unseen = at::logical_or(place >= end, place < end - window_of(options, keys));
+  const at::Tensor p = scores.masked_fill(unseen.unsqueeze(-1).to(q.device()), -INFINITY).softmax(1);
   return (p.unsqueeze(-1) * gather(v)).sum(1).reshape({n, shape.n_heads * shape.d_head});
 }
 
 at::Tensor trie_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const KeyRows& keys,
-                          const AttentionShape& shape) {
-  if (!q.device().is_cpu() || q.scalar_type() != at::kFloat) return reference_trie_attention(q, k, v, keys, shape);
+                          const AttentionShape& shape, const AttentionOptions& options) {
+  if (!q.device().is_cpu() || q.scalar_type() != at::kFloat) {
+    return reference_trie_attention(q, k, v, keys, shape, options);
+  }
   check_shapes(q, k, v, keys, shape);
   const auto with_contiguous_rows = [](const at::Tensor& x) { return x.stride(1) == 1 ? x : x.contiguous(); };
   return TrieAttention::apply(with_contiguous_rows(q), with_contiguous_rows(k), with_contiguous_rows(v),
-                              keys.rows.contiguous(), keys.length.contiguous(), shape.n_heads, shape.n_kv_heads,
-                              shape.d_head);
+                              keys.rows.contiguous(), keys.length.contiguous(), shape, scoring_of(options, shape),
+                              window_of(options, keys));
 }
 
 }  // namespace cprobe

@@ -92,9 +92,7 @@ int64_t streams_memory(const RunData& data) {
 }
 
 int64_t stream_memory(const ModelConfig& config, const Dataset& data) {
-  // Between the blocks of a layer with a parallel residual, the stream before the layer is kept as well.
-  const int64_t n_arrays = config.parallel_residual ? 2 : 1;
-  return n_arrays * data.trie.n_nodes() * config.d_model * static_cast<int64_t>(sizeof(float));
+  return stream_bytes(config, data.trie.n_nodes());
 }
 
 NewRows stream_rows(const RunData& data, at::Device device, int64_t memory, const std::filesystem::path& folder) {

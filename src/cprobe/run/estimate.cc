@@ -72,7 +72,7 @@ double Estimate::measured_epoch(const Cell& cell, const NewRows& new_rows) const
   const LabelledTokens labelled = data_->train.labelled(cell.variable, cell.position);
   // Any stream will do that is as large as the cell's: an embedding is smaller until every node has its row.
   Stream stream = embed(data_->model, data_->train.trie).expanded(new_rows);
-  if (data_->model.config.parallel_residual) stream.before_layer = stream.rows;
+  stream.begin_layer(data_->model.config, cell.component.layer);
   const ComponentInputs inputs(data_->model, cell.component, spec_->probe.unit, data_->train.trie, stream,
                                labelled.nodes);
   FitOptions options = spec_->probe.fit;
