@@ -169,8 +169,8 @@ bool take_cell(sqlite3* database, const std::string& id, const std::filesystem::
   }
 }
 
-/// Takes over a finished cell, if its rows and circuit are intact. If the index of the rows is
-/// damaged, they are found without the index.
+/// Takes over a finished cell, if its rows and circuit are intact. Looks rows up by their index
+/// first, then without the index, which may be damaged.
 /// @return whether the cell was taken over.
 bool salvage(sqlite3* database, const std::filesystem::path& folder, const std::string& id) {
   for (const char* by_cell : {"cell", "+cell"}) {
