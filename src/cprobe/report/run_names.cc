@@ -62,7 +62,7 @@ bool is_kind_of_run(const std::string& name) {
   return name == "circuits" || name == "baselines";
 }
 
-/// The number behind a prefix, such as 200 in "step_200"; none if anything else is there.
+/// The number behind a prefix, such as 200 in "step_200"; none if `part` is anything else.
 std::optional<int64_t> numbered(const std::string& part, std::string_view prefix) {
   if (!part.starts_with(prefix)) return std::nullopt;
   int64_t number = 0;

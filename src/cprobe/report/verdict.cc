@@ -109,7 +109,7 @@ std::string dependence_words(const ReportedDeletion& a) {
 }
 
 /// "with random circuits of its size deleted 0.700 ± 0.050". If only some cells have random
-/// controls, says in how many, and what the circuit's ablation does there.
+/// controls, says in how many, and what ablating their circuits leaves.
 std::string random_text(const ReportedDeletion& a) {
   std::string text = fmt::format("with random circuits of its size deleted {}", text_of(*a.random));
   if (a.n_controlled < a.n_cells) {

@@ -137,7 +137,7 @@ std::string das_table(const std::vector<Emergence>& runs) {
   return fmt::format("\n{}(Paper: from .03 to .98 at mid.)\n", text_table(lines));
 }
 
-/// Leaves out cells with an empty circuit, because ablating it changes nothing.
+/// Leaves out cells with an empty circuit, whose ablation changes nothing.
 std::vector<ProbedCell> not_empty(std::vector<ProbedCell> cells) {
   std::erase_if(cells, [](const ProbedCell& cell) { return cell.findings.extent() == Extent::kEmpty; });
   return cells;

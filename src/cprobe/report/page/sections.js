@@ -292,7 +292,7 @@ function makeEmergence() {
   }, [{label: 'Figure', id: 'figure', options}]));
 }
 
-// 10. Where it came from
+// 10. Provenance
 
 function pairs(list) {
   return element('dl', {}, ...list.filter(([, value]) => value !== '' && value !== null).flatMap(([name, value]) =>
