@@ -23,9 +23,10 @@ const PublishedModel* find_published_model(const ModelConfig& config);
 
 /// Published figures for one component and evaluation set; empty if not published.
 struct PublishedFigures {
-  std::optional<double> knn = {};      ///< Test accuracy of decoding from the circuit.
-  std::optional<double> share = {};    ///< Weights in the circuit / weights in the component.
-  std::optional<double> vanilla = {};  ///< Task accuracy of the untouched model.
+  std::optional<double> knn = {};    ///< Test accuracy of decoding from the circuit.
+  std::optional<double> share = {};  ///< Weights in the circuit / weights in the component.
+  /// Task accuracy of the untouched model, the same for all components.
+  std::optional<double> vanilla = {};
   std::optional<double> ablated = {};  ///< Task accuracy with the circuit ablated (fill zero).
   std::optional<double> random = {};   ///< Task accuracy with random circuits of its size ablated.
 };
