@@ -1,4 +1,4 @@
-// cprobe ablate: on the data sets of a spec, on a CSV file, and on the next token of a text.
+// cprobe ablate: on the evaluation sets of a spec, on a CSV file, and on the next token of a text.
 
 #include <cmath>
 #include <limits>
@@ -17,7 +17,7 @@ namespace {
 using ::testing::HasSubstr;
 using Json = nlohmann::json;
 
-/// What the program prints, a JSON object a line.
+/// What the program prints: one JSON object per line.
 std::vector<Json> json_lines_of(std::vector<std::string> arguments) {
   arguments.insert(arguments.end(), {"--json", "--threads", "1"});
   const ProgramResult result = cprobe(arguments);
@@ -28,7 +28,7 @@ std::vector<Json> json_lines_of(std::vector<std::string> arguments) {
   return lines;
 }
 
-/// Saves a circuit of about half the units of the toy model's block; returns its path.
+/// Saves a circuit of a share of the units of a block of the toy model. @return the file's path.
 std::string save_some_circuit(const std::filesystem::path& folder, Block block, double share = 0.5) {
   const Model model = load_model(ToyRun::get().model());
   Circuit circuit{.component = {0, block}, .matrices = matrices_of(model.config, {0, block})};
@@ -40,7 +40,7 @@ std::string save_some_circuit(const std::filesystem::path& folder, Block block, 
   return path.string();
 }
 
-/// A finished run over two seeds, two fills and two data sets, made once.
+/// A finished run over two seeds, two fills and two evaluation sets, made once.
 class AblateASpec : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -67,7 +67,7 @@ class AblateASpec : public ::testing::Test {
     throw std::runtime_error("no circuit of seed " + seed);
   }
 
-  /// A figure of metrics.csv; NaN where it is empty.
+  /// A figure of metrics.csv; NaN if the field is empty.
   static double recorded(const std::string& cell, const std::string& metric, const std::string& control,
                          const std::string& column) {
     const CsvTable table = CsvTable::read(*folder / "run/metrics.csv");
@@ -193,7 +193,8 @@ TEST(AblateOnSentences, UsesThePrefixAndEverySetOfTheSpec) {
   EXPECT_NE(lines[0]["log_probability"], ablated("d")[0]["log_probability"]);
 }
 
-/// Of logits and probabilities up to 1: the masked product and that of a changed matrix add up in another order.
+/// Tolerance for logits and probabilities up to 1: a masked product and the product of a changed
+/// matrix add up in different orders.
 constexpr double kTolerance = 1e-6;
 
 class AblateNext : public ::testing::Test {
@@ -202,7 +203,7 @@ class AblateNext : public ::testing::Test {
 
   std::string model() const { return (folder_ / "model").string(); }
 
-  /// The model's folder with the columns of a circuit's neurons at zero.
+  /// Saves the model with the weights of a circuit's neurons at zero. @return the model's folder.
   std::string without(const std::string& circuit_path) const {
     Model changed = load_model(model());
     const Circuit circuit = load_circuit(circuit_path, changed.config);
@@ -220,7 +221,7 @@ class AblateNext : public ::testing::Test {
     return Json::parse(cprobe({"inspect", folder, "--next", "ab", "--of", "c", "--of", " b", "--json"}).out);
   }
 
-  /// `inspect` takes all processors, which rounds differently.
+  /// Compares up to a tolerance, because `inspect` takes all processors and so rounds differently.
   static void expect_same(const Json& found, const Json& expected) {
     ASSERT_EQ(found["top"].size(), expected["top"].size());
     for (size_t i = 0; i < expected["top"].size(); ++i) {

@@ -1,5 +1,5 @@
-// Each mistake that a user can make ends in one clear message that names file and place, exit code 2 (or 1 where the
-// work failed), and loses nothing.
+// Each mistake that a user can make ends in one clear message that names file and place, ends with
+// exit code 2 (1 if the work failed), and loses nothing.
 
 #include <functional>
 
@@ -195,7 +195,8 @@ TEST(FullDisk, EndsAFitWithAMessageAndTheRunContinuesLater) {
     return {"fit", (folder / "spec.yaml").string(), "--out", (folder / run).string(), "--threads", "1"};
   };
   ASSERT_EQ(cprobe(command("undisturbed")).exit_code, 0);
-  // The disk is full at the first file, or while cells are recorded: the journal of two takes 100 to 200 KB.
+  // The disk is full at the first file, or while cells are recorded: the journal of two cells takes
+  // 100 to 200 KB.
   for (const rlim_t limit : {1'000, 60'000, 120'000, 140'000, 160'000}) {
     const std::string run = "run_" + std::to_string(limit);
     const ProgramResult full = cprobe(command(run), limit);

@@ -1,4 +1,4 @@
-// What can be wrong with a language model, its tokenizer and a file of sentences: as in bad_input_test.cc.
+// Mistakes in a language model, its tokenizer and a file of sentences, as in bad_input_test.cc.
 
 #include "tests/cli/language_run.h"
 #include "tests/cli/mistake.h"
@@ -10,7 +10,8 @@ constexpr int64_t kContext = 10;
 
 using Arguments = std::vector<std::string>;
 
-/// `cprobe fit` on a model, sentences and spec in the folder, which are right but for what is changed afterwards.
+/// Writes a model, sentences and a spec without mistakes, for tests to change.
+/// @return the arguments of `cprobe fit` on these files.
 Arguments write_fit(const TemporaryFolder& folder, const std::string& architecture = "gpt2") {
   write_language_model(folder / "model", architecture, kContext);
   write_bytes(folder / "sentences.csv", small_sentences());
@@ -28,12 +29,14 @@ Mistake in_sentences(const std::string& name, const std::string& csv, const std:
           message};
 }
 
-/// One line of the sentences, the third of the file, is another.
+/// Replaces the third line of the file of sentences.
 Mistake in_line_3(const std::string& name, const std::string& line, const std::vector<std::string>& message) {
   return in_sentences(name, replaced(small_sentences(), "b q d,1", line), message);
 }
 
-/// @param file of the folder. @param architecture of the model.
+/// Replaces a part of a file.
+/// @param file          name of the file in the folder.
+/// @param architecture  architecture of the model.
 Mistake in_file(const std::string& name, const std::string& file, const std::string& from, const std::string& to,
                 const std::vector<std::string>& message, const std::string& architecture = "gpt2") {
   return {name,
@@ -50,7 +53,7 @@ Mistake in_config(const std::string& name, const std::string& from, const std::s
   return in_file(name, "model/config.json", from, to, message, architecture);
 }
 
-/// The whole of a file is another; without text, it is missing.
+/// Replaces a whole file by `text`. If `text` is empty, the file is missing.
 Mistake instead_of(const std::string& name, const std::string& file, const std::string& text,
                    const std::vector<std::string>& message) {
   return {name,
@@ -68,7 +71,7 @@ Mistake in_tokenizer(const std::string& name, const SmallTokenizer& tokenizer,
   return instead_of(name, "model/tokenizer.json", tokenizer.json(), message);
 }
 
-/// The model's weights are in a shard, and the index says of a second one `shard`.
+/// Moves the model's weights into a shard. The index names `shard` as a second shard.
 Mistake in_index(const std::string& name, const std::string& shard, const std::vector<std::string>& message) {
   return {name,
           [=](const TemporaryFolder& folder) {

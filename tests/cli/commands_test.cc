@@ -177,7 +177,7 @@ TEST(Train, PrintsItsResultAsJson) {
   EXPECT_TRUE(json["test_accuracy"].is_number());
 }
 
-/// A task whose rows begin with a token of its own.
+/// Writes a task whose rows begin with `token`. @return the path of the file.
 std::string write_task(const TemporaryFolder& folder, const std::string& name, const std::string& token) {
   return write_bytes(folder / (name + ".yaml"), "name: " + name + "\nmodulus: 7\noperands: [a, b]\ntokens: [" + token +
                                                     ", a, b, 7]\nanswer: (a + b) % p\nvariables: {var_0: a}\n")
@@ -251,7 +251,7 @@ TEST_F(ModelWithTokenizer, ShowsTheTokensOfAText) {
 
 TEST_F(ModelWithTokenizer, ShowsTheLikeliestNextTokens) {
   const Json next = json_of({"inspect", path(), "--next", "a b", "--of", " b", "--of", "c", "--json"});
-  ASSERT_EQ(next.at("top").size(), 8u);  // the whole vocabulary, which has fewer than ten
+  ASSERT_EQ(next.at("top").size(), 8u);  // The whole vocabulary, which has fewer than ten tokens.
   for (size_t i = 1; i < 8; ++i) EXPECT_GE(next["top"][i - 1]["logit"], next["top"][i]["logit"]);
   EXPECT_EQ(next.at("of").size(), 2u);
   double total = 0;

@@ -17,7 +17,8 @@ using Json = nlohmann::json;
 
 class Compare : public ::testing::Test {
  protected:
-  /// Saves a circuit of the toy model's MLP (16 x 32, 32 x 16): units `from` to `to` of each matrix.
+  /// Saves a circuit of a component of the toy model, by default the MLP (16 x 32, 32 x 16): the
+  /// units in [from, to) of each matrix. @return the file's path.
   std::string save(const std::string& name, int64_t from, int64_t to, ComponentRef component = {0, Block::kMlp}) {
     Circuit circuit{.component = component,
                     .matrices = matrices_of(read_model_config(ToyRun::get().model() + "/config.json"), component),
@@ -75,7 +76,8 @@ TEST_F(Compare, PrintsAJsonObjectForEveryPair) {
   EXPECT_EQ(lines[0]["all"]["units"]["both"], 8);
   EXPECT_EQ(lines[0]["all"]["units"]["either"], 32);
   EXPECT_EQ(lines[0]["all"]["weights"], Json());
-  // Four units of c_fc's 32 all among 16: C(16, 4) / C(32, 4). All 16 units of c_proj are in b, so there is no choice.
+  // Four of c_fc's 32 units are all among 16: C(16, 4) / C(32, 4). All 16 units of c_proj are in b,
+  // so c_proj leaves no choice.
   EXPECT_NEAR(lines[0]["all"]["p_more"], 1820. / 35960, 1e-12);
   EXPECT_EQ(lines[0]["all"]["p_fewer"], 1);
   EXPECT_EQ(lines[0]["matrices"][1]["note"], "second full");

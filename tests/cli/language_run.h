@@ -8,12 +8,13 @@
 
 namespace cprobe::testing {
 
-/// Knows the bytes, and whole words that the language tasks ask about.
+/// A tokenizer that knows all bytes, and the words that the language tasks ask about.
 inline SmallTokenizer language_tokenizer() {
   return word_tokenizer({"are", "is", "himself", "herself", "themselves"});
 }
 
-/// A random model with that tokenizer, as a Hugging Face folder. @param architecture gpt2, or one of Llama's family.
+/// Writes a random model with `language_tokenizer` as a Hugging Face folder.
+/// @param architecture  "gpt2", or one of Llama's family.
 inline void write_language_model(const std::filesystem::path& folder, const std::string& architecture,
                                  int64_t n_positions) {
   ModelConfig config = tiny_config();
@@ -25,14 +26,14 @@ inline void write_language_model(const std::filesystem::path& folder, const std:
   write_bytes(folder / "tokenizer.json", language_tokenizer().json());
 }
 
-/// Sentences of three words, whose last one has the number of the first.
+/// A CSV of sentences of three words. The label is the number of the first word.
 inline std::string small_sentences() {
   std::string csv = "sentence,labels\n";
   for (int i = 0; i < 12; ++i) csv += fmt::format("{} q {},{}\n", i % 2 == 0 ? 'a' : 'b', "cdefghijklmn"[i], i % 2);
   return csv;
 }
 
-/// A spec that takes a moment.
+/// The text of a spec that takes a moment.
 inline std::string language_spec(const std::filesystem::path& model, const std::filesystem::path& sentences) {
   return fmt::format(
       "model: {}\ntask:\n  name: agreement\n  sentences: {}\n  train_rows: 8\n  test_rows: 4\nlayers: [0]\n"

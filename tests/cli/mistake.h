@@ -13,13 +13,13 @@ namespace cprobe::testing {
 
 struct Mistake {
   std::string name;
-  /// Makes the files and returns the arguments.
+  /// Makes the files and returns the program's arguments.
   std::function<std::vector<std::string>(const TemporaryFolder&)> arguments;
   std::vector<std::string> message;  ///< Parts of the one line on stderr.
   int exit_code = 2;
 };
 
-/// How a failed test shows its mistake.
+/// Shows the mistake of a failed test.
 inline void PrintTo(const Mistake& mistake, std::ostream* out) {  // NOLINT(readability-identifier-naming): gtest's
   *out << mistake.name;
 }
@@ -30,7 +30,7 @@ inline std::string replaced(std::string text, const std::string& from, const std
   return text.replace(at, from.size(), to);
 }
 
-/// Lines of stderr that are messages of ours.
+/// The number of lines of stderr that are messages of the program itself.
 inline int count_messages(const std::string& err) {
   std::istringstream stream(err);
   int n = 0;
@@ -38,13 +38,14 @@ inline int count_messages(const std::string& err) {
   return n;
 }
 
-/// The program ends with the mistake's exit code and message, and has not begun a run in the folder's `run`.
+/// Expects that the program ends with the mistake's exit code and message, and begins no run in the
+/// folder's `run`.
 inline void expect_one_clear_message(const Mistake& mistake) {
   const TemporaryFolder folder;
   const ProgramResult result = cprobe(mistake.arguments(folder));
   EXPECT_EQ(result.exit_code, mistake.exit_code) << result.err;
   for (const std::string& part : mistake.message) EXPECT_THAT(result.err, ::testing::HasSubstr(part));
-  if (!mistake.message.empty()) {  // Wrong options are reported by CLI11.
+  if (!mistake.message.empty()) {  // CLI11 writes the messages on wrong options.
     EXPECT_EQ(count_messages(result.err), 1) << result.err;
   }
   EXPECT_FALSE(std::filesystem::exists(folder / "run"));

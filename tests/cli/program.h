@@ -17,16 +17,17 @@
 namespace cprobe::testing {
 
 struct ProgramResult {
-  int exit_code = -1;  ///< 128 + signal where a signal ended it.
+  int exit_code = -1;  ///< 128 + signal if a signal ended the program.
   std::string out;
   std::string err;
 };
 
-/// A started program; its output goes to files in a folder of its own.
+/// A started program. Its output goes to files in a folder of its own.
 class Program {
  public:
-  /// @param largest_file limit in bytes on every file it writes (a full disk in small); 0: none.
-  /// @param environment variables beside those of this process.
+  /// @param largest_file  limit in bytes on every file that the program writes, like a full disk;
+  ///                      0: no limit.
+  /// @param environment   variables beside those of this process.
   explicit Program(const std::vector<std::string>& arguments, rlim_t largest_file = 0,
                    const std::vector<std::pair<std::string, std::string>>& environment = {}) {
     std::vector<std::string> words = {CPROBE_PROGRAM};
@@ -53,8 +54,9 @@ class Program {
 
   void send(int signal_number) const { kill(process_, signal_number); }
 
-  /// Waits until a file is written and some work has followed. @return false if the program ended before.
-  /// @param since the file may be there already, written at this time.
+  /// Waits until a file is written and some work has followed.
+  /// @param since  time at which an earlier version of the file was written.
+  /// @return false if the program ended before.
   bool is_busy_after(const std::filesystem::path& file, std::filesystem::file_time_type since = {}) {
     const auto ended = [&] { return ended_ = ended_ || waitpid(process_, &status_, WNOHANG) == process_; };
     const auto written = [&] {
@@ -83,7 +85,7 @@ inline ProgramResult cprobe(const std::vector<std::string>& arguments, rlim_t la
   return Program(arguments, largest_file).wait();
 }
 
-/// A trained toy model (a + b mod 7) with its data, made once for all tests of a program.
+/// A trained toy model (a + b mod 7) with its data, made once for all tests of a test program.
 class ToyRun {
  public:
   static const ToyRun& get() {
@@ -94,7 +96,8 @@ class ToyRun {
   std::string model() const { return (folder_ / "toy/final").string(); }
   std::string data(const std::string& name) const { return (folder_ / "toy/data" / name).string(); }
 
-  /// A spec that takes seconds. @param replacements pairs of text in it and what to put there.
+  /// The text of a spec that takes seconds.
+  /// @param replacements  parts of the text, and what to replace each by.
   std::string spec(const std::vector<std::pair<std::string, std::string>>& replacements = {}) const {
     std::string text = "model: " + model() + "\ntask:\n  train: " + data("train.csv") +
                        "\n  test: " + data("test.csv") +
@@ -122,7 +125,7 @@ class ToyRun {
   TemporaryFolder folder_;
 };
 
-/// A copy of the toy model, in an empty folder, with a tokenizer that knows the letters a to d and " b".
+/// Copies the toy model to a folder, and adds a tokenizer that knows the letters a to d and " b".
 inline void copy_toy_with_tokenizer(const std::filesystem::path& folder) {
   std::filesystem::copy(ToyRun::get().model(), folder);
   write_bytes(folder / "tokenizer.json",

@@ -1,4 +1,4 @@
-// `cprobe reproduce` as a user calls it; its figures are tested in tests/experiment.
+// `cprobe reproduce` as a user calls it. Figures are tested in tests/reproduce.
 
 #include "tests/cli/language_run.h"
 
@@ -7,7 +7,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-/// Sentences of the built-in lexicon, at a token for most letters.
+/// A context that holds sentences of the built-in lexicon, with a token for most letters.
 constexpr int64_t kContext = 128;
 
 class ReproduceExp4 : public ::testing::Test {

@@ -1,4 +1,4 @@
-// Whole runs through the program: repeatable, resumable, and never overwriting.
+// Whole runs through the program: runs are repeatable and resumable, and overwrite nothing.
 
 #include <chrono>
 
@@ -10,7 +10,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-/// Within a second of Ctrl-C, and another for the leak check at the end of a sanitizer build.
+/// A second after Ctrl-C, and another for the leak check at the end of a sanitizer build.
 constexpr auto kPromptly = std::chrono::seconds(2);
 
 std::vector<std::string> fit_command(const TemporaryFolder& folder, const std::string& run, int n_threads = 1) {

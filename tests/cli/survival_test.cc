@@ -1,4 +1,5 @@
-// Runs that are killed, short of disk, or told a wrong time: nothing finished is lost, and the end is the same.
+// Runs that are killed, short of disk, or told a wrong time lose nothing that was finished, and end
+// with the same results.
 
 #include <sys/mount.h>
 
@@ -20,7 +21,8 @@ std::map<std::string, std::string> outcome(const std::filesystem::path& run) {
   return files;
 }
 
-/// The environment of a program that something befalls (tests/faults). AddressSanitizer would insist on being loaded first.
+/// The environment that makes a program suffer a fault (tests/faults). AddressSanitizer must not
+/// insist on being loaded first.
 std::vector<std::pair<std::string, std::string>> fault(const std::string& name, const std::string& value) {
   return {{"LD_PRELOAD", CPROBE_FAULTS}, {"ASAN_OPTIONS", "verify_asan_link_order=0"}, {name, value}};
 }
@@ -33,7 +35,7 @@ class Survival : public ::testing::Test {
     return {"fit", (folder_ / "spec.yaml").string(), "--out", run.string(), "--threads", "1", "--jobs", "2"};
   }
 
-  /// The outcome of a run that nothing befalls.
+  /// The outcome of a run without faults.
   std::map<std::string, std::string> undisturbed() const {
     const ProgramResult result = cprobe(fit(folder_ / "undisturbed"));
     EXPECT_EQ(result.exit_code, 0) << result.err;
@@ -65,8 +67,8 @@ TEST_F(Survival, OfAKillAtAnyMoment) {
 
 TEST_F(Survival, OfAKillInTheMiddleOfAWrite) {
   const auto expected = undisturbed();
-  // Circuits; transactions in the write-ahead log, from those that make the tables to the last; what is copied from
-  // there into the database at the end; and a table.
+  // Kills during writes of circuits; of transactions to the write-ahead log, from those that make
+  // the tables to the last; of the log to the database at the end; and of an exported table.
   for (const char* where : {"/circuits/:1", "/circuits/:2", "run.sqlite-wal:3", "run.sqlite-wal:40",
                             "run.sqlite-wal:60", "run.sqlite$:1", "run.sqlite$:4", "/.cprobe-:3"}) {
     const std::filesystem::path run = folder_ / "run";
@@ -89,7 +91,7 @@ TEST_F(Survival, OfAClockThatGoesBackwards) {
   EXPECT_EQ(outcome(folder_ / "run"), expected);
 }
 
-/// A small disk of its own, in memory.
+/// A small disk in memory, mounted on a folder.
 class SmallDisk {
  public:
   explicit SmallDisk(std::filesystem::path folder) : folder_(std::move(folder)) {
@@ -99,7 +101,7 @@ class SmallDisk {
   SmallDisk& operator=(const SmallDisk&) = delete;
   ~SmallDisk() { umount(folder_.c_str()); }
 
-  /// @return false where this user may not mount.
+  /// @return false if this user may not mount a file system.
   bool mount(const std::string& options) { return ::mount("tmpfs", folder_.c_str(), "tmpfs", 0, options.c_str()) == 0; }
   bool remount(unsigned long flags, const std::string& options) {
     return ::mount("tmpfs", folder_.c_str(), "tmpfs", MS_REMOUNT | flags, options.c_str()) == 0;
@@ -135,7 +137,7 @@ TEST_F(Survival, OfADamagedRecord) {
   const auto expected = undisturbed();
   const std::filesystem::path run = folder_ / "undisturbed";
   const std::string record = read_bytes(run / "run.sqlite");
-  // In a figure, where SQLite itself sees nothing.
+  // Flips a bit in a figure, where SQLite itself sees no damage.
   std::string flipped = record;
   const size_t at = flipped.rfind("full model");
   ASSERT_NE(at, std::string::npos);

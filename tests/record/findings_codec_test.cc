@@ -16,7 +16,8 @@ using ::testing::IsEmpty;
 
 const ComponentRef kMlp{0, Block::kMlp};
 
-/// A circuit of `n` hidden neurons with 8 incoming weights each, with its ablations on one data set.
+/// Findings on a circuit of `n` hidden neurons, each of 8 incoming weights, with ablations on one
+/// evaluation set.
 Findings findings(int64_t n, std::vector<AblationResult> ablations) {
   Findings f{.train_loss = 3.5, .test_loss = 4, .n_train = 20, .n_test = 11, .n_weights = 8 * n, .max_weights = 192};
   f.knn = {.dev = {.mean = .5, .sd = .1, .n = 3}, .test = {.mean = .25, .sd = .2, .n = 3}, .n_dev = 18, .n_test = 11};
@@ -32,7 +33,8 @@ Findings usual() {
           {.target = AblationTarget::kComplement, .accuracy = {.mean = .625, .n = 1}}});
 }
 
-/// The same with effects on the next token, which random controls have over two draws.
+/// The findings of `usual`, with effects on the next token. Random controls have effects over two
+/// draws.
 Findings with_effects() {
   Findings f = usual();
   f.behaviours[0].vanilla_log_probability = -.25;
@@ -52,7 +54,7 @@ std::vector<Metric> metrics(const Findings& f) {
   return encode({"id", settings(), f}, {}).metrics;
 }
 
-/// The one figure of this name and control; fails the test where there is none.
+/// The figure of this name and control; fails the test if there is none.
 Metric metric_of(const Findings& f, const std::string& name, const std::string& control) {
   for (const Metric& m : metrics(f)) {
     if (m.metric == name && m.control == control) return m;
@@ -60,7 +62,7 @@ Metric metric_of(const Findings& f, const std::string& name, const std::string& 
   throw std::runtime_error("no metric '" + name + "' of '" + control + "'");
 }
 
-/// The text of one column; fails the test where there is none.
+/// The text of one column; fails the test if there is none.
 std::string value(const ResultRow& row, const std::string& name) {
   const auto found = std::ranges::find(row, name, &ResultField::name);
   if (found == row.end()) throw std::runtime_error("no column '" + name + "'");
@@ -167,7 +169,7 @@ TEST(ResultRow, EndsInTheEffectsWhereTheSpecAsksForThem) {
   ASSERT_EQ(row.size(), without.size() + 9);
   for (size_t i = 0; i < without.size(); ++i) EXPECT_EQ(row[i].name, without[i].name) << "they come last";
 
-  Findings empty = with_effects();  // an empty circuit has no random controls
+  Findings empty = with_effects();  // An empty circuit has no random controls.
   empty.behaviours[0].ablations.erase(empty.behaviours[0].ablations.begin() + 1);
   EXPECT_THAT(value(row_of(empty, asked), "random ablate KL divergence mean Test"), IsEmpty());
   EXPECT_EQ(row_of(empty, asked).size(), row.size()) << "cells of one spec have the same columns";
@@ -209,7 +211,7 @@ TEST(Metrics, SayWhatEachFigureIsOfAndOverHowMany) {
   EXPECT_EQ(find("circuit_weights", "").value, 40);
 }
 
-/// A cell with settings, data sets, fills, matrices, controls and effects drawn at random.
+/// A cell with settings, evaluation sets, fills, matrices, controls and effects drawn at random.
 ProbedCell drawn_cell(uint64_t seed, AblationOptions& asked) {
   std::mt19937_64 random(seed);
   const auto below = [&](size_t n) { return static_cast<int64_t>(random() % n); };

@@ -42,7 +42,7 @@ FinishedCell finished(int i) {
   return cell;
 }
 
-/// A record of finished cells, closed.
+/// Makes a record of finished cells, and closes it.
 void make_record(const std::filesystem::path& folder) {
   Store store = Store::open(folder);
   store.plan(plan_of(kCells), "data");
@@ -58,7 +58,7 @@ std::map<std::string, std::string> figures_of(const Store& store) {
   return figures;
 }
 
-/// What is wrong with the record, or nothing.
+/// What is wrong with the record; empty if nothing is.
 std::string problem_of(const std::filesystem::path& folder) {
   try {
     Store::open(folder).verify();
@@ -91,7 +91,7 @@ TEST(DamagedStore, IsFoundAndKeepsWhatIsIntactWhateverBitFlipsOrEndIsMissing) {
     testing::write_bytes(folder / "run.sqlite", damaged);
     const std::string problem = problem_of(folder.path());
     if (problem.empty()) {
-      // Bytes that nobody reads, or a number that no table shows.
+      // The damage is in bytes that nobody reads, or in a number that no table shows.
       EXPECT_EQ(figures_of(Store::open_existing(folder.path())), expected) << "at " << at;
       continue;
     }
@@ -137,7 +137,7 @@ TEST(DamagedStore, IsToldFromAnEmptyFile) {
 TEST(StoreInUse, LosesAndDoublesNothingUnderEightProcesses) {
   const TemporaryFolder folder;
   constexpr int kProcesses = 8;
-  // A moment's work, or as much as is asked for: 3,000 take minutes.
+  // Records per process: 15 take a moment, 3,000 take minutes.
   const char* asked = std::getenv("CPROBE_RECORDS_EACH");
   const int n_each = asked == nullptr ? 15 : std::atoi(asked);
   {

@@ -81,7 +81,7 @@ TEST(OpenStore, LeavesAnotherProgramsDatabaseAsItIs) {
   EXPECT_EQ(testing::read_bytes(folder / "run.sqlite"), before);
 }
 
-/// A store as versions 1 and 2 of the schema had it, with one finished cell of circuit probing.
+/// Makes a store of version 1 or 2 of the schema, with one finished cell of circuit probing.
 void make_old_store(const std::filesystem::path& folder, int version) {
   sqlite3* database = nullptr;
   ASSERT_EQ(sqlite3_open((folder / "run.sqlite").c_str(), &database), SQLITE_OK);

@@ -12,7 +12,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-/// A store with one finished cell for each p; none: of an empty circuit, which has no controls.
+/// The table of a store with one finished cell for each p. A cell without a p has an empty circuit,
+/// which has no random controls.
 class ResultsTable : public ::testing::Test {
  protected:
   std::string table(const std::vector<std::optional<double>>& p_values, int64_t n_random) {
@@ -41,9 +42,9 @@ class ResultsTable : public ::testing::Test {
   int n_stores_ = 0;
 };
 
-/// The cells of one column of an aligned table, by its heading; columns are at least two spaces apart.
+/// The column of an aligned table under a heading. Columns are at least two spaces apart.
 std::vector<std::string> column(std::string table, const std::string& heading) {
-  constexpr std::string_view kPlusMinus = "±";  // Two bytes, where one is counted.
+  constexpr std::string_view kPlusMinus = "±";  // Two bytes, but one character wide.
   for (size_t at = table.find(kPlusMinus); at != std::string::npos; at = table.find(kPlusMinus)) {
     table.replace(at, kPlusMinus.size(), "+");
   }
@@ -72,7 +73,8 @@ TEST_F(ResultsTable, HasNothingToAdjustInASingleTest) {
 }
 
 TEST_F(ResultsTable, SaysWhereTooFewControlsWereDrawnForAnyCell) {
-  // Least p with 38 controls: 1 / 39, twice that is above .05; with 39 it is .05.
+  // The least p of 38 controls is 1 / 39, and twice that is above .05. With 39 controls, twice the
+  // least p is .05.
   EXPECT_THAT(table({1.0 / 39, .5}, 38), HasSubstr("\nWith 38 random controls no p Holm over 2 cells can reach 0.05; "
                                                    "that takes at least 39 (random_controls).\n"));
   const std::string enough = table({1.0 / 40, .5}, 39);

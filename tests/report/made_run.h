@@ -1,4 +1,5 @@
-/// Run folders with finished cells of any name and figure, made through the store and without a model.
+/// Makes run folders with finished cells of any name and figure, through the store and without a
+/// model.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -11,7 +12,8 @@
 
 namespace cprobe::testing {
 
-/// A cell as it is to be found in a model of `tiny_config`. Its circuit has 5 units of the component's first matrix, or none.
+/// A finished cell of a model of `tiny_config`. Its circuit has 5 units of the component's first
+/// matrix, or is empty.
 struct MadeCell {
   std::string variable = "var_0";
   int64_t layer = 0;
@@ -20,9 +22,9 @@ struct MadeCell {
   double knn = 0.9;
   double majority = 0.1;
   double ablated = 0.2;
-  std::optional<double> p = 0.01;  ///< None: of an empty circuit.
+  std::optional<double> p = 0.01;  ///< None: the circuit is empty.
   int64_t n_epochs = 0;
-  bool has_file = false;  ///< Writes its circuit, too.
+  bool has_file = false;  ///< Whether to write the circuit's file.
   Fill fill = Fill::kZero;
 };
 
@@ -89,7 +91,7 @@ inline void make_run(const std::filesystem::path& folder, const std::vector<Made
   }
 }
 
-/// Adds a competing method's finished cell to a run.
+/// Adds a finished cell of a comparison method to a run.
 inline void add_method(const std::filesystem::path& folder, const std::string& variable,
                        const std::vector<Metric>& figures) {
   Store store = Store::open(folder);

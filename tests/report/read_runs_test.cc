@@ -69,7 +69,7 @@ TEST(Findings, PutCellsTogetherThatDifferInSeedsOnly) {
   EXPECT_NEAR(all[0].knn.mean, 0.85, 1e-12);
   EXPECT_NEAR(all[0].knn.sd.value(), std::sqrt(0.005), 1e-12);
   EXPECT_EQ(all[1].n_cells(), 1);
-  EXPECT_EQ(all[1].knn.sd, 0.01);  // Its own, over draws of exemplars.
+  EXPECT_EQ(all[1].knn.sd, 0.01);  // A single cell has a deviation over draws of exemplars.
 }
 
 TEST(Findings, KeepRunsOfDifferentNamesApart) {
@@ -89,7 +89,7 @@ TEST(Findings, AnswerByTheAdjustedP) {
                            {.variable = "no", .p = 0.5},
                            {.variable = "empty", .p = std::nullopt}});
   const std::vector<ReportedFinding> all = findings(read_runs({folder.path()}, true));
-  EXPECT_EQ(all[0].ablations[0].depends, Answer::kYes);  // .01 of three tests: .03.
+  EXPECT_EQ(all[0].ablations[0].depends, Answer::kYes);  // p is .01, adjusted for three tests .03.
   EXPECT_EQ(all[1].ablations[0].depends, Answer::kBeforeAdjustment);
   EXPECT_EQ(all[2].ablations[0].depends, Answer::kNo);
   EXPECT_EQ(all[3].ablations[0].depends, Answer::kUntested);
@@ -139,7 +139,8 @@ TEST(ReadRuns, CountsUnitsOfHeadsWhereTheModelIsThere) {
   const ReportData data = read_runs({folder / "run"}, true);
   EXPECT_THAT(data.notes, IsEmpty());
   ASSERT_TRUE(data.cells[0].heads);
-  EXPECT_THAT(data.cells[0].heads->q, ElementsAre(4, 1));  // The first 5 of 24 columns: heads of 4 queries each.
+  // The circuit has the first 5 of 24 columns, and the queries of each head take 4 columns.
+  EXPECT_THAT(data.cells[0].heads->q, ElementsAre(4, 1));
   EXPECT_THAT(data.cells[0].heads->k, ElementsAre(0, 0));
 }
 

@@ -12,10 +12,10 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-/// One repetition. Its random controls leave an accuracy of .7; deletion, of `ablated`.
+/// One repetition. Ablating random circuits leaves an accuracy of .7.
 struct Repetition {
-  int64_t n_weights = 5;  ///< Of 100.
-  double ablated = 0.2;
+  int64_t n_weights = 5;           ///< Weights in the circuit, of 100.
+  double ablated = 0.2;            ///< Accuracy with the circuit ablated.
   std::optional<double> p = 0.01;  ///< None: no random controls.
   double p_holm = 0.01;
   int64_t n_controls = 99;
@@ -41,7 +41,7 @@ ReportedCell cell_of(const Repetition& r, int64_t layer = 0) {
   return cell;
 }
 
-/// Repetitions of one component.
+/// The finding over repetitions of one component.
 ReportedFinding finding_of(const std::vector<Repetition>& repetitions) {
   ReportData data{.runs = {ReportedRun{}}};
   for (const Repetition& r : repetitions) data.cells.push_back(cell_of(r));
@@ -62,7 +62,7 @@ TEST(Verdict, AnswersOfRepetitions) {
     const char* name;
     std::vector<Repetition> repetitions;
     Answer circuit, decodes, depends;
-    const char* words;  ///< In the sentence on dependence.
+    const char* words;  ///< Part of the sentence on dependence.
   };
   const Case cases[] = {
       {"clear", {kClear}, Answer::kYes, Answer::kYes, Answer::kYes, "The behaviour depends on it beyond"},
@@ -125,7 +125,7 @@ TEST(Verdict, MeansAreOfCellsThatHaveACircuit) {
   EXPECT_NEAR(a.ablated.mean, 0.3, 1e-12);
   EXPECT_EQ(a.n_controlled, 1);
   EXPECT_EQ(a.beside_random.mean, 0.2);
-  EXPECT_FALSE(a.random->sd);  // Means over cells have the deviation of cells, or none.
+  EXPECT_FALSE(a.random->sd);  // The deviation is over cells, and one cell has none.
   EXPECT_NEAR(a.harm().value(), 0.5, 1e-12);
   EXPECT_EQ(finding_of({kClear}).on("Test")->random->sd, 0.05);
 }
@@ -203,11 +203,11 @@ TEST(IsAbove, TakesStandardErrorsOfMeansAndTheLargerSamplingTerm) {
   const double nan = std::nan("");
   const Case cases[] = {
       {{.mean = 0.6, .sd = 0.01}, {.mean = 0.5}, 1000, true},
-      {{.mean = 0.6, .sd = 0.05}, {.mean = 0.5}, 1000, false},          // One draw of such a deviation;
-      {{.mean = 0.6, .sd = 0.05, .n = 20}, {.mean = 0.5}, 1000, true},  // the mean of 20 is surer.
-      {{.mean = 0.6}, {.mean = 0.5}, 100, false},                       // Two standard errors of 100 tokens.
+      {{.mean = 0.6, .sd = 0.05}, {.mean = 0.5}, 1000, false},          // A single draw.
+      {{.mean = 0.6, .sd = 0.05, .n = 20}, {.mean = 0.5}, 1000, true},  // The mean of 20 draws.
+      {{.mean = 0.6}, {.mean = 0.5}, 100, false},                       // Two standard errors.
       {{.mean = 1}, {.mean = 0.6}, 5, false},
-      {{.mean = 0.2}, {.mean = 0.0}, 20, false},  // The reference alone would have no error.
+      {{.mean = 0.2}, {.mean = 0.0}, 20, false},  // The reference's own sampling term is 0.
       {{.mean = nan}, {.mean = 0.5}, 1000, false},
   };
   for (const Case& c : cases)

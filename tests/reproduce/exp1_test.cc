@@ -7,7 +7,7 @@ namespace {
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
-/// Experiment 1 in small: 504 training rows, one batch an epoch.
+/// The task of Experiment 1 in small: 504 training rows, one batch per epoch.
 ArithmeticTask small_task() {
   return parse_arithmetic_task(Document::parse_yaml(
       "name: small\nmodulus: 29\noperands: [a, b]\ntokens: [a, b, 29]\nanswer: (a^2 - b^2) % p\n"

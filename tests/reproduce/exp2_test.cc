@@ -9,7 +9,7 @@ namespace {
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
-/// Experiment 2 in small: 504 training rows a task, one batch an epoch.
+/// A task of Experiment 2 in small: 504 training rows, one batch per epoch.
 ArithmeticTask small_task(const char* name, const char* tokens, int own, int other) {
   return parse_arithmetic_task(Document::parse_yaml(
       fmt::format("name: {}\nmodulus: 29\noperands: [a, b]\ndistractors: {{R: {{bijection_of: b}}}}\ntokens: {}\n"
@@ -64,7 +64,9 @@ TEST(ReproduceExperiment2, LooksAtEverySeedBeforeItTrainsTheFirst) {
   EXPECT_INPUT_ERROR(reproduce_experiment2(small_tasks(), options), "at least one seed and one training step");
 }
 
-/// A run in which deleting the c_attn part leaves given accuracies; an empty part says so in a note.
+/// A run with given accuracies after the c_attn parts are ablated.
+/// @param left  for var_0, var_1 and aux_0, the accuracy on the own task and on the other task.
+/// @param note  begins with "empty" if the parts are empty.
 Experiment2Run run_with(uint64_t seed, size_t task, const std::vector<std::array<double, 2>>& left,
                         const char* note = "") {
   std::vector<ProbedCell> cells;

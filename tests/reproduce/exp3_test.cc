@@ -11,7 +11,7 @@ using ::testing::ContainsRegex;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-/// Experiment 3 in small: 559 training rows, one batch an epoch.
+/// The task of Experiment 3 in small: 559 training rows, one batch per epoch.
 ArithmeticTask small_task() {
   return parse_arithmetic_task(
       Document::parse_yaml("name: small\nmodulus: 41\noperands: [a, b]\ntokens: [a, b, 41]\nanswer: (a^2 + b) % p\n"

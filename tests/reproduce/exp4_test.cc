@@ -15,7 +15,7 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-/// Every task, in words of one letter.
+/// A lexicon with every task, in words of one letter.
 Lexicon small_lexicon() {
   return parse_lexicon(
       Document::parse_yaml("nouns: {a: b, c: d, e: f, g: h, i: j, k: l, m: n, o: p}\n"
@@ -158,7 +158,7 @@ TEST(PublishedExperiment4, StandsInBracketsBesideOurFigures) {
   const std::string text = experiment4_table(
       {cell(6, Block::kAttention, {"IID", "Gen"}), cell(6, Block::kMlp, {"IID"})}, small, PaperTask::kAgreement);
   EXPECT_THAT(text, HasSubstr("agreement, in brackets the published figures of GPT-2 small\n"));
-  // Section 4 of the paper, figures for layer 6.
+  // Figures for layer 6 in section 4 of the paper.
   EXPECT_THAT(text, ContainsRegex("L6.attn +proper part +0.750 +\\(1.000\\) +0.500 +0.250 +\\(0.148\\) +IID +0.900 "
                                   "+\\(0.945\\) +0.600 +\\(0.819\\) +- +\\(0.950\\)"));
   EXPECT_THAT(text, ContainsRegex("Gen +0.900 +\\(0.909\\) +0.600 +\\(0.719\\) +- +\\(0.902\\)"));

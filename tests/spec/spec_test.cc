@@ -16,12 +16,12 @@ Spec parse(const std::string& yaml) {
   return parse_spec(Document::parse_yaml(yaml, "spec.yaml"));
 }
 
-/// The keys that a spec cannot do without, and `more`.
+/// A spec of the required keys, followed by `more`.
 std::string spec_text(const std::string& more = "") {
   return "model: m\ntask: {train: a.csv, test: b.csv}\nvariables: [x, y]\n" + more;
 }
 
-/// A config of the reference, as published, with `more`.
+/// A config of the reference as published, followed by `more`.
 std::string flat_text(const std::string& more = "") {
   return "model_path: m\ntask: disambiguation\ntarget_layer_list: [0, 1]\noperation_list: [attn, mlp]\n"
          "mask_init_list: [0.0]\nmax_temp: 200\nprobe_index_list: [2]\ntrain_data_path: a.csv\ntest_data_path: b.csv\n"
@@ -120,7 +120,7 @@ TEST(Spec, TakesAnotherMaskMethodThanItsOwn) {
   const auto parse_for = [](const std::string& more, MaskKind method) {
     return parse_spec(Document::parse_yaml(spec_text(more), "spec.yaml"), method);
   };
-  // The option of the spec's own method then has no meaning.
+  // The option of the spec's own method is then ignored.
   for (const char* more : {"", "fit: {mask_init: [0, 0.5]}\n", "fit: {keep_probability: 0.5}\n"}) {
     const Spec spec = parse_for(more, MaskKind::kHardConcrete);
     EXPECT_EQ(spec.probe.mask_method, MaskKind::kHardConcrete) << more;
@@ -282,7 +282,7 @@ TEST(CellId, ChangesWithEverythingThatCanChangeItsNumbers) {
 
 TEST(CellId, KnowsWhetherSentencesAreAblated) {
   Spec spec = parse(spec_text());
-  spec.data.evaluation_csvs.clear();  // as of sentences, whose task says what they are
+  spec.data.evaluation_csvs.clear();  // Unused by sentences, whose files the task names.
   spec.data.language.emplace();
   const Cell cell = expand(spec.grid, testing::tiny_config()).front();
   const std::string with = cell_id(spec, cell, {}, 1), of_method = baseline_id(spec, cell, "m", "L0.mid", {}, 1);

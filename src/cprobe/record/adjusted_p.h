@@ -9,22 +9,26 @@
 
 namespace cprobe {
 
-/// The level of significance that people ask for, .05, as 1 / 20: compared in whole numbers.
+/// The level of significance is 1 / kReciprocalLevel = .05, as usual. The whole number keeps
+/// comparisons exact.
 inline constexpr int64_t kReciprocalLevel = 20;
 
-/// The p-values of a run's cells, adjusted for their number by Holm's method (evaluate/statistics.h).
+/// The p-values of a run's cells, adjusted for their number by Holm's method
+/// (evaluate/statistics.h).
 struct AdjustedP {
-  std::vector<std::optional<double>> of_cell;  ///< None where a cell has no p.
+  std::vector<std::optional<double>> of_cell;  ///< In the order of the cells; none without a p.
   int64_t n_tests = 0;                         ///< Cells with a p.
-  int64_t n_controls = 0;                      ///< Behind the p-values; the most where cells differ.
+  int64_t n_controls = 0;                      ///< Random controls per p; the most if cells differ.
 
-  bool is_shown() const { return n_tests > 1; }
+  bool is_shown() const { return n_tests > 1; }  ///< A single test needs no adjustment.
 
-  /// That even the least p, 1 / (1 + N), times the number of tests is above the level; empty where it is not.
+  /// Says, as a line for below a table, that n_controls are too few: even the least p,
+  /// 1 / (1 + n_controls), times n_tests is above the level. Empty if n_controls suffice.
   std::string note() const;
 };
 
-/// Of the first fill's ablations of whole circuits. @param data_set whose ablations are meant; empty: each cell's first.
+/// Adjusts the p-values of ablations of whole circuits under the first fill.
+/// @param data_set  label of the evaluation set; empty: the first set of each cell.
 AdjustedP adjusted_p(const std::vector<ProbedCell>& cells, const std::string& data_set = {});
 
 }  // namespace cprobe

@@ -12,7 +12,7 @@
 namespace cprobe {
 namespace {
 
-// Names that both ways use, or that follow a rule.
+// Names that encoding and decoding share, or that names of several figures begin with.
 constexpr const char* kId = "model_id";
 constexpr const char* kKnnDraws = "knn draws";
 constexpr const char* kMaskMethod = "mask method";
@@ -46,14 +46,14 @@ Figure mean_of(const AblationResult* ablation) {
   return ablation == nullptr ? Figure() : Figure(ablation->accuracy.mean);
 }
 
-/// The reference's standard deviation has n in the denominator.
+/// The standard deviation with n in the denominator, as the reference has it.
 Figure population_deviation(const AblationResult* random) {
   if (random == nullptr) return std::nullopt;
   const Spread& a = random->accuracy;
   return std::sqrt(static_cast<double>(a.n - 1) / static_cast<double>(a.n)) * a.sd.value_or(0);
 }
 
-/// The matrices that were ablated alone, behind kWhole.
+/// kWhole, then the matrices that were ablated alone.
 std::vector<std::string> ablated_matrices(const OnBehaviour& behaviour) {
   std::vector<std::string> matrices;
   for (const AblationResult& a : behaviour.ablations) {
@@ -62,8 +62,8 @@ std::vector<std::string> ablated_matrices(const OnBehaviour& behaviour) {
   return matrices;
 }
 
-/// The reference's behaviour columns: of the whole component with an empty prefix and hence a leading space, then of
-/// each matrix.
+/// Adds the reference's columns of ablations: of the whole component, with an empty prefix and
+/// hence a leading space, then of each matrix.
 void add_behaviour_columns(RowWriter& row, const Findings& findings, const AblationOptions& asked) {
   if (findings.behaviours.empty()) return;
   const Fill fill = asked.fills.front();
@@ -81,7 +81,7 @@ void add_behaviour_columns(RowWriter& row, const Findings& findings, const Ablat
   }
 }
 
-/// Ours, behind the reference's.
+/// Adds our columns, which follow the reference's.
 void add_own_columns(RowWriter& row, const ProbedCell& cell, const AblationOptions& asked) {
   const Findings& f = cell.findings;
   row.add(kKnnDraws, f.knn.test.n);
@@ -110,7 +110,7 @@ void add_own_columns(RowWriter& row, const ProbedCell& cell, const AblationOptio
   }
 }
 
-/// Begins the columns of an ablation's effect.
+/// Begins the names of the columns of an ablation's effect.
 std::string_view effect_prefix(AblationTarget target) {
   switch (target) {
     case AblationTarget::kCircuit:
@@ -123,8 +123,8 @@ std::string_view effect_prefix(AblationTarget target) {
   throw failure("unknown ablation target");
 }
 
-/// Ours, of specs that ask for effects: log-probability of the right next token and KL divergence, in nats. Random controls
-/// have a mean and a standard deviation.
+/// Adds the columns for specs that ask for effects: log-probability of the right next token and KL
+/// divergence, in nats. Random controls have a mean and a standard deviation.
 void add_effect_columns(RowWriter& row, const Findings& findings, const AblationOptions& asked) {
   std::vector<AblationTarget> targets = {AblationTarget::kCircuit};
   if (asked.n_random > 0) targets.push_back(AblationTarget::kRandom);
@@ -186,7 +186,7 @@ ResultRow encode_row(const ProbedCell& cell, const AblationOptions& asked) {
   return std::move(row.row);
 }
 
-/// Fields of a row of results.csv by name.
+/// Looks up the fields of a row of results.csv by name.
 class RowReader {
  public:
   explicit RowReader(const ResultRow& row) : row_(row) {}
@@ -217,7 +217,7 @@ class RowReader {
   const ResultRow& row_;
 };
 
-/// The one of `all` that has this text; the first where none has.
+/// The value among `all` that is written `text`; the first value if there is none.
 template <typename Enum, size_t n>
 Enum parsed(const std::string& text, const std::array<Enum, n>& all) {
   const auto found = std::ranges::find_if(all, [&](Enum one) { return to_string(one) == text; });
@@ -244,7 +244,7 @@ CellSettings decode_settings(const RowReader& row) {
           .unit = parsed(row.text("unit"), std::array{MaskUnit::kNeuron, MaskUnit::kWeight})};
 }
 
-/// The metric of an ablation: "ablated_accuracy Test c_attn (mean fill)".
+/// The name of an ablation's metric, such as "ablated_accuracy Test c_attn (mean fill)".
 std::string ablation_metric(std::string_view figure, std::string_view set, const AblationResult& a) {
   std::string name = fmt::format("{} {}", figure, set);
   if (a.matrix != kWhole) name += fmt::format(" {}", a.matrix);
@@ -252,7 +252,8 @@ std::string ablation_metric(std::string_view figure, std::string_view set, const
   return name;
 }
 
-/// The reverse for what stands behind "<figure> <set>": " c_attn (mean fill)".
+/// Reads what stands behind "<figure> <set>" in the name of a metric, such as
+/// " c_attn (mean fill)".
 void read_matrix_and_fill(std::string_view text, AblationResult& a) {
   for (const Fill fill : kFills) {
     const std::string behind = fmt::format(" ({} fill)", to_string(fill));
@@ -285,7 +286,7 @@ void encode_ablation(std::vector<Metric>& list, const OnBehaviour& on, const Abl
   add(kDivergence, a.effect->divergence);
 }
 
-/// The figure of an ablation's metric.
+/// The figure in an ablation's metric. Random controls have a deviation, and n counts them.
 Spread decode_figure(const Metric& m) {
   const bool is_random = m.control == to_string(AblationTarget::kRandom);
   return {.mean = m.value, .sd = is_random ? m.sd : Figure(), .n = is_random ? m.n : 1};
@@ -324,8 +325,8 @@ std::vector<Metric> encode_metrics(const Findings& f) {
   return list;
 }
 
-/// One of the metrics of decoding by nearest neighbours.
-/// @param n_draws of exemplars, which metrics do not have.
+/// Reads a metric of decoding by nearest neighbours.
+/// @param n_draws  number of draws of exemplars, which metrics do not hold.
 void decode_knn(Findings& f, const Metric& m, bool is_test, int64_t n_draws) {
   for (KnnResult* knn : {&f.knn, &f.full_knn}) {
     (is_test ? knn->n_test : knn->n_dev) = m.n;
@@ -336,13 +337,14 @@ void decode_knn(Findings& f, const Metric& m, bool is_test, int64_t n_draws) {
   (is_test ? knn.test : knn.dev) = {.mean = m.value, .sd = m.sd, .n = n_draws};
 }
 
-/// What stands behind "<figure> <set>" in a metric's name; none where it is of another figure or set.
+/// What stands behind "<figure> <set>" in the name of a metric; none if the name begins otherwise.
 std::optional<std::string_view> behind(std::string_view name, std::string_view figure, const std::string& set) {
   const std::string front = fmt::format("{} {}", figure, set);
   return name.starts_with(front) ? std::optional(name.substr(front.size())) : std::nullopt;
 }
 
-/// A metric of a data set's ablations; those of one set follow that of the untouched model, and effects their accuracy.
+/// Reads a metric of one evaluation set. These metrics follow the accuracy of the untouched model
+/// on the set, and the effects of an ablation follow the ablation's accuracy.
 void decode_ablation_metric(OnBehaviour& on, const Metric& m) {
   if (behind(m.metric, kUntouchedLogProbability, on.label)) {
     on.vanilla_log_probability = m.value;

@@ -14,70 +14,74 @@
 /// What the record of a run holds (store.h).
 namespace cprobe {
 
-/// How far a cell has come. One that is running in the record may be of a run that was killed (RunLock::is_held tells).
+/// How far a cell has come. kRunning may be left over from a run that was killed; RunLock::is_held
+/// tells whether a run is going on.
 enum class CellStatus { kPlanned, kRunning, kDone, kFailed };
 std::string_view to_string(CellStatus status);  ///< "planned", "running", "done", "failed".
 
-/// A cell to come.
 struct PlannedCell {
   std::string id;
   std::string method;  ///< `method_name`, or a comparison method's name.
-  std::string label;   ///< "var_0 L0.attn seed 0", for people.
+  std::string label;   ///< For people, such as "var_0 L0.attn seed 0".
 };
 
-/// How far a planned cell is.
+/// How far a planned cell has come.
 struct CellEntry {
   std::string id;
   std::string method;
   std::string label;
   CellStatus status = CellStatus::kPlanned;
-  std::string error;    ///< Of a failed cell.
-  double seconds = 0;   ///< The cell took.
-  double expected = 0;  ///< Seconds that the cell was expected to take, as measured before; 0 where nothing was.
+  std::string error;    ///< Only if the cell failed.
+  double seconds = 0;   ///< Time that the cell took.
+  double expected = 0;  ///< Forecast of `seconds`, from measurements; 0 if nothing was measured.
 };
 
-/// How the program was called and on what.
+/// A call of the program.
 struct Invocation {
-  std::string started;  ///< "2024-05-01T12:00:00Z".
+  std::string started;  ///< UTC, such as "2024-05-01T12:00:00Z".
   std::string command;
-  std::string version;  ///< Of cprobe, compiler, libtorch and BLAS.
+  std::string version;  ///< Versions of cprobe, compiler, libtorch and BLAS.
   std::string host;
-  int n_jobs = 1;              ///< Cells at once.
-  int n_threads = 0;           ///< Of a cell.
-  std::string device = "cpu";  ///< Its kind: "cuda" for whichever GPU.
-  std::string model;           ///< Its folder.
-  std::string spec;            ///< Text of its file; may be empty.
-  std::string ended = {};      ///< When the call finished its last cell so far; empty before. Store::begin ignores it.
-  std::optional<int64_t> peak_memory = {};  ///< Bytes, at that time. Likewise.
+  int n_jobs = 1;              ///< Cells computed at the same time.
+  int n_threads = 0;           ///< Threads of each cell.
+  std::string device = "cpu";  ///< Kind of device; "cuda" stands for any GPU.
+  std::string model;           ///< The model's folder.
+  std::string spec;            ///< Text of the spec's file; may be empty.
+  /// Time at which the call finished its last cell so far; empty before the first. Store::record
+  /// sets this and `peak_memory`; Store::begin ignores both.
+  std::string ended = {};
+  std::optional<int64_t> peak_memory = {};  ///< Bytes, up to `ended`.
 };
 
 /// A field of a row of results.csv.
 struct ResultField {
-  std::string name;
+  std::string name;  ///< The column's name.
   std::string text;
-  bool is_text = false;  ///< Not a number.
+  bool is_text = false;  ///< False if `text` is a number.
 
   friend bool operator==(const ResultField&, const ResultField&) = default;
 };
 using ResultRow = std::vector<ResultField>;
 
-/// What a finished cell found, in the form in which the record keeps it.
+/// What a finished cell found, in the form that the record keeps.
 struct FinishedCell {
   std::string variable;
-  std::string site;       ///< "L0.attn" or, of methods that look at states, "L0.mid".
-  int64_t position = -1;  ///< Of the probed token.
+  std::string site;       ///< "L0.attn", or "L0.mid" for methods that look at states.
+  int64_t position = -1;  ///< Position of the probed token.
   uint64_t seed = 0;
-  double seconds = 0;
+  double seconds = 0;  ///< Time that the cell took.
   std::vector<Metric> metrics;
-  ResultRow row = {};                   ///< Circuit probing: its line of results.csv (findings_codec.h).
-  std::vector<EpochRecord> curve = {};  ///< Likewise, of mask training.
-  std::string circuit_file = {};        ///< Likewise: its name in the run folder
-  std::string circuit = {};             ///< and its bytes.
+
+  // Circuit probing only; empty for comparison methods.
+  ResultRow row = {};                   ///< The cell's line of results.csv (findings_codec.h).
+  std::vector<EpochRecord> curve = {};  ///< Mask training, one record per epoch.
+  std::string circuit_file = {};        ///< Name of the circuit's file in the run folder.
+  std::string circuit = {};             ///< Bytes of that file.
 
   friend bool operator==(const FinishedCell&, const FinishedCell&) = default;
 };
 
-/// A finished cell of circuit probing, as it was found.
+/// A finished cell of circuit probing: what was probed, and what was found.
 struct ProbedCell {
   std::string id;
   CellSettings settings;
@@ -86,26 +90,26 @@ struct ProbedCell {
   friend bool operator==(const ProbedCell&, const ProbedCell&) = default;
 };
 
-/// The line of results.csv of a finished cell of circuit probing.
+/// A line of results.csv: a finished cell of circuit probing.
 struct RecordedRow {
-  std::string cell;
+  std::string cell;  ///< Identity of the cell.
   ResultRow row;
 };
 
-/// A figure of a finished cell: a line of metrics.csv.
+/// A line of metrics.csv: a figure of a finished cell.
 struct RecordedMetric {
   std::string method;
   std::string site;
   std::string variable;
   Metric metric;
   int64_t seed = 0;
-  std::string cell;
+  std::string cell;  ///< Identity of the cell.
   int64_t position = -1;
 };
 
-/// Mask training of a finished cell, an entry for each epoch.
+/// The mask training of a finished cell.
 struct TrainingCurve {
-  std::string cell;
+  std::string cell;  ///< Identity of the cell.
   std::vector<EpochRecord> epochs;
 };
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr double kNoNumber = std::numeric_limits<double>::quiet_NaN();
 
-// One value of each type that the rows have, there and back.
+// Conversions of one value, for each type of a row's members.
 
 RowValue encoded(const std::string& text) {
   return text;
@@ -57,7 +57,7 @@ void read(const RowValue& value, double& number) {
 void read(const RowValue& value, std::optional<double>& number) {
   number = is_none(value) ? std::nullopt : std::optional(as<double>(value));
 }
-/// Records of earlier versions have no draws.
+/// Reads draws; none if there is no value, as in records of earlier versions.
 void read(const RowValue& value, std::vector<double>& numbers) {
   numbers.clear();
   if (is_none(value)) return;
@@ -65,7 +65,8 @@ void read(const RowValue& value, std::vector<double>& numbers) {
   for (std::string word; words >> word;) numbers.push_back(std::stod(word));
 }
 
-// The columns of each table, once for both ways. Members are unpacked, so that one that is added cannot be forgotten.
+// The members of each row in the order of its table's columns. Structured bindings name all
+// members, so that the compiler refuses a new member that is missing here.
 
 auto columns(auto& field) requires requires {
   field.is_text;

@@ -3,16 +3,19 @@
 #include "cprobe/record/recorded.h"
 #include "cprobe/record/row_value.h"
 
-/// Rows of the record's tables as lists of values: what SQLite stores, and what travels between ranks.
+/// Converts rows of the record's tables to and from lists of values, which SQLite stores and ranks
+/// exchange.
 namespace cprobe {
 
-/// The columns behind `cell` and the row's number, in the order of the schema (store_schema.cc).
+/// The values of a row in the order of the schema's columns (store_schema.cc), without the first
+/// two: `cell` and the row's number.
 RowValues encode(const ResultField& field);   ///< Table `fields`.
 RowValues encode(const Metric& metric);       ///< Table `metrics`.
 RowValues encode(const EpochRecord& record);  ///< Table `curves`.
 
-/// The reverse. @param values as `encode` gives them, or as a record of an earlier version has them.
-/// @throws Error (kFailed) if a value is of another type, or one is missing.
+/// The reverse of `encode`.
+/// @param values  as `encode` makes them, or as a record of an earlier version holds them.
+/// @throws Error (kFailed) if a value has another type, or the number of values is wrong.
 void decode(const RowValues& values, ResultField& field);
 void decode(const RowValues& values, Metric& metric);
 void decode(const RowValues& values, EpochRecord& record);

@@ -7,7 +7,8 @@
 
 namespace cprobe {
 
-/// A value of a row of the record. monostate: there is none (NULL); NaN is none too, as SQLite knows no NaN.
+/// A value in a row of the record. monostate stands for no value (NULL), and for NaN, which SQLite
+/// does not have.
 using RowValue = std::variant<std::monostate, int64_t, double, std::string>;
 using RowValues = std::vector<RowValue>;
 

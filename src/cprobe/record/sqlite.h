@@ -12,16 +12,19 @@ struct sqlite3_stmt;
 
 namespace cprobe {
 
-/// Of a file that is no database, or damaged.
+/// Thrown for a file that is damaged, or no database.
 class DamagedDatabase : public Error {
  public:
   using Error::Error;
 };
 
-/// Runs statements without results. @throws Error (kFailed) with SQLite's reason and the database's file; DamagedDatabase.
+/// Runs statements without results.
+/// @throws Error (kFailed) with SQLite's reason and the database's file; DamagedDatabase if the
+///         file is damaged.
 void execute(sqlite3* database, const std::string& sql);
 
-/// A prepared statement: bind in order, then step through the rows. @throws Error (kFailed) as `execute`.
+/// A prepared statement. Bind all parameters in order, then step through the rows.
+/// @throws Error (kFailed) as `execute`.
 class Statement {
  public:
   Statement(sqlite3* database, const std::string& sql);
@@ -32,18 +35,20 @@ class Statement {
   Statement& bind(const std::string& text);
   Statement& bind(int64_t integer);
   Statement& bind(double number);
-  Statement& bind(const std::optional<double>& number);  ///< NULL where there is none.
+  Statement& bind(const std::optional<double>& number);  ///< NULL if empty.
   Statement& bind(const std::optional<int64_t>& integer);
   Statement& bind(const RowValue& value);
 
-  bool step();  ///< True while there is a row.
+  bool step();  ///< Goes to the next row; false if there is none.
+
+  // The current row, by column from 0.
   std::string text(int column) const;
   int64_t integer(int column) const;
   double number(int column) const;
   bool is_null(int column) const;
   bool is_real(int column) const;
   RowValue value(int column) const;
-  RowValues values(int first_column) const;  ///< From that column on.
+  RowValues values(int first_column) const;  ///< The values of `first_column` and all behind it.
   int n_columns() const;
 
  private:
@@ -54,7 +59,7 @@ class Statement {
   int n_bound_ = 0;
 };
 
-/// A transaction that is rolled back unless committed.
+/// A transaction for writing, rolled back unless committed.
 class Transaction {
  public:
   explicit Transaction(sqlite3* database);

@@ -24,7 +24,7 @@ CellStatus parse_status(const std::string& text) {
   return found == std::end(kStatuses) ? CellStatus::kPlanned : *found;
 }
 
-/// A file's name as SQLite's URI, in which ?, # and % have a meaning.
+/// A file's name as a URI for SQLite, with ?, # and % escaped.
 std::string file_uri(const std::filesystem::path& path, const std::string& parameters) {
   std::string uri = "file:";
   for (const char c : path.string()) {
@@ -33,7 +33,7 @@ std::string file_uri(const std::filesystem::path& path, const std::string& param
   return uri + "?" + parameters;
 }
 
-/// The rows of a cell in a table, numbered from 0.
+/// Inserts the rows of a cell into a table, numbered from 0.
 template <typename Row>
 void insert(sqlite3* database, const char* table, const std::string& id, const std::vector<Row>& rows) {
   int64_t number = 0;
@@ -92,7 +92,7 @@ Store Store::open_file(const std::filesystem::path& folder, const std::filesyste
   if (code != SQLITE_OK)
     throw failure("{}: cannot open or create the run's store: {}", path.string(), sqlite3_errmsg(database));
   sqlite3_busy_timeout(database, 10'000);
-  // Looks before it touches: another program's database stays as it is.
+  // Checks the version before any change, so that another program's database stays as it is.
   const int64_t version = schema_version(database, path);
   execute(database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
   migrate(database, version);
@@ -102,7 +102,8 @@ Store Store::open_file(const std::filesystem::path& folder, const std::filesyste
 Store Store::open_existing(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / kStoreName;
   if (!std::filesystem::exists(path)) throw input_error("{}: holds no run (no run.sqlite)", folder.string());
-  // SQLite makes a write-ahead log even to read, unless told that nobody writes; where there is no log, nobody does.
+  // SQLite makes a write-ahead log even for reading, unless told that nobody writes. If there is no
+  // log yet, nobody writes.
   const bool in_use = std::filesystem::exists(path.string() + "-wal");
   const std::string uri = file_uri(std::filesystem::absolute(path), in_use ? "mode=ro" : "mode=ro&immutable=1");
   Store store;
@@ -167,7 +168,7 @@ std::string Store::data() const {
 void Store::plan(const std::vector<PlannedCell>& cells, const std::string& data) {
   sqlite3* database = database_.get();
   Transaction transaction(database);
-  // Methods that are planned again keep their rank.
+  // Keeps the ranks of methods that are planned again on the same data.
   Statement(database, "DELETE FROM plans WHERE data IS NOT NULL AND data != ?").bind(data).step();
   std::set<std::string> planned;
   for (const PlannedCell& cell : cells) {
@@ -309,7 +310,8 @@ void Store::record_failure(const std::string& id, const std::string& error) {
       .step();
 }
 
-/// Times of a call that is killed are known up to its last cell.
+/// Updates the end and the peak memory of this call, so that both are known of a killed call, up to
+/// its last cell.
 void Store::touch_invocation() {
   Statement(database_.get(), "UPDATE invocations SET ended = ?, peak_memory = ? WHERE id = ?")
       .bind(utc_now())

@@ -15,92 +15,108 @@ struct sqlite3;
 
 namespace cprobe {
 
-/// The record of a run: `run.sqlite` in its folder (docs/file_formats.md). One transaction per finished cell
-/// (write-ahead log), so a killed run holds every cell that was finished and nothing of the others.
+/// The record of a run: `run.sqlite` in the run folder (docs/file_formats.md). Each finished cell
+/// is one transaction (write-ahead log), so that after a kill the record holds every finished cell
+/// and nothing of any other.
 ///
-/// A cell is computed once, whatever specs ask for it. The *plan* of a method is the cells of the last spec it was run
-/// on; tables hold the cells of plans, and what was computed for other specs stays in the record.
+/// A cell is computed once, however many specs ask for it. The *plan* of a method is the list of
+/// cells of the last spec that the method was run on. Tables hold the cells of plans. Results of
+/// other specs stay in the record.
 class Store {
  public:
-  /// Opens or creates `folder`/run.sqlite. A store of an earlier version becomes one of this.
-  /// @throws Error (kFailed) if that is impossible, (kInput) if the file is no store of ours or a later version's; it is
-  ///         then left as it is.
+  /// Opens or creates `folder`/run.sqlite. Brings a store of an earlier version to the present one.
+  /// @throws Error
+  ///   - (kInput), leaving the file as it is, if the file is no store of cprobe, is of a later
+  ///     version, or is empty beside the tables of a run;
+  ///   - (kFailed) if the store cannot be opened, created or changed.
   static Store open(const std::filesystem::path& folder);
 
-  /// Opens the store of an earlier run to read it; nothing in the folder changes, and a run may be going on there.
-  /// @throws Error (kInput) if there is no store, or not one of ours, or a later version's.
+  /// Opens the store of a run for reading. A run may be going on in the folder, where nothing is
+  /// changed. A store of an earlier version is brought to the present one in memory.
+  /// @throws Error (kInput) if there is no store, or the file is no store of cprobe or is of a
+  ///         later version; (kFailed) if it cannot be read.
   static Store open_existing(const std::filesystem::path& folder);
 
-  /// The cells of all plans, method by method in the order in which they came, each in the order of its plan.
+  /// The cells of all plans: methods in the order in which they were first planned, the cells of
+  /// each in the order of its plan.
   std::vector<CellEntry> cells() const;
 
-  /// How many further cells the record has: those of other specs.
+  /// The number of cells in the record that are in no plan.
   int64_t n_unplanned() const;
-  /// Identities of all finished cells, of whatever spec.
+  /// Identities of all finished cells, planned or not.
   std::set<std::string> finished() const;
 
-  /// Makes these, in order, the plans of their methods. Cells that are in the record keep what they found.
-  /// @param data what the cells work on, in any form: plans of methods on something else are given up.
+  /// Replaces the plan of each method in `cells`, keeping their order. Recorded results stay.
+  /// @param data  identifies model and data. Plans made under another value are dropped.
   void plan(const std::vector<PlannedCell>& cells, const std::string& data);
-  /// What the plans' cells work on, as `plan` was told; empty where nothing is planned.
+  /// The `data` that the plans were made under; empty if nothing is planned.
   std::string data() const;
 
-  /// Makes cells unfinished again. @return the circuit files of these cells, which it leaves, relative to the run folder.
+  /// Makes cells unfinished and removes their results from the record, but not their circuit files.
+  /// @return these files, relative to the run folder.
   std::vector<std::string> forget(const std::vector<PlannedCell>& cells);
 
-  /// Cells recorded from here on were computed by this call; none is running yet.
+  /// Records a call of the program, which computes all cells recorded from here on. No cell counts
+  /// as running any more.
   void begin(const Invocation& invocation);
-  /// All of them, the first first.
+  /// All recorded calls, the first first.
   std::vector<Invocation> invocations() const;
 
-  /// What the cells to come are expected to take. @param seconds by identity.
+  /// Records how long cells are expected to take. @param seconds  by identity.
   void expect(const std::vector<std::pair<std::string, double>>& seconds);
-  /// A cell is being computed from now on.
+  /// Records that this call is computing a cell.
   void begin_cell(const std::string& id);
 
-  /// Writes the circuit file, then records all in one transaction.
-  /// @throws Error (kFailed) if either is impossible; the cell is then as it was.
+  /// Writes the circuit file, if there is a circuit, then records the cell in one transaction.
+  /// @throws Error (kFailed) if either is impossible; the record then holds the cell as before.
   void record(const std::string& id, const FinishedCell& finished);
   void record_failure(const std::string& id, const std::string& error);
 
   struct Gathered {
-    int64_t n_cells = 0;               ///< That it took.
-    std::vector<std::string> damaged;  ///< Labels of cells that it left, as their figures or circuits are not intact.
+    int64_t n_cells = 0;               ///< Cells taken over.
+    std::vector<std::string> damaged;  ///< Labels of cells whose figures or circuits are damaged.
   };
-  /// Takes over what another store has of cells that are not finished here, with their circuits; but nothing that is older
-  /// than a call which asked to compute the cell again.
-  /// @param folder of the other store, which may be in use. @param with_plan makes its plan this one's, too.
+  /// Takes over finished and failed cells from another store, with their circuits. Left out are
+  ///   - cells that are finished here, and failed cells that have failed here too;
+  ///   - cells that were computed by a call older than the last `forget` of the cell here;
+  ///   - damaged cells.
+  /// @param folder     folder of the other store, which may be in use.
+  /// @param with_plan  whether to take over the other store's plan, too.
   /// @throws Error as `open`.
   Gathered gather(const std::filesystem::path& folder, bool with_plan);
 
-  /// Reads everything. @throws Error (kInput) if the file is damaged, naming what repairs it.
+  /// Reads the whole record and compares checksums.
+  /// @throws Error (kInput) if the record is damaged; names the command that repairs it.
   void verify() const;
 
   struct Repaired {
-    int64_t n_intact = 0;           ///< Finished cells that are in the record still.
-    std::vector<std::string> lost;  ///< Labels of finished cells that are not, or whose circuit is damaged or gone.
-    std::filesystem::path damaged;  ///< Where the damaged file is now.
+    int64_t n_intact = 0;           ///< Finished cells that the record still holds.
+    std::vector<std::string> lost;  ///< Labels of the other finished cells.
+    std::filesystem::path damaged;  ///< New path of the damaged file.
   };
-  /// Puts what is intact of a record in its place; what is lost is computed again by the next call.
-  /// @throws Error (kInput) if there is no record, or nothing of it can be read; it is then left as it is.
+  /// Replaces a damaged record by its intact part. A finished cell is lost if its figures or its
+  /// circuit are damaged or gone. The next call computes lost cells again.
+  /// @throws Error (kInput) if there is no record, or nothing in it can be read; the file is then
+  ///         left as it is.
   static Repaired repair(const std::filesystem::path& folder);
 
-  /// Every finished cell of circuit probing in a plan, in order.
+  /// The finished cells of circuit probing in plans, in order.
   std::vector<ProbedCell> probed() const;
-  /// Their rows of results.csv.
+  /// The lines of results.csv: one for each cell of `probed`.
   std::vector<RecordedRow> result_rows() const;
 
-  /// The lines of metrics.csv: those of all finished cells in plans, in order.
+  /// The lines of metrics.csv: the figures of all finished cells in plans, in order.
   std::vector<RecordedMetric> metrics() const;
 
-  /// The curves of all finished cells in plans that have one, in order.
+  /// The training curves of finished cells in plans, in order. Cells without a curve are left out.
   std::vector<TrainingCurve> curves() const;
 
-  /// The circuit files of finished cells in plans, relative to the run folder, by cell. Files may have been moved away.
+  /// Identity -> circuit file, relative to the run folder, of finished cells in plans. A file may
+  /// have been moved away since.
   std::map<std::string, std::string> circuit_files() const;
 
-  /// While it lives, everything that is read from a store is of one moment, though a run may be going on there. The store
-  /// must outlive it, and nothing may be written.
+  /// Makes all reads of a store see the same moment, even if a run is going on in its folder. The
+  /// store must outlive the snapshot, and must not be written to meanwhile.
   class Snapshot {
    public:
     explicit Snapshot(const Store& store);
@@ -112,15 +128,17 @@ class Store {
     sqlite3* database_;
   };
 
-  /// Rebuilds results.csv (circuit probing, one row per finished cell, wide; not written before there is one),
-  /// metrics.csv (long) and curves.csv from the store.
+  /// Writes the tables of the run folder from the store:
+  ///   - results.csv: circuit probing, one wide row per finished cell; removed if there is no row;
+  ///   - metrics.csv: every figure of every method, in long form;
+  ///   - curves.csv: every epoch of every cell.
   void export_tables() const;
 
  private:
   struct Close {
     void operator()(sqlite3* database) const;
   };
-  /// @param path of the database.
+  /// Opens or creates the database `path` as the store of `folder`.
   static Store open_file(const std::filesystem::path& folder, const std::filesystem::path& path);
   void touch_invocation();
 

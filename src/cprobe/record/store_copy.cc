@@ -8,11 +8,12 @@
 #include "cprobe/record/store.h"
 #include "cprobe/record/store_schema.h"
 
-/// Cells from one store to another: what shards found, and what is intact of a damaged store.
+/// Copies cells from one store to another: the results of shards, and the intact part of a damaged
+/// store.
 namespace cprobe {
 namespace {
 
-/// Another database file beside a store's own, under the name `other`.
+/// Attaches another database file to a store's database, under the name `other`.
 class Attached {
  public:
   Attached(sqlite3* database, const std::filesystem::path& path) : database_(database) {
@@ -26,7 +27,7 @@ class Attached {
   sqlite3* database_;
 };
 
-/// The call in this store that is a call of the other one, added unless it is there.
+/// The number in this store of a call that the other store has. Adds the call if it is missing.
 int64_t copied_invocation(sqlite3* database, int64_t other_id) {
   constexpr const char* kColumns =
       "started, ended, command, version, host, jobs, threads, device, model, spec, peak_memory";
@@ -41,8 +42,8 @@ int64_t copied_invocation(sqlite3* database, int64_t other_id) {
   return sqlite3_last_insert_rowid(database);
 }
 
-/// All that the other store has of a cell, in place of what this one has.
-/// @param by_cell how its rows are looked up; "+cell" goes without the index.
+/// Replaces what this store has of a cell by what the other store has.
+/// @param by_cell  how rows are looked up: "cell", or "+cell" to avoid the index.
 void copy_cell(sqlite3* database, const std::string& id, const char* by_cell = "cell") {
   for (const char* table : kCellTables) {
     Statement(database, fmt::format("DELETE FROM main.{} WHERE cell = ?", table)).bind(id).step();
@@ -64,17 +65,19 @@ void copy_cell(sqlite3* database, const std::string& id, const char* by_cell = "
       .step();
 }
 
-/// In place of what is there: the file of a cell that is not finished may be damaged.
+/// Links or copies a file. Replaces the file at `to`, which may be damaged if its cell is not
+/// finished.
 void link_or_copy(const std::filesystem::path& from, const std::filesystem::path& to) {
   std::error_code problem;
   std::filesystem::create_directories(to.parent_path(), problem);
   std::filesystem::remove(to, problem);
   std::filesystem::create_hard_link(from, to, problem);
-  if (problem) write_file(to, read_file(from));  // another file system, or one without links
+  if (problem) write_file(to, read_file(from));  // Another file system, or one without links.
 }
 
-/// Calls `take` with the numbers of the rows of a table of a damaged file, each on its own, so that a page that cannot be
-/// read costs its rows only. @param take whether there is such a row.
+/// Calls `take` with the number of each row of a table in a damaged file. Rows are read one by one,
+/// so that an unreadable page costs only its own rows.
+/// @param take  returns whether there is such a row. An Error counts as no row.
 template <typename Take>
 void for_each_row(sqlite3* database, const std::string& table, const Take& take) {
   int64_t last = 0;
@@ -83,8 +86,8 @@ void for_each_row(sqlite3* database, const std::string& table, const Take& take)
     if (rows.step()) last = rows.integer(0);
   } catch (const Error&) {
   }
-  constexpr int64_t kGap =
-      1000;  // Where not even the last one can be read: so many missing ones are taken for the end.
+  // If not even the number of the last row can be read, this many missing rows mark the end.
+  constexpr int64_t kGap = 1000;
   int64_t n_missed = 0;
   for (int64_t row = 1; last > 0 ? row <= last : n_missed < kGap; ++row) {
     bool is_there = false;
@@ -96,13 +99,13 @@ void for_each_row(sqlite3* database, const std::string& table, const Take& take)
   }
 }
 
-/// A copy of a database file to read from, with zeros where its end is missing: SQLite refuses a file that is shorter than
-/// its first page says as a whole, and of a page of zeros no more than that page.
+/// A copy of a damaged database file to read from, filled up with zeros to the size that its header
+/// states. SQLite refuses the whole of a file that is too short, but only single pages of zeros.
 class ReadableCopy {
  public:
   explicit ReadableCopy(const std::filesystem::path& path) : path_(path.string() + ".copy") {
     for (const char* suffix : {"", "-wal"}) {
-      std::error_code none;  // there may be no log
+      std::error_code none;  // There may be no log.
       std::filesystem::copy_file(path.string() + suffix, path_.string() + suffix,
                                  std::filesystem::copy_options::overwrite_existing, none);
     }
@@ -114,7 +117,7 @@ class ReadableCopy {
       return value;
     };
     constexpr size_t kHeader = 100;
-    constexpr uint64_t kMost = uint64_t{1} << 40;  // what a damaged header says may be nonsense
+    constexpr uint64_t kMost = uint64_t{1} << 40;  // A damaged header may state any size.
     if (bytes.size() < kHeader) return;
     const uint64_t said = number(28, 4) * (number(16, 2) == 1 ? 65536 : number(16, 2));
     if (said > bytes.size() && said < kMost) std::filesystem::resize_file(path_, said);
@@ -132,6 +135,7 @@ class ReadableCopy {
   std::filesystem::path path_;
 };
 
+/// Whether the record and the circuit of a cell fit their checksums.
 bool is_intact(sqlite3* database, const std::filesystem::path& folder, const std::string& id) {
   Statement cell(database, "SELECT checksum FROM main.cells WHERE id = ?");
   if (!cell.bind(id).step()) return false;
@@ -146,8 +150,9 @@ bool is_intact(sqlite3* database, const std::filesystem::path& folder, const std
   return true;
 }
 
-/// A cell of another store with its circuit. @param from, to folders of the two. @return false where it is not intact; then
-/// nothing is taken.
+/// Takes over a cell of the other store with its circuit, if both are intact.
+/// @param from, to  folders of the other store and of this one.
+/// @return whether the cell was taken over.
 bool take_cell(sqlite3* database, const std::string& id, const std::filesystem::path& from,
                const std::filesystem::path& to) {
   try {
@@ -164,7 +169,9 @@ bool take_cell(sqlite3* database, const std::string& id, const std::filesystem::
   }
 }
 
-/// A finished cell with all its rows, if they are intact: found by their index or, where that is damaged, one by one.
+/// Takes over a finished cell, if its rows and circuit are intact. Looks rows up by their index
+/// first, then without the index, which may be damaged.
+/// @return whether the cell was taken over.
 bool salvage(sqlite3* database, const std::filesystem::path& folder, const std::string& id) {
   for (const char* by_cell : {"cell", "+cell"}) {
     try {
@@ -193,7 +200,7 @@ std::string checksum_of(sqlite3* database, const std::string& cell) {
     rows.bind(cell);
     while (rows.step()) {
       for (int column = 0; column < rows.n_columns(); ++column) {
-        // A number as text has fewer digits, and others in other versions of SQLite.
+        // Hashes the bits of numbers: their text has fewer digits, and depends on SQLite's version.
         if (rows.is_real(column)) {
           const double number = rows.number(column);
           sum = hash_bytes(&number, sizeof(number), sum);
@@ -210,11 +217,11 @@ Store::Gathered Store::gather(const std::filesystem::path& folder, bool with_pla
   std::vector<PlannedCell> cells;
   std::string data;
   {
-    const Store other = Store::open(folder);  // which brings it to the present version
+    const Store other = Store::open(folder);  // Brings the other store to the present version.
     for (const CellEntry& cell : other.cells()) cells.push_back({cell.id, cell.method, cell.label});
     data = other.data();
   }
-  if (cells.empty()) return {};  // killed before it had a plan
+  if (cells.empty()) return {};  // The other process was killed before it had a plan.
   sqlite3* database = database_.get();
   if (with_plan) plan(cells, data);
   const Attached attached(database, folder / kStoreName);
@@ -285,10 +292,11 @@ Store::Repaired Store::repair(const std::filesystem::path& folder) {
     }
     execute(database, "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE;");
   }
-  // There is a record at every moment; but its log must not be taken for that of the one to come.
+  // Keeps a record in place at every moment. The damaged record's log is moved away, so that SQLite
+  // does not take it for the repaired record's.
   std::error_code problem;
   std::filesystem::create_hard_link(path, repaired.damaged, problem);
-  if (problem) write_file(repaired.damaged, read_file(path));  // a file system without links
+  if (problem) write_file(repaired.damaged, read_file(path));  // A file system without links.
   for (const char* suffix : {"-wal", "-shm"}) {
     std::error_code none;
     std::filesystem::rename(path.string() + suffix, repaired.damaged.string() + suffix, none);

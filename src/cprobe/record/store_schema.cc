@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kApplicationId = 0x63707262;  // "cprb"
 
-/// What makes each version of the schema from the one before.
+/// Statements that make each version of the schema from the one before.
 constexpr const char* kMigrations[] = {
     R"sql(
 CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -32,7 +32,8 @@ CREATE TABLE artifacts (cell TEXT NOT NULL REFERENCES cells(id), kind TEXT NOT N
 ALTER TABLE cells ADD COLUMN method TEXT NOT NULL DEFAULT 'circuit probing';
 ALTER TABLE metrics DROP COLUMN method;
 )sql",
-    // A cell's place in the plan of its method, and the calls that computed it in place of notes on the last one.
+    // Adds the place of a cell in the plan of its method, and all calls in place of notes on the
+    // last call.
     R"sql(
 CREATE TABLE plans (method TEXT PRIMARY KEY, rank INTEGER NOT NULL, data TEXT);
 INSERT INTO plans SELECT method, min(ordinal), (SELECT value FROM notes WHERE key = 'fingerprints') FROM cells GROUP BY method;
@@ -55,7 +56,7 @@ ALTER TABLE artifacts ADD COLUMN checksum TEXT;
 ALTER TABLE metrics ADD COLUMN draws TEXT;
 CREATE VIEW planned AS SELECT cells.*, rank FROM cells JOIN plans ON plans.method = cells.method WHERE place IS NOT NULL;
 )sql",
-    // When a cell was last given up to be computed again, and on what kind of device calls computed.
+    // Adds the time of the last `forget` of a cell, and the kind of device of each call.
     R"sql(
 ALTER TABLE cells ADD COLUMN forgotten TEXT;
 ALTER TABLE invocations ADD COLUMN device TEXT NOT NULL DEFAULT 'cpu';
@@ -102,7 +103,8 @@ void migrate(sqlite3* database, int64_t version) {
   if (version == kSchemaVersion) return;
   Transaction transaction(database);
   for (; version < kSchemaVersion; ++version) execute(database, kMigrations[version]);
-  // The first version had none, and those of the third depended on SQLite's.
+  // Makes checksums anew. Versions 1 and 2 had none; those of version 3 depended on SQLite's
+  // version.
   Statement done(database, "SELECT id FROM cells WHERE status = 'done'");
   while (done.step()) {
     const std::string id = done.text(0);

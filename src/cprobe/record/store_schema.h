@@ -6,26 +6,27 @@
 
 struct sqlite3;
 
-/// What the files of the store share of its database.
+/// The database of a store: its schema, versions and checksums.
 namespace cprobe {
 
 inline constexpr const char* kStoreName = "run.sqlite";
 inline constexpr int64_t kSchemaVersion = 4;
 
-/// Tables of which rows belong to a cell, by their column `cell`.
+/// Tables whose rows each belong to the cell in their column `cell`.
 inline constexpr const char* kCellTables[] = {"fields", "metrics", "curves", "artifacts"};
 
-/// The schema's version of a store; 0: it has no tables yet. @throws Error (kInput) if it is no database, not ours, or of
-/// a later version.
+/// The version of a store's schema; 0 if the database has no tables yet.
+/// @throws Error (kInput) if the file is no database, no store of cprobe, or of a later version.
 int64_t schema_version(sqlite3* database, const std::filesystem::path& path);
 
 /// Brings a database from a version of the schema to the present one.
 void migrate(sqlite3* database, int64_t version);
 
-/// A database of an earlier version as one of the present, in memory; the caller closes it.
+/// Copies a database into memory and brings the copy to the present version. The caller closes it.
+/// @throws Error (kFailed) if the database cannot be read.
 sqlite3* migrated_copy(sqlite3* database, int64_t version);
 
-/// A hash of all that is recorded of a cell, in which a changed bit shows.
+/// A hash of all that is recorded of a cell, to detect changed bits.
 std::string checksum_of(sqlite3* database, const std::string& cell);
 
 }  // namespace cprobe

@@ -11,11 +11,12 @@
 #include "cprobe/record/sqlite.h"
 #include "cprobe/record/store.h"
 
-/// What a store holds of finished cells, and its tables.
+/// Reads the finished cells of a store, and exports its tables.
 namespace cprobe {
 namespace {
 
-/// Rows under one header: every column that any of them has, in the order of first appearance, as pandas joins them.
+/// Joins rows under one header, as pandas does: every column that any row has, in the order of
+/// first appearance.
 std::string wide_table(const std::vector<RecordedRow>& rows) {
   std::vector<std::string> columns;
   std::unordered_map<std::string, size_t> place;
@@ -108,7 +109,7 @@ void Store::export_tables() const {
   sqlite3* database = database_.get();
   const std::vector<RecordedRow> finished = result_rows();
   if (finished.empty()) {
-    std::filesystem::remove(folder_ / "results.csv");  // of an earlier plan
+    std::filesystem::remove(folder_ / "results.csv");  // A file there is of an earlier plan.
   } else {
     write_file(folder_ / "results.csv", wide_table(finished));
   }

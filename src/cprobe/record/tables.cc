@@ -12,7 +12,7 @@
 namespace cprobe {
 namespace {
 
-/// Which ablations the table does not show; empty where it shows all.
+/// Names the evaluation sets whose ablations a table does not show; empty if there are none.
 std::string other_data_note(const std::vector<ProbedCell>& cells) {
   if (cells.empty()) return {};
   std::vector<std::string> labels;

@@ -14,7 +14,8 @@
 namespace cprobe {
 namespace {
 
-/// "transformer.h.0.attn.c_attn.weight" as "attn.c_attn": what follows the layer's number.
+/// What follows the layer's number in a tensor's name: "attn.c_attn" for
+/// "transformer.h.0.attn.c_attn.weight".
 std::string short_name(std::string tensor) {
   constexpr std::string_view kWeight = ".weight";
   if (tensor.ends_with(kWeight)) tensor.resize(tensor.size() - kWeight.size());
@@ -25,7 +26,7 @@ std::string short_name(std::string tensor) {
   return tensor;
 }
 
-/// The sizes of the model that a run probed; none, with a note, where it is not there any more.
+/// The config of the model that a run probed; none, with a note, if the file is gone or unreadable.
 std::optional<ModelConfig> config_of(ReportData& data, const ReportedRun& run) {
   const std::filesystem::path folder = run.calls.empty() ? std::string() : run.calls.back().model;
   if (!folder.empty() && std::filesystem::exists(folder / "config.json")) {
@@ -52,8 +53,8 @@ std::string fingerprint_of(const CircuitFile& file) {
   return found == file.provenance.end() ? std::string() : found->second;
 }
 
-/// Cells with their circuits that can be compared: of one component, in one unit, of one model (a negative control draws
-/// another for each seed).
+/// Cells with circuits that can be compared: of one component, in one unit and of one model. A
+/// negative control makes another model for each seed.
 using Group = std::vector<std::pair<size_t, CircuitFile>>;
 using Groups = std::map<std::tuple<ComponentRef, MaskUnit, std::string>, Group>;
 

@@ -7,13 +7,17 @@
 
 namespace cprobe {
 
-/// Pairs of circuits that a report compares, at most.
+/// The most pairs of circuits that a report compares.
 inline constexpr size_t kMostOverlaps = 300;
 
-/// Reads the circuit files of one run's cells, which are the last in `data`: units per matrix and, where the model's
-/// config.json is still there, per head; overlaps of circuits of one component; the model's fingerprint. What is missing
-/// is left out with a note.
-/// @param first the run's first cell. @param files by cell, relative to the run folder.
+/// Reads the circuit files of one run, whose cells are the last in `data`. Adds:
+///   - the units of each circuit per weight matrix;
+///   - the units per attention head, if the model's config.json still exists;
+///   - the overlaps of circuits of one component;
+///   - the model's fingerprint;
+///   - notes on what is missing.
+/// @param first  index of the run's first cell in ReportData::cells.
+/// @param files  identity of a cell -> circuit file, relative to the run folder.
 /// @throws Error (kInterrupted) once a stop is requested.
 void add_circuit_details(ReportData& data, size_t first, const std::map<std::string, std::string>& files);
 

@@ -17,7 +17,7 @@ constexpr double kLevel = 1.0 / static_cast<double>(kReciprocalLevel);
 
 using Cells = std::vector<const ReportedCell*>;
 
-/// Over the cells; a single one keeps its own figure.
+/// A figure over cells. A single cell keeps its own figure.
 Spread over(const Cells& cells, const std::function<Spread(const ReportedCell&)>& figure) {
   if (cells.size() == 1) return figure(*cells.front());
   std::vector<double> values;
@@ -25,7 +25,7 @@ Spread over(const Cells& cells, const std::function<Spread(const ReportedCell&)>
   return spread(values);
 }
 
-/// Of cells that repeat each other. Where none says yes: what most plainly says no.
+/// The answer over cells that repeat each other. If no cell says yes, the plainest no counts.
 Answer over_repetitions(const std::vector<Answer>& answers) {
   const auto n_yes = std::ranges::count(answers, Answer::kYes);
   if (n_yes > 0) return n_yes == std::ssize(answers) ? Answer::kYes : Answer::kMixed;
@@ -35,15 +35,15 @@ Answer over_repetitions(const std::vector<Answer>& answers) {
   return Answer::kUntested;
 }
 
-/// Ablations of one cell on one data set, with the first fill.
+/// The ablations of one cell on one evaluation set, under the first fill.
 struct Ablated {
   const Findings::OnBehaviour* on;
   const AblationResult* circuit;
-  const AblationResult* random;  ///< Null where there is none.
+  const AblationResult* random;  ///< Null if there are no random controls.
   AdjustedTest test;
 };
 
-/// None where the cell has no ablations on the data set.
+/// The ablations of a cell on an evaluation set; none if the cell has none there.
 std::optional<Ablated> on_data(const ReportedCell& cell, const std::string& data) {
   const Findings::OnBehaviour* on = cell.findings.on(data);
   if (on == nullptr || on->circuit() == nullptr) return std::nullopt;
@@ -71,7 +71,7 @@ bool decodes(const ReportedCell& cell) {
   return has_circuit(cell) && is_above(knn.test, {.mean = knn.test_majority}, knn.n_test);
 }
 
-/// Over figures of cells.
+/// A figure over the ablations of several cells.
 Spread over(const std::vector<Ablated>& list, const std::function<double(const Ablated&)>& figure) {
   std::vector<double> values;
   for (const Ablated& a : list) values.push_back(figure(a));
@@ -82,7 +82,7 @@ double ablated_accuracy(const Ablated& a) {
   return a.circuit->accuracy.mean;
 }
 
-/// The random controls of the cells that have some.
+/// Adds the random controls of the cells that have some.
 void add_controls(ReportedDeletion& result, const std::vector<Ablated>& controlled, bool is_repeated) {
   if (controlled.empty()) return;
   std::vector<double> means;
@@ -131,7 +131,7 @@ ReportedDeletion ablation_over(const Cells& cells, const std::string& data) {
   return result;
 }
 
-/// Labels of data sets in the order of first appearance.
+/// Labels of the cells' evaluation sets, in the order of first appearance.
 std::vector<std::string> data_sets(const Cells& cells) {
   std::vector<std::string> labels;
   for (const ReportedCell* cell : cells) {

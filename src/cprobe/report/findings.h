@@ -10,70 +10,84 @@
 
 namespace cprobe {
 
-/// An answer of a finding. Where cells repeat each other it is kYes only if it is so of each of them.
+/// The answer to a question about a finding, over cells that repeat each other.
 enum class Answer {
-  kYes,
-  kNo,                ///< Of dependence: no evidence of it.
-  kMixed,             ///< Yes in some repetitions; in the others something else.
-  kBeforeAdjustment,  ///< Of dependence: p <= .05, but not once adjusted for the number of cells.
-  kTooFewControls,    ///< Of dependence: the least p that the random controls allow, adjusted, is above .05.
-  kUntested,          ///< No random controls, or nothing or everything is in the circuit.
+  kYes,               ///< Yes in all repetitions.
+  kNo,                ///< For dependence: there is no evidence of dependence.
+  kMixed,             ///< Yes in some repetitions only.
+  kBeforeAdjustment,  ///< For dependence: p <= .05, but not after adjustment for the other cells.
+  kTooFewControls,    ///< For dependence: with so few controls, no adjusted p can reach .05.
+  kUntested,          ///< For dependence: no random controls, or the circuit is empty or full.
 };
-std::string_view to_string(Answer answer);  ///< "yes", "no", "in some", "before adjustment", "too few controls", ...
+/// "yes", "no", "in some", "before adjustment", "too few controls", "not tested".
+std::string_view to_string(Answer answer);
 
-/// Figures of deletion on one data set: of a cell, or means and standard deviations (n - 1) over cells that repeat each
-/// other. Cells whose circuit is empty, of which nothing is deleted, are left out where others are not.
+/// Figures of ablations on one evaluation set: of one cell, or means and standard deviations
+/// (n - 1) over cells that repeat each other. Cells with an empty circuit, whose ablation changes
+/// nothing, are left out unless all circuits are empty.
 struct ReportedDeletion {
-  std::string data;
-  Fill fill = Fill::kZero;  ///< What deleted units see.
+  std::string data;         ///< Label of the evaluation set.
+  Fill fill = Fill::kZero;  ///< What ablated units see.
   int64_t n_rows = 0;
-  int64_t n_cells = 0;  ///< Behind the next two.
+  int64_t n_cells = 0;  ///< Cells behind `vanilla` and `ablated`.
   Spread vanilla, ablated;
   std::optional<Spread> complement;
-  int64_t n_controlled = 0;        ///< Cells with random controls, which are behind the next two.
-  std::optional<Spread> random;    ///< One repetition: over its random controls. Several: of the cells' means.
-  Spread beside_random;            ///< Accuracy with the circuit deleted.
-  int64_t n_controls = 0;          ///< Random controls of each cell; the fewest.
-  std::vector<double> draws;       ///< The accuracy of each control, cell after cell; empty where not recorded.
-  std::vector<double> p, p_holm;   ///< Of the cells that have one.
-  int64_t n_tests = 0;             ///< Cells that p_holm is adjusted for, within a run.
-  std::vector<std::string> notes;  ///< That units of random circuits came from the whole matrix, each once.
+  int64_t n_controlled = 0;  ///< Cells with random controls, behind `random` and `beside_random`.
+  /// Accuracy with random circuits ablated. One cell: over its random controls. Several cells: over
+  /// the means of the cells.
+  std::optional<Spread> random;
+  Spread beside_random;    ///< Accuracy with the circuit ablated.
+  int64_t n_controls = 0;  ///< Random controls of each cell; the fewest if cells differ.
+  /// The accuracy of each random control, cell after cell; empty if not recorded.
+  std::vector<double> draws;
+  std::vector<double> p, p_holm;  ///< Of each cell that has a p.
+  int64_t n_tests = 0;            ///< Number of cells of a run that p_holm is adjusted for.
+  /// Notes that random circuits took units from the whole matrix, each note once.
+  std::vector<std::string> notes;
   Answer depends = Answer::kUntested;
 
-  /// How much more harm deletion does than that of random circuits; none without these.
+  /// How much lower accuracy is with the circuit ablated than with random circuits ablated; none
+  /// without random controls.
   std::optional<double> harm() const;
 };
 
-/// What was found in one component of one kind of model: one cell, or several that differ in seeds only.
+/// What was found in one component of one kind of model, by one cell or by several cells that
+/// differ only in seeds.
 struct ReportedFinding {
-  std::string series;  ///< As ReportedRun.
+  std::string series;  ///< As ReportedRun::series.
   std::optional<int64_t> step;
   std::string variable;
   int64_t layer = 0;
   std::string block;
-  std::string options;        ///< As ReportedCell.
-  std::vector<size_t> cells;  ///< In ReportData::cells, at least one.
-  Spread knn, full;           ///< One cell: over draws of exemplars. Several: over cells.
-  Spread share;               ///< Of the component's weights that is in the circuit, in [0, 1].
-  double majority = 0;
-  int64_t n_tokens = 0;
-  int64_t n_empty = 0, n_full = 0;          ///< Cells whose circuit is so.
-  std::vector<ReportedDeletion> ablations;  ///< In the order of the run's data sets.
-  Answer circuit = Answer::kNo;             ///< A circuit is a proper part: neither nothing nor everything.
-  Answer decodes = Answer::kNo;
+  std::string options;        ///< As ReportedCell::options.
+  std::vector<size_t> cells;  ///< Indices in ReportData::cells, at least one.
+  /// Test accuracy of decoding from the circuit, and from the whole component. One cell: over draws
+  /// of exemplars. Several cells: over cells.
+  Spread knn, full;
+  Spread share;          ///< Share of the component's weights in the circuit, in [0, 1].
+  double majority = 0;   ///< Test accuracy of the majority baseline, mean over cells.
+  int64_t n_tokens = 0;  ///< Test tokens.
+  /// Cells whose circuit is empty, and cells whose circuit is full.
+  int64_t n_empty = 0, n_full = 0;
+  std::vector<ReportedDeletion> ablations;  ///< By evaluation set, in the run's order.
+  Answer circuit = Answer::kNo;             ///< Is the circuit a proper part, not empty or full?
+  Answer decodes = Answer::kNo;             ///< Does the circuit beat the majority baseline?
 
   int64_t n_cells() const { return static_cast<int64_t>(cells.size()); }
-  bool is_empty() const { return n_empty == n_cells(); }    ///< Nothing to delete in any repetition.
-  const ReportedDeletion* on(std::string_view data) const;  ///< Null where there is none on this data set.
+  bool is_empty() const { return n_empty == n_cells(); }    ///< Whether all circuits are empty.
+  const ReportedDeletion* on(std::string_view data) const;  ///< Null if there is no such set.
   std::string component() const;                            ///< "L0.attn".
 };
 
-/// In the order of first appearance.
+/// The findings in a report, in the order of first appearance.
 std::vector<ReportedFinding> findings(const ReportData& data);
 
-/// Whether an accuracy on n tokens is above another one on them by more than three standard errors. Their square is the
-/// sum of sd^2 / (number of draws, or of cells) of both and of the sampling term a (1 - a) / n of that accuracy of the
-/// two where it is larger: an accuracy of 1 on few tokens is no certainty.
+/// Whether an accuracy is above a reference by more than three standard errors. The square of a
+/// standard error is the sum of
+///   - sd^2 / (number of draws, or of cells) of the accuracy, and of the reference;
+///   - a (1 - a) / n, where a is the accuracy or the reference, whichever makes this term larger.
+///     An accuracy of 1 on few tokens is thus no certainty.
+/// @param n  number of tokens that both are measured on.
 bool is_above(const Spread& accuracy, const Spread& reference, int64_t n);
 
 }  // namespace cprobe

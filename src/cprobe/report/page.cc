@@ -11,7 +11,7 @@
 namespace cprobe {
 namespace {
 
-/// A title as text of HTML.
+/// A title as text for HTML.
 std::string escaped(std::string_view text) {
   std::string html;
   for (const char c : text) {
@@ -35,7 +35,7 @@ std::string escaped(std::string_view text) {
   return html;
 }
 
-/// Puts values in place of {{name}}; what is put in is not looked at again.
+/// Replaces each {{name}} by its value. Values are not searched for names.
 std::string filled(std::string_view text, const std::map<std::string_view, std::string_view>& values) {
   std::string result;
   for (size_t open = text.find("{{"); open != std::string_view::npos; open = text.find("{{")) {
@@ -61,7 +61,7 @@ std::string report_page(const ReportData& data) {
         "again (cmake --preset release && cmake --build --preset release), or choose --format csv, latex or markdown");
   }
   const std::string json = page_json(data);
-  // The page runs scripts that carry this word and no others; text of the data cannot know it.
+  // The page runs only scripts that carry this word, which no text in the data can foresee.
   const std::string nonce = to_hex(hash(json));
   const std::string title = escaped(data.title);
   return filled(page_assets::page(), {{"title", title},

@@ -7,11 +7,11 @@
 
 namespace cprobe {
 
-/// Whether this program was built with Plotly inside, which pages need.
+/// Whether this program was built with Plotly, which pages need.
 bool can_make_pages();
 
-/// A self-contained page (docs/report.md), about 4.6 MB of which are Plotly. @throws Error (kFailed) where
-/// can_make_pages() is false, saying what to do.
+/// A self-contained HTML page (docs/report.md), with about 4.6 MB of Plotly.
+/// @throws Error (kFailed), saying what to do, if can_make_pages() is false.
 std::string report_page(const ReportData& data);
 
 }  // namespace cprobe

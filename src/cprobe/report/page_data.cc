@@ -15,10 +15,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr size_t kMostCurvePoints = 30'000;  ///< Of all curves together; about 25 bytes each.
-constexpr size_t kMostDraws = 200'000;       ///< Random controls of all findings together; about 6 bytes each.
+constexpr size_t kMostCurvePoints = 30'000;  ///< For all curves together; about 25 bytes a point.
+constexpr size_t kMostDraws = 200'000;       ///< For all random controls; about 6 bytes each.
 
-/// Six significant digits: more than any figure here is good for.
+/// A number with six significant digits, more than any figure is good for; null if not finite.
 Json number(double value) {
   if (!std::isfinite(value)) return nullptr;
   return std::stod(fmt::format("{:.6g}", value));
@@ -43,7 +43,7 @@ Json numbers(const std::vector<double>& values) {
   return list;
 }
 
-/// Texts that many calls share, each once.
+/// Text of a spec -> index in the page's list of specs. Calls may share a spec.
 using Specs = std::map<std::string, size_t>;
 
 Json run_json(const ReportedRun& run, const Specs& specs) {
@@ -113,7 +113,7 @@ Json finding_json(const ReportedFinding& f, bool with_draws) {
           {"text", finding_text(f)}};
 }
 
-/// Columns rather than records, which would repeat the names at every epoch.
+/// A curve in columns. Records would repeat the names at every epoch.
 Json curve_json(const std::vector<EpochRecord>& curve, size_t most) {
   Json json = {{"epoch", Json::array()}, {"loss", Json::array()}, {"kept", Json::array()}};
   for (const size_t i : thinned(curve.size(), most)) {
@@ -178,7 +178,7 @@ bool is_same_question(const ReportedFinding& a, const ReportedFinding& b) {
   return a.series == b.series && a.step == b.step && a.variable == b.variable && a.options == b.options;
 }
 
-/// A verdict for each variable of each kind of run, with the places of its findings.
+/// A verdict for each variable of each kind of run, with the indices of the findings behind it.
 Json verdicts_json(const std::vector<ReportedFinding>& all) {
   Json verdicts = Json::array();
   std::vector<bool> seen(all.size());
@@ -206,7 +206,8 @@ Json verdicts_json(const std::vector<ReportedFinding>& all) {
   return verdicts;
 }
 
-/// Text inside <script> ends at "</script" and changes its meaning at "<!--", wherever these stand.
+/// Escapes <, > and &. Text inside <script> would end at "</script", and would change its meaning
+/// at "<!--", wherever these stand.
 std::string for_script(const std::string& json) {
   std::string text;
   text.reserve(json.size());

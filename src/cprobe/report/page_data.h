@@ -6,9 +6,10 @@
 
 namespace cprobe {
 
-/// What page/*.js reads, as one line of JSON in ASCII that may stand inside <script>: <, > and & are escapes. Curves are
-/// thinned so that all of them together stay below a megabyte; figures have six significant digits; what does not exist
-/// or is no number is null.
+/// The data that page/*.js reads: one line of JSON in ASCII, with <, > and & escaped so that the
+/// line may stand inside <script>. Curves are thinned so that all curves together stay below a
+/// megabyte. Figures have six significant digits. A figure that does not exist or is no number is
+/// null.
 std::string page_json(const ReportData& data);
 
 }  // namespace cprobe

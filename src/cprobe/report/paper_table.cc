@@ -15,7 +15,7 @@
 namespace cprobe {
 namespace {
 
-/// A field: text of the data, or a figure.
+/// A field of the table: a text or a figure.
 struct Field {
   std::string text = {};
   std::optional<Spread> figure = {};
@@ -23,7 +23,7 @@ struct Field {
 
 struct Column {
   std::string heading;
-  enum class Kind { kText, kNumber, kFigure, kP } kind = Kind::kText;  ///< A figure may have a deviation.
+  enum class Kind { kText, kNumber, kFigure, kP } kind = Kind::kText;  ///< Figures have deviations.
 
   bool is_number() const { return kind != Kind::kText; }
 };
@@ -87,7 +87,7 @@ Table table_of(const std::vector<ReportedFinding>& all) {
       for (const Spread& figure : {f.share, f.knn, f.full, Spread{.mean = f.majority}}) line.push_back({{}, figure});
       line.push_back({a.data});
       line.push_back({{}, is_ablated ? std::optional(a.vanilla) : std::nullopt});
-      // Of nothing, nothing is deleted.
+      // If all circuits are empty, nothing is ablated.
       line.push_back({{}, is_ablated && !f.is_empty() ? std::optional(a.ablated) : std::nullopt});
       line.push_back({{}, a.random});
       line.push_back({{}, largest(a.p)});
@@ -103,7 +103,7 @@ bool exists(const std::optional<Spread>& figure) {
   return figure && !std::isnan(figure->mean);
 }
 
-/// Six digits: whoever computes with a table wants more than whoever reads it.
+/// Six significant digits, because people who compute with a table want more than those who read.
 std::string csv_number(double value) {
   return fmt::format("{:.6g}", value);
 }
@@ -132,7 +132,7 @@ std::string csv_table(const Table& table) {
   return text;
 }
 
-/// Line breaks would end the line of a table.
+/// Replaces control characters by spaces. Line breaks would end a line of the table.
 std::string on_one_line(std::string text) {
   std::ranges::replace_if(
       text, [](unsigned char c) { return c < ' '; }, ' ');
@@ -177,7 +177,7 @@ std::string latex_text(const std::string& text) {
       case '[':
       case ']':
       case '*':
-        result += '{';  // Behind a line's end, [ would begin an argument, and * would be one.
+        result += '{';  // Behind \\, [ would begin an argument, and * would be one.
         result += c;
         result += '}';
         break;
@@ -188,7 +188,7 @@ std::string latex_text(const std::string& text) {
   return result;
 }
 
-/// Everything that GitHub's Markdown, or HTML in it, could take for more than text.
+/// Escapes all that GitHub's Markdown, or HTML in Markdown, could take for more than text.
 std::string markdown_text(const std::string& text) {
   constexpr std::string_view kMarks = "\\`*_{}[]()<>#+!|&~$@:";
   std::string result;

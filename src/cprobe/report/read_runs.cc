@@ -16,8 +16,8 @@
 namespace cprobe {
 namespace {
 
-/// Settings in which cells of one report may differ. Seeds are not among them: cells that differ in nothing else repeat
-/// each other.
+/// Settings in which cells of one report may differ. Seeds are left out, because cells that differ
+/// only in seeds repeat each other.
 std::vector<VariedSetting> option_settings() {
   std::vector<VariedSetting> settings = {
       {"unit", [](const CellSettings& s) { return std::string(to_string(s.unit)); }},
@@ -38,7 +38,7 @@ void name_options(std::vector<ReportedCell>& cells) {
   }
 }
 
-/// As `cprobe inspect` adjusts: for the cells of one run.
+/// Adjusts p for the cells of one run, as `cprobe inspect` does, and adds the run's notes on p.
 std::vector<ReportedCell> adjusted(std::vector<ProbedCell> probed, ReportedRun& run) {
   std::vector<ReportedCell> cells;
   std::set<std::string> labels;

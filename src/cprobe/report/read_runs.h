@@ -8,13 +8,13 @@
 
 namespace cprobe {
 
-/// Reads what a report shows of run folders and of the folders that hold some (find_runs); a run may be going on there.
-/// Circuit files and the model's config.json are read where they are still there, otherwise a note says so. Shows
-/// progress.
-/// @throws Error (kInput) as find_runs and Store::open_existing, (kInterrupted) once a stop is requested.
+/// Reads what a report shows from run folders, and from those below other folders (find_runs). Runs
+/// may be going on there. If circuit files or the model's config.json are gone, a note says so.
+/// @param quiet  shows no progress.
+/// @throws Error (kInput) as find_runs and open_to_read; (kInterrupted) once a stop is requested.
 ReportData read_runs(const std::vector<std::filesystem::path>& paths, bool quiet = false);
 
-/// At most `most` (>= 2) epochs of a curve, evenly spaced; the first and the last among them.
+/// Indices of at most `most` (>= 2) epochs of a curve, evenly spaced, with the first and the last.
 std::vector<size_t> thinned(size_t n_epochs, size_t most);
 
 }  // namespace cprobe

@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Digits compare by value: step_200 comes before step_1000.
+/// Compares names with their numbers by value: step_200 comes before step_1000.
 bool natural_less(const std::string& a, const std::string& b) {
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   size_t i = 0, j = 0;
@@ -41,7 +41,8 @@ bool natural_less(const std::string& a, const std::string& b) {
   return a.size() - i < b.size() - j;
 }
 
-/// What lies inside a run's folder is its own.
+/// Finds the run folders at and below a folder, in the order of their names. Does not look below a
+/// run folder, and does not follow links.
 void collect(const fs::path& folder, std::vector<fs::path>& found) {
   stop_if_interrupted();
   if (holds_run(folder)) {
@@ -61,7 +62,7 @@ bool is_kind_of_run(const std::string& name) {
   return name == "circuits" || name == "baselines";
 }
 
-/// The number behind a prefix; none where there is something else.
+/// The number behind a prefix, such as 200 in "step_200"; none if `part` is anything else.
 std::optional<int64_t> numbered(const std::string& part, std::string_view prefix) {
   if (!part.starts_with(prefix)) return std::nullopt;
   int64_t number = 0;
@@ -70,7 +71,7 @@ std::optional<int64_t> numbered(const std::string& part, std::string_view prefix
   return error == std::errc() && stop == end ? std::optional(number) : std::nullopt;
 }
 
-/// The longest path that all begin with; the folder above where there is only one.
+/// The longest path that all folders begin with; of a single folder, the folder above.
 fs::path shared_folder(const std::vector<fs::path>& folders) {
   fs::path shared = folders.front().parent_path();
   for (const fs::path& folder : folders) {
@@ -100,7 +101,8 @@ std::vector<ReportedRun> find_runs(const std::vector<fs::path>& paths) {
       if (seen.insert(fs::canonical(folder)).second) found.push_back(folder);
     }
   }
-  // Circuits and competing methods of one model stand side by side in its folder.
+  // Takes the folder above for circuits and comparison methods, whose runs on one model lie side by
+  // side.
   std::vector<fs::path> folders;
   for (const fs::path& folder : found) {
     const fs::path whole = fs::canonical(folder);

@@ -7,9 +7,10 @@
 
 namespace cprobe {
 
-/// The run folders among `paths` and, where one of these is none itself, those below it; each once, in the order given
-/// and below a folder by name, numbers by value. Nothing is read from them yet: folder and name only.
-/// @throws Error (kInput) naming the path where it does not exist or holds no run.
+/// Finds run folders: each path that is a run folder, and all run folders below any other path. A
+/// run comes once, in the order of `paths` and then by name, with numbers compared by value. Sets
+/// what a folder's name says (folder, name, series and step), and reads nothing else.
+/// @throws Error (kInput) naming a path that does not exist or holds no run.
 std::vector<ReportedRun> find_runs(const std::vector<std::filesystem::path>& paths);
 
 }  // namespace cprobe

@@ -28,7 +28,8 @@ std::string out_of(int64_t n, int64_t of) {
   return of == 1 ? std::string() : fmt::format(" in {} of {} repetitions", n, of);
 }
 
-/// What the search kept where that is no circuit: "nothing in 1 of 3 repetitions, everything in 2 of 3 repetitions".
+/// What the search kept in repetitions without a circuit: "nothing in 1 of 3 repetitions,
+/// everything in 2 of 3 repetitions".
 std::string no_circuit(const ReportedFinding& f) {
   const int64_t n = f.n_cells();
   std::string text;
@@ -71,7 +72,7 @@ std::string decoding_sentence(const ReportedFinding& f) {
   }
 }
 
-/// "p = 0.048, adjusted for 8 cells (Holm) 0.381"; of several cells the range.
+/// "p = 0.048, adjusted for 8 cells (Holm) 0.381"; for several cells, the ranges of both.
 std::string p_text(const ReportedDeletion& a) {
   const auto text_of_all = [](const std::vector<double>& values, bool with_sign) {
     const auto [least, most] = std::ranges::minmax(values);
@@ -107,7 +108,8 @@ std::string dependence_words(const ReportedDeletion& a) {
   throw failure("unknown answer");
 }
 
-/// "with random circuits deleted 0.700 ± 0.050": over the cells that have controls, where not all have.
+/// "with random circuits of its size deleted 0.700 ± 0.050". If only some cells have random
+/// controls, says in how many, and what ablating their circuits leaves.
 std::string random_text(const ReportedDeletion& a) {
   std::string text = fmt::format("with random circuits of its size deleted {}", text_of(*a.random));
   if (a.n_controlled < a.n_cells) {
@@ -117,7 +119,7 @@ std::string random_text(const ReportedDeletion& a) {
   return text;
 }
 
-/// What deleted units see, where that is something.
+/// What ablated units see; empty for fill zero.
 std::string_view input_words(Fill fill) {
   switch (fill) {
     case Fill::kZero:
@@ -130,7 +132,7 @@ std::string_view input_words(Fill fill) {
   throw failure("unknown fill");
 }
 
-/// How much data is behind the figures: "99 controls; p = 0.010; n = 500 rows".
+/// The data behind the figures: "99 controls; p = 0.010; n = 500 rows".
 std::string basis_text(const ReportedDeletion& a) {
   std::string text;
   if (a.n_cells > 1) text = fmt::format("mean ± sd over {} repetitions", a.n_cells);
@@ -177,7 +179,8 @@ std::string decoding_verdict(const FindingList& with) {
   return fmt::format("{} can be decoded{} ({}).", best->variable, from, figures);
 }
 
-/// Where deletion harms most beyond the mean of the controls; empty where nothing has controls.
+/// Says which circuit's ablation harms most, compared with the mean of its random controls. Empty
+/// if no circuit has random controls.
 std::string strongest_verdict(const std::vector<std::pair<const ReportedFinding*, const ReportedDeletion*>>& deleted) {
   const ReportedFinding* where = nullptr;
   const ReportedDeletion* most = nullptr;

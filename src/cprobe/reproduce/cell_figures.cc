@@ -7,7 +7,7 @@
 namespace cprobe {
 namespace {
 
-/// A figure of a data set's ablations with the first fill.
+/// A figure on one evaluation set.
 CellFigure on_set(std::string set, std::function<std::optional<double>(const Findings::OnBehaviour&)> figure) {
   return [set = std::move(set), figure = std::move(figure)](const ProbedCell& cell) {
     const Findings::OnBehaviour* on = cell.findings.on(set);

@@ -11,15 +11,16 @@
 namespace cprobe {
 namespace {
 
-/// What Lepori et al. 2024 report for Experiment 1 (one seed, one draw of exemplars, no random controls).
+/// What Lepori et al. 2024 report for Experiment 1 (one seed, one draw of exemplars, no random
+/// controls).
 struct Published {
   std::string_view variable;
   std::string_view meaning;
   std::string_view block;
-  double knn;       ///< Test accuracy of the circuit.
-  double full_knn;  ///< Of the whole component.
+  double knn;       ///< Test accuracy of decoding from the circuit.
+  double full_knn;  ///< Test accuracy of decoding from the whole component.
   double size;      ///< Weights in the circuit / weights in the component.
-  double ablated;   ///< Task accuracy with the circuit at zero.
+  double ablated;   ///< Task accuracy with the circuit ablated (fill zero).
 };
 constexpr std::array<Published, 8> kPublished = {{
     {"var_0", "a^2", "attn", .991, .660, .533, .008},
@@ -31,10 +32,10 @@ constexpr std::array<Published, 8> kPublished = {{
     {"aux_1", "a-b", "attn", .008, .011, 0, 1},
     {"aux_1", "a-b", "mlp", .008, .011, 0, 1},
 }};
-constexpr const char* kTransfer = "transfer";  // Of two variables only: it trains models.
+constexpr const char* kTransfer = "transfer";  // Trains models, so runs for two variables only.
 constexpr double kPublishedTrainingLoss = 1.97e-4;
 
-/// Of competing methods; those of transfer learning are read off curves.
+/// Published figures of comparison methods. Those of transfer learning are read off curves.
 constexpr auto kPublishedBaselines = std::to_array<PublishedBaseline>({
     {"linear_probe", "var_0", "a^2", "L0.mid", "test_accuracy", "", "1.0"},
     {"linear_probe", "var_1", "-b^2", "L0.mid", "test_accuracy", "", "1.0"},
@@ -90,7 +91,8 @@ constexpr auto kPublishedBaselines = std::to_array<PublishedBaseline>({
     {"transfer", "aux_0", "a+b", "model", "steps_to_accuracy", "from scratch", "58"},
 });
 
-/// Figures of the competing methods. @param spec of the run of circuit probing.
+/// Runs the comparison methods and returns their figures.
+/// @param spec  spec of the run of circuit probing.
 std::vector<RecordedMetric> run_baselines_of(Spec spec, const ReproduceOptions& options) {
   const auto run_methods = [&](const std::vector<std::string>& methods) {
     return run_published_baselines(spec, methods, options);
@@ -104,7 +106,7 @@ std::vector<RecordedMetric> run_baselines_of(Spec spec, const ReproduceOptions& 
   return run_methods({kTransfer});
 }
 
-/// What a model was trained to, from its curve.
+/// The training loss at the end of a model's curve.
 double final_training_loss(const ToyExperiment& experiment) {
   return std::stod(CsvTable::read(experiment.folder / "curve.csv").text("train_loss").back());
 }

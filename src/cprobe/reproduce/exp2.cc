@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kDas = "boundless_das";
 
-/// What the paper reports of competing methods for both tasks; "-": nothing.
+/// Published figures of comparison methods for both tasks. "-": not published.
 constexpr auto kPublished = std::to_array<PublishedBaseline>({
     {"linear_probe", "var_0", "shared", "L0.mid", "test_accuracy", "", "1.0"},
     {"linear_probe", "var_1", "free", "L0.mid", "test_accuracy", "", "1.0"},
@@ -28,7 +28,7 @@ constexpr auto kPublished = std::to_array<PublishedBaseline>({
     {"boundless_das", "var_0", "shared", "L0.post", "interchange_accuracy", "", "<= .04"},
     {"boundless_das", "var_1", "free", "L0.post", "interchange_accuracy", "", "<= .04"},
 });
-constexpr size_t kAuxiliaryProbe = 2;  // The one figure that differs by task.
+constexpr size_t kAuxiliaryProbe = 2;  // Index of the only figure that differs by task.
 constexpr std::array<std::string_view, 2> kAuxiliaryAccuracy = {".327", ".215"};
 
 std::string baselines_table_of(size_t task, const std::vector<RecordedMetric>& figures) {
@@ -41,7 +41,7 @@ std::filesystem::path test_csv(const ToyExperiment& experiment, size_t task) {
   return task_data_folder(experiment.folder, experiment.tasks, experiment.tasks[task]) / "test.csv";
 }
 
-/// The circuits of one task, ablated on both.
+/// The spec for the circuits of one task, ablated on both tasks.
 Spec probing_spec(const ToyExperiment& experiment, size_t task, int64_t n_random) {
   const ArithmeticTask& own = experiment.tasks[task];
   Spec spec = toy_spec(experiment, own, "final", "probes/" + own.name + "/circuits", n_random);
@@ -51,7 +51,7 @@ Spec probing_spec(const ToyExperiment& experiment, size_t task, int64_t n_random
   return spec;
 }
 
-/// What the rows hold beside the numbers that the answer needs; the paper has the first kind.
+/// Says whether the distractor R is of the paper's kind, a bijection of b, or drawn for every row.
 std::string distractor_text(const std::array<ArithmeticTask, 2>& tasks) {
   const bool is_uniform = std::ranges::any_of(tasks, [](const ArithmeticTask& task) {
     return std::ranges::any_of(task.symbols, [](const Symbol& s) { return s.kind == SymbolKind::kUniform; });
@@ -60,7 +60,8 @@ std::string distractor_text(const std::array<ArithmeticTask, 2>& tasks) {
                     : "The distractor R is a bijection of b, as in the paper.\n";
 }
 
-/// Figures of the competing methods on one task. The data have no counterfactual answers for the auxiliary variable.
+/// Runs the comparison methods on one task and returns their figures. DAS leaves out the auxiliary
+/// variable, for which the data have no counterfactual answers.
 std::vector<RecordedMetric> run_baselines_of(Spec spec, const ReproduceOptions& options) {
   run_published_baselines(spec, {"linear_probe", "amnesic_probing"}, options);
   spec.grid.variables = {"var_0", "var_1"};

@@ -26,17 +26,17 @@ constexpr Variable kShared = {"var_0", "shared", {"a mod 29", "a mod 29"}};
 constexpr Variable kFree = {"var_1", "free", {"b mod 31", "b mod 23"}};
 constexpr Variable kAuxiliary = {"aux_0", "auxiliary", {"R mod 23", "R mod 31"}};
 
-/// What Lepori et al. 2024 report for a variable and block of tasks 1 and 2 (one seed, one draw of exemplars, no random
-/// controls).
+/// What Lepori et al. 2024 report for a variable and block of tasks 1 and 2 (one seed, one draw of
+/// exemplars, no random controls).
 struct Published {
   const Variable& variable;
   std::string_view block;
-  OfTasks knn;              ///< Test accuracy of the circuit.
-  OfTasks full_knn;         ///< Of the whole component.
-  OfTasks own;              ///< Accuracy on the circuit's own task with the circuit at zero ...
-  OfTasks other;            ///< ... and on the other task.
-  OfTasks own_part = {};    ///< The same with its part in c_attn alone at zero.
-  OfTasks other_part = {};  ///< Likewise.
+  OfTasks knn;              ///< Test accuracy of decoding from the circuit.
+  OfTasks full_knn;         ///< Test accuracy of decoding from the whole component.
+  OfTasks own;              ///< Accuracy on the circuit's own task, with the circuit ablated.
+  OfTasks other;            ///< Accuracy on the other task, with the circuit ablated.
+  OfTasks own_part = {};    ///< As `own`, with only the circuit's part in c_attn ablated.
+  OfTasks other_part = {};  ///< As `other`, with only the circuit's part in c_attn ablated.
 };
 constexpr std::array<Published, 6> kPublished = {{
     {kShared, "attn", {1., 1.}, {.525, .525}, {.013, .018}, {.018, .013}, {.037, .036}, {.037, .036}},
@@ -49,20 +49,22 @@ constexpr std::array<Published, 6> kPublished = {{
 
 constexpr const char* kPart = "c_attn";
 
-constexpr double kLost = .10;    ///< A task is lost where no more of it is left.
-constexpr double kSpared = .15;  ///< The other task is spared where so much more of it is left.
+constexpr double kLost = .10;    ///< A task is lost if its accuracy is at most this.
+constexpr double kSpared = .15;  ///< The other task is spared if its accuracy is this much higher.
 
-/// What deleting the c_attn part of one circuit leaves of both tasks.
+/// Accuracies with the c_attn part of one circuit ablated.
 struct PartEffect {
   uint64_t seed = 0;
-  bool is_empty = false;  ///< Nothing of c_attn is in the circuit, so nothing was deleted.
+  bool is_empty = false;  ///< Whether no unit of c_attn is in the circuit, so none is ablated.
   double own = 0;         ///< Accuracy on the circuit's own task.
-  double other = 0;
-  std::optional<double> own_random;  ///< With as many units at random deleted; none unless a proper part.
+  double other = 0;       ///< Accuracy on the other task.
+  /// Accuracies with as many random units of c_attn ablated; none unless the part is a proper part.
+  std::optional<double> own_random;
   std::optional<double> other_random;
 };
 
-/// Of the circuits of one variable in the attention block, one for each model.
+/// The effects for one variable in the attention block, one for each model.
+/// @throws Error (kFailed) if the variable was not probed there on both tasks.
 std::vector<PartEffect> part_effects(const std::vector<Experiment2Run>& runs, size_t task, const Variable& variable) {
   std::vector<PartEffect> effects;
   for (const Experiment2Run& run : runs) {
@@ -115,7 +117,7 @@ std::string circuits_table(const std::vector<Experiment2Run>& runs) {
   return text_table(lines);
 }
 
-/// What deleting the c_attn parts leaves, but for those that are empty.
+/// The table of the accuracies with c_attn parts ablated. Empty parts are left out.
 std::string parts_table(const std::vector<Experiment2Run>& runs) {
   std::vector<std::vector<std::string>> lines = {{"variable", "task", "", "own task", "(paper)", "random", "other task",
                                                   "(paper)", "random", "other - own", "(paper)"}};
@@ -141,7 +143,8 @@ std::string parts_table(const std::vector<Experiment2Run>& runs) {
   return text_table(lines);
 }
 
-/// "2 of 3 models (seeds 0, 2)": those in which `holds` is true of both tasks.
+/// Counts the models in which `holds` is true, and the part is not empty, for both tasks: "2 of 3
+/// models (seeds 0, 2)".
 std::string models_in_which(const std::vector<Experiment2Run>& runs, const Variable& variable,
                             const std::function<bool(const PartEffect&)>& holds) {
   std::map<uint64_t, bool> all;

@@ -12,12 +12,12 @@
 namespace cprobe {
 namespace {
 
-/// Steps at which the paper looks at the model.
+/// Training steps at which the paper probes the model.
 constexpr std::array<int64_t, 23> kSteps = {100,   200,   300,    400,    500,    600,    700,   800,
                                             900,   1'000, 2'000,  3'000,  4'000,  5'000,  6'000, 7'000,
                                             8'000, 9'000, 10'000, 12'500, 15'000, 17'500, 20'000};
 
-/// The paper's steps up to the last one, and that.
+/// The paper's steps below `last`, then `last`.
 std::vector<int64_t> checkpoints_until(int64_t last) {
   std::vector<int64_t> steps(kSteps.begin(), std::ranges::lower_bound(kSteps, last));
   steps.push_back(last);
@@ -36,7 +36,7 @@ std::vector<ToyExperiment> experiments_of(const ArithmeticTask& task, const ToyE
   });
 }
 
-/// Step and test accuracy of every point of the curve.
+/// Step and test accuracy of every point of the training curve.
 std::vector<std::pair<int64_t, double>> test_accuracy(const ToyExperiment& experiment) {
   const CsvTable curve = CsvTable::read(experiment.folder / "curve.csv");
   const std::vector<int64_t> steps = curve.integers("step");
@@ -59,7 +59,7 @@ std::vector<RecordedMetric> run_das(Spec spec, const ReproduceOptions& options) 
   return run_published_baselines(spec, {"boundless_das"}, without_bar);
 }
 
-/// The circuits of all checkpoints, under one bar, with DAS where it is asked for.
+/// Finds the circuits of all checkpoints under one progress bar, and runs DAS if asked to.
 std::vector<EmergenceCheckpoint> probe(const ToyExperiment& experiment, const ReproduceOptions& options) {
   RunOptions without_bar = toy_run_options(options);
   without_bar.following = Following::kQuiet;

@@ -14,7 +14,8 @@
 namespace cprobe {
 namespace {
 
-constexpr double kReached = .9;  ///< Accuracy from which a variable counts as decoded, and the task as learned.
+/// Accuracy from which on a variable counts as decoded, and the task as learned.
+constexpr double kReached = .9;
 
 struct Probe {
   std::string_view variable;
@@ -24,12 +25,12 @@ struct Probe {
 constexpr std::array<Probe, 4> kProbes = {
     {{"var_0", "a^2", "attn"}, {"var_0", "a^2", "mlp"}, {"aux_0", "b^2", "attn"}, {"aux_0", "b^2", "mlp"}}};
 
-/// What Lepori et al. 2024 report for a checkpoint (one seed): test accuracy, and that of decoding a^2 from its circuits.
+/// What Lepori et al. 2024 report for a checkpoint (one seed).
 struct Published {
   int64_t step;
-  double accuracy;
-  double attention;
-  double mlp;
+  double accuracy;   ///< Test accuracy of the task.
+  double attention;  ///< Test accuracy of decoding a^2 from the circuit in the attention block.
+  double mlp;        ///< Test accuracy of decoding a^2 from the circuit in the MLP.
 };
 constexpr std::array<Published, 9> kPublished = {{{100, .017, .314, .064},
                                                   {1'000, .050, .486, .131},
@@ -54,7 +55,8 @@ double test_accuracy_at(const Emergence& run, int64_t step) {
   return found->second;
 }
 
-/// The first step at which a circuit decodes its variable; none if that never happens.
+/// The first checkpoint at which the circuit of a probe decodes its variable; none if there is no
+/// such checkpoint.
 std::optional<int64_t> step_decoded(const Emergence& run, const Probe& probe) {
   for (const EmergenceCheckpoint& checkpoint : run.checkpoints) {
     if (knn_of(cell_of(checkpoint, probe)) >= kReached) return checkpoint.step;
@@ -69,7 +71,8 @@ std::optional<int64_t> step_generalised(const Emergence& run) {
   return std::nullopt;
 }
 
-/// "Seed 0: the circuit of a^2 in the attention block reaches kNN 0.9 at step 9000 and test accuracy does so at step 16100, 7100 steps later."
+/// A sentence such as "Seed 0: kNN of a^2 from its attention circuit reaches 0.9 at step 9000, test
+/// accuracy at step 16100: 7100 steps later."
 std::string emergence_in_words(const Emergence& run) {
   const std::optional<int64_t> decoded = step_decoded(run, kProbes[0]), generalised = step_generalised(run);
   const int64_t last = run.test_accuracy.back().first;
@@ -87,10 +90,10 @@ std::string emergence_in_words(const Emergence& run) {
                      run.seed, kReached, when(decoded), when(generalised), distance);
 }
 
-/// Figures of one step over runs.
+/// What all runs found at one step.
 struct OverRuns {
-  std::vector<double> accuracy;
-  std::array<std::vector<ProbedCell>, kProbes.size()> cells;
+  std::vector<double> accuracy;                               ///< Test accuracy of each model.
+  std::array<std::vector<ProbedCell>, kProbes.size()> cells;  ///< Cells of each probe.
 };
 
 std::map<int64_t, OverRuns> by_step(const std::vector<Emergence>& runs) {
@@ -107,7 +110,7 @@ std::map<int64_t, OverRuns> by_step(const std::vector<Emergence>& runs) {
 
 constexpr std::array<std::string_view, 2> kDasSites = {"mid", "post"};
 
-/// Interchange accuracy of DAS; none where it was not run.
+/// The interchange accuracy of DAS at a site ("mid" or "post"); none if DAS was not run.
 std::optional<double> das_of(const EmergenceCheckpoint& checkpoint, std::string_view site) {
   for (const RecordedMetric& row : checkpoint.figures) {
     const bool fits = row.site == fmt::format("L0.{}", site) && row.metric.metric == "interchange_accuracy";
@@ -116,7 +119,7 @@ std::optional<double> das_of(const EmergenceCheckpoint& checkpoint, std::string_
   return std::nullopt;
 }
 
-/// The figures of DAS; empty where it was not run.
+/// The table of DAS; empty if DAS was not run.
 std::string das_table(const std::vector<Emergence>& runs) {
   std::map<int64_t, std::array<std::vector<double>, kDasSites.size()>> steps;
   for (const Emergence& run : runs) {
@@ -134,7 +137,7 @@ std::string das_table(const std::vector<Emergence>& runs) {
   return fmt::format("\n{}(Paper: from .03 to .98 at mid.)\n", text_table(lines));
 }
 
-/// Circuits that hold something: deleting the others is no ablation.
+/// Leaves out cells with an empty circuit, whose ablation changes nothing.
 std::vector<ProbedCell> not_empty(std::vector<ProbedCell> cells) {
   std::erase_if(cells, [](const ProbedCell& cell) { return cell.findings.extent() == Extent::kEmpty; });
   return cells;

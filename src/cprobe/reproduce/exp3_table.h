@@ -9,29 +9,38 @@
 
 namespace cprobe {
 
-/// The model after some training steps, and what was found in it.
+/// What was found in a model after some training steps.
 struct EmergenceCheckpoint {
   int64_t step = 0;
   std::vector<ProbedCell> cells;  ///< `var_0` (a^2) and `aux_0` (b^2) in both blocks.
-  /// Of boundless DAS for `var_0` at `L0.mid` and `L0.post`, where it was run.
+  /// Figures of boundless DAS for `var_0` at `L0.mid` and `L0.post`; empty if DAS was not run.
   std::vector<RecordedMetric> figures = {};
 };
 
 /// One training run of Experiment 3.
 struct Emergence {
   uint64_t seed = 0;
-  std::vector<std::pair<int64_t, double>> test_accuracy;  ///< Step and accuracy, of every point of the curve, by step.
-  std::vector<EmergenceCheckpoint> checkpoints;           ///< By step; each step is on the curve.
+  /// Step and accuracy of every point of the training curve, by step.
+  std::vector<std::pair<int64_t, double>> test_accuracy;
+  std::vector<EmergenceCheckpoint> checkpoints;  ///< By step; each step is on the curve.
 };
 
-/// emergence.csv: `seed, step, test_accuracy`, and of each variable and block `<variable>_<block>_` with `knn` (test
-/// accuracy of the circuit), `knn_full` (of the whole block), `weights` (share in the circuit) and `ablated` (test
-/// accuracy of the task with the circuit deleted; empty where it has no weights). Where DAS was run, `var_0_mid_das` and
-/// `var_0_post_das`, its interchange accuracy.
+/// The text of emergence.csv (docs/file_formats.md). Its columns are `seed`, `step`,
+/// `test_accuracy`, then for each variable and block four that begin with `<variable>_<block>_`:
+///   - `knn`: test accuracy of decoding from the circuit;
+///   - `knn_full`: test accuracy of decoding from the whole block;
+///   - `weights`: share of the block's weights in the circuit;
+///   - `ablated`: test accuracy of the task with the circuit ablated; empty for an empty circuit.
+/// If DAS was run, two more columns, `var_0_mid_das` and `var_0_post_das`, have the interchange
+/// accuracy of DAS.
 std::string emergence_csv(const std::vector<Emergence>& runs);
 
-/// Figures of every checkpoint (mean and standard deviation over runs) with the published ones in brackets, and in words
-/// for each run at which step the circuit of a^2 decodes it, when the model generalises, and how much later that is.
+/// Experiment 3 as text:
+///   - a table of the figures at every checkpoint (mean and standard deviation over runs), with the
+///     published figures in brackets;
+///   - in words for each run, the step at which the circuit of a^2 decodes a^2, the step at which
+///     the model generalises, and how many steps lie between them;
+///   - if DAS was run, a table of the interchange accuracy of DAS.
 std::string experiment3_table(const std::vector<Emergence>& runs);
 
 }  // namespace cprobe

@@ -11,7 +11,8 @@
 namespace cprobe {
 namespace {
 
-constexpr double kL0Weight = 1e-7;  ///< Of models that are not the paper's: as published for the smaller of its two.
+/// The L0 weight for models that are not the paper's: as published for GPT-2 small.
+constexpr double kL0Weight = 1e-7;
 
 template <typename T>
 void require_distinct(const std::vector<T>& values, std::string_view what) {
@@ -32,7 +33,8 @@ void check_options(const Experiment4Options& options, const ModelConfig& config)
   for (const int64_t layer : options.layers) require_component(config, {layer, Block::kAttention});
 }
 
-/// The paper's files of a task, as its repository has them: the sentences and, but for syntactic number, new structures.
+/// The files of a task in the layout of the paper's repository: the sentences and, except for
+/// syntactic number, sentences of other structure.
 std::vector<std::filesystem::path> paper_files(PaperTask task, const std::filesystem::path& folder) {
   switch (task) {
     case PaperTask::kAgreement:
@@ -72,13 +74,13 @@ Spec probing_spec(const Lexicon& lexicon, const Experiment4Options& options, con
 std::string reproduce_experiment4(const Lexicon& lexicon, const Experiment4Options& options) {
   const ModelConfig config = read_model_config(options.model / "config.json");
   check_options(options, config);
-  Tokenizer::load(options.model);  // a folder without one is refused before sentences are written
+  Tokenizer::load(options.model);  // Throws for a bad tokenizer before any sentences are written.
   const PublishedModel* published = find_published_model(config);
   std::vector<Spec> specs;
   for (const PaperTask task : options.tasks) {
     specs.push_back(probing_spec(lexicon, options, published, task));
   }
-  // What is wrong with the last task should not show after hours of the first.
+  // Checks all tasks first, so that hours on one task do not come before a mistake in the next.
   for (const Spec& spec : specs) check_run(spec, run_options(options.common));
   std::string text;
   if (published == nullptr) {

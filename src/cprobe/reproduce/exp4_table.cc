@@ -9,7 +9,8 @@ namespace {
 
 constexpr const char* kPaper = "(paper)";  ///< Heading of the published figures.
 
-/// One line: a component's circuit, and what ablating it does to one set of sentences.
+/// A line of the table: the circuit of a component, and the effect of ablating the circuit on one
+/// evaluation set.
 std::vector<std::string> line_of(const ProbedCell& cell, const Findings::OnBehaviour& on, const PublishedModel* model,
                                  PaperTask task) {
   const ComponentRef component = cell.settings.cell.component;

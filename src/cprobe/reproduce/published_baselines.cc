@@ -33,7 +33,7 @@ std::vector<RecordedMetric> run_published_baselines(const Spec& circuits, const 
 
 std::string baselines_table(const std::vector<RecordedMetric>& rows, std::span<const PublishedBaseline> published) {
   std::vector<std::vector<std::string>> lines = {{"method", "variable", "site", "figure", "ours", "(paper)", "note"}};
-  std::vector<std::string> notes;  // Of figures that are not what they seem, each once.
+  std::vector<std::string> notes;  // Notes on our figures, each once.
   for (const PublishedBaseline& p : published) {
     std::vector<double> values;
     std::set<size_t> marks;

@@ -9,29 +9,30 @@
 #include "cprobe/reproduce/reproduce.h"
 #include "cprobe/spec/spec.h"
 
-/// Competing methods in the reproduction of published experiments.
+/// Comparison methods in the reproduction of published experiments.
 namespace cprobe {
 
-/// One published figure of a competing method.
+/// A published figure of a comparison method.
 struct PublishedBaseline {
   std::string_view method;
   std::string_view variable;
-  std::string_view meaning;  ///< Of the variable: "a^2".
+  std::string_view meaning;  ///< What the variable is, such as "a^2".
   std::string_view site;     ///< "L0.mid", "L0.post" or "model".
   std::string_view metric;
-  std::string_view control;  ///< Of the figure; empty: the method's own.
-  std::string_view value;    ///< As the paper has it: ".551", "<= .045".
+  std::string_view control;  ///< As Metric::control.
+  std::string_view value;    ///< As the paper writes it, such as ".551" or "<= .045".
 };
 
-/// Runs methods with the paper's settings in protocol paper: probes of states have 113
+/// Runs comparison methods with the paper's settings, in protocol paper. Probes of states have 113
 /// outputs, whatever the variable.
-/// @param spec of the circuits; its folder gets a neighbour, `baselines`.
-/// @return     the figures.
+/// @param spec  spec of the circuits. The methods' run folder is `baselines` beside the spec's.
+/// @return the figures of all methods in that folder.
+/// @throws Error as run_baselines; (kFailed) if a cell failed.
 std::vector<RecordedMetric> run_published_baselines(const Spec& spec, const std::vector<std::string>& methods,
                                                     const ReproduceOptions& options);
 
-/// Published figures beside ours (mean and standard deviation over all rows that fit) as a text table,
-/// with the notes on our figures below it.
+/// A text table of published figures beside ours, with the notes on our figures below. Ours are
+/// means with standard deviations over all rows that fit.
 std::string baselines_table(const std::vector<RecordedMetric>& rows, std::span<const PublishedBaseline> published);
 
 }  // namespace cprobe

@@ -6,34 +6,37 @@
 #include "cprobe/model/config.h"
 #include "cprobe/tasks/lexicon.h"
 
-/// What Lepori et al. 2024 report for Experiment 4 (one seed, one draw of exemplars), and for which models.
+/// What Lepori et al. 2024 report for Experiment 4 (one seed, one draw of exemplars), and for which
+/// models.
 namespace cprobe {
 
 struct PublishedModel {
   std::string_view name;  ///< "GPT-2 small".
   int64_t n_layers;
   int64_t d_model;
-  double l0_weight;  ///< With which its circuits were found.
+  double l0_weight;  ///< The L0 weight that the published circuits were found with.
 };
 
-/// The published model that has this architecture and these sizes; nullptr where there is none. Weights are not looked
-/// at.
+/// The published model of this architecture and these sizes; nullptr if there is none. Weights are
+/// not compared.
 const PublishedModel* find_published_model(const ModelConfig& config);
 
-/// Figures of one component and data set; those that are not published are empty.
+/// Published figures for one component and evaluation set; empty if not published.
 struct PublishedFigures {
-  std::optional<double> knn = {};      ///< Test accuracy of the circuit.
-  std::optional<double> share = {};    ///< Weights in the circuit / weights in the component.
-  std::optional<double> vanilla = {};  ///< Task accuracy of the untouched model, the same for all components.
-  std::optional<double> ablated = {};  ///< Task accuracy with the circuit at zero.
-  std::optional<double> random = {};   ///< The same with random circuits of its size.
+  std::optional<double> knn = {};    ///< Test accuracy of decoding from the circuit.
+  std::optional<double> share = {};  ///< Weights in the circuit / weights in the component.
+  /// Task accuracy of the untouched model, the same for all components.
+  std::optional<double> vanilla = {};
+  std::optional<double> ablated = {};  ///< Task accuracy with the circuit ablated (fill zero).
+  std::optional<double> random = {};   ///< Task accuracy with random circuits of its size ablated.
 };
 
-/// @param set of sentences: "IID", "Gen", "Male IID", ...
+/// The figures that are published for a component of a model.
+/// @param set  label of the evaluation set: "IID", "Gen", "Male IID", ...
 PublishedFigures published_figures(const PublishedModel& model, PaperTask task, const ComponentRef& component,
                                    std::string_view set);
 
-/// Whether anything is published for a task of this model.
+/// Whether any figure is published for a task of this model.
 bool is_published(const PublishedModel& model, PaperTask task);
 
 }  // namespace cprobe

@@ -11,43 +11,49 @@
 
 namespace cprobe {
 
-/// What is missing of a run is computed; a finished one is the result.
+/// Options of a run that computes all cells that are missing or failed, and with `overwrite` all
+/// cells.
 RunOptions run_options(const ReproduceOptions& options);
-/// The same for small models, whose cells take one thread each, and are computed at once on all there are.
+/// As `run_options`, for toy models: each cell takes one thread, and as many cells are computed at
+/// the same time as there are threads.
 RunOptions toy_run_options(const ReproduceOptions& options);
 
-/// One seed of an experiment on a toy model: what is trained, and the runs that probe it.
+/// One seed of an experiment on a toy model.
 struct ToyExperiment {
   uint64_t seed = 0;
-  std::vector<ArithmeticTask> tasks;  ///< That the model learns.
+  std::vector<ArithmeticTask> tasks;  ///< The tasks that the model learns.
   TrainOptions training;
-  std::filesystem::path folder;  ///< For data and all that `train` writes.
-  std::vector<Spec> runs;
+  std::filesystem::path folder;  ///< Holds the data and all that `train` writes.
+  std::vector<Spec> runs;        ///< Runs that probe the model.
 };
 
-/// One experiment for each seed, with the paper's training. @param complete adds its runs, and checkpoints.
+/// Makes an experiment for each seed, with the paper's training.
+/// @param complete  adds the runs of an experiment, and checkpoints if it has any.
 std::vector<ToyExperiment> toy_experiments(const std::vector<ArithmeticTask>& tasks,
                                            const ToyExperimentOptions& options,
                                            const std::function<void(ToyExperiment&)>& complete);
 
-/// Where the competing methods of a run go: beside its folder.
+/// The run folder of comparison methods: `baselines` beside the run folder of the circuits.
 std::filesystem::path baselines_folder(const Spec& circuits);
 
-/// A run on the data of one of the model's tasks, measured on its own test set as "Test".
-/// @param model a folder below the experiment's: "final", "step_100".
-/// @param out   likewise.
+/// The spec of a run on the data of one of the model's tasks. Its evaluation set is the task's test
+/// set, labelled "Test".
+/// @param model  the model's folder below the experiment's: "final", "step_100".
+/// @param out    the run folder below the experiment's.
 Spec toy_spec(const ToyExperiment& experiment, const ArithmeticTask& task, const std::string& model,
               const std::string& out, int64_t n_random);
 
-/// Sets the threads, writes the data where they are not there, and refuses, before anything is trained, folders that hold
-/// something else. @throws Error (kInput) if there is no experiment or no step; as prepare_training_data,
-/// check_training and check_run.
+/// Sets the number of threads, writes the data that are missing, and refuses folders that hold
+/// something else, before anything is trained.
+/// @throws Error (kInput) if there is no experiment or no training step; as prepare_training_data,
+///         check_training and check_run.
 void begin_toy_experiments(const std::vector<ToyExperiment>& experiments, const ReproduceOptions& options);
 
-/// Trains the model, unless an earlier call with these options has.
+/// Trains the model, unless an earlier call with the same options has.
 void train_model(const ToyExperiment& experiment);
 
-/// Computes what is missing of a run, and returns its cells. @throws Error (kFailed) if a cell failed.
+/// Computes the missing cells of a run, and returns all of its cells of circuit probing.
+/// @throws Error as run; (kFailed) if a cell failed.
 std::vector<ProbedCell> finished_cells(const Spec& spec, const RunOptions& options);
 
 }  // namespace cprobe

@@ -7,12 +7,12 @@
 namespace cprobe {
 namespace {
 
-/// Changes whenever the numbers that a cell computes change.
+/// Parts of every identity, raised whenever the numbers that a cell computes change.
 constexpr int kNumericsVersion = 2;
 constexpr int kBaselineNumericsVersion = 2;
 
-/// Labels of the data sets on which behaviour is measured. Sentences have theirs of their task, whose fingerprint says
-/// which: then what is said is that it is not measured.
+/// Labels of the evaluation sets; part of a cell's identity. The sets of a language task are in the
+/// task's fingerprint already, so for such a task only "not measured" is recorded.
 std::vector<std::string> behaviour_labels(const Spec& spec) {
   std::vector<std::string> labels;
   if (!spec.data.measure_behaviour && spec.data.language) return {"not measured"};
@@ -21,7 +21,8 @@ std::vector<std::string> behaviour_labels(const Spec& spec) {
   return labels;
 }
 
-/// The reference drops the last incomplete batch of its test sets, which only shows where there is one.
+/// Refuses a language task in protocol paper whose test rows do not divide into batches, because
+/// the reference drops an incomplete last batch.
 void require_complete_batches(const Spec& spec) {
   if (spec.probe.protocol != Protocol::kPaper || !spec.data.language) return;
   for (const int64_t batch_size : spec.grid.batch_sizes) {
@@ -90,7 +91,8 @@ std::vector<Cell> expand(const GridSpec& grid, const ModelConfig& config) {
 std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::string>& fingerprints, int n_threads) {
   std::vector<std::string> fills;
   for (const Fill fill : spec.probe.ablation.fills) fills.emplace_back(to_string(fill));
-  // Said only where they are not the default (effects: and measured), so that runs without them keep their identities.
+  // Names the mask method and effects only if they are not the defaults, so that cells with the
+  // defaults keep the identities that earlier versions gave them.
   const std::string method = spec.probe.mask_method == MaskKind::kContinuousSparsification
                                  ? ""
                                  : fmt::format("|method {}", to_string(spec.probe.mask_method));

@@ -15,17 +15,21 @@
 
 namespace cprobe {
 
+/// How batches and exemplars are drawn.
 enum class Protocol {
-  kDefault,  ///< Named random streams; kNN over all training tokens and many draws of the exemplars; random controls.
-  kPaper,    ///< Replays the reference implementation's draws, so results can be compared mask by mask.
+  /// From named random streams. kNN uses all training tokens and several draws of the exemplars.
+  kDefault,
+  /// As the reference implementation draws them, so that results can be compared mask by mask.
+  kPaper,
 };
 
 /// Negative controls: what is done to the model before it is probed.
 enum class ModelControl {
   kNone,
-  kRandomInit,  ///< All weights drawn again.
-  kRandomInitKeepEmbeddings,
-  kShuffledComponent,  ///< The entries of each matrix of the probed component in random order ("layer_reinit").
+  kRandomInit,                ///< Draws all weights again.
+  kRandomInitKeepEmbeddings,  ///< Draws all weights but the embeddings again.
+  /// Shuffles the entries of each matrix of the probed component (the reference's "layer_reinit").
+  kShuffledComponent,
 };
 inline constexpr std::array kModelControls = {ModelControl::kNone, ModelControl::kRandomInit,
                                               ModelControl::kRandomInitKeepEmbeddings,
@@ -37,44 +41,48 @@ std::string_view to_string(ModelControl control);
 
 /// The model that is probed.
 struct ModelSpec {
-  std::filesystem::path folder;  ///< Hugging Face folder.
+  std::filesystem::path folder;  ///< A Hugging Face folder.
   ModelControl control = ModelControl::kNone;
 };
 
 /// The data that a model is probed on.
 struct DataSpec {
   std::string task = "arithmetic";
-  std::optional<LanguageTask> language;  ///< Of a task over sentences; otherwise the three fields below name its files.
+  /// Set for a task over sentences, whose files it names. The next three fields are then unused.
+  std::optional<LanguageTask> language;
   std::filesystem::path train_csv;
   std::filesystem::path test_csv;
-  /// Evaluation sets by label: ablations are measured on them. The test set under the label "Test" unless the spec says
-  /// otherwise.
+  /// Label and file of each evaluation set. Ablations are measured on these sets. Unless the spec
+  /// names others, the only one is the test set, labelled "Test".
   std::vector<std::pair<std::string, std::filesystem::path>> evaluation_csvs;
   bool measure_behaviour = true;  ///< False: circuits are found and decoded, but not ablated.
 };
 
-/// The dimensions of the grid of cells; each list is one.
+/// The grid of cells. Each list is a dimension.
 struct GridSpec {
   std::vector<std::string> variables;
   std::vector<int64_t> layers;  ///< Empty: all layers of the model.
   std::vector<Block> blocks = {Block::kAttention, Block::kMlp};
-  std::vector<int64_t> positions = {-1};  ///< Probed token: from 0, or from the end when negative.
-  std::vector<uint64_t> seeds = {0};  ///< kDefault: one cell each, with its own batches, exemplars and random controls.
+  std::vector<int64_t> positions = {-1};  ///< Probed token: from 0, or from the end if negative.
+  /// kDefault: each seed gives cells with batches, exemplars and random controls of their own.
+  /// kPaper: see ProbeSpec::data_seed.
+  std::vector<uint64_t> seeds = {0};
   std::vector<double> learning_rates = {1e-3};
   std::vector<int64_t> batch_sizes = {500};
-  /// Of the mask method's option: initial values, keep probabilities or densities.
+  /// Values of the mask method's option: initial values, keep probabilities or densities.
   std::vector<double> mask_options = {0.0};
 };
 
 /// How each cell is probed.
 struct ProbeSpec {
   Protocol protocol = Protocol::kDefault;
-  /// kPaper: seeds the batches and exemplars (there, GridSpec::seeds affect only negative controls and the sampling of
-  /// hard concrete masks). kDefault, and comparison methods: unused.
+  /// kPaper only: seeds the batches and exemplars. GridSpec::seeds then affect only negative
+  /// controls, the sampling of hard concrete masks and the random draws of ablations. Comparison
+  /// methods do not use this seed.
   uint64_t data_seed = 0;
   MaskKind mask_method = MaskKind::kContinuousSparsification;
   MaskUnit unit = MaskUnit::kNeuron;
-  FitOptions fit;               ///< learning_rate and batch_size come from the grid.
+  FitOptions fit;               ///< Its learning_rate and batch_size come from the grid.
   int64_t exemplar_draws = 20;  ///< kDefault: draws of one exemplar per class, >= 1.
   AblationOptions ablation;
 };
@@ -85,19 +93,23 @@ struct Spec {
   DataSpec data;
   GridSpec grid;
   ProbeSpec probe;
-  /// Comparison methods by name, each with its options or without a value (baselines/baseline.h). None: all, with their
-  /// defaults.
+  /// A map from the names of comparison methods to their options (baselines/baseline.h). A name
+  /// without a value has the method's defaults. If not set: all methods, with their defaults.
   std::optional<Document> baselines;
 
-  std::filesystem::path out;              ///< Run folder; may be empty (then the program must be told).
-  std::string text;                       ///< The file it was read from, for the record; may be empty.
-  std::vector<std::string> ignored_keys;  ///< Keys of a flat config that mean nothing here.
+  std::filesystem::path out;              ///< Run folder; if empty, RunOptions::out must name one.
+  std::string text;                       ///< The spec file's text, for the record; may be empty.
+  std::vector<std::string> ignored_keys;  ///< Keys of a flat config that have no effect.
 };
 
-/// Reads a spec (docs/file_formats.md) or one of the reference's flat configs, which implies Protocol::kPaper.
-/// Relative paths stay relative to the working directory. @throws Error (kInput) with file, line and column for an
-/// unknown key (naming the nearest), a missing key, a wrong type or an impossible value.
-/// @param method in place of the spec's own.
+/// Reads a spec (docs/file_formats.md), or a flat config of the reference, which implies
+/// Protocol::kPaper. Relative paths stay relative to the working directory.
+/// @param method  mask method in place of the spec's own.
+/// @throws Error (kInput)
+///   - with file, line and column: an unknown key (suggests the nearest), a missing key, a wrong
+///     type, an impossible value;
+///   - naming the task: in protocol paper, test rows of a language task that do not divide into
+///     batches.
 Spec parse_spec(const Document& yaml, std::optional<MaskKind> method = {});
 
 /// One point of the grid.
@@ -113,17 +125,20 @@ struct Cell {
   friend bool operator==(const Cell&, const Cell&) = default;
 };
 
-/// All cells, in the reference's order: variable, learning rate, batch size, layer, position, block, mask option, seed.
+/// All cells of the grid, in the reference's order: variable, learning rate, batch size, layer,
+/// position, block, mask option, seed.
 /// @throws Error (kInput) if a layer does not exist.
 std::vector<Cell> expand(const GridSpec& grid, const ModelConfig& config);
 
-/// The identity of a cell: a hash (16 hexadecimal digits) of everything that can change its numbers, or which
-/// there are.
-/// @param fingerprints of the model and of each data file, in the spec's order.
+/// The identity of a cell: a hash (16 hexadecimal digits) of all that decides which numbers the
+/// cell has, and their values.
+/// @param fingerprints  of the model and of each data file, in the spec's order.
+/// @param n_threads     threads of the cell.
 std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::string>& fingerprints, int n_threads);
 
-/// The identity of a competing method's result, likewise.
-/// @param method its name and settings. @param site what it looks at.
+/// The identity of a comparison method's cell, as `cell_id`.
+/// @param method  the method's name and settings.
+/// @param site    what the method looks at.
 std::string baseline_id(const Spec& spec, const Cell& cell, const std::string& method, const std::string& site,
                         const std::vector<std::string>& fingerprints, int n_threads);
 

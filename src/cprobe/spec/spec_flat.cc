@@ -5,7 +5,7 @@
 namespace cprobe {
 namespace {
 
-/// The language tasks' own keys; their split is the data seed's, as the reference has it.
+/// Reads the keys of a language task. The data seed also divides the rows, as in the reference.
 LanguageTask read_language(const Document& yaml, PaperTask which) {
   LanguageTask task = language_task(which);
   task.sentences = yaml.at("data_path").as_text();
@@ -28,7 +28,8 @@ void read_arithmetic(const Document& yaml, Spec& spec) {
   spec.grid.variables = list_of(yaml.at("variable"), text_of);
 }
 
-/// Keys of the other kinds of task, which mean nothing here.
+/// Notes the keys that have no effect: those of other kinds of task, and those for output that only
+/// the reference makes.
 void note_ignored_keys(const Document& yaml, Spec& spec) {
   const auto ignore = [&](std::initializer_list<std::string_view> keys) {
     for (const std::string_view key : keys) {

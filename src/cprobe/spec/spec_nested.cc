@@ -50,7 +50,8 @@ void read_arithmetic(const Document& task, Spec& spec) {
   });
 }
 
-/// The sentence's last word against that of another column, or a continuation against others where a column holds 1.
+/// Reads an expectation: of the last word if there is a key `last_word_against`, else of fixed
+/// words.
 Expectation read_expectation(const Document& map) {
   constexpr std::array<std::string_view, 4> kKeys = {"last_word_against", "continuation", "against", "where"};
   map.require_known_keys(kKeys);

@@ -8,7 +8,7 @@
 #include "cprobe/io/document_values.h"
 #include "cprobe/spec/spec.h"
 
-/// Values of spec files, checked: what the nested and the flat form share.
+/// Reads and checks values of spec files, nested and flat.
 namespace cprobe {
 
 inline uint64_t as_seed(const Document& value) {
@@ -17,7 +17,7 @@ inline uint64_t as_seed(const Document& value) {
   return static_cast<uint64_t>(seed);
 }
 
-/// A seed of protocol paper: numpy's generator, which it also seeds, takes 32 bits.
+/// A seed of protocol paper. Must be below 2^32, because numpy's generator gets it too.
 inline uint64_t as_data_seed(const Document& value) {
   const uint64_t seed = as_seed(value);
   if (seed > std::numeric_limits<uint32_t>::max()) {
@@ -47,6 +47,7 @@ inline Block block_of(const Document& value) {
 inline MaskUnit unit_of(const Document& value) {
   return choice(value, {MaskUnit::kNeuron, MaskUnit::kWeight});
 }
+/// Sets the mask method, and gives its option the default value.
 inline void set_method(Spec& spec, MaskKind method) {
   spec.probe.mask_method = method;
   spec.grid.mask_options = {mask_option(method).otherwise};
@@ -55,9 +56,10 @@ inline Fill fill_of(const Document& value) {
   return choice(value, kFills);
 }
 
-/// docs/file_formats.md, "Spec". @param method in place of the spec's own.
+/// Reads the form of docs/file_formats.md, "Spec". Parameters and errors as `parse_spec`.
 Spec parse_nested_spec(const Document& yaml, std::optional<MaskKind> method);
-/// The reference's own form. @param method in place of its continuous sparsification.
+/// Reads the reference's form, a flat config. Parameters and errors as `parse_spec`; the config's
+/// own mask method is continuous sparsification.
 Spec parse_flat_spec(const Document& yaml, std::optional<MaskKind> method);
 
 }  // namespace cprobe

@@ -1,9 +1,12 @@
 'use strict';
-// What all parts of the page use. Text of the data enters the page through textContent only.
+// Helpers for all parts of the page. Text of the data enters the page through textContent only.
 
 const report = JSON.parse(document.getElementById('data').textContent);
 
-/** An element. `attributes` are properties of it where it has them (textContent, onclick), else attributes. */
+/**
+ * Makes an element. Sets each of `attributes` as a property if the element has such a property
+ * (textContent, onclick), else as an attribute.
+ */
 function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -14,17 +17,17 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
-/** Three decimals; a dash where the figure does not exist. */
+/** Three decimals; a dash if the figure does not exist. */
 function decimals(value) {
   return value === null || value === undefined ? '–' : value.toFixed(3);
 }
 
-/** A p-value: never a row of zeros. */
+/** A p-value with three decimals, never a row of zeros. */
 function pText(value) {
   return value !== null && value !== undefined && value < 0.0005 ? '< 0.001' : decimals(value);
 }
 
-/** "0.991 ± 0.003" of [mean, sd]. */
+/** [mean, sd] as "0.991 ± 0.003". */
 function spreadText(figure) {
   if (!figure || figure[0] === null) return '–';
   return figure[1] === null ? decimals(figure[0]) : `${decimals(figure[0])} ± ${decimals(figure[1])}`;
@@ -43,7 +46,7 @@ function durationText(seconds) {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 }
 
-/** The largest; null where there is none. */
+/** The largest value; null if there is none. */
 function most(values) {
   const numbers = values.filter((value) => value !== null);
   return numbers.length === 0 ? null : Math.max(...numbers);
@@ -60,7 +63,7 @@ function shortened(text, length) {
 
 const componentOf = (finding) => `L${finding.layer}.${finding.block}`;
 
-/** RFC 4180, as our other CSV files. */
+/** CSV as in RFC 4180 and in our other CSV files. */
 function csvText(lines) {
   const field = (value) => {
     const text = value === null || value === undefined ? '' : String(value);
@@ -78,7 +81,7 @@ function saveText(name, text) {
   setTimeout(() => URL.revokeObjectURL(address), 10000);
 }
 
-/** A labelled choice among [value, text] pairs. */
+/** A labelled menu of [value, text] pairs. */
 function choice(label, id, options, onChange) {
   const select = element('select', {id});
   for (const [value, text] of options) select.append(element('option', {value, textContent: shortened(text, 60)}));
@@ -86,7 +89,7 @@ function choice(label, id, options, onChange) {
   return element('label', {}, element('span', {textContent: label}), select);
 }
 
-// Light and dark: the reader's system decides until the reader does.
+// Light and dark. The theme of the reader's system counts until the reader chooses one.
 
 const systemTheme = window.matchMedia('(prefers-color-scheme: dark)');
 const themeListeners = [];
@@ -95,7 +98,7 @@ function storedTheme() {
   try {
     return localStorage.getItem('cprobe-report-theme');
   } catch {
-    return null;  // Pages of some browsers may not store anything.
+    return null;  // Some browsers let a page store nothing.
   }
 }
 
@@ -121,7 +124,7 @@ function themeButton() {
     try {
       localStorage.setItem('cprobe-report-theme', name);
     } catch {
-      // It then holds until the page is left.
+      // Without storage, the choice holds until the page is left.
     }
     showTheme(name);
   });
@@ -130,7 +133,7 @@ function themeButton() {
   return button;
 }
 
-// Paper is white, and nobody can open there what is closed.
+// Prints in the light theme, with all details open.
 let screenTheme = null;
 let closed = [];
 window.addEventListener('beforeprint', () => {

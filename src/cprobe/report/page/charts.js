@@ -1,16 +1,18 @@
 'use strict';
-// Figures: frames with their buttons, drawn when they come into view; dot plots, heat maps and lines for them.
+// Figures: frames with buttons, drawn when they come into view, and the plots in them: dot plots,
+// heat maps and lines.
 
-// Okabe & Ito's colours for the colour-blind, without the yellow that white hides; marks differ in shape too.
+// Okabe & Ito's colours for the colour-blind, without yellow, which white hides. Marks differ in
+// shape too.
 const kColours = ['#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9', '#D55E00'];
 const kSymbols = ['circle', 'diamond', 'square', 'triangle-up', 'cross', 'star'];
 const kDashes = ['solid', 'dash', 'dot', 'dashdot'];
 const kMostRows = 60;
 const figures = [];
-const kPaperWidth = 680;  // Of A4 and of letter paper, within their margins; in CSS pixels.
+const kPaperWidth = 680;  // CSS pixels between the margins of A4 and of letter paper.
 let isPrinting = false;
 
-/** Dark blue is hard to see on black. */
+/** Traces in the colours of a theme. The dark theme has lighter blues, which show on black. */
 function recoloured(traces, name) {
   if (name !== 'dark') return traces;
   const lighter = (colour) => ({'#0072B2': '#56B4E9', '#56B4E9': '#B3DEF7'})[colour] || colour;
@@ -22,7 +24,7 @@ function recoloured(traces, name) {
   });
 }
 
-/** Plotly takes some HTML in its texts: text of the data must stay text there too. */
+/** Escapes text of the data for Plotly, which reads some HTML in texts. */
 function plain(text) {
   return String(text).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/\s+/g, ' ');
 }
@@ -32,9 +34,13 @@ function label(text) {
 }
 
 /**
- * A figure. `choices` are {label, id, options} whose values `make` gets; `make(values)` returns {traces, layout, height,
- * rows (lines of its CSV, the heading first), label (what it shows, in words), note}, or null where there is nothing. The frame
- * is there as long as another of its choices has something.
+ * A figure in a frame. Each of `choices` is a menu {label, id, options}. `make(values)` gets the
+ * chosen values by id and returns null if there is nothing to show, else
+ *   - traces, layout and height for Plotly;
+ *   - rows: the lines of the figure's CSV, the heading first;
+ *   - label: what the figure shows, in words;
+ *   - note: shown below the plot.
+ * The frame is hidden if there is nothing to show for the chosen values or any other option.
  */
 function figure(id, title, caption, make, choices = []) {
   const values = Object.fromEntries(choices.map((c) => [c.id, c.options[0][0]]));
@@ -45,7 +51,7 @@ function figure(id, title, caption, make, choices = []) {
   const made = {id, frame, plot, drawn: false, visible: false};
 
   const hasAnother = () => choices.some((c) => c.options.some(([value]) => make({...values, [c.id]: value}) !== null));
-  /** What is chosen, or null; the frame says so. */
+  /** The content for the chosen values. If it is null, the frame says so. */
   const chosenContent = () => {
     const content = make(values);
     frame.hidden = content === null && !hasAnother();
@@ -64,7 +70,7 @@ function figure(id, title, caption, make, choices = []) {
     made.drawn = true;
     frame.dataset.drawn = String(content.traces.length);
   };
-  /** Something changed: now where it is seen, otherwise when it is. */
+  /** Draws anew after a change: now if the figure is in view, else when it comes into view. */
   made.update = () => {
     made.drawn = false;
     chosenContent();
@@ -111,7 +117,7 @@ function layoutOf(content, name, width = 0) {
   };
 }
 
-/** Rows from the top, each with a label; more than a screen can show are left out, with a note. */
+/** The first kMostRows rows, with a note if rows are left out. */
 function limited(rows) {
   if (rows.length <= kMostRows) return {rows, note: ''};
   return {rows: rows.slice(0, kMostRows),
@@ -123,7 +129,7 @@ function rowAxis(labels) {
     showgrid: true, zeroline: false};
 }
 
-/** Small points for the values behind a mean, spread a little so that equal ones show. */
+/** Small points for the values behind a mean, spread a little so that equal values show. */
 function pointCloud(series, rows, nameOf, offset) {
   const points = rows.flatMap((row, y) => series.points(row).map((value, k) => ({row, value, y: y + offset + ((k * 0.618) % 1 - 0.5) * 0.24})));
   return {
@@ -134,14 +140,15 @@ function pointCloud(series, rows, nameOf, offset) {
 }
 
 /**
- * Points beside a label per row. `series` are {name, of(row): [value, sd] or null, symbol, colour}, and, where the values
- * behind it are drawn too, points(row) and pointsName; a series that no row has is left out.
+ * A dot plot: each row has a label, and a point of each series. A series has name, symbol, colour
+ * and of(row), which gives [value, sd] or null. To draw the values behind a point, too, a series
+ * has points(row) and pointsName. A series without a value in any row is left out.
  */
 function dotPlot(rows, nameOf, series, xTitle, range) {
   if (rows.length === 0) return null;
   const kept = series.filter((s) => rows.some((row) => s.of(row) && s.of(row)[0] !== null));
   const {rows: shown, note} = limited(rows);
-  // A little apart, so that equal points and their bars do not hide each other.
+  // Sets the series a little apart, so that equal points and their bars do not hide each other.
   const offset = (i) => (i - (kept.length - 1) / 2) * Math.min(0.14, 0.6 / kept.length);
   const behind = kept.filter((s) => s.points && shown.some((row) => s.points(row).length > 0));
   const clouds = behind.map((s) => pointCloud(s, shown, nameOf, offset(kept.indexOf(s))));
@@ -168,7 +175,10 @@ function dotPlot(rows, nameOf, series, xTitle, range) {
   };
 }
 
-/** Colours (cividis) of `of(row, column)`, a number or null; numbers stand in the cells where there is room. */
+/**
+ * A heat map (cividis) of of(row, column), a number or null. If there is room, each cell shows its
+ * number.
+ */
 function heatMap(rows, nameOf, columns, of, {title, xTitle, range = null, text = decimals, reverse = false}) {
   const numbers = rows.flatMap((row) => columns.map((column) => of(row, column))).filter((z) => z !== null);
   if (numbers.length === 0) return null;
@@ -196,7 +206,10 @@ function heatMap(rows, nameOf, columns, of, {title, xTitle, range = null, text =
   };
 }
 
-/** Lines of {name, x, y, sd (or none)}; `log` for the x axis, unless some x is 0, which has no place there. */
+/**
+ * A plot of lines {name, x, y, sd}; sd may be missing. With `log`, the x axis is logarithmic unless
+ * some x is 0.
+ */
 function linePlot(lines, xTitle, yTitle, {range = null, log = false} = {}) {
   const kept = lines.filter((line) => line.y.some((value) => value !== null));
   if (kept.length === 0) return null;
@@ -219,7 +232,7 @@ function linePlot(lines, xTitle, yTitle, {range = null, log = false} = {}) {
   };
 }
 
-/** Once Plotly is there: draws what comes into view, and says when the page answers to its reader. */
+/** Draws figures as they come into view, and marks the page as ready. Plotly must be loaded. */
 function startFigures() {
   const observer = new IntersectionObserver((entries) => {
     for (const entry of entries) {
@@ -242,7 +255,8 @@ function startFigures() {
   });
   let width = window.innerWidth;
   window.addEventListener('resize', () => {
-    const crossed = (width < 640) !== (window.innerWidth < 640);  // Labels are shorter on narrow screens.
+    // Labels are shorter on narrow screens.
+    const crossed = (width < 640) !== (window.innerWidth < 640);
     width = window.innerWidth;
     if (crossed) updateFigures();
   });

@@ -1,30 +1,31 @@
 'use strict';
-// What the report holds, what of it is shown, and what every section is made with.
+// The data of the report, the reader's choices among them, and the parts that sections are made of.
 
 const {runs, findings, cells, verdicts} = report;
 for (const overlap of report.overlaps) overlap.place = placeOf(runs[overlap.run]);
 for (const f of report.figures) f.place = placeOf(runs[f.run]);
 
-/** Runs of one kind of model, at one step, under one setting are shown together. */
+/** Names a place: the runs of one series, step and setting, which are shown together. */
 function placeOf({series, step}, options = '') {
   return [series, step === null ? '' : `step ${step}`, options].filter((part) => part !== '').join(' · ');
 }
 
 const placeOfFinding = (finding) => placeOf(finding, finding.options);
-// Competing methods know nothing of circuit probing's settings: a place has the figures of its run and step.
+// Comparison methods have no settings of circuit probing, so that a place shows the figures of its
+// series and step.
 const figurePlaces = new Map(findings.map((f) => [placeOfFinding(f), placeOf(f)]));
 const nFindingPlaces = figurePlaces.size;
 for (const {place} of report.figures) if (![...figurePlaces.values()].includes(place)) figurePlaces.set(place, place);
 const places = [...figurePlaces.keys()];
 const variables = unique([...findings.map((f) => f.variable), ...report.figures.map((f) => f.variable)]);
 const dataSets = unique(findings.flatMap((f) => f.ablations.map((a) => a.data)));
-// The last step of a training is the finished model.
+// Shows the last step of a training first: the finished model.
 const firstPlace = findings.some((f) => f.step !== null) ? nFindingPlaces - 1 : 0;
 const chosen = {place: places.length ? places[firstPlace] : '', variable: null, data: dataSets[0]};
 
 const isChosenVariable = (variable) => chosen.variable === null || chosen.variable === variable;
 
-/** Findings that the choices at the top leave, by variable, layer and block. */
+/** The findings that the choices at the top leave, by variable, layer and block. */
 function shownFindings() {
   const rank = new Map(variables.map((variable, i) => [variable, i]));
   return findings.filter((f) => placeOfFinding(f) === chosen.place && isChosenVariable(f.variable))
@@ -44,7 +45,7 @@ const pick = (finding, of) => {
   return a ? of(a) : null;
 };
 
-/** Whether there is nothing to delete: in no repetition is anything in the circuit. */
+/** Whether the circuit is empty in all repetitions, so that nothing is ablated. */
 const isEmpty = (finding) => finding.empty === finding.cells.length;
 const severalPositions = unique(report.figures.map((f) => f.position)).length > 1;
 const siteOfFigure = (f) => (severalPositions && f.position !== null ? `${f.site} position ${f.position}` : f.site);
@@ -60,7 +61,7 @@ function section(id, title, lead) {
   return made;
 }
 
-/** A part of the page that is made anew whenever another choice is made. */
+/** Adds a part to the page that is made anew at each choice. */
 function changing(parent, make) {
   const place = element('div');
   parent.append(place);

@@ -1,5 +1,5 @@
 'use strict';
-// The sections of the page, in the order in which a reader asks.
+// The sections of the page, in the order of a reader's questions.
 
 // 1. Verdicts
 
@@ -43,7 +43,8 @@ function makeVerdicts() {
 
 function findingColumns() {
   const first = (figure) => (figure ? figure[0] : null);
-  const deleted = (f) => (isEmpty(f) ? null : pick(f, (a) => a.ablated));  // Of nothing, nothing is deleted.
+  // Empty circuits have no figure: nothing is ablated.
+  const deleted = (f) => (isEmpty(f) ? null : pick(f, (a) => a.ablated));
   const columns = [
     {name: 'variable', of: (f) => f.variable}, {name: 'component', of: componentOf},
     {name: 'circuit', of: (f) => (f.empty === f.cells.length ? 'empty' : f.whole === f.cells.length ? 'full' : f.empty + f.whole ? 'varies' : 'proper part')},
@@ -92,7 +93,7 @@ function makeLayers() {
   }, [{label: 'Figure', id: 'figure', options: Object.entries(figures).map(([key, [name]]) => [key, name])}]));
 }
 
-// 3. and 4. Decoding, deleting
+// 3. and 4. Decoding, ablation
 
 function makeDecoding() {
   const parent = section('decoding', 'Decodability', 'Can the variable be read from the circuit’s updates by nearest neighbours, and how does that compare with the whole component?');
@@ -143,7 +144,7 @@ function makeTraining() {
 
 // 6. Sizes
 
-/** Mean over the cells of a finding that know it; null where none does. */
+/** The mean over the cells of a finding that have a value; null if no cell has one. */
 function meanOver(finding, of) {
   const values = finding.cells.map((i) => of(cells[i])).filter((value) => value !== null);
   return values.length ? values.reduce((a, b) => a + b, 0) / values.length : null;
@@ -193,15 +194,15 @@ function makeOverlaps() {
   ], shown())]);
 }
 
-// 8. Competing methods
+// 8. Comparison methods
 
-/** The figure of a method that answers the question, on its first data set where it has several. */
+/** The main metric of a method, on the first evaluation set if there are several. */
 function headlineOf(method, metrics) {
   const wanted = report.headlines[method];
   return metrics.find((metric) => metric === wanted) || metrics.find((metric) => metric.startsWith(`${wanted} `)) || metrics[0];
 }
 
-/** [mean, sd over runs], or a single figure's own. */
+/** [mean, sd] over runs; a single figure keeps its own sd. */
 function overRuns(list) {
   const values = list.map((f) => f.value).filter((value) => value !== null);
   if (values.length === 0) return null;
@@ -285,13 +286,13 @@ function makeEmergence() {
         }
       }
     }
-    // Other methods have figures that are no accuracies.
+    // Some figures of comparison methods are no accuracies.
     const isShare = figures[values.figure] || / accuracy|_accuracy|^accuracy/.test(methods[Number(values.figure)]);
     return linePlot(lines, 'training step', isShare ? 'accuracy or share' : 'figure', {range: isShare ? [-0.03, 1.03] : null, log: true});
   }, [{label: 'Figure', id: 'figure', options}]));
 }
 
-// 10. Where it came from
+// 10. Provenance
 
 function pairs(list) {
   return element('dl', {}, ...list.filter(([, value]) => value !== '' && value !== null).flatMap(([name, value]) =>

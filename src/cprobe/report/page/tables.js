@@ -1,11 +1,14 @@
 'use strict';
-// Tables that sort by a click on a heading and have a filter.
+// Tables that a click on a heading sorts, with a filter.
 
-const kFirstRows = 200;  // More are shown on demand: thousands of rows make a browser slow.
+const kFirstRows = 200;  // More rows are shown on demand: thousands make a browser slow.
 
 /**
- * A table with its filter. `columns` are {name, of(row), text(value), number}: `of` gives what is sorted by and exported,
- * `text` what is shown.
+ * A table with a filter. A column has
+ *   - name: its heading;
+ *   - of(row): the value to sort by and to export;
+ *   - text(value, row), optional: the text to show;
+ *   - number: whether values are numbers.
  */
 function sortableTable(id, caption, columns, rows) {
   const state = {sorted: null, descending: false, filter: '', all: false};
@@ -23,7 +26,8 @@ function sortableTable(id, caption, columns, rows) {
     const column = columns[state.sorted];
     const [x, y] = [column.of(a), column.of(b)];
     const missing = (value) => value === null || value === undefined || value === '';
-    if (missing(x) || missing(y)) return missing(x) - missing(y);  // At the end, whatever the direction.
+    // Missing values come last in either direction.
+    if (missing(x) || missing(y)) return missing(x) - missing(y);
     const sign = state.descending ? -1 : 1;
     return sign * (column.number ? x - y : String(x).localeCompare(String(y), 'en', {numeric: true}));
   }
