@@ -1,6 +1,7 @@
 #include "cprobe/circuit/circuit_sets.h"
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/name_of.h"
 
 namespace cprobe {
 namespace {
@@ -20,15 +21,7 @@ at::Tensor combined(SetOperation operation, const at::Tensor& a, const at::Tenso
 }  // namespace
 
 std::string_view to_string(SetOperation operation) {
-  switch (operation) {
-    case SetOperation::kUnion:
-      return "union";
-    case SetOperation::kIntersection:
-      return "intersection";
-    case SetOperation::kDifference:
-      return "difference";
-  }
-  throw failure("unknown set operation");
+  return name_of(operation, {"union", "intersection", "difference"});
 }
 
 void require_comparable(const CircuitFile& a, const CircuitFile& b) {

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "cprobe/core/name_of.h"
+
 namespace cprobe {
 
 /// How much of a whole a set of units takes.
@@ -10,7 +12,7 @@ enum class Extent { kEmpty, kPart, kFull };
 
 /// "empty", "proper part", "full".
 constexpr std::string_view to_string(Extent extent) {
-  return extent == Extent::kEmpty ? "empty" : extent == Extent::kPart ? "proper part" : "full";
+  return name_of(extent, {"empty", "proper part", "full"});
 }
 
 /// Of n among at most `most`.

@@ -8,6 +8,7 @@
 #include "cprobe/core/error.h"
 #include "cprobe/core/hash.h"
 #include "cprobe/core/memory.h"
+#include "cprobe/core/name_of.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/record/provenance.h"
 #include "cprobe/record/row_codec.h"
@@ -51,17 +52,7 @@ void insert(sqlite3* database, const char* table, const std::string& id, const s
 }  // namespace
 
 std::string_view to_string(CellStatus status) {
-  switch (status) {
-    case CellStatus::kRunning:
-      return "running";
-    case CellStatus::kDone:
-      return "done";
-    case CellStatus::kFailed:
-      return "failed";
-    case CellStatus::kPlanned:
-      break;
-  }
-  return "planned";
+  return name_of(status, {"planned", "running", "done", "failed"});
 }
 
 void Store::Close::operator()(sqlite3* database) const {

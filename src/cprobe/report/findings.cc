@@ -7,7 +7,7 @@
 #include <map>
 #include <tuple>
 
-#include "cprobe/core/error.h"
+#include "cprobe/core/name_of.h"
 #include "cprobe/record/adjusted_p.h"
 
 namespace cprobe {
@@ -163,21 +163,7 @@ void summarise(ReportedFinding& finding, const Cells& cells) {
 }  // namespace
 
 std::string_view to_string(Answer answer) {
-  switch (answer) {
-    case Answer::kYes:
-      return "yes";
-    case Answer::kNo:
-      return "no";
-    case Answer::kMixed:
-      return "in some";
-    case Answer::kBeforeAdjustment:
-      return "before adjustment";
-    case Answer::kTooFewControls:
-      return "too few controls";
-    case Answer::kUntested:
-      return "not tested";
-  }
-  throw failure("unknown answer");
+  return name_of(answer, {"yes", "no", "in some", "before adjustment", "too few controls", "not tested"});
 }
 
 std::string ReportedFinding::component() const {

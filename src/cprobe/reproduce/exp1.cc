@@ -36,60 +36,36 @@ constexpr const char* kTransfer = "transfer";  // Trains models, so runs for two
 constexpr double kPublishedTrainingLoss = 1.97e-4;
 
 /// Published figures of comparison methods. Those of transfer learning are read off curves.
-constexpr auto kPublishedBaselines = std::to_array<PublishedBaseline>({
-    {"linear_probe", "var_0", "a^2", "L0.mid", "test_accuracy", "", "1.0"},
-    {"linear_probe", "var_1", "-b^2", "L0.mid", "test_accuracy", "", "1.0"},
-    {"linear_probe", "aux_0", "a+b", "L0.mid", "test_accuracy", "", "0"},
-    {"linear_probe", "aux_1", "a-b", "L0.mid", "test_accuracy", "", "0"},
-    {"linear_probe", "var_0", "a^2", "L0.post", "test_accuracy", "", ".062"},
-    {"linear_probe", "var_1", "-b^2", "L0.post", "test_accuracy", "", ".066"},
-    {"linear_probe", "aux_0", "a+b", "L0.post", "test_accuracy", "", ".008"},
-    {"linear_probe", "aux_1", "a-b", "L0.post", "test_accuracy", "", ".008"},
-    {"mlp_probe", "var_0", "a^2", "L0.mid", "test_accuracy", "", "1.0"},
-    {"mlp_probe", "var_1", "-b^2", "L0.mid", "test_accuracy", "", "1.0"},
-    {"mlp_probe", "aux_0", "a+b", "L0.mid", "test_accuracy", "", ".007"},
-    {"mlp_probe", "aux_1", "a-b", "L0.mid", "test_accuracy", "", ".007"},
-    {"mlp_probe", "var_0", "a^2", "L0.post", "test_accuracy", "", ".551"},
-    {"mlp_probe", "var_1", "-b^2", "L0.post", "test_accuracy", "", ".658"},
-    {"mlp_probe", "aux_0", "a+b", "L0.post", "test_accuracy", "", ".014"},
-    {"mlp_probe", "aux_1", "a-b", "L0.post", "test_accuracy", "", ".014"},
-    {"counterfactual_embedding", "var_0", "a^2", "L0.mid", "probe_flipped", "", "1.0"},
-    {"counterfactual_embedding", "var_1", "-b^2", "L0.mid", "probe_flipped", "", "1.0"},
-    {"counterfactual_embedding", "aux_0", "a+b", "L0.mid", "probe_flipped", "", "1.0"},
-    {"counterfactual_embedding", "aux_1", "a-b", "L0.mid", "probe_flipped", "", "1.0"},
-    {"counterfactual_embedding", "var_0", "a^2", "L0.post", "probe_flipped", "", "1.0"},
-    {"counterfactual_embedding", "var_1", "-b^2", "L0.post", "probe_flipped", "", "1.0"},
-    {"counterfactual_embedding", "aux_0", "a+b", "L0.post", "probe_flipped", "", "1.0"},
-    {"counterfactual_embedding", "aux_1", "a-b", "L0.post", "probe_flipped", "", "1.0"},
-    {"counterfactual_embedding", "var_0", "a^2", "L0.mid", "counterfactual_answer", "", "<= .019"},
-    {"counterfactual_embedding", "var_1", "-b^2", "L0.mid", "counterfactual_answer", "", "<= .019"},
-    {"counterfactual_embedding", "aux_0", "a+b", "L0.mid", "counterfactual_answer", "", "<= .019"},
-    {"counterfactual_embedding", "aux_1", "a-b", "L0.mid", "counterfactual_answer", "", "<= .019"},
-    {"counterfactual_embedding", "var_0", "a^2", "L0.post", "counterfactual_answer", "", "<= .019"},
-    {"counterfactual_embedding", "var_1", "-b^2", "L0.post", "counterfactual_answer", "", "<= .019"},
-    {"counterfactual_embedding", "aux_0", "a+b", "L0.post", "counterfactual_answer", "", "<= .019"},
-    {"counterfactual_embedding", "aux_1", "a-b", "L0.post", "counterfactual_answer", "", "<= .019"},
-    {"amnesic_probing", "var_0", "a^2", "L0.mid", "erased_accuracy Test", "", ".019"},
-    {"amnesic_probing", "var_1", "-b^2", "L0.mid", "erased_accuracy Test", "", ".018"},
-    {"amnesic_probing", "aux_0", "a+b", "L0.mid", "erased_accuracy Test", "", ".354"},
-    {"amnesic_probing", "aux_1", "a-b", "L0.mid", "erased_accuracy Test", "", ".352"},
-    {"amnesic_probing", "var_0", "a^2", "L0.post", "erased_accuracy Test", "", "1.0"},
-    {"amnesic_probing", "var_1", "-b^2", "L0.post", "erased_accuracy Test", "", "1.0"},
-    {"amnesic_probing", "aux_0", "a+b", "L0.post", "erased_accuracy Test", "", ".993"},
-    {"amnesic_probing", "aux_1", "a-b", "L0.post", "erased_accuracy Test", "", ".994"},
-    {"boundless_das", "var_0", "a^2", "L0.mid", "interchange_accuracy", "", ".98"},
-    {"boundless_das", "var_1", "-b^2", "L0.mid", "interchange_accuracy", "", ".99"},
-    {"boundless_das", "aux_0", "a+b", "L0.mid", "interchange_accuracy", "", ".01"},
-    {"boundless_das", "aux_1", "a-b", "L0.mid", "interchange_accuracy", "", ".01"},
-    {"boundless_das", "var_0", "a^2", "L0.post", "interchange_accuracy", "", ".02"},
-    {"boundless_das", "var_1", "-b^2", "L0.post", "interchange_accuracy", "", ".02"},
-    {"boundless_das", "aux_0", "a+b", "L0.post", "interchange_accuracy", "", ".02"},
-    {"boundless_das", "aux_1", "a-b", "L0.post", "interchange_accuracy", "", ".02"},
-    {"transfer", "var_0", "a^2", "model", "steps_to_accuracy", "", "3"},
-    {"transfer", "var_0", "a^2", "model", "steps_to_accuracy", "from scratch", "10"},
-    {"transfer", "aux_0", "a+b", "model", "steps_to_accuracy", "", "261"},
-    {"transfer", "aux_0", "a+b", "model", "steps_to_accuracy", "from scratch", "58"},
-});
+std::vector<PublishedBaseline> published_figures() {
+  return published_baselines(
+      {{"var_0", "a^2"}, {"var_1", "-b^2"}, {"aux_0", "a+b"}, {"aux_1", "a-b"}},
+      {
+          {"linear_probe", "L0.mid", "test_accuracy", "", {"1.0", "1.0", "0", "0"}},
+          {"linear_probe", "L0.post", "test_accuracy", "", {".062", ".066", ".008", ".008"}},
+          {"mlp_probe", "L0.mid", "test_accuracy", "", {"1.0", "1.0", ".007", ".007"}},
+          {"mlp_probe", "L0.post", "test_accuracy", "", {".551", ".658", ".014", ".014"}},
+          {"counterfactual_embedding", "L0.mid", "probe_flipped", "", {"1.0", "1.0", "1.0", "1.0"}},
+          {"counterfactual_embedding", "L0.post", "probe_flipped", "", {"1.0", "1.0", "1.0", "1.0"}},
+          {"counterfactual_embedding",
+           "L0.mid",
+           "counterfactual_answer",
+           "",
+           {"<= .019", "<= .019", "<= .019", "<= .019"}},
+          {"counterfactual_embedding",
+           "L0.post",
+           "counterfactual_answer",
+           "",
+           {"<= .019", "<= .019", "<= .019", "<= .019"}},
+          {"amnesic_probing", "L0.mid", "erased_accuracy Test", "", {".019", ".018", ".354", ".352"}},
+          {"amnesic_probing", "L0.post", "erased_accuracy Test", "", {"1.0", "1.0", ".993", ".994"}},
+          {"boundless_das", "L0.mid", "interchange_accuracy", "", {".98", ".99", ".01", ".01"}},
+          {"boundless_das", "L0.post", "interchange_accuracy", "", {".02", ".02", ".02", ".02"}},
+          {"transfer", "model", "steps_to_accuracy", "", {"3"}},
+          {"transfer", "model", "steps_to_accuracy", "from scratch", {"10"}},
+          {"transfer", "model", "steps_to_accuracy", "", {"", "", "261"}},
+          {"transfer", "model", "steps_to_accuracy", "from scratch", {"", "", "58"}},
+      });
+}
 
 /// Runs the comparison methods and returns their figures.
 /// @param spec  spec of the run of circuit probing.
@@ -98,7 +74,7 @@ std::vector<RecordedMetric> run_baselines_of(Spec spec, const ReproduceOptions& 
     return run_published_baselines(spec, methods, options);
   };
   std::vector<std::string> methods;
-  for (const PublishedBaseline& p : kPublishedBaselines) {
+  for (const PublishedBaseline& p : published_figures()) {
     if (p.method != kTransfer && (methods.empty() || methods.back() != p.method)) methods.emplace_back(p.method);
   }
   run_methods(methods);
@@ -148,7 +124,7 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const ToyExperimen
       "\nTraining loss at the end, by seed: {:.1e} ({:.1e}). After thousands of steps the ablated MLP varies with "
       "it.\n",
       fmt::join(losses, ", "), kPublishedTrainingLoss);
-  if (options.common.baselines) table += fmt::format("\n{}", baselines_table(baselines, kPublishedBaselines));
+  if (options.common.baselines) table += fmt::format("\n{}", baselines_table(baselines, published_figures()));
   write_file(options.common.out / "table.txt", table);
   return table;
 }

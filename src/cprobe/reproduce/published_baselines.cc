@@ -20,6 +20,19 @@ counterfactual_embedding: {probe: {n_outputs: 113}}
 
 }  // namespace
 
+std::vector<PublishedBaseline> published_baselines(
+    const std::vector<std::pair<std::string_view, std::string_view>>& variables,
+    const std::vector<PublishedRow>& rows) {
+  std::vector<PublishedBaseline> figures;
+  for (const auto& [method, site, metric, control, values] : rows) {
+    for (size_t i = 0; i < values.size(); ++i) {
+      const auto& [variable, meaning] = variables[i];
+      if (!values[i].empty()) figures.push_back({method, variable, meaning, site, metric, control, values[i]});
+    }
+  }
+  return figures;
+}
+
 std::vector<RecordedMetric> run_published_baselines(const Spec& circuits, const std::vector<std::string>& methods,
                                                     const ReproduceOptions& options) {
   Spec spec = circuits;

@@ -3,6 +3,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cprobe/record/store.h"
@@ -22,6 +23,16 @@ struct PublishedBaseline {
   std::string_view control;  ///< As Metric::control.
   std::string_view value;    ///< As the paper writes it, such as ".551" or "<= .045".
 };
+
+/// Published figures of one method, site, metric and control for several variables.
+struct PublishedRow {
+  std::string_view method, site, metric, control;
+  std::vector<std::string_view> values;  ///< In the order of the variables; "" and missing: not shown.
+};
+
+/// The figures of all rows, row by row. @param variables  names and meanings.
+std::vector<PublishedBaseline> published_baselines(
+    const std::vector<std::pair<std::string_view, std::string_view>>& variables, const std::vector<PublishedRow>& rows);
 
 /// Runs comparison methods with the paper's settings, in protocol paper. Probes of states have 113
 /// outputs, whatever the variable.

@@ -2,6 +2,7 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/hash.h"
+#include "cprobe/core/name_of.h"
 #include "cprobe/spec/spec_values.h"
 
 namespace cprobe {
@@ -37,27 +38,11 @@ void require_complete_batches(const Spec& spec) {
 }  // namespace
 
 std::string_view to_string(Protocol protocol) {
-  switch (protocol) {
-    case Protocol::kDefault:
-      return "default";
-    case Protocol::kPaper:
-      return "paper";
-  }
-  throw failure("unknown protocol");
+  return name_of(protocol, {"default", "paper"});
 }
 
 std::string_view to_string(ModelControl control) {
-  switch (control) {
-    case ModelControl::kNone:
-      return "none";
-    case ModelControl::kRandomInit:
-      return "random_init";
-    case ModelControl::kRandomInitKeepEmbeddings:
-      return "random_init_keep_embeddings";
-    case ModelControl::kShuffledComponent:
-      return "shuffled_component";
-  }
-  throw failure("unknown model control");
+  return name_of(control, {"none", "random_init", "random_init_keep_embeddings", "shuffled_component"});
 }
 
 Spec parse_spec(const Document& yaml, std::optional<MaskKind> method) {
