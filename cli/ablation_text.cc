@@ -58,7 +58,7 @@ std::string ablations_table(const std::vector<Findings::OnBehaviour>& behaviours
     return first;
   };
   Lines lines = {
-      line({"data", "removed", "matrix", "fill", "accuracy", "p"}, {"log probability", "KL divergence"}, "note")};
+      line({"data", "ablated", "matrix", "fill", "accuracy", "p"}, {"log probability", "KL divergence"}, "note")};
   for (const Findings::OnBehaviour& behaviour : behaviours) {
     lines.push_back(line({behaviour.label, "nothing", "", "", decimals(behaviour.vanilla), ""},
                          {decimals(behaviour.vanilla_log_probability.value_or(0)), ""}, ""));
@@ -87,7 +87,7 @@ std::string ablations_json(const std::vector<Findings::OnBehaviour>& behaviours)
 }
 
 std::string next_tokens_table(const NextTokens& untouched, const NextTokens& ablated) {
-  Lines lines = {{"untouched", "logit", "probability", "circuit removed", "logit", "probability"}};
+  Lines lines = {{"untouched", "logit", "probability", "circuit ablated", "logit", "probability"}};
   const auto add = [&](const NextToken& before, const NextToken& now) {
     lines.push_back({before.token, decimals(before.logit), decimals(before.probability), now.token, decimals(now.logit),
                      decimals(now.probability)});

@@ -172,7 +172,7 @@ CLI::Option* add_sources(CLI::App& command, AblateCommand& options) {
 void add_choices(CLI::App& command, AblateCommand& options, CLI::Option* next) {
   command
       .add_option("--fill", options.fills,
-                  fmt::format("What removed units see: {} (default: the spec's, or zero)", fill_names()))
+                  fmt::format("What ablated units see: {} (default: the spec's, or zero)", fill_names()))
       ->excludes(next);
   command
       .add_option(
@@ -180,7 +180,7 @@ void add_choices(CLI::App& command, AblateCommand& options, CLI::Option* next) {
           fmt::format("Random circuits of the same size (default: the spec's, or {})", AblationOptions().n_random))
       ->check(CLI::NonNegativeNumber)
       ->excludes(next);
-  command.add_flag("--per-matrix", options.per_matrix, "Also remove each weight matrix's part alone")->excludes(next);
+  command.add_flag("--per-matrix", options.per_matrix, "Also ablate each weight matrix's part alone")->excludes(next);
   command
       .add_flag("--effects", options.effects,
                 "Also the mean log-probability of the right next token, and the KL divergence of the next token's "
@@ -198,7 +198,7 @@ void add_choices(CLI::App& command, AblateCommand& options, CLI::Option* next) {
 void setup_ablate(CLI::App& app) {
   const auto options = std::make_shared<AblateCommand>();
   CLI::App* command =
-      app.add_subcommand("ablate", "Remove a saved circuit from a model and measure the task, on any data");
+      app.add_subcommand("ablate", "Ablate a saved circuit in a model and measure the task, on any data");
   command->add_option("circuit", options->circuit, "Circuit file of a run")
       ->required()
       ->type_name("CIRCUIT.safetensors");

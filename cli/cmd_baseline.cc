@@ -57,7 +57,7 @@ void run_baseline(const BaselineCommand& command) {
 
 void setup_baseline(CLI::App& app) {
   const auto options = std::make_shared<BaselineCommand>();
-  CLI::App* command = app.add_subcommand("baseline", "Run competing methods on a spec that fit reads");
+  CLI::App* command = app.add_subcommand("baseline", "Run comparison methods on a spec that fit reads");
   command->add_option("spec", options->spec, "Spec file, or one of the reference's flat configs")
       ->type_name("SPEC.yaml");
   command

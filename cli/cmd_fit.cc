@@ -132,7 +132,7 @@ void setup_fit(CLI::App& app) {
   command->footer(
       "A spec names a model folder, a task (its sentences or rows), variables, layers and blocks. Every\n"
       "layer x block x variable x seed is a cell: its circuit is trained to tell the variable's values\n"
-      "apart, decoded by nearest neighbours, deleted beside random circuits of its size, and becomes a\n"
+      "apart, decoded by nearest neighbours, ablated beside random circuits of its size, and becomes a\n"
       "row of the table. Without 'layers' and 'blocks' the sweep covers the whole model. Cells go from the\n"
       "first component to the last, so that the model runs once; only what lies behind a component is\n"
       "computed again for its ablations. kNN near 1: the variable is computed there. Ablated below the\n"

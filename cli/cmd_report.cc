@@ -58,7 +58,7 @@ void run_report(const ReportCommand& command) {
   }
   write_file(out, text);
   fmt::print(stderr,
-             "wrote {} (run folders: {}; finished cells of circuit probing: {}; figures of competing methods: {})\n",
+             "wrote {} (run folders: {}; finished cells of circuit probing: {}; figures of comparison methods: {})\n",
              out.string(), data.runs.size(), data.cells.size(), data.figures.size());
 }
 

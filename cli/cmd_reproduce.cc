@@ -46,7 +46,7 @@ void run_reproduce_exp2(const Experiment2Command& command) {
       "training\nsteps. Published figures in brackets.\n\n{}\n"
       "Whose weights a variable lives in, a whole circuit does not say where random circuits of its size take both "
       "tasks down\n"
-      "as well. Its part in c_attn alone does: where both tasks depend on the variable, deleting it harms both, where "
+      "as well. Its part in c_attn alone does: where both tasks depend on the variable, ablating it harms both, where "
       "one does,\n"
       "that one. The auxiliary variables are not needed for the answers, and are here for comparison.\n"
       "Everything is in {}\n",
@@ -60,7 +60,7 @@ void run_reproduce_exp3(const ToyExperimentOptions& options) {
   fmt::print(
       "Experiment 3: a^2 + b mod 113 from a third of the rows, {} seed{}, {} training steps. Published figures in "
       "brackets.\n\n{}\n"
-      "Deleting a circuit can only harm what the model has learned (test accuracy). The answer needs a^2; b^2 is for "
+      "Ablating a circuit can only harm what the model has learned (test accuracy). The answer needs a^2; b^2 is for "
       "comparison.\n"
       "The curve as a table for plotting is {}; everything is in {}\n",
       options.n_seeds, options.n_seeds == 1 ? "" : "s", options.steps, table,
@@ -99,7 +99,7 @@ void add_training_options(CLI::App& command, ToyExperimentOptions& options, cons
       ->type_name("N")
       ->capture_default_str();
   command.add_option("--seeds", options.n_seeds, "Models trained and probed")->type_name("N")->capture_default_str();
-  command.add_flag("--baselines", options.common.baselines, "Also run the competing methods, in the paper's settings");
+  command.add_flag("--baselines", options.common.baselines, "Also run the comparison methods, in the paper's settings");
 }
 
 /// The options of all experiments. @param kept what --out is for.

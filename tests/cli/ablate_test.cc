@@ -146,7 +146,7 @@ TEST_F(AblateASpec, LetsTheCommandLineOverrideIt) {
 TEST_F(AblateASpec, ShowsEffectsInItsTable) {
   const ProgramResult result = cprobe({"ablate", circuit("4"), "--spec", spec(), "--threads", "1"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.out, ::testing::ContainsRegex("^data +removed +matrix +fill +accuracy +p +log probability +"
+  EXPECT_THAT(result.out, ::testing::ContainsRegex("^data +ablated +matrix +fill +accuracy +p +log probability +"
                                                    "KL divergence +note\nSeen +nothing +[0-9.]+ +-[0-9.]+ *\n"));
   EXPECT_THAT(result.out, ::testing::ContainsRegex("\nNew +random +all +mean +[0-9.]+ ± [0-9.]+ \\(n = 2\\) +"
                                                    "-[0-9.]+ ± [0-9.]+ +[0-9.e-]+ ± [0-9.e-]+ +drawn from"));
@@ -258,7 +258,7 @@ TEST_F(AblateNext, PrintsBothSideBySide) {
   const ProgramResult result = cprobe({"ablate", circuit, "--model", model(), "--next", "ab", "--of", "c"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.out, ::testing::StartsWith("untouched  logit"));
-  EXPECT_THAT(result.out, HasSubstr("circuit removed"));
+  EXPECT_THAT(result.out, HasSubstr("circuit ablated"));
   EXPECT_THAT(result.out,
               ::testing::ContainsRegex("\n\nuntouched .*\nc +-?[0-9.]+ +[0-9.]+ +c +-?[0-9.]+ +[0-9.]+\n$"));
 }

@@ -154,7 +154,7 @@ TEST(Verdict, OnAVariable) {
        "A circuit in 1 of 2 components.",
        "depends on the only tested circuit. The largest drop beyond random circuits is in L0.mlp: task accuracy on "
        "Test goes from 1.000 to 0.200"},
-      {{&no_harm}, "A circuit in the only component.", "Nowhere did deletion harm more than random circuits."},
+      {{&no_harm}, "A circuit in the only component.", "Nowhere did ablation harm more than random circuits."},
       {{&no_harm, &few},
        "A circuit in both components.",
        "There is no evidence that the behaviour on Test depends on any of 2 tested circuits beyond random controls; "

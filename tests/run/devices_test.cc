@@ -236,7 +236,7 @@ TEST_F(OnGpu, StreamsDoNotGoToScratchFiles) {
   EXPECT_INPUT_ERROR(run(spec_, options), "more than --memory allows");
 }
 
-TEST_F(OnGpu, CompetingMethodsGiveTheSame) {
+TEST_F(OnGpu, ComparisonMethodsGiveTheSame) {
   spec_.baselines = Document::parse_yaml(
       "linear_probe: {epochs: 20}\n"
       "mlp_probe: {epochs: 20}\n"

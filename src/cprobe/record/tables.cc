@@ -42,7 +42,7 @@ std::string results_table(const Store& store) {
   std::vector<VariedSetting> varied = varied_settings(grid_settings(), cells);
   for (const VariedSetting& setting : varied) heading.push_back(setting.name);
   const AdjustedP adjusted = adjusted_p(cells);
-  for (const char* name : {"kNN circuit", "kNN full", "majority", "weights", "vanilla", "ablated", "random", "p"}) {
+  for (const char* name : {"kNN circuit", "kNN full", "majority", "weights", "untouched", "ablated", "random", "p"}) {
     heading.emplace_back(name);
   }
   if (adjusted.is_shown()) heading.emplace_back("p Holm");

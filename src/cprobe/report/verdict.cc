@@ -108,10 +108,10 @@ std::string dependence_words(const ReportedDeletion& a) {
   throw failure("unknown answer");
 }
 
-/// "with random circuits of its size deleted 0.700 ± 0.050". If only some cells have random
+/// "with random circuits of its size ablated 0.700 ± 0.050". If only some cells have random
 /// controls, says in how many, and what ablating their circuits leaves.
 std::string random_text(const ReportedDeletion& a) {
-  std::string text = fmt::format("with random circuits of its size deleted {}", text_of(*a.random));
+  std::string text = fmt::format("with random circuits of its size ablated {}", text_of(*a.random));
   if (a.n_controlled < a.n_cells) {
     text += fmt::format(" in the {} of {} repetitions that have them, where it is {} without the circuit",
                         a.n_controlled, a.n_cells, text_of(a.beside_random));
@@ -125,9 +125,9 @@ std::string_view input_words(Fill fill) {
     case Fill::kZero:
       return "";
     case Fill::kMean:
-      return "; deleted units see their mean input";
+      return "; ablated units see their mean input";
     case Fill::kResample:
-      return "; deleted units see a resampled input";
+      return "; ablated units see a resampled input";
   }
   throw failure("unknown fill");
 }
@@ -189,7 +189,7 @@ std::string strongest_verdict(const std::vector<std::pair<const ReportedFinding*
     if (most == nullptr || *a->harm() > *most->harm()) std::tie(where, most) = std::pair(f, a);
   }
   if (most == nullptr) return {};
-  if (!(*most->harm() > 0)) return " Nowhere did deletion harm more than random circuits.";
+  if (!(*most->harm() > 0)) return " Nowhere did ablation harm more than random circuits.";
   return fmt::format(
       " The largest drop beyond random circuits is in {}: task accuracy on {} goes from {} to {}, {} ({}).",
       where->component(), most->data, text_of(most->vanilla), text_of(most->ablated), random_text(*most),
@@ -205,8 +205,8 @@ std::string finding_text(const ReportedFinding& finding) {
 std::string dependence_text(const ReportedFinding& finding, const std::string& data) {
   if (finding.is_empty()) return {};
   const ReportedDeletion* a = finding.on(data);
-  if (a == nullptr) return fmt::format("It was not deleted to see whether the behaviour on {} depends on it.", data);
-  const std::string change = fmt::format("deleting it takes task accuracy on {} from {} to {}", data,
+  if (a == nullptr) return fmt::format("It was not ablated to see whether the behaviour on {} depends on it.", data);
+  const std::string change = fmt::format("ablating it takes task accuracy on {} from {} to {}", data,
                                          text_of(a->vanilla), text_of(a->ablated));
   const std::string controls = a->random ? fmt::format(", {}", random_text(*a)) : "";
   return fmt::format("{} ({}{}; {}).", dependence_words(*a), change, controls, basis_text(*a));

@@ -107,7 +107,7 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const ToyExperimen
     for (RecordedMetric& figure : run_baselines_of(spec, options.common)) baselines.push_back(std::move(figure));
   }
   std::vector<std::vector<std::string>> lines = {{"variable", "block", "circuit", "kNN", "(paper)", "kNN full",
-                                                  "(paper)", "weights", "(paper)", "vanilla", "ablated", "(paper)",
+                                                  "(paper)", "weights", "(paper)", "untouched", "ablated", "(paper)",
                                                   "random control", "worst p"}};
   for (const Published& p : kPublished) {
     const std::vector<ProbedCell> own = cells_of(cells, p.variable, p.block);

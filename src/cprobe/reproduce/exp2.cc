@@ -21,7 +21,7 @@ std::string baselines_table_of(size_t task, const std::vector<RecordedMetric>& f
                            {"amnesic_probing", "L0.mid", "erased_accuracy Different", "", {"-", "-", "-"}},
                            {kDas, "L0.mid", "interchange_accuracy", "", {".93-.94", ".93-.94"}},
                            {kDas, "L0.post", "interchange_accuracy", "", {"<= .04", "<= .04"}}});
-  return fmt::format("\nCompeting methods, task {}:\n{}", task + 1, baselines_table(figures, published));
+  return fmt::format("\nComparison methods, task {}:\n{}", task + 1, baselines_table(figures, published));
 }
 
 std::filesystem::path test_csv(const ToyExperiment& experiment, size_t task) {

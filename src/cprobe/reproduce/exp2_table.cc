@@ -185,8 +185,8 @@ std::string experiment2_table(const std::vector<Experiment2Run>& runs) {
       runs, kShared, [](const PartEffect& effect) { return effect.own <= kLost && effect.other <= kLost; });
   return fmt::format(
       "Test accuracy of the untouched model: {}.\n\n"
-      "Circuits, and the test accuracy that deleting them leaves:\n{}\n"
-      "Deleting the circuit's part of {} alone:\n{}\n"
+      "Circuits, and the test accuracy that ablating them leaves:\n{}\n"
+      "Ablating the circuit's part of {} alone:\n{}\n"
       "Free variables live in weights of their own task (own task at most {:.2f}, the other at least {:.2f} more, both "
       "ways): {}.\n"
       "The shared variable lives in weights of both tasks (both at most {:.2f}, both ways): {}.\n",

@@ -47,7 +47,7 @@ void drop_paper_columns(std::vector<std::vector<std::string>>& lines) {
 
 std::string experiment4_table(const std::vector<ProbedCell>& cells, const PublishedModel* model, PaperTask task) {
   std::vector<std::vector<std::string>> lines = {{"site", "circuit", "kNN", kPaper, "kNN full", "weights", kPaper,
-                                                  "sentences", "vanilla", kPaper, "ablated", kPaper, "random control",
+                                                  "sentences", "untouched", kPaper, "ablated", kPaper, "random control",
                                                   kPaper, "p"}};
   for (const ProbedCell& cell : cells) {
     for (const Findings::OnBehaviour& on : cell.findings.behaviours) lines.push_back(line_of(cell, on, model, task));

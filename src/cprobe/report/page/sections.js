@@ -53,7 +53,7 @@ function findingColumns() {
     {name: 'kNN component', of: (f) => first(f.full), text: (_, f) => spreadText(f.full), number: true},
     {name: 'majority', of: (f) => f.majority, number: true},
     {name: 'untouched', of: (f) => pick(f, (a) => a.vanilla[0]), number: true},
-    {name: 'deleted', of: (f) => first(deleted(f)), text: (_, f) => spreadText(deleted(f)), number: true},
+    {name: 'ablated', of: (f) => first(deleted(f)), text: (_, f) => spreadText(deleted(f)), number: true},
     {name: 'random', of: (f) => pick(f, (a) => first(a.random)), text: (_, f) => spreadText(pick(f, (a) => a.random)), number: true},
     {name: 'p', of: (f) => pick(f, (a) => most(a.p)), text: pText, number: true},
     {name: 'p Holm', of: (f) => pick(f, (a) => most(a.holm)), text: pText, number: true},
@@ -74,8 +74,8 @@ function makeLayers() {
   const figures = {
     gain: ['kNN minus majority', (f) => (f.knn[0] === null ? null : f.knn[0] - f.majority), null],
     knn: ['kNN accuracy', (f) => f.knn[0], [0, 1]],
-    ablated: ['task accuracy with the circuit deleted', (f) => pick(f, (a) => (isEmpty(f) ? null : a.ablated[0])), [0, 1]],
-    harm: ['random minus circuit deleted', (f) => pick(f, (a) => a.harm), null],
+    ablated: ['task accuracy with the circuit ablated', (f) => pick(f, (a) => (isEmpty(f) ? null : a.ablated[0])), [0, 1]],
+    harm: ['random minus circuit ablated', (f) => pick(f, (a) => a.harm), null],
     p: ['p', (f) => pick(f, (a) => most(a.p)), [0, 1], true],
     holm: ['p Holm', (f) => pick(f, (a) => most(a.holm)), [0, 1], true],
     share: ['share of weights', (f) => f.share[0], [0, 1]],
@@ -106,20 +106,20 @@ function makeDecoding() {
 }
 
 function makeDeleting() {
-  const parent = section('deleting', 'Deleting the circuit', 'Does the task still work without the circuit, and would it without any other circuit of that size?');
+  const parent = section('deleting', 'Ablating the circuit', 'Does the task still work without the circuit, and would it without any other circuit of that size?');
   const drawsOf = (f) => pick(f, (a) => a.draws) || [];
   const noteOf = (shown) => {
     const without = shown.filter((f) => pick(f, (a) => a.random) && drawsOf(f).length === 0);
     return without.length === 0 ? '' : `Of ${without.length} rows there are mean and standard deviation only: the record, of an earlier version, has no single control’s value, or there are too many for a page.`;
   };
-  parent.append(figure('ablation', 'Task accuracy after deletion', 'Random circuits have as many units in each matrix. Small points: each of them. Bar: their mean and standard deviation; over '
+  parent.append(figure('ablation', 'Task accuracy after ablation', 'Random circuits have as many units in each matrix. Small points: each of them. Bar: their mean and standard deviation; over '
     + 'repetitions, of the cells’ means, empty circuits left out. p counts the controls that harm at least as much.',
     () => {
       const shown = shownFindings().filter((f) => !isEmpty(f) && ablationOf(f));
       const content = dotPlot(shown, nameOfFinding, [
-        {name: 'circuit deleted', of: (f) => pick(f, (a) => a.ablated), colour: '#D55E00'},
-        {name: 'random deleted', of: (f) => pick(f, (a) => a.random), colour: '#0072B2', symbol: 'diamond', points: drawsOf, pointsName: 'each random circuit'},
-        {name: 'all else deleted', of: (f) => pick(f, (a) => a.complement), colour: '#009E73', symbol: 'square-open'},
+        {name: 'circuit ablated', of: (f) => pick(f, (a) => a.ablated), colour: '#D55E00'},
+        {name: 'random circuit ablated', of: (f) => pick(f, (a) => a.random), colour: '#0072B2', symbol: 'diamond', points: drawsOf, pointsName: 'each random circuit'},
+        {name: 'all else ablated', of: (f) => pick(f, (a) => a.complement), colour: '#009E73', symbol: 'square-open'},
         {name: 'untouched', of: (f) => pick(f, (a) => a.vanilla), symbol: 'line-ns-open', colour: '#8a8f96'},
       ], 'task accuracy', [-0.03, 1.03]);
       return content && {...content, note: [content.note, noteOf(shown)].filter((note) => note !== '').join(' ')};
@@ -213,7 +213,7 @@ function overRuns(list) {
 
 function makeMethods() {
   if (report.figures.length === 0) return;
-  const parent = section('methods', 'Competing methods', 'The same question put to other methods. Each has its own figure of merit, so compare a method with its controls before comparing methods.');
+  const parent = section('methods', 'Comparison methods', 'The same question put to other methods. Each has its own figure of merit, so compare a method with its controls before comparing methods.');
   const siteOf = (site) => /^L(\d+)\.(\w+)/.exec(site) || [site, '0', site];
   parent.append(figure('baselines', 'Methods side by side', 'The main figure of each method; the table below has all, with their controls. Circuit probing looks at a component (attn, mlp), the others at the state behind it (mid, post).', () => {
     const own = shownFigures().filter((f) => f.control === '');
@@ -237,7 +237,7 @@ function makeMethods() {
       return found ? found.knn : null;
     }}, ...series], 'figure of merit', undefined);
   }));
-  changing(parent, () => [sortableTable('methods-table', 'Every figure of competing methods', [
+  changing(parent, () => [sortableTable('methods-table', 'Every figure of comparison methods', [
     ...(runs.length > 1 ? [{name: 'run', of: (f) => runs[f.run].name}] : []),
     {name: 'method', of: (f) => f.method}, {name: 'variable', of: (f) => f.variable}, {name: 'site', of: siteOfFigure},
     {name: 'figure', of: (f) => f.metric}, {name: 'control', of: (f) => f.control},
@@ -254,7 +254,7 @@ function makeEmergence() {
   const parent = section('emergence', 'Emergence over training', 'When is the circuit there, and when does the model generalise? Every point is a checkpoint of the training.');
   const figures = {
     knn: ['kNN accuracy of the circuit', (f) => f.knn], full: ['kNN accuracy of the component', (f) => f.full],
-    share: ['share of weights', (f) => f.share], ablated: ['task accuracy with the circuit deleted', (f) => (isEmpty(f) ? null : pick(f, (a) => a.ablated))],
+    share: ['share of weights', (f) => f.share], ablated: ['task accuracy with the circuit ablated', (f) => (isEmpty(f) ? null : pick(f, (a) => a.ablated))],
   };
   const methods = unique(report.figures.filter((f) => runs[f.run].step !== null && f.control === '').map((f) => `${f.method}: ${f.metric}`));
   const options = [...Object.entries(figures).map(([key, [name]]) => [key, name]), ...methods.map((name, i) => [String(i), name])];
