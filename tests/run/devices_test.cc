@@ -73,7 +73,7 @@ class OnDevices : public ::testing::Test {
 TEST_F(OnDevices, ThatAreNotThereNothingIsComputed) {
   const int n = n_gpus();
   const auto device = n == 0 ? at::Device(at::kCUDA) : at::Device(at::kCUDA, static_cast<at::DeviceIndex>(n));
-  const RunOptions options{.out = folder_ / "run", .following = Following::kQuiet, .device = device};
+  const RunOptions options{.out = folder_ / "run", .device = device};
   const std::string problem = at::hasCUDA() ? "there " : "built without CUDA";
   EXPECT_INPUT_ERROR(run(spec_, options), problem);
   EXPECT_INPUT_ERROR(plan_run(spec_, options), problem);
@@ -81,7 +81,7 @@ TEST_F(OnDevices, ThatAreNotThereNothingIsComputed) {
 }
 
 TEST_F(OnDevices, MethodsThatTrainTheModelStayOnTheCpu) {
-  const RunOptions options{.out = folder_ / "run", .following = Following::kQuiet, .device = at::kCUDA};
+  const RunOptions options{.out = folder_ / "run", .device = at::kCUDA};
   EXPECT_INPUT_ERROR(run_baselines(spec_, {"transfer"}, options), "transfer x: runs on the CPU only");
 }
 
@@ -223,7 +223,7 @@ TEST_F(OnGpu, CellsOfNegativeControlsGiveTheSame) {
 }
 
 TEST_F(OnGpu, ARunComputesEveryCellThere) {
-  const RunOptions options{.out = folder_ / "run", .following = Following::kQuiet, .device = at::kCUDA};
+  const RunOptions options{.out = folder_ / "run", .device = at::kCUDA};
   const RunSummary summary = run(spec_, options);
   EXPECT_EQ(summary.n_computed, 4);
   EXPECT_THAT(summary.failures, IsEmpty());
@@ -232,7 +232,7 @@ TEST_F(OnGpu, ARunComputesEveryCellThere) {
 }
 
 TEST_F(OnGpu, StreamsDoNotGoToScratchFiles) {
-  const RunOptions options{.out = folder_ / "run", .following = Following::kQuiet, .memory = 100, .device = at::kCUDA};
+  const RunOptions options{.out = folder_ / "run", .memory = 100, .device = at::kCUDA};
   EXPECT_INPUT_ERROR(run(spec_, options), "more than --memory allows");
 }
 
@@ -248,8 +248,7 @@ TEST_F(OnGpu, ComparisonMethodsGiveTheSame) {
       "spec.yaml");
   const auto figures = [&](at::Device device) {
     const std::filesystem::path out = folder_ / device.str();
-    const RunSummary summary =
-        run_baselines(spec_, {}, {.out = out, .following = Following::kQuiet, .n_threads = 1, .device = device});
+    const RunSummary summary = run_baselines(spec_, {}, {.out = out, .n_threads = 1, .device = device});
     EXPECT_THAT(summary.failures, IsEmpty());
     const CsvTable table = CsvTable::read(out / "metrics.csv");
     std::map<std::string, double> values;

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "cprobe/probe/cell_progress.h"
+#include "cprobe/core/progress.h"
 #include "cprobe/probe/findings.h"
 #include "cprobe/probe/run_data.h"
 #include "cprobe/probe/streams.h"
@@ -14,10 +14,10 @@ namespace cprobe {
 /// @param model    the one that is ablated: after a negative control, another than the run's.
 /// @param streams  of `model`.
 /// @param seed     of a cell; each data set derives its own by its label, so its figures do not depend on the others.
-/// @param progress may be empty.
+/// @param on_progress told of each ablation, and before the untouched model runs.
 /// @throws Error (kInterrupted) between two ablations once a stop is requested, (kInput) as `embed`.
 std::vector<Findings::OnBehaviour> ablate_everywhere(const Model& model, const Circuit& circuit, const RunData& data,
                                                      const AblationOptions& options, Seed seed, Streams& streams,
-                                                     const CellProgress& progress = {});
+                                                     const OnProgress& on_progress = {});
 
 }  // namespace cprobe

@@ -97,10 +97,7 @@ CellResult probe_cell(const Spec& spec, const Cell& cell, const std::string& id,
   findings.full_knn = decode(train, test, train.inputs.ones(), *draws);
   FitResult fitted = fit(
       train.inputs, train.labelled.labels, *method, options, [&](int64_t) { return draws->training_order(); },
-      [&](const EpochRecord& epoch) {
-        if (progress) progress(Piece::kEpoch, fmt::format("loss {:.3f}", epoch.loss));
-      },
-      Seed(cell.seed).derive("fit/mask noise").generator());
+      Seed(cell.seed).derive("fit/mask noise").generator(), progress.mask_training);
   Circuit circuit = make_circuit(cell.component, fitted.mask, *method);
   const bool is_own = spec.model.control != ModelControl::kNone;
   circuit.provenance.merge(provenance(spec, cell, id, is_own ? fingerprint(model) : data.fingerprints.front()));
@@ -114,7 +111,7 @@ CellResult probe_cell(const Spec& spec, const Cell& cell, const std::string& id,
   findings.n_weights = circuit.n_weights();
   findings.max_weights = circuit.max_weights();
   findings.behaviours =
-      ablate_everywhere(model, circuit, data, spec.probe.ablation, Seed(cell.seed), streams, progress);
+      ablate_everywhere(model, circuit, data, spec.probe.ablation, Seed(cell.seed), streams, progress.ablations);
   return {std::move(findings), std::move(circuit), std::move(fitted.curve)};
 }
 
