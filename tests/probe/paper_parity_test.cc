@@ -79,7 +79,7 @@ TEST_P(PaperParity, EqualsTheReferenceInEveryEpochAndFigure) {
   for (const Cell& cell : expand(spec_.grid, data.model.config)) {
     const ComponentRef block = cell.component;
     SCOPED_TRACE(to_string(block));
-    const CellResult result = probe_cell(spec_, cell, "parity", data, streams);
+    const FoundCircuit result = probe_cell(spec_, cell, "parity", data, streams);
     const Findings& f = result.findings;
 
     const std::vector<double> losses = recorded("losses.csv", "layer", "block", block, "train_loss");

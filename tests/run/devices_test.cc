@@ -167,17 +167,17 @@ void expect_equal_cells(const Spec& spec, const std::string& what) {
   int64_t n_units = 0, n_different = 0;
   for (const Cell& cell : expand(spec.grid, data.model.config)) {
     SCOPED_TRACE(what + " " + to_string(cell.component));
-    const CellResult expected = probe_cell(spec, cell, "", data, streams);
-    const CellResult ours = probe_cell(spec, cell, "", moved, moved_streams);
+    const FoundCircuit expected = probe_cell(spec, cell, "", data, streams);
+    const FoundCircuit ours = probe_cell(spec, cell, "", moved, moved_streams);
     ASSERT_EQ(ours.curve.size(), expected.curve.size());
     for (size_t i = 0; i < ours.curve.size(); ++i) EXPECT_NEAR(ours.curve[i].loss, expected.curve[i].loss, 1e-3);
     const Findings &a = ours.findings, &b = expected.findings;
     EXPECT_NEAR(a.full_knn.test.mean, b.full_knn.test.mean, 0.05);
     int64_t different = 0;
-    for (size_t i = 0; i < a.circuit.members.size(); ++i) {
-      different += a.circuit.members[i].ne(b.circuit.members[i]).sum().item<int64_t>();
+    for (size_t i = 0; i < ours.circuit.members.size(); ++i) {
+      different += ours.circuit.members[i].ne(expected.circuit.members[i]).sum().item<int64_t>();
     }
-    n_units += b.circuit.max_units();
+    n_units += expected.circuit.max_units();
     n_different += different;
     if (different > 0) continue;
     EXPECT_NEAR(a.train_loss, b.train_loss, kRounding);

@@ -76,16 +76,14 @@ double Estimate::measured_epoch(const Cell& cell, const NewRows& new_rows) const
   stream.begin_layer(data_->model.config, cell.component.layer);
   const ComponentInputs inputs(data_->model, cell.component, spec_->probe.unit, data_->train.trie, stream,
                                labelled.nodes);
-  FitOptions options = spec_->probe.fit;
+  FitOptions options = find_options(spec_->probe, cell).fit;
   options.epochs = 2;  // the first warms up
   options.max_temperature = 1;
-  options.learning_rate = cell.learning_rate;
-  options.batch_size = cell.batch_size;
   auto start = steady_clock::now();
   double seconds = 0;
+  const std::unique_ptr<MaskMethod> method = make_mask_method(spec_->probe.mask_method, cell.mask_option);
   fit(
-      inputs, labelled.labels, *mask_method(spec_->probe, cell), options, [](int64_t n) { return at::arange(n); },
-      Seed(cell.seed).generator(),
+      inputs, labelled.labels, *method, options, [](int64_t n) { return at::arange(n); }, Seed(cell.seed).generator(),
       [&](const Progress&) {
         seconds = seconds_since(start);
         start = steady_clock::now();

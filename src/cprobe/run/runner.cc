@@ -163,41 +163,41 @@ RunSummary run(const Spec& spec, const RunOptions& options) {
     const Prepared prepared = prepare(spec, options);
     std::vector<CellTime> times;  // By cell; ranks that only compute are not told what was measured.
     for (const Cell& cell : prepared.cells) times.push_back(unmeasured(spec, prepared.data, cell));
-    const CellSet set{
-        .what = "circuits",
-        .is_estimated = true,
-        .plan = [&](int n_threads) { return plan_of(spec, prepared, n_threads); },
-        .schedule =
-            [&](const std::vector<size_t>& unfinished, const Estimate* estimate) {
-              std::vector<ScheduledCell> cells;
-              const Cell* before = nullptr;
-              for (const size_t i : in_order(prepared.cells, unfinished)) {
-                const Cell& cell = prepared.cells[i];
-                if (estimate != nullptr) times[i] = estimate->of(cell, before);
-                cells.push_back({i, Site::before(cell.component).index, times[i].total()});
-                before = &cell;
-              }
-              return cells;
-            },
-        .make_compute = [&](const std::vector<PlannedCell>& plan, const NewRows& scratch,
-                            const RunData& data) -> ComputeCell {
-          return
-              [&, streams = std::make_shared<Streams>(data.model, scratch)](size_t i, const OnProgress& on_progress) {
-                const Cell& cell = prepared.cells[i];
-                CellResult result = probe_cell(spec, cell, plan[i].id, data, *streams, weighted(times[i], on_progress));
-                EncodedFindings found =
-                    encode({plan[i].id, settings_of(spec, cell), std::move(result.findings)}, spec.probe.ablation);
-                return FinishedCell{.variable = cell.variable,
-                                    .site = to_string(cell.component),
-                                    .position = cell.position,
-                                    .seed = cell.seed,
-                                    .metrics = std::move(found.metrics),
-                                    .row = std::move(found.row),
-                                    .curve = std::move(result.curve),
-                                    .circuit_file = circuit_file(cell, plan[i].id),
-                                    .circuit = circuit_bytes(result.circuit)};
-              };
-        }};
+    const CellSet set{.what = "circuits",
+                      .is_estimated = true,
+                      .plan = [&](int n_threads) { return plan_of(spec, prepared, n_threads); },
+                      .schedule =
+                          [&](const std::vector<size_t>& unfinished, const Estimate* estimate) {
+                            std::vector<ScheduledCell> cells;
+                            const Cell* before = nullptr;
+                            for (const size_t i : in_order(prepared.cells, unfinished)) {
+                              const Cell& cell = prepared.cells[i];
+                              if (estimate != nullptr) times[i] = estimate->of(cell, before);
+                              cells.push_back({i, Site::before(cell.component).index, times[i].total()});
+                              before = &cell;
+                            }
+                            return cells;
+                          },
+                      .make_compute = [&](const std::vector<PlannedCell>& plan, const NewRows& scratch,
+                                          const RunData& data) -> ComputeCell {
+                        return [&, streams = std::make_shared<Streams>(data.model, scratch)](
+                                   size_t i, const OnProgress& on_progress) {
+                          const Cell& cell = prepared.cells[i];
+                          FoundCircuit result =
+                              probe_cell(spec, cell, plan[i].id, data, *streams, weighted(times[i], on_progress));
+                          EncodedFindings found = encode(
+                              {plan[i].id, settings_of(spec, cell), std::move(result.findings)}, spec.probe.ablation);
+                          return FinishedCell{.variable = cell.variable,
+                                              .site = to_string(cell.component),
+                                              .position = cell.position,
+                                              .seed = cell.seed,
+                                              .metrics = std::move(found.metrics),
+                                              .row = std::move(found.row),
+                                              .curve = std::move(result.curve),
+                                              .circuit_file = circuit_file(cell, plan[i].id),
+                                              .circuit = circuit_bytes(result.circuit)};
+                        };
+                      }};
     return run_cells(spec, prepared.cells, prepared.data, set, options, {.out = folder});
   });
 }
