@@ -9,9 +9,9 @@
 
 namespace cprobe {
 
-/// Shows progress on stderr: a bar with rate and time left on a terminal, a line a minute elsewhere.
-/// The time left comes from the steps since the work began. Between two refreshes (ten a second at
-/// most) a call costs nanoseconds. For one thread.
+/// Shows progress on stderr: on a terminal a bar with rate and time left, elsewhere a line a
+/// minute. The time left comes from the steps since the work began. Between two refreshes (ten a
+/// second at most) a call costs nanoseconds. For one thread.
 class ProgressBar {
  public:
   ProgressBar();

@@ -12,7 +12,7 @@ struct Progress {
   int64_t done = 0;        ///< Of `total`; 0 where the work begins.
   int64_t total = 1;       ///< > 0.
   std::string note;        ///< A few words on the last step, such as "loss 3.91"; may be empty.
-  bool is_counted = true;  ///< `done` counts steps. False: only the ratio to `total` means something.
+  bool is_counted = true;  ///< `done` counts steps. False: only its ratio to `total` tells.
 
   double share() const { return static_cast<double>(done) / static_cast<double>(total); }
 };

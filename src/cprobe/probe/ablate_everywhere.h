@@ -14,7 +14,7 @@ namespace cprobe {
 /// @param train   gives fills their means and donors.
 /// @param streams of `model`.
 /// @param on_progress told of each ablation, and before the untouched model runs.
-/// @throws Error (kInterrupted) between two ablations once a stop is requested, (kInput) as `embed`.
+/// @throws Error (kInterrupted) between two ablations once a stop is requested; as `embed`.
 Findings::OnBehaviour ablate_on(const Model& model, const Circuit& circuit, const std::string& label,
                                 const Dataset& data, const Dataset& train, const AblationOptions& options, Seed seed,
                                 Streams& streams, const OnProgress& on_progress = {});

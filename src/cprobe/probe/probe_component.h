@@ -41,8 +41,8 @@ struct FoundCircuit {
 /// @param streams     of `model`.
 /// @param on_progress told of every epoch.
 /// @return            without `behaviours`, and without the circuit's provenance.
-/// @throws Error      (kInput) if variable, layer or position does not exist, or the labels cannot be
-///                    decoded (one class only, a class with a single training token); as `fit`.
+/// @throws Error      (kInput) if variable, layer or position does not exist, or the labels cannot
+///                    be decoded (one class, or a class with one training token); as `fit`.
 FoundCircuit probe_component(const Model& model, const Dataset& train, const Dataset& test, const std::string& variable,
                              const ComponentRef& component, const FindOptions& options, Draws& draws, Streams& streams,
                              const OnProgress& on_progress = {});

@@ -18,7 +18,8 @@ bool lock_now(int descriptor, const std::filesystem::path& path);
 class RunLock {
  public:
   /// @param wait       for another process to end; otherwise its folder is refused.
-  /// @param on_message told once whom it waits for. @param meanwhile called ten times a second while it waits.
+  /// @param on_message told once whom the lock waits for.
+  /// @param meanwhile  called ten times a second while the lock waits.
   /// @throws Error (kInput) where another process holds it, saying which; (kInterrupted) while it waits; (kFailed) if the
   ///         folder cannot be written.
   RunLock(const std::filesystem::path& folder, bool wait, const OnMessage& on_message = {},

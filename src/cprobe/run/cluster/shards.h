@@ -64,8 +64,8 @@ struct MergeSummary {
 /// @throws Error (kInput) if there is no shard, or they are of several models or data; (kFailed) as Store.
 MergeSummary merge_shards(const std::filesystem::path& folder, const OnMessage& on_message = {});
 
-/// The lock of a process that is to work on the whole folder, and not on a shard of it. @param wait, on_message,
-/// meanwhile as RunLock.
+/// The lock of a process that is to work on the whole folder, and not on a shard of it.
+/// @param wait, on_message, meanwhile as RunLock.
 /// @throws Error as RunLock, and (kInput) while a shard is at work unless `wait`.
 std::unique_ptr<RunLock> lock_whole(const std::filesystem::path& folder, bool wait, const OnMessage& on_message = {},
                                     const std::function<void()>& meanwhile = {});
