@@ -14,7 +14,7 @@ void training_step(benchmark::State& state) {
   const Bound bound = training_step_bound(w);
   const std::filesystem::path folder = std::filesystem::temp_directory_path() / "cprobe_training_bench";
   const auto train_for = [&](int64_t steps) {
-    const TrainOptions options{.steps = steps, .evaluate_every = steps, .overwrite = true, .quiet = true};
+    const TrainOptions options{.steps = steps, .evaluate_every = steps, .overwrite = true};
     return train(w.model.config, w.train, w.test, options, folder, Seed(0)).seconds;
   };
   constexpr int64_t kFew = 3, kMany = 13;

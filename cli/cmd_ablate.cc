@@ -9,9 +9,9 @@
 #include "cli/commands.h"
 #include "cli/compute_options.h"
 #include "cli/next_tokens.h"
+#include "cli/progress_bar.h"
 #include "cli/spec_file.h"
 #include "cprobe/core/error.h"
-#include "cprobe/core/progress.h"
 #include "cprobe/probe/ablate_everywhere.h"
 #include "cprobe/probe/probe_cell.h"
 
@@ -132,11 +132,9 @@ void run_ablate(const AblateCommand& command) {
   Streams streams(model);
   std::vector<Findings::OnBehaviour> results;
   {
-    const int64_t n_ablations = most_ablations(options, circuit.matrices.size());
-    Progress progress("ablations", static_cast<int64_t>(data.behaviour.size()) * n_ablations);
-    results = ablate_everywhere(
-        model, circuit, data, options, Seed(command.seed.value_or(found_with)), streams,
-        [&](Piece piece, const std::string& note) { progress.advance(piece == Piece::kAblation ? 1 : 0, note); });
+    ProgressBar bar;
+    results = ablate_everywhere(model, circuit, data, options, Seed(command.seed.value_or(found_with)), streams,
+                                bar.on_progress());
   }
   fmt::print("{}", command.json ? ablations_json(results) : ablations_table(results));
 }

@@ -36,10 +36,12 @@ void run_baseline(const BaselineCommand& command) {
   const Spec spec = read_spec_file(command.spec);
   begin_computing(command.run.n_threads);
   RunOptions options = command.run;
-  options.following = following(command.quiet, command.json);
+  ProgressBar bar;
+  options.callbacks = run_callbacks(bar, command.quiet, command.json);
   const std::unique_ptr<Ranks> ranks = join_ranks();
   options.ranks = ranks.get();
   const RunSummary summary = run_baselines(spec, command.methods, options);
+  bar.clear();
   if (summary.is_told_elsewhere) return;
   for (const std::string& line : summary.left_out) fmt::print(stderr, "left out: {}\n", line);
   if (!options.shard.empty()) return print_shard(summary, command.json);

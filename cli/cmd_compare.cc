@@ -7,9 +7,9 @@
 #include <optional>
 
 #include "cli/commands.h"
+#include "cli/progress_bar.h"
 #include "cprobe/circuit/circuit_sets.h"
 #include "cprobe/core/error.h"
-#include "cprobe/core/progress.h"
 #include "cprobe/core/text_table.h"
 #include "cprobe/evaluate/overlap.h"
 
@@ -122,11 +122,12 @@ std::string overlaps_json(const std::vector<CircuitFile>& circuits, const std::v
 std::vector<Pair> all_pairs(const std::vector<CircuitFile>& circuits, const ModelConfig* config) {
   std::vector<Pair> pairs;
   const auto n = static_cast<int64_t>(circuits.size());
-  Progress progress("compare", n * (n - 1) / 2);
+  ProgressBar bar;
+  const int64_t n_pairs = n * (n - 1) / 2;
   for (size_t i = 0; i < circuits.size(); ++i) {
     for (size_t j = i + 1; j < circuits.size(); ++j) {
       pairs.push_back({i, j, overlap(circuits[i], circuits[j], config)});
-      progress.advance();
+      bar.show({"compare", std::ssize(pairs), n_pairs});
     }
   }
   return pairs;

@@ -6,9 +6,9 @@
 
 #include "cli/commands.h"
 #include "cli/compute_options.h"
+#include "cli/progress_bar.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
-#include "cprobe/core/progress.h"
 #include "cprobe/core/text_table.h"
 #include "cprobe/evaluate/doctor.h"
 
@@ -30,14 +30,15 @@ std::filesystem::path golden_of(const DoctorOptions& options) {
 }
 
 std::vector<Check> all_checks(const std::filesystem::path& folder, const std::filesystem::path& golden) {
-  Progress progress("doctor", 4);
+  ProgressBar bar;
+  bar.show({"doctor", 0, 4});
   const Model model = load_model(folder);
-  progress.advance(1, "loaded");
+  bar.show({"doctor", 1, 4, "loaded"});
   stop_if_interrupted();
   std::vector<Check> checks = examine_tokenizer(model.config, folder);
-  progress.advance(1, "examining the model");
+  bar.show({"doctor", 2, 4, "examining the model"});
   std::ranges::copy(examine(model), std::back_inserter(checks));
-  progress.advance(1, "comparing with golden outputs");
+  bar.show({"doctor", 3, 4, "comparing with golden outputs"});
   stop_if_interrupted();
   if (!golden.empty()) std::ranges::copy(compare_with_golden(model, golden), std::back_inserter(checks));
   return checks;

@@ -7,11 +7,11 @@
 
 #include "cli/commands.h"
 #include "cli/compute_options.h"
+#include "cli/progress_bar.h"
 #include "cli/run_summary.h"
 #include "cli/spec_file.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/memory.h"
-#include "cprobe/core/progress.h"
 #include "cprobe/core/text_table.h"
 #include "cprobe/record/tables.h"
 #include "cprobe/run/runner.h"
@@ -89,14 +89,17 @@ void run_fit(const FitCommand& command) {
   const Spec spec = read_spec_file(command.spec, method);
   begin_computing(command.run.n_threads);
   RunOptions options = command.run;
-  options.following = following(command.quiet, command.json);
+  ProgressBar bar;
+  options.callbacks = run_callbacks(bar, command.quiet, command.json);
   if (command.dry_run) {
     const RunPlan plan = plan_run(spec, options);
+    bar.clear();
     return command.json ? print_plan_json(plan) : print_plan(plan);
   }
   const std::unique_ptr<Ranks> ranks = join_ranks();
   options.ranks = ranks.get();
   const RunSummary summary = run(spec, options);
+  bar.clear();
   if (summary.is_told_elsewhere) return;
   if (!options.shard.empty()) return print_shard(summary, command.json);
   const Store store = Store::open_existing(summary.out);

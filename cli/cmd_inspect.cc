@@ -7,10 +7,10 @@
 #include "cli/commands.h"
 #include "cli/inspect_run.h"
 #include "cli/inspect_text.h"
+#include "cli/progress_bar.h"
 #include "cprobe/circuit/circuit.h"
 #include "cprobe/circuit/head_units.h"
 #include "cprobe/core/error.h"
-#include "cprobe/core/progress.h"
 #include "cprobe/core/text_table.h"
 #include "cprobe/model/forward.h"
 #include "cprobe/run/run_folder.h"
@@ -38,9 +38,10 @@ std::string shape_text(int64_t rows, int64_t columns) {
 // What each kind of path holds, as JSON; the text for people is made of the same values.
 
 Json describe_model(const std::filesystem::path& folder) {
-  Progress progress("read the model", 2);
+  ProgressBar bar;
+  bar.show({"read the model", 0, 2});
   const Model model = load_model(folder);
-  progress.advance(1, "fingerprint");
+  bar.show({"read the model", 1, 2, "fingerprint"});
   const ModelConfig& config = model.config;
   Json json = {{"kind", "model"},
                {"path", folder.string()},

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/progress_bar.h"
 #include "cli/run_summary.h"
 #include "cprobe/core/error.h"
 #include "cprobe/run/cluster/shards.h"
@@ -17,7 +18,8 @@ struct MergeCommand {
 };
 
 void run_merge(const MergeCommand& command) {
-  const MergeSummary summary = merge_shards(command.run);
+  ProgressBar bar;
+  const MergeSummary summary = merge_shards(command.run, bar.on_message());
   if (command.json) {
     const nlohmann::ordered_json object = {{"shards", summary.n_shards},  {"gathered", summary.n_gathered},
                                            {"done", summary.n_done},      {"cells", summary.n_cells},

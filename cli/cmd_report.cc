@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/progress_bar.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
 #include "cprobe/io/atomic_file.h"
@@ -49,7 +50,9 @@ void run_report(const ReportCommand& command) {
   catch_interrupts();
   const bool is_page = command.format == "html";
   const std::filesystem::path out = is_page ? page_path(command) : command.out;
-  ReportData data = read_runs(command.runs, command.quiet);
+  ProgressBar bar;
+  ReportData data = read_runs(command.runs, command.quiet ? OnProgress() : bar.on_progress());
+  bar.clear();
   data.title = title_of(command);
   const std::string text = is_page ? report_page(data) : paper_table(data, kTables.at(command.format));
   if (out.empty()) {

@@ -4,16 +4,31 @@
 
 #include "cli/commands.h"
 #include "cli/compute_options.h"
+#include "cli/progress_bar.h"
 #include "cprobe/reproduce/reproduce.h"
 #include "embedded_tasks.h"
 
 namespace cprobe {
 namespace {
 
-void run_reproduce_exp1(const ToyExperimentOptions& options) {
-  begin_computing(options.common.n_threads);
+void begin(ReproduceOptions& options, ProgressBar& bar, bool quiet) {
+  begin_computing(options.n_threads);
+  if (!quiet) options.on_progress = bar.on_progress();
+  options.on_message = bar.on_message(!quiet);
+}
+
+struct ToyExperimentCommand {
+  ToyExperimentOptions options;
+  bool quiet = false;
+};
+
+void run_reproduce_exp1(ToyExperimentCommand command) {
+  ToyExperimentOptions& options = command.options;
+  ProgressBar bar;
+  begin(options.common, bar, command.quiet);
   const ArithmeticTask task = parse_arithmetic_task(Document::parse_yaml(kExperiment1Task, "examples/tasks/exp1.yaml"));
   const std::string table = reproduce_experiment1(task, options);
+  bar.clear();
   fmt::print(
       "Experiment 1: a^2 - b^2 mod 113, {} seed{}, {} training steps. Published figures in brackets.\n\n{}\n"
       "That a circuit decodes a variable (kNN) which the whole block does not says that the block computes it. That "
@@ -26,14 +41,14 @@ void run_reproduce_exp1(const ToyExperimentOptions& options) {
       options.n_seeds, options.n_seeds == 1 ? "" : "s", options.steps, table, options.common.out.string());
 }
 
-struct Experiment2Command {
-  ToyExperimentOptions options;
+struct Experiment2Command : ToyExperimentCommand {
   std::string distractor = "bijection";
 };
 
-void run_reproduce_exp2(const Experiment2Command& command) {
-  const ToyExperimentOptions& options = command.options;
-  begin_computing(options.common.n_threads);
+void run_reproduce_exp2(Experiment2Command command) {
+  ToyExperimentOptions& options = command.options;
+  ProgressBar bar;
+  begin(options.common, bar, command.quiet);
   std::array<ArithmeticTask, 2> tasks = {
       parse_arithmetic_task(Document::parse_yaml(kExperiment2Task1, "examples/tasks/exp2_task1.yaml")),
       parse_arithmetic_task(Document::parse_yaml(kExperiment2Task2, "examples/tasks/exp2_task2.yaml"))};
@@ -41,6 +56,7 @@ void run_reproduce_exp2(const Experiment2Command& command) {
     for (ArithmeticTask& task : tasks) task = with_uniform_distractors(task);
   }
   const std::string table = reproduce_experiment2(tasks, options);
+  bar.clear();
   fmt::print(
       "Experiment 2: one model of two tasks, a mod 29 + b mod 31 and a mod 29 + b mod 23 (mod 113), {} seed{}, {} "
       "training\nsteps. Published figures in brackets.\n\n{}\n"
@@ -53,10 +69,13 @@ void run_reproduce_exp2(const Experiment2Command& command) {
       options.n_seeds, options.n_seeds == 1 ? "" : "s", options.steps, table, options.common.out.string());
 }
 
-void run_reproduce_exp3(const ToyExperimentOptions& options) {
-  begin_computing(options.common.n_threads);
+void run_reproduce_exp3(ToyExperimentCommand command) {
+  ToyExperimentOptions& options = command.options;
+  ProgressBar bar;
+  begin(options.common, bar, command.quiet);
   const ArithmeticTask task = parse_arithmetic_task(Document::parse_yaml(kExperiment3Task, "examples/tasks/exp3.yaml"));
   const std::string table = reproduce_experiment3(task, options);
+  bar.clear();
   fmt::print(
       "Experiment 3: a^2 + b mod 113 from a third of the rows, {} seed{}, {} training steps. Published figures in "
       "brackets.\n\n{}\n"
@@ -70,15 +89,18 @@ void run_reproduce_exp3(const ToyExperimentOptions& options) {
 struct Experiment4Command {
   Experiment4Options options;
   std::vector<std::string> tasks;  ///< Names; empty: all.
+  bool quiet = false;
 };
 
 void run_reproduce_exp4(Experiment4Command command) {
   Experiment4Options& options = command.options;
-  begin_computing(options.common.n_threads);
+  ProgressBar bar;
+  begin(options.common, bar, command.quiet);
   if (!command.tasks.empty()) options.tasks.clear();
   for (const std::string& name : command.tasks) options.tasks.push_back(find_paper_task(name).value());
   const std::string table =
       reproduce_experiment4(parse_lexicon(Document::parse_yaml(kLexicon, "examples/lexicon.yaml")), options);
+  bar.clear();
   fmt::print(
       "Experiment 4: language tasks in {}.\n\n{}\n"
       "A circuit decodes the number of a noun (kNN). The model depends on it where ablating it harms agreement (or the "
@@ -103,7 +125,7 @@ void add_training_options(CLI::App& command, ToyExperimentOptions& options, cons
 }
 
 /// The options of all experiments. @param kept what --out is for.
-void add_common_options(CLI::App& command, ReproduceOptions& options, const std::string& kept) {
+void add_common_options(CLI::App& command, ReproduceOptions& options, bool& quiet, const std::string& kept) {
   command.add_option("-o,--out", options.out, "Folder for " + kept + "; an interrupted call continues there")
       ->required()
       ->type_name("FOLDER");
@@ -112,17 +134,17 @@ void add_common_options(CLI::App& command, ReproduceOptions& options, const std:
       ->capture_default_str();
   add_threads_option(command, options.n_threads);
   command.add_flag("--overwrite", options.overwrite, "Compute again what an earlier call left in the folder");
-  command.add_flag("--quiet", options.quiet, "No progress");
+  command.add_flag("--quiet", quiet, "No progress");
 }
 
 void setup_exp1(CLI::App& reproduce) {
-  const auto options = std::make_shared<ToyExperimentOptions>(ToyExperimentOptions{.n_seeds = 3});
+  const auto command = std::make_shared<ToyExperimentCommand>(ToyExperimentCommand{.options = {.n_seeds = 3}});
   CLI::App* exp1 =
       reproduce.add_subcommand("exp1", "Deciphering: does the model compute a^2 and -b^2, or a+b and a-b?");
-  add_common_options(*exp1, options->common, "data, models and runs");
-  add_training_options(*exp1, *options, " (1,000 suffice for test accuracy 1.0)");
+  add_common_options(*exp1, command->options.common, command->quiet, "data, models and runs");
+  add_training_options(*exp1, command->options, " (1,000 suffice for test accuracy 1.0)");
   exp1->footer("Example (three minutes on 2 cores):\n  cprobe reproduce exp1 --steps 1000 --seeds 1 --out runs/exp1");
-  exp1->callback([options] { run_reproduce_exp1(*options); });
+  exp1->callback([command] { run_reproduce_exp1(*command); });
 }
 
 void setup_exp2(CLI::App& reproduce) {
@@ -131,7 +153,7 @@ void setup_exp2(CLI::App& reproduce) {
   CLI::App* exp2 = reproduce.add_subcommand(
       "exp2",
       "Modularity: do two tasks share the weights of their shared variable, and have their own for the others?");
-  add_common_options(*exp2, options.common, "data, models and runs");
+  add_common_options(*exp2, options.common, command->quiet, "data, models and runs");
   add_training_options(*exp2, options, "");
   exp2->add_option("--distractor", command->distractor,
                    "The number that plays no part: a fixed bijection of the operand b, as published, or uniform, drawn "
@@ -144,13 +166,13 @@ void setup_exp2(CLI::App& reproduce) {
 }
 
 void setup_exp3(CLI::App& reproduce) {
-  const auto options = std::make_shared<ToyExperimentOptions>(ToyExperimentOptions{.steps = 20'000});
+  const auto command = std::make_shared<ToyExperimentCommand>(ToyExperimentCommand{.options = {.steps = 20'000}});
   CLI::App* exp3 = reproduce.add_subcommand(
       "exp3", "Training: when does the circuit of a^2 appear, and when does the model generalise?");
-  add_common_options(*exp3, options->common, "data, checkpoints and runs");
-  add_training_options(*exp3, *options, "; the last and the paper's before it are probed");
+  add_common_options(*exp3, command->options.common, command->quiet, "data, checkpoints and runs");
+  add_training_options(*exp3, command->options, "; the last and the paper's before it are probed");
   exp3->footer("Example:\n  cprobe reproduce exp3 --steps 2000 --out runs/exp3");
-  exp3->callback([options] { run_reproduce_exp3(*options); });
+  exp3->callback([command] { run_reproduce_exp3(*command); });
 }
 
 void setup_exp4(CLI::App& reproduce) {
@@ -161,7 +183,7 @@ void setup_exp4(CLI::App& reproduce) {
   exp4->add_option("--model", options.model, "Hugging Face folder of a language model, with its tokenizer")
       ->required()
       ->type_name("FOLDER");
-  add_common_options(*exp4, options.common, "sentences and runs");
+  add_common_options(*exp4, options.common, command->quiet, "sentences and runs");
   exp4->add_option("--data", options.data,
                    "The paper's sentences, in the folders of its repository (SV_Agr/SV_Agr.csv, ...); default: ours, "
                    "as cprobe data makes them")

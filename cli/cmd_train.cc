@@ -10,8 +10,8 @@
 
 #include "cli/commands.h"
 #include "cli/compute_options.h"
+#include "cli/progress_bar.h"
 #include "cprobe/core/error.h"
-#include "cprobe/core/progress.h"
 #include "cprobe/data/joined_data.h"
 #include "cprobe/data/token_csv.h"
 #include "cprobe/io/document.h"
@@ -110,7 +110,11 @@ void run_train(TrainCommand command) {
     throw input_error("train: --train and --test belong together");
   }
   begin_computing(command.n_threads);
-  print_result(command, command.tasks.empty() ? train_on_files(command) : train_on_tasks(command));
+  ProgressBar bar;
+  command.options.on_progress = bar.on_progress();
+  const TrainResult result = command.tasks.empty() ? train_on_files(command) : train_on_tasks(command);
+  bar.clear();
+  print_result(command, result);
 }
 
 void add_model_options(CLI::App& app, TrainCommand& command) {

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "cli/progress_bar.h"
 #include "cprobe/core/error.h"
-#include "cprobe/core/progress.h"
 #include "cprobe/core/text_table.h"
 #include "cprobe/record/tables.h"
 #include "cprobe/run/run_folder.h"

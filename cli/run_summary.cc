@@ -10,9 +10,37 @@
 
 namespace cprobe {
 
-Following following(bool quiet, bool json) {
-  if (quiet) return Following::kQuiet;
-  return json ? Following::kJson : Following::kBar;
+namespace {
+
+std::string_view name_of(CellEvent::Kind kind) {
+  switch (kind) {
+    case CellEvent::Kind::kBegun:
+      return "begun";
+    case CellEvent::Kind::kDone:
+      return "done";
+    case CellEvent::Kind::kFailed:
+      return "failed";
+  }
+  return "";
+}
+
+void print_json(const CellEvent& event) {
+  nlohmann::ordered_json line = {
+      {"event", name_of(event.kind)}, {"cell", event.cell.id},    {"label", event.cell.label}, {"done", event.n_done},
+      {"running", event.n_running},   {"failed", event.n_failed}, {"of", event.n_cells}};
+  if (!event.problem.empty()) line["error"] = event.problem;
+  fmt::print(stderr, "{}\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  std::fflush(stderr);
+}
+
+}  // namespace
+
+RunCallbacks run_callbacks(ProgressBar& bar, bool quiet, bool json) {
+  const bool has_bar = !quiet && !json;
+  RunCallbacks callbacks{.on_message = bar.on_message(has_bar)};
+  if (has_bar) callbacks.on_progress = bar.on_progress();
+  if (json && !quiet) callbacks.on_cell = print_json;
+  return callbacks;
 }
 
 void print_shard(const RunSummary& summary, bool json) {

@@ -2,12 +2,14 @@
 
 #include <string>
 
+#include "cli/progress_bar.h"
 #include "cprobe/run/compute_cells.h"
 
 namespace cprobe {
 
-/// How a command with the options --quiet and --json is followed.
-Following following(bool quiet, bool json);
+/// What a command with the options --quiet and --json shows of a run: a bar, or a line of JSON on
+/// stderr for every cell that begins or ends, or only warnings. @param bar must outlive the result.
+RunCallbacks run_callbacks(ProgressBar& bar, bool quiet, bool json);
 
 /// What a process says at its end that worked beside others; they may not be done. @throws Error as report_failures.
 /// @param json one object.

@@ -10,6 +10,7 @@ import sys
 
 ORDER = ["core", "io", "tokenizer", "data", "tasks", "model", "training", "circuit", "evaluate", "baselines", "spec", "probe",
          "record", "run", "reproduce", "report"]
+FACE = "probe"  # What src/cprobe/cprobe.{h,cc} may include, and whose library has them.
 INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)[>"]')
 
 
@@ -17,6 +18,8 @@ def errors_in(path, text):
     """Messages about one file. `path` is relative to the repository, with forward slashes."""
     own = re.match(r"src/cprobe/([^/]+)/|tests/([^/]+)/[^/]+_test\.cc$", path)
     folder = own and (own[1] or own[2])
+    if re.match(r"src/cprobe/cprobe\.(h|cc)$", path):
+        folder = FACE
     for number, line in enumerate(text.splitlines(), start=1):
         include = INCLUDE.match(line)
         if not include:
@@ -40,6 +43,8 @@ def self_test():
     assert count("tests/io/csv_test.cc", '  # include "cprobe/model/model.h"\n') == 1
     assert count("src/cprobe/model/model.cc", '#include "cprobe/io/csv.h"\n#include "cprobe/model/model.h"\n') == 0
     assert count("src/cprobe/model/model.cc", '#include "cprobe/unheard_of/x.h"\n') == 1
+    assert count("src/cprobe/cprobe.cc", '#include "cprobe/run/runner.h"\n') == 1
+    assert count("src/cprobe/cprobe.h", '#include "cprobe/probe/findings.h"\n') == 0
     assert count("cli/main.cc", '#include "cprobe/spec/spec.h"\n') == 0
     assert count("src/cprobe/model/model.h", "#pragma once\n#include <torch/torch.h>\n") == 1
     assert count("cli/commands.h", "#include <torch/torch.h>\n") == 1

@@ -72,7 +72,7 @@ class PlantedVariable : public ::testing::Test {
   FitResult run(const MaskMethod& method, const FitOptions& options, uint64_t seed = 0) const {
     at::Generator generator = Seed(seed).generator();
     const auto order = [&](int64_t n_labelled) { return at::randperm(n_labelled, generator, at::kLong); };
-    return fit(*inputs_, labels_, method, options, order, {}, Seed(seed).derive("noise").generator());
+    return fit(*inputs_, labels_, method, options, order, Seed(seed).derive("noise").generator());
   }
 
   double objective(const std::vector<at::Tensor>& multipliers) const {

@@ -68,7 +68,7 @@ TEST(Probe, StopsAtTheBestEpochOnHeldOutStates) {
   int64_t n_epochs = 0;
   const Probe probe = train_probe(
       states, labels, {.epochs = 200, .batch_size = 50, .learning_rate = 0.05, .dev_fraction = 0.25, .patience = 3},
-      Seed(1), [&](int64_t done) { n_epochs = done; });
+      Seed(1), [&](const Progress& progress) { n_epochs = progress.done; });
   EXPECT_LT(n_epochs, 200);
   EXPECT_EQ(probe.n_dev, 100);
   EXPECT_GE(probe.dev_accuracy, 0.95);

@@ -51,7 +51,8 @@ Model trained_on(const Squares& squares) {
 }
 
 std::vector<Metric> transfer_to(const at::Tensor& train_labels, const at::Tensor& test_labels, const Squares& squares,
-                                const Model& model, const TransferOptions& options, const ShareDone& on_progress = {}) {
+                                const Model& model, const TransferOptions& options,
+                                const OnProgress& on_progress = {}) {
   const ProbedSite probed{.model = model,
                           .site = Site::start(),
                           .variable = "a^2",
@@ -125,7 +126,7 @@ TEST_F(TransferTest, LeavesTheModelAsItIsAndTellsHowFarItIs) {
   std::vector<double> shares;
   transfer_to(squares_.train.variables.at("a^2"), squares_.test.variables.at("a^2"), squares_, model(),
               {.steps = 20, .area_steps = 20, .scratch_seeds = 1},
-              [&](double share, const std::string&) { shares.push_back(share); });
+              [&](const Progress& progress) { shares.push_back(progress.share()); });
   EXPECT_EQ(fingerprint(model()), before);
   ASSERT_EQ(shares.size(), 2u * 21);
   EXPECT_EQ(shares.front(), 0);

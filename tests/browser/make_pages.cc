@@ -39,7 +39,7 @@ std::vector<MadeCell> large_grid() {
 }
 
 void write_page(const std::filesystem::path& run, const std::filesystem::path& page) {
-  cprobe::ReportData data = cprobe::read_runs({run}, /*quiet=*/true);
+  cprobe::ReportData data = cprobe::read_runs({run});
   data.title = kHostile;
   cprobe::write_file(page, cprobe::report_page(data));
 }

@@ -67,12 +67,24 @@ TEST_F(PlantedVariable, FirstStepMovesEveryParameterByTheLearningRate) {
 }
 
 TEST_F(PlantedVariable, TemperatureGrowsByOneFactorToItsMaximum) {
-  std::vector<double> temperatures;
-  const auto record = [&](const EpochRecord& epoch) { temperatures.push_back(epoch.temperature); };
+  const std::vector<EpochRecord> curve = run({.epochs = 4, .batch_size = 8}).curve;
+  ASSERT_EQ(curve.size(), 4u);
+  for (size_t e = 0; e < 4; ++e) {
+    EXPECT_NEAR(curve[e].temperature, std::pow(200.0, static_cast<double>(e) / 4), 1e-9) << e;
+  }
+}
+
+TEST_F(PlantedVariable, TellsOfEveryEpochWithItsLoss) {
+  std::vector<std::string> told;
+  const auto on_progress = [&](const Progress& p) {
+    told.push_back(fmt::format("{} {}/{}, {}", p.what, p.done, p.total, p.note));
+  };
   const auto order = [](int64_t n_labelled) { return at::arange(n_labelled); };
-  fit(*inputs_, labels_, *continuous_sparsification(), {.epochs = 4, .batch_size = 8}, order, record);
-  ASSERT_EQ(temperatures.size(), 4u);
-  for (size_t e = 0; e < 4; ++e) EXPECT_NEAR(temperatures[e], std::pow(200.0, static_cast<double>(e) / 4), 1e-9) << e;
+  const FitResult found =
+      fit(*inputs_, labels_, *continuous_sparsification(), {.epochs = 2, .batch_size = 8}, order, {}, on_progress);
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_EQ(told[0], fmt::format("mask training 1/2, loss {:.3f}", found.curve[0].loss));
+  EXPECT_EQ(told[1], fmt::format("mask training 2/2, loss {:.3f}", found.curve[1].loss));
 }
 
 TEST_F(PlantedVariable, ZeroEpochsKeepTheInitialMask) {

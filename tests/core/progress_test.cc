@@ -5,45 +5,25 @@
 namespace cprobe {
 namespace {
 
-TEST(FormatDuration, KeepsTheTwoLargestUnits) {
-  EXPECT_EQ(format_duration(0), "0.0s");
-  EXPECT_EQ(format_duration(0.84), "0.8s");
-  EXPECT_EQ(format_duration(9.96), "10s");
-  EXPECT_EQ(format_duration(12.3), "12s");
-  EXPECT_EQ(format_duration(59.6), "1m 00s");
-  EXPECT_EQ(format_duration(200), "3m 20s");
-  EXPECT_EQ(format_duration(3599.7), "1h 00m");
-  EXPECT_EQ(format_duration(3900), "1h 05m");
-  EXPECT_EQ(format_duration(86400 + 7200), "1d 02h");
+TEST(PartOf, TellsTheWholeOfItsShare) {
+  std::vector<Progress> told;
+  const OnProgress whole = [&](const Progress& progress) { told.push_back(progress); };
+  const OnProgress part = part_of(whole, 0.5, 0.75);
+  tell(part, {"probe", 0, 4});
+  tell(part, {"probe", 3, 4, "loss 2"});
+  tell(part_of(whole, 0.5, 1, "control task"), {"probe", 4, 4});
+  ASSERT_EQ(told.size(), 3u);
+  EXPECT_EQ(told[0].share(), 0.5);
+  EXPECT_EQ(told[1].share(), 0.6875);
+  EXPECT_EQ(told[1].what, "probe");
+  EXPECT_EQ(told[1].note, "loss 2");
+  EXPECT_EQ(told[2].share(), 1);
+  EXPECT_EQ(told[2].what, "control task");
+  for (const Progress& progress : told) EXPECT_FALSE(progress.is_counted);
 }
 
-TEST(FormatDuration, DoesNotInventATimeForWhatIsNone) {
-  EXPECT_EQ(format_duration(-1), "unknown time");
-  EXPECT_EQ(format_duration(std::numeric_limits<double>::infinity()), "unknown time");
-  EXPECT_EQ(format_duration(std::numeric_limits<double>::quiet_NaN()), "unknown time");
-}
-
-TEST(ProgressText, TakesRateAndTimeLeftFromTheStepsSoFar) {
-  EXPECT_EQ(progress_text("fit", 400, 1000, 16.0, "loss 3.91"), "fit: 40% (400/1000), 25.0/s, 24s left, loss 3.91");
-  EXPECT_EQ(progress_text("fit", 5000, 10000, 1.0, ""), "fit: 50% (5000/10000), 5000/s, 1.0s left");
-}
-
-TEST(ProgressText, PromisesNothingBeforeTheFirstStep) {
-  EXPECT_EQ(progress_text("fit", 0, 3, 2.0, ""), "fit: 0% (0/3)");
-}
-
-TEST(ProgressText, CountsNoSharesOfTheWork) {
-  EXPECT_EQ(progress_text("circuits", 400, 1000, 16.0, "2 of 4", Progress::Steps::kShares),
-            "circuits: 40%, 24s left, 2 of 4");
-}
-
-TEST(Progress, WritesNothingToALogWithinTheFirstMinute) {
-  ::testing::internal::CaptureStderr();
-  {
-    Progress progress("short", 3);
-    for (int i = 0; i < 5; ++i) progress.advance(1, "note");
-  }
-  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+TEST(PartOf, ToldToNobodyDoesNothing) {
+  tell(part_of({}, 0, 1), {"probe", 1, 4});
 }
 
 }  // namespace

@@ -78,13 +78,19 @@ TEST_F(AblateEverywhere, GivesADataSetTheSameFiguresWhateverElseIsMeasured) {
 TEST_F(AblateEverywhere, TellsOfEveryAblation) {
   const AblationOptions options{.n_random = 3, .per_matrix = true};
   Streams streams(data_.model);
-  int64_t n_ablations = 0;
+  const int64_t n_ablations = 2 * most_ablations(options, circuit_.matrices.size());
+  int64_t n_done = 0;
   std::vector<std::string> notes;
-  ablate_everywhere(data_.model, circuit_, data_, options, Seed(5), streams, [&](Piece piece, const std::string& note) {
-    n_ablations += piece == Piece::kAblation ? 1 : 0;
-    if (notes.empty() || notes.back() != note) notes.push_back(note);
+  ablate_everywhere(data_.model, circuit_, data_, options, Seed(5), streams, [&](const Progress& progress) {
+    EXPECT_EQ(progress.total, n_ablations);
+    if (!notes.empty() && notes.back() == progress.note) {
+      EXPECT_EQ(progress.done, n_done + 1);
+    } else {
+      notes.push_back(progress.note);
+    }
+    n_done = progress.done;
   });
-  EXPECT_EQ(n_ablations, 2 * most_ablations(options, circuit_.matrices.size()));
+  EXPECT_EQ(n_done, n_ablations);
   EXPECT_THAT(notes, ElementsAre("the untouched model on IID", "ablating on IID", "the untouched model on Gen",
                                  "ablating on Gen"));
 }

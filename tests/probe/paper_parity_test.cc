@@ -79,7 +79,7 @@ TEST_P(PaperParity, EqualsTheReferenceInEveryEpochAndFigure) {
   for (const Cell& cell : expand(spec_.grid, data.model.config)) {
     const ComponentRef block = cell.component;
     SCOPED_TRACE(to_string(block));
-    const CellResult result = probe_cell(spec_, cell, "parity", data, streams);
+    const FoundCircuit result = probe_cell(spec_, cell, "parity", data, streams);
     const Findings& f = result.findings;
 
     const std::vector<double> losses = recorded("losses.csv", "layer", "block", block, "train_loss");
@@ -93,10 +93,10 @@ TEST_P(PaperParity, EqualsTheReferenceInEveryEpochAndFigure) {
     const SafetensorsFile masks =
         SafetensorsFile::open(golden_ / fmt::format("{}.{}.masks.safetensors", GetParam().variable, to_string(block)));
     int64_t n_other_signs = 0, n_units = 0;
-    for (size_t i = 0; i < f.circuit.matrices.size(); ++i) {
-      const at::Tensor s = masks.tensor(f.circuit.matrices[i].source + "_mask_params");
-      const at::Tensor differs = (s > 0) != f.circuit.members[i];
-      EXPECT_EQ((differs & (s.abs() >= kUndecided)).sum().item<int64_t>(), 0) << f.circuit.matrices[i].short_name;
+    for (size_t i = 0; i < result.circuit.matrices.size(); ++i) {
+      const at::Tensor s = masks.tensor(result.circuit.matrices[i].source + "_mask_params");
+      const at::Tensor differs = (s > 0) != result.circuit.members[i];
+      EXPECT_EQ((differs & (s.abs() >= kUndecided)).sum().item<int64_t>(), 0) << result.circuit.matrices[i].short_name;
       n_other_signs += differs.sum().item<int64_t>();
       n_units += s.numel();
     }
@@ -116,9 +116,9 @@ TEST_P(PaperParity, EqualsTheReferenceInEveryEpochAndFigure) {
     EXPECT_NEAR(f.train_loss / expected("train loss", block), 1, kLossTolerance);
     EXPECT_NEAR(f.test_loss / expected("test loss", block), 1, kLossTolerance);
     const double size = expected("L0 Norm", block);
-    EXPECT_NEAR(static_cast<double>(f.circuit.n_weights()), size, size * kSizeTolerance);
-    EXPECT_EQ(f.circuit.max_weights(), static_cast<int64_t>(expected("L0 Max", block)));
-    const double knn_tolerance = f.circuit.is_empty() ? kNoise : kAccuracyTolerance;
+    EXPECT_NEAR(static_cast<double>(result.circuit.n_weights()), size, size * kSizeTolerance);
+    EXPECT_EQ(result.circuit.max_weights(), static_cast<int64_t>(expected("L0 Max", block)));
+    const double knn_tolerance = result.circuit.is_empty() ? kNoise : kAccuracyTolerance;
     EXPECT_NEAR(f.knn.dev.mean, expected("knn dev acc", block), knn_tolerance);
     EXPECT_NEAR(f.knn.test.mean, expected("knn test acc", block), knn_tolerance);
     EXPECT_NEAR(f.knn.dev_majority, expected("dev majority acc", block), kAccuracyTolerance);

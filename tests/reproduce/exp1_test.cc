@@ -19,7 +19,7 @@ ArithmeticTask small_task() {
 TEST(ReproduceExperiment1, KeepsWhatIsFinishedAndRefusesOtherOptions) {
   const testing::TemporaryFolder folder;
   ToyExperimentOptions options{
-      .common = {.out = folder / "exp1", .n_random = 0, .n_threads = 1, .quiet = true}, .steps = 2, .n_seeds = 1};
+      .common = {.out = folder / "exp1", .n_random = 0, .n_threads = 1}, .steps = 2, .n_seeds = 1};
   const std::string table = reproduce_experiment1(small_task(), options);
   EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 11) << "a heading, eight circuits, the loss:\n" << table;
   EXPECT_THAT(table, HasSubstr("(0.991)"));

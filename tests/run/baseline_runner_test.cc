@@ -25,7 +25,7 @@ class MeanLength : public BaselineMethod {
     if (options != nullptr) if_given(*options, "factor", [&](const Document& v) { factor_ = as_positive(v); });
   }
   std::string settings() const override { return fmt::format("factor {}", factor_); }
-  std::vector<Metric> run(const ProbedSite& probed, const ShareDone&) const override {
+  std::vector<Metric> run(const ProbedSite& probed, const OnProgress&) const override {
     const at::Tensor lengths = probed.test.states().norm(2, 1) * factor_;
     return {{.metric = "mean_length", .value = lengths.mean().item<double>(), .n = lengths.size(0)}};
   }
@@ -42,7 +42,7 @@ std::unique_ptr<BaselineMethod> make_mean_length(const Document* options) {
 class WholeModel : public BaselineMethod {
  public:
   std::string settings() const override { return ""; }
-  std::vector<Metric> run(const ProbedSite& probed, const ShareDone&) const override {
+  std::vector<Metric> run(const ProbedSite& probed, const OnProgress&) const override {
     if (probed.variable == "y") throw input_error("'y' is beyond it");
     return {{.metric = "figure", .value = 1, .n = 1}};
   }
@@ -74,10 +74,8 @@ class Baselines : public ::testing::Test {
   }
 
   RunSummary run_methods(const std::vector<std::string>& methods, bool overwrite = false) const {
-    return run_baselines(
-        spec_, methods,
-        {.out = folder_ / "run", .again = {.all = overwrite}, .following = Following::kQuiet, .n_threads = 1},
-        kMethods);
+    return run_baselines(spec_, methods, {.out = folder_ / "run", .again = {.all = overwrite}, .n_threads = 1},
+                         kMethods);
   }
 
   CsvTable metrics() const { return CsvTable::read(folder_ / "run/metrics.csv"); }
@@ -106,7 +104,7 @@ TEST_F(Baselines, LookAtEveryStateOrOnceAtTheModel) {
 }
 
 TEST_F(Baselines, ShareAFolderWithCircuitsAndOneAnother) {
-  run(spec_, {.out = folder_ / "run", .following = Following::kQuiet, .n_threads = 1});
+  run(spec_, {.out = folder_ / "run", .n_threads = 1});
   const size_t n_circuit_lines = metrics().n_rows();
   EXPECT_EQ(run_methods({"mean_length"}).n_computed, 8);
   EXPECT_EQ(metrics().n_rows(), n_circuit_lines + 8);
@@ -116,7 +114,7 @@ TEST_F(Baselines, ShareAFolderWithCircuitsAndOneAnother) {
   EXPECT_EQ(CsvTable::read(folder_ / "run/results.csv").n_rows(), 8u);
   EXPECT_EQ(run_methods({"mean_length"}, /*overwrite=*/true).n_computed, 8);
   EXPECT_EQ(metrics().n_rows(), n_circuit_lines + 9);
-  EXPECT_EQ(run(spec_, {.out = folder_ / "run", .following = Following::kQuiet, .n_threads = 1}).n_computed, 0);
+  EXPECT_EQ(run(spec_, {.out = folder_ / "run", .n_threads = 1}).n_computed, 0);
   EXPECT_EQ(metrics().n_rows(), n_circuit_lines + 9);
   EXPECT_THAT(methods_table(Store::open_existing(folder_ / "run")), HasSubstr("mean_length  x         L0.mid"));
 }
@@ -143,7 +141,7 @@ TEST_F(Baselines, SameSeedSameBytes) {
   spec_.baselines = Document::parse_yaml(
       "linear_probe: {epochs: 3, batch_size: 10}\nmlp_probe: {epochs: 3, batch_size: 10}", "spec.yaml");
   for (const char* name : {"a", "b"}) {
-    run_baselines(spec_, {}, {.out = folder_ / name, .following = Following::kQuiet, .n_threads = 1});
+    run_baselines(spec_, {}, {.out = folder_ / name, .n_threads = 1});
   }
   EXPECT_EQ(testing::read_bytes(folder_ / "a/metrics.csv"), testing::read_bytes(folder_ / "b/metrics.csv"));
 }

@@ -73,7 +73,7 @@ class OnDevices : public ::testing::Test {
 TEST_F(OnDevices, ThatAreNotThereNothingIsComputed) {
   const int n = n_gpus();
   const auto device = n == 0 ? at::Device(at::kCUDA) : at::Device(at::kCUDA, static_cast<at::DeviceIndex>(n));
-  const RunOptions options{.out = folder_ / "run", .following = Following::kQuiet, .device = device};
+  const RunOptions options{.out = folder_ / "run", .device = device};
   const std::string problem = at::hasCUDA() ? "there " : "built without CUDA";
   EXPECT_INPUT_ERROR(run(spec_, options), problem);
   EXPECT_INPUT_ERROR(plan_run(spec_, options), problem);
@@ -81,7 +81,7 @@ TEST_F(OnDevices, ThatAreNotThereNothingIsComputed) {
 }
 
 TEST_F(OnDevices, MethodsThatTrainTheModelStayOnTheCpu) {
-  const RunOptions options{.out = folder_ / "run", .following = Following::kQuiet, .device = at::kCUDA};
+  const RunOptions options{.out = folder_ / "run", .device = at::kCUDA};
   EXPECT_INPUT_ERROR(run_baselines(spec_, {"transfer"}, options), "transfer x: runs on the CPU only");
 }
 
@@ -167,17 +167,17 @@ void expect_equal_cells(const Spec& spec, const std::string& what) {
   int64_t n_units = 0, n_different = 0;
   for (const Cell& cell : expand(spec.grid, data.model.config)) {
     SCOPED_TRACE(what + " " + to_string(cell.component));
-    const CellResult expected = probe_cell(spec, cell, "", data, streams);
-    const CellResult ours = probe_cell(spec, cell, "", moved, moved_streams);
+    const FoundCircuit expected = probe_cell(spec, cell, "", data, streams);
+    const FoundCircuit ours = probe_cell(spec, cell, "", moved, moved_streams);
     ASSERT_EQ(ours.curve.size(), expected.curve.size());
     for (size_t i = 0; i < ours.curve.size(); ++i) EXPECT_NEAR(ours.curve[i].loss, expected.curve[i].loss, 1e-3);
     const Findings &a = ours.findings, &b = expected.findings;
     EXPECT_NEAR(a.full_knn.test.mean, b.full_knn.test.mean, 0.05);
     int64_t different = 0;
-    for (size_t i = 0; i < a.circuit.members.size(); ++i) {
-      different += a.circuit.members[i].ne(b.circuit.members[i]).sum().item<int64_t>();
+    for (size_t i = 0; i < ours.circuit.members.size(); ++i) {
+      different += ours.circuit.members[i].ne(expected.circuit.members[i]).sum().item<int64_t>();
     }
-    n_units += b.circuit.max_units();
+    n_units += expected.circuit.max_units();
     n_different += different;
     if (different > 0) continue;
     EXPECT_NEAR(a.train_loss, b.train_loss, kRounding);
@@ -223,7 +223,7 @@ TEST_F(OnGpu, CellsOfNegativeControlsGiveTheSame) {
 }
 
 TEST_F(OnGpu, ARunComputesEveryCellThere) {
-  const RunOptions options{.out = folder_ / "run", .following = Following::kQuiet, .device = at::kCUDA};
+  const RunOptions options{.out = folder_ / "run", .device = at::kCUDA};
   const RunSummary summary = run(spec_, options);
   EXPECT_EQ(summary.n_computed, 4);
   EXPECT_THAT(summary.failures, IsEmpty());
@@ -232,7 +232,7 @@ TEST_F(OnGpu, ARunComputesEveryCellThere) {
 }
 
 TEST_F(OnGpu, StreamsDoNotGoToScratchFiles) {
-  const RunOptions options{.out = folder_ / "run", .following = Following::kQuiet, .memory = 100, .device = at::kCUDA};
+  const RunOptions options{.out = folder_ / "run", .memory = 100, .device = at::kCUDA};
   EXPECT_INPUT_ERROR(run(spec_, options), "more than --memory allows");
 }
 
@@ -248,8 +248,7 @@ TEST_F(OnGpu, ComparisonMethodsGiveTheSame) {
       "spec.yaml");
   const auto figures = [&](at::Device device) {
     const std::filesystem::path out = folder_ / device.str();
-    const RunSummary summary =
-        run_baselines(spec_, {}, {.out = out, .following = Following::kQuiet, .n_threads = 1, .device = device});
+    const RunSummary summary = run_baselines(spec_, {}, {.out = out, .n_threads = 1, .device = device});
     EXPECT_THAT(summary.failures, IsEmpty());
     const CsvTable table = CsvTable::read(out / "metrics.csv");
     std::map<std::string, double> values;

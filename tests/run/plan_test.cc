@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "tests/run/run_fixture.h"
 
@@ -42,7 +43,7 @@ TEST_F(Run, IsPlannedWithoutWritingAnything) {
 TEST_F(Run, IsPlannedForWhatIsNotThereYet) {
   run_in("run");
   spec_.grid.variables = {"x", "w"};
-  RunOptions options{.out = folder_ / "run", .following = Following::kQuiet, .n_threads = 1};
+  RunOptions options{.out = folder_ / "run", .n_threads = 1};
   const RunPlan plan = plan_run(spec_, options);
   EXPECT_EQ(std::ranges::count(plan.cells, true, &RunPlan::PlannedCell::is_over), 4);
   options.again.all = true;
@@ -52,11 +53,11 @@ TEST_F(Run, IsPlannedForWhatIsNotThereYet) {
 
 TEST_F(Run, GivesTheSameBytesAfterItWasPlanned) {
   run_in("unplanned");
-  plan_run(spec_, {.following = Following::kQuiet, .n_threads = 1});
-  RunOptions shown{.out = folder_ / "measured", .n_threads = 1};  // not quiet: measures itself
-  ::testing::internal::CaptureStderr();
-  run(spec_, shown);
-  ::testing::internal::GetCapturedStderr();
+  plan_run(spec_, {.n_threads = 1});
+  std::set<std::string> told;
+  const OnProgress on_progress = [&](const Progress& progress) { told.insert(progress.what); };
+  run(spec_, {.out = folder_ / "measured", .n_threads = 1, .callbacks = {.on_progress = on_progress}});
+  EXPECT_THAT(told, ::testing::ElementsAre("circuits", "measure an epoch and a forward pass"));
   for (const char* file : {"results.csv", "metrics.csv", "curves.csv"}) {
     EXPECT_EQ(testing::read_bytes(folder_ / "measured" / file), testing::read_bytes(folder_ / "unplanned" / file));
   }
@@ -66,7 +67,7 @@ TEST_F(Run, PlansTwoStreamsPerDataSetInAParallelResidual) {
   for (const auto& [name, config] : testing::all_kinds()) {
     if (std::string_view(name) != "neox_sequential" && std::string_view(name) != "neox_parallel") continue;
     save_model(testing::drawn_model(config), folder_ / "model");
-    EXPECT_EQ(plan_run(spec_, {.following = Following::kQuiet, .n_threads = 1}).streams_memory,
+    EXPECT_EQ(plan_run(spec_, {.n_threads = 1}).streams_memory,
               84 * config.d_model * int64_t{sizeof(float)} * 2 * (config.layer(0).parallel_residual ? 2 : 1));
   }
 }

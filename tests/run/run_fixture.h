@@ -27,7 +27,6 @@ class Run : public ::testing::Test {
 
   RunSummary run_in(const char* name, RunOptions options = {}) const {
     options.out = folder_ / name;
-    options.following = Following::kQuiet;
     options.n_threads = 1;
     return run(spec_, options);
   }

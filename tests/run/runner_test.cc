@@ -131,11 +131,30 @@ TEST_F(Run, CountsNoCellsOfOtherMethodsThatFailed) {
   spec_.probe.fit.l0_weight = 0;
   spec_.probe.mask_method = MaskKind::kMagnitudePruning;
   spec_.grid.mask_options = {0.5};
+  std::vector<std::string> lines;
+  const auto on_cell = [&](const CellEvent& event) {
+    lines.push_back(fmt::format("{} done, {} running, {} failed of {}: {}", event.n_done, event.n_running,
+                                event.n_failed, event.n_cells, event.cell.label));
+  };
+  run(spec_, {.out = folder_ / "run", .n_threads = 1, .callbacks = {.on_cell = on_cell}});
+  ASSERT_EQ(lines.size(), 8u);
+  EXPECT_EQ(lines.front(), "0 done, 1 running, 0 failed of 4: x L0.attn seed 0");
+  EXPECT_EQ(lines.back(), "4 done, 0 running, 0 failed of 4: x L1.mlp seed 0");
+}
+
+TEST_F(Run, TellsHowFarItIsAndPrintsNothing) {
+  std::vector<Progress> told;
+  RunOptions options{.callbacks = {.on_progress = [&](const Progress& progress) { told.push_back(progress); }}};
   ::testing::internal::CaptureStderr();
-  run(spec_, {.out = folder_ / "run", .following = Following::kJson, .n_threads = 1});
-  const std::string lines = ::testing::internal::GetCapturedStderr();
-  EXPECT_THAT(lines, HasSubstr(R"("done":0,"running":1,"failed":0,"of":4)"));
-  EXPECT_THAT(lines, HasSubstr(R"("done":4,"running":0,"failed":0,"of":4)"));
+  ::testing::internal::CaptureStdout();
+  run_in("run", options);
+  EXPECT_EQ(::testing::internal::GetCapturedStdout() + ::testing::internal::GetCapturedStderr(), "");
+  std::erase_if(told, [](const Progress& progress) { return progress.what != "circuits"; });
+  ASSERT_FALSE(told.empty());
+  EXPECT_EQ(told.front().done, 0);
+  EXPECT_EQ(told.back().done, told.back().total);
+  EXPECT_EQ(told.back().note, "4 of 4 done");
+  EXPECT_TRUE(std::ranges::is_sorted(told, {}, &Progress::done));
 }
 
 TEST_F(Run, PutsEachBlocksFiguresUnderItsOwnColumns) {
@@ -247,7 +266,7 @@ TEST_F(Run, IsRefusedBeforeAnythingIsWritten) {
   EXPECT_INPUT_ERROR(run_in("run"), "batch_size is 41, but there are only 40 rows");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "run"));
   spec_.grid.batch_sizes = {10};
-  EXPECT_INPUT_ERROR(run(spec_, {.following = Following::kQuiet, .n_threads = 1}), "no run folder");
+  EXPECT_INPUT_ERROR(run(spec_, {.n_threads = 1}), "no run folder");
 }
 
 TEST_F(Run, FindsMasksByTheOtherMethods) {

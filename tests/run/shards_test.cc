@@ -100,8 +100,11 @@ TEST(Shards, AtWorkAreWaitedForWhereAsked) {
     const RunLock for_a_moment(run.path(), true);  // as a shard that begins takes it
     working.reset();
   });
-  EXPECT_NE(lock_whole(run.path(), true), nullptr);
+  std::vector<std::string> lines;
+  const auto on_message = [&](const Message& message) { lines.push_back(message.text); };
+  EXPECT_NE(lock_whole(run.path(), true, on_message), nullptr);
   begins_and_ends.join();
+  EXPECT_EQ(lines.front(), run.path().string() + ": 1 of its shards are at work (a); waiting for their end");
 }
 
 TEST(Shards, OfEarlierSpecsLeaveThePlanToTheRunOfTheWholeFolder) {

@@ -28,8 +28,8 @@ std::vector<PlannedCell> plan_of(size_t n_cells) {
 
 /// Computes a cell's number; cell 2 fails.
 ComputeCell make_toy(size_t /*worker*/) {
-  return [](size_t cell, const ShareDone& on_progress) {
-    on_progress(0.5, "half");
+  return [](size_t cell, const OnProgress& on_progress) {
+    tell(on_progress, {"half", 1, 2});
     if (cell == 2) throw input_error("cell 2 is beyond it");
     return FinishedCell{.variable = "x", .site = "L0.mlp", .metrics = {{.metric = "m", .value = double(cell)}}};
   };
@@ -47,6 +47,11 @@ std::vector<double> values_in(const Store& store) {
   return values;
 }
 
+/// Puts the texts of messages into a list.
+OnMessage into(std::vector<std::string>& lines) {
+  return [&lines](const Message& message) { lines.push_back(message.text); };
+}
+
 /// A record with the plan of some toy cells.
 class ToyCells : public ::testing::Test {
  protected:
@@ -59,7 +64,7 @@ class ToyCells : public ::testing::Test {
 
 TEST_F(ToyCells, AreComputedByThreadsAndAFailureStopsNone) {
   const auto workers = thread_workers({3, 1}, make_toy);
-  compute_cells(store_, batch_of(6), *workers, Following::kQuiet, summary_);
+  compute_cells(store_, batch_of(6), *workers, {}, summary_);
   EXPECT_EQ(summary_.n_computed, 5);
   EXPECT_THAT(summary_.failures, ElementsAre("cell 2: cell 2 is beyond it"));
   EXPECT_THAT(values_in(store_), ElementsAre(0, 1, 3, 4, 5));
@@ -68,7 +73,7 @@ TEST_F(ToyCells, AreComputedByThreadsAndAFailureStopsNone) {
 TEST_F(ToyCells, AreLeftToWhoeverHasClaimedThem) {
   CellBatch batch = batch_of(6);
   batch.claim = [](const std::string& id) { return id != "c1" && id != "c2"; };
-  compute_cells(store_, batch, *thread_workers({2, 1}, make_toy), Following::kQuiet, summary_);
+  compute_cells(store_, batch, *thread_workers({2, 1}, make_toy), {}, summary_);
   EXPECT_EQ(summary_.n_computed, 4);
   EXPECT_EQ(summary_.n_elsewhere, 2);
 }
@@ -78,14 +83,16 @@ TEST_F(ToyCells, OfAWorkerThatCannotWorkGoToOthers) {
     if (worker != 1) throw failure("no memory on its device");
     return make_toy(worker);
   };
-  compute_cells(store_, batch_of(6), *thread_workers({3, 1}, make), Following::kQuiet, summary_);
+  std::vector<std::string> lines;
+  compute_cells(store_, batch_of(6), *thread_workers({3, 1}, make), {.on_message = into(lines)}, summary_);
+  EXPECT_THAT(lines, ElementsAre("a worker cannot go on: no memory on its device"));
   EXPECT_THAT(summary_.failures, ElementsAre("cell 2: cell 2 is beyond it"));
   EXPECT_THAT(values_in(store_), ElementsAre(0, 1, 3, 4, 5));
 }
 
 TEST_F(ToyCells, DoNotFailBecauseNoWorkerCanWork) {
   const auto make = [](size_t) -> ComputeCell { throw failure("no memory on its device"); };
-  EXPECT_FAILED_ERROR(compute_cells(store_, batch_of(6), *thread_workers({3, 1}, make), Following::kQuiet, summary_),
+  EXPECT_FAILED_ERROR(compute_cells(store_, batch_of(6), *thread_workers({3, 1}, make), {}, summary_),
                       "no worker is left: no memory on its device");
   EXPECT_EQ(unfinished_cells(store_, plan_of(6)).size(), 6u);
 }
@@ -138,7 +145,7 @@ TEST_F(ToyCells, AreComputedByOtherRanks) {
     start_ranks(self, {{2, 1}});
     const auto workers = rank_workers(self, 2, 30);
     EXPECT_EQ(workers->count(), 4u);
-    compute_cells(store_, batch_of(6), *workers, Following::kQuiet, summary_);
+    compute_cells(store_, batch_of(6), *workers, {}, summary_);
   }
   for (std::thread& other : others) other.join();
   EXPECT_THAT(summary_.failures, ElementsAre(HasSubstr("beyond it")));
@@ -192,12 +199,14 @@ TEST(RankWorkers, TakeNoRankForLostBeforeTheyHandedOnWhatItSaid) {
 TEST_F(ToyCells, AreNotGivenToAThreadThatSaidItCannotWork) {
   Mailboxes mailboxes(2);
   Mailboxes::Rank self(mailboxes, 0), other(mailboxes, 1);
-  const auto workers = rank_workers(self, 2, 0.2);
+  std::vector<std::string> lines;
+  const auto workers = rank_workers(self, 2, 0.2, into(lines));
   other.send(0, report_message(WorkerReport::Kind::kReady, 0, 0));
   other.send(0, report_message(WorkerReport::Kind::kLost, 1, 0, "no memory"));
   EXPECT_EQ(workers->reports(std::chrono::milliseconds(0)).size(), 2u);
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   EXPECT_EQ(workers->reports(std::chrono::milliseconds(0)).size(), 2u) << "both lost, as the rank is silent";
+  EXPECT_THAT(lines, ElementsAre(HasSubstr("rank 1: ")));
   other.send(0, report_message(WorkerReport::Kind::kProgress, 0, 0));
   const std::vector<WorkerReport> back = workers->reports(std::chrono::milliseconds(0));
   ASSERT_EQ(back.size(), 2u);
@@ -220,7 +229,7 @@ TEST_F(ToyCells, OfARankThatFallsSilentGoToOthers) {
   {
     Mailboxes::Rank self(mailboxes, 0);
     start_ranks(self, {{1, 1}});
-    compute_cells(store_, batch_of(6), *rank_workers(self, 1, 8), Following::kQuiet, summary_);
+    compute_cells(store_, batch_of(6), *rank_workers(self, 1, 8), {}, summary_);
   }
   silent.join();
   other.join();
@@ -231,7 +240,7 @@ TEST_F(ToyCells, EndWithAMessageWhereNoRankCanCompute) {
   Mailboxes mailboxes(2);
   Mailboxes::Rank self(mailboxes, 0), other(mailboxes, 1);
   report_unfit(other, "no such model");
-  EXPECT_FAILED_ERROR(compute_cells(store_, batch_of(6), *rank_workers(self, 1, 30), Following::kQuiet, summary_),
+  EXPECT_FAILED_ERROR(compute_cells(store_, batch_of(6), *rank_workers(self, 1, 30), {}, summary_),
                       "no worker is left");
 }
 

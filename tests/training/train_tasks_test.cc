@@ -22,7 +22,7 @@ ArithmeticTask small_task(const std::string& name, int first, const std::string&
 /// Trains on tasks. @param stop_after  steps after which to stop as Ctrl-C does; 0: never.
 TrainResult run(const std::vector<ArithmeticTask>& tasks, const std::filesystem::path& folder, uint64_t seed,
                 int64_t stop_after = 0) {
-  TrainOptions options{.steps = 20, .evaluate_every = 10, .quiet = true};
+  TrainOptions options{.steps = 20, .evaluate_every = 10};
   options.stop_requested = [stop_after](int64_t step) { return step == stop_after; };
   return train_tasks(tasks, toy_config(tasks), options, folder, Seed(seed));
 }

@@ -37,8 +37,7 @@ ModelConfig small_config() {
   return config;
 }
 
-const TrainOptions kShort = {
-    .steps = 40, .evaluate_every = 10, .checkpoints = {0, 25}, .save_every = 15, .quiet = true};
+const TrainOptions kShort = {.steps = 40, .evaluate_every = 10, .checkpoints = {0, 25}, .save_every = 15};
 
 TrainResult run(const TrainOptions& options, const std::filesystem::path& folder, uint64_t seed = 3) {
   return train(small_config(), sums(0), sums(1), options, folder, Seed(seed));

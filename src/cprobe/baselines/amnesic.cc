@@ -80,7 +80,7 @@ class AmnesicProbing final : public BaselineMethod {
                        to_string(options_.probe));
   }
 
-  std::vector<Metric> run(const ProbedSite& probed, const ShareDone& on_progress) const override {
+  std::vector<Metric> run(const ProbedSite& probed, const OnProgress& on_progress) const override {
     const at::NoGradGuard no_gradients;
     const ProbedSet& fitted = probed.paper_protocol ? probed.test : probed.train;
     const Eraser eraser = fit(probed, fitted, options_.shrinkage);
@@ -103,8 +103,7 @@ class AmnesicProbing final : public BaselineMethod {
         const Eraser random = random_eraser(eraser.bias, eraser.rank(), generator);
         for (ErasedBehaviour& behaviour : behaviours) behaviour.control(random);
       }
-      const double share = static_cast<double>(draw + 1) / static_cast<double>(n_controls + 1);
-      if (on_progress) on_progress(kProbesShare + (1 - kProbesShare) * share, "erasing");
+      tell(part_of(on_progress, kProbesShare, 1), {"erasing", draw + 1, n_controls + 1});
     }
     for (const ErasedBehaviour& behaviour : behaviours) behaviour.add_metrics(note, metrics);
     return metrics;
@@ -113,15 +112,13 @@ class AmnesicProbing final : public BaselineMethod {
  private:
   /// What a probe reads of the variable, with and without erasing.
   void add_probes(const ProbedSite& probed, const ProbedSet& fitted, const Eraser& eraser, const std::string& note,
-                  const ShareDone& on_progress, std::vector<Metric>& metrics) const {
+                  const OnProgress& on_progress, std::vector<Metric>& metrics) const {
     ProbeOptions options = options_.probe;
     if (probed.paper_protocol) options.batch_size = fitted.labels.size(0);  // At least all that are not held out.
     const at::Tensor states = fitted.states(), test_states = probed.test.states();
     const auto add = [&](const char* name, double begin, const at::Tensor& train, const at::Tensor& test) {
-      const Probe probe = train_probe(train, fitted.labels, options, probed.seed, [&](int64_t done) {
-        const double share = static_cast<double>(done) / static_cast<double>(options.epochs);
-        if (on_progress) on_progress(kProbesShare * (begin + share / 2), name);
-      });
+      const Probe probe = train_probe(train, fitted.labels, options, probed.seed,
+                                      part_of(on_progress, kProbesShare * begin, kProbesShare * (begin + 0.5), name));
       metrics.push_back({.metric = name,
                          .value = probe_accuracy(probe, test, probed.test.labels),
                          .n = probed.test.labels.size(0),

@@ -2,7 +2,6 @@
 
 #include <torch/types.h>
 
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -10,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "cprobe/core/progress.h"
 #include "cprobe/core/seed.h"
 #include "cprobe/data/dataset.h"
 #include "cprobe/evaluate/metric.h"
@@ -45,9 +45,6 @@ struct ProbedSite {
   bool paper_protocol = false;  ///< Do as the reference implementation does where it is worse than the default.
 };
 
-/// Told how far a method has come, from 0 to 1, and in a few words what it is doing.
-using ShareDone = std::function<void(double share, const std::string& note)>;
-
 /// A competing method with its options. It holds no state: the same site gives the same figures.
 class BaselineMethod {
  public:
@@ -60,11 +57,10 @@ class BaselineMethod {
   /// is computed. @throws Error (kInput) saying what.
   virtual void check(const std::string& /*variable*/, const Dataset& /*data*/) const {}
 
-  /// @param on_progress may be empty.
   /// @return the figures, in a fixed order.
   /// @throws Error (kInput) if the data lack something that the method needs, saying what; (kInterrupted) between
   ///         two steps once a stop is requested.
-  virtual std::vector<Metric> run(const ProbedSite& probed, const ShareDone& on_progress) const = 0;
+  virtual std::vector<Metric> run(const ProbedSite& probed, const OnProgress& on_progress) const = 0;
 };
 
 /// A row of the table of methods.

@@ -37,25 +37,19 @@ class CounterfactualEmbedding : public BaselineMethod {
 
   void check(const std::string& variable, const Dataset& data) const override { values_of_sources(data, variable); }
 
-  std::vector<Metric> run(const ProbedSite& probed, const ShareDone& on_progress) const override {
+  std::vector<Metric> run(const ProbedSite& probed, const OnProgress& on_progress) const override {
     const Dataset& data = probed.test.data;
     const at::Tensor& source_values = values_of_sources(data, probed.variable);
-    const Probe probe =
-        train_probe(probed.train.states(), probed.train.labels, options_.probe, probed.seed, [&](int64_t done) {
-          if (on_progress)
-            on_progress(0.8 * static_cast<double>(done) / static_cast<double>(options_.probe.epochs), "probe");
-        });
+    const Probe probe = train_probe(probed.train.states(), probed.train.labels, options_.probe, probed.seed,
+                                    part_of(on_progress, 0, 0.8));
     const at::Tensor* counterfactual = data.counterfactual_answers(probed.variable);
     const at::Tensor rows = counterfactual != nullptr ? counterfactual->ne(data.answers).nonzero().squeeze(1)
                                                       : at::arange(data.trie.n_rows());
     const at::Tensor wanted = source_values.index_select(0, rows);
     // A value that the probe never saw can be no target; such rows are moved to its first, and do not count as flipped.
     const at::Tensor outputs = probe.outputs_of(wanted);
-    const at::Tensor moved = counterfactual_states(
-        probe, probed.test.states().index_select(0, rows), outputs.clamp_min(0), options_, [&](int64_t done) {
-          const double share = static_cast<double>(done) / static_cast<double>(options_.steps);
-          if (on_progress) on_progress(0.8 + 0.2 * share, "counterfactual states");
-        });
+    const at::Tensor moved = counterfactual_states(probe, probed.test.states().index_select(0, rows),
+                                                   outputs.clamp_min(0), options_, part_of(on_progress, 0.8, 1));
     const int64_t n = rows.size(0);
     std::vector<Metric> metrics = {
         {.metric = "probe_accuracy",
@@ -113,8 +107,7 @@ class CounterfactualEmbedding : public BaselineMethod {
 }  // namespace
 
 at::Tensor counterfactual_states(const Probe& probe, const at::Tensor& states, const at::Tensor& targets,
-                                 const CounterfactualEmbeddingOptions& options,
-                                 const std::function<void(int64_t done)>& on_step) {
+                                 const CounterfactualEmbeddingOptions& options, const OnProgress& on_progress) {
   const at::AutoGradMode gradients(true);
   at::Tensor moved = states.detach().clone().requires_grad_();
   torch::optim::AdamW optimiser({moved},
@@ -125,7 +118,7 @@ at::Tensor counterfactual_states(const Probe& probe, const at::Tensor& states, c
     at::nll_loss(at::log_softmax(probe.logits(moved), 1), targets, {}, at::Reduction::Sum).backward();
     optimiser.step();
     optimiser.zero_grad();
-    if (on_step) on_step(step + 1);
+    tell(on_progress, {"counterfactual states", step + 1, options.steps});
   }
   return moved.detach();
 }

@@ -2,6 +2,7 @@
 
 #include "cprobe/baselines/baseline.h"
 #include "cprobe/baselines/probe.h"
+#include "cprobe/core/progress.h"
 
 namespace cprobe {
 
@@ -17,11 +18,9 @@ struct CounterfactualEmbeddingOptions {
 /// States that a frozen probe takes for other classes, found from the given ones by AdamW on the cross-entropy. All rows
 /// at once: AdamW treats every entry for itself, so each row comes out as it would alone.
 /// @param states  [n, d_model] float32. @param targets [n] int64 outputs of the probe.
-/// @param on_step may be empty.
 /// @return        [n, d_model]. @throws Error (kInterrupted) between steps once a stop is requested.
 at::Tensor counterfactual_states(const Probe& probe, const at::Tensor& states, const at::Tensor& targets,
-                                 const CounterfactualEmbeddingOptions& options,
-                                 const std::function<void(int64_t done)>& on_step = {});
+                                 const CounterfactualEmbeddingOptions& options, const OnProgress& on_progress = {});
 
 /// Trains a probe, moves the test states until it says the value of each row's source, puts them back, and asks whether
 /// the model then gives the counterfactual answer. Only rows whose counterfactual answer differs from their own count.

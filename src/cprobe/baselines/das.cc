@@ -65,17 +65,13 @@ class DistributedAlignmentSearch : public BaselineMethod {
 
   void check(const std::string& variable, const Dataset& data) const override { require_answers(data, variable); }
 
-  std::vector<Metric> run(const ProbedSite& probed, const ShareDone& on_progress) const override {
+  std::vector<Metric> run(const ProbedSite& probed, const OnProgress& on_progress) const override {
     const InterchangePairs all = interchange_pairs(probed, probed.train);
     const InterchangePairs test = interchange_pairs(probed, probed.test);
     const DrawnPairs rows = draw_pairs(all.n(), options_, probed);
     const InterchangePairs train = all.of_rows(rows.train), dev = all.of_rows(rows.dev);
-    const int64_t n_batches = (train.n() - 1) / options_.batch_size + 1;
-    const auto n_steps = static_cast<double>(options_.epochs * n_batches);
-    const DasResult found = train_das(probed.model, train, probed.paper_protocol ? nullptr : &dev, options_,
-                                      probed.seed, [&](int64_t done) {
-                                        if (on_progress) on_progress(static_cast<double>(done) / n_steps, "rotation");
-                                      });
+    const DasResult found =
+        train_das(probed.model, train, probed.paper_protocol ? nullptr : &dev, options_, probed.seed, on_progress);
     std::vector<Metric> figures = metrics(probed, train, test, found);
     if (found.dev_accuracy) {
       figures.push_back({.metric = "interchange_accuracy dev", .value = *found.dev_accuracy, .n = dev.n()});

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "cprobe/baselines/interchange.h"
+#include "cprobe/core/progress.h"
 
 namespace cprobe {
 
@@ -39,11 +40,10 @@ struct DasResult {
 /// added to the loss.
 /// @param dev     nullptr: the last step counts. Otherwise the evaluation with the best accuracy on these pairs, of equal
 ///                ones the last.
-/// @param on_step may be empty.
 /// @throws Error (kInput) if the dimension exceeds the width; (kFailed) if the loss is no number; (kInterrupted) between
 ///         steps once a stop is requested.
 DasResult train_das(const Model& model, const InterchangePairs& train, const InterchangePairs* dev,
-                    const DasOptions& options, Seed seed, const std::function<void(int64_t done)>& on_step = {});
+                    const DasOptions& options, Seed seed, const OnProgress& on_progress = {});
 
 /// The method: trains on pairs from the training set and reports interchange accuracy on all pairs of the test set, beside
 /// random rotations with the same weights. Protocol `paper` draws the reference's pairs and takes the last step; dev

@@ -68,7 +68,7 @@ std::vector<InterchangePairs> batches_of(const InterchangePairs& pairs, int64_t 
 }  // namespace
 
 DasResult train_das(const Model& model, const InterchangePairs& train, const InterchangePairs* dev,
-                    const DasOptions& options, Seed seed, const std::function<void(int64_t done)>& on_step) {
+                    const DasOptions& options, Seed seed, const OnProgress& on_progress) {
   using torch::optim::AdamOptions;
   const at::AutoGradMode gradients(true);
   Learned learned(model.config.d_model, options, seed.derive("das/rotation"));
@@ -101,7 +101,7 @@ DasResult train_das(const Model& model, const InterchangePairs& train, const Int
       adam.param_groups()[i].options().set_lr(rates[i] * schedule(step, n_steps));
     }
     adam.step();
-    if (on_step) on_step(step + 1);
+    tell(on_progress, {"rotation", step + 1, n_steps});
 
     const bool last = step + 1 == n_steps;
     const bool evaluates = last || (dev != nullptr && (step + 1) % options.evaluate_every == 0);

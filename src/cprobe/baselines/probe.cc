@@ -111,7 +111,7 @@ Linear fresh_linear(int64_t n_in, int64_t n_out, at::Generator& generator) {
 }
 
 Probe train_probe(const at::Tensor& states, const at::Tensor& labels, const ProbeOptions& options, Seed seed,
-                  const OnEpoch& on_epoch) {
+                  const OnProgress& on_progress) {
   const at::AutoGradMode gradients(true);
   const int64_t n = states.size(0);
   at::Generator splitting = seed.derive("probe/dev").generator();
@@ -157,7 +157,7 @@ Probe train_probe(const at::Tensor& states, const at::Tensor& labels, const Prob
       last_loss = loss.item<double>();
     }
     if (!std::isfinite(last_loss)) throw failure("probe: the loss became {} in epoch {}", last_loss, epoch + 1);
-    if (on_epoch) on_epoch(epoch + 1);
+    tell(on_progress, {"probe", epoch + 1, options.epochs});
     if (n_dev > 0 && !choice.look(probe)) break;
   }
   if (n_dev > 0) {

@@ -3,11 +3,11 @@
 #include <torch/types.h>
 
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "cprobe/core/progress.h"
 #include "cprobe/core/seed.h"
 #include "cprobe/io/document.h"
 #include "cprobe/model/model.h"
@@ -53,15 +53,12 @@ struct Probe {
 /// A linear map with weights and biases uniform in +-1/sqrt(n_in), as torch.nn.Linear's; they require gradients.
 Linear fresh_linear(int64_t n_in, int64_t n_out, at::Generator& generator);
 
-/// Told after each epoch, with the number of epochs done.
-using OnEpoch = std::function<void(int64_t done)>;
-
 /// Trains a probe by cross-entropy on labelled states. Weights start as torch.nn.Linear's.
 /// @param states [n, d_model] float32, @param labels [n] int64.
 /// @throws Error (kInput) if there are more classes than outputs; (kFailed) if the loss is no number; (kInterrupted)
 ///         between steps once a stop is requested.
 Probe train_probe(const at::Tensor& states, const at::Tensor& labels, const ProbeOptions& options, Seed seed,
-                  const OnEpoch& on_epoch = {});
+                  const OnProgress& on_progress = {});
 
 /// Share of states that a probe labels right.
 double probe_accuracy(const Probe& probe, const at::Tensor& states, const at::Tensor& labels);

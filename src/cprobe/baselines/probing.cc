@@ -18,15 +18,13 @@ class Probing : public BaselineMethod {
 
   std::string settings() const override { return to_string(options_); }
 
-  std::vector<Metric> run(const ProbedSite& probed, const ShareDone& on_progress) const override {
+  std::vector<Metric> run(const ProbedSite& probed, const OnProgress& on_progress) const override {
     const ProbedSet &train = probed.train, &test = probed.test;
     const at::Tensor train_states = train.states(), test_states = test.states();
     const auto fit = [&](const at::Tensor& train_labels, const at::Tensor& test_labels, double begin,
                          const char* what) {
-      Fitted fitted{.probe = train_probe(train_states, train_labels, options_, probed.seed, [&](int64_t done) {
-                      const double share = static_cast<double>(done) / static_cast<double>(options_.epochs);
-                      if (on_progress) on_progress(begin + share / 2, what);
-                    })};
+      Fitted fitted{.probe = train_probe(train_states, train_labels, options_, probed.seed,
+                                         part_of(on_progress, begin, begin + 0.5, what))};
       fitted.train = probe_accuracy(fitted.probe, train_states, train_labels);
       fitted.test = probe_accuracy(fitted.probe, test_states, test_labels);
       return fitted;

@@ -121,7 +121,7 @@ at::Tensor subnetwork_loss(const MaskedView& view, const MaskedClassifier& class
 
 MaskedClassifier train_subnetwork(const MaskedPart& part, const MaskedView& view, const at::Tensor& outputs,
                                   int64_t n_classes, const SubnetworkOptions& options, Seed seed,
-                                  const std::function<void(int64_t)>& on_epoch) {
+                                  const OnProgress& on_progress) {
   const at::AutoGradMode gradients(true);
   const std::unique_ptr<MaskMethod> method = make_mask_method(options.method, options.mask_option);
   at::Generator classifier = seed.derive("classifier").generator();
@@ -149,7 +149,7 @@ MaskedClassifier train_subnetwork(const MaskedPart& part, const MaskedView& view
     }
     if (!std::isfinite(last_loss))
       throw failure("subnetwork probing: the loss became {} in epoch {}", last_loss, epoch + 1);
-    if (on_epoch) on_epoch(epoch + 1);
+    tell(on_progress, {"subnetwork", epoch + 1, options.epochs});
   }
   for (at::Tensor& parameter : trained.mask.parameters) parameter = parameter.detach();
   trained.linear = {trained.linear.weight.detach(), trained.linear.bias.detach()};

@@ -2,7 +2,6 @@
 
 #include <torch/types.h>
 
-#include <functional>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -10,6 +9,7 @@
 
 #include "cprobe/circuit/circuit.h"
 #include "cprobe/circuit/component_inputs.h"
+#include "cprobe/core/progress.h"
 #include "cprobe/core/seed.h"
 #include "cprobe/model/forward.h"
 
@@ -101,10 +101,9 @@ at::Tensor subnetwork_loss(const MaskedView& view, const MaskedClassifier& class
                            const at::Tensor& which, double l0_weight);
 
 /// Trains both together. @param outputs [n_rows] int64 in [0, n_classes).
-/// @param on_epoch called with the number of epochs done; may be empty.
 /// @throws Error (kFailed) if the loss is no number, (kInterrupted) between steps once a stop is requested.
 MaskedClassifier train_subnetwork(const MaskedPart& part, const MaskedView& view, const at::Tensor& outputs,
                                   int64_t n_classes, const SubnetworkOptions& options, Seed seed,
-                                  const std::function<void(int64_t)>& on_epoch = {});
+                                  const OnProgress& on_progress = {});
 
 }  // namespace cprobe

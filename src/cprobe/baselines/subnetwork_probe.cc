@@ -36,7 +36,7 @@ class SubnetworkProbe : public BaselineMethod {
         o.batch_size, o.learning_rate, o.classifier_learning_rate, o.l0_weight, o.max_temperature, o.random_controls);
   }
 
-  std::vector<Metric> run(const ProbedSite& probed, const ShareDone& on_progress) const override {
+  std::vector<Metric> run(const ProbedSite& probed, const OnProgress& on_progress) const override {
     const at::NoGradGuard no_gradients;
     const MaskedPart part(probed.model, options_.scope, probed.site, options_.unit);
     const MaskedView train(part, probed.train.data.trie, probed.train.nodes);
@@ -44,9 +44,7 @@ class SubnetworkProbe : public BaselineMethod {
     const Seed seed = probed.seed.derive("subnetwork probe");
     const auto probe = [&](const at::Tensor& train_labels, const at::Tensor& test_labels, double begin,
                            const char* what) {
-      return read(part, train, train_labels, test, test_labels, seed, [&](double done) {
-        if (on_progress) on_progress(begin + 0.45 * done, what);
-      });
+      return read(part, train, train_labels, test, test_labels, seed, part_of(on_progress, begin, begin + 0.45, what));
     };
     const at::Tensor &train_labels = probed.train.labels, &test_labels = probed.test.labels;
     const auto shuffled = [&](const at::Tensor& labels, const char* stream) {
@@ -78,7 +76,7 @@ class SubnetworkProbe : public BaselineMethod {
          .control = "control task",
          .note = shuffle}};
     for (const auto& [label, set] : probed.behaviours) {
-      if (on_progress) on_progress(0.9, "ablations on " + label);
+      tell(on_progress, {"ablations on " + label, 9, 10});
       add_ablations(metrics, part, task.kept, label, set.data, seed.derive("random units"));
     }
     return metrics;
@@ -86,12 +84,10 @@ class SubnetworkProbe : public BaselineMethod {
 
  private:
   Reading read(const MaskedPart& part, const MaskedView& train, const at::Tensor& train_labels, const MaskedView& test,
-               const at::Tensor& test_labels, Seed seed, const std::function<void(double)>& on_progress) const {
+               const at::Tensor& test_labels, Seed seed, const OnProgress& on_progress) const {
     const auto unique = at::_unique(train_labels, /*sorted=*/true, /*return_inverse=*/true);
     const at::Tensor &classes = std::get<0>(unique), &outputs = std::get<1>(unique);
-    const MaskedClassifier found = train_subnetwork(
-        part, train, outputs, classes.size(0), options_, seed,
-        [&](int64_t done) { on_progress(static_cast<double>(done) / static_cast<double>(options_.epochs)); });
+    const MaskedClassifier found = train_subnetwork(part, train, outputs, classes.size(0), options_, seed, on_progress);
     const std::unique_ptr<MaskMethod> method = make_mask_method(options_.method, options_.mask_option);
     Reading result{.kept = make_circuit(part.from().next(), found.mask, *method)};
     const std::vector<at::Tensor> multipliers = keep_multipliers(result.kept);

@@ -38,7 +38,7 @@ Dataset variable_task(const ProbedSet& set, const std::string& variable, int64_t
 }
 
 Speed speed_of_learning(const Model& start, const Dataset& train, const Dataset& test, const TransferOptions& options,
-                        const std::function<void(int64_t step)>& on_step) {
+                        const OnProgress& on_progress) {
   Speed speed;
   const TrainOptions training{.steps = options.steps, .evaluate_every = 1};
   train_in_memory(start, train, test, training, [&](const CurvePoint& point) {
@@ -46,7 +46,7 @@ Speed speed_of_learning(const Model& start, const Dataset& train, const Dataset&
       speed.area += point.test_accuracy / static_cast<double>(options.area_steps);
     if (!speed.reached && point.test_accuracy >= options.threshold) speed.reached = point.step;
     speed.best = std::max(speed.best, point.test_accuracy);
-    on_step(point.step);
+    tell(on_progress, {"learning", point.step, options.steps});
     return !speed.reached || point.step < options.area_steps;
   });
   return speed;
@@ -67,18 +67,17 @@ class Transfer : public BaselineMethod {
                       data.source);
   }
 
-  std::vector<Metric> run(const ProbedSite& probed, const ShareDone& on_progress) const override {
+  std::vector<Metric> run(const ProbedSite& probed, const OnProgress& on_progress) const override {
     const ModelConfig& config = probed.model.config;
     const Dataset train = variable_task(probed.train, probed.variable, config.vocab);
     const Dataset test = variable_task(probed.test, probed.variable, config.vocab);
     int64_t n_runs = 0;
     const auto learn = [&](const Model& start, const std::string& what) {
-      const auto on_step = [&](int64_t step) {
-        const double done = static_cast<double>(n_runs * options_.steps + step);
-        const auto all = static_cast<double>((1 + options_.scratch_seeds) * options_.steps);
-        if (on_progress) on_progress(done / all, fmt::format("{}, step {}", what, step));
+      const auto of_all = [&](const Progress& run) {
+        tell(on_progress, {what, n_runs * run.total + run.done, (1 + options_.scratch_seeds) * run.total,
+                           fmt::format("{}, step {}", what, run.done)});
       };
-      const Speed speed = speed_of_learning(start, train, test, options_, on_step);
+      const Speed speed = speed_of_learning(start, train, test, options_, of_all);
       ++n_runs;
       return speed;
     };

@@ -31,8 +31,8 @@ void check(const FitOptions& options, int64_t n_labelled) {
 }  // namespace
 
 FitResult fit(const ComponentInputs& inputs, const at::Tensor& labels, const MaskMethod& method,
-              const FitOptions& options, const NextOrder& next_order,
-              const std::function<void(const EpochRecord&)>& on_epoch, const at::Generator& noise) {
+              const FitOptions& options, const NextOrder& next_order, const at::Generator& noise,
+              const OnProgress& on_progress) {
   const int64_t n = inputs.n_labelled();
   check(options, n);
   FitResult result{.mask = method.initial(inputs.matrices(), inputs.unit(), inputs.weights())};
@@ -66,7 +66,7 @@ FitResult fit(const ComponentInputs& inputs, const at::Tensor& labels, const Mas
       throw failure("mask training: the loss became {} in epoch {}", record.loss, epoch + 1);
     for (const at::Tensor& kept : method.kept(result.mask)) record.n_kept += kept.sum().item<int64_t>();
     result.curve.push_back(record);
-    if (on_epoch) on_epoch(record);
+    tell(on_progress, {"mask training", epoch + 1, options.epochs, fmt::format("loss {:.3f}", record.loss)});
     temperature *= growth;
   }
   for (at::Tensor& parameter : result.mask.parameters) parameter = parameter.detach();

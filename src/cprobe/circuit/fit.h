@@ -8,6 +8,7 @@
 
 #include "cprobe/circuit/component_inputs.h"
 #include "cprobe/circuit/mask.h"
+#include "cprobe/core/progress.h"
 
 namespace cprobe {
 
@@ -44,13 +45,12 @@ using NextOrder = std::function<at::Tensor(int64_t n)>;
 /// Trains a mask on one component so that its updates partition the labelled tokens by their labels. Where the method
 /// trains nothing, its initial mask is the result, with an empty curve.
 /// @param labels   [n_labelled] int64 of the tokens of `inputs`.
-/// @param on_epoch called after each epoch, to show progress; may be empty.
 /// @param noise    for methods that draw (hard concrete); may be undefined for others.
 /// @throws Error   (kInput) if an option is out of range or a batch is larger than the data, (kFailed) if the loss is no
 ///         number, (kInterrupted) between steps once a stop is requested.
 FitResult fit(const ComponentInputs& inputs, const at::Tensor& labels, const MaskMethod& method,
-              const FitOptions& options, const NextOrder& next_order,
-              const std::function<void(const EpochRecord&)>& on_epoch = {}, const at::Generator& noise = {});
+              const FitOptions& options, const NextOrder& next_order, const at::Generator& noise = {},
+              const OnProgress& on_progress = {});
 
 /// Mean objective (hard mask, no L0 term) over batches in the given order, as the paper reports it.
 /// @param order     [n] int64. @param drop_last leave out an incomplete last batch.

@@ -1,52 +1,32 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace cprobe {
 
-/// Progress of something that takes over a second, on stderr: a bar with rate and ETA on a terminal, a line a minute
-/// otherwise. ETA comes from the steps measured so far. `advance` costs nanoseconds between two refreshes (ten a second
-/// at most). For one thread; two bars at a time would overwrite each other.
-class Progress {
- public:
-  /// What the steps are to the reader: things to count, or shares of the work, of which only the percentage tells.
-  enum class Steps { kCounted, kShares };
+/// How far some work has come.
+struct Progress {
+  std::string what;        ///< The work: "mask training", "circuits".
+  int64_t done = 0;        ///< Of `total`; 0 where the work begins.
+  int64_t total = 1;       ///< > 0.
+  std::string note;        ///< A few words on the last step, such as "loss 3.91"; may be empty.
+  bool is_counted = true;  ///< `done` counts steps. False: only its ratio to `total` tells.
 
-  /// @param label what is being done, a few words. @param total steps to come, > 0. @param quiet shows nothing.
-  Progress(std::string label, int64_t total, bool quiet = false, Steps steps = Steps::kCounted);
-  ~Progress();  ///< Clears the bar.
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-
-  /// @param note a few words behind the bar, such as "loss 3.91"; kept until the next call that gives one.
-  void advance(int64_t steps = 1, const std::string& note = {});
-
-  /// The same, up to a step. @param done so many steps of the total.
-  void reach(int64_t done, const std::string& note = {}) { advance(done - done_, note); }
-
- private:
-  void show();
-
-  std::string label_;
-  std::string note_;
-  int64_t total_;
-  int64_t done_ = 0;
-  bool quiet_;
-  Steps steps_;
-  bool terminal_;
-  std::chrono::steady_clock::time_point start_;
-  std::chrono::steady_clock::time_point shown_;
+  double share() const { return static_cast<double>(done) / static_cast<double>(total); }
 };
 
-/// What Progress shows, without the bar: "fit L6.attn: 40% (400/1000), 25.0/s, 24s left, loss 3.91".
-/// Steps that are shares of the work go without count and rate: "fit L6.attn: 40%, 24s left, loss 3.91".
-/// @param elapsed seconds since the first step.
-std::string progress_text(const std::string& label, int64_t done, int64_t total, double elapsed,
-                          const std::string& note, Progress::Steps steps = Progress::Steps::kCounted);
+/// Told how far work has come, by the thread that does it. Functions that take long have one as
+/// their last parameter or in their options. An empty one is told nothing.
+using OnProgress = std::function<void(const Progress&)>;
 
-/// "3m 20s", "1h 05m", "12s", "0.8s". @param seconds >= 0; anything else gives "unknown time".
-std::string format_duration(double seconds);
+inline void tell(const OnProgress& on_progress, const Progress& progress) {
+  if (on_progress) on_progress(progress);
+}
+
+/// For one part of some work: tells `whole` of the shares from `begin` to `end`, both in [0, 1].
+/// @param what in place of the part's own name, unless empty.
+OnProgress part_of(OnProgress whole, double begin, double end, std::string what = {});
 
 }  // namespace cprobe

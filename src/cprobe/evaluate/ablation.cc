@@ -233,7 +233,8 @@ RandomUnits draw_random_units(const Circuit& circuit, at::Generator& generator) 
 }
 
 std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& circuit, const AblationOptions& options,
-                                   Seed seed, const std::function<void()>& on_ablation) {
+                                   Seed seed, const OnProgress& on_progress) {
+  Progress progress{.what = "ablations", .total = most_ablations(options, circuit.matrices.size())};
   std::vector<Part> parts = {Part(circuit, std::nullopt)};
   if (options.per_matrix) {
     for (size_t i = 0; i < circuit.matrices.size(); ++i) parts.emplace_back(circuit, i);
@@ -243,7 +244,8 @@ std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& ci
     const auto run = [&](const std::vector<at::Tensor>& multipliers, Seed donors) {
       stop_if_interrupted();
       const AblationBench::Measured measured = bench.measure(multipliers, fill, donors, options.effect);
-      if (on_ablation) on_ablation();
+      ++progress.done;
+      tell(on_progress, progress);
       return measured;
     };
     for (const Part& part : parts) {

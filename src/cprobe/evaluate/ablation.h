@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "cprobe/circuit/circuit.h"
+#include "cprobe/core/progress.h"
 #include "cprobe/core/seed.h"
 #include "cprobe/evaluate/behaviour.h"
 #include "cprobe/evaluate/statistics.h"
@@ -131,10 +131,10 @@ RandomUnits draw_random_units(const Circuit& circuit, at::Generator& generator);
 
 /// All ablations of a circuit: per fill the circuit, its complement, the random controls, and each matrix alone where
 /// asked. A part that is empty or full has no random controls, which would all be equal to it.
-/// @param on_ablation called after each run of the model, to show progress; may be empty.
+/// @param on_progress told of each run of the model, out of most_ablations.
 /// @throws Error (kInterrupted) between two of them once a stop is requested.
 std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& circuit, const AblationOptions& options,
-                                   Seed seed, const std::function<void()>& on_ablation = {});
+                                   Seed seed, const OnProgress& on_progress = {});
 
 /// The most runs of the model that `ablate` takes, for a component with so many matrices.
 int64_t most_ablations(const AblationOptions& options, size_t n_matrices);

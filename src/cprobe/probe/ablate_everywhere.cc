@@ -1,29 +1,41 @@
 #include "cprobe/probe/ablate_everywhere.h"
 
-#include <algorithm>
-
 namespace cprobe {
+
+Findings::OnBehaviour ablate_on(const Model& model, const Circuit& circuit, const std::string& label,
+                                const Dataset& data, const Dataset& train, const AblationOptions& options, Seed seed,
+                                Streams& streams, const OnProgress& on_progress) {
+  at::NoGradGuard no_gradients;
+  const Site site = Site::before(circuit.component);
+  const bool has_donors = take_donors(options.fills);
+  Progress progress{.what = "ablations",
+                    .total = most_ablations(options, circuit.matrices.size()),
+                    .note = "the untouched model on " + label};
+  tell(on_progress, progress);
+  const Stream& before = streams.at(data, site);
+  const AblationBench bench(model, circuit.component, data, before, streams.untouched(data),
+                            has_donors ? &train : nullptr, has_donors ? &streams.at(train, site) : nullptr);
+  Findings::OnBehaviour result{.label = label, .vanilla = bench.vanilla(), .n_rows = bench.n_rows()};
+  if (options.effect) result.vanilla_log_probability = bench.vanilla_log_probability();
+  progress.note = "ablating on " + label;
+  result.ablations = ablate(bench, circuit, options, seed.derive(label), [&](const Progress& run) {
+    progress.done = run.done;
+    tell(on_progress, progress);
+  });
+  return result;
+}
 
 std::vector<Findings::OnBehaviour> ablate_everywhere(const Model& model, const Circuit& circuit, const RunData& data,
                                                      const AblationOptions& options, Seed seed, Streams& streams,
-                                                     const CellProgress& progress) {
-  at::NoGradGuard no_gradients;
-  const auto tell = [&](Piece piece, const std::string& note) {
-    if (progress) progress(piece, note);
-  };
-  const Site site = Site::before(circuit.component);
-  const bool has_donors = take_donors(options.fills);
+                                                     const OnProgress& on_progress) {
   std::vector<Findings::OnBehaviour> results;
   for (const auto& [label, dataset] : data.behaviour) {
-    tell(Piece::kOther, "the untouched model on " + label);
-    const Stream& before = streams.at(dataset, site);
-    const AblationBench bench(model, circuit.component, dataset, before, streams.untouched(dataset),
-                              has_donors ? &data.train : nullptr, has_donors ? &streams.at(data.train, site) : nullptr);
-    Findings::OnBehaviour result{.label = label, .vanilla = bench.vanilla(), .n_rows = bench.n_rows()};
-    if (options.effect) result.vanilla_log_probability = bench.vanilla_log_probability();
-    result.ablations = ablate(bench, circuit, options, seed.derive(label),
-                              [&] { tell(Piece::kAblation, "ablating on " + result.label); });
-    results.push_back(std::move(result));
+    const auto of_all = [&](Progress here) {
+      here.done += std::ssize(results) * here.total;
+      here.total *= std::ssize(data.behaviour);
+      tell(on_progress, here);
+    };
+    results.push_back(ablate_on(model, circuit, label, dataset, data.train, options, seed, streams, of_all));
   }
   return results;
 }

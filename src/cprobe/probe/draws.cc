@@ -77,11 +77,15 @@ class NamedDraws : public Draws {
 
 }  // namespace
 
+std::unique_ptr<Draws> named_draws(Seed seed, int64_t n_train, int64_t n_test, int64_t n_exemplar_draws) {
+  return std::make_unique<NamedDraws>(seed, n_train, n_test, n_exemplar_draws);
+}
+
 std::unique_ptr<Draws> make_draws(const ProbeSpec& spec, const Cell& cell, int64_t n_train, int64_t n_test) {
   if (spec.protocol == Protocol::kPaper) {
     return std::make_unique<PaperDraws>(spec.data_seed, n_train, n_test, cell.batch_size);
   }
-  return std::make_unique<NamedDraws>(Seed(cell.seed), n_train, n_test, spec.exemplar_draws);
+  return named_draws(Seed(cell.seed), n_train, n_test, spec.exemplar_draws);
 }
 
 }  // namespace cprobe

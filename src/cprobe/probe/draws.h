@@ -29,6 +29,9 @@ class Draws {
   virtual at::Tensor test_order() = 0;
 };
 
+/// Those of Protocol::kDefault. @param n_train, n_test labelled tokens.
+std::unique_ptr<Draws> named_draws(Seed seed, int64_t n_train, int64_t n_test, int64_t n_exemplar_draws);
+
 /// @param n_train, n_test labelled tokens. kPaper must be asked in the reference's order of passes (probe_cell's).
 std::unique_ptr<Draws> make_draws(const ProbeSpec& spec, const Cell& cell, int64_t n_train, int64_t n_test);
 

@@ -110,13 +110,16 @@ std::vector<size_t> thinned(size_t n_epochs, size_t most) {
   return kept;
 }
 
-ReportData read_runs(const std::vector<std::filesystem::path>& paths, bool quiet) {
+ReportData read_runs(const std::vector<std::filesystem::path>& paths, const OnProgress& on_progress) {
   ReportData data{.runs = find_runs(paths)};
-  Progress progress("read runs", static_cast<int64_t>(data.runs.size()), quiet);
+  Progress progress{.what = "read runs", .total = std::max<int64_t>(1, std::ssize(data.runs))};
+  tell(on_progress, progress);
   for (size_t i = 0; i < data.runs.size(); ++i) {
     stop_if_interrupted();
     read_run(data, i);
-    progress.advance(1, data.runs[i].name);
+    ++progress.done;
+    progress.note = data.runs[i].name;
+    tell(on_progress, progress);
   }
   name_options(data.cells);
   return data;

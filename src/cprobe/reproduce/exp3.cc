@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <array>
 
-#include "cprobe/core/progress.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/csv.h"
 #include "cprobe/reproduce/exp3_table.h"
@@ -54,7 +53,7 @@ bool is_finished(const std::filesystem::path& run) {
 
 std::vector<RecordedMetric> run_das(Spec spec, const ReproduceOptions& options) {
   ReproduceOptions without_bar = options;
-  without_bar.quiet = true;
+  without_bar.on_progress = {};
   spec.grid.variables = {"var_0"};
   return run_published_baselines(spec, {"boundless_das"}, without_bar);
 }
@@ -62,20 +61,22 @@ std::vector<RecordedMetric> run_das(Spec spec, const ReproduceOptions& options) 
 /// Finds the circuits of all checkpoints under one progress bar, and runs DAS if asked to.
 std::vector<EmergenceCheckpoint> probe(const ToyExperiment& experiment, const ReproduceOptions& options) {
   RunOptions without_bar = toy_run_options(options);
-  without_bar.following = Following::kQuiet;
+  without_bar.callbacks.on_progress = {};
   const auto has_work = [&](const Spec& run) {
     return options.overwrite || !is_finished(run.out) || (options.baselines && !is_finished(baselines_folder(run)));
   };
   const auto n_left = static_cast<int64_t>(std::ranges::count_if(experiment.runs, has_work));
-  Progress progress("circuits of checkpoints", std::max<int64_t>(1, n_left), options.quiet);
+  Progress progress{.what = "circuits of checkpoints", .total = std::max<int64_t>(1, n_left)};
   std::vector<EmergenceCheckpoint> checkpoints;
   for (size_t i = 0; i < experiment.runs.size(); ++i) {
     const int64_t step = experiment.training.checkpoints[i];
     const int64_t n_done = has_work(experiment.runs[i]) ? 1 : 0;
-    progress.advance(0, fmt::format("step {}", step));
+    progress.note = fmt::format("step {}", step);
+    tell(options.on_progress, progress);
     checkpoints.push_back({step, finished_cells(experiment.runs[i], without_bar)});
     if (options.baselines) checkpoints.back().figures = run_das(experiment.runs[i], options);
-    progress.advance(n_done);
+    progress.done += n_done;
+    tell(options.on_progress, progress);
   }
   return checkpoints;
 }

@@ -90,7 +90,8 @@ std::string reproduce_experiment4(const Lexicon& lexicon, const Experiment4Optio
   const std::filesystem::path table = options.common.out / "table.txt";
   std::vector<std::string> failures;
   for (size_t i = 0; i < specs.size(); ++i) {
-    if (!options.common.quiet) fmt::print(stderr, "{} ({} of {})\n", specs[i].data.task, i + 1, specs.size());
+    tell(options.common.on_message,
+         {Message::Kind::kNote, fmt::format("{} ({} of {})", specs[i].data.task, i + 1, specs.size())});
     for (const std::string& failed : run(specs[i], run_options(options.common)).failures) failures.push_back(failed);
     const std::vector<ProbedCell> cells = Store::open_existing(specs[i].out).probed();
     if (!text.empty()) text += "\n";

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "cprobe/core/message.h"
+#include "cprobe/core/progress.h"
 #include "cprobe/tasks/arithmetic_task.h"
 #include "cprobe/tasks/lexicon.h"
 
@@ -18,7 +20,8 @@ struct ReproduceOptions {
   int64_t n_random = 20;      ///< Random controls per circuit, >= 0.
   int n_threads = 0;          ///< Threads of training, shared by cells; 0: one per processor.
   bool overwrite = false;     ///< Replace what an earlier call left in `out`.
-  bool quiet = false;         ///< Show no progress.
+  OnProgress on_progress;     ///< Told of training and of runs.
+  OnMessage on_message;
   /// Experiments 1 to 3: also run the comparison methods, with the paper's settings.
   bool baselines = false;
 };

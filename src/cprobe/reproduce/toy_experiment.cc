@@ -9,8 +9,8 @@ namespace cprobe {
 
 RunOptions run_options(const ReproduceOptions& options) {
   return {.again = {.all = options.overwrite, .failed = true},
-          .following = options.quiet ? Following::kQuiet : Following::kBar,
-          .n_threads = options.n_threads};
+          .n_threads = options.n_threads,
+          .callbacks = {.on_progress = options.on_progress, .on_message = options.on_message}};
 }
 
 RunOptions toy_run_options(const ReproduceOptions& options) {
@@ -29,7 +29,7 @@ std::vector<ToyExperiment> toy_experiments(const std::vector<ArithmeticTask>& ta
     experiment.seed = static_cast<uint64_t>(seed);
     experiment.tasks = tasks;
     experiment.training = {
-        .steps = options.steps, .overwrite = options.common.overwrite, .quiet = options.common.quiet};
+        .steps = options.steps, .overwrite = options.common.overwrite, .on_progress = options.common.on_progress};
     experiment.folder = options.common.out / fmt::format("seed_{}", seed);
     complete(experiment);
   }

@@ -130,7 +130,7 @@ ProbedSet probed_set(const Dataset& data, const Job& job, Streams& streams) {
 }
 
 std::vector<Metric> compute(const Spec& spec, const Job& job, const RunData& data, Streams& run_streams,
-                            const ShareDone& on_progress) {
+                            const OnProgress& on_progress) {
   const Model model = controlled_model(spec.model.control, job.cell.component, job.cell.seed, data.model);
   Streams own_streams(model, run_streams.new_rows());
   Streams& streams = spec.model.control == ModelControl::kNone ? run_streams : own_streams;
@@ -178,7 +178,7 @@ RunSummary run_baselines(const Spec& spec, const std::vector<std::string>& names
         .make_compute = [&](const std::vector<PlannedCell>&, const NewRows& scratch,
                             const RunData& on_device) -> ComputeCell {
           return [&, streams = std::make_shared<Streams>(on_device.model, scratch)](size_t i,
-                                                                                    const ShareDone& on_progress) {
+                                                                                    const OnProgress& on_progress) {
             const Job& job = jobs[i];
             return FinishedCell{.variable = job.cell.variable,
                                 .site = job.site_text(),

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
-#include "cprobe/core/progress.h"
 
 namespace cprobe {
 namespace {
@@ -15,18 +13,19 @@ namespace {
 /// Cells by what became of them, for whoever follows a run.
 class Follower {
  public:
-  Follower(const CellBatch& batch, Following following)
-      : batch_(batch),
-        following_(following),
-        bar_(batch.what, milliseconds(total(batch)), following != Following::kBar, Progress::Steps::kShares) {
-    for (const ScheduledCell& cell : batch.unfinished) seconds_[cell.cell] = cell.seconds;
+  Follower(const CellBatch& batch, const RunCallbacks& callbacks) : batch_(batch), callbacks_(callbacks) {
+    for (const ScheduledCell& cell : batch.unfinished) {
+      seconds_[cell.cell] = cell.seconds;
+      seconds_in_all_ += cell.seconds;
+    }
     n_failed_ = batch.n_failed;
     n_done_ = batch.plan.size() - batch.unfinished.size() - n_failed_;
+    tell_progress("");
   }
 
   void begin(size_t cell) {
     running_[cell] = 0;
-    tell("begun", cell, "");
+    tell_event(CellEvent::Kind::kBegun, cell, "");
   }
 
   void advance(size_t cell, double share, const std::string& note) {
@@ -41,7 +40,7 @@ class Follower {
     running_.erase(cell);
     seconds_over_ += seconds_.at(cell);
     ++(problem.empty() ? n_done_ : n_failed_);
-    tell(problem.empty() ? "done" : "failed", cell, problem);
+    tell_event(problem.empty() ? CellEvent::Kind::kDone : CellEvent::Kind::kFailed, cell, problem);
     show("");
   }
 
@@ -55,11 +54,6 @@ class Follower {
 
  private:
   static int64_t milliseconds(double seconds) { return std::llround(seconds * 1e3); }
-  static double total(const CellBatch& batch) {
-    double sum = 0;
-    for (const ScheduledCell& cell : batch.unfinished) sum += cell.seconds;
-    return sum;
-  }
 
   void show(const std::string& note) {
     double seconds = seconds_over_;
@@ -68,25 +62,34 @@ class Follower {
     if (running_.size() > 1) counts += fmt::format(", {} running", running_.size());
     if (n_failed_ > 0) counts += fmt::format(", {} failed", n_failed_);
     if (n_elsewhere_ > 0) counts += fmt::format(", {} elsewhere", n_elsewhere_);
-    bar_.reach(milliseconds(seconds), counts + (note.empty() ? "" : ": " + note));
+    tell_progress(counts + (note.empty() ? "" : ": " + note), seconds);
   }
 
-  void tell(const char* event, size_t cell, const std::string& problem) {
-    if (following_ != Following::kJson) return;
-    nlohmann::ordered_json line = {
-        {"event", event},          {"cell", batch_.plan[cell].id}, {"label", batch_.plan[cell].label},
-        {"done", n_done_},         {"running", running_.size()},   {"failed", n_failed_},
-        {"of", batch_.plan.size()}};
-    if (!problem.empty()) line["error"] = problem;
-    fmt::print(stderr, "{}\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-    std::fflush(stderr);
+  /// @param seconds expected of what is done, out of all.
+  void tell_progress(const std::string& note, double seconds = 0) const {
+    tell(callbacks_.on_progress, {.what = batch_.what,
+                                  .done = milliseconds(seconds),
+                                  .total = std::max<int64_t>(1, milliseconds(seconds_in_all_)),
+                                  .note = note,
+                                  .is_counted = false});
+  }
+
+  void tell_event(CellEvent::Kind kind, size_t cell, const std::string& problem) const {
+    if (!callbacks_.on_cell) return;
+    callbacks_.on_cell({.kind = kind,
+                        .cell = batch_.plan[cell],
+                        .n_done = n_done_,
+                        .n_running = running_.size(),
+                        .n_failed = n_failed_,
+                        .n_cells = batch_.plan.size(),
+                        .problem = problem});
   }
 
   const CellBatch& batch_;
-  const Following following_;
-  Progress bar_;
+  const RunCallbacks& callbacks_;
   std::map<size_t, double> seconds_;  ///< Expected, by cell.
   std::map<size_t, double> running_;  ///< Share that is done, by cell.
+  double seconds_in_all_ = 0;         ///< Expected of all cells.
   double seconds_over_ = 0;           ///< Expected of the cells that are over.
   size_t n_done_ = 0, n_failed_ = 0, n_elsewhere_ = 0;
 };
@@ -94,12 +97,14 @@ class Follower {
 /// One call of compute_cells.
 class Computation {
  public:
-  Computation(Store& store, const CellBatch& batch, Workers& workers, Following following, RunSummary& summary)
+  Computation(Store& store, const CellBatch& batch, Workers& workers, const RunCallbacks& callbacks,
+              RunSummary& summary)
       : store_(store),
         batch_(batch),
         workers_(workers),
         summary_(summary),
-        follower_(batch, following),
+        callbacks_(callbacks),
+        follower_(batch, callbacks),
         scheduler_(batch.unfinished, workers.count()) {}
 
   void run() {
@@ -171,7 +176,7 @@ class Computation {
       const bool is_in_cell = report.text.empty();
       if (!is_in_cell) {
         why_lost_ = report.text;
-        fmt::print(stderr, "a worker cannot go on: {}\n", report.text);
+        tell(callbacks_.on_message, {Message::Kind::kWarning, "a worker cannot go on: " + report.text});
       }
       if (scheduler_.running().contains(report.worker)) follower_.give_up(scheduler_.running().at(report.worker));
       if (const auto over = scheduler_.lose(report.worker, is_in_cell))
@@ -201,6 +206,7 @@ class Computation {
   const CellBatch& batch_;
   Workers& workers_;
   RunSummary& summary_;
+  const RunCallbacks& callbacks_;
   Follower follower_;
   Scheduler scheduler_;
   std::set<size_t> idle_, lost_;
@@ -215,9 +221,10 @@ int64_t n_finished(const Store& store, const std::vector<PlannedCell>& plan) {
 
 }  // namespace
 
-void compute_cells(Store& store, const CellBatch& batch, Workers& workers, Following following, RunSummary& summary) {
+void compute_cells(Store& store, const CellBatch& batch, Workers& workers, const RunCallbacks& callbacks,
+                   RunSummary& summary) {
   try {
-    Computation all(store, batch, workers, following, summary);
+    Computation all(store, batch, workers, callbacks, summary);
     all.run();
     summary.n_elsewhere = all.n_skipped();
   } catch (const Error& error) {

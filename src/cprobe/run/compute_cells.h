@@ -4,22 +4,39 @@
 #include <string>
 #include <vector>
 
+#include "cprobe/core/message.h"
+#include "cprobe/core/progress.h"
 #include "cprobe/run/run_folder.h"
 #include "cprobe/run/scheduler.h"
 #include "cprobe/run/workers.h"
 
 namespace cprobe {
 
-/// How a run tells how far it is.
-enum class Following {
-  kBar,    ///< A bar or, where stderr is no terminal, a line a minute.
-  kJson,   ///< A line on stderr for every cell that begins or ends.
-  kQuiet,  ///< Not at all.
+/// A cell that begins or is over, with the numbers of cells after that.
+struct CellEvent {
+  enum class Kind { kBegun, kDone, kFailed };
+  Kind kind = Kind::kBegun;
+  const PlannedCell& cell;
+  size_t n_done = 0;
+  size_t n_running = 0;
+  size_t n_failed = 0;
+  size_t n_cells = 0;        ///< Of the plan.
+  std::string problem = {};  ///< kFailed: the error.
+};
+
+/// Whoever follows a run. Each is called by the thread that called the run, and may be empty.
+struct RunCallbacks {
+  OnProgress on_progress = {};  ///< Told of the run's own measurement, then of its cells.
+  std::function<void(const CellEvent&)> on_cell = {};
+  OnMessage on_message = {};
+
+  /// Whether anybody wants to know how long the run takes.
+  bool follow_time() const { return on_progress || on_cell; }
 };
 
 /// Cells to compute.
 struct CellBatch {
-  std::string what;                       ///< "circuits": what the bar counts.
+  std::string what;                       ///< "circuits": what progress is told of.
   std::vector<PlannedCell> plan;          ///< All cells of the run.
   std::vector<ScheduledCell> unfinished;  ///< Those to compute, in order; numbers in `plan`.
   size_t n_failed = 0;                    ///< Of the plan: those that failed before and are left so.
@@ -32,6 +49,7 @@ struct CellBatch {
 /// Has workers compute cells, records each as it is finished or failed, and then writes the tables, also where a stop is
 /// requested. The only writer of the record. Cells of workers that are lost go to others.
 /// @throws Error (kInterrupted) saying what was kept; (kFailed) if the record cannot be written or no worker is left.
-void compute_cells(Store& store, const CellBatch& batch, Workers& workers, Following following, RunSummary& summary);
+void compute_cells(Store& store, const CellBatch& batch, Workers& workers, const RunCallbacks& callbacks,
+                   RunSummary& summary);
 
 }  // namespace cprobe

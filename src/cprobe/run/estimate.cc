@@ -4,7 +4,6 @@
 #include <chrono>
 
 #include "cprobe/core/memory.h"
-#include "cprobe/core/progress.h"
 #include "cprobe/probe/probe_cell.h"
 
 namespace cprobe {
@@ -28,15 +27,17 @@ int64_t n_weights(const ModelConfig& config, const ComponentRef& component) {
 }  // namespace
 
 Estimate::Estimate(const Spec& spec, const std::vector<Cell>& cells, const RunData& data, const NewRows& new_rows,
-                   bool quiet)
+                   const OnProgress& on_progress)
     : spec_(&spec), data_(&data), shared_memory_(cprobe::peak_memory()) {
   for (const auto& [name, weight] : data.model.weights) weights_memory_ += static_cast<int64_t>(weight.nbytes());
   std::map<std::pair<Block, int64_t>, const Cell*> kinds;
   for (const Cell& cell : cells) kinds.try_emplace({cell.component.block, cell.batch_size}, &cell);
-  Progress progress("measure an epoch and a forward pass", static_cast<int64_t>(kinds.size()) + 1, quiet);
+  Progress progress{.what = "measure an epoch and a forward pass", .total = std::ssize(kinds) + 1};
+  tell(on_progress, progress);
   for (const auto& [kind, cell] : kinds) {
     epochs_[kind] = measured_epoch(*cell, new_rows);
-    progress.advance();
+    ++progress.done;
+    tell(on_progress, progress);
   }
   product_ = measured_product();
   run_two_layers();
@@ -75,20 +76,18 @@ double Estimate::measured_epoch(const Cell& cell, const NewRows& new_rows) const
   stream.begin_layer(data_->model.config, cell.component.layer);
   const ComponentInputs inputs(data_->model, cell.component, spec_->probe.unit, data_->train.trie, stream,
                                labelled.nodes);
-  FitOptions options = spec_->probe.fit;
+  FitOptions options = find_options(spec_->probe, cell).fit;
   options.epochs = 2;  // the first warms up
   options.max_temperature = 1;
-  options.learning_rate = cell.learning_rate;
-  options.batch_size = cell.batch_size;
   auto start = steady_clock::now();
   double seconds = 0;
+  const std::unique_ptr<MaskMethod> method = make_mask_method(spec_->probe.mask_method, cell.mask_option);
   fit(
-      inputs, labelled.labels, *mask_method(spec_->probe, cell), options, [](int64_t n) { return at::arange(n); },
-      [&](const EpochRecord&) {
+      inputs, labelled.labels, *method, options, [](int64_t n) { return at::arange(n); }, Seed(cell.seed).generator(),
+      [&](const Progress&) {
         seconds = seconds_since(start);
         start = steady_clock::now();
-      },
-      Seed(cell.seed).generator());
+      });
   return seconds;
 }
 

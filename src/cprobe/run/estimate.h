@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "cprobe/core/progress.h"
 #include "cprobe/probe/run_data.h"
 #include "cprobe/spec/spec.h"
 
@@ -32,9 +33,10 @@ class Estimate {
  public:
   /// Trains two epochs per block and batch size of the cells and runs some hundred nodes through the model; draws
   /// nothing from the run's random streams. Refers to `spec` and `data`, which must outlive it.
-  /// @param new_rows where the run keeps its streams. @param quiet shows no progress.
+  /// @param new_rows where the run keeps its streams. @param on_progress told of each measurement.
   /// @throws Error (kFailed) where mask training fails at once, (kInterrupted) when a stop is requested.
-  Estimate(const Spec& spec, const std::vector<Cell>& cells, const RunData& data, const NewRows& new_rows, bool quiet);
+  Estimate(const Spec& spec, const std::vector<Cell>& cells, const RunData& data, const NewRows& new_rows,
+           const OnProgress& on_progress = {});
 
   /// @param before the cell that is computed before it; null: it is the first.
   CellTime of(const Cell& cell, const Cell* before) const;

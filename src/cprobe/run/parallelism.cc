@@ -76,16 +76,17 @@ Parallelism gpu_parallelism(at::Device device, bool is_rank) {
 }
 
 MeasuredParallelism measure_parallelism(const Spec& spec, const std::vector<Cell>& cells, const RunData& data,
-                                        int64_t memory, const std::filesystem::path& scratch, bool quiet) {
+                                        int64_t memory, const std::filesystem::path& scratch,
+                                        const OnProgress& on_progress) {
   const int n_processors = available_threads();
   set_threads(n_processors);
-  const Estimate together(spec, cells, data, stream_rows(data, at::kCPU, memory, scratch), quiet);
+  const Estimate together(spec, cells, data, stream_rows(data, at::kCPU, memory, scratch), on_progress);
   const Parallelism one{1, n_processors};
   const int64_t n_fitting = std::max<int64_t>(1, available_memory() / std::max<int64_t>(1, together.cell_memory()));
   const int n_jobs = static_cast<int>(std::min({int64_t{n_processors}, n_fitting, std::ssize(cells)}));
   if (n_jobs == 1) return {one, together, together.peak_memory()};
   const auto measure = [&] {
-    return Estimate(spec, cells, data, stream_rows(data, at::kCPU, memory / n_jobs, scratch), true);
+    return Estimate(spec, cells, data, stream_rows(data, at::kCPU, memory / n_jobs, scratch));
   };
   const Estimate beside = measured_beside_others(measure, n_jobs);
   if (makespan(together, cells, 1) <= makespan(beside, cells, n_jobs)) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 
+#include "cprobe/core/progress.h"
 #include "cprobe/run/estimate.h"
 #include "cprobe/run/workers.h"
 
@@ -31,8 +32,10 @@ struct MeasuredParallelism {
 /// The faster of two ways to compute cells here: one at a time on all processors, or as many at once as there are
 /// processors (fewer where memory does not suffice), on one thread each. Both are measured as they would run, in a few
 /// seconds. Leaves the number of threads of this thread changed.
-/// @param memory bytes for residual streams, as RunOptions::memory. @throws Error as Estimate.
+/// @param memory bytes for residual streams, as RunOptions::memory. @param on_progress as Estimate.
+/// @throws Error as Estimate.
 MeasuredParallelism measure_parallelism(const Spec& spec, const std::vector<Cell>& cells, const RunData& data,
-                                        int64_t memory, const std::filesystem::path& scratch, bool quiet);
+                                        int64_t memory, const std::filesystem::path& scratch,
+                                        const OnProgress& on_progress);
 
 }  // namespace cprobe

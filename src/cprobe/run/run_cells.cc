@@ -74,12 +74,15 @@ class CellRun {
     }
     const std::filesystem::path own = is_shard() ? shard_folder(folder_, options_.shard) : folder_;
     const auto meanwhile = options_.ranks ? sign_of_life(*options_.ranks) : std::function<void()>();
-    const std::unique_ptr<RunLock> lock = is_shard() ? std::make_unique<RunLock>(own, options_.wait, meanwhile)
-                                                     : lock_whole(folder_, options_.wait, meanwhile);
+    const std::unique_ptr<RunLock> lock =
+        is_shard() ? std::make_unique<RunLock>(own, options_.wait, callbacks().on_message, meanwhile)
+                   : lock_whole(folder_, options_.wait, callbacks().on_message, meanwhile);
     if (!is_shard()) gather_shards(folder_);
     // Tasks that share a folder must agree: the first to come settles it.
     const Parallelism parallelism =
-        is_shard() ? shared_parallelism(folder_, options_.device, [&] { return settle(); }) : settle();
+        is_shard() ? shared_parallelism(
+                         folder_, options_.device, [&] { return settle(); }, callbacks().on_message)
+                   : settle();
     set_threads(parallelism.n_threads);
     CellBatch batch{.what = set_.what, .plan = set_.plan(parallelism.n_threads)};
     Store store = open_run(own, batch.plan,
@@ -96,12 +99,12 @@ class CellRun {
     std::optional<Claims> claims;
     if (is_shard()) share(batch, claims, own);
     const std::unique_ptr<Workers> workers = workers_for(batch, parallelism);
-    compute_cells(store, batch, *workers, options_.following, summary);
+    compute_cells(store, batch, *workers, callbacks(), summary);
   }
 
  private:
   bool is_shard() const { return !options_.shard.empty(); }
-  bool is_quiet() const { return options_.following == Following::kQuiet; }
+  const RunCallbacks& callbacks() const { return options_.callbacks; }
 
   NewRows scratch_for(int n_jobs) const {
     return stream_rows(data_, options_.device, options_.memory / n_jobs, folder_);
@@ -117,7 +120,7 @@ class CellRun {
   std::unique_ptr<Workers> workers_for(const CellBatch& batch, const Parallelism& parallelism) {
     if (options_.ranks != nullptr) {
       start_ranks(*options_.ranks, {parallelism, hash_of(batch.plan), !batch.unfinished.empty()});
-      return rank_workers(*options_.ranks, parallelism.n_jobs, options_.rank_timeout);
+      return rank_workers(*options_.ranks, parallelism.n_jobs, options_.rank_timeout, callbacks().on_message);
     }
     const int n_needed = static_cast<int>(std::max<size_t>(1, batch.unfinished.size()));
     return threads({std::min(parallelism.n_jobs, n_needed), parallelism.n_threads}, batch.plan);
@@ -132,30 +135,35 @@ class CellRun {
   Parallelism measure() {
     if (!options_.device.is_cpu()) return gpu_parallelism(options_.device, options_.ranks != nullptr);
     try {
-      MeasuredParallelism measured = measure_parallelism(spec_, cells_, data_, options_.memory, folder_, is_quiet());
+      MeasuredParallelism measured =
+          measure_parallelism(spec_, cells_, data_, options_.memory, folder_, callbacks().on_progress);
       estimate_.emplace(std::move(measured.estimate));
-      if (options_.following == Following::kBar) {
-        fmt::print(stderr, "{} cells at once, {} threads each: measured, kept in the run folder\n",
-                   measured.parallelism.n_jobs, measured.parallelism.n_threads);
-      }
+      tell(callbacks().on_message,
+           {Message::Kind::kNote, fmt::format("{} cells at once, {} threads each: measured, kept in the run folder",
+                                              measured.parallelism.n_jobs, measured.parallelism.n_threads)});
       return measured.parallelism;
     } catch (const std::exception& error) {
       stop_if_interrupted();
-      if (!is_quiet()) fmt::print(stderr, "one cell at a time: cannot measure what is faster ({})\n", error.what());
+      if (callbacks().follow_time()) {
+        tell(callbacks().on_message,
+             {Message::Kind::kWarning,
+              fmt::format("one cell at a time: cannot measure what is faster ({})", error.what())});
+      }
       return {1, available_threads()};
     }
   }
 
   /// Sets what is to be computed, in order, and records what it is expected to take.
   void schedule(Store& store, CellBatch& batch, const std::vector<size_t>& unfinished, const Parallelism& parallelism) {
-    const bool is_wanted = !is_quiet() || parallelism.n_jobs > 1 || options_.ranks != nullptr;
+    const bool is_wanted = callbacks().follow_time() || parallelism.n_jobs > 1 || options_.ranks != nullptr;
     const bool is_possible = set_.is_estimated && !unfinished.empty();
     if (!is_possible) estimate_.reset();
     // Rank 0 has no GPU to measure.
     if (is_possible && is_wanted && !estimate_ && (options_.ranks == nullptr || options_.device.is_cpu())) {
       const NewRows scratch = scratch_for(parallelism.n_jobs);
       try {
-        estimate_.emplace(spec_, cells_, on_devices_.of_worker(0, parallelism.n_jobs), scratch, is_quiet());
+        estimate_.emplace(spec_, cells_, on_devices_.of_worker(0, parallelism.n_jobs), scratch,
+                          callbacks().on_progress);
       } catch (const std::exception&) {
         stop_if_interrupted();  // otherwise as `measure`
       }
@@ -171,7 +179,7 @@ class CellRun {
   void share(CellBatch& batch, std::optional<Claims>& claims, const std::filesystem::path& own) {
     {
       // Nobody writes meanwhile: SQLite lets others read only on the same machine.
-      const RunLock quiescence(folder_, true);
+      const RunLock quiescence(folder_, true, callbacks().on_message);
       const std::set<std::string> gathered = Store::open_existing(folder_).finished();
       std::erase_if(batch.unfinished,
                     [&](const ScheduledCell& cell) { return gathered.contains(batch.plan[cell.cell].id); });

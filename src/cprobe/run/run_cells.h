@@ -11,7 +11,7 @@ namespace cprobe {
 
 /// What is to be computed, whatever it is.
 struct CellSet {
-  std::string what;           ///< "circuits": what the bar counts.
+  std::string what;           ///< "circuits": what progress is told of.
   bool is_estimated = false;  ///< Whether an Estimate says what these cells take.
   /// The cells with their identities, in the order of the tables.
   std::function<std::vector<PlannedCell>(int n_threads)> plan;

@@ -28,7 +28,8 @@ bool lock_now(int descriptor, const std::filesystem::path& path) {
   return true;
 }
 
-RunLock::RunLock(const std::filesystem::path& folder, bool wait, const std::function<void()>& meanwhile) {
+RunLock::RunLock(const std::filesystem::path& folder, bool wait, const OnMessage& on_message,
+                 const std::function<void()>& meanwhile) {
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
   const std::filesystem::path path = folder / kLockName;
@@ -44,7 +45,9 @@ RunLock::RunLock(const std::filesystem::path& folder, bool wait, const std::func
         throw input_error("{}: {} works on this run; wait for it (--wait), or choose another folder", folder.string(),
                           holder);
       }
-      if (moment == kLooking + 1) fmt::print(stderr, "{}: waiting for {}\n", folder.string(), holder);
+      if (moment == kLooking + 1) {
+        tell(on_message, {Message::Kind::kWarning, fmt::format("{}: waiting for {}", folder.string(), holder)});
+      }
       stop_if_interrupted();
       if (meanwhile) meanwhile();
       std::this_thread::sleep_for(std::chrono::milliseconds(100));

@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <functional>
 
+#include "cprobe/core/message.h"
+
 namespace cprobe {
 
 inline constexpr const char* kLockName = "run.lock";
@@ -15,10 +17,13 @@ bool lock_now(int descriptor, const std::filesystem::path& path);
 /// that dies lets go of it.
 class RunLock {
  public:
-  /// @param wait for another process to end; otherwise its folder is refused. @param meanwhile called ten times a second.
+  /// @param wait       for another process to end; otherwise its folder is refused.
+  /// @param on_message told once whom the lock waits for.
+  /// @param meanwhile  called ten times a second while the lock waits.
   /// @throws Error (kInput) where another process holds it, saying which; (kInterrupted) while it waits; (kFailed) if the
   ///         folder cannot be written.
-  RunLock(const std::filesystem::path& folder, bool wait, const std::function<void()>& meanwhile = {});
+  RunLock(const std::filesystem::path& folder, bool wait, const OnMessage& on_message = {},
+          const std::function<void()>& meanwhile = {});
   RunLock(const RunLock&) = delete;
   RunLock& operator=(const RunLock&) = delete;
   ~RunLock();

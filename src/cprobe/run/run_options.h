@@ -15,7 +15,6 @@ struct RunOptions {
   std::filesystem::path out;  ///< Run folder; empty: the spec's.
   Again again;                ///< Otherwise cells that are finished or failed stay as they are.
   bool wait = false;          ///< Where another process works in the folder, wait until it has ended.
-  Following following = Following::kBar;
   /// Bytes for the residual streams of all cells that are computed at once. Where they would take more, they are kept in
   /// scratch files in the run folder.
   int64_t memory = 500'000'000;
@@ -31,6 +30,7 @@ struct RunOptions {
   /// Where the model runs: the CPU, or a GPU (without an index: all GPUs, workers taking turns; then one job per GPU and
   /// nothing measured unless asked). Part of a cell's identity where it is not the CPU. Streams must fit into `memory`.
   at::Device device = at::kCPU;
+  RunCallbacks callbacks;    ///< Whoever follows the run.
   Ranks* ranks = nullptr;    ///< Of an MPI job, all of which make the same call; none: this process alone.
   double rank_timeout = 30;  ///< Seconds without a word after which a rank is taken for dead.
 };

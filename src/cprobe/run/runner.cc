@@ -81,21 +81,13 @@ std::vector<size_t> in_order(const std::vector<Cell>& cells, std::vector<size_t>
   return numbers;
 }
 
-/// How far a cell is, by the time that each piece of its work was expected to take.
-class CellShare {
- public:
-  explicit CellShare(const CellTime& time) : time_(time) {}
-
-  double after(Piece piece) {
-    const double taken = piece == Piece::kEpoch ? time_.epoch : piece == Piece::kAblation ? time_.ablation : 0;
-    seconds_ += taken;
-    return time_.total() > 0 ? std::min(seconds_ / time_.total(), 1.0) : 0;
-  }
-
- private:
-  CellTime time_;
-  double seconds_ = 0;
-};
+/// Tells how far a cell is, by the time that each of its parts is expected to take.
+CellProgress weighted(const CellTime& time, const OnProgress& on_progress) {
+  const double total = time.total() > 0 ? time.total() : 1;
+  const double fitted = time.fit() / total;
+  return {.mask_training = part_of(on_progress, 0, fitted),
+          .ablations = part_of(on_progress, fitted, fitted + time.ablations() / total)};
+}
 
 /// Identities of cells that a run in a folder would leave as they are.
 std::set<std::string> cells_over(const std::filesystem::path& folder, const Again& again) {
@@ -119,7 +111,7 @@ RunPlan plan_run(const Spec& spec, const RunOptions& options) {
   const ThreadsKept threads_kept;
   const Prepared prepared = prepare(spec, options);
   const std::filesystem::path folder = std::filesystem::temp_directory_path();
-  const bool quiet = options.following == Following::kQuiet;
+  const OnProgress& on_progress = options.callbacks.on_progress;
   std::optional<Estimate> estimate;
   const std::filesystem::path run = options.out.empty() ? spec.out : options.out;
   const auto recorded = run.empty() ? std::optional<Parallelism>() : recorded_parallelism(run, options.device);
@@ -128,7 +120,7 @@ RunPlan plan_run(const Spec& spec, const RunOptions& options) {
   plan.parallelism = settle_parallelism(options.n_jobs, options.n_threads, recorded, [&] {
     if (!options.device.is_cpu()) return gpu_parallelism(options.device, false);
     MeasuredParallelism measured =
-        measure_parallelism(spec, prepared.cells, prepared.data, options.memory, folder, quiet);
+        measure_parallelism(spec, prepared.cells, prepared.data, options.memory, folder, on_progress);
     estimate.emplace(std::move(measured.estimate));
     plan.peak_memory = measured.peak_memory;
     return measured.parallelism;
@@ -137,7 +129,7 @@ RunPlan plan_run(const Spec& spec, const RunOptions& options) {
   if (!estimate) {
     set_threads(plan.parallelism.n_threads);
     const RunData& data = on_devices.of_worker(0, plan.parallelism.n_jobs);
-    estimate.emplace(spec, prepared.cells, data, stream_rows(data, options.device, memory, folder), quiet);
+    estimate.emplace(spec, prepared.cells, data, stream_rows(data, options.device, memory, folder), on_progress);
   }
   std::vector<size_t> all(prepared.cells.size());
   std::iota(all.begin(), all.end(), 0);
@@ -171,43 +163,41 @@ RunSummary run(const Spec& spec, const RunOptions& options) {
     const Prepared prepared = prepare(spec, options);
     std::vector<CellTime> times;  // By cell; ranks that only compute are not told what was measured.
     for (const Cell& cell : prepared.cells) times.push_back(unmeasured(spec, prepared.data, cell));
-    const CellSet set{
-        .what = "circuits",
-        .is_estimated = true,
-        .plan = [&](int n_threads) { return plan_of(spec, prepared, n_threads); },
-        .schedule =
-            [&](const std::vector<size_t>& unfinished, const Estimate* estimate) {
-              std::vector<ScheduledCell> cells;
-              const Cell* before = nullptr;
-              for (const size_t i : in_order(prepared.cells, unfinished)) {
-                const Cell& cell = prepared.cells[i];
-                if (estimate != nullptr) times[i] = estimate->of(cell, before);
-                cells.push_back({i, Site::before(cell.component).index, times[i].total()});
-                before = &cell;
-              }
-              return cells;
-            },
-        .make_compute = [&](const std::vector<PlannedCell>& plan, const NewRows& scratch,
-                            const RunData& data) -> ComputeCell {
-          return [&, streams = std::make_shared<Streams>(data.model, scratch)](size_t i, const ShareDone& on_progress) {
-            const Cell& cell = prepared.cells[i];
-            CellShare share(times[i]);
-            CellResult result =
-                probe_cell(spec, cell, plan[i].id, data, *streams,
-                           [&](Piece piece, const std::string& note) { on_progress(share.after(piece), note); });
-            EncodedFindings found =
-                encode({plan[i].id, settings_of(spec, cell), std::move(result.findings)}, spec.probe.ablation);
-            return FinishedCell{.variable = cell.variable,
-                                .site = to_string(cell.component),
-                                .position = cell.position,
-                                .seed = cell.seed,
-                                .metrics = std::move(found.metrics),
-                                .row = std::move(found.row),
-                                .curve = std::move(result.curve),
-                                .circuit_file = circuit_file(cell, plan[i].id),
-                                .circuit = circuit_bytes(result.circuit)};
-          };
-        }};
+    const CellSet set{.what = "circuits",
+                      .is_estimated = true,
+                      .plan = [&](int n_threads) { return plan_of(spec, prepared, n_threads); },
+                      .schedule =
+                          [&](const std::vector<size_t>& unfinished, const Estimate* estimate) {
+                            std::vector<ScheduledCell> cells;
+                            const Cell* before = nullptr;
+                            for (const size_t i : in_order(prepared.cells, unfinished)) {
+                              const Cell& cell = prepared.cells[i];
+                              if (estimate != nullptr) times[i] = estimate->of(cell, before);
+                              cells.push_back({i, Site::before(cell.component).index, times[i].total()});
+                              before = &cell;
+                            }
+                            return cells;
+                          },
+                      .make_compute = [&](const std::vector<PlannedCell>& plan, const NewRows& scratch,
+                                          const RunData& data) -> ComputeCell {
+                        return [&, streams = std::make_shared<Streams>(data.model, scratch)](
+                                   size_t i, const OnProgress& on_progress) {
+                          const Cell& cell = prepared.cells[i];
+                          FoundCircuit result =
+                              probe_cell(spec, cell, plan[i].id, data, *streams, weighted(times[i], on_progress));
+                          EncodedFindings found = encode(
+                              {plan[i].id, settings_of(spec, cell), std::move(result.findings)}, spec.probe.ablation);
+                          return FinishedCell{.variable = cell.variable,
+                                              .site = to_string(cell.component),
+                                              .position = cell.position,
+                                              .seed = cell.seed,
+                                              .metrics = std::move(found.metrics),
+                                              .row = std::move(found.row),
+                                              .curve = std::move(result.curve),
+                                              .circuit_file = circuit_file(cell, plan[i].id),
+                                              .circuit = circuit_bytes(result.circuit)};
+                        };
+                      }};
     return run_cells(spec, prepared.cells, prepared.data, set, options, {.out = folder});
   });
 }

@@ -128,10 +128,13 @@ class ThreadWorkers : public Workers {
     WorkerReport report{.kind = WorkerReport::Kind::kFailed, .worker = worker, .cell = cell};
     const auto start = std::chrono::steady_clock::now();
     try {
-      report.finished = compute(cell, [&](double share, const std::string& note) {
+      report.finished = compute(cell, [&](const Progress& progress) {
         if (stopping_) throw Error(ErrorKind::kInterrupted, "stopped");
         const std::lock_guard lock(mutex_);
-        progress_[worker] = {.worker = worker, .cell = cell, .share = share, .text = note};
+        progress_[worker] = {.worker = worker,
+                             .cell = cell,
+                             .share = progress.share(),
+                             .text = progress.note.empty() ? progress.what : progress.note};
       });
       report.finished.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       report.kind = WorkerReport::Kind::kComputed;

@@ -6,14 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "cprobe/baselines/baseline.h"
+#include "cprobe/core/progress.h"
 #include "cprobe/record/store.h"
 
 /// Whoever computes cells, one each at a time: threads of this process, or those of other ranks (rank_workers.h).
 namespace cprobe {
 
 /// Computes a cell. @param cell its number in the plan. @throws Error and whatever libtorch throws.
-using ComputeCell = std::function<FinishedCell(size_t cell, const ShareDone& on_progress)>;
+using ComputeCell = std::function<FinishedCell(size_t cell, const OnProgress& on_progress)>;
 /// Makes one for a thread, with what it keeps from one cell to the next. @param worker number of the thread, from 0.
 using MakeComputeCell = std::function<ComputeCell(size_t worker)>;
 

@@ -8,7 +8,6 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
-#include "cprobe/core/progress.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/training/learner.h"
 #include "cprobe/training/training_state.h"
@@ -136,7 +135,8 @@ TrainResult train(const ModelConfig& config, const Dataset& train, const Dataset
   // Finds out now, not after an hour, if the folder cannot be written.
   if (start.step == 0) save_training_state(learner.state(0, {}), settings, files.state());
   const auto began = std::chrono::steady_clock::now();
-  Progress progress("train", std::max<int64_t>(1, options.steps - start.step), options.quiet);
+  Progress progress{.what = "train", .total = std::max<int64_t>(1, options.steps - start.step)};
+  tell(options.on_progress, progress);
 
   for (int64_t step = start.step;; ++step) {
     const bool is_checkpoint = std::ranges::find(options.checkpoints, step) != options.checkpoints.end();
@@ -151,7 +151,9 @@ TrainResult train(const ModelConfig& config, const Dataset& train, const Dataset
       break;
 
     const double loss = learner.descend(train_logits, train_rows, step);
-    progress.advance(1, fmt::format("loss {:.4f}, test accuracy {:.3f}", loss, result.curve.back().test_accuracy));
+    ++progress.done;
+    progress.note = fmt::format("loss {:.4f}, test accuracy {:.3f}", loss, result.curve.back().test_accuracy);
+    tell(options.on_progress, progress);
 
     const int64_t done = step + 1;
     const bool stops = options.stop_requested ? options.stop_requested(done) : interrupted();

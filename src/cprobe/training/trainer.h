@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "cprobe/core/progress.h"
 #include "cprobe/core/seed.h"
 #include "cprobe/data/dataset.h"
 #include "cprobe/model/model.h"
@@ -32,7 +33,7 @@ struct TrainOptions {
   int64_t save_every = 500;  ///< Steps between saved states, from which a killed run goes on; >= 1.
   /// Removes a finished or different run in the folder; else it is refused.
   bool overwrite = false;
-  bool quiet = false;  ///< Shows no progress on stderr.
+  OnProgress on_progress;  ///< Told of every step, with the loss and the last test accuracy.
   /// Asked after every step; true stops training with the state saved. By default, Ctrl-C does.
   std::function<bool(int64_t step)> stop_requested;
 };
@@ -68,7 +69,7 @@ ModelConfig toy_config(int64_t vocab, int64_t n_positions);
 ///
 /// Models are Hugging Face folders. Called again with the same arguments after a kill or Ctrl-C,
 /// training goes on from the last saved state; the weights are then bit-identical to those of an
-/// uninterrupted run. Same seed and threads: same bits. Shows progress. Memory: about 15 times one
+/// uninterrupted run. Same seed and threads: same bits. Memory: about 15 times one
 /// MLP's hidden activations (training rows x d_mlp floats), 200 MB for Experiment 1.
 ///
 /// @param train, test  rows of tokens with their answers, within the config's vocabulary and
@@ -85,7 +86,7 @@ TrainResult train(const ModelConfig& config, const Dataset& train, const Dataset
 /// Trains on from given weights by the same steps, with a fresh optimiser, and writes nothing. Same
 /// weights and threads: same bits. Memory as `train`, and four times the weights.
 /// @param options  those about files, stopping and progress have no effect: checkpoints,
-///                 save_every, overwrite, stop_at_test_accuracy, stop_requested, quiet.
+///                 save_every, overwrite, stop_at_test_accuracy, stop_requested, on_progress.
 /// @param goes_on  called with each evaluation: before the first step, every `evaluate_every` steps
 ///                 and after the last; false ends training.
 /// @return the trained model; `start` stays as it is.

@@ -111,12 +111,13 @@ class Suspension {
 
 class RankWorkers : public Workers {
  public:
-  RankWorkers(Ranks& ranks, int n_jobs, double timeout)
+  RankWorkers(Ranks& ranks, int n_jobs, double timeout, OnMessage on_message)
       : ranks_(ranks),
         n_jobs_(static_cast<size_t>(n_jobs)),
         silence_(static_cast<size_t>(ranks.count()), Silence(timeout)),
         lost_(static_cast<size_t>(ranks.count())),
-        say_alive_(sign_of_life(ranks)) {}
+        say_alive_(sign_of_life(ranks)),
+        on_message_(std::move(on_message)) {}
 
   ~RankWorkers() override {
     for (int rank = 1; rank < ranks_.count(); ++rank) ranks_.send(rank, encoded({{"kind", kEnd}}));
@@ -198,7 +199,7 @@ class RankWorkers : public Workers {
     const auto number = static_cast<size_t>(rank);
     if (lost_[number]) return;
     lost_[number] = true;
-    fmt::print(stderr, "rank {}: {}; the others go on without it\n", rank, why);
+    tell(on_message_, {Message::Kind::kWarning, fmt::format("rank {}: {}; the others go on without it", rank, why)});
     for (size_t thread = 0; thread < n_jobs_; ++thread) {
       reports.push_back({.kind = WorkerReport::Kind::kLost, .worker = (number - 1) * n_jobs_ + thread});
     }
@@ -212,6 +213,7 @@ class RankWorkers : public Workers {
   std::set<size_t> gone_;    ///< Workers that said themselves that they cannot go on.
   std::deque<Heard> heard_;  ///< And not yet handed on.
   std::function<void()> say_alive_;
+  OnMessage on_message_;
   Suspension suspension_;
 };
 
@@ -253,8 +255,8 @@ RankStart wait_for_start(Ranks& ranks) {
   throw Error(ErrorKind::kInterrupted, "rank 0 is gone");
 }
 
-std::unique_ptr<Workers> rank_workers(Ranks& ranks, int n_jobs, double timeout) {
-  return std::make_unique<RankWorkers>(ranks, n_jobs, timeout);
+std::unique_ptr<Workers> rank_workers(Ranks& ranks, int n_jobs, double timeout, const OnMessage& on_message) {
+  return std::make_unique<RankWorkers>(ranks, n_jobs, timeout, on_message);
 }
 
 void serve(Ranks& ranks, Workers& threads, double timeout) {

@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "cprobe/core/message.h"
 #include "cprobe/run/cluster/ranks.h"
 #include "cprobe/run/workers.h"
 
@@ -27,7 +28,8 @@ std::function<void()> sign_of_life(Ranks& ranks);
 /// On rank 0: the threads of all other ranks, `n_jobs` each. Destroyed, it tells them to end.
 /// @param timeout seconds without a word after which a rank's workers are lost; a living one says something every second,
 ///                 once it has loaded model and data, for which it has an hour.
-std::unique_ptr<Workers> rank_workers(Ranks& ranks, int n_jobs, double timeout);
+/// @param on_message told of ranks that are lost.
+std::unique_ptr<Workers> rank_workers(Ranks& ranks, int n_jobs, double timeout, const OnMessage& on_message = {});
 
 /// On another rank: computes what rank 0 gives, until it says to end, is silent for `timeout` seconds, or a stop is
 /// requested here.

@@ -39,8 +39,8 @@ std::filesystem::path shard_folder(const std::filesystem::path& folder, const st
 }
 
 Parallelism shared_parallelism(const std::filesystem::path& folder, at::Device device,
-                               const std::function<Parallelism()>& settle) {
-  const RunLock lock(folder, true);
+                               const std::function<Parallelism()>& settle, const OnMessage& on_message) {
+  const RunLock lock(folder, true, on_message);
   const bool is_recorded = recorded_parallelism(folder, device).has_value();
   const Parallelism settled = settle();
   if (!is_recorded) Store::open(folder).begin(this_call({.parallelism = settled, .device = device}));
@@ -142,19 +142,19 @@ std::vector<std::string> shards_at_work(const std::filesystem::path& folder) {
 
 }  // namespace
 
-std::unique_ptr<RunLock> lock_whole(const std::filesystem::path& folder, bool wait,
+std::unique_ptr<RunLock> lock_whole(const std::filesystem::path& folder, bool wait, const OnMessage& on_message,
                                     const std::function<void()>& meanwhile) {
   bool told = false;
   while (true) {
     // A shard that begins needs the folder's lock for a moment, so its end cannot be waited for with that.
-    std::unique_ptr<RunLock> lock = std::make_unique<RunLock>(folder, wait, meanwhile);
+    std::unique_ptr<RunLock> lock = std::make_unique<RunLock>(folder, wait, on_message, meanwhile);
     const std::vector<std::string> working = shards_at_work(folder);
     if (working.empty()) return lock;
     lock.reset();
     const std::string what =
         fmt::format("{}: {} of its shards are at work ({})", folder.string(), working.size(), fmt::join(working, ", "));
     if (!wait) throw input_error("{}; help them with --shard NAME, or wait for their end (--wait)", what);
-    if (!std::exchange(told, true)) fmt::print(stderr, "{}; waiting for their end\n", what);
+    if (!std::exchange(told, true)) tell(on_message, {Message::Kind::kWarning, what + "; waiting for their end"});
     stop_if_interrupted();
     if (meanwhile) meanwhile();
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
@@ -167,13 +167,13 @@ void gather_shards(const std::filesystem::path& folder) {
   for (const std::filesystem::path& shard : shards_of(folder)) store.gather(shard, false);
 }
 
-MergeSummary merge_shards(const std::filesystem::path& folder) {
+MergeSummary merge_shards(const std::filesystem::path& folder, const OnMessage& on_message) {
   if (!std::filesystem::is_directory(folder)) throw input_error("{}: no such folder", folder.string());
   if (!has_shards(folder)) {
     throw input_error("{}: holds no shards; they come from `cprobe fit SPEC --out {} --shard NAME`", folder.string(),
                       folder.string());
   }
-  const RunLock lock(folder, true);  // its tasks hold it for moments
+  const RunLock lock(folder, true, on_message);  // its tasks hold it for moments
   MergeSummary summary{.working = shards_at_work(folder)};
   Store store = Store::open(folder);
   store.verify();

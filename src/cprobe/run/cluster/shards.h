@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cprobe/core/message.h"
 #include "cprobe/run/run_lock.h"
 #include "cprobe/run/workers.h"
 
@@ -21,8 +22,9 @@ namespace cprobe {
 std::filesystem::path shard_folder(const std::filesystem::path& folder, const std::string& name);
 
 /// Jobs and threads for all processes on a folder, which the first of them settles and records there.
+/// @param on_message as RunLock.
 Parallelism shared_parallelism(const std::filesystem::path& folder, at::Device device,
-                               const std::function<Parallelism()>& settle);
+                               const std::function<Parallelism()>& settle, const OnMessage& on_message = {});
 
 /// Cells that this process has taken, out of those of a folder. A process that dies lets go of them.
 class Claims {
@@ -58,12 +60,14 @@ struct MergeSummary {
 /// Brings what the shards of a folder found into its record, with the circuits, and writes its tables. Shards stay as they
 /// are, and may be at work: called again, it gathers what came since. Waits while a run of the whole folder is at work. Those at work on other machines are passed over.
 /// Their plan is that of the one that was begun last.
+/// @param on_message as RunLock.
 /// @throws Error (kInput) if there is no shard, or they are of several models or data; (kFailed) as Store.
-MergeSummary merge_shards(const std::filesystem::path& folder);
+MergeSummary merge_shards(const std::filesystem::path& folder, const OnMessage& on_message = {});
 
-/// The lock of a process that is to work on the whole folder, and not on a shard of it. @param wait, meanwhile as RunLock.
+/// The lock of a process that is to work on the whole folder, and not on a shard of it.
+/// @param wait, on_message, meanwhile as RunLock.
 /// @throws Error as RunLock, and (kInput) while a shard is at work unless `wait`.
-std::unique_ptr<RunLock> lock_whole(const std::filesystem::path& folder, bool wait,
+std::unique_ptr<RunLock> lock_whole(const std::filesystem::path& folder, bool wait, const OnMessage& on_message = {},
                                     const std::function<void()>& meanwhile = {});
 
 /// Brings it there for the process that holds that lock; what is planned stays so. Nothing where there are no shards.
