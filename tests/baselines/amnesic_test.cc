@@ -206,8 +206,8 @@ TEST_F(AmnesicProbing, HoldsOutStatesOfTheProbeInThePapersProtocolToo) {
 
 TEST_F(AmnesicProbing, TellsHowFarItIs) {
   std::vector<double> shares;
-  make_amnesic_probing({.random_controls = 2})->run(probed("a"), [&](double share, const std::string&) {
-    shares.push_back(share);
+  make_amnesic_probing({.random_controls = 2})->run(probed("a"), [&](const Progress& progress) {
+    shares.push_back(progress.share());
   });
   EXPECT_TRUE(std::ranges::is_sorted(shares));
   EXPECT_GT(shares.front(), 0);

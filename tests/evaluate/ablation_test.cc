@@ -207,7 +207,8 @@ TEST_P(Ablation, OfAMatrixThatIsEmptyOrFullHasNoControlsAndSaysSo) {
   const Dataset data = answered_by(model_, rows_);
   const AblationOptions options{.n_random = 3, .per_matrix = true, .complement = false};
   int64_t n_runs = 0;
-  const std::vector<AblationResult> results = ablate(bench(data), some, options, seed_, [&] { ++n_runs; });
+  const std::vector<AblationResult> results =
+      ablate(bench(data), some, options, seed_, [&](const Progress&) { ++n_runs; });
   ASSERT_EQ(results.size(), 4u) << "the whole circuit and its controls, and each matrix";
   EXPECT_EQ(results[0].note, "");
   EXPECT_EQ(results[1].note, "drawn from all units in " + some.matrices[1].short_name);

@@ -72,7 +72,11 @@ inline void make_run(const std::filesystem::path& folder, const std::vector<Made
   for (size_t i = 0; i < cells.size(); ++i) {
     const MadeCell& made = cells[i];
     const Cell cell{.variable = made.variable, .component = {made.layer, made.block}, .seed = made.seed};
-    EncodedFindings found = encode({plan[i].id, {.cell = cell}, findings_of(made)}, {.fills = {made.fill}});
+    ProbedCell probed;
+    probed.id = plan[i].id;
+    probed.settings.cell = cell;
+    probed.findings = findings_of(made);
+    EncodedFindings found = encode(probed, {.fills = {made.fill}});
     FinishedCell finished{.variable = made.variable,
                           .site = to_string(cell.component),
                           .seed = made.seed,

@@ -92,7 +92,7 @@ TEST(Experiment2Table, ShowsThePartInCAttnBesideThePublishedFigures) {
       {run_with(0, 0, {{.04, .03}, {.02, .42}, {.5, .5}}), run_with(0, 1, {{.04, .03}, {.06, .56}, {.5, .5}})});
   EXPECT_THAT(text, ContainsRegex("free +1 +b mod 31 +0.020 +\\(0.032\\) +0.700 +0.420 +\\(0.282\\) +- +0.400 "
                                   "+\\(0.250\\)"));
-  EXPECT_THAT(text, ContainsRegex("shared +2 +a mod 29 +mlp +proper part +0.750 +\\(0.736\\) +- +0.250 +0.125 "
+  EXPECT_THAT(text, ContainsRegex("shared +2 +a mod 29 +mlp +proper part +0.750 +\\(0.736\\) +0.500 +0.250 +0.125 "
                                   "+\\(0.932\\)"));
   EXPECT_THAT(text, HasSubstr("0.950 on task 1, 0.950 on task 2"));
   EXPECT_THAT(text, HasSubstr("at least 0.15 more, both ways): 1 of 1 model."));

@@ -44,7 +44,7 @@ FoundCircuit probe_component(const Model& model, const Dataset& train_data, cons
                              Draws& draws, Streams& streams, const OnProgress& on_progress) {
   const ProbedSplit train = ProbedSplit::make(model, train_data, variable, component, options, streams);
   const ProbedSplit test = ProbedSplit::make(model, test_data, variable, component, options, streams);
-  const std::unique_ptr<MaskMethod> method = make_mask_method(options.method, option_of(options));
+  const std::unique_ptr<MaskMethod> method = make_mask_method(options.mask_method, option_of(options));
   const int64_t batch_size = options.fit.batch_size;
 
   // The order of these passes is part of protocol paper.

@@ -93,7 +93,8 @@ void add_own_columns(RowWriter& row, const ProbedCell& cell, const AblationOptio
   row.add("model control", to_string(cell.settings.control));
   const Fill first = asked.fills.front();
   for (const OnBehaviour& on : f.behaviours) {
-    const AblationResult* circuit = on.find(AblationTarget::kCircuit, first);
+    const AblationResult none, *found = on.find(AblationTarget::kCircuit, first);
+    const AblationResult* circuit = found == nullptr ? &none : found;
     const AblationResult* random = on.find(AblationTarget::kRandom, first);
     row.add("ablated p " + on.label, circuit->p);
     row.add("random controls " + on.label, random == nullptr ? int64_t{0} : random->accuracy.n);
