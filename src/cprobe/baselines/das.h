@@ -2,7 +2,8 @@
 
 #include <optional>
 
-#include "cprobe/baselines/interchange.h"
+#include "cprobe/baselines/baseline.h"
+#include "cprobe/evaluate/interchange.h"
 
 namespace cprobe {
 
