@@ -1,6 +1,5 @@
-#include <numeric>
+#include "cprobe/evaluate/ablation_bench.h"
 
-#include "cprobe/evaluate/ablation.h"
 #include "tests/support.h"
 #include "tests/tensors.h"
 #include "tests/tiny_model.h"
@@ -152,6 +151,11 @@ INSTANTIATE_TEST_SUITE_P(Components, Fills,
                          [](const auto& param) {
                            return fmt::format("L{}_{}", param.param.layer, to_string(param.param.block));
                          });
+
+TEST(FillNames, GoThereAndBack) {
+  for (const Fill fill : kFills) EXPECT_EQ(parse_fill(to_string(fill)), fill);
+  EXPECT_INPUT_ERROR(parse_fill("median"), "unknown fill 'median': expected zero, mean, resample");
+}
 
 }  // namespace
 }  // namespace cprobe

@@ -271,9 +271,7 @@ TEST(RandomUnits, MayBeSingleWeights) {
   EXPECT_THAT(random.beyond_complement, ElementsAre(false, false));
 }
 
-TEST(AblationNames, GoThereAndBack) {
-  for (const Fill fill : {Fill::kZero, Fill::kMean, Fill::kResample}) EXPECT_EQ(parse_fill(to_string(fill)), fill);
-  EXPECT_INPUT_ERROR(parse_fill("median"), "unknown fill 'median': expected zero, mean, resample");
+TEST(AblationTarget, HasAName) {
   EXPECT_EQ(to_string(AblationTarget::kRandom), "random");
 }
 
