@@ -19,8 +19,7 @@ class Compare : public ::testing::Test {
  protected:
   /// Saves a circuit of the toy model's MLP (16 x 32, 32 x 16): units `from` to `to` of each matrix.
   std::string save(const std::string& name, int64_t from, int64_t to, ComponentRef component = {0, Block::kMlp}) {
-    Circuit circuit{.component = component,
-                    .matrices = matrices_of(read_model_config(ToyRun::get().model() + "/config.json"), component),
+    Circuit circuit{.matrices = matrices_of(read_model_config(ToyRun::get().model() + "/config.json"), component),
                     .provenance = {{"variable", name}, {"seed", "5"}}};
     for (const MatrixInfo& m : circuit.matrices) {
       const at::Tensor units = at::arange(m.n_out);

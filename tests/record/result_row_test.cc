@@ -17,7 +17,7 @@ const ComponentRef kMlp{0, Block::kMlp};
 /// A circuit of `n` hidden neurons and no output units, with its ablations on one data set.
 Findings findings(int64_t n, std::vector<AblationResult> ablations) {
   Findings f{.train_loss = 3.5, .test_loss = 4, .n_train = 20, .n_test = 11};
-  f.circuit = {.component = kMlp, .matrices = matrices_of(testing::tiny_config(), kMlp)};
+  f.circuit = {.matrices = matrices_of(testing::tiny_config(), kMlp)};
   f.circuit.members = {at::arange(12) < n, at::zeros({8}, at::kBool)};
   f.knn = {.dev = {.mean = .5, .sd = .1, .n = 3}, .test = {.mean = .25, .sd = .2, .n = 3}, .n_dev = 18, .n_test = 11};
   f.full_knn = {.dev = {.mean = .75, .n = 3}, .test = {.mean = .125, .n = 3}, .n_dev = 18, .n_test = 11};

@@ -30,7 +30,7 @@ class ResultsTable : public ::testing::Test {
  private:
   static Findings findings(const std::optional<double>& p, int64_t n_random) {
     Findings f;
-    f.circuit = {.component = {0, Block::kMlp}, .matrices = matrices_of(testing::tiny_config(), {0, Block::kMlp})};
+    f.circuit = {.matrices = matrices_of(testing::tiny_config(), {0, Block::kMlp})};
     f.circuit.members = {at::arange(12) < (p ? 5 : 0), at::zeros({8}, at::kBool)};
     f.behaviours = {{.label = "Test", .ablations = {{.target = AblationTarget::kCircuit, .p = p}}}};
     if (p) f.behaviours[0].ablations.push_back({.target = AblationTarget::kRandom, .accuracy = {.n = n_random}});

@@ -34,7 +34,7 @@ inline Findings findings_of(const MadeCell& cell) {
   f.full_knn = {.test = {.mean = 0.5, .sd = 0.02, .n = 20}, .test_majority = cell.majority, .n_test = 1000};
   ModelConfig config = tiny_config();
   config.n_layers = cell.layer + 1;
-  f.circuit = {.component = component, .matrices = matrices_of(config, component)};
+  f.circuit = {.matrices = matrices_of(config, component)};
   for (const MatrixInfo& matrix : f.circuit.matrices) {
     f.circuit.members.push_back(at::arange(matrix.n_out) < (cell.p && f.circuit.members.empty() ? 5 : 0));
   }

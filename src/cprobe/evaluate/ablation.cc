@@ -2,6 +2,7 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
+#include "cprobe/evaluate/controls.h"
 
 namespace cprobe {
 namespace {
@@ -17,26 +18,25 @@ std::vector<at::Tensor> complement_of(const std::vector<at::Tensor>& members) {
 struct Part {
   std::string matrix;          ///< "all", or the short name of the one matrix.
   std::optional<size_t> only;  ///< The one matrix.
-  int64_t n_units = 0;
-  int64_t max_units = 0;
+  Extent extent = Extent::kEmpty;
 
   Part(const Circuit& circuit, std::optional<size_t> only_matrix)
       : matrix(only_matrix ? circuit.matrices[*only_matrix].short_name : "all"), only(only_matrix) {
+    int64_t n_units = 0, max_units = 0;
     for (size_t i = 0; i < circuit.members.size(); ++i) {
       if (only && *only != i) continue;
       n_units += circuit.members[i].sum().item<int64_t>();
       max_units += circuit.members[i].numel();
     }
+    extent = extent_of(n_units, max_units);
   }
-
-  bool is_proper() const { return n_units > 0 && n_units < max_units; }
 
   /// What to say about removing it or its complement, where one of them is empty.
   std::string note(AblationTarget target) const {
-    if (is_proper()) return {};
+    if (extent == Extent::kPart) return {};
     const std::string of = only ? " in " + matrix : "";
-    const bool removes_nothing = (n_units == 0) == (target == AblationTarget::kCircuit);
-    return fmt::format("{} circuit{}: {}", n_units == 0 ? "empty" : "full", of,
+    const bool removes_nothing = (extent == Extent::kEmpty) == (target == AblationTarget::kCircuit);
+    return fmt::format("{} circuit{}: {}", to_string(extent), of,
                        removes_nothing ? "nothing to remove"
                        : only          ? "all of it is removed"
                                        : "the whole component is removed");
@@ -44,13 +44,14 @@ struct Part {
 };
 
 /// Where the units of random controls came from.
-std::string origin_note(const RandomUnits& random, const Circuit& circuit, std::optional<size_t> only) {
-  std::vector<std::string> beyond;
-  for (size_t i = 0; i < random.beyond_complement.size(); ++i) {
-    if (random.beyond_complement[i] && (!only || *only == i)) beyond.push_back(circuit.matrices[i].short_name);
+std::string origin_note(const Circuit& circuit, std::optional<size_t> only) {
+  const std::vector<bool> from_all = drawn_from_all(circuit.members);
+  std::vector<std::string> names;
+  for (size_t i = 0; i < from_all.size(); ++i) {
+    if (from_all[i] && (!only || *only == i)) names.push_back(circuit.matrices[i].short_name);
   }
-  if (beyond.empty()) return "drawn from the complement";
-  return fmt::format("drawn from all units in {}", fmt::join(beyond, ", "));
+  if (names.empty()) return "drawn from the complement";
+  return fmt::format("drawn from all units in {}", fmt::join(names, ", "));
 }
 
 /// Writes down what ablations of one kind measured, one for each draw.
@@ -63,6 +64,7 @@ void set_figures(AblationResult& result, const std::vector<AblationBench::Measur
     divergences.push_back(draw.effect->divergence);
   }
   result.accuracy = spread(accuracies);
+  if (result.target == AblationTarget::kRandom) result.draws = std::move(accuracies);
   if (!divergences.empty()) result.effect = EffectSpread{spread(log_probabilities), spread(divergences)};
 }
 
@@ -78,20 +80,6 @@ std::string_view to_string(AblationTarget target) {
       return "random";
   }
   throw failure("unknown ablation target");
-}
-
-RandomUnits draw_random_units(const Circuit& circuit, at::Generator& generator) {
-  RandomUnits random;
-  for (const at::Tensor& members : circuit.members) {
-    const at::Tensor member = members.reshape(-1);
-    const int64_t size = member.sum().item<int64_t>();
-    at::Tensor pool = member.logical_not().nonzero().squeeze(1);
-    random.beyond_complement.push_back(pool.size(0) < size);
-    if (random.beyond_complement.back()) pool = at::arange(member.size(0));
-    const at::Tensor pick = pool.index_select(0, at::randperm(pool.size(0), generator, at::kLong).narrow(0, 0, size));
-    random.members.push_back(at::zeros_like(member).index_fill_(0, pick, true).view(members.sizes()));
-  }
-  return random;
 }
 
 std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& circuit, const AblationOptions& options,
@@ -112,23 +100,18 @@ std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& ci
       AblationResult removed{.target = AblationTarget::kCircuit, .fill = fill, .matrix = part.matrix};
       set_figures(removed, {run(removing(circuit.members, part.only), seed)});
       removed.note = part.note(AblationTarget::kCircuit);
-      if (options.n_random == 0 || !part.is_proper()) {
+      if (options.n_random == 0 || part.extent != Extent::kPart) {
         results.push_back(removed);
         continue;
       }
-      at::Generator generator = seed.derive("ablation/random").generator();
       AblationResult control{.target = AblationTarget::kRandom, .fill = fill, .matrix = part.matrix};
-      std::vector<AblationBench::Measured> draws;
-      std::vector<double> accuracies;
-      for (int64_t draw = 0; draw < options.n_random; ++draw) {
-        const RandomUnits random = draw_random_units(circuit, generator);
-        draws.push_back(run(removing(random.members, part.only), seed.derive(std::to_string(draw))));
-        accuracies.push_back(draws.back().accuracy);
-        control.note = origin_note(random, circuit, part.only);
-      }
-      set_figures(control, draws);
-      removed.p = p_value(removed.accuracy.mean, accuracies);
-      control.draws = std::move(accuracies);
+      set_figures(control,
+                  over_random_units(circuit.members, options.n_random, seed.derive("ablation/random").generator(),
+                                    [&](const std::vector<at::Tensor>& units, int64_t draw) {
+                                      return run(removing(units, part.only), seed.derive(std::to_string(draw)));
+                                    }));
+      control.note = origin_note(circuit, part.only);
+      removed.p = p_value(removed.accuracy.mean, control.draws, Stronger::kLower);
       results.push_back(removed);
       results.push_back(control);
     }

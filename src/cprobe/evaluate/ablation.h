@@ -51,14 +51,6 @@ struct AblationOptions {
   bool effect = false;      ///< Also measure the effect on the whole distribution of the next token.
 };
 
-/// Units of a random control: per matrix as many as the circuit has there, from its complement where they fit, else
-/// from all units.
-struct RandomUnits {
-  std::vector<at::Tensor> members;      ///< As Circuit::members.
-  std::vector<bool> beyond_complement;  ///< Per matrix: its units came from all units.
-};
-RandomUnits draw_random_units(const Circuit& circuit, at::Generator& generator);
-
 /// All ablations of a circuit: per fill the circuit, its complement, the random controls, and each matrix alone where
 /// asked. A part that is empty or full has no random controls, which would all be equal to it.
 /// @param on_ablation called after each run of the model, to show progress; may be empty.

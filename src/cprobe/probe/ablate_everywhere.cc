@@ -11,13 +11,14 @@ std::vector<Findings::OnBehaviour> ablate_everywhere(const Model& model, const C
   const auto tell = [&](Piece piece, const std::string& note) {
     if (progress) progress(piece, note);
   };
-  const Site site = Site::before(circuit.component);
+  const ComponentRef component = circuit.component();
+  const Site site = Site::before(component);
   const bool has_donors = take_donors(options.fills);
   std::vector<Findings::OnBehaviour> results;
   for (const auto& [label, dataset] : data.behaviour) {
     tell(Piece::kOther, "the untouched model on " + label);
     const Stream& before = streams.at(dataset, site);
-    const AblationBench bench(model, circuit.component, dataset, before, streams.untouched(dataset),
+    const AblationBench bench(model, component, dataset, before, streams.untouched(dataset),
                               has_donors ? &data.train : nullptr, has_donors ? &streams.at(data.train, site) : nullptr);
     Findings::OnBehaviour result{.label = label, .vanilla = bench.vanilla(), .n_rows = bench.n_rows()};
     if (options.effect) result.vanilla_log_probability = bench.vanilla_log_probability();

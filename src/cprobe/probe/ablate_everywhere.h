@@ -15,7 +15,8 @@ namespace cprobe {
 /// @param streams  of `model`.
 /// @param seed     of a cell; each data set derives its own by its label, so its figures do not depend on the others.
 /// @param progress may be empty.
-/// @throws Error (kInterrupted) between two ablations once a stop is requested, (kInput) as `embed`.
+/// @throws Error (kInterrupted) between two ablations once a stop is requested; (kInput) as `embed`, and
+///         for a circuit of several components.
 std::vector<Findings::OnBehaviour> ablate_everywhere(const Model& model, const Circuit& circuit, const RunData& data,
                                                      const AblationOptions& options, Seed seed, Streams& streams,
                                                      const CellProgress& progress = {});

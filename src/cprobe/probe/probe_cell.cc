@@ -100,7 +100,7 @@ CellResult probe_cell(const Spec& spec, const Cell& cell, const std::string& id,
         if (progress) progress(Piece::kEpoch, fmt::format("loss {:.3f}", epoch.loss));
       },
       Seed(cell.seed).derive("fit/mask noise").generator());
-  findings.circuit = make_circuit(cell.component, fitted.mask, *method);
+  findings.circuit = make_circuit(fitted.mask, *method);
   const bool is_own = spec.control != ModelControl::kNone;
   findings.circuit.provenance.merge(
       provenance(spec, cell, id, is_own ? fingerprint(model) : data.fingerprints.front()));

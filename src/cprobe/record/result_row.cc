@@ -55,7 +55,7 @@ void add_own_columns(ResultRow& row, const Spec& spec, const Findings& findings)
   row.emplace_back(column::kKnnDraws, findings.knn.test.n);
   row.emplace_back(column::kKnnSd, optional_number(findings.knn.test.sd));
   row.emplace_back(column::kFullKnnSd, optional_number(findings.full_knn.test.sd));
-  row.emplace_back(column::kCircuit, circuit.is_empty() ? "empty" : circuit.is_full() ? "full" : "proper part");
+  row.emplace_back(column::kCircuit, std::string(to_string(circuit.extent())));
   row.emplace_back("unit", std::string(to_string(circuit.unit)));
   row.emplace_back("protocol", std::string(to_string(spec.protocol)));
   row.emplace_back("model control", std::string(to_string(spec.control)));
