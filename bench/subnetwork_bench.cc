@@ -28,8 +28,8 @@ void subnetwork_step(benchmark::State& state, Block block) {
   set_threads(available_threads());
   const Workload w = one_layer();
   const SubnetworkOptions options{.epochs = 4};
-  const MaskedPart part(w.model, options.scope, Site::after({0, block}), options.unit);
-  const MaskedView view(part, w.train.trie, w.train.trie.nodes_at(-1));
+  const MaskedComponents masked = masked_before(w.model, options.scope, Site::after({0, block}), options.unit);
+  const MaskedView view(masked, w.train.trie, w.train.trie.nodes_at(-1), seen_in(options.scope));
   const auto unique = at::_unique(w.train.variables.at("x"), /*sorted=*/true, /*return_inverse=*/true);
   const int64_t n_classes = std::get<0>(unique).numel();
   const at::Tensor& outputs = std::get<1>(unique);
@@ -38,7 +38,8 @@ void subnetwork_step(benchmark::State& state, Block block) {
   const auto n_steps = static_cast<double>(options.epochs * n_batches);
   std::vector<double> times;
   for (auto _ : state) {
-    times.push_back(seconds_of([&] { train_subnetwork(part, view, outputs, n_classes, options, Seed(0)); }) / n_steps);
+    times.push_back(seconds_of([&] { train_subnetwork(masked, view, outputs, n_classes, options, Seed(0)); }) /
+                    n_steps);
   }
   report(state, median(times), bound, w.model);
 }

@@ -11,6 +11,7 @@
 #include "cli/next_tokens.h"
 #include "cli/progress_bar.h"
 #include "cli/spec_file.h"
+#include "cprobe/circuit/masked_view.h"
 #include "cprobe/core/error.h"
 #include "cprobe/probe/ablate_everywhere.h"
 #include "cprobe/probe/probe_cell.h"
@@ -102,10 +103,9 @@ void run_next(const AblateCommand& command) {
   const Model model = load_model(command.model);
   const Circuit circuit = load_circuit(command.circuit, model.config);
   note_other_model(circuit, fingerprint(model));
-  ComponentMask mask;
-  for (const at::Tensor& multiplier : removing(circuit.members)) mask.push_back({.multiplier = multiplier});
   const std::vector<NextTokens> untouched = next_tokens(model, texts);
-  const std::vector<NextTokens> ablated = next_tokens(model, texts, {{circuit.component, mask}});
+  const std::vector<NextTokens> ablated =
+      next_tokens(model, texts, component_masks(model, circuit.matrices, removing(circuit.members)));
   for (size_t i = 0; i < untouched.size(); ++i) {
     if (command.json) {
       fmt::print("{}\n", nlohmann::ordered_json{{"untouched", next_tokens_json(untouched[i], texts)},
@@ -126,8 +126,12 @@ void run_ablate(const AblateCommand& command) {
   const ModelControl control = measured.model.control;
   const RunData data = load_run_data(measured.model, measured.data);
   const Circuit circuit = load_circuit(command.circuit, data.model.config);
+  if (circuit.components().size() > 1) {
+    throw input_error("{}: a circuit of {}; without --next, only circuits of one component are ablated",
+                      command.circuit.string(), to_string(circuit.components()));
+  }
   const uint64_t found_with = seed_of(circuit, measured.seeds);
-  const Model model = controlled_model(control, circuit.component, found_with, data.model);
+  const Model model = controlled_model(control, circuit.component(), found_with, data.model);
   note_other_model(circuit, control == ModelControl::kNone ? data.fingerprints.front() : fingerprint(model));
   Streams streams(model);
   std::vector<Findings::OnBehaviour> results;

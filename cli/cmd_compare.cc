@@ -34,10 +34,6 @@ struct Pair {
   CircuitOverlap overlap;
 };
 
-std::string_view extent(const CircuitFile& circuit) {
-  return circuit.is_empty() ? "empty" : circuit.is_full() ? "full" : "proper part";
-}
-
 std::string entry(const CircuitFile& circuit, const std::string& key) {
   const auto found = circuit.provenance.find(key);
   return found == circuit.provenance.end() ? "" : found->second;
@@ -58,7 +54,7 @@ std::string circuits_table(const std::vector<CircuitFile>& circuits) {
   for (size_t i = 0; i < circuits.size(); ++i) {
     const CircuitFile& c = circuits[i];
     lines.push_back({std::to_string(i + 1), entry(c, "variable"), entry(c, "seed"), std::to_string(c.n_units()),
-                     std::to_string(c.max_units()), std::string(extent(c)), c.source});
+                     std::to_string(c.max_units()), std::string(to_string(c.extent())), c.source});
   }
   return text_table(lines);
 }
@@ -109,7 +105,7 @@ std::string overlaps_json(const std::vector<CircuitFile>& circuits, const std::v
     const CircuitFile& first = circuits[pair.first];
     Json line = {{"first", first.source},
                  {"second", circuits[pair.second].source},
-                 {"component", to_string(first.component)},
+                 {"component", to_string(first.components)},
                  {"unit", to_string(first.unit)},
                  {"matrices", Json::array()}};
     for (const Overlap& overlap : pair.overlap.matrices) line["matrices"].push_back(to_json(overlap));
@@ -138,7 +134,7 @@ void write(SetOperation operation, const std::vector<CircuitFile>& circuits, con
   const CircuitFile made = combine(operation, circuits);
   save_circuit(made, path);
   fmt::print(stderr, "{}: {} of {} units ({}), in {}\n", to_string(operation), made.n_units(), made.max_units(),
-             extent(made), path.string());
+             to_string(made.extent()), path.string());
 }
 
 /// Units of separately trained models have nothing but their number in common; those of two steps of one training do.
@@ -172,7 +168,7 @@ void run_compare(const CompareCommand& command) {
     return;
   }
   const CircuitFile& first = circuits.front();
-  fmt::print("{}, unit {}\n\n{}\n{}", to_string(first.component), to_string(first.unit), circuits_table(circuits),
+  fmt::print("{}, unit {}\n\n{}\n{}", to_string(first.components), to_string(first.unit), circuits_table(circuits),
              overlaps_table(pairs, first.unit));
   if (!pairs.front().overlap.all.weights) fmt::print("\nPass --model FOLDER for the number of weights in common.\n");
 }

@@ -85,7 +85,7 @@ Json describe_circuit(const InspectOptions& options) {
   const CircuitFile file = read_circuit_file(options.path);
   Json json = {{"kind", "circuit"},
                {"path", options.path.string()},
-               {"component", to_string(file.component)},
+               {"component", to_string(file.components)},
                {"unit", to_string(file.unit)},
                {"matrices", Json::array()}};
   for (const auto& [tensor, member] : file.members) {
@@ -96,7 +96,7 @@ Json describe_circuit(const InspectOptions& options) {
     const Circuit circuit = load_circuit(options.path, config);
     json["weights"] = circuit.n_weights();
     json["max_weights"] = circuit.max_weights();
-    if (circuit.component.block == Block::kAttention) json["heads"] = heads_of(circuit, config);
+    if (has_head_units(file)) json["heads"] = heads_of(circuit, config);
   }
   json["provenance"] = file.provenance;
   return json;

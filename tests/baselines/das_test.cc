@@ -1,6 +1,6 @@
 #include "cprobe/baselines/das.h"
 
-#include "tests/baselines/planted_pairs.h"
+#include "tests/evaluate/planted_pairs.h"
 #include "tests/support.h"
 
 namespace cprobe {

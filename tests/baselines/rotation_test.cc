@@ -86,5 +86,19 @@ TEST(Rotation, DistanceFromPermutationIsThePapersAndDifferentiable) {
                     testing::numeric_jacobian(distance_from_permutation, r), 1e-8));
 }
 
+TEST(BoundaryWeights, AreTheProductOfTwoSigmoids) {
+  const at::Tensor weights = boundary_weights(at::scalar_tensor(0.5), 4, 2.0);
+  // i = 2: sigmoid(1) sigmoid(0).
+  EXPECT_NEAR(weights[2].item<double>(), 0.7310586 / 2, 1e-6);
+  const at::Tensor hard = boundary_weights(at::scalar_tensor(0.5), 8, 1e-3);
+  EXPECT_TRUE(agree(hard, at::tensor({0.5, 1.0, 1.0, 1.0, 0.5, 0.0, 0.0, 0.0}), 1e-6));
+}
+
+TEST(BoundaryWeights, AreDifferentiableInTheBoundary) {
+  const auto f = [](const at::Tensor& b) { return boundary_weights(b, 6, 1.7); };
+  const at::Tensor b = at::scalar_tensor(0.4, at::kDouble);
+  EXPECT_TRUE(agree(testing::autograd_jacobian(f, b), testing::numeric_jacobian(f, b), 1e-8));
+}
+
 }  // namespace
 }  // namespace cprobe

@@ -17,9 +17,12 @@ constexpr double kGradient = 1e-4;  // of float32, by differences in float64
 class Subnetwork : public ::testing::TestWithParam<std::tuple<SubnetworkScope, MaskUnit>> {
  protected:
   SubnetworkScope scope() const { return std::get<0>(GetParam()); }
-  MaskedPart part(const Model& model, Site site = {3}) const { return {model, scope(), site, std::get<1>(GetParam())}; }
+  MaskedComponents masked_in(const Model& model, Site site = {3}) const {
+    return masked_before(model, scope(), site, std::get<1>(GetParam()));
+  }
+  MaskedView view_of(const MaskedComponents& masked) const { return {masked, trie_, nodes_, seen_in(scope())}; }
 
-  static at::Tensor sizes(const MaskedPart& masked) {
+  static at::Tensor sizes(const MaskedComponents& masked) {
     std::vector<int64_t> sizes;
     for (const MatrixInfo& matrix : masked.matrices()) {
       int64_t n = 1;
@@ -30,7 +33,7 @@ class Subnetwork : public ::testing::TestWithParam<std::tuple<SubnetworkScope, M
   }
 
   /// Parameters of a mask, one after the other in `flat`.
-  static Mask mask_of(const MaskedPart& masked, const at::Tensor& flat) {
+  static Mask mask_of(const MaskedComponents& masked, const at::Tensor& flat) {
     Mask mask{.unit = masked.unit(), .matrices = masked.matrices()};
     int64_t begin = 0;
     for (const MatrixInfo& matrix : mask.matrices) {
@@ -50,35 +53,18 @@ class Subnetwork : public ::testing::TestWithParam<std::tuple<SubnetworkScope, M
   const at::Tensor outputs_ = at::tensor({1, 0, 0, 2, 0}, at::kLong);
 };
 
-TEST_P(Subnetwork, IsSeenAsInTheModelWhereNothingIsMasked) {
-  const Site site{3};
-  at::Tensor expected;
-  const auto keep = [&](ComponentRef component, const at::Tensor&, const at::Tensor& update, const at::Tensor& state) {
-    if (Site::after(component) != site) return;
-    expected = (scope() == SubnetworkScope::kComponent ? update : state).index_select(0, nodes_);
-  };
-  run_span(model_, trie_, embed(model_, trie_), Site::start(), site, {.on_update = keep});
-  const MaskedPart masked = part(model_, site);
-  EXPECT_EQ(masked.matrices().size(), scope() == SubnetworkScope::kComponent ? 2u : 6u);
-  std::vector<at::Tensor> ones;
-  for (const MatrixInfo& matrix : masked.matrices()) ones.push_back(at::ones(unit_shape(matrix, masked.unit())));
-  const MaskedView view(masked, trie_, nodes_);
-  EXPECT_TRUE(agree(view.seen(ones), expected, kSame));
-  EXPECT_TRUE(agree(view.seen(ones, which_), expected.index_select(0, which_), kSame));
-}
-
 TEST_P(Subnetwork, LossHasTheGradientOfDifferencesByTheMask) {
   const Model precise = testing::in_double(model_);
   const Site site{scope() == SubnetworkScope::kComponent ? 1 : 2};
-  const int64_t n_parameters = sizes(part(model_, site)).sum().item<int64_t>();
+  const int64_t n_parameters = sizes(masked_in(model_, site)).sum().item<int64_t>();
   const at::Tensor start = at::randn({n_parameters}, Seed(1).generator());
   const Linear linear{at::randn({8, 3}, Seed(2).generator()), at::randn({3}, Seed(3).generator())};
   for (const MaskKind kind : {MaskKind::kContinuousSparsification, MaskKind::kHardConcrete}) {
     const std::unique_ptr<MaskMethod> method = make_mask_method(kind, mask_option(kind).otherwise);
     const auto loss = [&](const at::Tensor& flat) {
       const bool is_precise = flat.scalar_type() == at::kDouble;
-      const MaskedPart masked = part(is_precise ? precise : model_, site);
-      const MaskedView view(masked, trie_, nodes_);
+      const MaskedComponents masked = masked_in(is_precise ? precise : model_, site);
+      const MaskedView view = view_of(masked);
       MaskedClassifier classifier{mask_of(masked, flat),
                                   {linear.weight.to(flat.dtype()), linear.bias.to(flat.dtype())}};
       const std::vector<at::Tensor> m = method->multipliers(classifier.mask, 1.5, Seed(4).generator());
@@ -90,8 +76,8 @@ TEST_P(Subnetwork, LossHasTheGradientOfDifferencesByTheMask) {
 }
 
 TEST_P(Subnetwork, IsTheSameTwiceAndAnotherWithAnotherSeed) {
-  const MaskedPart masked = part(model_);
-  const MaskedView view(masked, trie_, nodes_);
+  const MaskedComponents masked = masked_in(model_);
+  const MaskedView view = view_of(masked);
   const at::Tensor outputs = at::arange(nodes_.size(0)) % 3;
   const auto train = [&](uint64_t seed) {
     return train_subnetwork(masked, view, outputs, 3, {.epochs = 4, .batch_size = 3}, Seed(seed));
@@ -107,8 +93,8 @@ TEST_P(Subnetwork, IsTheSameTwiceAndAnotherWithAnotherSeed) {
 }
 
 TEST_P(Subnetwork, TrainsTheClassifierAloneOnAMaskThatDoesNotTrain) {
-  const MaskedPart masked = part(model_);
-  const MaskedView view(masked, trie_, nodes_);
+  const MaskedComponents masked = masked_in(model_);
+  const MaskedView view = view_of(masked);
   const MaskedClassifier trained =
       train_subnetwork(masked, view, at::arange(nodes_.size(0)) % 3, 3,
                        {.method = MaskKind::kMagnitudePruning, .mask_option = 0.5, .epochs = 3}, Seed(0));
@@ -121,7 +107,7 @@ TEST_P(Subnetwork, TrainsTheClassifierAloneOnAMaskThatDoesNotTrain) {
 }
 
 TEST_P(Subnetwork, NeedsAComponentBeforeTheSite) {
-  EXPECT_INPUT_ERROR(part(model_, Site::start()), "no component before the embeddings");
+  EXPECT_INPUT_ERROR(masked_in(model_, Site::start()), "no component before the embeddings");
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, Subnetwork,

@@ -24,10 +24,24 @@ TEST(CircuitFile, IsReadWithoutItsModel) {
   const TemporaryFolder folder;
   write_circuit(folder / "c.safetensors", at::tensor({1, 0, 1}, at::kByte));
   const CircuitFile file = read_circuit_file(folder / "c.safetensors");
-  EXPECT_EQ(to_string(file.component), "L0.mlp");
+  EXPECT_EQ(to_string(file.components), "L0.mlp");
   EXPECT_EQ(file.unit, MaskUnit::kNeuron);
   EXPECT_THAT(file.provenance, ElementsAre(Pair("variable", "var_0")));
   EXPECT_TRUE(at::equal(file.members.at(kTensor), at::tensor({1, 0, 1}, at::kByte).to(at::kBool)));
+}
+
+/// Programs that know files of one component alone refuse the format before they read anything else.
+TEST(CircuitFile, OfSeveralComponentsHasAFormatOfItsOwn) {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder / "c.safetensors";
+  const CircuitFile saved{.components = {{0, Block::kAttention}, {0, Block::kMlp}},
+                          .members = {{kTensor, at::ones({3}, at::kBool)}}};
+  save_circuit(saved, path);
+  EXPECT_THAT(
+      SafetensorsFile::open(path).metadata(),
+      ElementsAre(Pair("components", "L0.attn, L0.mlp"), Pair("format", "cprobe circuit 2"), Pair("unit", "neuron")));
+  EXPECT_EQ(read_circuit_file(path).components, saved.components);
+  EXPECT_TRUE(read_circuit_file(path).provenance.empty());
 }
 
 TEST(CircuitFile, RefusesOtherTensors) {

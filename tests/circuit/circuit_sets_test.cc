@@ -1,5 +1,6 @@
 #include "cprobe/circuit/circuit_sets.h"
 
+#include "tests/circuit/made_circuit.h"
 #include "tests/support.h"
 #include "tests/tiny_model.h"
 
@@ -16,7 +17,7 @@ at::Tensor bits(const std::vector<int>& values) {
 /// A circuit of two matrices of four and two units.
 CircuitFile four_and_two(const std::string& source, const std::vector<int>& first, const std::vector<int>& second,
                          const std::map<std::string, std::string>& provenance = {}) {
-  return {.component = {0, Block::kMlp},
+  return {.components = {{0, Block::kMlp}},
           .members = {{"first", bits(first)}, {"second", bits(second)}},
           .provenance = provenance,
           .source = source};
@@ -45,6 +46,18 @@ TEST(CircuitSets, CombineMoreThanTwo) {
   expect_members(combine(SetOperation::kDifference, three), {0, 1, 0, 0}, {0, 1});
 }
 
+TEST(CircuitSets, CombineCircuitsOfTheSameComponents) {
+  const std::vector<ComponentRef> components = {{0, Block::kMlp}, {1, Block::kAttention}};
+  const Circuit some = testing::random_circuit(testing::tiny_config(), components, 0.3);
+  const Circuit more =
+      testing::random_circuit(testing::tiny_config(), components, 0.6);  // The units of `some` among them.
+  const std::vector<CircuitFile> two = {circuit_file(more, "more"), circuit_file(some, "some")};
+  const CircuitFile both = combine(SetOperation::kIntersection, two);
+  EXPECT_EQ(both.components, components);
+  EXPECT_EQ(circuit_of(both, testing::tiny_config()).n_weights(), some.n_weights());
+  EXPECT_EQ(combine(SetOperation::kDifference, two).n_units(), more.n_units() - some.n_units());
+}
+
 TEST(CircuitSets, SayWhatTheyAreMadeOf) {
   const std::vector<CircuitFile> two = {
       four_and_two("a", {1, 0, 0, 0}, {1, 0}, {{"variable", "a^2"}, {"seed", "3"}, {"method", "m"}, {"cell", "x"}}),
@@ -64,8 +77,10 @@ TEST(CircuitSets, RefuseCircuitsOfDifferentThings) {
   };
   CircuitFile b = a;
   b.source = "b.file";
-  b.component.layer = 3;
+  b.components[0].layer = 3;
   expect_refused(b, "L3.mlp");
+  b.components = {{0, Block::kAttention}, {0, Block::kMlp}};
+  expect_refused(b, "L0.attn, L0.mlp");
   b = four_and_two("b.file", {1, 0, 0, 0}, {1, 0});
   b.unit = MaskUnit::kWeight;
   expect_refused(b, "unit weight");
@@ -78,13 +93,12 @@ TEST(CircuitSets, RefuseCircuitsOfDifferentThings) {
 
 TEST(CircuitFile, BecomesTheCircuitOfItsModelAndBack) {
   const ModelConfig config = testing::tiny_config();
-  Circuit circuit{.component = {1, Block::kMlp}, .provenance = {{"seed", "1"}}};
-  circuit.matrices = matrices_of(config, circuit.component);
+  Circuit circuit{.matrices = matrices_of(config, {1, Block::kMlp}), .provenance = {{"seed", "1"}}};
   circuit.members = {at::arange(12) < 3, at::arange(8) == 5};
   const CircuitFile file = circuit_file(circuit, "here");
   EXPECT_EQ(file.n_units(), 4);
   EXPECT_EQ(file.max_units(), 20);
-  EXPECT_FALSE(file.is_empty() || file.is_full());
+  EXPECT_EQ(file.extent(), Extent::kPart);
   const Circuit back = circuit_of(file, config);
   EXPECT_EQ(back.n_weights(), circuit.n_weights());
   EXPECT_EQ(back.provenance, circuit.provenance);

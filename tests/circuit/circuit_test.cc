@@ -1,6 +1,7 @@
 #include "cprobe/circuit/circuit.h"
 
 #include "cprobe/io/safetensors.h"
+#include "tests/circuit/made_circuit.h"
 #include "tests/support.h"
 #include "tests/tiny_model.h"
 
@@ -10,26 +11,24 @@ namespace {
 using testing::TemporaryFolder;
 using testing::tiny_config;
 
-/// A random circuit of the tiny model.
-Circuit random_circuit(const ComponentRef& component, MaskUnit unit) {
-  Circuit circuit{.component = component, .unit = unit, .provenance = {{"variable", "a^2"}, {"seed", "0"}}};
-  circuit.matrices = matrices_of(tiny_config(), component);
-  for (const MatrixInfo& m : circuit.matrices) {
-    const std::vector<int64_t> shape = unit == MaskUnit::kNeuron ? std::vector{m.n_out} : std::vector{m.n_in, m.n_out};
-    circuit.members.push_back(at::rand(shape, Seed(1).derive(m.name).generator()) > 0.5);
-  }
+const ComponentRef kMlp{0, Block::kMlp}, kAttention{1, Block::kAttention};
+
+/// Of the tiny model.
+Circuit some_circuit(const std::vector<ComponentRef>& components, MaskUnit unit = MaskUnit::kNeuron) {
+  Circuit circuit = testing::random_circuit(tiny_config(), components, 0.5, unit);
+  circuit.provenance = {{"variable", "a^2"}, {"seed", "0"}};
   return circuit;
 }
 
 TEST(Circuit, CountsUnitsAndTheirWeights) {
-  Circuit circuit = random_circuit({0, Block::kMlp}, MaskUnit::kNeuron);  // 8x12, 12x8
+  Circuit circuit = some_circuit({kMlp});  // 8x12, 12x8
   circuit.members = {at::arange(12) < 3, at::arange(8) == 5};
   EXPECT_EQ(circuit.n_units(), 4);
   EXPECT_EQ(circuit.max_units(), 20);
   EXPECT_EQ(circuit.n_weights(), 3 * 8 + 1 * 12);
   EXPECT_EQ(circuit.max_weights(), 192);
-  EXPECT_FALSE(circuit.is_empty() || circuit.is_full());
-  Circuit weights = random_circuit({0, Block::kMlp}, MaskUnit::kWeight);
+  EXPECT_EQ(circuit.extent(), Extent::kPart);
+  const Circuit weights = some_circuit({kMlp}, MaskUnit::kWeight);
   EXPECT_EQ(weights.n_weights(), weights.n_units());
   EXPECT_EQ(weights.max_units(), 192);
   EXPECT_EQ(weights.max_weights(), 192);
@@ -37,21 +36,29 @@ TEST(Circuit, CountsUnitsAndTheirWeights) {
 
 TEST(Circuit, KnowsThatItIsEmptyOrFull) {
   for (const MaskUnit unit : {MaskUnit::kNeuron, MaskUnit::kWeight}) {
-    Circuit circuit = random_circuit({1, Block::kAttention}, unit);
+    Circuit circuit = some_circuit({kAttention}, unit);
     for (at::Tensor& member : circuit.members) member = at::zeros_like(member);
-    EXPECT_TRUE(circuit.is_empty());
+    EXPECT_EQ(circuit.extent(), Extent::kEmpty);
     EXPECT_EQ(circuit.n_weights(), 0);
     for (at::Tensor& member : circuit.members) member = at::ones_like(member);
-    EXPECT_TRUE(circuit.is_full());
+    EXPECT_EQ(circuit.extent(), Extent::kFull);
     EXPECT_EQ(circuit.n_weights(), circuit.max_weights());
   }
+}
+
+TEST(Circuit, KnowsItsComponents) {
+  EXPECT_EQ(some_circuit({kMlp}).component(), kMlp);
+  const Circuit two = some_circuit({kMlp, kAttention});
+  EXPECT_THAT(two.components(), ::testing::ElementsAre(kMlp, kAttention));
+  EXPECT_EQ(two.max_units(), some_circuit({kMlp}).max_units() + some_circuit({kAttention}).max_units());
+  EXPECT_INPUT_ERROR(two.component(), "expected a circuit of one component, found one of L0.mlp, L1.attn");
 }
 
 TEST(Circuit, IsTheHardMaskOfItsParameters) {
   const auto method = continuous_sparsification();
   Mask mask = method->initial(matrices_of(tiny_config(), {0, Block::kMlp}), MaskUnit::kNeuron, {});
   mask.parameters = {at::arange(12, at::kFloat) - 9, at::arange(8, at::kFloat) - 7};
-  const Circuit circuit = make_circuit({0, Block::kMlp}, mask, *method);
+  const Circuit circuit = make_circuit(mask, *method);
   EXPECT_EQ(circuit.n_units(), 2);
   EXPECT_EQ(circuit.provenance.at("method"), "continuous_sparsification");
   const std::vector<at::Tensor> keep = keep_multipliers(circuit);
@@ -62,11 +69,11 @@ TEST(Circuit, IsTheHardMaskOfItsParameters) {
 TEST(CircuitFile, GivesBackWhatWasSaved) {
   const TemporaryFolder folder;
   for (const MaskUnit unit : {MaskUnit::kNeuron, MaskUnit::kWeight}) {
-    for (const ComponentRef component : {ComponentRef{1, Block::kAttention}, ComponentRef{0, Block::kMlp}}) {
-      const Circuit saved = random_circuit(component, unit);
+    for (const std::vector<ComponentRef>& components : {{kAttention}, {kMlp}, std::vector{kMlp, kAttention}}) {
+      const Circuit saved = some_circuit(components, unit);
       save_circuit(saved, folder / "c.safetensors");
       const Circuit loaded = load_circuit(folder / "c.safetensors", tiny_config());
-      EXPECT_EQ(loaded.component, saved.component);
+      EXPECT_EQ(loaded.components(), components);
       EXPECT_EQ(loaded.unit, saved.unit);
       EXPECT_EQ(loaded.provenance, saved.provenance);
       EXPECT_EQ(loaded.n_weights(), saved.n_weights());
@@ -84,6 +91,12 @@ TEST(CircuitFile, RefusesWhatIsNoCircuitOfThisModel) {
     const char* message;
   };
   const std::string fc = "transformer.h.0.mlp.c_fc.weight";
+  const auto of_several = [](const char* components) {
+    return [components](auto&, auto& metadata) {
+      metadata["format"] = "cprobe circuit 2";
+      metadata["components"] = components;
+    };
+  };
   const std::vector<BadFile> cases = {
       {"no format", [](auto&, auto& metadata) { metadata.erase("format"); }, "not a circuit file"},
       {"a checkpoint",
@@ -95,6 +108,13 @@ TEST(CircuitFile, RefusesWhatIsNoCircuitOfThisModel) {
       {"no such block", [](auto&, auto& metadata) { metadata["component"] = "L0.mpl"; }, "'mpl'"},
       {"no such layer", [](auto&, auto& metadata) { metadata["component"] = "L2.mlp"; }, "L2.mlp"},
       {"another component", [](auto&, auto& metadata) { metadata["component"] = "L0.attn"; }, "another model"},
+      {"several that are one", of_several("L0.mlp"), "components 'L0.mlp': expected several in the model's order"},
+      {"several out of order", of_several("L1.attn, L0.mlp"), "expected several in the model's order"},
+      {"the same twice", of_several("L0.mlp, L0.mlp"), "expected several in the model's order"},
+      {"several, one unreadable", of_several("L0.mlp,L1.attn"), "'L0.mlp,L1.attn'"},
+      {"several in the form of one", [](auto&, auto& metadata) { metadata["component"] = "L0.mlp, L1.attn"; },
+       "'L0.mlp, L1.attn'"},
+      {"one matrix of several", of_several("L0.mlp, L1.attn"), "no tensor 'transformer.h.1.attn.c_attn.weight'"},
       {"no such unit", [](auto&, auto& metadata) { metadata["unit"] = "head"; }, "unknown mask unit 'head'"},
       {"another unit", [](auto&, auto& metadata) { metadata["unit"] = "weight"; }, "for unit weight"},
       {"a matrix missing", [&](auto& tensors, auto&) { tensors.erase(fc); },
@@ -105,7 +125,7 @@ TEST(CircuitFile, RefusesWhatIsNoCircuitOfThisModel) {
       {"another dtype", [&](auto& tensors, auto&) { tensors[fc] = at::zeros({12}); }, "expected U8"},
       {"values other than 0 and 1", [&](auto& tensors, auto&) { tensors[fc][4] = 2; }, "values other than 0 and 1"},
   };
-  const Circuit circuit = random_circuit({0, Block::kMlp}, MaskUnit::kNeuron);
+  const Circuit circuit = some_circuit({kMlp});
   for (const BadFile& bad : cases) {
     SCOPED_TRACE(bad.what);
     const TemporaryFolder folder;

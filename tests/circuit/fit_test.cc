@@ -16,8 +16,8 @@ using testing::PlantedVariable;
 
 TEST_F(PlantedVariable, IsFoundAsACircuitThatSeparatesItsClasses) {
   const FitResult found = run({.epochs = 60, .batch_size = 32, .learning_rate = 0.02, .l0_weight = 1e-4});
-  const Circuit circuit = make_circuit({0, Block::kMlp}, found.mask, *continuous_sparsification());
-  ASSERT_FALSE(circuit.is_empty());
+  const Circuit circuit = make_circuit(found.mask, *continuous_sparsification());
+  ASSERT_NE(circuit.extent(), Extent::kEmpty);
   const int64_t n_class_neurons = circuit.members[0].narrow(0, 0, 16).sum().item<int64_t>();
   const int64_t n_nuisance_neurons = circuit.members[0].narrow(0, 16, 16).sum().item<int64_t>();
   EXPECT_GE(n_class_neurons, 8);
@@ -91,7 +91,7 @@ TEST_F(PlantedVariable, ZeroEpochsKeepTheInitialMask) {
   const FitResult untouched = run({.epochs = 0, .batch_size = 8});
   EXPECT_TRUE(untouched.curve.empty());
   for (const at::Tensor& s : untouched.mask.parameters) EXPECT_TRUE(at::equal(s, at::zeros_like(s)));
-  EXPECT_TRUE(make_circuit({0, Block::kMlp}, untouched.mask, *continuous_sparsification()).is_empty());
+  EXPECT_EQ(make_circuit(untouched.mask, *continuous_sparsification()).extent(), Extent::kEmpty);
 }
 
 TEST_F(PlantedVariable, AnIncompleteLastBatchIsDropped) {

@@ -114,7 +114,7 @@ class HardConcreteOnPlanted : public testing::PlantedVariable {
   Circuit circuit() const {
     const auto method = hard_concrete();
     const FitOptions options{.epochs = 200, .batch_size = n(), .learning_rate = 0.02, .l0_weight = 1e-4};
-    return make_circuit({0, Block::kMlp}, run(*method, options).mask, *method);
+    return make_circuit(run(*method, options).mask, *method);
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "tests/circuit/made_circuit.h"
 #include "tests/support.h"
 #include "tests/tiny_model.h"
 
@@ -11,14 +12,9 @@ namespace {
 using ::testing::ElementsAre;
 using testing::tiny_config;
 
+/// Without units.
 Circuit attention_of(const ModelConfig& config, MaskUnit unit) {
-  const ComponentRef component{0, Block::kAttention};
-  Circuit circuit{.component = component, .unit = unit, .matrices = matrices_of(config, component)};
-  for (const MatrixInfo& m : circuit.matrices) {
-    circuit.members.push_back(unit == MaskUnit::kNeuron ? at::zeros({m.n_out}, at::kBool)
-                                                        : at::zeros({m.n_in, m.n_out}, at::kBool));
-  }
-  return circuit;
+  return testing::random_circuit(config, {{0, Block::kAttention}}, -1, unit);
 }
 
 TEST(HeadUnits, OfGroupedHeadsInMatricesOfTheirOwn) {
@@ -55,6 +51,16 @@ TEST(HeadUnits, AreWeightsWhereWeightsWereMasked) {
   EXPECT_THAT(heads.q, ElementsAre(0, 3));
   EXPECT_THAT(heads.k, ElementsAre(config.d_model, 0));
   EXPECT_THAT(heads.v, ElementsAre(0, 0));
+}
+
+TEST(HeadUnits, AreOfOneAttentionBlock) {
+  const ComponentRef attention{0, Block::kAttention}, mlp{0, Block::kMlp};
+  const Circuit of_mlp = testing::random_circuit(tiny_config(), {mlp});
+  const Circuit of_both = testing::random_circuit(tiny_config(), {attention, mlp});
+  EXPECT_INPUT_ERROR(head_units(of_mlp, tiny_config()), "L0.mlp is no attention block");
+  EXPECT_INPUT_ERROR(head_units(of_both, tiny_config()), "found one of L0.attn, L0.mlp");
+  EXPECT_FALSE(has_head_units(circuit_file(of_mlp, "")) || has_head_units(circuit_file(of_both, "")));
+  EXPECT_TRUE(has_head_units(circuit_file(testing::random_circuit(tiny_config(), {attention}), "")));
 }
 
 }  // namespace

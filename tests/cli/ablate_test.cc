@@ -6,9 +6,9 @@
 #include <sstream>
 
 #include "cprobe/circuit/circuit.h"
-#include "cprobe/core/seed.h"
 #include "cprobe/io/csv.h"
 #include "cprobe/model/model.h"
+#include "tests/circuit/made_circuit.h"
 #include "tests/cli/program.h"
 
 namespace cprobe::testing {
@@ -28,15 +28,14 @@ std::vector<Json> json_lines_of(std::vector<std::string> arguments) {
   return lines;
 }
 
-/// Saves a circuit of a share of the units of a block of the toy model. @return the file's path.
-std::string save_some_circuit(const std::filesystem::path& folder, Block block, double share = 0.5) {
-  const Model model = load_model(ToyRun::get().model());
-  Circuit circuit{.component = {0, block}, .matrices = matrices_of(model.config, {0, block})};
-  for (const MatrixInfo& m : circuit.matrices) {
-    circuit.members.push_back(at::rand({m.n_out}, Seed(1).derive(m.name).generator()) < share);
-  }
-  const std::filesystem::path path = folder / fmt::format("{} {}.safetensors", to_string(block), share);
-  save_circuit(circuit, path);
+/// Saves a circuit of about half the units of some of the toy model's blocks; returns its path.
+std::string save_some_circuit(const std::filesystem::path& folder, const std::vector<Block>& blocks,
+                              double share = 0.5) {
+  const ModelConfig config = read_model_config(ToyRun::get().model() + "/config.json");
+  std::vector<ComponentRef> components;
+  for (const Block block : blocks) components.push_back({0, block});
+  const std::filesystem::path path = folder / fmt::format("{} {}.safetensors", to_string(components), share);
+  save_circuit(random_circuit(config, components, share), path);
   return path.string();
 }
 
@@ -180,7 +179,7 @@ TEST(AblateOnSentences, UsesThePrefixAndEverySetOfTheSpec) {
                     "  expect: {{continuation: c, against: [d], where: labels}}}}\n"
                     "evaluate: {{random_controls: 2, fills: [mean]}}\n",
                     folder.path().string(), prefix));
-    return json_lines_of({"ablate", save_some_circuit(folder.path(), Block::kMlp), "--spec",
+    return json_lines_of({"ablate", save_some_circuit(folder.path(), {Block::kMlp}), "--spec",
                           (folder / "spec.yaml").string(), "--effects"});
   };
   const std::vector<Json> lines = ablated("c");
@@ -236,8 +235,8 @@ class AblateNext : public ::testing::Test {
 };
 
 TEST_F(AblateNext, SaysWhatTheUntouchedModelAndTheOneWithoutTheCircuitSay) {
-  for (const Block block : {Block::kAttention, Block::kMlp}) {
-    const std::string circuit = save_some_circuit(folder_.path(), block);
+  for (const auto& blocks : {std::vector{Block::kAttention}, {Block::kMlp}, {Block::kAttention, Block::kMlp}}) {
+    const std::string circuit = save_some_circuit(folder_.path(), blocks);
     const Json next =
         json_lines_of({"ablate", circuit, "--model", model(), "--next", "ab", "--of", "c", "--of", " b"}).at(0);
     expect_same(next["untouched"], inspected(model()));
@@ -248,13 +247,13 @@ TEST_F(AblateNext, SaysWhatTheUntouchedModelAndTheOneWithoutTheCircuitSay) {
 }
 
 TEST_F(AblateNext, OfAnEmptyCircuitChangesNothing) {
-  const std::string empty = save_some_circuit(folder_.path(), Block::kMlp, 0);
+  const std::string empty = save_some_circuit(folder_.path(), {Block::kMlp}, 0);
   const Json next = json_lines_of({"ablate", empty, "--model", model(), "--next", "ab"}).at(0);
   EXPECT_EQ(next["circuit_removed"], next["untouched"]);
 }
 
 TEST_F(AblateNext, PrintsBothSideBySide) {
-  const std::string circuit = save_some_circuit(folder_.path(), Block::kMlp);
+  const std::string circuit = save_some_circuit(folder_.path(), {Block::kMlp});
   const ProgramResult result = cprobe({"ablate", circuit, "--model", model(), "--next", "ab", "--of", "c"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.out, ::testing::StartsWith("untouched  logit"));
@@ -264,7 +263,7 @@ TEST_F(AblateNext, PrintsBothSideBySide) {
 }
 
 TEST_F(AblateNext, RefusesWhatDoesNotGoTogether) {
-  const std::string circuit = save_some_circuit(folder_.path(), Block::kMlp);
+  const std::string circuit = save_some_circuit(folder_.path(), {Block::kMlp});
   const auto refused = [&](const std::vector<std::string>& more, const char* message) {
     std::vector<std::string> arguments = {"ablate", circuit};
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -293,6 +292,10 @@ TEST_F(AblateNext, RefusesWhatDoesNotGoTogether) {
   refused({"--model", model(), "--data", data, "--of", "c"}, "--next");
   refused({"--model", ToyRun::get().model(), "--next", "ab"}, "tokenizer.json");
   refused({"--model", std::string(CPROBE_SOURCE_DIR) + "/tests/golden/gpt2", "--data", data}, circuit.c_str());
+  const std::string both = save_some_circuit(folder_.path(), {Block::kAttention, Block::kMlp});
+  const ProgramResult of_both = cprobe({"ablate", both, "--model", model(), "--data", data});
+  EXPECT_EQ(of_both.exit_code, 2);
+  EXPECT_THAT(of_both.err, HasSubstr(both + ": a circuit of L0.attn, L0.mlp; without --next"));
 }
 
 }  // namespace

@@ -20,8 +20,7 @@ class Compare : public ::testing::Test {
   /// Saves a circuit of a component of the toy model, by default the MLP (16 x 32, 32 x 16): the
   /// units in [from, to) of each matrix. @return the file's path.
   std::string save(const std::string& name, int64_t from, int64_t to, ComponentRef component = {0, Block::kMlp}) {
-    Circuit circuit{.component = component,
-                    .matrices = matrices_of(read_model_config(ToyRun::get().model() + "/config.json"), component),
+    Circuit circuit{.matrices = matrices_of(read_model_config(ToyRun::get().model() + "/config.json"), component),
                     .provenance = {{"variable", name}, {"seed", "5"}}};
     for (const MatrixInfo& m : circuit.matrices) {
       const at::Tensor units = at::arange(m.n_out);

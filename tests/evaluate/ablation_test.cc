@@ -1,5 +1,8 @@
 #include "cprobe/evaluate/ablation.h"
 
+#include "cprobe/evaluate/controls.h"
+#include "tests/circuit/made_circuit.h"
+#include "tests/evaluate/untouched.h"
 #include "tests/support.h"
 #include "tests/tensors.h"
 #include "tests/tiny_model.h"
@@ -35,12 +38,7 @@ class Ablation : public ::testing::TestWithParam<ComponentRef> {
   }
 
   Circuit circuit(double share, MaskUnit unit = MaskUnit::kNeuron) const {
-    Circuit circuit{.component = component_, .unit = unit, .matrices = matrices_of(model_.config, component_)};
-    for (const MatrixInfo& m : circuit.matrices) {
-      const auto shape = unit == MaskUnit::kNeuron ? std::vector{m.n_out} : std::vector{m.n_in, m.n_out};
-      circuit.members.push_back(at::rand(shape, Seed(1).derive(m.name).generator()) < share);
-    }
-    return circuit;
+    return testing::random_circuit(model_.config, {component_}, share, unit);
   }
 
   /// The masks of removing these units, nothing else.
@@ -66,7 +64,7 @@ TEST_P(Ablation, OfNothingIsTheModelsBehaviour) {
   data.answers.narrow(0, 0, 15).fill_(5);  // some wrong
   const AblationBench here = bench(data);
   EXPECT_EQ(here.n_rows(), 60);
-  EXPECT_EQ(here.vanilla(), behaviour_accuracy(model_, data));
+  EXPECT_EQ(here.vanilla(), testing::untouched_accuracy(model_, data));
   EXPECT_EQ(here.measure({at::Tensor(), at::Tensor()}, Fill::kZero, seed_).accuracy, here.vanilla());
 }
 
@@ -133,7 +131,7 @@ TEST_P(Ablation, PCountsControlsAtLeastAsHarmful) {
   std::vector<double> controls(9);
   for (double& control : controls) {
     control =
-        here.measure(multipliers(removing(draw_random_units(some, generator).members)), Fill::kZero, seed_).accuracy;
+        here.measure(multipliers(removing(draw_random_units(some.members, generator))), Fill::kZero, seed_).accuracy;
   }
   const auto harmful = std::count_if(controls.begin(), controls.end(),
                                      [&](double control) { return control <= results[0].accuracy.mean; });
@@ -155,7 +153,7 @@ TEST_P(Ablation, HasEffectsOnTheNextTokenOverItsDraws) {
   };
   at::Generator generator = seed_.derive("ablation/random").generator();
   for (int64_t draw = 0; draw < options.n_random; ++draw) {
-    const NextTokenEffect effect = effect_of(draw_random_units(some, generator).members);
+    const NextTokenEffect effect = effect_of(draw_random_units(some.members, generator));
     log_probabilities.push_back(effect.log_probability);
     divergences.push_back(effect.divergence);
   }
@@ -243,38 +241,7 @@ INSTANTIATE_TEST_SUITE_P(Components, Ablation,
                            return fmt::format("L{}_{}", param.param.layer, to_string(param.param.block));
                          });
 
-TEST(RandomUnits, AreAsManyPerMatrixFromTheComplementWhereTheyFit) {
-  Circuit circuit{.component = {0, Block::kMlp}, .matrices = matrices_of(testing::tiny_config(), {0, Block::kMlp})};
-  circuit.members = {at::arange(12) < 5, at::arange(8) < 6};  // 6 of 8 do not fit into the other 2
-  at::Generator generator = Seed(1).generator();
-  at::Tensor seen = at::zeros({8}, at::kBool);
-  for (int draw = 0; draw < 20; ++draw) {
-    const RandomUnits random = draw_random_units(circuit, generator);
-    EXPECT_EQ(random.members[0].sum().item<int64_t>(), 5);
-    EXPECT_EQ(random.members[1].sum().item<int64_t>(), 6);
-    EXPECT_FALSE((random.members[0] & circuit.members[0]).any().item<bool>()) << "drawn from the circuit itself";
-    EXPECT_THAT(random.beyond_complement, ElementsAre(false, true));
-    seen = seen | random.members[1];
-  }
-  EXPECT_TRUE(seen.all().item<bool>()) << "not drawn from all units: " << seen;
-}
-
-TEST(RandomUnits, MayBeSingleWeights) {
-  Circuit circuit{.component = {0, Block::kMlp},
-                  .unit = MaskUnit::kWeight,
-                  .matrices = matrices_of(testing::tiny_config(), {0, Block::kMlp})};
-  circuit.members = {at::rand({8, 12}, Seed(1).generator()) < 0.3, at::zeros({12, 8}, at::kBool)};
-  at::Generator generator = Seed(1).generator();
-  const RandomUnits random = draw_random_units(circuit, generator);
-  EXPECT_EQ(random.members[0].sum().item<int64_t>(), circuit.members[0].sum().item<int64_t>());
-  EXPECT_FALSE((random.members[0] & circuit.members[0]).any().item<bool>());
-  EXPECT_TRUE(at::equal(random.members[1], circuit.members[1]));
-  EXPECT_THAT(random.beyond_complement, ElementsAre(false, false));
-}
-
-TEST(AblationNames, GoThereAndBack) {
-  for (const Fill fill : {Fill::kZero, Fill::kMean, Fill::kResample}) EXPECT_EQ(parse_fill(to_string(fill)), fill);
-  EXPECT_INPUT_ERROR(parse_fill("median"), "unknown fill 'median': expected zero, mean, resample");
+TEST(AblationTarget, HasAName) {
   EXPECT_EQ(to_string(AblationTarget::kRandom), "random");
 }
 

@@ -1,5 +1,6 @@
 #include "cprobe/evaluate/behaviour.h"
 
+#include "tests/evaluate/untouched.h"
 #include "tests/tensors.h"
 #include "tests/tiny_model.h"
 
@@ -31,15 +32,15 @@ class BehaviourOfRows : public ::testing::Test {
 
 TEST_F(BehaviourOfRows, IsTheShareOfRowsWhoseLikeliestNextTokenIsTheAnswer) {
   std::vector<int64_t> answers = right();
-  EXPECT_EQ(behaviour_accuracy(model_, data(answers)), 1.0);
+  EXPECT_EQ(testing::untouched_accuracy(model_, data(answers)), 1.0);
   answers[1] = (answers[1] + 1) % 13;
-  EXPECT_EQ(behaviour_accuracy(model_, data(answers)), 0.8);
+  EXPECT_EQ(testing::untouched_accuracy(model_, data(answers)), 0.8);
 }
 
 TEST_F(BehaviourOfRows, CountsRowsThatAreTheSameSequenceEach) {
   std::vector<int64_t> answers = right();
   answers[3] = (answers[3] + 1) % 13;  // the same sequence as row 0, with another answer
-  EXPECT_EQ(behaviour_accuracy(model_, data(answers)), 0.8);
+  EXPECT_EQ(testing::untouched_accuracy(model_, data(answers)), 0.8);
 }
 
 TEST_F(BehaviourOfRows, ReadsEachLastNodeOnce) {
@@ -58,11 +59,11 @@ TEST_F(BehaviourOfRows, IsTheShareOfRowsWhereAContinuationWinsAsExpected) {
   set.contrast =
       Contrast{.continuation = at::full({5}, 3, at::kLong), .against = at::tensor({5, 9}, at::kLong).repeat({5, 1})};
   set.answers = at::where(beats_both, 3, 5);
-  EXPECT_EQ(behaviour_accuracy(model_, set), 1.0);
+  EXPECT_EQ(testing::untouched_accuracy(model_, set), 1.0);
   set.answers[2] = 8 - set.answers[2].item<int64_t>();  // the other one of 3 and 5
-  EXPECT_EQ(behaviour_accuracy(model_, set), 0.8);
+  EXPECT_EQ(testing::untouched_accuracy(model_, set), 0.8);
   set.answers = at::where(beats_both, 5, 3);
-  EXPECT_EQ(behaviour_accuracy(model_, set), 0.0);
+  EXPECT_EQ(testing::untouched_accuracy(model_, set), 0.0);
 }
 
 TEST_F(BehaviourOfRows, MeasuresTheWholeDistributionOfTheNextToken) {

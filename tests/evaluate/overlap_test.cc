@@ -1,5 +1,6 @@
 #include "cprobe/evaluate/overlap.h"
 
+#include "tests/circuit/made_circuit.h"
 #include "tests/support.h"
 #include "tests/tiny_model.h"
 
@@ -8,7 +9,7 @@ namespace {
 
 /// A circuit of the tiny model's second MLP (8 x 12, 12 x 8): its first units of each matrix, from some on.
 CircuitFile circuit(int64_t from_1, int64_t to_1, int64_t from_2, int64_t to_2) {
-  Circuit made{.component = {1, Block::kMlp}, .matrices = matrices_of(testing::tiny_config(), {1, Block::kMlp})};
+  Circuit made{.matrices = matrices_of(testing::tiny_config(), {1, Block::kMlp})};
   const at::Tensor units_1 = at::arange(12), units_2 = at::arange(8);
   made.members = {(units_1 >= from_1) & (units_1 < to_1), (units_2 >= from_2) & (units_2 < to_2)};
   return circuit_file(made, "made up");
@@ -78,12 +79,23 @@ TEST(Overlap, KnowsWeightsOnlyWithASizeOrInUnitWeight) {
   EXPECT_NEAR(found.all.p_more.value(), 20. / 84, 1e-14) << "C(6, 3) / C(9, 3)";
 }
 
+TEST(Overlap, IsAlsoOfCircuitsOfSeveralComponents) {
+  const ModelConfig config = testing::tiny_config();
+  const std::vector<ComponentRef> components = {{0, Block::kMlp}, {1, Block::kAttention}};
+  const Circuit some = testing::random_circuit(config, components, 0.3);
+  const Circuit more = testing::random_circuit(config, components, 0.6);  // The units of `some` among them.
+  const CircuitOverlap found = overlap(circuit_file(some, "some"), circuit_file(more, "more"), &config);
+  EXPECT_EQ(found.matrices.size(), 4u);
+  expect_counts(found.all.units, {some.max_units(), some.n_units(), more.n_units(), some.n_units()});
+  expect_counts(found.all.weights.value(), {some.max_weights(), some.n_weights(), more.n_weights(), some.n_weights()});
+}
+
 TEST(Overlap, RefusesTheSizesOfAnotherModel) {
   ModelConfig other = testing::tiny_config();
   other.d_mlp = 16;
   EXPECT_INPUT_ERROR(overlap(circuit(0, 4, 0, 2), circuit(2, 8, 1, 4), &other), "made up: tensor '");
   CircuitFile elsewhere = circuit(0, 4, 0, 2);
-  elsewhere.component.layer = 0;
+  elsewhere.components[0].layer = 0;
   EXPECT_INPUT_ERROR(overlap(elsewhere, circuit(2, 8, 1, 4)), "made up is a circuit of L0.mlp");
 }
 

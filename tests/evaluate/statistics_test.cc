@@ -37,12 +37,6 @@ TEST(FigureText, HasADeviationWhereThereIsOne) {
   EXPECT_EQ(figure_text(-1, .5, 1), "-1.0 ± 0.5");
 }
 
-TEST(PValue, CountsControlsAtLeastAsHarmful) {
-  EXPECT_EQ(p_value(.5, {.9, .5, .4, .6}), 3.0 / 5) << ".5 and .4 do as much harm";
-  EXPECT_EQ(p_value(.1, {.9, .5, .4, .6}), 1.0 / 5) << "never 0";
-  EXPECT_EQ(p_value(.1, {}), 1);
-}
-
 void expect_holm(const std::vector<double>& p_values, const std::vector<double>& expected) {
   const std::vector<double> adjusted = holm(p_values);
   ASSERT_EQ(adjusted.size(), expected.size());

@@ -1,5 +1,6 @@
 #include "cprobe/probe/ablate_everywhere.h"
 
+#include "tests/circuit/made_circuit.h"
 #include "tests/support.h"
 #include "tests/tiny_model.h"
 
@@ -20,13 +21,6 @@ Dataset rows(uint64_t seed) {
 
 class AblateEverywhere : public ::testing::Test {
  protected:
-  AblateEverywhere() {
-    circuit_ = {.component = kAttention, .matrices = matrices_of(data_.model.config, kAttention)};
-    for (const MatrixInfo& m : circuit_.matrices) {
-      circuit_.members.push_back(at::rand({m.n_out}, Seed(1).derive(m.name).generator()) < 0.4);
-    }
-  }
-
   std::vector<Findings::OnBehaviour> ablated(const RunData& data, const AblationOptions& options) const {
     Streams streams(data.model);
     return ablate_everywhere(data.model, circuit_, data, options, Seed(5), streams);
@@ -35,7 +29,7 @@ class AblateEverywhere : public ::testing::Test {
   RunData data_{.model = testing::drawn_model(testing::tiny_config()),
                 .train = rows(1),
                 .behaviour = {{"IID", rows(2)}, {"Gen", rows(3)}}};
-  Circuit circuit_;
+  const Circuit circuit_ = testing::random_circuit(testing::tiny_config(), {kAttention}, 0.4);
 };
 
 TEST_F(AblateEverywhere, IsTheAblationsOfEachDataSetUnderItsLabel) {

@@ -118,7 +118,7 @@ TEST_P(PaperParity, EqualsTheReferenceInEveryEpochAndFigure) {
     const double size = expected("L0 Norm", block);
     EXPECT_NEAR(static_cast<double>(result.circuit.n_weights()), size, size * kSizeTolerance);
     EXPECT_EQ(result.circuit.max_weights(), static_cast<int64_t>(expected("L0 Max", block)));
-    const double knn_tolerance = result.circuit.is_empty() ? kNoise : kAccuracyTolerance;
+    const double knn_tolerance = result.circuit.extent() == Extent::kEmpty ? kNoise : kAccuracyTolerance;
     EXPECT_NEAR(f.knn.dev.mean, expected("knn dev acc", block), knn_tolerance);
     EXPECT_NEAR(f.knn.test.mean, expected("knn test acc", block), knn_tolerance);
     EXPECT_NEAR(f.knn.dev_majority, expected("dev majority acc", block), kAccuracyTolerance);

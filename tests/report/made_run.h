@@ -32,7 +32,7 @@ inline Circuit circuit_of(const MadeCell& cell) {
   const ComponentRef component{cell.layer, cell.block};
   ModelConfig config = tiny_config();
   config.n_layers = cell.layer + 1;
-  Circuit circuit{.component = component, .matrices = matrices_of(config, component)};
+  Circuit circuit{.matrices = matrices_of(config, component)};
   for (const MatrixInfo& matrix : circuit.matrices) {
     circuit.members.push_back(at::arange(matrix.n_out) < (cell.p && circuit.members.empty() ? 5 : 0));
   }

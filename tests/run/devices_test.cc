@@ -9,6 +9,7 @@
 #include "cprobe/run/baseline_runner.h"
 #include "cprobe/run/device_data.h"
 #include "cprobe/run/runner.h"
+#include "tests/evaluate/untouched.h"
 #include "tests/support.h"
 #include "tests/tensors.h"
 #include "tests/tiny_model.h"
@@ -154,7 +155,7 @@ TEST_F(OnGpu, AnswersAreTheSameWithAndWithoutAContrast) {
   Dataset data = load_run_data(spec_.model, spec_.data).test;
   for (const bool contrasts : {false, true}) {
     if (contrasts) data.contrast = Contrast{data.answers, (data.answers + 1).remainder(config.vocab).unsqueeze(1)};
-    EXPECT_EQ(behaviour_accuracy(moved, data), behaviour_accuracy(model, data)) << contrasts;
+    EXPECT_EQ(testing::untouched_accuracy(moved, data), testing::untouched_accuracy(model, data)) << contrasts;
   }
 }
 

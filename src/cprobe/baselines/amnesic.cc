@@ -5,10 +5,11 @@
 
 #include "cprobe/baselines/leace.h"
 #include "cprobe/core/error.h"
+#include "cprobe/core/extent.h"
 #include "cprobe/core/interrupt.h"
 #include "cprobe/evaluate/behaviour.h"
+#include "cprobe/evaluate/controls.h"
 #include "cprobe/evaluate/patching.h"
-#include "cprobe/evaluate/statistics.h"
 #include "cprobe/io/document_values.h"
 
 namespace cprobe {
@@ -31,10 +32,8 @@ class ErasedBehaviour {
   void add_metrics(const std::string& note, std::vector<Metric>& metrics) const {
     const int64_t n_rows = behaviour_.n_rows();
     metrics.push_back({.metric = "vanilla_accuracy " + label_, .value = vanilla_, .n = n_rows});
-    metrics.push_back({.metric = "erased_accuracy " + label_, .value = erased_, .n = n_rows, .note = note});
-    if (controls_.empty()) return;
-    metrics.back().p = p_value(erased_, controls_);
-    metrics.push_back(control_metric("erased_accuracy " + label_, controls_, "random", "as many random directions"));
+    add_beside_controls(metrics, {.metric = "erased_accuracy " + label_, .value = erased_, .n = n_rows, .note = note},
+                        controls_, Stronger::kLower, "random", "as many random directions");
   }
 
  private:
@@ -59,14 +58,16 @@ Eraser fit(const ProbedSite& probed, const ProbedSet& fitted, bool shrinkage) {
   return fit_leace(fitted.states(), fitted.labels, {.shrinkage = shrinkage, .shrinkage_epsilon = epsilon});
 }
 
-bool is_proper(const Eraser& eraser) {
-  return eraser.rank() > 0 && eraser.rank() < eraser.bias.size(0);
+/// Of the directions that are erased.
+Extent extent(const Eraser& eraser) {
+  return extent_of(eraser.rank(), eraser.bias.size(0));
 }
 
 std::string note_on(const Eraser& eraser, const ProbedSite& probed) {
   std::string note = probed.paper_protocol ? "fitted on the test set" : "";
-  if (is_proper(eraser)) return note;
-  return note + (note.empty() ? "" : "; ") + (eraser.rank() == 0 ? "nothing to erase" : "every direction erased");
+  if (extent(eraser) == Extent::kPart) return note;
+  return note + (note.empty() ? "" : "; ") +
+         (extent(eraser) == Extent::kEmpty ? "nothing to erase" : "every direction erased");
 }
 
 constexpr double kProbesShare = 0.5;  // of the work, roughly, both probes
@@ -94,7 +95,7 @@ class AmnesicProbing final : public BaselineMethod {
     std::vector<ErasedBehaviour> behaviours;
     behaviours.reserve(probed.behaviours.size());
     for (const auto& [label, set] : probed.behaviours) behaviours.emplace_back(probed, label, set);
-    const int64_t n_controls = is_proper(eraser) ? options_.random_controls : 0;
+    const int64_t n_controls = extent(eraser) == Extent::kPart ? options_.random_controls : 0;
     at::Generator generator = probed.seed.derive("amnesic/random").generator();
     for (int64_t draw = 0; draw <= n_controls; ++draw) {
       if (draw == 0) {

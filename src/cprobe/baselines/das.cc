@@ -8,7 +8,7 @@
 #include "cprobe/core/interrupt.h"
 #include "cprobe/core/replay.h"
 #include "cprobe/evaluate/behaviour.h"
-#include "cprobe/evaluate/statistics.h"
+#include "cprobe/evaluate/controls.h"
 #include "cprobe/io/document_values.h"
 
 namespace cprobe {
@@ -84,21 +84,14 @@ class DistributedAlignmentSearch : public BaselineMethod {
                               const DasResult& found) const {
     const Model& model = probed.model;
     const InterchangeAccuracy on_test = interchange_accuracy(model, test, found.alignment);
-    Metric accuracy{.metric = "interchange_accuracy",
-                    .value = on_test.all,
-                    .n = test.n(),
-                    .note = fmt::format("the alignment after step {}", found.step)};
-    std::vector<Metric> control;
-    if (options_.random_controls > 0) {
-      std::vector<double> draws =
-          random_accuracies(model, test, found.alignment, options_.random_controls, probed.seed);
-      control.push_back(control_metric(accuracy.metric, draws, "random rotation"));
-      // Here the larger accuracy is the stronger effect.
-      for (double& draw : draws) draw = -draw;
-      accuracy.p = p_value(-on_test.all, draws);
-    }
-    std::vector<Metric> all = {accuracy};
-    all.insert(all.end(), control.begin(), control.end());
+    const Metric accuracy{.metric = "interchange_accuracy",
+                          .value = on_test.all,
+                          .n = test.n(),
+                          .note = fmt::format("the alignment after step {}", found.step)};
+    std::vector<Metric> all;
+    add_beside_controls(all, accuracy,
+                        random_accuracies(model, test, found.alignment, options_.random_controls, probed.seed),
+                        Stronger::kHigher, "random rotation");
     all.push_back({.metric = "interchange_accuracy changed",
                    .value = on_test.changed,
                    .n = test.changed.sum().item<int64_t>(),

@@ -2,8 +2,9 @@
 
 #include <optional>
 
-#include "cprobe/baselines/interchange.h"
+#include "cprobe/baselines/baseline.h"
 #include "cprobe/core/progress.h"
+#include "cprobe/evaluate/interchange.h"
 
 namespace cprobe {
 

@@ -7,6 +7,7 @@
 #include "cprobe/baselines/rotation.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
+#include "cprobe/core/rows.h"
 
 namespace cprobe {
 namespace {
@@ -59,9 +60,8 @@ double schedule(int64_t step, int64_t n_steps) {
 
 std::vector<InterchangePairs> batches_of(const InterchangePairs& pairs, int64_t batch_size) {
   std::vector<InterchangePairs> batches;
-  for (int64_t begin = 0; begin < pairs.n(); begin += batch_size) {
-    batches.push_back(pairs.of_rows(at::arange(begin, std::min(begin + batch_size, pairs.n()))));
-  }
+  in_slabs(pairs.n(), batch_size,
+           [&](int64_t begin, int64_t n) { batches.push_back(pairs.of_rows(at::arange(begin, begin + n))); });
   return batches;
 }
 

@@ -65,4 +65,9 @@ at::Tensor distance_from_permutation(const at::Tensor& r) {
   return DistanceFromPermutation::apply(r);
 }
 
+at::Tensor boundary_weights(const at::Tensor& boundary, int64_t n, double temperature) {
+  const at::Tensor place = at::arange(n, boundary.options().requires_grad(false));
+  return at::sigmoid(place / temperature) * at::sigmoid((boundary * n - place) / temperature);
+}
+
 }  // namespace cprobe

@@ -28,4 +28,9 @@ at::Tensor rotation_from(const at::Tensor& start, const at::Tensor& a);
 /// form, as the many small operations would take longer than a matrix product. @return scalar.
 at::Tensor distance_from_permutation(const at::Tensor& r);
 
+/// Weights of the rotated coordinates i = 0 .. n-1 with a learned boundary (Wu et al. 2023, "Interpretability at Scale:
+/// Identifying Causal Mechanisms in Alpaca", section 3): sigmoid(i / T) * sigmoid((b n - i) / T).
+/// @param boundary b, a scalar tensor; differentiable. @param temperature T > 0. @return [n].
+at::Tensor boundary_weights(const at::Tensor& boundary, int64_t n, double temperature);
+
 }  // namespace cprobe

@@ -13,11 +13,6 @@
 namespace cprobe {
 namespace {
 
-Site start_of(SubnetworkScope scope, Site site) {
-  if (site <= Site::start()) throw input_error("subnetwork probing: there is no component before the embeddings");
-  return scope == SubnetworkScope::kModel ? Site::start() : Site{site.index - 1};
-}
-
 /// Share of a way that is done, between two points of it.
 double ramp(double share, double begin, double end) {
   return std::clamp((share - begin) / (end - begin), 0.0, 1.0);
@@ -56,56 +51,16 @@ std::string_view to_string(SubnetworkScope scope) {
   return scope == SubnetworkScope::kComponent ? "component" : "model";
 }
 
-MaskedPart::MaskedPart(const Model& model, SubnetworkScope scope, Site site, MaskUnit unit)
-    : model_(model), scope_(scope), unit_(unit), from_(start_of(scope, site)), to_(site) {}
-
-std::vector<MatrixInfo> MaskedPart::matrices() const {
-  std::vector<MatrixInfo> all;
-  for (Site site = from_; site < to_; ++site.index) {
-    for (MatrixInfo& matrix : matrices_of(model_.config, site.next())) all.push_back(std::move(matrix));
-  }
-  return all;
+Seen seen_in(SubnetworkScope scope) {
+  return scope == SubnetworkScope::kComponent ? Seen::kUpdate : Seen::kState;
 }
 
-std::vector<at::Tensor> MaskedPart::weights() const {
-  std::vector<at::Tensor> all;
-  for (Site site = from_; site < to_; ++site.index) {
-    for (const Linear& map : model_.linears(site.next())) all.push_back(map.weight);
-  }
-  return all;
-}
-
-std::map<ComponentRef, ComponentMask> MaskedPart::masks(const std::vector<at::Tensor>& multipliers) const {
-  std::map<ComponentRef, ComponentMask> masks;
-  auto multiplier = multipliers.begin();
-  for (Site site = from_; site < to_; ++site.index) {
-    ComponentMask& mask = masks[site.next()];
-    for (size_t i = matrices_of(model_.config, site.next()).size(); i > 0; --i) {
-      mask.push_back({.multiplier = (multiplier++)->to(model_.device())});
-    }
-  }
-  return masks;
-}
-
-MaskedView::MaskedView(const MaskedPart& part, const TokenTrie& trie, at::Tensor nodes)
-    : part_(part), trie_(trie), nodes_(std::move(nodes)) {
-  const at::NoGradGuard no_gradients;
-  if (part.scope() == SubnetworkScope::kModel) {
-    before_ = embed(part.model(), trie);
-  } else {
-    component_.emplace(part.model(), part.from().next(), part.unit(), trie, stream_at(part.model(), trie, part.from()),
-                       nodes_);
-  }
-}
-
-at::Tensor MaskedView::seen(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const {
-  if (component_) return component_->updates(multipliers, which).cpu();
-  const DistinctNodes read = distinct(which.defined() ? nodes_.index_select(0, which) : nodes_);
-  const SpanOptions options{.read_nodes = read.nodes, .masks = part_.masks(multipliers)};
-  const at::Tensor states =
-      which.defined() ? run_span(part_.model(), trie_, before_, part_.from(), part_.to(), options).at_nodes(read.nodes)
-                      : run_in_slabs(part_.model(), trie_, before_, part_.from(), part_.to(), options);
-  return states.cpu().index_select(0, read.place);
+MaskedComponents masked_before(const Model& model, SubnetworkScope scope, Site site, MaskUnit unit) {
+  if (site <= Site::start()) throw input_error("subnetwork probing: there is no component before the embeddings");
+  std::vector<ComponentRef> components;
+  Site before = scope == SubnetworkScope::kModel ? Site::start() : Site{site.index - 1};
+  for (; before < site; ++before.index) components.push_back(before.next());
+  return {model, std::move(components), unit};
 }
 
 at::Tensor subnetwork_loss(const MaskedView& view, const MaskedClassifier& classifier, const MaskMethod& method,
@@ -119,14 +74,14 @@ at::Tensor subnetwork_loss(const MaskedView& view, const MaskedClassifier& class
   return loss + method.relaxed_size(classifier.mask, multipliers).cpu() * (l0_weight / n_weights);
 }
 
-MaskedClassifier train_subnetwork(const MaskedPart& part, const MaskedView& view, const at::Tensor& outputs,
+MaskedClassifier train_subnetwork(const MaskedComponents& masked, const MaskedView& view, const at::Tensor& outputs,
                                   int64_t n_classes, const SubnetworkOptions& options, Seed seed,
                                   const OnProgress& on_progress) {
   const at::AutoGradMode gradients(true);
   const std::unique_ptr<MaskMethod> method = make_mask_method(options.method, options.mask_option);
   at::Generator classifier = seed.derive("classifier").generator();
-  MaskedClassifier trained{.mask = method->initial(part.matrices(), part.unit(), part.weights()),
-                           .linear = fresh_linear(part.model().config.d_model, n_classes, classifier)};
+  MaskedClassifier trained{.mask = method->initial(masked.matrices(), masked.unit(), masked.weights()),
+                           .linear = fresh_linear(masked.model().config.d_model, n_classes, classifier)};
   Optimiser optimiser(trained, options);
   const int64_t n = outputs.size(0), batch = std::min(options.batch_size, n), n_batches = n / batch;
   const auto n_steps = static_cast<double>(options.epochs * n_batches);

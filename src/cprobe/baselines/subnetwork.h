@@ -2,16 +2,13 @@
 
 #include <torch/types.h>
 
-#include <map>
-#include <optional>
 #include <string_view>
 #include <vector>
 
-#include "cprobe/circuit/circuit.h"
-#include "cprobe/circuit/component_inputs.h"
+#include "cprobe/circuit/mask.h"
+#include "cprobe/circuit/masked_view.h"
 #include "cprobe/core/progress.h"
 #include "cprobe/core/seed.h"
-#include "cprobe/model/forward.h"
 
 namespace cprobe {
 
@@ -23,50 +20,9 @@ enum class SubnetworkScope {
 
 std::string_view to_string(SubnetworkScope scope);  ///< "component" or "model".
 
-/// The part of a model that is masked. Masks over it hold the matrices of all its components, in the model's order.
-/// Refers to `model`, which must outlive it.
-class MaskedPart {
- public:
-  /// @throws Error (kInput) if there is no component before the site.
-  MaskedPart(const Model& model, SubnetworkScope scope, Site site, MaskUnit unit);
-
-  const Model& model() const { return model_; }
-  SubnetworkScope scope() const { return scope_; }
-  MaskUnit unit() const { return unit_; }
-  Site from() const { return from_; }  ///< Where it begins.
-  Site to() const { return to_; }      ///< The site.
-  std::vector<MatrixInfo> matrices() const;
-  std::vector<at::Tensor> weights() const;  ///< Of the matrices, [n_in, n_out] each.
-  /// Multipliers of the matrices as masks of the model.
-  std::map<ComponentRef, ComponentMask> masks(const std::vector<at::Tensor>& multipliers) const;
-
- private:
-  const Model& model_;
-  SubnetworkScope scope_;
-  MaskUnit unit_;
-  Site from_, to_;
-};
-
-/// What a classifier sees of a masked part at some tokens. Everything before the part is computed once. Refers to the
-/// part and to `trie`, which must outlive it.
-class MaskedView {
- public:
-  /// @param nodes [n_rows] int64, repeats allowed.
-  MaskedView(const MaskedPart& part, const TokenTrie& trie, at::Tensor nodes);
-
-  /// Updates or states, by the part's scope.
-  /// @param multipliers one per matrix of the part; differentiable in them.
-  /// @param which       [n] int64 numbers of tokens; undefined: all, without gradients where all components are masked.
-  /// @return            [n, d_model] float32.
-  at::Tensor seen(const std::vector<at::Tensor>& multipliers, const at::Tensor& which = {}) const;
-
- private:
-  const MaskedPart& part_;
-  const TokenTrie& trie_;
-  at::Tensor nodes_;
-  std::optional<ComponentInputs> component_;  ///< Of one masked component.
-  Stream before_;                             ///< In place of it, where all are masked.
-};
+Seen seen_in(SubnetworkScope scope);  ///< What the classifier sees.
+/// The components that are masked. @throws Error (kInput) if there is no component before the site.
+MaskedComponents masked_before(const Model& model, SubnetworkScope scope, Site site, MaskUnit unit);
 
 /// Settings of subnetwork probing. Cao et al. 2021, "Low-Complexity Probing via Finding Subnetworks", and their code give
 /// the masks' learning rate, start and L0 weight and the schedules of both; the rest, which they chose for sentences and
@@ -102,7 +58,7 @@ at::Tensor subnetwork_loss(const MaskedView& view, const MaskedClassifier& class
 
 /// Trains both together. @param outputs [n_rows] int64 in [0, n_classes).
 /// @throws Error (kFailed) if the loss is no number, (kInterrupted) between steps once a stop is requested.
-MaskedClassifier train_subnetwork(const MaskedPart& part, const MaskedView& view, const at::Tensor& outputs,
+MaskedClassifier train_subnetwork(const MaskedComponents& masked, const MaskedView& view, const at::Tensor& outputs,
                                   int64_t n_classes, const SubnetworkOptions& options, Seed seed,
                                   const OnProgress& on_progress = {});
 

@@ -3,10 +3,12 @@
 #include <algorithm>
 
 #include "cprobe/baselines/probe.h"
+#include "cprobe/circuit/circuit.h"
 #include "cprobe/circuit/mask_options.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
-#include "cprobe/evaluate/ablation.h"
+#include "cprobe/evaluate/ablation_bench.h"
+#include "cprobe/evaluate/controls.h"
 #include "cprobe/io/document_values.h"
 #include "cprobe/model/gemm.h"
 
@@ -19,7 +21,7 @@ double share(const at::Tensor& right) {
 
 /// One probe: what was trained, and how well it reads each set under the hard mask.
 struct Reading {
-  Circuit kept;  ///< Its matrices are those of all masked components.
+  Circuit kept;
   double train = 0;
   double test = 0;
 };
@@ -38,13 +40,14 @@ class SubnetworkProbe : public BaselineMethod {
 
   std::vector<Metric> run(const ProbedSite& probed, const OnProgress& on_progress) const override {
     const at::NoGradGuard no_gradients;
-    const MaskedPart part(probed.model, options_.scope, probed.site, options_.unit);
-    const MaskedView train(part, probed.train.data.trie, probed.train.nodes);
-    const MaskedView test(part, probed.test.data.trie, probed.test.nodes);
+    const MaskedComponents masked = masked_before(probed.model, options_.scope, probed.site, options_.unit);
+    const MaskedView train(masked, probed.train.data.trie, probed.train.nodes, seen_in(options_.scope));
+    const MaskedView test(masked, probed.test.data.trie, probed.test.nodes, seen_in(options_.scope));
     const Seed seed = probed.seed.derive("subnetwork probe");
     const auto probe = [&](const at::Tensor& train_labels, const at::Tensor& test_labels, double begin,
                            const char* what) {
-      return read(part, train, train_labels, test, test_labels, seed, part_of(on_progress, begin, begin + 0.45, what));
+      return read(masked, train, train_labels, test, test_labels, seed,
+                  part_of(on_progress, begin, begin + 0.45, what));
     };
     const at::Tensor &train_labels = probed.train.labels, &test_labels = probed.test.labels;
     const auto shuffled = [&](const at::Tensor& labels, const char* stream) {
@@ -58,7 +61,7 @@ class SubnetworkProbe : public BaselineMethod {
     const auto kept_share = [](const Reading& r) {
       return static_cast<double>(r.kept.n_weights()) / static_cast<double>(r.kept.max_weights());
     };
-    const std::string words = task.kept.is_empty() ? "empty" : task.kept.is_full() ? "full" : "";
+    const Extent extent = task.kept.extent();
     const std::string shuffle = "shuffled labels";
     std::vector<Metric> metrics = {
         {.metric = "test_accuracy", .value = task.test, .n = n_test},
@@ -69,7 +72,10 @@ class SubnetworkProbe : public BaselineMethod {
          .control = "majority"},
         {.metric = "train_accuracy", .value = task.train, .n = n_train},
         {.metric = "train_accuracy", .value = control.train, .n = n_train, .control = "control task", .note = shuffle},
-        {.metric = "kept_weights_share", .value = kept_share(task), .n = n_weights, .note = words},
+        {.metric = "kept_weights_share",
+         .value = kept_share(task),
+         .n = n_weights,
+         .note = extent == Extent::kPart ? "" : std::string(to_string(extent))},
         {.metric = "kept_weights_share",
          .value = kept_share(control),
          .n = n_weights,
@@ -77,19 +83,20 @@ class SubnetworkProbe : public BaselineMethod {
          .note = shuffle}};
     for (const auto& [label, set] : probed.behaviours) {
       tell(on_progress, {"ablations on " + label, 9, 10});
-      add_ablations(metrics, part, task.kept, label, set.data, seed.derive("random units"));
+      add_ablations(metrics, masked, task.kept, label, set.data, seed.derive("random units"));
     }
     return metrics;
   }
 
  private:
-  Reading read(const MaskedPart& part, const MaskedView& train, const at::Tensor& train_labels, const MaskedView& test,
-               const at::Tensor& test_labels, Seed seed, const OnProgress& on_progress) const {
+  Reading read(const MaskedComponents& masked, const MaskedView& train, const at::Tensor& train_labels,
+               const MaskedView& test, const at::Tensor& test_labels, Seed seed, const OnProgress& on_progress) const {
     const auto unique = at::_unique(train_labels, /*sorted=*/true, /*return_inverse=*/true);
     const at::Tensor &classes = std::get<0>(unique), &outputs = std::get<1>(unique);
-    const MaskedClassifier found = train_subnetwork(part, train, outputs, classes.size(0), options_, seed, on_progress);
+    const MaskedClassifier found =
+        train_subnetwork(masked, train, outputs, classes.size(0), options_, seed, on_progress);
     const std::unique_ptr<MaskMethod> method = make_mask_method(options_.method, options_.mask_option);
-    Reading result{.kept = make_circuit(part.from().next(), found.mask, *method)};
+    Reading result{.kept = make_circuit(found.mask, *method)};
     const std::vector<at::Tensor> multipliers = keep_multipliers(result.kept);
     const auto accuracy = [&](const MaskedView& view, const at::Tensor& labels) {
       const at::Tensor logits = gemm(view.seen(multipliers), found.linear.weight, found.linear.bias);
@@ -101,41 +108,34 @@ class SubnetworkProbe : public BaselineMethod {
   }
 
   /// Task accuracy of the untouched model, without the subnetwork, and without random ones of its size.
-  void add_ablations(std::vector<Metric>& metrics, const MaskedPart& part, const Circuit& kept,
+  void add_ablations(std::vector<Metric>& metrics, const MaskedComponents& masked, const Circuit& kept,
                      const std::string& label, const Dataset& data, Seed seed) const {
-    const Model& model = part.model();
+    const Model& model = masked.model();
     const Behaviour behaviour(data);
-    const Stream before = stream_at(model, data.trie, part.from());
+    const Stream before = stream_at(model, data.trie, masked.from());
     const auto accuracy_without = [&](const std::vector<at::Tensor>& units) {
       stop_if_interrupted();
-      const at::Tensor end = run_in_slabs(model, data.trie, before, part.from(), Site::end(model.config),
-                                          {.read_nodes = behaviour.read_nodes(), .masks = part.masks(removing(units))});
+      const at::Tensor end = run_in_slabs(
+          model, data.trie, before, masked.from(), Site::end(model.config),
+          {.read_nodes = behaviour.read_nodes(), .masks = component_masks(model, kept.matrices, removing(units))});
       return behaviour.accuracy(model, end);
     };
     const int64_t n_rows = behaviour.n_rows();
     metrics.push_back({.metric = "vanilla_accuracy " + label,
-                       .value = run_untouched(model, data, before, part.from()).accuracy,
+                       .value = run_untouched(model, data, before, masked.from()).accuracy,
                        .n = n_rows});
-    Metric ablated{.metric = "ablated_accuracy " + label, .value = accuracy_without(kept.members), .n = n_rows};
-    if (kept.is_empty()) ablated.note = "empty subnetwork: nothing to remove";
-    if (kept.is_full()) ablated.note = "full subnetwork: everything is removed";
-    if (!ablated.note.empty() || options_.random_controls == 0) {
-      metrics.push_back(ablated);
-      return;
-    }
-    at::Generator generator = seed.generator();
-    std::vector<double> random;
-    std::string note = "drawn from the complement";
-    for (int64_t i = 0; i < options_.random_controls; ++i) {
-      const RandomUnits units = draw_random_units(kept, generator);
-      if (std::ranges::count(units.beyond_complement, true) > 0) {
-        note = "drawn from all units where more than half are kept";
-      }
-      random.push_back(accuracy_without(units.members));
-    }
-    ablated.p = p_value(ablated.value, random);
-    metrics.push_back(ablated);
-    metrics.push_back(control_metric(ablated.metric, random, "random", note));
+    const Extent extent = kept.extent();
+    const std::string note = extent == Extent::kEmpty  ? "empty subnetwork: nothing to remove"
+                             : extent == Extent::kFull ? "full subnetwork: everything is removed"
+                                                       : "";
+    const Metric ablated{
+        .metric = "ablated_accuracy " + label, .value = accuracy_without(kept.members), .n = n_rows, .note = note};
+    const std::vector<double> random = over_random_units(
+        kept.members, extent == Extent::kPart ? options_.random_controls : 0, seed.generator(),
+        [&](const std::vector<at::Tensor>& units, int64_t /*draw*/) { return accuracy_without(units); });
+    const bool from_all = std::ranges::count(drawn_from_all(kept.members), true) > 0;
+    add_beside_controls(metrics, ablated, random, Stronger::kLower, "random",
+                        from_all ? "drawn from all units where more than half are kept" : "drawn from the complement");
   }
 
   SubnetworkOptions options_;

@@ -1,15 +1,24 @@
 #include "cprobe/circuit/circuit.h"
 
+#include <algorithm>
+#include <functional>
+
 #include "cprobe/core/error.h"
 #include "cprobe/io/safetensors.h"
 
 namespace cprobe {
 namespace {
 
-constexpr const char* kComponentKey = "component";
 constexpr const char* kUnitKey = "unit";
 constexpr const char* kFormatKey = "format";
-constexpr const char* kFormat = "cprobe circuit 1";
+
+/// The form of a file of one component, and that of several: programs that know the first form alone
+/// refuse the second for its format.
+struct Form {
+  const char* format;
+  const char* components_key;
+};
+constexpr Form kOne{"cprobe circuit 1", "component"}, kSeveral{"cprobe circuit 2", "components"};
 
 /// What `parse` makes of a file's metadata; its complaints get the file's name in front.
 template <typename Parse>
@@ -21,7 +30,41 @@ auto of_file(const std::string& source, const Parse& parse) {
   }
 }
 
+/// Reads what `to_string` writes of several components.
+std::vector<ComponentRef> parse_components(std::string_view text) {
+  std::vector<ComponentRef> components;
+  for (size_t begin = 0, end = 0; end != std::string_view::npos; begin = end + 2) {
+    end = text.find(", ", begin);
+    components.push_back(parse_component(text.substr(begin, end - begin)));
+  }
+  const auto misplaced = std::ranges::adjacent_find(components, std::ranges::greater_equal());
+  if (components.size() < 2 || misplaced != components.end()) {
+    throw input_error("components '{}': expected several in the model's order, such as 'L0.attn, L0.mlp'", text);
+  }
+  return components;
+}
+
 }  // namespace
+
+std::string to_string(const std::vector<ComponentRef>& components) {
+  std::vector<std::string> names;
+  for (const ComponentRef& component : components) names.push_back(to_string(component));
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+std::vector<ComponentRef> Circuit::components() const {
+  std::vector<ComponentRef> all;
+  for (const MatrixInfo& matrix : matrices) {
+    if (all.empty() || all.back() != matrix.component) all.push_back(matrix.component);
+  }
+  return all;
+}
+
+ComponentRef Circuit::component() const {
+  const std::vector<ComponentRef> all = components();
+  if (all.size() != 1) throw input_error("expected a circuit of one component, found one of {}", to_string(all));
+  return all.front();
+}
 
 int64_t Circuit::n_units() const {
   int64_t n = 0;
@@ -60,11 +103,10 @@ int64_t Circuit::max_weights() const {
   return n;
 }
 
-Circuit make_circuit(const ComponentRef& component, const Mask& mask, const MaskMethod& method) {
+Circuit make_circuit(const Mask& mask, const MaskMethod& method) {
   std::vector<at::Tensor> members = method.kept(mask);
   for (at::Tensor& member : members) member = member.cpu();
-  return {.component = component,
-          .unit = mask.unit,
+  return {.unit = mask.unit,
           .matrices = mask.matrices,
           .members = std::move(members),
           .provenance = {{"method", std::string(method.name())}}};
@@ -80,9 +122,10 @@ namespace {
 
 /// What a circuit file says beside its tensors.
 std::map<std::string, std::string> metadata_of(const CircuitFile& circuit) {
+  const Form& form = circuit.components.size() == 1 ? kOne : kSeveral;
   std::map<std::string, std::string> metadata = circuit.provenance;
-  metadata[kFormatKey] = kFormat;
-  metadata[kComponentKey] = to_string(circuit.component);
+  metadata[kFormatKey] = form.format;
+  metadata[form.components_key] = to_string(circuit.components);
   metadata[kUnitKey] = to_string(circuit.unit);
   return metadata;
 }
@@ -111,12 +154,16 @@ std::string circuit_bytes(const Circuit& circuit) {
 CircuitFile read_circuit_file(const std::filesystem::path& path) {
   const SafetensorsFile file = SafetensorsFile::open(path);
   std::map<std::string, std::string> metadata = file.metadata();
-  if (metadata[kFormatKey] != kFormat) {
-    throw input_error("{}: not a circuit file (metadata '{}' is '{}', expected '{}')", path.string(), kFormatKey,
-                      metadata[kFormatKey], kFormat);
+  const Form& form = metadata[kFormatKey] == kSeveral.format ? kSeveral : kOne;
+  if (metadata[kFormatKey] != form.format) {
+    throw input_error("{}: not a circuit file (metadata '{}' is '{}', expected '{}' or '{}')", path.string(),
+                      kFormatKey, metadata[kFormatKey], kOne.format, kSeveral.format);
   }
-  const std::string source = path.string();
-  CircuitFile circuit{.component = of_file(source, [&] { return parse_component(metadata[kComponentKey]); }),
+  const std::string source = path.string(), components = metadata[form.components_key];
+  const auto parse = [&] {
+    return &form == &kSeveral ? parse_components(components) : std::vector{parse_component(components)};
+  };
+  CircuitFile circuit{.components = of_file(source, parse),
                       .unit = of_file(source, [&] { return parse_mask_unit(metadata[kUnitKey]); }),
                       .source = source};
   const int64_t n_axes = circuit.unit == MaskUnit::kNeuron ? 1 : 2;
@@ -132,14 +179,17 @@ CircuitFile read_circuit_file(const std::filesystem::path& path) {
     }
     circuit.members[name] = stored.to(at::kBool);
   }
-  for (const char* key : {kFormatKey, kComponentKey, kUnitKey}) metadata.erase(key);
+  for (const char* key : {kFormatKey, form.components_key, kUnitKey}) metadata.erase(key);
   circuit.provenance = std::move(metadata);
   return circuit;
 }
 
 Circuit circuit_of(CircuitFile file, const ModelConfig& config) {
-  Circuit circuit{.component = file.component, .unit = file.unit, .provenance = std::move(file.provenance)};
-  circuit.matrices = of_file(file.source, [&] { return matrices_of(config, circuit.component); });
+  Circuit circuit{.unit = file.unit, .provenance = std::move(file.provenance)};
+  for (const ComponentRef& component : file.components) {
+    const std::vector<MatrixInfo> matrices = of_file(file.source, [&] { return matrices_of(config, component); });
+    circuit.matrices.insert(circuit.matrices.end(), matrices.begin(), matrices.end());
+  }
   for (const MatrixInfo& matrix : circuit.matrices) {
     const auto found = file.members.find(matrix.source);
     if (found == file.members.end()) {
@@ -154,13 +204,13 @@ Circuit circuit_of(CircuitFile file, const ModelConfig& config) {
   }
   if (file.members.size() != circuit.matrices.size()) {
     throw input_error("{}: holds {} tensors, but {} has {} weight matrices", file.source, file.members.size(),
-                      to_string(circuit.component), circuit.matrices.size());
+                      to_string(file.components), circuit.matrices.size());
   }
   return circuit;
 }
 
 CircuitFile circuit_file(const Circuit& circuit, std::string source) {
-  CircuitFile file{.component = circuit.component,
+  CircuitFile file{.components = circuit.components(),
                    .unit = circuit.unit,
                    .provenance = circuit.provenance,
                    .source = std::move(source)};

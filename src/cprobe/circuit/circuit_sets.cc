@@ -25,9 +25,9 @@ std::string_view to_string(SetOperation operation) {
 }
 
 void require_comparable(const CircuitFile& a, const CircuitFile& b) {
-  if (a.component != b.component) {
-    throw input_error("{} is a circuit of {}, {} of {}; only circuits of the same component have units in common",
-                      a.source, to_string(a.component), b.source, to_string(b.component));
+  if (a.components != b.components) {
+    throw input_error("{} is a circuit of {}, {} of {}; only circuits of the same components have units in common",
+                      a.source, to_string(a.components), b.source, to_string(b.components));
   }
   if (a.unit != b.unit) {
     throw input_error("{} is a circuit in unit {}, {} in unit {}; compare circuits of the same unit", a.source,

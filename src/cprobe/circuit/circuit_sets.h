@@ -16,8 +16,8 @@ enum class SetOperation {
 
 std::string_view to_string(SetOperation operation);  ///< "union", "intersection" or "difference".
 
-/// @throws Error (kInput) naming both sources unless the circuits are of one component, in one unit, with the same
-///         tensors of the same shapes. They may come from different models of equal sizes.
+/// @throws Error (kInput) naming both sources unless the circuits are of the same components, in one
+///         unit, with the same tensors of the same shapes. They may come from different models of equal sizes.
 void require_comparable(const CircuitFile& a, const CircuitFile& b);
 
 /// A circuit made of others, of which none is changed. Of their provenance it keeps what all agree on; `method` becomes

@@ -2,11 +2,15 @@
 
 #include <ATen/ATen.h>
 
+#include "cprobe/core/error.h"
 #include "cprobe/model/component.h"
 
 namespace cprobe {
 
 HeadUnits head_units(const Circuit& circuit, const ModelConfig& config) {
+  if (circuit.component().block != Block::kAttention) {
+    throw input_error("units per head: {} is no attention block", to_string(circuit.component()));
+  }
   std::vector<at::Tensor> counts;
   for (size_t i = 0; i + 1 < circuit.members.size(); ++i) {
     const at::Tensor member = circuit.members[i].to(at::kLong);
@@ -19,6 +23,10 @@ HeadUnits head_units(const Circuit& circuit, const ModelConfig& config) {
   };
   return {per_head(joined.q, config.n_heads), per_head(joined.k, config.n_kv_heads),
           per_head(joined.v, config.n_kv_heads)};
+}
+
+bool has_head_units(const CircuitFile& file) {
+  return file.components.size() == 1 && file.components.front().block == Block::kAttention;
 }
 
 }  // namespace cprobe

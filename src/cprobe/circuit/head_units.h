@@ -15,6 +15,10 @@ struct HeadUnits {
 };
 
 /// @param circuit of an attention block of a model of these sizes.
+/// @throws Error (kInput) naming the components of any other circuit.
 HeadUnits head_units(const Circuit& circuit, const ModelConfig& config);
+
+/// Whether a file holds a circuit that `head_units` takes.
+bool has_head_units(const CircuitFile& file);
 
 }  // namespace cprobe

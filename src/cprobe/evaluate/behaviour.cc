@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cprobe/core/rows.h"
+
 namespace cprobe {
 namespace {
 
@@ -9,17 +11,15 @@ double share(const at::Tensor& right) {
   return static_cast<double>(right.sum().item<int64_t>()) / static_cast<double>(right.size(0));
 }
 
-/// Calls `use` with the first of some rows, and so many of them that their logits over the whole vocabulary take 16 MB.
-template <typename Use>
-void in_parts(int64_t n_rows, int64_t vocab, Use use) {
-  const int64_t part = std::max<int64_t>(1, (int64_t{1} << 22) / vocab);
-  for (int64_t begin = 0; begin < n_rows; begin += part) use(begin, std::min(part, n_rows - begin));
+/// So many rows that their logits over the whole vocabulary take 16 MB.
+int64_t slab_of_logits(int64_t vocab) {
+  return std::max<int64_t>(1, (int64_t{1} << 22) / vocab);
 }
 
 /// The most likely next token of each state. @param states [n, d_model] end of the stream. @return [n] int64.
 at::Tensor top_tokens(const Model& model, const at::Tensor& states) {
   at::Tensor top = at::empty({states.size(0)}, at::kLong);
-  in_parts(states.size(0), model.config.vocab, [&](int64_t begin, int64_t n) {
+  in_slabs(states.size(0), slab_of_logits(model.config.vocab), [&](int64_t begin, int64_t n) {
     top.narrow(0, begin, n).copy_(logits(model, states.narrow(0, begin, n)).argmax(1));
   });
   return top;
@@ -58,7 +58,7 @@ NextTokenEffect Behaviour::effect(const Model& model, const at::Tensor& states, 
   const at::Tensor n_rows_of_node =
       at::zeros({n}, at::kDouble).index_add_(0, last_.place, at::ones({answers_.size(0)}, at::kDouble));
   NextTokenEffect sum;
-  in_parts(n, model.config.vocab, [&](int64_t begin, int64_t part) {
+  in_slabs(n, slab_of_logits(model.config.vocab), [&](int64_t begin, int64_t part) {
     const auto log_probabilities = [&](const at::Tensor& from) {
       return at::log_softmax(logits(model, from.narrow(0, begin, part)).to(at::kDouble), 1);
     };
@@ -80,10 +80,6 @@ Untouched run_untouched(const Model& model, const Dataset& data, const Stream& s
   const at::Tensor states =
       run_in_slabs(model, data.trie, stream, site, Site::end(model.config), {.read_nodes = behaviour.read_nodes()});
   return {behaviour.accuracy(model, states), states};
-}
-
-double behaviour_accuracy(const Model& model, const Dataset& data) {
-  return run_untouched(model, data, embed(model, data.trie), Site::start()).accuracy;
 }
 
 }  // namespace cprobe

@@ -57,7 +57,4 @@ struct Untouched {
 /// @param stream of all nodes at `site`.
 Untouched run_untouched(const Model& model, const Dataset& data, const Stream& stream, Site site);
 
-/// Accuracy of the untouched model.
-double behaviour_accuracy(const Model& model, const Dataset& data);
-
 }  // namespace cprobe

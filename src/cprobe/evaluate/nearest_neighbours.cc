@@ -27,10 +27,6 @@ int64_t most_frequent(const at::Tensor& labels) {
 
 }  // namespace
 
-at::Tensor nearest_exemplars(const at::Tensor& vectors, const at::Tensor& exemplars) {
-  return nearest_of_unit_rows(unit_rows(vectors), unit_rows(exemplars));
-}
-
 KnnResult knn(const LabelledVectors& train, const LabelledVectors& test,
               const std::vector<std::vector<int64_t>>& exemplar_draws) {
   const at::Tensor train_unit = unit_rows(train.vectors);

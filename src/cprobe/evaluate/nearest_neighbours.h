@@ -16,14 +16,9 @@ struct LabelledVectors {
   at::Tensor labels;   ///< [n] int64 on the CPU.
 };
 
-/// The exemplar with the smallest cosine distance to each vector (the first of equals). A zero vector is at distance 1
-/// of all.
-/// @param vectors [n, d], @param exemplars [m, d] float32. @return [n] int64 rows of
-/// `exemplars`, on the CPU.
-at::Tensor nearest_exemplars(const at::Tensor& vectors, const at::Tensor& exemplars);
-
-/// Accuracy of a 1-nearest-neighbour classifier with one exemplar per class (docs/method.md, step 5), over draws of the
-/// exemplars.
+/// Accuracy of a 1-nearest-neighbour classifier with one exemplar per class (docs/method.md, step 5), over
+/// draws of the exemplars. Nearest is the smallest cosine distance, of equals the first; a zero vector is
+/// at distance 1 of all.
 struct KnnResult {
   Spread dev;  ///< On the training tokens that are no exemplars.
   Spread test;

@@ -21,7 +21,10 @@ SharedCounts times(const SharedCounts& counts, int64_t factor) {
 }
 
 std::string note_of(const SharedCounts& units) {
-  const auto words = [&](int64_t size) { return size == 0 ? "empty" : size == units.n ? "full" : ""; };
+  const auto words = [&](int64_t size) {
+    const Extent extent = extent_of(size, units.n);
+    return extent == Extent::kPart ? std::string() : std::string(to_string(extent));
+  };
   const std::string a = words(units.n_a), b = words(units.n_b);
   if (a == b) return a.empty() ? "" : "both " + a;
   if (b.empty()) return "first " + a;

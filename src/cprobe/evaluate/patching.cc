@@ -1,7 +1,5 @@
 #include "cprobe/evaluate/patching.h"
 
-#include <algorithm>
-
 #include "cprobe/core/interrupt.h"
 
 namespace cprobe {
@@ -49,12 +47,11 @@ at::Tensor Patching::run(const at::Tensor& states) const {
 at::Tensor Patching::run_all(const at::Tensor& states) const {
   const at::NoGradGuard no_gradients;
   at::Tensor end = at::empty({n_rows(), model_.config.d_model}, model_.device());
-  for (int64_t begin = 0; begin < n_rows(); begin += kSlab) {
+  in_slabs(n_rows(), kSlab, [&](int64_t begin, int64_t n) {
     stop_if_interrupted();
-    const int64_t size = std::min(kSlab, n_rows() - begin);
-    const Patching slab = of_rows(at::arange(begin, begin + size));
-    end.narrow(0, begin, size).copy_(slab.run(states.narrow(0, begin, size)));
-  }
+    const Patching slab = of_rows(at::arange(begin, begin + n));
+    end.narrow(0, begin, n).copy_(slab.run(states.narrow(0, begin, n)));
+  });
   return end;
 }
 

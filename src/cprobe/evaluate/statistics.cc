@@ -29,12 +29,6 @@ Spread spread(const std::vector<double>& values) {
   return result;
 }
 
-double p_value(double accuracy, const std::vector<double>& control_accuracies) {
-  const auto as_harmful =
-      std::ranges::count_if(control_accuracies, [&](double control) { return control <= accuracy; });
-  return static_cast<double>(1 + as_harmful) / static_cast<double>(1 + control_accuracies.size());
-}
-
 std::vector<double> holm(const std::vector<double>& p_values) {
   std::vector<size_t> order(p_values.size());
   std::iota(order.begin(), order.end(), 0);

@@ -25,9 +25,6 @@ std::string p_number(double p);
 /// @param values at least one.
 Spread spread(const std::vector<double>& values);
 
-/// p = (1 + #{controls at least as harmful}) / (1 + N): a control is as harmful where its accuracy is no higher.
-double p_value(double accuracy, const std::vector<double>& control_accuracies);
-
 /// P-values adjusted for their number by Holm's step-down method (Holm 1979, "A simple sequentially rejective multiple
 /// test procedure"): the i-th smallest of m, from 0, becomes max over j <= i of (m - j) p_j, at most 1. To call those at
 /// most alpha significant keeps the chance of any false one among the m at most alpha, however they depend on each other.

@@ -287,7 +287,8 @@ std::vector<MatrixInfo> matrices_of(const ModelConfig& config, const ComponentRe
     const std::string module = info.source.substr(0, info.source.size() - kWeight.size());
     const int64_t in = info.source_shape[info.transposed ? 1 : 0];
     const int64_t out = info.source_shape[info.transposed ? 0 : 1];
-    matrices.push_back({.name = info.name.substr(0, info.name.size() - kWeight.size()),
+    matrices.push_back({.component = component,
+                        .name = info.name.substr(0, info.name.size() - kWeight.size()),
                         .short_name = module.substr(module.rfind('.') + 1),
                         .source = info.source,
                         .n_in = in,

@@ -105,6 +105,7 @@ std::vector<WeightInfo> weights_of(const ModelConfig& config);
 
 /// One weight matrix of a component: the thing that masks and circuits are made of.
 struct MatrixInfo {
+  ComponentRef component;
   std::string name;        ///< Canonical, without ".weight": "layers.0.attn.qkv".
   std::string short_name;  ///< The checkpoint's: "c_attn".
   std::string source;      ///< The checkpoint's tensor name.

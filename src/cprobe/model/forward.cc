@@ -128,11 +128,11 @@ at::Tensor run_in_slabs(const Model& model, const TokenTrie& trie, const Stream&
   const at::NoGradGuard no_gradients;
   const at::Tensor nodes = options.read_nodes.defined() ? options.read_nodes : at::arange(trie.n_nodes());
   at::Tensor states = new_rows(nodes.size(0), model.config.d_model, model.device());
-  for (int64_t begin = 0; begin < nodes.size(0); begin += kSlab) {
-    options.read_nodes = nodes.narrow(0, begin, std::min(kSlab, nodes.size(0) - begin));
+  in_slabs(nodes.size(0), kSlab, [&](int64_t begin, int64_t n) {
+    options.read_nodes = nodes.narrow(0, begin, n);
     const Stream slab = run_span(model, trie, stream, from, to, options);
-    states.narrow(0, begin, options.read_nodes.size(0)).copy_(slab.at_nodes(options.read_nodes));
-  }
+    states.narrow(0, begin, n).copy_(slab.at_nodes(options.read_nodes));
+  });
   return states;
 }
 

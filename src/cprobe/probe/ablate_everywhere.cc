@@ -6,15 +6,16 @@ Findings::OnBehaviour ablate_on(const Model& model, const Circuit& circuit, cons
                                 const Dataset& data, const Dataset& train, const AblationOptions& options, Seed seed,
                                 Streams& streams, const OnProgress& on_progress) {
   at::NoGradGuard no_gradients;
-  const Site site = Site::before(circuit.component);
+  const ComponentRef component = circuit.component();
+  const Site site = Site::before(component);
   const bool has_donors = take_donors(options.fills);
   Progress progress{.what = "ablations",
                     .total = most_ablations(options, circuit.matrices.size()),
                     .note = "the untouched model on " + label};
   tell(on_progress, progress);
   const Stream& before = streams.at(data, site);
-  const AblationBench bench(model, circuit.component, data, before, streams.untouched(data),
-                            has_donors ? &train : nullptr, has_donors ? &streams.at(train, site) : nullptr);
+  const AblationBench bench(model, component, data, before, streams.untouched(data), has_donors ? &train : nullptr,
+                            has_donors ? &streams.at(train, site) : nullptr);
   Findings::OnBehaviour result{.label = label, .vanilla = bench.vanilla(), .n_rows = bench.n_rows()};
   if (options.effect) result.vanilla_log_probability = bench.vanilla_log_probability();
   progress.note = "ablating on " + label;

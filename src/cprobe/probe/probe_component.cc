@@ -53,7 +53,7 @@ FoundCircuit probe_component(const Model& model, const Dataset& train_data, cons
   FitResult fitted = fit(
       train.inputs, train.labelled.labels, *method, options.fit, [&](int64_t) { return draws.training_order(); },
       Seed(options.seed).derive("fit/mask noise").generator(), on_progress);
-  Circuit circuit = make_circuit(component, fitted.mask, *method);
+  Circuit circuit = make_circuit(fitted.mask, *method);
   const std::vector<at::Tensor> kept = keep_multipliers(circuit);
   const auto loss = [&](const ProbedSplit& split, const at::Tensor& order, bool drop_last) {
     return mean_objective(split.inputs, split.labelled.labels, kept, order, batch_size, drop_last);

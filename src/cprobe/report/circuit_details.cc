@@ -56,7 +56,7 @@ std::string fingerprint_of(const CircuitFile& file) {
 /// Cells with circuits that can be compared: of one component, in one unit and of one model. A
 /// negative control makes another model for each seed.
 using Group = std::vector<std::pair<size_t, CircuitFile>>;
-using Groups = std::map<std::tuple<ComponentRef, MaskUnit, std::string>, Group>;
+using Groups = std::map<std::tuple<std::vector<ComponentRef>, MaskUnit, std::string>, Group>;
 
 void add_overlaps(ReportData& data, const std::string& run, const Groups& groups) {
   size_t n_left = 0;
@@ -97,7 +97,7 @@ void add_circuit_details(ReportData& data, size_t first, const std::map<std::str
       add_matrices(data.cells[i], file);
       const std::string fingerprint = fingerprint_of(file);
       if (!fingerprint.empty()) data.runs[index].model_fingerprint = fingerprint;
-      if (config && file.component.block == Block::kAttention) {
+      if (config && has_head_units(file)) {
         try {
           data.cells[i].heads = head_units(circuit_of(file, *config), *config);
         } catch (const Error& error) {
@@ -105,7 +105,9 @@ void add_circuit_details(ReportData& data, size_t first, const std::map<std::str
           if (misfit.empty()) misfit = error.what();
         }
       }
-      if (!file.is_empty()) groups[{file.component, file.unit, fingerprint}].emplace_back(i, std::move(file));
+      if (file.extent() != Extent::kEmpty) {
+        groups[{file.components, file.unit, fingerprint}].emplace_back(i, std::move(file));
+      }
     } catch (const Error& error) {
       ++n_missing;
       if (problem.empty()) problem = error.what();

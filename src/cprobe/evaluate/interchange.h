@@ -1,7 +1,7 @@
 #pragma once
 
-#include "cprobe/baselines/baseline.h"
 #include "cprobe/evaluate/patching.h"
+#include "cprobe/evaluate/probed_site.h"
 
 namespace cprobe {
 
@@ -32,11 +32,6 @@ struct Alignment {
   at::Tensor rotation;  ///< [d_model, n_directions], columns orthonormal.
   at::Tensor weights;   ///< [n_directions] in [0, 1]; undefined: all 1.
 };
-
-/// Weights of the rotated coordinates i = 0 .. n-1 with a learned boundary (Wu et al. 2023, "Interpretability at Scale:
-/// Identifying Causal Mechanisms in Alpaca", section 3): sigmoid(i / T) * sigmoid((b n - i) / T).
-/// @param boundary b, a scalar tensor; differentiable. @param temperature T > 0. @return [n].
-at::Tensor boundary_weights(const at::Tensor& boundary, int64_t n, double temperature);
 
 /// Next-token logits at the last token of each base row after the intervention, [n, vocab]; differentiable in rotation
 /// and weights.

@@ -1,7 +1,6 @@
-#include "cprobe/baselines/interchange.h"
+#include "cprobe/evaluate/interchange.h"
 
-#include "cprobe/baselines/rotation.h"
-#include "tests/baselines/planted_pairs.h"
+#include "tests/evaluate/planted_pairs.h"
 #include "tests/numeric_jacobian.h"
 #include "tests/support.h"
 #include "tests/tensors.h"
@@ -16,20 +15,6 @@ at::Tensor logits_of(const Model& model, const TokenTrie& trie) {
   return logits(model, stream_at(model, trie, Site::end(model.config)).at_nodes(trie.nodes_at(-1)));
 }
 
-TEST(BoundaryWeights, AreTheProductOfTwoSigmoids) {
-  const at::Tensor weights = boundary_weights(at::scalar_tensor(0.5), 4, 2.0);
-  // i = 2: sigmoid(1) sigmoid(0).
-  EXPECT_NEAR(weights[2].item<double>(), 0.7310586 / 2, 1e-6);
-  const at::Tensor hard = boundary_weights(at::scalar_tensor(0.5), 8, 1e-3);
-  EXPECT_TRUE(agree(hard, at::tensor({0.5, 1.0, 1.0, 1.0, 0.5, 0.0, 0.0, 0.0}), 1e-6));
-}
-
-TEST(BoundaryWeights, AreDifferentiableInTheBoundary) {
-  const auto f = [](const at::Tensor& b) { return boundary_weights(b, 6, 1.7); };
-  const at::Tensor b = at::scalar_tensor(0.4, at::kDouble);
-  EXPECT_TRUE(agree(testing::autograd_jacobian(f, b), testing::numeric_jacobian(f, b), 1e-8));
-}
-
 class Interchange : public ::testing::Test {
  protected:
   testing::PlantedPairs planted_ = testing::planted_pairs();
@@ -42,7 +27,8 @@ class Interchange : public ::testing::Test {
 TEST_F(Interchange, OfTheWholeStateGivesTheSourcesAnswersAndOfNothingTheBases) {
   const at::Tensor source = logits_of(planted_.model, data_.counterfactuals->sources);
   const at::Tensor base = logits_of(planted_.model, data_.trie);
-  const at::Tensor rotation = random_rotation(planted_.model.config.d_model, Seed(2));
+  const int64_t width = planted_.model.config.d_model;
+  const at::Tensor rotation = std::get<0>(at::linalg_qr(at::randn({width, width}, Seed(2).generator())));
   EXPECT_TRUE(agree(interchange_logits(planted_.model, pairs_, {rotation, {}}), source, 1e-5));
   const at::Tensor none = at::zeros({rotation.size(1)});
   EXPECT_TRUE(agree(interchange_logits(planted_.model, pairs_, {rotation, none}), base, 1e-5));

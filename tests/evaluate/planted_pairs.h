@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "cprobe/baselines/baseline.h"
+#include "cprobe/evaluate/probed_site.h"
 
 namespace cprobe::testing {
 

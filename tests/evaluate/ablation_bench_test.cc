@@ -1,6 +1,6 @@
-#include <numeric>
+#include "cprobe/evaluate/ablation_bench.h"
 
-#include "cprobe/evaluate/ablation.h"
+#include "tests/evaluate/untouched.h"
 #include "tests/support.h"
 #include "tests/tensors.h"
 #include "tests/tiny_model.h"
@@ -68,7 +68,7 @@ TEST_P(Fills, ChangeNothingWhereEveryPositionHasOneInputOnly) {
   }
   Dataset data{.trie = build_trie(rows)};
   data.answers = answers(data.trie, inputs(data.trie));
-  EXPECT_EQ(behaviour_accuracy(model_, data), 1) << "the units' own inputs are no ablation";
+  EXPECT_EQ(testing::untouched_accuracy(model_, data), 1) << "the units' own inputs are no ablation";
   EXPECT_EQ(accuracy(data, data, Fill::kMean), 1);
   EXPECT_EQ(accuracy(data, data, Fill::kResample), 1);
   EXPECT_LT(accuracy(data, data, Fill::kZero), 1) << "answers cannot tell the fills apart";
@@ -91,7 +91,7 @@ TEST_P(Fills, MeanIsOverTheTrainingTokensAtThePosition) {
   }
   evaluation.answers = answers(evaluation.trie, means);
   EXPECT_EQ(accuracy(evaluation, training, Fill::kMean), 1);
-  EXPECT_LT(behaviour_accuracy(model_, evaluation), 1) << "answers cannot tell the fill from no ablation";
+  EXPECT_LT(testing::untouched_accuracy(model_, evaluation), 1) << "answers cannot tell the fill from no ablation";
 }
 
 TEST_P(Fills, ResampledInputsComeFromOneTrainingTokenAtThePosition) {
@@ -152,6 +152,11 @@ INSTANTIATE_TEST_SUITE_P(Components, Fills,
                          [](const auto& param) {
                            return fmt::format("L{}_{}", param.param.layer, to_string(param.param.block));
                          });
+
+TEST(FillNames, GoThereAndBack) {
+  for (const Fill fill : kFills) EXPECT_EQ(parse_fill(to_string(fill)), fill);
+  EXPECT_INPUT_ERROR(parse_fill("median"), "unknown fill 'median': expected zero, mean, resample");
+}
 
 }  // namespace
 }  // namespace cprobe

@@ -1,4 +1,4 @@
-#include "cprobe/baselines/interchange.h"
+#include "cprobe/evaluate/interchange.h"
 
 #include <algorithm>
 
@@ -63,11 +63,6 @@ InterchangePairs interchange_pairs(const ProbedSite& probed, const ProbedSet& se
           .answers = answers,
           .changed = answers.ne(set.data.answers),
           .contrast = set.data.contrast};
-}
-
-at::Tensor boundary_weights(const at::Tensor& boundary, int64_t n, double temperature) {
-  const at::Tensor place = at::arange(n, boundary.options().requires_grad(false));
-  return at::sigmoid(place / temperature) * at::sigmoid((boundary * n - place) / temperature);
 }
 
 at::Tensor interchange_logits(const Model& model, const InterchangePairs& pairs, const Alignment& alignment) {

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "cprobe/evaluate/behaviour.h"
+
+namespace cprobe::testing {
+
+/// Accuracy of the model as it is.
+inline double untouched_accuracy(const Model& model, const Dataset& data) {
+  return run_untouched(model, data, embed(model, data.trie), Site::start()).accuracy;
+}
+
+}  // namespace cprobe::testing
