@@ -4,6 +4,7 @@
 #include "bench/bound.h"
 #include "cprobe/circuit/fit.h"
 #include "cprobe/core/threads.h"
+#include "cprobe/model/forward.h"
 
 namespace cprobe::bench {
 namespace {

@@ -22,7 +22,7 @@ constexpr const char* kHostile = "</script><img src=x onerror=alert(1)>|&amp;_%$
 
 class Formats : public ::testing::Test {
  protected:
-  ReportData read() { return read_runs({folder_.path()}, true); }
+  ReportData read() { return read_runs({folder_.path()}); }
   const TemporaryFolder folder_;
 };
 

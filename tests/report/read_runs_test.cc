@@ -19,7 +19,7 @@ TEST(ReadRuns, TakesTheRunFoldersBelowAFolderInTheOrderOfTheirNumbers) {
   for (const char* run :
        {"seed_0/probes/step_1000/circuits", "seed_0/probes/step_200/circuits", "seed_1/probes/step_200/circuits"})
     make_run(folder / run, {{}});
-  const ReportData data = read_runs({folder.path()}, true);
+  const ReportData data = read_runs({folder.path()});
   std::vector<std::string> names;
   std::vector<int64_t> steps;
   for (const ReportedRun& run : data.runs) {
@@ -35,13 +35,13 @@ TEST(ReadRuns, TakesTheRunFoldersBelowAFolderInTheOrderOfTheirNumbers) {
 TEST(ReadRuns, TakesAFolderThatIsNamedTwiceOnce) {
   const TemporaryFolder folder;
   make_run(folder / "run", {{}});
-  EXPECT_EQ(read_runs({folder / "run", folder.path(), folder / "run/."}, true).runs.size(), 1u);
+  EXPECT_EQ(read_runs({folder / "run", folder.path(), folder / "run/."}).runs.size(), 1u);
 }
 
 TEST(ReadRuns, SaysThatAFolderHoldsNoRun) {
   const TemporaryFolder folder;
-  EXPECT_INPUT_ERROR(read_runs({folder.path()}, true), "holds no run");
-  EXPECT_INPUT_ERROR(read_runs({folder / "absent"}, true), "no such folder");
+  EXPECT_INPUT_ERROR(read_runs({folder.path()}), "holds no run");
+  EXPECT_INPUT_ERROR(read_runs({folder / "absent"}), "no such folder");
 }
 
 TEST(ReadRuns, CountsUnfinishedAndFailedCells) {
@@ -51,7 +51,7 @@ TEST(ReadRuns, CountsUnfinishedAndFailedCells) {
     store.plan({{"00", "circuit probing", "first"}, {"01", "circuit probing", "second"}}, "data");
     store.record_failure("01", "out of memory");
   }
-  const ReportData data = read_runs({folder.path()}, true);
+  const ReportData data = read_runs({folder.path()});
   EXPECT_THAT(data.cells, IsEmpty());
   EXPECT_EQ(data.runs[0].n_done, 0);
   EXPECT_EQ(data.runs[0].n_planned, 1);
@@ -63,7 +63,7 @@ TEST(Findings, PutCellsTogetherThatDifferInSeedsOnly) {
   const TemporaryFolder folder;
   make_run(folder / "seed_0/circuits", {{.knn = 0.8}, {.variable = "other"}});
   make_run(folder / "seed_1/circuits", {{.knn = 0.9}, {.variable = "other", .layer = 1}});
-  const std::vector<ReportedFinding> all = findings(read_runs({folder.path()}, true));
+  const std::vector<ReportedFinding> all = findings(read_runs({folder.path()}));
   ASSERT_EQ(all.size(), 3u);
   EXPECT_EQ(all[0].n_cells(), 2);
   EXPECT_NEAR(all[0].knn.mean, 0.85, 1e-12);
@@ -76,7 +76,7 @@ TEST(Findings, KeepRunsOfDifferentNamesApart) {
   const TemporaryFolder folder;
   make_run(folder / "small", {{}});
   make_run(folder / "large", {{}});
-  const std::vector<ReportedFinding> all = findings(read_runs({folder / "small", folder / "large"}, true));
+  const std::vector<ReportedFinding> all = findings(read_runs({folder / "small", folder / "large"}));
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[0].series, "small");
   EXPECT_EQ(all[1].series, "large");
@@ -88,7 +88,7 @@ TEST(Findings, AnswerByTheAdjustedP) {
                            {.variable = "border", .p = 0.04},
                            {.variable = "no", .p = 0.5},
                            {.variable = "empty", .p = std::nullopt}});
-  const std::vector<ReportedFinding> all = findings(read_runs({folder.path()}, true));
+  const std::vector<ReportedFinding> all = findings(read_runs({folder.path()}));
   EXPECT_EQ(all[0].ablations[0].depends, Answer::kYes);  // p is .01, adjusted for three tests .03.
   EXPECT_EQ(all[1].ablations[0].depends, Answer::kBeforeAdjustment);
   EXPECT_EQ(all[2].ablations[0].depends, Answer::kNo);
@@ -101,7 +101,7 @@ TEST(ReadRuns, TakesTheFirstFillWithTheValueOfEachControl) {
   const TemporaryFolder folder;
   make_run(folder / "zero", {{}});
   make_run(folder / "mean", {{.fill = Fill::kMean}});
-  const ReportData data = read_runs({folder / "zero", folder / "mean"}, true);
+  const ReportData data = read_runs({folder / "zero", folder / "mean"});
   for (const size_t i : {0, 1}) {
     const ReportedDeletion a = findings(data)[i].ablations.at(0);
     EXPECT_EQ(a.fill, i == 0 ? Fill::kZero : Fill::kMean);
@@ -119,7 +119,7 @@ TEST(ReadRuns, ComparesCircuitsOfOneComponentWhoseFilesAreThere) {
                            {.variable = "a", .layer = 1, .has_file = true},
                            {.variable = "b", .layer = 1, .p = std::nullopt, .has_file = true}});
   std::filesystem::remove(folder / "circuits/0000000000000002.safetensors");
-  const ReportData data = read_runs({folder.path()}, true);
+  const ReportData data = read_runs({folder.path()});
   ASSERT_EQ(data.cells[0].matrices.size(), 2u);
   EXPECT_EQ(data.cells[0].matrices[0].matrix, "mlp.c_fc");
   EXPECT_EQ(data.cells[0].matrices[0].n_units, 5);
@@ -136,7 +136,7 @@ TEST(ReadRuns, CountsUnitsOfHeadsWhereTheModelIsThere) {
   save_model(testing::drawn_model(testing::tiny_config()), folder / "model");
   make_run(folder / "run", {{.block = Block::kAttention, .has_file = true}},
            {.command = "cprobe fit", .model = (folder / "model").string()});
-  const ReportData data = read_runs({folder / "run"}, true);
+  const ReportData data = read_runs({folder / "run"});
   EXPECT_THAT(data.notes, IsEmpty());
   ASSERT_TRUE(data.cells[0].heads);
   // The circuit has the first 5 of 24 columns, and the queries of each head take 4 columns.

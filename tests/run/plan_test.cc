@@ -45,10 +45,10 @@ TEST_F(Run, IsPlannedForWhatIsNotThereYet) {
   spec_.grid.variables = {"x", "w"};
   RunOptions options{.out = folder_ / "run", .n_threads = 1};
   const RunPlan plan = plan_run(spec_, options);
-  EXPECT_EQ(std::ranges::count(plan.cells, true, &RunPlan::PlannedCell::is_over), 4);
+  EXPECT_EQ(std::ranges::count(plan.cells, true, &RunPlan::Forecast::is_over), 4);
   options.again.all = true;
   const RunPlan anew = plan_run(spec_, options);
-  EXPECT_EQ(std::ranges::count(anew.cells, true, &RunPlan::PlannedCell::is_over), 0);
+  EXPECT_EQ(std::ranges::count(anew.cells, true, &RunPlan::Forecast::is_over), 0);
 }
 
 TEST_F(Run, GivesTheSameBytesAfterItWasPlanned) {

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "cprobe/core/number_text.h"
 #include "cprobe/data/token_csv.h"
 #include "cprobe/io/csv.h"
+#include "cprobe/probe/streams.h"
 #include "cprobe/record/tables.h"
 #include "cprobe/run/run_lock.h"
 #include "cprobe/tasks/arithmetic_task.h"

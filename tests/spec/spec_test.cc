@@ -217,14 +217,16 @@ TEST(Spec, RefusesTasksOverSentencesThatSayTooLittleOrTooMuch) {
 }
 
 TEST(FlatConfig, ReadsTheLanguageTasks) {
-  std::string text = flat_text("data_path: s.csv\ngen_path: g.csv\ntrain_size: 20\ntest_size: 10\n");
+  std::string text = flat_text("data_path: s.csv\ngen_path: g.csv\ntrain_size: 2000\ntest_size: 1000\n");
   text.replace(text.find("disambiguation"), 14, "agreement");
   const Spec spec = parse(text);
   ASSERT_TRUE(spec.data.language);
   EXPECT_THAT(spec.grid.variables, ElementsAre("agreement"));
-  EXPECT_EQ(spec.data.language->test_rows, 10);
+  EXPECT_EQ(spec.data.language->test_rows, 1000);
   EXPECT_EQ(spec.data.language->split_seed, spec.probe.data_seed);
   EXPECT_EQ(spec.probe.protocol, Protocol::kPaper);
+  text.replace(text.find("test_size: 1000"), 15, "test_size: 1100");
+  EXPECT_INPUT_ERROR(parse(text), "the number of test rows (1100) must be a multiple of the batch size (500)");
 }
 
 TEST(Grid, HoldsEveryCombinationInTheReferencesOrder) {

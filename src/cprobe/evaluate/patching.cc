@@ -1,6 +1,7 @@
 #include "cprobe/evaluate/patching.h"
 
 #include "cprobe/core/interrupt.h"
+#include "cprobe/core/rows.h"
 
 namespace cprobe {
 namespace {
