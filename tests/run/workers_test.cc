@@ -85,7 +85,9 @@ TEST_F(ToyCells, OfAWorkerThatCannotWorkGoToOthers) {
   };
   std::vector<std::string> lines;
   compute_cells(store_, batch_of(6), *thread_workers({3, 1}, make), {.on_message = into(lines)}, summary_);
-  EXPECT_THAT(lines, ElementsAre("a worker cannot go on: no memory on its device"));
+  // The second such worker may not have said so yet when the last cell is done.
+  ASSERT_THAT(lines, ::testing::Not(::testing::IsEmpty()));
+  EXPECT_THAT(lines, ::testing::Each("a worker cannot go on: no memory on its device"));
   EXPECT_THAT(summary_.failures, ElementsAre("cell 2: cell 2 is beyond it"));
   EXPECT_THAT(values_in(store_), ElementsAre(0, 1, 3, 4, 5));
 }
