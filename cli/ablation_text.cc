@@ -26,8 +26,8 @@ std::string divergence_text(const Spread& figure) {
   return figure.sd ? fmt::format("{:.3g} ± {:.2g}", figure.mean, *figure.sd) : fmt::format("{:.3g}", figure.mean);
 }
 
-bool have_effects(const std::vector<Findings::OnBehaviour>& behaviours) {
-  return std::ranges::any_of(behaviours, [](const auto& b) { return b.vanilla_log_probability.has_value(); });
+bool have_effects(const std::vector<Findings::OnEvaluationSet>& evaluation_sets) {
+  return std::ranges::any_of(evaluation_sets, [](const auto& b) { return b.untouched_log_probability.has_value(); });
 }
 
 Json sd_of(const Spread& figure) {
@@ -49,8 +49,8 @@ Json to_json(const std::string& label, const AblationResult& r) {
 
 }  // namespace
 
-std::string ablations_table(const std::vector<Findings::OnBehaviour>& behaviours) {
-  const bool effects = have_effects(behaviours);
+std::string ablations_table(const std::vector<Findings::OnEvaluationSet>& evaluation_sets) {
+  const bool effects = have_effects(evaluation_sets);
   const auto line = [&](std::vector<std::string> first, const std::vector<std::string>& of_effects,
                         const std::string& last) {
     if (effects) first.insert(first.end(), of_effects.begin(), of_effects.end());
@@ -59,14 +59,14 @@ std::string ablations_table(const std::vector<Findings::OnBehaviour>& behaviours
   };
   Lines lines = {
       line({"data", "ablated", "matrix", "fill", "accuracy", "p"}, {"log probability", "KL divergence"}, "note")};
-  for (const Findings::OnBehaviour& behaviour : behaviours) {
-    lines.push_back(line({behaviour.label, "nothing", "", "", decimals(behaviour.vanilla), ""},
-                         {decimals(behaviour.vanilla_log_probability.value_or(0)), ""}, ""));
-    for (const AblationResult& r : behaviour.ablations) {
+  for (const Findings::OnEvaluationSet& on : evaluation_sets) {
+    lines.push_back(line({on.label, "nothing", "", "", decimals(on.untouched), ""},
+                         {decimals(on.untouched_log_probability.value_or(0)), ""}, ""));
+    for (const AblationResult& r : on.ablations) {
       std::string accuracy = with_sd(r.accuracy);
       if (r.accuracy.sd) accuracy += fmt::format(" (n = {})", r.accuracy.n);
       const EffectSpread effect = r.effect.value_or(EffectSpread());
-      lines.push_back(line({behaviour.label, std::string(to_string(r.target)), r.matrix, std::string(to_string(r.fill)),
+      lines.push_back(line({on.label, std::string(to_string(r.target)), r.matrix, std::string(to_string(r.fill)),
                             accuracy, r.p ? p_number(*r.p) : ""},
                            {with_sd(effect.log_probability), divergence_text(effect.divergence)}, r.note));
     }
@@ -74,14 +74,13 @@ std::string ablations_table(const std::vector<Findings::OnBehaviour>& behaviours
   return text_table(lines);
 }
 
-std::string ablations_json(const std::vector<Findings::OnBehaviour>& behaviours) {
+std::string ablations_json(const std::vector<Findings::OnEvaluationSet>& evaluation_sets) {
   std::string lines;
-  for (const Findings::OnBehaviour& behaviour : behaviours) {
-    Json untouched = {
-        {"data", behaviour.label}, {"target", "none"}, {"accuracy", behaviour.vanilla}, {"n_rows", behaviour.n_rows}};
-    if (behaviour.vanilla_log_probability) untouched["log_probability"] = *behaviour.vanilla_log_probability;
+  for (const Findings::OnEvaluationSet& on : evaluation_sets) {
+    Json untouched = {{"data", on.label}, {"target", "none"}, {"accuracy", on.untouched}, {"n_rows", on.n_rows}};
+    if (on.untouched_log_probability) untouched["log_probability"] = *on.untouched_log_probability;
     lines += untouched.dump() + "\n";
-    for (const AblationResult& result : behaviour.ablations) lines += to_json(behaviour.label, result).dump() + "\n";
+    for (const AblationResult& result : on.ablations) lines += to_json(on.label, result).dump() + "\n";
   }
   return lines;
 }

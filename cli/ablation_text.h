@@ -9,9 +9,9 @@
 namespace cprobe {
 
 /// Ablations on one or more data sets, the untouched model first: as an aligned table for people ...
-std::string ablations_table(const std::vector<Findings::OnBehaviour>& behaviours);
+std::string ablations_table(const std::vector<Findings::OnEvaluationSet>& evaluation_sets);
 /// ... and as JSON for programs, one object per ablation and line.
-std::string ablations_json(const std::vector<Findings::OnBehaviour>& behaviours);
+std::string ablations_json(const std::vector<Findings::OnEvaluationSet>& evaluation_sets);
 
 /// The next tokens after one text by the untouched model and without the circuit, side by side. Probabilities are what
 /// compares the two: logits have a zero of their own in each.

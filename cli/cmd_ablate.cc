@@ -134,7 +134,7 @@ void run_ablate(const AblateCommand& command) {
   const Model model = controlled_model(control, circuit.component(), found_with, data.model);
   note_other_model(circuit, control == ModelControl::kNone ? data.fingerprints.front() : fingerprint(model));
   Streams streams(model);
-  std::vector<Findings::OnBehaviour> results;
+  std::vector<Findings::OnEvaluationSet> results;
   {
     ProgressBar bar;
     results = ablate_everywhere(model, circuit, data, options, Seed(command.seed.value_or(found_with)), streams,

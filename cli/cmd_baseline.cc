@@ -42,7 +42,7 @@ void run_baseline(const BaselineCommand& command) {
   options.ranks = ranks.get();
   const RunSummary summary = run_baselines(spec, command.methods, options);
   bar.clear();
-  if (summary.is_told_elsewhere) return;
+  if (summary.is_reported_by_rank_zero) return;
   for (const std::string& line : summary.left_out) fmt::print(stderr, "left out: {}\n", line);
   if (!options.shard.empty()) return print_shard(summary, command.json);
   const Store store = Store::open_existing(summary.out);

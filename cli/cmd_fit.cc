@@ -100,7 +100,7 @@ void run_fit(const FitCommand& command) {
   options.ranks = ranks.get();
   const RunSummary summary = run(spec, options);
   bar.clear();
-  if (summary.is_told_elsewhere) return;
+  if (summary.is_reported_by_rank_zero) return;
   if (!options.shard.empty()) return print_shard(summary, command.json);
   const Store store = Store::open_existing(summary.out);
   if (command.json) {

@@ -20,8 +20,8 @@ inline ProbedCell made_cell(const std::string& variable, const ComponentRef& com
 
 /// Adds the accuracy with the circuit ablated on a data set.
 inline void add_ablation(ProbedCell& cell, const std::string& set, double untouched, double ablated) {
-  cell.findings.behaviours.push_back(
-      {.label = set, .vanilla = untouched, .ablations = {{.accuracy = {.mean = ablated, .n = 1}}}});
+  cell.findings.evaluation_sets.push_back(
+      {.label = set, .untouched = untouched, .ablations = {{.accuracy = {.mean = ablated, .n = 1}}}});
 }
 
 }  // namespace cprobe::testing

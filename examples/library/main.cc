@@ -23,8 +23,8 @@ void find(const std::vector<std::string>& arguments) {
              found.circuit.n_weights(), found.circuit.max_weights(), found.findings.knn.test.mean,
              found.findings.full_knn.test.mean);
 
-  const cprobe::Findings::OnBehaviour ablated = cprobe::ablate(model, found.circuit, train, test);
-  fmt::print("task accuracy, untouched: {:.3f}, without the circuit: {:.3f}\n", ablated.vanilla,
+  const cprobe::Findings::OnEvaluationSet ablated = cprobe::ablate(model, found.circuit, train, test);
+  fmt::print("task accuracy, untouched: {:.3f}, without the circuit: {:.3f}\n", ablated.untouched,
              ablated.circuit()->accuracy.mean);
 
   cprobe::save_circuit(found.circuit, arguments[5]);

@@ -18,8 +18,8 @@ FoundCircuit find_circuit(const Model& model, const Dataset& train, const Datase
   return found;
 }
 
-Findings::OnBehaviour ablate(const Model& model, const Circuit& circuit, const Dataset& train, const Dataset& test,
-                             const AblationOptions& options, uint64_t seed, const OnProgress& on_progress) {
+Findings::OnEvaluationSet ablate(const Model& model, const Circuit& circuit, const Dataset& train, const Dataset& test,
+                                 const AblationOptions& options, uint64_t seed, const OnProgress& on_progress) {
   const Circuit checked = circuit_of(circuit_file(circuit, "ablate"), model.config);
   Streams streams(model);
   return ablate_on(model, checked, "Test", test, train, options, Seed(seed), streams, on_progress);

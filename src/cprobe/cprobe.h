@@ -50,8 +50,8 @@ FoundCircuit find_circuit(const Model& model, const Dataset& train, const Datase
 /// @param on_progress told of every ablation.
 /// @return         accuracies. `circuit()` is the circuit's ablation, with a p-value.
 /// @throws Error   (kInput) if the circuit is not of a model of these sizes.
-Findings::OnBehaviour ablate(const Model& model, const Circuit& circuit, const Dataset& train, const Dataset& test,
-                             const AblationOptions& options = {}, uint64_t seed = 0,
-                             const OnProgress& on_progress = {});
+Findings::OnEvaluationSet ablate(const Model& model, const Circuit& circuit, const Dataset& train, const Dataset& test,
+                                 const AblationOptions& options = {}, uint64_t seed = 0,
+                                 const OnProgress& on_progress = {});
 
 }  // namespace cprobe

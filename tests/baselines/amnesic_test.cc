@@ -80,7 +80,7 @@ class AmnesicProbing : public ::testing::Test {
             .variable = variable,
             .train = at_site(train_, train_.variables.at(variable)),
             .test = at_site(test_, test_.variables.at(variable)),
-            .behaviours = {{"A", at_site(test_, test_.variables.at(variable))}, {"B", at_site(other_, {})}}};
+            .evaluation_sets = {{"A", at_site(test_, test_.variables.at(variable))}, {"B", at_site(other_, {})}}};
   }
   ProbedSite shuffled() const {
     ProbedSite site = probed("a");
@@ -245,7 +245,7 @@ TEST(AmnesicProbingOfExperiment1, EqualsTheReferenceInThePapersProtocol) {
                             .variable = recorded.variable,
                             .train = set,
                             .test = set,
-                            .behaviours = {{"Test", set}},
+                            .evaluation_sets = {{"Test", set}},
                             .paper_protocol = true};
     const std::vector<Metric> metrics = make_amnesic_probing(options)->run(probed, {});
     EXPECT_EQ(metrics.front().value, static_cast<double>(recorded.directions));

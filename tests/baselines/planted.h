@@ -103,7 +103,7 @@ inline ProbedSite planted_site(const Planted& planted, const std::string& variab
                     .variable = variable,
                     .train = set(planted.train),
                     .test = set(planted.test)};
-  probed.behaviours.emplace_back("Test", set(planted.test));
+  probed.evaluation_sets.emplace_back("Test", set(planted.test));
   return probed;
 }
 

@@ -31,7 +31,7 @@ class SubnetworkProbeOnPlanted : public ::testing::Test {
                       .variable = "class",
                       .train = set(train, labels.narrow(0, 0, 24)),
                       .test = set(test, labels.narrow(0, 24, 8))};
-    probed.behaviours.emplace_back("All", set(all, labels));
+    probed.evaluation_sets.emplace_back("All", set(all, labels));
     return make_subnetwork_probe(options)->run(probed, {});
   }
 

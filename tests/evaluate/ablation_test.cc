@@ -64,8 +64,8 @@ TEST_P(Ablation, OfNothingIsTheModelsBehaviour) {
   data.answers.narrow(0, 0, 15).fill_(5);  // some wrong
   const AblationBench here = bench(data);
   EXPECT_EQ(here.n_rows(), 60);
-  EXPECT_EQ(here.vanilla(), testing::untouched_accuracy(model_, data));
-  EXPECT_EQ(here.measure({at::Tensor(), at::Tensor()}, Fill::kZero, seed_).accuracy, here.vanilla());
+  EXPECT_EQ(here.untouched(), testing::untouched_accuracy(model_, data));
+  EXPECT_EQ(here.measure({at::Tensor(), at::Tensor()}, Fill::kZero, seed_).accuracy, here.untouched());
 }
 
 TEST_P(Ablation, OfTheWholeComponentLeavesTheBiasOfItsLastMatrix) {
@@ -74,7 +74,7 @@ TEST_P(Ablation, OfTheWholeComponentLeavesTheBiasOfItsLastMatrix) {
   last = at::zeros_like(last);
   const Dataset data = answered_by(without, rows_);
   const AblationBench here = bench(data);
-  EXPECT_LT(here.vanilla(), 1);
+  EXPECT_LT(here.untouched(), 1);
   const std::vector<AblationResult> results = ablate(here, circuit(1.1), {.complement = false}, seed_);
   ASSERT_EQ(results.size(), 1u) << "a full circuit has no random controls";
   EXPECT_EQ(results[0].accuracy.mean, 1);
@@ -92,7 +92,7 @@ TEST_P(Ablation, OfACircuitRemovesItsUnitsAndOfTheComplementAllOthers) {
       EXPECT_EQ(results[0].target, AblationTarget::kCircuit);
       EXPECT_EQ(results[1].target, AblationTarget::kComplement);
       EXPECT_FALSE(results[0].p.has_value()) << "no controls, no p";
-      return std::vector<double>{here.vanilla(), results[0].accuracy.mean, results[1].accuracy.mean};
+      return std::vector<double>{here.untouched(), results[0].accuracy.mean, results[1].accuracy.mean};
     };
     ComponentMask keeping;
     for (const at::Tensor& keep : keep_multipliers(some)) keeping.push_back({.multiplier = keep});
@@ -167,7 +167,7 @@ TEST_P(Ablation, HasEffectsOnTheNextTokenOverItsDraws) {
   EXPECT_EQ(random.divergence.n, 4);
   for (const AblationResult& result : results) {
     EXPECT_GT(result.effect.value().divergence.mean, 0) << to_string(result.target);
-    EXPECT_LT(result.effect.value().log_probability.mean, here.vanilla_log_probability())
+    EXPECT_LT(result.effect.value().log_probability.mean, here.untouched_log_probability())
         << "the right answers are the untouched model's own likeliest";
   }
   EXPECT_FALSE(ablate(here, some, {.n_random = 1}, seed_)[0].effect.has_value()) << "not asked for";
@@ -178,8 +178,8 @@ TEST_P(Ablation, OfAnEmptyCircuitLeavesTheDistributionOfTheNextToken) {
   const AblationBench here = bench(data);
   const AblationResult nothing = ablate(here, circuit(-1), {.complement = false, .effect = true}, seed_).at(0);
   EXPECT_NEAR(nothing.effect.value().divergence.mean, 0, 1e-9);
-  EXPECT_NEAR(nothing.effect.value().log_probability.mean, here.vanilla_log_probability(), 1e-6);
-  EXPECT_LT(here.vanilla_log_probability(), 0);
+  EXPECT_NEAR(nothing.effect.value().log_probability.mean, here.untouched_log_probability(), 1e-6);
+  EXPECT_LT(here.untouched_log_probability(), 0);
 }
 
 TEST_P(Ablation, OfOneMatrixLeavesTheOthers) {

@@ -21,7 +21,7 @@ Dataset rows(uint64_t seed) {
 
 class AblateEverywhere : public ::testing::Test {
  protected:
-  std::vector<Findings::OnBehaviour> ablated(const RunData& data, const AblationOptions& options) const {
+  std::vector<Findings::OnEvaluationSet> ablated(const RunData& data, const AblationOptions& options) const {
     Streams streams(data.model);
     return ablate_everywhere(data.model, circuit_, data, options, Seed(5), streams);
   }
@@ -34,7 +34,7 @@ class AblateEverywhere : public ::testing::Test {
 
 TEST_F(AblateEverywhere, IsTheAblationsOfEachDataSetUnderItsLabel) {
   const AblationOptions options{.fills = {Fill::kZero, Fill::kResample}, .n_random = 2, .effect = true};
-  const std::vector<Findings::OnBehaviour> results = ablated(data_, options);
+  const std::vector<Findings::OnEvaluationSet> results = ablated(data_, options);
   ASSERT_EQ(results.size(), 2u);
   const Site site = Site::before(kAttention);
   const Stream train = stream_at(data_.model, data_.train.trie, site);
@@ -46,8 +46,8 @@ TEST_F(AblateEverywhere, IsTheAblationsOfEachDataSetUnderItsLabel) {
     const std::vector<AblationResult> alone = ablate(bench, circuit_, options, Seed(5).derive(label));
     EXPECT_EQ(results[i].label, label);
     EXPECT_EQ(results[i].n_rows, 30);
-    EXPECT_EQ(results[i].vanilla, bench.vanilla());
-    EXPECT_NEAR(results[i].vanilla_log_probability.value(), bench.vanilla_log_probability(), 1e-6);
+    EXPECT_EQ(results[i].untouched, bench.untouched());
+    EXPECT_NEAR(results[i].untouched_log_probability.value(), bench.untouched_log_probability(), 1e-6);
     ASSERT_EQ(results[i].ablations.size(), alone.size());
     for (size_t a = 0; a < alone.size(); ++a) {
       EXPECT_EQ(results[i].ablations[a].accuracy.mean, alone[a].accuracy.mean);
@@ -61,7 +61,7 @@ TEST_F(AblateEverywhere, GivesADataSetTheSameFiguresWhateverElseIsMeasured) {
   RunData gen_only = data_;
   gen_only.behaviour.erase(gen_only.behaviour.begin());
   const AblationOptions options{.n_random = 4, .effect = true};
-  const Findings::OnBehaviour both = ablated(data_, options).at(1), alone = ablated(gen_only, options).at(0);
+  const Findings::OnEvaluationSet both = ablated(data_, options).at(1), alone = ablated(gen_only, options).at(0);
   ASSERT_EQ(both.ablations.size(), alone.ablations.size());
   for (size_t a = 0; a < both.ablations.size(); ++a) {
     EXPECT_EQ(both.ablations[a].accuracy.mean, alone.ablations[a].accuracy.mean);

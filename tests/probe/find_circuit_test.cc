@@ -39,7 +39,7 @@ class Library : public ::testing::Test {
 
 TEST_F(Library, FindsAndAblatesWhatACellOfARunDoes) {
   const FoundCircuit found = find();
-  const Findings::OnBehaviour ablated = ablate(model_, found.circuit, train_, test_, {.n_random = 3}, 7);
+  const Findings::OnEvaluationSet ablated = ablate(model_, found.circuit, train_, test_, {.n_random = 3}, 7);
 
   Spec spec;
   spec.probe.fit = options_.fit;
@@ -55,7 +55,7 @@ TEST_F(Library, FindsAndAblatesWhatACellOfARunDoes) {
   const FoundCircuit expected = probe_cell(spec, cell, "some cell", data, streams);
 
   Findings all = found.findings;
-  all.behaviours = {ablated};
+  all.evaluation_sets = {ablated};
   EXPECT_EQ(all, expected.findings);
   ASSERT_EQ(found.curve.size(), 3u);
   for (size_t e = 0; e < 3; ++e) EXPECT_EQ(found.curve[e].loss, expected.curve[e].loss) << "epoch " << e;

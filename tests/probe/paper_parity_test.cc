@@ -105,7 +105,7 @@ TEST_P(PaperParity, EqualsTheReferenceInEveryEpochAndFigure) {
                GetParam().variable, to_string(cell.component), worst_loss, n_other_signs, n_units,
                f.knn.test.mean - expected("knn test acc", block));
     fmt::print("ablated");
-    for (const Findings::OnBehaviour& on : f.behaviours) {
+    for (const Findings::OnEvaluationSet& on : f.evaluation_sets) {
       fmt::print(" {} {:+.4f}", on.label,
                  on.ablations.at(0).accuracy.mean - expected(" ablated acc " + on.label, block));
     }
@@ -125,10 +125,10 @@ TEST_P(PaperParity, EqualsTheReferenceInEveryEpochAndFigure) {
     EXPECT_NEAR(f.knn.test_majority, expected("test majority acc", block), kAccuracyTolerance);
     EXPECT_NEAR(f.full_knn.dev.mean, expected("full model knn dev acc", block), kAccuracyTolerance);
     EXPECT_NEAR(f.full_knn.test.mean, expected("full model knn test acc", block), kAccuracyTolerance);
-    ASSERT_FALSE(f.behaviours.empty());
-    for (const Findings::OnBehaviour& on : f.behaviours) {
+    ASSERT_FALSE(f.evaluation_sets.empty());
+    for (const Findings::OnEvaluationSet& on : f.evaluation_sets) {
       SCOPED_TRACE(on.label);
-      EXPECT_NEAR(on.vanilla, expected(" vanilla acc " + on.label, block), kAccuracyTolerance);
+      EXPECT_NEAR(on.untouched, expected(" vanilla acc " + on.label, block), kAccuracyTolerance);
       EXPECT_NEAR(on.ablations.at(0).accuracy.mean, expected(" ablated acc " + on.label, block), kAccuracyTolerance);
       // The reference records -1 where a circuit holds more than half of a matrix; ours always draws.
       for (const AblationResult& a : on.ablations) EXPECT_GE(a.accuracy.mean, 0);

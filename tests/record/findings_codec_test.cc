@@ -22,7 +22,7 @@ Findings findings(int64_t n, std::vector<AblationResult> ablations) {
   Findings f{.train_loss = 3.5, .test_loss = 4, .n_train = 20, .n_test = 11, .n_weights = 8 * n, .max_weights = 192};
   f.knn = {.dev = {.mean = .5, .sd = .1, .n = 3}, .test = {.mean = .25, .sd = .2, .n = 3}, .n_dev = 18, .n_test = 11};
   f.full_knn = {.dev = {.mean = .75, .n = 3}, .test = {.mean = .125, .n = 3}, .n_dev = 18, .n_test = 11};
-  f.behaviours = {{.label = "Test", .vanilla = 1, .n_rows = 11, .ablations = std::move(ablations)}};
+  f.evaluation_sets = {{.label = "Test", .untouched = 1, .n_rows = 11, .ablations = std::move(ablations)}};
   return f;
 }
 
@@ -37,8 +37,8 @@ Findings usual() {
 /// draws.
 Findings with_effects() {
   Findings f = usual();
-  f.behaviours[0].vanilla_log_probability = -.25;
-  std::vector<AblationResult>& ablations = f.behaviours[0].ablations;
+  f.evaluation_sets[0].untouched_log_probability = -.25;
+  std::vector<AblationResult>& ablations = f.evaluation_sets[0].ablations;
   ablations[0].effect = EffectSpread{.log_probability = {.mean = -2, .n = 1}, .divergence = {.mean = 1.5, .n = 1}};
   ablations[1].effect = EffectSpread{.log_probability = {.mean = -.5, .sd = .125, .n = 2},
                                      .divergence = {.mean = .25, .sd = .0625, .n = 2}};
@@ -139,7 +139,7 @@ TEST(ResultRow, SaysInWordsThatACircuitIsEmpty) {
 
 TEST(ResultRow, HasAColumnForEachFillAndMatrix) {
   Findings f = usual();
-  f.behaviours[0].ablations = {
+  f.evaluation_sets[0].ablations = {
       {.accuracy = {.mean = .5}},
       {.matrix = "c_fc", .accuracy = {.mean = .6}},
       {.matrix = "c_proj", .accuracy = {.mean = .7}},
@@ -170,7 +170,7 @@ TEST(ResultRow, EndsInTheEffectsWhereTheSpecAsksForThem) {
   for (size_t i = 0; i < without.size(); ++i) EXPECT_EQ(row[i].name, without[i].name) << "they come last";
 
   Findings empty = with_effects();  // An empty circuit has no random controls.
-  empty.behaviours[0].ablations.erase(empty.behaviours[0].ablations.begin() + 1);
+  empty.evaluation_sets[0].ablations.erase(empty.evaluation_sets[0].ablations.begin() + 1);
   EXPECT_THAT(value(row_of(empty, asked), "random ablate KL divergence mean Test"), IsEmpty());
   EXPECT_EQ(row_of(empty, asked).size(), row.size()) << "cells of one spec have the same columns";
 }
@@ -191,8 +191,8 @@ TEST(Metrics, OfEffectsHaveTheirControlsAndDraws) {
   EXPECT_EQ(metrics(f).size(), metrics(usual()).size() + 7);
 
   Findings one_matrix = with_effects();
-  one_matrix.behaviours[0].ablations[0].matrix = "c_fc";
-  one_matrix.behaviours[0].ablations[0].fill = Fill::kMean;
+  one_matrix.evaluation_sets[0].ablations[0].matrix = "c_fc";
+  one_matrix.evaluation_sets[0].ablations[0].fill = Fill::kMean;
   EXPECT_EQ(metric_of(one_matrix, "kl_divergence Test c_fc (mean fill)", "").value, 1.5);
 }
 
@@ -255,8 +255,9 @@ ProbedCell drawn_cell(uint64_t seed, AblationOptions& asked) {
   f.full_knn.dev = figure(n_draws);
   f.full_knn.test = figure(n_draws);
   for (const char* label : {"IID", "IID Gen", "Male (mean fill)"}) {
-    Findings::OnBehaviour& on = f.behaviours.emplace_back();
-    on = {.label = label, .vanilla = number(), .vanilla_log_probability = maybe(asked.effect), .n_rows = below(999)};
+    Findings::OnEvaluationSet& on = f.evaluation_sets.emplace_back();
+    on = {
+        .label = label, .untouched = number(), .untouched_log_probability = maybe(asked.effect), .n_rows = below(999)};
     const auto add = [&](AblationTarget target, Fill fill, const std::string& matrix, int64_t n) -> AblationResult& {
       AblationResult& a = on.ablations.emplace_back();
       a = {.target = target, .fill = fill, .matrix = matrix, .accuracy = figure(n), .note = "in words"};
@@ -293,10 +294,10 @@ TEST(FindingsCodec, DecodesWhatItEncoded) {
 TEST(FindingsCodec, KeepsNumbersThatAreNone) {
   Findings f = usual();
   f.train_loss = std::nan("");
-  f.behaviours[0].ablations[0].accuracy.mean = std::nan("");
+  f.evaluation_sets[0].ablations[0].accuracy.mean = std::nan("");
   const Findings back = decode(encode({"id", settings(), f}, {})).findings;
   EXPECT_TRUE(std::isnan(back.train_loss));
-  EXPECT_TRUE(std::isnan(back.behaviours[0].ablations[0].accuracy.mean));
+  EXPECT_TRUE(std::isnan(back.evaluation_sets[0].ablations[0].accuracy.mean));
 }
 
 TEST(FindingsCodec, RefusesAFigureThatIsNoNumber) {

@@ -32,9 +32,9 @@ class ResultsTable : public ::testing::Test {
  private:
   static Findings findings(const std::optional<double>& p, int64_t n_random) {
     Findings f{.n_weights = p ? 40 : 0, .max_weights = 192};
-    f.behaviours = {{.label = "Test", .ablations = {{.target = AblationTarget::kCircuit, .p = p}}}};
-    if (p) f.behaviours[0].ablations.push_back({.target = AblationTarget::kRandom, .accuracy = {.n = n_random}});
-    f.behaviours[0].ablations.push_back({.target = AblationTarget::kComplement});
+    f.evaluation_sets = {{.label = "Test", .ablations = {{.target = AblationTarget::kCircuit, .p = p}}}};
+    if (p) f.evaluation_sets[0].ablations.push_back({.target = AblationTarget::kRandom, .accuracy = {.n = n_random}});
+    f.evaluation_sets[0].ablations.push_back({.target = AblationTarget::kComplement});
     return f;
   }
 

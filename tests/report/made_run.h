@@ -44,8 +44,8 @@ inline Findings findings_of(const MadeCell& cell) {
   Findings f{.n_test = 1000, .n_weights = circuit.n_weights(), .max_weights = circuit.max_weights()};
   f.knn = {.test = {.mean = cell.knn, .sd = 0.01, .n = 20}, .test_majority = cell.majority, .n_test = 1000};
   f.full_knn = {.test = {.mean = 0.5, .sd = 0.02, .n = 20}, .test_majority = cell.majority, .n_test = 1000};
-  f.behaviours = {{.label = "Test", .vanilla = 1, .n_rows = 500}};
-  std::vector<AblationResult>& ablations = f.behaviours[0].ablations;
+  f.evaluation_sets = {{.label = "Test", .untouched = 1, .n_rows = 500}};
+  std::vector<AblationResult>& ablations = f.evaluation_sets[0].ablations;
   ablations.push_back(
       {.target = AblationTarget::kCircuit, .fill = cell.fill, .accuracy = {.mean = cell.ablated}, .p = cell.p});
   if (cell.p) {

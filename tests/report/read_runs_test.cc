@@ -103,7 +103,7 @@ TEST(ReadRuns, TakesTheFirstFillWithTheValueOfEachControl) {
   make_run(folder / "mean", {{.fill = Fill::kMean}});
   const ReportData data = read_runs({folder / "zero", folder / "mean"});
   for (const size_t i : {0, 1}) {
-    const ReportedDeletion a = findings(data)[i].ablations.at(0);
+    const ReportedAblation a = findings(data)[i].ablations.at(0);
     EXPECT_EQ(a.fill, i == 0 ? Fill::kZero : Fill::kMean);
     EXPECT_EQ(a.n_rows, 500);
     EXPECT_EQ(a.n_controls, 99);

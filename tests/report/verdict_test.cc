@@ -30,9 +30,11 @@ ReportedCell cell_of(const Repetition& r, int64_t layer = 0) {
                     .full_knn = {.test = {.mean = 0.5, .sd = 0.02, .n = 20}},
                     .n_weights = r.n_weights,
                     .max_weights = 100}}};
-  Findings::OnBehaviour& on = cell.findings.behaviours.emplace_back();
-  on = {
-      .label = "Test", .vanilla = 1, .n_rows = 500, .ablations = {{.accuracy = {.mean = r.ablated, .n = 1}, .p = r.p}}};
+  Findings::OnEvaluationSet& on = cell.findings.evaluation_sets.emplace_back();
+  on = {.label = "Test",
+        .untouched = 1,
+        .n_rows = 500,
+        .ablations = {{.accuracy = {.mean = r.ablated, .n = 1}, .p = r.p}}};
   if (!r.p) return cell;
   on.ablations.push_back({.target = AblationTarget::kRandom,
                           .accuracy = {.mean = 0.7, .sd = 0.05, .n = r.n_controls},
@@ -120,7 +122,7 @@ TEST(Verdict, AnswersOfRepetitions) {
 
 TEST(Verdict, MeansAreOfCellsThatHaveACircuit) {
   const ReportedFinding f = finding_of({kClear, kEmpty, {.ablated = 0.4, .p = std::nullopt}});
-  const ReportedDeletion& a = *f.on("Test");
+  const ReportedAblation& a = *f.on("Test");
   EXPECT_EQ(a.n_cells, 2);
   EXPECT_NEAR(a.ablated.mean, 0.3, 1e-12);
   EXPECT_EQ(a.n_controlled, 1);
@@ -181,8 +183,8 @@ TEST(Verdict, OnAVariable) {
 
 TEST(Verdict, SaysHowRandomUnitsWereDrawnAndUnitsFilled) {
   ReportedCell cell = cell_of(kClear);
-  for (AblationResult& ablation : cell.findings.behaviours[0].ablations) ablation.fill = Fill::kMean;
-  cell.findings.behaviours[0].ablations[1].note = "drawn from all units in c_fc";
+  for (AblationResult& ablation : cell.findings.evaluation_sets[0].ablations) ablation.fill = Fill::kMean;
+  cell.findings.evaluation_sets[0].ablations[1].note = "drawn from all units in c_fc";
   const std::string text = dependence_text(findings({.runs = {ReportedRun{}}, .cells = {cell}}).front(), "Test");
   EXPECT_THAT(text, AllOf(HasSubstr("their mean input"), HasSubstr("drawn from all units in c_fc")));
   EXPECT_THAT(dependence_text(finding_of({kClear}), "Test"),

@@ -77,7 +77,7 @@ Experiment2Run run_with(uint64_t seed, size_t task, const std::vector<std::array
       testing::add_ablation(cell, kOtherTask, .95, .125);
       if (block == Block::kMlp) continue;
       for (size_t set = 0; set < 2; ++set) {
-        std::vector<AblationResult>& ablations = cell.findings.behaviours[set].ablations;
+        std::vector<AblationResult>& ablations = cell.findings.evaluation_sets[set].ablations;
         ablations.push_back({.matrix = "c_attn", .accuracy = {.mean = left[i][set], .n = 1}, .note = note});
         if (set == 1) continue;
         ablations.push_back({.target = AblationTarget::kRandom, .matrix = "c_attn", .accuracy = {.mean = .7, .n = 1}});

@@ -184,12 +184,12 @@ void expect_equal_cells(const Spec& spec, const std::string& what) {
     EXPECT_NEAR(a.train_loss, b.train_loss, kRounding);
     EXPECT_NEAR(a.test_loss, b.test_loss, kRounding);
     EXPECT_NEAR(a.knn.test.mean, b.knn.test.mean, 0.05);
-    ASSERT_EQ(a.behaviours.size(), b.behaviours.size());
-    for (size_t i = 0; i < a.behaviours.size(); ++i) {
-      EXPECT_NEAR(a.behaviours[i].vanilla, b.behaviours[i].vanilla, 0.05);
-      ASSERT_EQ(a.behaviours[i].ablations.size(), b.behaviours[i].ablations.size());
-      for (size_t j = 0; j < a.behaviours[i].ablations.size(); ++j) {
-        const AblationResult &x = a.behaviours[i].ablations[j], &y = b.behaviours[i].ablations[j];
+    ASSERT_EQ(a.evaluation_sets.size(), b.evaluation_sets.size());
+    for (size_t i = 0; i < a.evaluation_sets.size(); ++i) {
+      EXPECT_NEAR(a.evaluation_sets[i].untouched, b.evaluation_sets[i].untouched, 0.05);
+      ASSERT_EQ(a.evaluation_sets[i].ablations.size(), b.evaluation_sets[i].ablations.size());
+      for (size_t j = 0; j < a.evaluation_sets[i].ablations.size(); ++j) {
+        const AblationResult &x = a.evaluation_sets[i].ablations[j], &y = b.evaluation_sets[i].ablations[j];
         SCOPED_TRACE(fmt::format("{} {} {}", to_string(x.target), to_string(x.fill), x.matrix));
         EXPECT_NEAR(x.accuracy.mean, y.accuracy.mean, 0.05);
         EXPECT_NEAR(x.effect->divergence.mean, y.effect->divergence.mean, 1e-3);

@@ -16,22 +16,22 @@ namespace cprobe {
 namespace {
 
 /// A data set on which task accuracy is measured with the probed states erased.
-class ErasedBehaviour {
+class ErasedSet {
  public:
-  ErasedBehaviour(const ProbedSite& probed, const std::string& label, const ProbedSet& set)
+  ErasedSet(const ProbedSite& probed, const std::string& label, const ProbedSet& set)
       : model_(probed.model),
         label_(label),
         behaviour_(set.data),
         states_(set.states()),
         patching_(probed.model, set.data.trie, set.stream, probed.site, probed.position),
-        vanilla_(run_untouched(probed.model, set.data, set.stream, probed.site).accuracy) {}
+        untouched_(run_untouched(probed.model, set.data, set.stream, probed.site).accuracy) {}
 
   void erase(const Eraser& eraser) { erased_ = accuracy(eraser); }
   void control(const Eraser& random) { controls_.push_back(accuracy(random)); }
 
   void add_metrics(const std::string& note, std::vector<Metric>& metrics) const {
     const int64_t n_rows = behaviour_.n_rows();
-    metrics.push_back({.metric = "vanilla_accuracy " + label_, .value = vanilla_, .n = n_rows});
+    metrics.push_back({.metric = "vanilla_accuracy " + label_, .value = untouched_, .n = n_rows});
     add_beside_controls(metrics, {.metric = "erased_accuracy " + label_, .value = erased_, .n = n_rows, .note = note},
                         controls_, Stronger::kLower, "random", "as many random directions");
   }
@@ -47,7 +47,7 @@ class ErasedBehaviour {
   Behaviour behaviour_;
   at::Tensor states_;
   Patching patching_;
-  double vanilla_;
+  double untouched_;
   double erased_ = 0;
   std::vector<double> controls_;
 };
@@ -92,21 +92,21 @@ class AmnesicProbing final : public BaselineMethod {
                                     .note = note}};
     add_probes(probed, fitted, eraser, note, on_progress, metrics);
 
-    std::vector<ErasedBehaviour> behaviours;
-    behaviours.reserve(probed.behaviours.size());
-    for (const auto& [label, set] : probed.behaviours) behaviours.emplace_back(probed, label, set);
+    std::vector<ErasedSet> evaluation_sets;
+    evaluation_sets.reserve(probed.evaluation_sets.size());
+    for (const auto& [label, set] : probed.evaluation_sets) evaluation_sets.emplace_back(probed, label, set);
     const int64_t n_controls = extent(eraser) == Extent::kPart ? options_.random_controls : 0;
     at::Generator generator = probed.seed.derive("amnesic/random").generator();
     for (int64_t draw = 0; draw <= n_controls; ++draw) {
       if (draw == 0) {
-        for (ErasedBehaviour& behaviour : behaviours) behaviour.erase(eraser);
+        for (ErasedSet& set : evaluation_sets) set.erase(eraser);
       } else {
         const Eraser random = random_eraser(eraser.bias, eraser.rank(), generator);
-        for (ErasedBehaviour& behaviour : behaviours) behaviour.control(random);
+        for (ErasedSet& set : evaluation_sets) set.control(random);
       }
       tell(part_of(on_progress, kProbesShare, 1), {"erasing", draw + 1, n_controls + 1});
     }
-    for (const ErasedBehaviour& behaviour : behaviours) behaviour.add_metrics(note, metrics);
+    for (const ErasedSet& set : evaluation_sets) set.add_metrics(note, metrics);
     return metrics;
   }
 

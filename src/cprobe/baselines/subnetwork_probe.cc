@@ -81,7 +81,7 @@ class SubnetworkProbe : public BaselineMethod {
          .n = n_weights,
          .control = "control task",
          .note = shuffle}};
-    for (const auto& [label, set] : probed.behaviours) {
+    for (const auto& [label, set] : probed.evaluation_sets) {
       tell(on_progress, {"ablations on " + label, 9, 10});
       add_ablations(metrics, masked, task.kept, label, set.data, seed.derive("random units"));
     }

@@ -7,21 +7,21 @@
 namespace cprobe {
 namespace {
 
-struct Entry {
+struct NamedMethod {
   MaskKind kind;
   std::string_view name;
   MaskOption option;
   std::unique_ptr<MaskMethod> (*make)(double option);
 };
 
-constexpr std::array<Entry, kMaskKinds.size()> kMaskMethods = {{
+constexpr std::array<NamedMethod, kMaskKinds.size()> kMaskMethods = {{
     {MaskKind::kContinuousSparsification, "continuous_sparsification", {"mask_init", 0.0}, continuous_sparsification},
     {MaskKind::kHardConcrete, "hard_concrete", {"keep_probability", 0.5}, hard_concrete},
     {MaskKind::kMagnitudePruning, "magnitude_pruning", {"density", 0.1}, magnitude_pruning},
 }};
 
-const Entry& entry_of(MaskKind kind) {
-  return *std::ranges::find(kMaskMethods, kind, &Entry::kind);
+const NamedMethod& entry_of(MaskKind kind) {
+  return *std::ranges::find(kMaskMethods, kind, &NamedMethod::kind);
 }
 
 }  // namespace
@@ -41,14 +41,14 @@ std::string_view to_string(MaskKind kind) {
 }
 
 MaskKind parse_mask_kind(std::string_view text) {
-  const auto found = std::ranges::find(kMaskMethods, text, &Entry::name);
+  const auto found = std::ranges::find(kMaskMethods, text, &NamedMethod::name);
   if (found != kMaskMethods.end()) return found->kind;
   throw input_error("unknown mask method '{}': expected one of {}", text, mask_method_names());
 }
 
 std::string mask_method_names() {
   std::array<std::string_view, kMaskMethods.size()> names;
-  std::ranges::transform(kMaskMethods, names.begin(), &Entry::name);
+  std::ranges::transform(kMaskMethods, names.begin(), &NamedMethod::name);
   return fmt::format("{}", fmt::join(names, ", "));
 }
 

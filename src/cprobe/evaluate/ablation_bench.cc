@@ -132,7 +132,7 @@ AblationBench::Measured AblationBench::measure(const std::vector<at::Tensor>& mu
   return measured;
 }
 
-double AblationBench::vanilla_log_probability() const {
+double AblationBench::untouched_log_probability() const {
   return behaviour_.effect(model_, untouched_.states, untouched_.states).log_probability;
 }
 

@@ -49,9 +49,9 @@ class AblationBench {
   /// @param donors draws the donors of kResample. @throws Error (kFailed) for a fill without training data.
   Measured measure(const std::vector<at::Tensor>& multipliers, Fill fill, Seed donors, bool with_effect = false) const;
 
-  double vanilla() const { return untouched_.accuracy; }  ///< Accuracy of the untouched model.
+  double untouched() const { return untouched_.accuracy; }  ///< Accuracy of the untouched model.
   /// Mean log-probability of the right next token in the untouched model, in nats. Computed at each call.
-  double vanilla_log_probability() const;
+  double untouched_log_probability() const;
   int64_t n_rows() const { return behaviour_.n_rows(); }
 
  private:

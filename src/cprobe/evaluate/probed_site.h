@@ -35,7 +35,7 @@ struct ProbedSite {
   ProbedSet train;
   ProbedSet test;
   /// Data sets on which task accuracy is measured, by label: "Test", "Same", "Different", "IID", ...
-  std::vector<std::pair<std::string, ProbedSet>> behaviours;
+  std::vector<std::pair<std::string, ProbedSet>> evaluation_sets;
   Seed seed{0};                 ///< Of this cell; a method derives its own streams from it.
   bool paper_protocol = false;  ///< Do as the reference implementation does where it is worse than the default.
 };

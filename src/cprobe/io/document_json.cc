@@ -55,9 +55,9 @@ class Cursor {
 };
 
 /// Receives the parser's events; the member names are nlohmann's.
-class Events {
+class JsonEvents {
  public:
-  Events(std::string_view text, DocumentBuilder& builder) : text_(text), cursor_(text), builder_(builder) {}
+  JsonEvents(std::string_view text, DocumentBuilder& builder) : text_(text), cursor_(text), builder_(builder) {}
 
   bool null() {
     const TextPlace place = cursor_.next();
@@ -134,7 +134,7 @@ Document Document::parse_json(std::string_view text, const std::string& source_n
   const size_t valid = utf8_prefix(text);
   if (valid != text.size()) throw builder.error(place_of(text, valid), "not UTF-8");
 
-  Events events(text, builder);
+  JsonEvents events(text, builder);
   Json::sax_parse(text.begin(), text.end(), &events);
   return builder.take();
 }

@@ -19,9 +19,9 @@ TextPlace place(const YAML::Mark& mark) {
 
 /// Receives the parser's events. Not yaml-cpp's nodes, because nodes drop duplicate keys and share
 /// anchors.
-class Events : public YAML::EventHandler {
+class YamlEvents : public YAML::EventHandler {
  public:
-  explicit Events(DocumentBuilder& builder) : builder_(builder) {}
+  explicit YamlEvents(DocumentBuilder& builder) : builder_(builder) {}
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++n_documents_ > 1) {
@@ -112,7 +112,7 @@ Document Document::parse_yaml(std::string_view text, const std::string& source_n
   // quote.
   const bool line_ended = text.ends_with('\n') || text.ends_with('\r');
   std::istringstream stream(std::string(text) + (line_ended ? "...\n" : "\n...\n"));
-  Events events(builder);
+  YamlEvents events(builder);
   try {
     YAML::Parser parser(stream);
     // The first call reads the document. The second finds out that nothing follows.

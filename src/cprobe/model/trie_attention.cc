@@ -15,14 +15,14 @@ namespace cprobe {
 namespace {
 
 /// A float matrix with contiguous rows, seen as [rows, heads, d_head].
-struct Rows {
+struct HeadRows {
   float* data;
   int64_t stride;
 
   float* head(int64_t row, int64_t head, int64_t d_head) const { return data + row * stride + head * d_head; }
 };
 
-Rows rows_of(const at::Tensor& matrix) {
+HeadRows rows_of(const at::Tensor& matrix) {
   return {matrix.data_ptr<float>(), matrix.stride(0)};
 }
 
@@ -53,8 +53,8 @@ struct Scoring {
 
 /// Queries [begin, end): probabilities and the weighted sums of values.
 CPROBE_VECTOR_CLONES
-void attend(int64_t begin, int64_t end, Rows q, Rows k, Rows v, KeyList keys, AttentionShape shape, Scoring scoring,
-            float* probabilities, Rows out) {
+void attend(int64_t begin, int64_t end, HeadRows q, HeadRows k, HeadRows v, KeyList keys, AttentionShape shape,
+            Scoring scoring, float* probabilities, HeadRows out) {
   const int64_t group = shape.n_heads / shape.n_kv_heads;
   const int64_t d = shape.d_head;
   for (int64_t i = begin; i < end; ++i) {
@@ -87,9 +87,9 @@ void attend(int64_t begin, int64_t end, Rows q, Rows k, Rows v, KeyList keys, At
 /// Gradients for queries [begin, end) and heads [head_begin, head_end).
 /// @param dk where null, keys and values need none.
 CPROBE_VECTOR_CLONES
-void attend_backward(int64_t begin, int64_t end, int64_t head_begin, int64_t head_end, Rows q, Rows k, Rows v,
-                     KeyList keys, AttentionShape shape, Scoring scoring, const float* probabilities, Rows dout,
-                     Rows dq, Rows dk, Rows dv) {
+void attend_backward(int64_t begin, int64_t end, int64_t head_begin, int64_t head_end, HeadRows q, HeadRows k,
+                     HeadRows v, KeyList keys, AttentionShape shape, Scoring scoring, const float* probabilities,
+                     HeadRows dout, HeadRows dq, HeadRows dk, HeadRows dv) {
   const int64_t group = shape.n_heads / shape.n_kv_heads;
   const int64_t d = shape.d_head;
   std::vector<float> dp(static_cast<size_t>(keys.max_length));
@@ -141,7 +141,7 @@ class TrieAttention : public torch::autograd::Function<TrieAttention> {
     const KeyList keys{rows.data_ptr<int64_t>(), rows.size(1), length.data_ptr<int64_t>(), window};
     at::Tensor probabilities = at::empty({q.size(0), n_heads, rows.size(1)}, q.options());
     at::Tensor out = at::empty({q.size(0), n_heads * d_head}, q.options());
-    const Rows q_rows = rows_of(q), k_rows = rows_of(k), v_rows = rows_of(v), out_rows = rows_of(out);
+    const HeadRows q_rows = rows_of(q), k_rows = rows_of(k), v_rows = rows_of(v), out_rows = rows_of(out);
     at::parallel_for(0, q.size(0), 16, [&](int64_t begin, int64_t end) {
       attend(begin, end, q_rows, k_rows, v_rows, keys, shape, scoring, probabilities.data_ptr<float>(), out_rows);
     });
@@ -167,15 +167,15 @@ class TrieAttention : public torch::autograd::Function<TrieAttention> {
     at::Tensor dq = at::empty(q.sizes(), q.options());
     const bool needs_keys = k.requires_grad() || v.requires_grad();
     at::Tensor dk, dv;
-    Rows dk_rows{nullptr, 0}, dv_rows{nullptr, 0};
+    HeadRows dk_rows{nullptr, 0}, dv_rows{nullptr, 0};
     if (needs_keys) {
       dk = at::zeros(k.sizes(), k.options());
       dv = at::zeros(v.sizes(), v.options());
       dk_rows = rows_of(dk);
       dv_rows = rows_of(dv);
     }
-    const Rows q_rows = rows_of(q), k_rows = rows_of(k), v_rows = rows_of(v), dout_rows = rows_of(dout),
-               dq_rows = rows_of(dq);
+    const HeadRows q_rows = rows_of(q), k_rows = rows_of(k), v_rows = rows_of(v), dout_rows = rows_of(dout),
+                   dq_rows = rows_of(dq);
     const float* p = probabilities.data_ptr<float>();
     if (needs_keys) {
       // Several queries add to one key row, so threads divide the key/value heads: no races, and

@@ -2,9 +2,9 @@
 
 namespace cprobe {
 
-Findings::OnBehaviour ablate_on(const Model& model, const Circuit& circuit, const std::string& label,
-                                const Dataset& data, const Dataset& train, const AblationOptions& options, Seed seed,
-                                Streams& streams, const OnProgress& on_progress) {
+Findings::OnEvaluationSet ablate_on(const Model& model, const Circuit& circuit, const std::string& label,
+                                    const Dataset& data, const Dataset& train, const AblationOptions& options,
+                                    Seed seed, Streams& streams, const OnProgress& on_progress) {
   at::NoGradGuard no_gradients;
   const ComponentRef component = circuit.component();
   const Site site = Site::before(component);
@@ -16,8 +16,8 @@ Findings::OnBehaviour ablate_on(const Model& model, const Circuit& circuit, cons
   const Stream& before = streams.at(data, site);
   const AblationBench bench(model, component, data, before, streams.untouched(data), has_donors ? &train : nullptr,
                             has_donors ? &streams.at(train, site) : nullptr);
-  Findings::OnBehaviour result{.label = label, .vanilla = bench.vanilla(), .n_rows = bench.n_rows()};
-  if (options.effect) result.vanilla_log_probability = bench.vanilla_log_probability();
+  Findings::OnEvaluationSet result{.label = label, .untouched = bench.untouched(), .n_rows = bench.n_rows()};
+  if (options.effect) result.untouched_log_probability = bench.untouched_log_probability();
   progress.note = "ablating on " + label;
   result.ablations = ablate(bench, circuit, options, seed.derive(label), [&](const Progress& run) {
     progress.done = run.done;
@@ -26,10 +26,10 @@ Findings::OnBehaviour ablate_on(const Model& model, const Circuit& circuit, cons
   return result;
 }
 
-std::vector<Findings::OnBehaviour> ablate_everywhere(const Model& model, const Circuit& circuit, const RunData& data,
-                                                     const AblationOptions& options, Seed seed, Streams& streams,
-                                                     const OnProgress& on_progress) {
-  std::vector<Findings::OnBehaviour> results;
+std::vector<Findings::OnEvaluationSet> ablate_everywhere(const Model& model, const Circuit& circuit,
+                                                         const RunData& data, const AblationOptions& options, Seed seed,
+                                                         Streams& streams, const OnProgress& on_progress) {
+  std::vector<Findings::OnEvaluationSet> results;
   for (const auto& [label, dataset] : data.behaviour) {
     const auto of_all = [&](Progress here) {
       here.done += std::ssize(results) * here.total;

@@ -15,9 +15,9 @@ namespace cprobe {
 /// @param streams of `model`.
 /// @param on_progress told of each ablation, and before the untouched model runs.
 /// @throws Error (kInterrupted) between two ablations once a stop is requested; as `embed`.
-Findings::OnBehaviour ablate_on(const Model& model, const Circuit& circuit, const std::string& label,
-                                const Dataset& data, const Dataset& train, const AblationOptions& options, Seed seed,
-                                Streams& streams, const OnProgress& on_progress = {});
+Findings::OnEvaluationSet ablate_on(const Model& model, const Circuit& circuit, const std::string& label,
+                                    const Dataset& data, const Dataset& train, const AblationOptions& options,
+                                    Seed seed, Streams& streams, const OnProgress& on_progress = {});
 
 /// All ablations of a circuit on every behaviour data set of a run; fills take their means and donors from its training
 /// data.
@@ -26,8 +26,8 @@ Findings::OnBehaviour ablate_on(const Model& model, const Circuit& circuit, cons
 /// @param seed     of a cell; each data set derives its own by its label, so its figures do not depend on the others.
 /// @param on_progress as ablate_on, of all data sets together.
 /// @throws Error as ablate_on.
-std::vector<Findings::OnBehaviour> ablate_everywhere(const Model& model, const Circuit& circuit, const RunData& data,
-                                                     const AblationOptions& options, Seed seed, Streams& streams,
-                                                     const OnProgress& on_progress = {});
+std::vector<Findings::OnEvaluationSet> ablate_everywhere(const Model& model, const Circuit& circuit,
+                                                         const RunData& data, const AblationOptions& options, Seed seed,
+                                                         Streams& streams, const OnProgress& on_progress = {});
 
 }  // namespace cprobe

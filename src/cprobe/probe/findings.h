@@ -21,10 +21,10 @@ struct Findings {
   KnnResult full_knn;       ///< Of the whole component.
   int64_t n_weights = 0;    ///< In the circuit.
   int64_t max_weights = 0;  ///< In the component.
-  struct OnBehaviour {
-    std::string label;                              ///< Data set, such as "Test".
-    double vanilla = 0;                             ///< Task accuracy of the untouched model.
-    std::optional<double> vanilla_log_probability;  ///< Of the right next token, in nats; with effects only.
+  struct OnEvaluationSet {
+    std::string label;                                ///< Data set, such as "Test".
+    double untouched = 0;                             ///< Task accuracy of the untouched model.
+    std::optional<double> untouched_log_probability;  ///< Of the right next token, in nats; with effects only.
     int64_t n_rows = 0;
     std::vector<AblationResult> ablations;
 
@@ -37,15 +37,15 @@ struct Findings {
     const AblationResult* random() const { return find(AblationTarget::kRandom, first_fill()); }
     const AblationResult* complement() const { return find(AblationTarget::kComplement, first_fill()); }
 
-    friend bool operator==(const OnBehaviour&, const OnBehaviour&) = default;
+    friend bool operator==(const OnEvaluationSet&, const OnEvaluationSet&) = default;
   };
-  std::vector<OnBehaviour> behaviours;
+  std::vector<OnEvaluationSet> evaluation_sets;
 
   Extent extent() const { return extent_of(n_weights, max_weights); }  ///< Of the circuit.
   double share() const;                                                ///< Of the component's weights, in [0, 1].
-  const OnBehaviour* on(std::string_view label) const;                 ///< Null where there is no such data set.
+  const OnEvaluationSet* on(std::string_view label) const;             ///< Null where there is no such data set.
   /// The data set that tables show; null where nothing was ablated.
-  const OnBehaviour* first() const { return behaviours.empty() ? nullptr : &behaviours.front(); }
+  const OnEvaluationSet* first() const { return evaluation_sets.empty() ? nullptr : &evaluation_sets.front(); }
 
   friend bool operator==(const Findings&, const Findings&) = default;
 };

@@ -50,7 +50,7 @@ FoundCircuit probe_cell(const Spec& spec, const Cell& cell, const std::string& i
   notes["model_control"] = to_string(spec.model.control);
   notes["protocol"] = to_string(spec.probe.protocol);
   notes["data_seed"] = std::to_string(spec.probe.data_seed);
-  found.findings.behaviours =
+  found.findings.evaluation_sets =
       ablate_everywhere(model, found.circuit, data, spec.probe.ablation, Seed(cell.seed), streams, progress.ablations);
   return found;
 }

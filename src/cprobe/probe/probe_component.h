@@ -40,7 +40,7 @@ struct FoundCircuit {
 /// @param draws       which tokens and exemplars are taken, and in which order.
 /// @param streams     of `model`.
 /// @param on_progress told of every epoch.
-/// @return            without `behaviours`, and without the circuit's provenance.
+/// @return            without `evaluation_sets`, and without the circuit's provenance.
 /// @throws Error      (kInput) if variable, layer or position does not exist, or the labels cannot
 ///                    be decoded (one class, or a class with one training token); as `fit`.
 FoundCircuit probe_component(const Model& model, const Dataset& train, const Dataset& test, const std::string& variable,

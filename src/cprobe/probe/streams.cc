@@ -6,9 +6,9 @@ const Stream& Streams::at(const Dataset& data, Site site) {
   const void* key = data.identity();
   auto found = streams_.find(key);
   if (found == streams_.end() || site < found->second.site) {
-    found = streams_.insert_or_assign(key, Entry{embed(model_, data.trie), Site::start()}).first;
+    found = streams_.insert_or_assign(key, StreamAtSite{embed(model_, data.trie), Site::start()}).first;
   }
-  Entry& entry = found->second;
+  StreamAtSite& entry = found->second;
   while (entry.site < site) {
     const Site next = Site::after(entry.site.next());
     entry = {advance(model_, data.trie, entry.stream, entry.site, next, new_rows_), next};

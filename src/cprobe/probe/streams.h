@@ -29,7 +29,7 @@ class Streams {
   const Untouched& untouched(const Dataset& data);
 
  private:
-  struct Entry {
+  struct StreamAtSite {
     Stream stream;
     Site site;
   };
@@ -37,7 +37,7 @@ class Streams {
   const Model& model_;
   NewRows new_rows_;
   /// By Dataset::identity.
-  std::map<const void*, Entry> streams_;
+  std::map<const void*, StreamAtSite> streams_;
   std::map<const void*, Untouched> untouched_;
 };
 

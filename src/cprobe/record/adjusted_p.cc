@@ -19,7 +19,7 @@ AdjustedP adjusted_p(const std::vector<ProbedCell>& cells, const std::string& da
   std::vector<size_t> tested;
   std::vector<double> p_values;
   for (size_t i = 0; i < cells.size(); ++i) {
-    const Findings::OnBehaviour* on = data_set.empty() ? cells[i].findings.first() : cells[i].findings.on(data_set);
+    const Findings::OnEvaluationSet* on = data_set.empty() ? cells[i].findings.first() : cells[i].findings.on(data_set);
     const AblationResult* circuit = on == nullptr ? nullptr : on->circuit();
     if (circuit == nullptr || !circuit->p) continue;
     tested.push_back(i);

@@ -24,7 +24,7 @@ constexpr std::string_view kDivergence = "kl_divergence";
 constexpr const char* kFullModel = "full model";
 constexpr const char* kMajority = "majority";
 
-using OnBehaviour = Findings::OnBehaviour;
+using OnEvaluationSet = Findings::OnEvaluationSet;
 using Figure = std::optional<double>;
 
 /// Appends fields to a row of results.csv.
@@ -54,7 +54,7 @@ Figure population_deviation(const AblationResult* random) {
 }
 
 /// kWhole, then the matrices that were ablated alone.
-std::vector<std::string> ablated_matrices(const OnBehaviour& behaviour) {
+std::vector<std::string> ablated_matrices(const OnEvaluationSet& behaviour) {
   std::vector<std::string> matrices;
   for (const AblationResult& a : behaviour.ablations) {
     if (std::ranges::find(matrices, a.matrix) == matrices.end()) matrices.push_back(a.matrix);
@@ -64,13 +64,13 @@ std::vector<std::string> ablated_matrices(const OnBehaviour& behaviour) {
 
 /// Adds the reference's columns of ablations: of the whole component, with an empty prefix and
 /// hence a leading space, then of each matrix.
-void add_behaviour_columns(RowWriter& row, const Findings& findings, const AblationOptions& asked) {
-  if (findings.behaviours.empty()) return;
+void add_ablation_columns(RowWriter& row, const Findings& findings, const AblationOptions& asked) {
+  if (findings.evaluation_sets.empty()) return;
   const Fill fill = asked.fills.front();
-  for (const std::string& matrix : ablated_matrices(findings.behaviours.front())) {
+  for (const std::string& matrix : ablated_matrices(findings.evaluation_sets.front())) {
     const std::string prefix = matrix == kWhole ? "" : matrix;
-    for (const OnBehaviour& on : findings.behaviours) {
-      row.add(fmt::format("{} vanilla acc {}", prefix, on.label), on.vanilla);
+    for (const OnEvaluationSet& on : findings.evaluation_sets) {
+      row.add(fmt::format("{} vanilla acc {}", prefix, on.label), on.untouched);
       row.add(fmt::format("{} ablated acc {}", prefix, on.label),
               mean_of(on.find(AblationTarget::kCircuit, fill, matrix)));
       if (asked.n_random == 0 || matrix != kWhole) continue;
@@ -92,7 +92,7 @@ void add_own_columns(RowWriter& row, const ProbedCell& cell, const AblationOptio
   row.add("protocol", to_string(cell.settings.protocol));
   row.add("model control", to_string(cell.settings.control));
   const Fill first = asked.fills.front();
-  for (const OnBehaviour& on : f.behaviours) {
+  for (const OnEvaluationSet& on : f.evaluation_sets) {
     const AblationResult none, *found = on.find(AblationTarget::kCircuit, first);
     const AblationResult* circuit = found == nullptr ? &none : found;
     const AblationResult* random = on.find(AblationTarget::kRandom, first);
@@ -130,8 +130,8 @@ void add_effect_columns(RowWriter& row, const Findings& findings, const Ablation
   std::vector<AblationTarget> targets = {AblationTarget::kCircuit};
   if (asked.n_random > 0) targets.push_back(AblationTarget::kRandom);
   if (asked.complement) targets.push_back(AblationTarget::kComplement);
-  for (const OnBehaviour& on : findings.behaviours) {
-    row.add("vanilla log probability " + on.label, on.vanilla_log_probability);
+  for (const OnEvaluationSet& on : findings.evaluation_sets) {
+    row.add("vanilla log probability " + on.label, on.untouched_log_probability);
     for (const AblationTarget target : targets) {
       const AblationResult* ablation = on.find(target, asked.fills.front());
       const auto add = [&](const char* name, Spread EffectSpread::*figure) {
@@ -177,7 +177,7 @@ ResultRow encode_row(const ProbedCell& cell, const AblationOptions& asked) {
   row.add("full model knn test acc", f.full_knn.test.mean);
   row.add("L0 Norm", static_cast<double>(f.n_weights));
   row.add("L0 Max", f.max_weights);
-  add_behaviour_columns(row, f, asked);
+  add_ablation_columns(row, f, asked);
   add_own_columns(row, cell, asked);
   if (!is_default) {
     row.add(kMaskMethod, to_string(s.mask_method));
@@ -265,7 +265,7 @@ void read_matrix_and_fill(std::string_view text, AblationResult& a) {
   if (!text.empty()) a.matrix = text.substr(1);
 }
 
-void encode_ablation(std::vector<Metric>& list, const OnBehaviour& on, const AblationResult& a) {
+void encode_ablation(std::vector<Metric>& list, const OnEvaluationSet& on, const AblationResult& a) {
   const auto add = [&](std::string_view name, const Spread& figure, const Figure& p = {},
                        const std::vector<double>& draws = {}) {
     Metric metric{.metric = ablation_metric(name, on.label, a),
@@ -314,11 +314,12 @@ std::vector<Metric> encode_metrics(const Findings& f) {
   };
   add_knn("knn_dev_accuracy", f.knn.dev, f.full_knn.dev, f.knn.dev_majority, f.knn.n_dev);
   add_knn("knn_test_accuracy", f.knn.test, f.full_knn.test, f.knn.test_majority, f.knn.n_test);
-  for (const OnBehaviour& on : f.behaviours) {
-    list.push_back({.metric = fmt::format("{} {}", kUntouchedAccuracy, on.label), .value = on.vanilla, .n = on.n_rows});
-    if (on.vanilla_log_probability) {
+  for (const OnEvaluationSet& on : f.evaluation_sets) {
+    list.push_back(
+        {.metric = fmt::format("{} {}", kUntouchedAccuracy, on.label), .value = on.untouched, .n = on.n_rows});
+    if (on.untouched_log_probability) {
       list.push_back({.metric = fmt::format("{} {}", kUntouchedLogProbability, on.label),
-                      .value = *on.vanilla_log_probability,
+                      .value = *on.untouched_log_probability,
                       .n = on.n_rows});
     }
     for (const AblationResult& a : on.ablations) encode_ablation(list, on, a);
@@ -346,9 +347,9 @@ std::optional<std::string_view> behind(std::string_view name, std::string_view f
 
 /// Reads a metric of one evaluation set. These metrics follow the accuracy of the untouched model
 /// on the set, and the effects of an ablation follow the ablation's accuracy.
-void decode_ablation_metric(OnBehaviour& on, const Metric& m) {
+void decode_ablation_metric(OnEvaluationSet& on, const Metric& m) {
   if (behind(m.metric, kUntouchedLogProbability, on.label)) {
-    on.vanilla_log_probability = m.value;
+    on.untouched_log_probability = m.value;
   } else if (const auto rest = behind(m.metric, kAblatedAccuracy, on.label)) {
     on.ablations.push_back(decode_ablation(m, *rest));
   } else if (!on.ablations.empty()) {
@@ -375,9 +376,9 @@ Findings decode_metrics(const std::vector<Metric>& metrics, int64_t n_draws) {
     } else if (m.metric == "knn_dev_accuracy" || m.metric == "knn_test_accuracy") {
       decode_knn(f, m, m.metric == "knn_test_accuracy", n_draws);
     } else if (m.metric.starts_with(untouched)) {
-      f.behaviours.push_back({.label = m.metric.substr(untouched.size()), .vanilla = m.value, .n_rows = m.n});
-    } else if (!f.behaviours.empty()) {
-      decode_ablation_metric(f.behaviours.back(), m);
+      f.evaluation_sets.push_back({.label = m.metric.substr(untouched.size()), .untouched = m.value, .n_rows = m.n});
+    } else if (!f.evaluation_sets.empty()) {
+      decode_ablation_metric(f.evaluation_sets.back(), m);
     }
   }
   return f;

@@ -16,7 +16,7 @@ namespace {
 std::string other_data_note(const std::vector<ProbedCell>& cells) {
   if (cells.empty()) return {};
   std::vector<std::string> labels;
-  for (const Findings::OnBehaviour& on : cells.front().findings.behaviours) labels.push_back(on.label);
+  for (const Findings::OnEvaluationSet& on : cells.front().findings.evaluation_sets) labels.push_back(on.label);
   if (labels.size() < 2) return {};
   return fmt::format("Ablations are those on {}; results.csv has {} as well.\n", labels.front(),
                      fmt::join(labels.begin() + 1, labels.end(), ", "));
@@ -50,7 +50,7 @@ std::string results_table(const Store& store) {
   std::vector<std::vector<std::string>> lines = {heading};
   for (size_t i = 0; i < cells.size(); ++i) {
     const auto& [id, settings, f] = cells[i];
-    const Findings::OnBehaviour none, *on = f.first() == nullptr ? &none : f.first();
+    const Findings::OnEvaluationSet none, *on = f.first() == nullptr ? &none : f.first();
     std::vector<std::string> line = {settings.cell.variable, to_string(settings.cell.component)};
     for (const VariedSetting& setting : varied) {
       const std::string value = setting.text(settings);
@@ -58,7 +58,7 @@ std::string results_table(const Store& store) {
     }
     for (const std::string& figure :
          {figure_text(&f.knn.test), figure_text(&f.full_knn.test), figure_text(f.knn.test_majority, {}),
-          fmt::format("{:.1f} %", 100 * f.share()), on == &none ? kNoFigure : figure_text(on->vanilla, {}),
+          fmt::format("{:.1f} %", 100 * f.share()), on == &none ? kNoFigure : figure_text(on->untouched, {}),
           accuracy_text(on->circuit()), accuracy_text(on->random()), p_text(on->circuit())}) {
       line.push_back(figure);
     }

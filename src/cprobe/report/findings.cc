@@ -37,7 +37,7 @@ Answer over_repetitions(const std::vector<Answer>& answers) {
 
 /// The ablations of one cell on one evaluation set, under the first fill.
 struct Ablated {
-  const Findings::OnBehaviour* on;
+  const Findings::OnEvaluationSet* on;
   const AblationResult* circuit;
   const AblationResult* random;  ///< Null if there are no random controls.
   AdjustedTest test;
@@ -45,9 +45,9 @@ struct Ablated {
 
 /// The ablations of a cell on an evaluation set; none if the cell has none there.
 std::optional<Ablated> on_data(const ReportedCell& cell, const std::string& data) {
-  const Findings::OnBehaviour* on = cell.findings.on(data);
+  const Findings::OnEvaluationSet* on = cell.findings.on(data);
   if (on == nullptr || on->circuit() == nullptr) return std::nullopt;
-  const auto place = static_cast<size_t>(on - cell.findings.behaviours.data());
+  const auto place = static_cast<size_t>(on - cell.findings.evaluation_sets.data());
   return Ablated{on, on->circuit(), on->random(), place < cell.tests.size() ? cell.tests[place] : AdjustedTest()};
 }
 
@@ -83,7 +83,7 @@ double ablated_accuracy(const Ablated& a) {
 }
 
 /// Adds the random controls of the cells that have some.
-void add_controls(ReportedDeletion& result, const std::vector<Ablated>& controlled, bool is_repeated) {
+void add_controls(ReportedAblation& result, const std::vector<Ablated>& controlled, bool is_repeated) {
   if (controlled.empty()) return;
   std::vector<double> means;
   result.n_controls = controlled.front().random->accuracy.n;
@@ -101,9 +101,9 @@ void add_controls(ReportedDeletion& result, const std::vector<Ablated>& controll
   result.beside_random = over(controlled, ablated_accuracy);
 }
 
-ReportedDeletion ablation_over(const Cells& cells, const std::string& data) {
+ReportedAblation ablation_over(const Cells& cells, const std::string& data) {
   const bool all_empty = std::ranges::all_of(cells, [](const ReportedCell* cell) { return is_empty(*cell); });
-  ReportedDeletion result{.data = data};
+  ReportedAblation result{.data = data};
   std::vector<Ablated> with, controlled;
   std::vector<double> complement;
   std::vector<Answer> answers;
@@ -122,7 +122,7 @@ ReportedDeletion ablation_over(const Cells& cells, const std::string& data) {
   }
   result.n_cells = std::ssize(with);
   if (!with.empty()) {
-    result.vanilla = over(with, [](const Ablated& a) { return a.on->vanilla; });
+    result.untouched = over(with, [](const Ablated& a) { return a.on->untouched; });
     result.ablated = over(with, ablated_accuracy);
   }
   if (!complement.empty()) result.complement = spread(complement);
@@ -135,7 +135,7 @@ ReportedDeletion ablation_over(const Cells& cells, const std::string& data) {
 std::vector<std::string> data_sets(const Cells& cells) {
   std::vector<std::string> labels;
   for (const ReportedCell* cell : cells) {
-    for (const Findings::OnBehaviour& on : cell->findings.behaviours) {
+    for (const Findings::OnEvaluationSet& on : cell->findings.evaluation_sets) {
       if (std::ranges::find(labels, on.label) == labels.end()) labels.push_back(on.label);
     }
   }
@@ -170,12 +170,12 @@ std::string ReportedFinding::component() const {
   return fmt::format("L{}.{}", layer, block);
 }
 
-const ReportedDeletion* ReportedFinding::on(std::string_view data) const {
-  const auto found = std::ranges::find(ablations, data, &ReportedDeletion::data);
+const ReportedAblation* ReportedFinding::on(std::string_view data) const {
+  const auto found = std::ranges::find(ablations, data, &ReportedAblation::data);
   return found == ablations.end() ? nullptr : &*found;
 }
 
-std::optional<double> ReportedDeletion::harm() const {
+std::optional<double> ReportedAblation::harm() const {
   return random ? std::optional(random->mean - beside_random.mean) : std::nullopt;
 }
 

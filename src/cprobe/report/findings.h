@@ -25,12 +25,12 @@ std::string_view to_string(Answer answer);
 /// Figures of ablations on one evaluation set: of one cell, or means and standard deviations
 /// (n - 1) over cells that repeat each other. Cells with an empty circuit, whose ablation changes
 /// nothing, are left out unless all circuits are empty.
-struct ReportedDeletion {
+struct ReportedAblation {
   std::string data;         ///< Label of the evaluation set.
   Fill fill = Fill::kZero;  ///< What ablated units see.
   int64_t n_rows = 0;
-  int64_t n_cells = 0;  ///< Cells behind `vanilla` and `ablated`.
-  Spread vanilla, ablated;
+  int64_t n_cells = 0;  ///< Cells behind `untouched` and `ablated`.
+  Spread untouched, ablated;
   std::optional<Spread> complement;
   int64_t n_controlled = 0;  ///< Cells with random controls, behind `random` and `beside_random`.
   /// Accuracy with random circuits ablated. One cell: over its random controls. Several cells: over
@@ -69,13 +69,13 @@ struct ReportedFinding {
   int64_t n_tokens = 0;  ///< Test tokens.
   /// Cells whose circuit is empty, and cells whose circuit is full.
   int64_t n_empty = 0, n_full = 0;
-  std::vector<ReportedDeletion> ablations;  ///< By evaluation set, in the run's order.
+  std::vector<ReportedAblation> ablations;  ///< By evaluation set, in the run's order.
   Answer circuit = Answer::kNo;             ///< Is the circuit a proper part, not empty or full?
   Answer decodes = Answer::kNo;             ///< Does the circuit beat the majority baseline?
 
   int64_t n_cells() const { return static_cast<int64_t>(cells.size()); }
   bool is_empty() const { return n_empty == n_cells(); }    ///< Whether all circuits are empty.
-  const ReportedDeletion* on(std::string_view data) const;  ///< Null if there is no such set.
+  const ReportedAblation* on(std::string_view data) const;  ///< Null if there is no such set.
   std::string component() const;                            ///< "L0.attn".
 };
 

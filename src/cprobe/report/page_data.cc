@@ -69,12 +69,12 @@ Json run_json(const ReportedRun& run, const Specs& specs) {
           {"calls", calls}};
 }
 
-Json ablation_json(const ReportedFinding& f, const ReportedDeletion& a, bool with_draws) {
+Json ablation_json(const ReportedFinding& f, const ReportedAblation& a, bool with_draws) {
   return {{"data", a.data},
           {"fill", to_string(a.fill)},
           {"notes", a.notes},
           {"rows", a.n_rows},
-          {"vanilla", figure(a.vanilla)},
+          {"untouched", figure(a.untouched)},
           {"ablated", figure(a.ablated)},
           {"random", figure(a.random)},
           {"complement", figure(a.complement)},
@@ -92,7 +92,7 @@ Json ablation_json(const ReportedFinding& f, const ReportedDeletion& a, bool wit
 
 Json finding_json(const ReportedFinding& f, bool with_draws) {
   Json ablations = Json::array();
-  for (const ReportedDeletion& a : f.ablations) ablations.push_back(ablation_json(f, a, with_draws));
+  for (const ReportedAblation& a : f.ablations) ablations.push_back(ablation_json(f, a, with_draws));
   return {{"series", f.series},
           {"step", f.step ? Json(*f.step) : Json()},
           {"variable", f.variable},
@@ -194,7 +194,7 @@ Json verdicts_json(const std::vector<ReportedFinding>& all) {
     }
     Json dependence = Json::object();
     for (const ReportedFinding* f : same) {
-      for (const ReportedDeletion& a : f->ablations) {
+      for (const ReportedAblation& a : f->ablations) {
         if (!dependence.contains(a.data)) dependence[a.data] = dependence_verdict(same, a.data);
       }
     }
@@ -231,7 +231,7 @@ std::string page_json(const ReportData& data) {
   Json json = {{"title", data.title}, {"notes", data.notes}};
   size_t n_draws = 0;
   for (const ReportedFinding& f : all) {
-    for (const ReportedDeletion& a : f.ablations) n_draws += a.draws.size();
+    for (const ReportedAblation& a : f.ablations) n_draws += a.draws.size();
   }
   const bool with_draws = n_draws <= kMostDraws;
   if (!with_draws) {

@@ -72,12 +72,12 @@ Table table_of(const std::vector<ReportedFinding>& all) {
                                              {"p", kP},
                                              {"p Holm", kP},
                                              {"repetitions"}});
-  const ReportedDeletion none{.vanilla = {}, .ablated = {}};
+  const ReportedAblation none{.untouched = {}, .ablated = {}};
   for (const ReportedFinding& f : all) {
     const size_t n_lines = std::max<size_t>(1, f.ablations.size());
     for (size_t i = 0; i < n_lines; ++i) {
       const bool is_ablated = i < f.ablations.size();
-      const ReportedDeletion& a = is_ablated ? f.ablations[i] : none;
+      const ReportedAblation& a = is_ablated ? f.ablations[i] : none;
       std::vector<Field> line;
       if (with_series) line.push_back({f.series});
       if (with_step) line.push_back({f.step ? std::to_string(*f.step) : std::string()});
@@ -86,7 +86,7 @@ Table table_of(const std::vector<ReportedFinding>& all) {
       line.push_back({extent_of(f)});
       for (const Spread& figure : {f.share, f.knn, f.full, Spread{.mean = f.majority}}) line.push_back({{}, figure});
       line.push_back({a.data});
-      line.push_back({{}, is_ablated ? std::optional(a.vanilla) : std::nullopt});
+      line.push_back({{}, is_ablated ? std::optional(a.untouched) : std::nullopt});
       // If all circuits are empty, nothing is ablated.
       line.push_back({{}, is_ablated && !f.is_empty() ? std::optional(a.ablated) : std::nullopt});
       line.push_back({{}, a.random});

@@ -44,16 +44,16 @@ std::vector<ReportedCell> adjusted(std::vector<ProbedCell> probed, ReportedRun& 
   std::set<std::string> labels;
   for (const ProbedCell& cell : probed) {
     cells.push_back({cell});
-    for (const Findings::OnBehaviour& on : cell.findings.behaviours) labels.insert(on.label);
-    cells.back().tests.resize(cell.findings.behaviours.size());
+    for (const Findings::OnEvaluationSet& on : cell.findings.evaluation_sets) labels.insert(on.label);
+    cells.back().tests.resize(cell.findings.evaluation_sets.size());
   }
   for (const std::string& label : labels) {
     const AdjustedP p = adjusted_p(probed, label);
     if (!p.note().empty()) run.p_notes[label] = p.note();
     for (size_t i = 0; i < cells.size(); ++i) {
-      const Findings::OnBehaviour* on = cells[i].findings.on(label);
+      const Findings::OnEvaluationSet* on = cells[i].findings.on(label);
       if (on == nullptr || !p.of_cell[i]) continue;
-      cells[i].tests[static_cast<size_t>(on - cells[i].findings.behaviours.data())] = {p.of_cell[i], p.n_tests};
+      cells[i].tests[static_cast<size_t>(on - cells[i].findings.evaluation_sets.data())] = {p.of_cell[i], p.n_tests};
     }
   }
   return cells;

@@ -54,7 +54,7 @@ struct ReportedCell : ProbedCell {
   size_t run = 0;  ///< Index in ReportData::runs.
   /// Settings in which cells of the report differ, in words: "position 3, unit weight".
   std::string options;
-  std::vector<AdjustedTest> tests;   ///< One for each of findings.behaviours, in their order.
+  std::vector<AdjustedTest> tests;   ///< One for each of findings.evaluation_sets, in their order.
   std::vector<EpochRecord> curve;    ///< Mask training, one record per epoch.
   std::vector<MatrixPart> matrices;  ///< Empty if the circuit file is gone.
   std::optional<HeadUnits> heads;    ///< Attention only; none if the model's config.json is gone.

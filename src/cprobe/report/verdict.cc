@@ -73,7 +73,7 @@ std::string decoding_sentence(const ReportedFinding& f) {
 }
 
 /// "p = 0.048, adjusted for 8 cells (Holm) 0.381"; for several cells, the ranges of both.
-std::string p_text(const ReportedDeletion& a) {
+std::string p_text(const ReportedAblation& a) {
   const auto text_of_all = [](const std::vector<double>& values, bool with_sign) {
     const auto [least, most] = std::ranges::minmax(values);
     const std::string first = p_number(least), last = p_number(most);
@@ -86,7 +86,7 @@ std::string p_text(const ReportedDeletion& a) {
   return text;
 }
 
-std::string dependence_words(const ReportedDeletion& a) {
+std::string dependence_words(const ReportedAblation& a) {
   switch (a.depends) {
     case Answer::kYes:
       return "The behaviour depends on it beyond random controls";
@@ -110,7 +110,7 @@ std::string dependence_words(const ReportedDeletion& a) {
 
 /// "with random circuits of its size ablated 0.700 ± 0.050". If only some cells have random
 /// controls, says in how many, and what ablating their circuits leaves.
-std::string random_text(const ReportedDeletion& a) {
+std::string random_text(const ReportedAblation& a) {
   std::string text = fmt::format("with random circuits of its size ablated {}", text_of(*a.random));
   if (a.n_controlled < a.n_cells) {
     text += fmt::format(" in the {} of {} repetitions that have them, where it is {} without the circuit",
@@ -133,7 +133,7 @@ std::string_view input_words(Fill fill) {
 }
 
 /// The data behind the figures: "99 controls; p = 0.010; n = 500 rows".
-std::string basis_text(const ReportedDeletion& a) {
+std::string basis_text(const ReportedAblation& a) {
   std::string text;
   if (a.n_cells > 1) text = fmt::format("mean ± sd over {} repetitions", a.n_cells);
   if (a.n_controls > 0) {
@@ -181,9 +181,9 @@ std::string decoding_verdict(const FindingList& with) {
 
 /// Says which circuit's ablation harms most, compared with the mean of its random controls. Empty
 /// if no circuit has random controls.
-std::string strongest_verdict(const std::vector<std::pair<const ReportedFinding*, const ReportedDeletion*>>& deleted) {
+std::string strongest_verdict(const std::vector<std::pair<const ReportedFinding*, const ReportedAblation*>>& deleted) {
   const ReportedFinding* where = nullptr;
-  const ReportedDeletion* most = nullptr;
+  const ReportedAblation* most = nullptr;
   for (const auto& [f, a] : deleted) {
     if (!a->harm() || a->p.empty()) continue;
     if (most == nullptr || *a->harm() > *most->harm()) std::tie(where, most) = std::pair(f, a);
@@ -192,7 +192,7 @@ std::string strongest_verdict(const std::vector<std::pair<const ReportedFinding*
   if (!(*most->harm() > 0)) return " Nowhere did ablation harm more than random circuits.";
   return fmt::format(
       " The largest drop beyond random circuits is in {}: task accuracy on {} goes from {} to {}, {} ({}).",
-      where->component(), most->data, text_of(most->vanilla), text_of(most->ablated), random_text(*most),
+      where->component(), most->data, text_of(most->untouched), text_of(most->ablated), random_text(*most),
       basis_text(*most));
 }
 
@@ -204,10 +204,10 @@ std::string finding_text(const ReportedFinding& finding) {
 
 std::string dependence_text(const ReportedFinding& finding, const std::string& data) {
   if (finding.is_empty()) return {};
-  const ReportedDeletion* a = finding.on(data);
+  const ReportedAblation* a = finding.on(data);
   if (a == nullptr) return fmt::format("It was not ablated to see whether the behaviour on {} depends on it.", data);
   const std::string change = fmt::format("ablating it takes task accuracy on {} from {} to {}", data,
-                                         text_of(a->vanilla), text_of(a->ablated));
+                                         text_of(a->untouched), text_of(a->ablated));
   const std::string controls = a->random ? fmt::format(", {}", random_text(*a)) : "";
   return fmt::format("{} ({}{}; {}).", dependence_words(*a), change, controls, basis_text(*a));
 }
@@ -235,9 +235,9 @@ std::string verdict_text(const FindingList& findings) {
 }
 
 std::string dependence_verdict(const FindingList& findings, const std::string& data) {
-  std::vector<std::pair<const ReportedFinding*, const ReportedDeletion*>> deleted;
+  std::vector<std::pair<const ReportedFinding*, const ReportedAblation*>> deleted;
   for (const ReportedFinding* f : with_circuit(findings)) {
-    if (const ReportedDeletion* a = f->on(data)) deleted.emplace_back(f, a);
+    if (const ReportedAblation* a = f->on(data)) deleted.emplace_back(f, a);
   }
   const auto n_with = [&](Answer answer) {
     return std::ranges::count_if(deleted, [&](const auto& pair) { return pair.second->depends == answer; });

@@ -8,9 +8,9 @@ namespace cprobe {
 namespace {
 
 /// A figure on one evaluation set.
-CellFigure on_set(std::string set, std::function<std::optional<double>(const Findings::OnBehaviour&)> figure) {
+CellFigure on_set(std::string set, std::function<std::optional<double>(const Findings::OnEvaluationSet&)> figure) {
   return [set = std::move(set), figure = std::move(figure)](const ProbedCell& cell) {
-    const Findings::OnBehaviour* on = cell.findings.on(set);
+    const Findings::OnEvaluationSet* on = cell.findings.on(set);
     return on == nullptr ? std::nullopt : figure(*on);
   };
 }
@@ -32,7 +32,7 @@ double share_of(const ProbedCell& cell) {
 }
 
 CellFigure untouched_on(std::string set) {
-  return on_set(std::move(set), [](const auto& on) { return std::optional(on.vanilla); });
+  return on_set(std::move(set), [](const auto& on) { return std::optional(on.untouched); });
 }
 CellFigure ablated_on(std::string set) {
   return on_set(std::move(set), [](const auto& on) { return accuracy_of(on.circuit()); });

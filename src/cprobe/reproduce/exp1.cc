@@ -13,7 +13,7 @@ namespace {
 
 /// What Lepori et al. 2024 report for Experiment 1 (one seed, one draw of exemplars, no random
 /// controls).
-struct Published {
+struct PublishedCircuit {
   std::string_view variable;
   std::string_view meaning;
   std::string_view block;
@@ -22,7 +22,7 @@ struct Published {
   double size;      ///< Weights in the circuit / weights in the component.
   double ablated;   ///< Task accuracy with the circuit ablated (fill zero).
 };
-constexpr std::array<Published, 8> kPublished = {{
+constexpr std::array<PublishedCircuit, 8> kPublished = {{
     {"var_0", "a^2", "attn", .991, .660, .533, .008},
     {"var_0", "a^2", "mlp", .658, .103, .650, .057},
     {"var_1", "-b^2", "attn", .991, .610, .535, .009},
@@ -35,7 +35,7 @@ constexpr std::array<Published, 8> kPublished = {{
 constexpr const char* kTransfer = "transfer";  // Trains models, so runs for two variables only.
 constexpr double kPublishedTrainingLoss = 1.97e-4;
 
-/// Published figures of comparison methods. Those of transfer learning are read off curves.
+/// PublishedCircuit figures of comparison methods. Those of transfer learning are read off curves.
 std::vector<PublishedBaseline> published_figures() {
   return published_baselines(
       {{"var_0", "a^2"}, {"var_1", "-b^2"}, {"aux_0", "a+b"}, {"aux_1", "a-b"}},
@@ -109,7 +109,7 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const ToyExperimen
   std::vector<std::vector<std::string>> lines = {{"variable", "block", "circuit", "kNN", "(paper)", "kNN full",
                                                   "(paper)", "weights", "(paper)", "untouched", "ablated", "(paper)",
                                                   "random control", "worst p"}};
-  for (const Published& p : kPublished) {
+  for (const PublishedCircuit& p : kPublished) {
     const std::vector<ProbedCell> own = cells_of(cells, p.variable, p.block);
     const std::vector<double> p_values = figures(own, p_on("Test"));
     lines.push_back({std::string(p.meaning), std::string(p.block), circuits_in_words(own), figure_over(own, knn_of),

@@ -28,7 +28,7 @@ constexpr Variable kAuxiliary = {"aux_0", "auxiliary", {"R mod 23", "R mod 31"}}
 
 /// What Lepori et al. 2024 report for a variable and block of tasks 1 and 2 (one seed, one draw of
 /// exemplars, no random controls).
-struct Published {
+struct PublishedPair {
   const Variable& variable;
   std::string_view block;
   OfTasks knn;              ///< Test accuracy of decoding from the circuit.
@@ -38,7 +38,7 @@ struct Published {
   OfTasks own_part = {};    ///< As `own`, with only the circuit's part in c_attn ablated.
   OfTasks other_part = {};  ///< As `other`, with only the circuit's part in c_attn ablated.
 };
-constexpr std::array<Published, 6> kPublished = {{
+constexpr std::array<PublishedPair, 6> kPublished = {{
     {kShared, "attn", {1., 1.}, {.525, .525}, {.013, .018}, {.018, .013}, {.037, .036}, {.037, .036}},
     {kFree, "attn", {1., 1.}, {.314, .368}, {.011, .017}, {.015, .014}, {.032, .048}, {.282, .485}},
     {kAuxiliary, "attn", {.247, .277}, kNotPublished, kNotPublished, kNotPublished, {.042, .037}, {.114, .125}},
@@ -71,7 +71,7 @@ std::vector<PartEffect> part_effects(const std::vector<Experiment2Run>& runs, si
     if (run.task != task) continue;
     const std::vector<ProbedCell> probed = cells_of(run.cells, variable.column, "attn");
     const auto part = [&](const char* set, AblationTarget target) -> const AblationResult* {
-      const Findings::OnBehaviour* on = probed.empty() ? nullptr : probed.front().findings.on(set);
+      const Findings::OnEvaluationSet* on = probed.empty() ? nullptr : probed.front().findings.on(set);
       return on == nullptr ? nullptr : on->find(target, Fill::kZero, kPart);
     };
     const auto random = [&](const char* set) {
@@ -97,7 +97,7 @@ std::string circuits_table(const std::vector<Experiment2Run>& runs) {
   std::vector<std::vector<std::string>> lines = {{"variable", "task", "", "block", "circuit", "kNN", "(paper)",
                                                   "kNN full", "(paper)", "weights", "own task", "(paper)", "random",
                                                   "other task", "(paper)", "random"}};
-  for (const Published& p : kPublished) {
+  for (const PublishedPair& p : kPublished) {
     for (size_t task = 0; task < kTasks; ++task) {
       std::vector<ProbedCell> cells;
       for (const Experiment2Run& run : runs) {
@@ -121,7 +121,7 @@ std::string circuits_table(const std::vector<Experiment2Run>& runs) {
 std::string parts_table(const std::vector<Experiment2Run>& runs) {
   std::vector<std::vector<std::string>> lines = {{"variable", "task", "", "own task", "(paper)", "random", "other task",
                                                   "(paper)", "random", "other - own", "(paper)"}};
-  for (const Published& p : kPublished) {
+  for (const PublishedPair& p : kPublished) {
     if (p.block != "attn") continue;
     for (size_t task = 0; task < kTasks; ++task) {
       std::vector<double> own, other, difference, own_random, other_random;
@@ -163,7 +163,7 @@ std::string models_in_which(const std::vector<Experiment2Run>& runs, const Varia
 }
 
 /// The accuracy of the untouched models on each task.
-std::string vanilla_text(const std::vector<Experiment2Run>& runs) {
+std::string untouched_text(const std::vector<Experiment2Run>& runs) {
   std::vector<std::string> texts;
   for (size_t task = 0; task < kTasks; ++task) {
     std::vector<double> accuracies;
@@ -190,7 +190,7 @@ std::string experiment2_table(const std::vector<Experiment2Run>& runs) {
       "Free variables live in weights of their own task (own task at most {:.2f}, the other at least {:.2f} more, both "
       "ways): {}.\n"
       "The shared variable lives in weights of both tasks (both at most {:.2f}, both ways): {}.\n",
-      vanilla_text(runs), circuits_table(runs), kPart, parts_table(runs), kLost, kSpared, own, kLost, shared);
+      untouched_text(runs), circuits_table(runs), kPart, parts_table(runs), kLost, kSpared, own, kLost, shared);
 }
 
 }  // namespace cprobe

@@ -17,33 +17,33 @@ namespace {
 /// Accuracy from which on a variable counts as decoded, and the task as learned.
 constexpr double kReached = .9;
 
-struct Probe {
+struct ProbedVariable {
   std::string_view variable;
   std::string_view meaning;
   std::string_view block;
 };
-constexpr std::array<Probe, 4> kProbes = {
+constexpr std::array<ProbedVariable, 4> kProbes = {
     {{"var_0", "a^2", "attn"}, {"var_0", "a^2", "mlp"}, {"aux_0", "b^2", "attn"}, {"aux_0", "b^2", "mlp"}}};
 
 /// What Lepori et al. 2024 report for a checkpoint (one seed).
-struct Published {
+struct PublishedCheckpoint {
   int64_t step;
   double accuracy;   ///< Test accuracy of the task.
   double attention;  ///< Test accuracy of decoding a^2 from the circuit in the attention block.
   double mlp;        ///< Test accuracy of decoding a^2 from the circuit in the MLP.
 };
-constexpr std::array<Published, 9> kPublished = {{{100, .017, .314, .064},
-                                                  {1'000, .050, .486, .131},
-                                                  {5'000, .139, .684, .232},
-                                                  {8'000, .244, .796, .302},
-                                                  {9'000, .294, .919, .393},
-                                                  {12'500, .446, .980, .376},
-                                                  {15'000, .743, .984, .460},
-                                                  {17'500, .967, 1., .503},
-                                                  {20'000, 1., 1., .584}}};
+constexpr std::array<PublishedCheckpoint, 9> kPublished = {{{100, .017, .314, .064},
+                                                            {1'000, .050, .486, .131},
+                                                            {5'000, .139, .684, .232},
+                                                            {8'000, .244, .796, .302},
+                                                            {9'000, .294, .919, .393},
+                                                            {12'500, .446, .980, .376},
+                                                            {15'000, .743, .984, .460},
+                                                            {17'500, .967, 1., .503},
+                                                            {20'000, 1., 1., .584}}};
 
 /// The cell of a probe. @throws Error (kFailed) if there is none.
-ProbedCell cell_of(const EmergenceCheckpoint& checkpoint, const Probe& probe) {
+ProbedCell cell_of(const EmergenceCheckpoint& checkpoint, const ProbedVariable& probe) {
   const std::vector<ProbedCell> cells = cells_of(checkpoint.cells, probe.variable, probe.block);
   if (!cells.empty()) return cells.front();
   throw failure("step {}: {} was not probed in the {} block", checkpoint.step, probe.variable, probe.block);
@@ -57,7 +57,7 @@ double test_accuracy_at(const Emergence& run, int64_t step) {
 
 /// The first checkpoint at which the circuit of a probe decodes its variable; none if there is no
 /// such checkpoint.
-std::optional<int64_t> step_decoded(const Emergence& run, const Probe& probe) {
+std::optional<int64_t> step_decoded(const Emergence& run, const ProbedVariable& probe) {
   for (const EmergenceCheckpoint& checkpoint : run.checkpoints) {
     if (knn_of(cell_of(checkpoint, probe)) >= kReached) return checkpoint.step;
   }
@@ -147,7 +147,7 @@ std::vector<ProbedCell> not_empty(std::vector<ProbedCell> cells) {
 
 std::string emergence_csv(const std::vector<Emergence>& runs) {
   std::vector<std::string> heading = {"seed", "step", "test_accuracy"};
-  for (const Probe& probe : kProbes) {
+  for (const ProbedVariable& probe : kProbes) {
     for (const char* figure : {"knn", "knn_full", "weights", "ablated"}) {
       heading.push_back(fmt::format("{}_{}_{}", probe.variable, probe.block, figure));
     }
@@ -161,7 +161,7 @@ std::string emergence_csv(const std::vector<Emergence>& runs) {
     for (const EmergenceCheckpoint& checkpoint : run.checkpoints) {
       std::vector<std::string> record = {std::to_string(run.seed), std::to_string(checkpoint.step),
                                          fmt::format("{}", test_accuracy_at(run, checkpoint.step))};
-      for (const Probe& probe : kProbes) {
+      for (const ProbedVariable& probe : kProbes) {
         const ProbedCell cell = cell_of(checkpoint, probe);
         const bool is_empty = cell.findings.extent() == Extent::kEmpty;
         record.push_back(number_text(knn_of(cell)));
@@ -181,7 +181,7 @@ std::string emergence_csv(const std::vector<Emergence>& runs) {
 
 std::string experiment3_table(const std::vector<Emergence>& runs) {
   std::vector<std::vector<std::string>> lines = {{"step", "test accuracy", "(paper)"}};
-  for (const Probe& probe : kProbes) {
+  for (const ProbedVariable& probe : kProbes) {
     const std::string name = fmt::format("{} {}", probe.meaning, probe.block);
     lines[0].push_back(name + " kNN");
     if (probe.meaning == kProbes[0].meaning) lines[0].emplace_back("(paper)");
@@ -189,17 +189,18 @@ std::string experiment3_table(const std::vector<Emergence>& runs) {
     lines[0].emplace_back("ablated");
   }
   for (const auto& [step, over] : by_step(runs)) {
-    const auto* published = std::ranges::find(kPublished, step, &Published::step);
+    const auto* published = std::ranges::find(kPublished, step, &PublishedCheckpoint::step);
     const bool is_published = published != kPublished.end();
-    const auto in_brackets = [&](double Published::*figure) {
+    const auto in_brackets = [&](double PublishedCheckpoint::*figure) {
       return published_figure(is_published ? std::optional(published->*figure) : std::nullopt);
     };
     std::vector<std::string> line = {std::to_string(step), figure_over(over.accuracy),
-                                     in_brackets(&Published::accuracy)};
+                                     in_brackets(&PublishedCheckpoint::accuracy)};
     for (size_t i = 0; i < kProbes.size(); ++i) {
       line.push_back(figure_over(over.cells[i], knn_of));
       if (kProbes[i].meaning == kProbes[0].meaning) {
-        line.push_back(in_brackets(kProbes[i].block == "attn" ? &Published::attention : &Published::mlp));
+        line.push_back(
+            in_brackets(kProbes[i].block == "attn" ? &PublishedCheckpoint::attention : &PublishedCheckpoint::mlp));
       }
       line.push_back(figure_over(over.cells[i], full_knn_of));
       line.push_back(figure_over(not_empty(over.cells[i]), ablated_on("Test")));

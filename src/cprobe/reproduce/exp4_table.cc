@@ -11,8 +11,8 @@ constexpr const char* kPaper = "(paper)";  ///< Heading of the published figures
 
 /// A line of the table: the circuit of a component, and the effect of ablating the circuit on one
 /// evaluation set.
-std::vector<std::string> line_of(const ProbedCell& cell, const Findings::OnBehaviour& on, const PublishedModel* model,
-                                 PaperTask task) {
+std::vector<std::string> line_of(const ProbedCell& cell, const Findings::OnEvaluationSet& on,
+                                 const PublishedModel* model, PaperTask task) {
   const ComponentRef component = cell.settings.cell.component;
   const Findings& f = cell.findings;
   PublishedFigures published;
@@ -25,8 +25,8 @@ std::vector<std::string> line_of(const ProbedCell& cell, const Findings::OnBehav
           figure_text(f.share(), {}),
           published_figure(published.share),
           on.label,
-          figure_text(on.vanilla, {}),
-          published_figure(published.vanilla),
+          figure_text(on.untouched, {}),
+          published_figure(published.untouched),
           accuracy_text(on.circuit()),
           published_figure(published.ablated),
           accuracy_text(on.random()),
@@ -50,7 +50,8 @@ std::string experiment4_table(const std::vector<ProbedCell>& cells, const Publis
                                                   "sentences", "untouched", kPaper, "ablated", kPaper, "random control",
                                                   kPaper, "p"}};
   for (const ProbedCell& cell : cells) {
-    for (const Findings::OnBehaviour& on : cell.findings.behaviours) lines.push_back(line_of(cell, on, model, task));
+    for (const Findings::OnEvaluationSet& on : cell.findings.evaluation_sets)
+      lines.push_back(line_of(cell, on, model, task));
   }
   const bool published = model != nullptr && is_published(*model, task);
   if (!published) drop_paper_columns(lines);

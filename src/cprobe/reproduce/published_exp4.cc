@@ -9,13 +9,13 @@ namespace {
 constexpr std::string_view kSmall = "GPT-2 small", kMedium = "GPT-2 medium";
 constexpr std::array<PublishedModel, 2> kModels = {{{kSmall, 12, 768, 1e-7}, {kMedium, 24, 1024, 1e-8}}};
 
-struct Vanilla {
+struct PublishedUntouched {
   std::string_view model;
   PaperTask task;
   std::string_view set;
   double accuracy;
 };
-constexpr std::array<Vanilla, 9> kVanilla = {{
+constexpr std::array<PublishedUntouched, 9> kUntouched = {{
     {kSmall, PaperTask::kAgreement, "IID", .945},
     {kSmall, PaperTask::kAgreement, "Gen", .909},
     {kSmall, PaperTask::kReflexive, "Male IID", .850},
@@ -70,8 +70,8 @@ const PublishedModel* find_published_model(const ModelConfig& config) {
 PublishedFigures published_figures(const PublishedModel& model, PaperTask task, const ComponentRef& component,
                                    std::string_view set) {
   PublishedFigures figures;
-  for (const Vanilla& v : kVanilla) {
-    if (v.model == model.name && v.task == task && v.set == set) figures.vanilla = v.accuracy;
+  for (const PublishedUntouched& v : kUntouched) {
+    if (v.model == model.name && v.task == task && v.set == set) figures.untouched = v.accuracy;
   }
   for (const Ablation& a : kAblations) {
     if (a.model != model.name || a.task != task || a.component != component || a.set != set) continue;
@@ -87,7 +87,8 @@ PublishedFigures published_figures(const PublishedModel& model, PaperTask task, 
 }
 
 bool is_published(const PublishedModel& model, PaperTask task) {
-  return std::ranges::any_of(kVanilla, [&](const Vanilla& v) { return v.model == model.name && v.task == task; });
+  return std::ranges::any_of(kUntouched,
+                             [&](const PublishedUntouched& v) { return v.model == model.name && v.task == task; });
 }
 
 }  // namespace cprobe

@@ -26,7 +26,7 @@ struct PublishedFigures {
   std::optional<double> knn = {};    ///< Test accuracy of decoding from the circuit.
   std::optional<double> share = {};  ///< Weights in the circuit / weights in the component.
   /// Task accuracy of the untouched model, the same for all components.
-  std::optional<double> vanilla = {};
+  std::optional<double> untouched = {};
   std::optional<double> ablated = {};  ///< Task accuracy with the circuit ablated (fill zero).
   std::optional<double> random = {};   ///< Task accuracy with random circuits of its size ablated.
 };

@@ -142,7 +142,8 @@ std::vector<Metric> compute(const Spec& spec, const Job& job, const RunData& dat
                     .test = probed_set(data.test, job, streams),
                     .seed = Seed(job.cell.seed).derive("baseline"),
                     .paper_protocol = spec.probe.protocol == Protocol::kPaper};
-  for (const auto& [label, set] : data.behaviour) probed.behaviours.emplace_back(label, probed_set(set, job, streams));
+  for (const auto& [label, set] : data.behaviour)
+    probed.evaluation_sets.emplace_back(label, probed_set(set, job, streams));
   return job.method->method->run(probed, on_progress);
 }
 
@@ -150,7 +151,7 @@ std::vector<Metric> compute(const Spec& spec, const Job& job, const RunData& dat
 
 RunSummary run_baselines(const Spec& spec, const std::vector<std::string>& names, const RunOptions& options,
                          std::span<const MethodEntry> known) {
-  return of_rank(options, [&] {
+  return report_to_rank_zero(options, [&] {
     RunSummary summary{.out = run_folder(spec, options.out)};
     const std::vector<ChosenMethod> methods = choose_methods(spec, names, known);
     const RunData data = load_run_data(spec.model, spec.data, options.device);

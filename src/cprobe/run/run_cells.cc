@@ -206,7 +206,7 @@ RunSummary run_cells(const Spec& spec, const std::vector<Cell>& cells, const Run
   const ThreadsKept threads_kept;
   CellRun run(spec, cells, data, set, options, summary.out);
   if (is_other_rank(options)) {
-    summary.is_told_elsewhere = true;
+    summary.is_reported_by_rank_zero = true;
     run.serve();
   } else {
     run.compute(summary);
@@ -214,7 +214,7 @@ RunSummary run_cells(const Spec& spec, const std::vector<Cell>& cells, const Run
   return summary;
 }
 
-RunSummary of_rank(const RunOptions& options, const std::function<RunSummary()>& run) {
+RunSummary report_to_rank_zero(const RunOptions& options, const std::function<RunSummary()>& run) {
   try {
     return run();
   } catch (const std::exception& error) {
@@ -224,7 +224,7 @@ RunSummary of_rank(const RunOptions& options, const std::function<RunSummary()>&
       throw;
     }
     if (!interrupted()) report_unfit(*options.ranks, error.what());
-    return {.is_told_elsewhere = true};
+    return {.is_reported_by_rank_zero = true};
   }
 }
 

@@ -34,6 +34,6 @@ RunSummary run_cells(const Spec& spec, const std::vector<Cell>& cells, const Run
 
 /// What all other ranks do in place of a problem of their own: tell rank 0, which prints it. Elsewhere, and on rank 0,
 /// the problem goes on.
-RunSummary of_rank(const RunOptions& options, const std::function<RunSummary()>& run);
+RunSummary report_to_rank_zero(const RunOptions& options, const std::function<RunSummary()>& run);
 
 }  // namespace cprobe

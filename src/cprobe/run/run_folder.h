@@ -55,11 +55,11 @@ std::vector<size_t> unfinished_cells(const Store& store, const std::vector<Plann
 struct RunSummary {
   std::filesystem::path out;
   int64_t n_cells = 0;
-  int64_t n_computed = 0;             ///< In this call; the others were finished before.
-  int64_t n_elsewhere = 0;            ///< By other processes at the same time (RunOptions::shard).
-  bool is_told_elsewhere = false;     ///< This process is a rank that only computes: rank 0 knows what was done.
-  std::vector<std::string> failures;  ///< A line for each cell that failed, in this call or before: what, and why.
-  std::vector<std::string> left_out;  ///< A line for each method and variable for which the data do not suffice.
+  int64_t n_computed = 0;                 ///< In this call; the others were finished before.
+  int64_t n_elsewhere = 0;                ///< By other processes at the same time (RunOptions::shard).
+  bool is_reported_by_rank_zero = false;  ///< This process is a rank that only computes: rank 0 knows what was done.
+  std::vector<std::string> failures;      ///< A line for each cell that failed, in this call or before: what, and why.
+  std::vector<std::string> left_out;      ///< A line for each method and variable for which the data do not suffice.
 
   /// @param problem empty: it was computed.
   void add(const std::string& label, const std::string& problem);

@@ -158,7 +158,7 @@ RunPlan plan_run(const Spec& spec, const RunOptions& options) {
 }
 
 RunSummary run(const Spec& spec, const RunOptions& options) {
-  return of_rank(options, [&] {
+  return report_to_rank_zero(options, [&] {
     const std::filesystem::path folder = run_folder(spec, options.out);
     const Prepared prepared = prepare(spec, options);
     std::vector<CellTime> times;  // By cell; ranks that only compute are not told what was measured.

@@ -9,7 +9,7 @@ Scheduler::Scheduler(const std::vector<ScheduledCell>& cells, size_t n_workers)
   std::map<int64_t, size_t> place;
   for (const ScheduledCell& cell : cells) {
     if (place.emplace(cell.group, groups_.size()).second) groups_.emplace_back();
-    Group& group = groups_[place.at(cell.group)];
+    CellGroup& group = groups_[place.at(cell.group)];
     group.cells.push_back(cell.cell);
     group.seconds += cell.seconds;
     if (cell.cell >= seconds_.size()) seconds_.resize(cell.cell + 1);
@@ -18,13 +18,13 @@ Scheduler::Scheduler(const std::vector<ScheduledCell>& cells, size_t n_workers)
   over_.resize(seconds_.size());
   n_lost_.resize(seconds_.size());
   if (n_workers_ == 1) return;
-  for (Group& group : groups_) {
+  for (CellGroup& group : groups_) {
     std::ranges::stable_sort(group.cells, std::ranges::greater(), [&](size_t cell) { return seconds_[cell]; });
   }
 }
 
 std::optional<size_t> Scheduler::next(size_t worker) {
-  Group* group = group_for(worker);
+  CellGroup* group = group_for(worker);
   if (group == nullptr) return std::nullopt;
   group->worker = worker;
   const size_t cell = group->cells.front();
@@ -34,31 +34,31 @@ std::optional<size_t> Scheduler::next(size_t worker) {
   return cell;
 }
 
-Scheduler::Group* Scheduler::group_for(size_t worker) {
-  Group* unbegun = nullptr;
-  Group* begun = nullptr;
-  for (Group& group : groups_) {
+Scheduler::CellGroup* Scheduler::group_for(size_t worker) {
+  CellGroup* unbegun = nullptr;
+  CellGroup* begun = nullptr;
+  for (CellGroup& group : groups_) {
     if (group.cells.empty()) continue;
     if (group.worker == worker) return &group;
-    Group*& best = group.worker ? begun : unbegun;
+    CellGroup*& best = group.worker ? begun : unbegun;
     if (best == nullptr || (n_workers_ > 1 && group.seconds > best->seconds)) best = &group;
   }
   if (unbegun != nullptr) return unbegun;
   return begun == nullptr ? nullptr : &split(*begun);
 }
 
-Scheduler::Group& Scheduler::split(Group& group) {
+Scheduler::CellGroup& Scheduler::split(CellGroup& group) {
   // Every second cell, the longest first: what takes long must not wait behind what its worker is at.
-  Group half, rest;
+  CellGroup half, rest;
   rest.worker = group.worker;
   for (size_t i = 0; i < group.cells.size(); ++i) {
-    Group& part = i % 2 == 0 ? half : rest;
+    CellGroup& part = i % 2 == 0 ? half : rest;
     part.cells.push_back(group.cells[i]);
     part.seconds += seconds_[group.cells[i]];
   }
   group = std::move(rest);
   // Groups without cells are used again, so that their number does not grow.
-  const auto empty = std::ranges::find_if(groups_, [](const Group& other) { return other.cells.empty(); });
+  const auto empty = std::ranges::find_if(groups_, [](const CellGroup& other) { return other.cells.empty(); });
   if (empty != groups_.end()) return *empty = std::move(half);
   return groups_.emplace_back(std::move(half));
 }
@@ -69,14 +69,14 @@ bool Scheduler::finish(size_t cell) {
   over_[cell] = true;
   --n_left_;
   // It may have been given back to the others when its worker was given up.
-  for (Group& group : groups_) {
+  for (CellGroup& group : groups_) {
     if (std::erase(group.cells, cell) > 0) group.seconds -= seconds_[cell];
   }
   return true;
 }
 
 std::optional<size_t> Scheduler::lose(size_t worker, bool is_in_cell) {
-  for (Group& group : groups_) {
+  for (CellGroup& group : groups_) {
     if (group.worker == worker) group.worker.reset();
   }
   const auto running = running_.find(worker);

@@ -39,17 +39,17 @@ class Scheduler {
   const std::map<size_t, size_t>& running() const { return running_; }
 
  private:
-  struct Group {
+  struct CellGroup {
     std::deque<size_t> cells;  ///< Not begun; in the order in which they are to be.
     double seconds = 0;        ///< Of these.
     std::optional<size_t> worker;
   };
-  Group* group_for(size_t worker);
-  Group& split(Group& group);
+  CellGroup* group_for(size_t worker);
+  CellGroup& split(CellGroup& group);
 
   size_t n_workers_;
   std::vector<double> seconds_;  ///< By cell.
-  std::vector<Group> groups_;
+  std::vector<CellGroup> groups_;
   std::map<size_t, size_t> running_;
   std::vector<bool> over_;
   std::vector<int> n_lost_;

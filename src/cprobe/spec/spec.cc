@@ -14,7 +14,7 @@ constexpr int kBaselineNumericsVersion = 2;
 
 /// Labels of the evaluation sets; part of a cell's identity. The sets of a language task are in the
 /// task's fingerprint already, so for such a task only "not measured" is recorded.
-std::vector<std::string> behaviour_labels(const Spec& spec) {
+std::vector<std::string> evaluation_labels(const Spec& spec) {
   std::vector<std::string> labels;
   if (!spec.data.measure_behaviour && spec.data.language) return {"not measured"};
   if (!spec.data.measure_behaviour) return labels;
@@ -90,7 +90,7 @@ std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::s
       to_string(spec.probe.protocol), to_string(spec.model.control), to_string(spec.probe.unit), spec.probe.fit.epochs,
       spec.probe.fit.weight_decay, spec.probe.fit.l0_weight, spec.probe.fit.max_temperature, spec.probe.exemplar_draws,
       spec.probe.ablation.n_random, spec.probe.ablation.per_matrix, spec.probe.ablation.complement,
-      fmt::join(fills, ","), fmt::join(behaviour_labels(spec), ","), n_threads, effects, method);
+      fmt::join(fills, ","), fmt::join(evaluation_labels(spec), ","), n_threads, effects, method);
   return to_hex(hash(text));
 }
 
@@ -99,7 +99,7 @@ std::string baseline_id(const Spec& spec, const Cell& cell, const std::string& m
   return to_hex(hash(fmt::format("baseline numerics {}|{}|{}|{}|{}|{}|seed {}|{} {}|behaviour {}|threads {}",
                                  kBaselineNumericsVersion, fmt::join(fingerprints, ","), method, cell.variable, site,
                                  cell.position, cell.seed, to_string(spec.probe.protocol),
-                                 to_string(spec.model.control), fmt::join(behaviour_labels(spec), ","), n_threads)));
+                                 to_string(spec.model.control), fmt::join(evaluation_labels(spec), ","), n_threads)));
 }
 
 }  // namespace cprobe

@@ -78,11 +78,11 @@ Slot parse_slot(std::string_view name, const Document& place) {
   throw place.error(fmt::format("no slot '{{{}}}'; did you mean '{{{}}}'?", name, nearest(name, names)));
 }
 
-std::vector<SentenceTemplate::Piece> parse_pieces(std::string_view rest, const Document& place) {
-  std::vector<SentenceTemplate::Piece> pieces;
+std::vector<SentenceTemplate::Stretch> parse_pieces(std::string_view rest, const Document& place) {
+  std::vector<SentenceTemplate::Stretch> pieces;
   while (!rest.empty()) {
     const size_t open = std::min(rest.find_first_of("{}"), rest.size());
-    SentenceTemplate::Piece piece = {.literal = std::string(rest.substr(0, open)), .slot = {}};
+    SentenceTemplate::Stretch piece = {.literal = std::string(rest.substr(0, open)), .slot = {}};
     rest.remove_prefix(open);
     if (!rest.empty()) {
       const size_t close = rest.find('}');
@@ -119,7 +119,7 @@ void require_structure(const SentenceTemplate& pattern, PaperTask task, const Do
   if (const size_t n = count_slots(pattern, Slot::kSubject); n != 1) {
     throw place.error(fmt::format("a template has '{{subject}}' once, found {} times", n));
   }
-  for (const SentenceTemplate::Piece& piece : pattern.pieces) {
+  for (const SentenceTemplate::Stretch& piece : pattern.pieces) {
     if (piece.slot == Slot::kSubject || piece.slot == Slot::kNoun) break;
     if (piece.slot == Slot::kVerb) throw place.error("'{verb}' agrees with the noun before it, and there is none");
   }

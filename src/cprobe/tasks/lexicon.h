@@ -48,13 +48,13 @@ struct NumberForms {
 /// A pattern such as "the {subject} {preposition} the {noun}".
 struct SentenceTemplate {
   /// Text to copy, and the slot behind the text. Only the last piece may lack a slot.
-  struct Piece {
+  struct Stretch {
     std::string literal;
     std::optional<Slot> slot;
   };
 
   std::string text;  ///< As in the file.
-  std::vector<Piece> pieces;
+  std::vector<Stretch> pieces;
 };
 
 struct TaskTemplates {

@@ -35,13 +35,13 @@ bool is_noun(Slot slot) {
 
 size_t count_slots(const SentenceTemplate& pattern, Slot slot) {
   return static_cast<size_t>(std::count_if(pattern.pieces.begin(), pattern.pieces.end(),
-                                           [&](const SentenceTemplate::Piece& piece) { return piece.slot == slot; }));
+                                           [&](const SentenceTemplate::Stretch& piece) { return piece.slot == slot; }));
 }
 
 int64_t count_combinations(const Lexicon& lexicon, const SentenceTemplate& pattern) {
   int64_t n = 1;
   size_t n_nouns = 0;
-  for (const SentenceTemplate::Piece& piece : pattern.pieces) {
+  for (const SentenceTemplate::Stretch& piece : pattern.pieces) {
     if (!piece.slot) continue;
     const auto choices = static_cast<int64_t>(n_choices(lexicon, *piece.slot, n_nouns));
     if (is_noun(*piece.slot)) ++n_nouns;
@@ -60,7 +60,7 @@ std::string fill(const SentenceTemplate& pattern, const Lexicon& lexicon, int64_
   uint64_t plural_nouns = features.plural_nouns;
   bool is_plural = false;  // Number of the last noun.
   std::string sentence;
-  for (const SentenceTemplate::Piece& piece : pattern.pieces) {
+  for (const SentenceTemplate::Stretch& piece : pattern.pieces) {
     sentence += piece.literal;
     if (!piece.slot) continue;
     // `combination` is a number in mixed radix, with one digit for each slot.

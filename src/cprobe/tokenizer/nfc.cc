@@ -14,7 +14,7 @@
 namespace cprobe {
 namespace {
 
-struct Free {
+struct FreeText {
   void operator()(utf8proc_uint8_t* text) const { std::free(text); }  // NOLINT: utf8proc allocates with malloc
 };
 
@@ -23,7 +23,7 @@ std::string compose(std::string_view text) {
   const auto size = static_cast<utf8proc_ssize_t>(text.size());
   const auto length = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), size, &made,
                                    static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
-  const std::unique_ptr<utf8proc_uint8_t, Free> owned(made);
+  const std::unique_ptr<utf8proc_uint8_t, FreeText> owned(made);
   if (length < 0) throw failure("cannot normalise a text of {} bytes: {}", text.size(), utf8proc_errmsg(length));
   return {reinterpret_cast<const char*>(made), static_cast<size_t>(length)};
 }

@@ -22,7 +22,7 @@ constexpr size_t kMemoryLimit = 128ULL << 20U;  ///< In bytes; nearly all patter
 constexpr size_t kFirstStack = 1ULL << 20U;
 constexpr size_t kLongestPattern = 65536;
 
-struct Free {
+struct FreeMatch {
   void operator()(pcre2_code* code) const { pcre2_code_free(code); }
   void operator()(pcre2_compile_context* context) const { pcre2_compile_context_free(context); }
   void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
@@ -32,9 +32,9 @@ struct Free {
 
 /// Owns an object that PCRE2 made. PCRE2 returns a null pointer only if memory is short.
 template <typename T>
-std::unique_ptr<T, Free> owned(T* made) {
+std::unique_ptr<T, FreeMatch> owned(T* made) {
   if (made == nullptr) throw failure("out of memory in a regular expression");
-  return std::unique_ptr<T, Free>(made);
+  return std::unique_ptr<T, FreeMatch>(made);
 }
 
 std::string message_of(int code) {
@@ -52,7 +52,7 @@ PCRE2_SPTR units(std::string_view text) {
 struct Regex::Compiled {
   std::string pattern;
   std::string where;
-  std::unique_ptr<pcre2_code, Free> code;
+  std::unique_ptr<pcre2_code, FreeMatch> code;
 
   static Regex make(std::string_view pattern, const std::string& where, const TranslatedPattern& translated,
                     uint32_t options);
@@ -99,9 +99,9 @@ class Regex::Search {
 
   const Compiled& compiled_;
   std::string_view text_;
-  std::unique_ptr<pcre2_match_data, Free> data_;
-  std::unique_ptr<pcre2_match_context, Free> limits_;
-  std::unique_ptr<pcre2_jit_stack, Free> stack_;  ///< Set if the machine's stack was too small.
+  std::unique_ptr<pcre2_match_data, FreeMatch> data_;
+  std::unique_ptr<pcre2_match_context, FreeMatch> limits_;
+  std::unique_ptr<pcre2_jit_stack, FreeMatch> stack_;  ///< Set if the machine's stack was too small.
 };
 
 Regex Regex::Compiled::make(std::string_view pattern, const std::string& where, const TranslatedPattern& translated,

@@ -54,7 +54,7 @@ class Translator {
   }
 
  private:
-  struct Group {
+  struct OpenGroup {
     size_t begin = 0;
     bool ignores_case = false;
     bool looks_around = false;
@@ -143,7 +143,7 @@ class Translator {
                                                                              {"(?<!", true},
                                                                              {"(?=", true},
                                                                              {"(?!", true}}};
-    Group group{.begin = begin_, .ignores_case = ignores_case()};
+    OpenGroup group{.begin = begin_, .ignores_case = ignores_case()};
     std::string_view opening = "(";
     if (next_is("(?")) {
       const auto known =
@@ -344,7 +344,7 @@ class Translator {
   std::string_view given_;
   const std::string& where_;
   TranslatedPattern result_;
-  std::vector<Group> groups_;
+  std::vector<OpenGroup> groups_;
   size_t at_ = 0;
   size_t begin_ = 0;         ///< Where the present item begins.
   bool repeatable_ = false;  ///< Whether a quantifier may follow.

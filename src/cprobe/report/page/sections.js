@@ -52,7 +52,7 @@ function findingColumns() {
     {name: 'kNN circuit', of: (f) => first(f.knn), text: (_, f) => spreadText(f.knn), number: true},
     {name: 'kNN component', of: (f) => first(f.full), text: (_, f) => spreadText(f.full), number: true},
     {name: 'majority', of: (f) => f.majority, number: true},
-    {name: 'untouched', of: (f) => pick(f, (a) => a.vanilla[0]), number: true},
+    {name: 'untouched', of: (f) => pick(f, (a) => a.untouched[0]), number: true},
     {name: 'ablated', of: (f) => first(deleted(f)), text: (_, f) => spreadText(deleted(f)), number: true},
     {name: 'random', of: (f) => pick(f, (a) => first(a.random)), text: (_, f) => spreadText(pick(f, (a) => a.random)), number: true},
     {name: 'p', of: (f) => pick(f, (a) => most(a.p)), text: pText, number: true},
@@ -120,7 +120,7 @@ function makeDeleting() {
         {name: 'circuit ablated', of: (f) => pick(f, (a) => a.ablated), colour: '#D55E00'},
         {name: 'random circuit ablated', of: (f) => pick(f, (a) => a.random), colour: '#0072B2', symbol: 'diamond', points: drawsOf, pointsName: 'each random circuit'},
         {name: 'all else ablated', of: (f) => pick(f, (a) => a.complement), colour: '#009E73', symbol: 'square-open'},
-        {name: 'untouched', of: (f) => pick(f, (a) => a.vanilla), symbol: 'line-ns-open', colour: '#8a8f96'},
+        {name: 'untouched', of: (f) => pick(f, (a) => a.untouched), symbol: 'line-ns-open', colour: '#8a8f96'},
       ], 'task accuracy', [-0.03, 1.03]);
       return content && {...content, note: [content.note, noteOf(shown)].filter((note) => note !== '').join(' ')};
     }));
@@ -269,7 +269,7 @@ function makeEmergence() {
     for (const kind of unique(shown.map((f) => f.series))) {
       const prefix = kind === '' ? '' : `${kind} · `;
       const steps = new Map(shown.filter((f) => f.series === kind && ablationOf(f)).map((f) => [f.step, f]));
-      lines.push(series([...steps], `${prefix}task accuracy`, (f) => ablationOf(f).vanilla));
+      lines.push(series([...steps], `${prefix}task accuracy`, (f) => ablationOf(f).untouched));
       if (figures[values.figure]) {
         const own = shown.filter((f) => f.series === kind);
         const nameOf = (f) => nameOfFinding(f) + (f.options === '' ? '' : `, ${f.options}`);
