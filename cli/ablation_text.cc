@@ -37,7 +37,7 @@ Json sd_of(const Spread& figure) {
 Json to_json(const std::string& label, const AblationResult& r) {
   Json line = {{"data", label},         {"target", to_string(r.target)},  {"fill", to_string(r.fill)},
                {"matrix", r.matrix},    {"accuracy", r.accuracy.mean},    {"sd", sd_of(r.accuracy)},
-               {"draws", r.accuracy.n}, {"p", r.p ? Json(*r.p) : Json()}, {"note", r.note}};
+               {"draws", r.accuracy.n}, {"p", r.p ? Json(*r.p) : Json()}, {"note", r.note()}};
   if (r.effect) {
     line["log_probability"] = r.effect->log_probability.mean;
     line["log_probability_sd"] = sd_of(r.effect->log_probability);
@@ -68,7 +68,7 @@ std::string ablations_table(const std::vector<Findings::OnEvaluationSet>& evalua
       const EffectSpread effect = r.effect.value_or(EffectSpread());
       lines.push_back(line({on.label, std::string(to_string(r.target)), r.matrix, std::string(to_string(r.fill)),
                             accuracy, r.p ? p_number(*r.p) : ""},
-                           {with_sd(effect.log_probability), divergence_text(effect.divergence)}, r.note));
+                           {with_sd(effect.log_probability), divergence_text(effect.divergence)}, r.note()));
     }
   }
   return text_table(lines);

@@ -78,7 +78,7 @@ TEST_P(Ablation, OfTheWholeComponentLeavesTheBiasOfItsLastMatrix) {
   const std::vector<AblationResult> results = ablate(here, circuit(1.1), {.complement = false}, seed_);
   ASSERT_EQ(results.size(), 1u) << "a full circuit has no random controls";
   EXPECT_EQ(results[0].accuracy.mean, 1);
-  EXPECT_EQ(results[0].note, "full circuit: the whole component is removed");
+  EXPECT_EQ(results[0].note(), "full circuit: the whole component is removed");
 }
 
 TEST_P(Ablation, OfACircuitRemovesItsUnitsAndOfTheComplementAllOthers) {
@@ -109,10 +109,10 @@ TEST_P(Ablation, OfAnEmptyCircuitSaysSo) {
   const Dataset data = answered_by(model_, rows_);
   const std::vector<AblationResult> results = ablate(bench(data), circuit(-1), {}, seed_);
   ASSERT_EQ(results.size(), 2u) << "an empty circuit has no random controls";
-  EXPECT_EQ(results[0].note, "empty circuit: nothing to remove");
+  EXPECT_EQ(results[0].note(), "empty circuit: nothing to remove");
   EXPECT_EQ(results[0].accuracy.mean, 1);
   EXPECT_FALSE(results[0].p.has_value());
-  EXPECT_EQ(results[1].note, "empty circuit: the whole component is removed");
+  EXPECT_EQ(results[1].note(), "empty circuit: the whole component is removed");
   EXPECT_LT(results[1].accuracy.mean, 1);
 }
 
@@ -125,7 +125,7 @@ TEST_P(Ablation, PCountsControlsAtLeastAsHarmful) {
   ASSERT_EQ(results.size(), 2u);
   EXPECT_EQ(results[1].target, AblationTarget::kRandom);
   EXPECT_EQ(results[1].accuracy.n, 9);
-  EXPECT_EQ(results[1].note, "drawn from the complement");
+  EXPECT_EQ(results[1].note(), "drawn from the complement");
 
   at::Generator generator = seed_.derive("ablation/random").generator();
   std::vector<double> controls(9);
@@ -208,12 +208,12 @@ TEST_P(Ablation, OfAMatrixThatIsEmptyOrFullHasNoControlsAndSaysSo) {
   const std::vector<AblationResult> results =
       ablate(bench(data), some, options, seed_, [&](const Progress&) { ++n_runs; });
   ASSERT_EQ(results.size(), 4u) << "the whole circuit and its controls, and each matrix";
-  EXPECT_EQ(results[0].note, "");
-  EXPECT_EQ(results[1].note, "drawn from all units in " + some.matrices[1].short_name);
-  EXPECT_EQ(results[2].note, fmt::format("empty circuit in {}: nothing to remove", some.matrices[0].short_name));
+  EXPECT_EQ(results[0].note(), "");
+  EXPECT_EQ(results[1].note(), "drawn from all units in " + some.matrices[1].short_name);
+  EXPECT_EQ(results[2].note(), fmt::format("empty circuit in {}: nothing to remove", some.matrices[0].short_name));
   EXPECT_EQ(results[2].accuracy.mean, 1);
   EXPECT_FALSE(results[2].p.has_value());
-  EXPECT_EQ(results[3].note, fmt::format("full circuit in {}: all of it is removed", some.matrices[1].short_name));
+  EXPECT_EQ(results[3].note(), fmt::format("full circuit in {}: all of it is removed", some.matrices[1].short_name));
   EXPECT_EQ(n_runs, 6);
   EXPECT_EQ(most_ablations(options, 2), 12);
 }

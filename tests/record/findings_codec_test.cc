@@ -29,7 +29,7 @@ Findings findings(int64_t n, std::vector<AblationResult> ablations) {
 Findings usual() {
   return findings(
       5, {{.target = AblationTarget::kCircuit, .accuracy = {.mean = .5, .n = 1}, .p = .25},
-          {.target = AblationTarget::kRandom, .accuracy = {.mean = .9, .sd = .05, .n = 3}, .note = "drawn from x"},
+          {.target = AblationTarget::kRandom, .accuracy = {.mean = .9, .sd = .05, .n = 3}, .drawn_from_all = {"x"}},
           {.target = AblationTarget::kComplement, .accuracy = {.mean = .625, .n = 1}}});
 }
 
@@ -120,12 +120,12 @@ TEST(ResultRow, HoldsTheFindings) {
   EXPECT_EQ(value(row, "ablated p Test"), "0.25");
   EXPECT_EQ(value(row, "random controls Test"), "3");
   EXPECT_EQ(value(row, "complement ablated acc Test"), "0.625");
-  EXPECT_EQ(value(row, "ablation note Test"), "random controls drawn from x");
+  EXPECT_EQ(value(row, "ablation note Test"), "random controls drawn from all units in x");
   EXPECT_EQ(value(row, "circuit"), "proper part");
 }
 
 TEST(ResultRow, SaysInWordsThatACircuitIsEmpty) {
-  const Findings empty = findings(0, {{.accuracy = {.mean = 1, .n = 1}, .note = "empty circuit: nothing to remove"},
+  const Findings empty = findings(0, {{.extent = Extent::kEmpty, .accuracy = {.mean = 1, .n = 1}},
                                       {.target = AblationTarget::kComplement, .accuracy = {.mean = .1, .n = 1}}});
   const ResultRow row = row_of(empty);
   EXPECT_EQ(value(row, "circuit"), "empty");
@@ -206,7 +206,7 @@ TEST(Metrics, SayWhatEachFigureIsOfAndOverHowMany) {
   EXPECT_EQ(find("ablated_accuracy Test", "").p, .25);
   EXPECT_EQ(find("ablated_accuracy Test", "random").n, 3) << "draws";
   EXPECT_EQ(find("ablated_accuracy Test", "random").sd, .05);
-  EXPECT_EQ(find("ablated_accuracy Test", "random").note, "drawn from x");
+  EXPECT_EQ(find("ablated_accuracy Test", "random").note, "drawn from all units in x");
   EXPECT_EQ(find("ablated_accuracy Test", "complement").n, 11);
   EXPECT_EQ(find("circuit_weights", "").value, 40);
 }
@@ -258,9 +258,10 @@ ProbedCell drawn_cell(uint64_t seed, AblationOptions& asked) {
     Findings::OnEvaluationSet& on = f.evaluation_sets.emplace_back();
     on = {
         .label = label, .untouched = number(), .untouched_log_probability = maybe(asked.effect), .n_rows = below(999)};
+    const Extent extent = is_empty ? Extent::kEmpty : is_full ? Extent::kFull : Extent::kPart;
     const auto add = [&](AblationTarget target, Fill fill, const std::string& matrix, int64_t n) -> AblationResult& {
       AblationResult& a = on.ablations.emplace_back();
-      a = {.target = target, .fill = fill, .matrix = matrix, .accuracy = figure(n), .note = "in words"};
+      a = {.target = target, .fill = fill, .matrix = matrix, .extent = extent, .accuracy = figure(n)};
       if (asked.effect) a.effect = EffectSpread{figure(n), figure(n)};
       return a;
     };
@@ -271,7 +272,9 @@ ProbedCell drawn_cell(uint64_t seed, AblationOptions& asked) {
         const bool has_controls = asked.n_random > 0 && !is_empty && !is_full;
         add(AblationTarget::kCircuit, fill, matrix, 1).p = maybe(has_controls);
         if (has_controls) {
-          add(AblationTarget::kRandom, fill, matrix, asked.n_random).draws = {number(), number(), number()};
+          AblationResult& random = add(AblationTarget::kRandom, fill, matrix, asked.n_random);
+          random.draws = {number(), number(), number()};
+          if (below(2) == 0) random.drawn_from_all = {"c_attn", "c_proj"};
         }
       }
       if (asked.complement) add(AblationTarget::kComplement, fill, std::string(kWhole), 1);

@@ -53,7 +53,7 @@ inline Findings findings_of(const MadeCell& cell) {
                          .fill = cell.fill,
                          .accuracy = {.mean = 0.7, .sd = 0.05, .n = 99},
                          .draws = {0.6, 0.8},
-                         .note = "drawn from all units in c_fc"});
+                         .drawn_from_all = {"c_fc"}});
   }
   ablations.push_back({.target = AblationTarget::kComplement, .fill = cell.fill, .accuracy = {.mean = 0.8}});
   return f;

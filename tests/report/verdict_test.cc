@@ -36,9 +36,7 @@ ReportedCell cell_of(const Repetition& r, int64_t layer = 0) {
         .n_rows = 500,
         .ablations = {{.accuracy = {.mean = r.ablated, .n = 1}, .p = r.p}}};
   if (!r.p) return cell;
-  on.ablations.push_back({.target = AblationTarget::kRandom,
-                          .accuracy = {.mean = 0.7, .sd = 0.05, .n = r.n_controls},
-                          .note = "drawn from the complement"});
+  on.ablations.push_back({.target = AblationTarget::kRandom, .accuracy = {.mean = 0.7, .sd = 0.05, .n = r.n_controls}});
   cell.tests = {{r.p_holm, r.n_tests}};
   return cell;
 }
@@ -184,7 +182,7 @@ TEST(Verdict, OnAVariable) {
 TEST(Verdict, SaysHowRandomUnitsWereDrawnAndUnitsFilled) {
   ReportedCell cell = cell_of(kClear);
   for (AblationResult& ablation : cell.findings.evaluation_sets[0].ablations) ablation.fill = Fill::kMean;
-  cell.findings.evaluation_sets[0].ablations[1].note = "drawn from all units in c_fc";
+  cell.findings.evaluation_sets[0].ablations[1].drawn_from_all = {"c_fc"};
   const std::string text = dependence_text(findings({.runs = {ReportedRun{}}, .cells = {cell}}).front(), "Test");
   EXPECT_THAT(text, AllOf(HasSubstr("their mean input"), HasSubstr("drawn from all units in c_fc")));
   EXPECT_THAT(dependence_text(finding_of({kClear}), "Test"),

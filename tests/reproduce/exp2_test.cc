@@ -65,9 +65,9 @@ TEST(ReproduceExperiment2, LooksAtEverySeedBeforeItTrainsTheFirst) {
 
 /// A run with given accuracies after the c_attn parts are ablated.
 /// @param left  for var_0, var_1 and aux_0, the accuracy on the own task and on the other task.
-/// @param note  begins with "empty" if the parts are empty.
+/// @param extent  of the parts.
 Experiment2Run run_with(uint64_t seed, size_t task, const std::vector<std::array<double, 2>>& left,
-                        const char* note = "") {
+                        Extent extent = Extent::kPart) {
   std::vector<ProbedCell> cells;
   const std::array<const char*, 3> variables = {"var_0", "var_1", "aux_0"};
   for (size_t i = 0; i < variables.size(); ++i) {
@@ -78,7 +78,7 @@ Experiment2Run run_with(uint64_t seed, size_t task, const std::vector<std::array
       if (block == Block::kMlp) continue;
       for (size_t set = 0; set < 2; ++set) {
         std::vector<AblationResult>& ablations = cell.findings.evaluation_sets[set].ablations;
-        ablations.push_back({.matrix = "c_attn", .accuracy = {.mean = left[i][set], .n = 1}, .note = note});
+        ablations.push_back({.matrix = "c_attn", .extent = extent, .accuracy = {.mean = left[i][set], .n = 1}});
         if (set == 1) continue;
         ablations.push_back({.target = AblationTarget::kRandom, .matrix = "c_attn", .accuracy = {.mean = .7, .n = 1}});
       }
@@ -110,8 +110,7 @@ TEST(Experiment2Table, CountsModelsInWhichBothTasksShowIt) {
 
 TEST(Experiment2Table, DoesNotCountAnEmptyPartAsDeleted) {
   const std::vector<std::array<double, 2>> left = {{.04, .03}, {.02, .42}, {.5, .5}};
-  const std::string text =
-      experiment2_table({run_with(0, 0, left, "empty circuit in c_attn: nothing to remove"), run_with(0, 1, left)});
+  const std::string text = experiment2_table({run_with(0, 0, left, Extent::kEmpty), run_with(0, 1, left)});
   EXPECT_THAT(text, ContainsRegex("free +1 +b mod 31 +- +\\(0.032\\) +- +-"));
   EXPECT_THAT(text, HasSubstr("at least 0.15 more, both ways): 0 of 1 model."));
 }

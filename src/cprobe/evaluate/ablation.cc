@@ -7,6 +7,9 @@
 namespace cprobe {
 namespace {
 
+/// The words of notes that name the matrices drawn from all units.
+constexpr std::string_view kFromAll = "drawn from all units in ", kComma = ", ";
+
 std::vector<at::Tensor> complement_of(const std::vector<at::Tensor>& members) {
   std::vector<at::Tensor> others;
   others.reserve(members.size());
@@ -14,44 +17,39 @@ std::vector<at::Tensor> complement_of(const std::vector<at::Tensor>& members) {
   return others;
 }
 
-/// A circuit, or the part of it in one matrix, as a thing to remove.
+/// Ablations of a circuit, or of the circuit's part in one matrix.
 struct Part {
-  std::string matrix;          ///< "all", or the short name of the one matrix.
   std::optional<size_t> only;  ///< The one matrix.
-  Extent extent = Extent::kEmpty;
+  AblationResult result;       ///< Without figures.
 
-  Part(const Circuit& circuit, std::optional<size_t> only_matrix)
-      : matrix(only_matrix ? circuit.matrices[*only_matrix].short_name : "all"), only(only_matrix) {
+  Part(const Circuit& circuit, std::optional<size_t> only_matrix) : only(only_matrix) {
+    if (only) result.matrix = circuit.matrices[*only].short_name;
     int64_t n_units = 0, max_units = 0;
     for (size_t i = 0; i < circuit.members.size(); ++i) {
       if (only && *only != i) continue;
       n_units += circuit.members[i].sum().item<int64_t>();
       max_units += circuit.members[i].numel();
     }
-    extent = extent_of(n_units, max_units);
+    result.extent = extent_of(n_units, max_units);
   }
 
-  /// What to say about removing it or its complement, where one of them is empty.
-  std::string note(AblationTarget target) const {
-    if (extent == Extent::kPart) return {};
-    const std::string of = only ? " in " + matrix : "";
-    const bool removes_nothing = (extent == Extent::kEmpty) == (target == AblationTarget::kCircuit);
-    return fmt::format("{} circuit{}: {}", to_string(extent), of,
-                       removes_nothing ? "nothing to remove"
-                       : only          ? "all of it is removed"
-                                       : "the whole component is removed");
+  /// The result of an ablation, still without figures.
+  AblationResult of(AblationTarget target, Fill fill) const {
+    AblationResult made = result;
+    made.target = target;
+    made.fill = fill;
+    return made;
   }
 };
 
-/// Where the units of random controls came from.
-std::string origin_note(const Circuit& circuit, std::optional<size_t> only) {
+/// The matrices of `part` in which random units are drawn from all units.
+std::vector<std::string> names_drawn_from_all(const Circuit& circuit, const Part& part) {
   const std::vector<bool> from_all = drawn_from_all(circuit.members);
   std::vector<std::string> names;
   for (size_t i = 0; i < from_all.size(); ++i) {
-    if (from_all[i] && (!only || *only == i)) names.push_back(circuit.matrices[i].short_name);
+    if (from_all[i] && part.only.value_or(i) == i) names.push_back(circuit.matrices[i].short_name);
   }
-  if (names.empty()) return "drawn from the complement";
-  return fmt::format("drawn from all units in {}", fmt::join(names, ", "));
+  return names;
 }
 
 /// Writes down what ablations of one kind measured, one for each draw.
@@ -82,6 +80,33 @@ std::string_view to_string(AblationTarget target) {
   throw failure("unknown ablation target");
 }
 
+std::string AblationResult::note() const {
+  if (target == AblationTarget::kRandom) {
+    if (drawn_from_all.empty()) return "drawn from the complement";
+    return fmt::format("{}{}", kFromAll, fmt::join(drawn_from_all, kComma));
+  }
+  if (extent == Extent::kPart) return {};
+  const bool is_whole = matrix == kWhole;
+  const bool removes_nothing = (extent == Extent::kEmpty) == (target == AblationTarget::kCircuit);
+  return fmt::format("{} circuit{}: {}", to_string(extent), is_whole ? "" : " in " + matrix,
+                     removes_nothing ? "nothing to remove"
+                     : is_whole      ? "the whole component is removed"
+                                     : "all of it is removed");
+}
+
+void AblationResult::read_note(std::string_view words) {
+  for (const Extent other : {Extent::kEmpty, Extent::kFull}) {
+    if (words.starts_with(fmt::format("{} circuit", to_string(other)))) extent = other;
+  }
+  if (!words.starts_with(kFromAll)) return;
+  words.remove_prefix(kFromAll.size());
+  while (!words.empty()) {
+    const size_t end = std::min(words.find(kComma), words.size());
+    drawn_from_all.emplace_back(words.substr(0, end));
+    words.remove_prefix(std::min(end + kComma.size(), words.size()));
+  }
+}
+
 std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& circuit, const AblationOptions& options,
                                    Seed seed, const OnProgress& on_progress) {
   Progress progress{.what = "ablations", .total = most_ablations(options, circuit.matrices.size())};
@@ -99,28 +124,26 @@ std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& ci
       return measured;
     };
     for (const Part& part : parts) {
-      AblationResult removed{.target = AblationTarget::kCircuit, .fill = fill, .matrix = part.matrix};
+      AblationResult removed = part.of(AblationTarget::kCircuit, fill);
       set_figures(removed, {run(removing(circuit.members, part.only), seed)});
-      removed.note = part.note(AblationTarget::kCircuit);
-      if (options.n_random == 0 || part.extent != Extent::kPart) {
+      if (options.n_random == 0 || removed.extent != Extent::kPart) {
         results.push_back(removed);
         continue;
       }
-      AblationResult control{.target = AblationTarget::kRandom, .fill = fill, .matrix = part.matrix};
+      AblationResult control = part.of(AblationTarget::kRandom, fill);
       set_figures(control,
                   over_random_units(circuit.members, options.n_random, seed.derive("ablation/random").generator(),
                                     [&](const std::vector<at::Tensor>& units, int64_t draw) {
                                       return run(removing(units, part.only), seed.derive(std::to_string(draw)));
                                     }));
-      control.note = origin_note(circuit, part.only);
+      control.drawn_from_all = names_drawn_from_all(circuit, part);
       removed.p = p_value(removed.accuracy.mean, control.draws, Stronger::kLower);
       results.push_back(removed);
       results.push_back(control);
     }
     if (options.complement) {
-      AblationResult kept{.target = AblationTarget::kComplement, .fill = fill};
+      AblationResult kept = parts.front().of(AblationTarget::kComplement, fill);
       set_figures(kept, {run(removing(complement_of(circuit.members)), seed)});
-      kept.note = parts.front().note(AblationTarget::kComplement);
       results.push_back(kept);
     }
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cprobe/circuit/circuit.h"
+#include "cprobe/core/extent.h"
 #include "cprobe/core/progress.h"
 #include "cprobe/core/seed.h"
 #include "cprobe/evaluate/ablation_bench.h"
@@ -16,7 +17,7 @@
 
 namespace cprobe {
 
-/// What is removed.
+/// What is ablated.
 enum class AblationTarget {
   kCircuit,     ///< The circuit's units; all others stay.
   kComplement,  ///< All other units of the component; the circuit stays.
@@ -25,10 +26,10 @@ enum class AblationTarget {
 
 std::string_view to_string(AblationTarget target);  ///< "circuit", "complement", "random".
 
-/// Stands for all matrices in the place of a matrix's name.
+/// In place of a matrix's name: all matrices of the component.
 inline constexpr std::string_view kWhole = "all";
 
-/// The effect of ablations of one kind on the next token (as NextTokenEffect), over their random draws.
+/// The effect of one kind of ablation on the next token (NextTokenEffect), over its random draws.
 struct EffectSpread {
   Spread log_probability;  ///< Nats.
   Spread divergence;       ///< Nats.
@@ -40,12 +41,23 @@ struct EffectSpread {
 struct AblationResult {
   AblationTarget target = AblationTarget::kCircuit;
   Fill fill = Fill::kZero;
-  std::string matrix{kWhole};          ///< "all", or the short name of the one matrix that was ablated ("c_attn").
-  Spread accuracy;                     ///< Over the random draws; a single value otherwise.
-  std::vector<double> draws;           ///< kRandom only: the accuracy of each.
-  std::optional<EffectSpread> effect;  ///< Where asked for; over the same draws.
-  std::optional<double> p;             ///< kCircuit only, where there are random controls: p_value of accuracy.
-  std::string note;  ///< In words: that nothing or everything is removed, or where random units came from.
+  /// "all", or the short name of the one matrix that was ablated ("c_attn").
+  std::string matrix{kWhole};
+  /// How much of the component (of the matrix) the circuit takes.
+  Extent extent = Extent::kPart;
+  Spread accuracy;                     ///< Over the random draws; otherwise a single value.
+  std::vector<double> draws;           ///< kRandom only: the accuracy of each draw.
+  std::optional<EffectSpread> effect;  ///< Over the same draws; absent unless asked for.
+  std::optional<double> p;             ///< kCircuit with random controls only: p_value of accuracy.
+  /// kRandom only: the matrices whose complement is smaller than the circuit's part, so that random
+  /// units were drawn from all units of the matrix.
+  std::vector<std::string> drawn_from_all;
+
+  /// Words for a reader: where random units were drawn, or that the ablation removes nothing or
+  /// everything; empty if there is nothing to say.
+  std::string note() const;
+  /// Sets `extent` and `drawn_from_all` from the words of `note`. Other words are ignored.
+  void read_note(std::string_view words);
 
   friend bool operator==(const AblationResult&, const AblationResult&) = default;
 };
@@ -58,14 +70,16 @@ struct AblationOptions {
   bool effect = false;      ///< Also measure the effect on the whole distribution of the next token.
 };
 
-/// All ablations of a circuit: per fill the circuit, its complement, the random controls, and each matrix alone where
-/// asked. A part that is empty or full has no random controls, which would all be equal to it.
-/// @param on_progress told of each run of the model, out of most_ablations.
-/// @throws Error (kInterrupted) between two of them once a stop is requested.
+/// All ablations of a circuit. For each fill: the circuit, random controls, each matrix alone and the
+/// complement, as far as `options` asks for them. A circuit (or part in a matrix) that is empty or
+/// full has no random controls: every draw would equal the circuit.
+///
+/// @param on_progress is told of each run of the model, out of most_ablations.
+/// @throws Error (kInterrupted) between two runs once a stop is requested.
 std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& circuit, const AblationOptions& options,
                                    Seed seed, const OnProgress& on_progress = {});
 
-/// The most runs of the model that `ablate` takes, for a component with so many matrices.
+/// The most runs of the model that `ablate` takes on a component of `n_matrices` matrices.
 int64_t most_ablations(const AblationOptions& options, size_t n_matrices);
 
 }  // namespace cprobe

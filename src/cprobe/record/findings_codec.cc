@@ -99,7 +99,7 @@ void add_own_columns(RowWriter& row, const ProbedCell& cell, const AblationOptio
     row.add("ablated p " + on.label, circuit->p);
     row.add("random controls " + on.label, random == nullptr ? int64_t{0} : random->accuracy.n);
     row.add("random ablate acc sd " + on.label, random == nullptr ? Figure() : random->accuracy.sd);
-    row.add("ablation note " + on.label, random != nullptr ? "random controls " + random->note : circuit->note);
+    row.add("ablation note " + on.label, random != nullptr ? "random controls " + random->note() : circuit->note());
     if (asked.complement) {
       row.add("complement ablated acc " + on.label, mean_of(on.find(AblationTarget::kComplement, first)));
     }
@@ -273,7 +273,7 @@ void encode_ablation(std::vector<Metric>& list, const OnEvaluationSet& on, const
                   .n = on.n_rows,
                   .p = p,
                   .draws = draws,
-                  .note = a.note};
+                  .note = a.note()};
     if (a.target != AblationTarget::kCircuit) metric.control = to_string(a.target);
     if (a.target == AblationTarget::kRandom) {
       metric.n = figure.n;
@@ -294,11 +294,12 @@ Spread decode_figure(const Metric& m) {
 }
 
 AblationResult decode_ablation(const Metric& m, std::string_view behind) {
-  AblationResult a{.accuracy = decode_figure(m), .draws = m.draws, .p = m.p, .note = m.note};
+  AblationResult a{.accuracy = decode_figure(m), .draws = m.draws, .p = m.p};
   for (const AblationTarget target : {AblationTarget::kRandom, AblationTarget::kComplement}) {
     if (m.control == to_string(target)) a.target = target;
   }
   read_matrix_and_fill(behind, a);
+  a.read_note(m.note);
   return a;
 }
 

@@ -92,9 +92,9 @@ void add_controls(ReportedAblation& result, const std::vector<Ablated>& controll
     means.push_back(random.accuracy.mean);
     result.n_controls = std::min(result.n_controls, random.accuracy.n);
     result.draws.insert(result.draws.end(), random.draws.begin(), random.draws.end());
-    const std::string note = "random controls " + random.note;
-    const bool is_new = std::ranges::find(result.notes, note) == result.notes.end();
-    if (is_new && note.find("from all units") != std::string::npos) result.notes.push_back(note);
+    if (random.drawn_from_all.empty()) continue;
+    const std::string note = "random controls " + random.note();
+    if (std::ranges::find(result.notes, note) == result.notes.end()) result.notes.push_back(note);
   }
   result.n_controlled = std::ssize(controlled);
   result.random = is_repeated ? spread(means) : controlled.front().random->accuracy;

@@ -84,7 +84,7 @@ std::vector<PartEffect> part_effects(const std::vector<Experiment2Run>& runs, si
       throw failure("seed {}: {} was not probed in the attention block", run.seed, variable.column);
     }
     effects.push_back({.seed = run.seed,
-                       .is_empty = own->note.starts_with("empty"),
+                       .is_empty = own->extent == Extent::kEmpty,
                        .own = own->accuracy.mean,
                        .other = other->accuracy.mean,
                        .own_random = random(kOwnTask),
@@ -155,9 +155,8 @@ std::string models_in_which(const std::vector<Experiment2Run>& runs, const Varia
     }
   }
   std::vector<uint64_t> seeds;
-  for (const auto& [seed, holds_in_both] : all) {
+  for (const auto& [seed, holds_in_both] : all)
     if (holds_in_both) seeds.push_back(seed);
-  }
   const std::string count = fmt::format("{} of {} model{}", seeds.size(), all.size(), all.size() == 1 ? "" : "s");
   return seeds.empty() || all.size() == 1 ? count : fmt::format("{} (seeds {})", count, fmt::join(seeds, ", "));
 }
