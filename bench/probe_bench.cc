@@ -13,8 +13,11 @@ void probe(benchmark::State& state, Block block) {
   set_threads(available_threads());
   const Workload w = one_layer();
   const Bound bound = fit_step_bound(w, block);
-  const RunData data{
-      .model = w.model, .train = w.train, .test = w.test, .behaviour = {{"Test", w.test}}, .fingerprints = {"random"}};
+  const RunData data{.model = w.model,
+                     .train = w.train,
+                     .test = w.test,
+                     .evaluation_sets = {{"Test", w.test}},
+                     .fingerprints = {"random"}};
   const Spec spec;
   const Cell cell{.variable = "x", .component = {0, block}, .batch_size = kBatch};
   std::vector<double> times;

@@ -1,7 +1,5 @@
 #include "cli/ablation_text.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -26,10 +24,6 @@ std::string divergence_text(const Spread& figure) {
   return figure.sd ? fmt::format("{:.3g} ± {:.2g}", figure.mean, *figure.sd) : fmt::format("{:.3g}", figure.mean);
 }
 
-bool have_effects(const std::vector<Findings::OnEvaluationSet>& evaluation_sets) {
-  return std::ranges::any_of(evaluation_sets, [](const auto& b) { return b.untouched_log_probability.has_value(); });
-}
-
 Json sd_of(const Spread& figure) {
   return figure.sd ? Json(*figure.sd) : Json();
 }
@@ -50,7 +44,8 @@ Json to_json(const std::string& label, const AblationResult& r) {
 }  // namespace
 
 std::string ablations_table(const std::vector<Findings::OnEvaluationSet>& evaluation_sets) {
-  const bool effects = have_effects(evaluation_sets);
+  const bool effects =
+      std::ranges::any_of(evaluation_sets, [](const auto& on) { return on.untouched_log_probability.has_value(); });
   const auto line = [&](std::vector<std::string> first, const std::vector<std::string>& of_effects,
                         const std::string& last) {
     if (effects) first.insert(first.end(), of_effects.begin(), of_effects.end());

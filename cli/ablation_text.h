@@ -8,13 +8,15 @@
 
 namespace cprobe {
 
-/// Ablations on one or more data sets, the untouched model first: as an aligned table for people ...
+/// Ablations on one or more evaluation sets, the untouched model first, as an aligned table for
+/// people.
 std::string ablations_table(const std::vector<Findings::OnEvaluationSet>& evaluation_sets);
-/// ... and as JSON for programs, one object per ablation and line.
+/// Ablations as in `ablations_table`, as JSON for programs: one object per line, for the untouched
+/// model and for each ablation.
 std::string ablations_json(const std::vector<Findings::OnEvaluationSet>& evaluation_sets);
 
-/// The next tokens after one text by the untouched model and without the circuit, side by side. Probabilities are what
-/// compares the two: logits have a zero of their own in each.
+/// The next tokens after one text, by the untouched model and with the circuit ablated, side by
+/// side. Only probabilities can be compared: the logits of each model have a zero of their own.
 std::string next_tokens_table(const NextTokens& untouched, const NextTokens& ablated);
 
 }  // namespace cprobe

@@ -1,16 +1,12 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "cli/ablation_text.h"
 #include "cli/commands.h"
-#include "cli/compute_options.h"
 #include "cli/next_tokens.h"
+#include "cli/options.h"
 #include "cli/progress_bar.h"
-#include "cli/spec_file.h"
 #include "cprobe/circuit/masked_view.h"
 #include "cprobe/core/error.h"
 #include "cprobe/probe/ablate_everywhere.h"
@@ -19,7 +15,8 @@
 namespace cprobe {
 namespace {
 
-/// What is measured on: a spec's data sets, a CSV file, or the next token of a text.
+/// The command line. Ablations are measured on the evaluation sets of a spec, on a CSV file, or on
+/// the next token of a text.
 struct AblateCommand {
   std::filesystem::path circuit;
   std::filesystem::path spec;
@@ -37,34 +34,22 @@ struct AblateCommand {
   bool json = false;
 };
 
-void check_usage(const AblateCommand& command) {
-  if (!command.spec.empty()) return;  // The options that it excludes are refused while they are read.
-  if (command.model.empty() || (command.data.empty() && !command.next)) {
-    throw input_error(
-        "ablate needs something to measure on: --spec SPEC.yaml, or --model FOLDER and either --data CSV or --next "
-        "TEXT");
-  }
-}
-
-/// What is measured: a model on data sets, in ways.
+/// The model, the data and the ablations that are measured.
 struct Measurement {
   ModelSpec model;
   DataSpec data;
   AblationOptions options;
-  std::vector<uint64_t> seeds = GridSpec().seeds;  ///< With which circuits of a spec are found.
+  std::vector<uint64_t> seeds = GridSpec().seeds;  ///< The seeds of the spec's grid.
 };
 
-Measurement of_spec(const std::filesystem::path& path) {
-  Spec spec = read_spec_file(path);
-  spec.data.measure_behaviour = true;
-  return {spec.model, spec.data, spec.probe.ablation, spec.grid.seeds};
-}
-
-/// The spec's, or that of --model, --data and --train; with the command line's choices.
+/// The measurement of --spec, or of --model, --data and --train. Options of the command line
+/// replace those of the spec.
 Measurement read_measurement(const AblateCommand& command) {
   Measurement measured;
   if (!command.spec.empty()) {
-    measured = of_spec(command.spec);
+    const Spec spec = read_spec_file(command.spec);
+    measured = {spec.model, spec.data, spec.probe.ablation, spec.grid.seeds};
+    measured.data.measure_behaviour = true;
   } else {
     measured.model = {.folder = command.model};
     measured.data = {.train_csv = command.train.empty() ? command.data : command.train,
@@ -84,7 +69,8 @@ Measurement read_measurement(const AblateCommand& command) {
   return measured;
 }
 
-/// The seed that the circuit was found with, where it is one of the spec's: a run's figures come out again.
+/// The seed that the circuit was found with, if it is among `seeds`; else the first of `seeds`.
+/// With the circuit's own seed, the figures are those of the run.
 uint64_t seed_of(const Circuit& circuit, const std::vector<uint64_t>& seeds) {
   const auto seed = circuit.provenance.find("seed");
   const auto found = std::ranges::find_if(
@@ -118,7 +104,12 @@ void run_next(const AblateCommand& command) {
 }
 
 void run_ablate(const AblateCommand& command) {
-  check_usage(command);
+  // The parser refuses the options that --spec excludes.
+  if (command.spec.empty() && (command.model.empty() || (command.data.empty() && !command.next))) {
+    throw input_error(
+        "ablate needs something to measure on: --spec SPEC.yaml, or --model FOLDER and either --data CSV or --next "
+        "TEXT");
+  }
   begin_computing(command.n_threads);
   if (command.next) return run_next(command);
   const Measurement measured = read_measurement(command);
@@ -143,34 +134,27 @@ void run_ablate(const AblateCommand& command) {
   fmt::print("{}", command.json ? ablations_json(results) : ablations_table(results));
 }
 
-/// Adds --spec, --data and --next, of which a call has one, and what belongs to them. Returns --next.
+/// Adds --spec, --data and --next, which exclude each other, and the options that belong to them.
+/// Returns the option --next.
 CLI::Option* add_sources(CLI::App& command, AblateCommand& options) {
-  CLI::Option* spec =
-      command.add_option("--spec", options.spec, "Measure on every data set of a spec, with its model and options")
-          ->type_name("SPEC.yaml");
-  command.add_option("--model", options.model, "Hugging Face model folder")->type_name("FOLDER")->excludes(spec);
-  CLI::Option* data = command.add_option("--data", options.data, "Rows of tokens to measure the task on")
-                          ->type_name("CSV")
-                          ->excludes(spec);
+  CLI::Option* spec = add_option(command, "--spec", options.spec, "SPEC.yaml",
+                                 "Measure on every data set of a spec, with its model and options");
+  add_option(command, "--model", options.model, "FOLDER", "Hugging Face model folder")->excludes(spec);
+  CLI::Option* data =
+      add_option(command, "--data", options.data, "CSV", "Rows of tokens to measure the task on")->excludes(spec);
   CLI::Option* train =
-      command.add_option("--train", options.train, "Rows that give means and donors to every fill but zero")
-          ->type_name("CSV")
+      add_option(command, "--train", options.train, "CSV", "Rows that give means and donors to every fill but zero")
           ->excludes(spec);
-  CLI::Option* next = command
-                          .add_option("--next", options.next,
-                                      "The likeliest next tokens of a text, with and without the circuit (fill zero)")
-                          ->type_name("TEXT")
-                          ->excludes(spec)
-                          ->excludes(data)
-                          ->excludes(train);
-  command.add_option("--of", options.continuations, "With --next: also these next tokens")
-      ->type_name("TEXT")
+  CLI::Option* next = add_option(command, "--next", options.next, "TEXT",
+                                 "The likeliest next tokens of a text, with and without the circuit (fill zero)");
+  for (CLI::Option* other : {spec, data, train}) next->excludes(other);
+  add_option(command, "--of", options.continuations, "TEXT", "With --next: also these next tokens")
       ->needs(next)
       ->allow_extra_args(false);
   return next;
 }
 
-/// Adds how to ablate. @param next has no use for it.
+/// Adds the options that say how to ablate. @param next  the option --next, which excludes them.
 void add_choices(CLI::App& command, AblateCommand& options, CLI::Option* next) {
   command
       .add_option("--fill", options.fills,
@@ -201,9 +185,7 @@ void setup_ablate(CLI::App& app) {
   const auto options = std::make_shared<AblateCommand>();
   CLI::App* command =
       app.add_subcommand("ablate", "Ablate a saved circuit in a model and measure the task, on any data");
-  command->add_option("circuit", options->circuit, "Circuit file of a run")
-      ->required()
-      ->type_name("CIRCUIT.safetensors");
+  add_option(*command, "circuit", options->circuit, "CIRCUIT.safetensors", "Circuit file of a run")->required();
   add_choices(*command, *options, add_sources(*command, *options));
   add_threads_option(*command, options->n_threads);
   command->add_flag("--json", options->json, "One JSON object per line");

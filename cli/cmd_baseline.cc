@@ -1,26 +1,19 @@
-#include <CLI/CLI.hpp>
-#include <filesystem>
 #include <memory>
 
 #include "cli/commands.h"
-#include "cli/compute_options.h"
+#include "cli/options.h"
 #include "cli/run_summary.h"
-#include "cli/spec_file.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/text_table.h"
-#include "cprobe/record/tables.h"
-#include "cprobe/run/baseline_runner.h"
+#include "cprobe/record/result_tables.h"
+#include "cprobe/run/runner.h"
 
 namespace cprobe {
 namespace {
 
-struct BaselineCommand {
-  std::filesystem::path spec;
-  RunOptions run;
+struct BaselineCommand : RunCommand {
   std::vector<std::string> methods;
   bool list = false;
-  bool quiet = false;
-  bool json = false;
 };
 
 void print_methods() {
@@ -35,24 +28,13 @@ void run_baseline(const BaselineCommand& command) {
   if (command.spec.empty()) throw input_error("which spec? Give one, or --list for the methods");
   const Spec spec = read_spec_file(command.spec);
   begin_computing(command.run.n_threads);
-  RunOptions options = command.run;
-  ProgressBar bar;
-  options.callbacks = run_callbacks(bar, command.quiet, command.json);
-  const std::unique_ptr<Ranks> ranks = join_ranks();
-  options.ranks = ranks.get();
-  const RunSummary summary = run_baselines(spec, command.methods, options);
-  bar.clear();
-  if (summary.is_reported_by_rank_zero) return;
-  for (const std::string& line : summary.left_out) fmt::print(stderr, "left out: {}\n", line);
-  if (!options.shard.empty()) return print_shard(summary, command.json);
-  const Store store = Store::open_existing(summary.out);
-  if (command.json) {
-    fmt::print("{}", methods_json(store));
-  } else {
+  const auto print = [&](const Store& store, const RunSummary& summary) {
+    if (command.json) return fmt::print("{}", methods_json(store));
     fmt::print("{}\n{} of {} cells computed now. Every figure: {}\n", methods_table(store), summary.n_computed,
                summary.n_cells, (summary.out / "metrics.csv").string());
-  }
-  report_failures(summary);
+  };
+  run_and_print(
+      command, [&](const RunOptions& options) { return run_baselines(spec, command.methods, options); }, print);
 }
 
 }  // namespace
@@ -60,19 +42,14 @@ void run_baseline(const BaselineCommand& command) {
 void setup_baseline(CLI::App& app) {
   const auto options = std::make_shared<BaselineCommand>();
   CLI::App* command = app.add_subcommand("baseline", "Run comparison methods on a spec that fit reads");
-  command->add_option("spec", options->spec, "Spec file, or one of the reference's flat configs")
-      ->type_name("SPEC.yaml");
-  command
-      ->add_option("--methods", options->methods,
-                   "Default: those under 'baselines' in the spec or, without it, all (--list)")
+  add_option(*command, "spec", options->spec, "SPEC.yaml", "Spec file, or one of the reference's flat configs");
+  add_option(*command, "--methods", options->methods, "NAME,...",
+             "Default: those under 'baselines' in the spec or, without it, all (--list)")
       ->delimiter(',')
-      ->allow_extra_args(false)
-      ->type_name("NAME,...");
+      ->allow_extra_args(false);
   command->add_flag("--list", options->list, "Print the methods and stop");
-  add_run_options(*command, options->run);
-  command->add_flag("--quiet", options->quiet, "No progress");
-  command->add_flag(
-      "--json", options->json,
+  add_run_options(
+      *command, *options,
       "Print the figures as JSON, one object per line, and on stderr a line whenever a cell begins or ends");
   command->footer(
       "Every method looks at the same tokens, splits and seeds as fit. Where fit probes a block, a method reads\n"

@@ -1,12 +1,9 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <filesystem>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "cli/commands.h"
+#include "cli/options.h"
 #include "cli/progress_bar.h"
 #include "cprobe/circuit/circuit_sets.h"
 #include "cprobe/core/error.h"
@@ -27,7 +24,7 @@ struct CompareCommand {
   bool json = false;
 };
 
-/// Two of the circuits, by their place in the list.
+/// Two circuits, by their places in the list of circuits, and their overlap.
 struct Pair {
   size_t first = 0;
   size_t second = 0;
@@ -137,7 +134,8 @@ void write(SetOperation operation, const std::vector<CircuitFile>& circuits, con
              to_string(made.extent()), path.string());
 }
 
-/// Units of separately trained models have nothing but their number in common; those of two steps of one training do.
+/// Prints a note if the circuits were found in different models. Units with the same number are
+/// unrelated in separately trained models, but related in two steps of one training.
 void note_other_models(const std::vector<CircuitFile>& circuits) {
   const auto model = [](const CircuitFile& circuit) { return entry(circuit, "model_fingerprint"); };
   const auto other = std::ranges::find_if(circuits, [&](const CircuitFile& circuit) {
@@ -178,12 +176,12 @@ void run_compare(const CompareCommand& command) {
 void setup_compare(CLI::App& app) {
   const auto options = std::make_shared<CompareCommand>();
   CLI::App* command = app.add_subcommand(
-      "compare", "Overlap of circuits of one component, beside chance; their union, intersection and difference");
-  command->add_option("circuits", options->paths, "Two or more circuit files; with more, every pair is compared")
+      "compare", "Overlap of circuits of the same components, beside chance; their union, intersection and difference");
+  add_option(*command, "circuits", options->paths, "CIRCUIT.safetensors",
+             "Two or more circuit files; with more, every pair is compared")
       ->required()
-      ->expected(2, -1)
-      ->type_name("CIRCUIT.safetensors");
-  command->add_option("--model", options->model, "Their model's folder, for numbers of weights")->type_name("FOLDER");
+      ->expected(2, -1);
+  add_option(*command, "--model", options->model, "FOLDER", "Their model's folder, for numbers of weights");
   const auto add_output = [&](SetOperation operation, const char* what) {
     command
         ->add_option_function<std::string>(

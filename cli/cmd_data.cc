@@ -1,11 +1,8 @@
-#include <CLI/CLI.hpp>
-#include <filesystem>
 #include <memory>
-#include <optional>
-#include <string>
 #include <utility>
 
 #include "cli/commands.h"
+#include "cli/options.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/seed.h"
 #include "cprobe/io/document.h"
@@ -21,7 +18,7 @@ struct DataOptions {
   std::string task;
   std::filesystem::path out;
   std::filesystem::path lexicon;
-  int64_t n_sentences = 0;  ///< 0: as many as the paper has.
+  std::optional<int64_t> n_sentences;  ///< Not set: as many as in the paper.
   uint64_t seed = 0;
   bool uniform_distractors = false;
 };
@@ -30,9 +27,7 @@ void write_language_data(PaperTask task, const DataOptions& options) {
   const Lexicon lexicon =
       parse_lexicon(options.lexicon.empty() ? Document::parse_yaml(kLexicon, "examples/lexicon.yaml")
                                             : Document::read_yaml(options.lexicon));
-  const std::optional<int64_t> n_sentences =
-      options.n_sentences > 0 ? std::optional(options.n_sentences) : std::nullopt;
-  const SentenceTable table = generate_sentences(lexicon, task, n_sentences, Seed(options.seed));
+  const SentenceTable table = generate_sentences(lexicon, task, options.n_sentences, Seed(options.seed));
   const std::vector<std::filesystem::path> files = write_sentences_csv(table, task, options.out);
   fmt::print("{}: {} sentences\n", files.front().string(), table.iid.size());
   if (files.size() > 1) fmt::print("{}: {} sentences\n", files.back().string(), table.gen.size());
@@ -57,7 +52,7 @@ void run_data(const DataOptions& options) {
     throw input_error("data: '{}' is neither a language task (agreement, reflexive, syntactic_number) nor a file",
                       options.task);
   }
-  if (!options.lexicon.empty() || options.n_sentences > 0) {
+  if (!options.lexicon.empty() || options.n_sentences) {
     throw input_error("data: --lexicon and --sentences are for language tasks, and '{}' is none", options.task);
   }
   write_arithmetic_data(options);
@@ -68,26 +63,19 @@ void run_data(const DataOptions& options) {
 void setup_data(CLI::App& app) {
   const auto options = std::make_shared<DataOptions>();
   CLI::App* command = app.add_subcommand("data", "Write a task's CSV files");
-  command
-      ->add_option(
-          "task", options->task,
-          "agreement, reflexive or syntactic_number: sentences of that language task, even where a file has this name; "
-          "otherwise a YAML file that describes an arithmetic task")
-      ->required()
-      ->type_name("NAME|TASK.yaml");
-  command->add_option("-o,--out", options->out, "Folder for the files; files of the same names are replaced")
-      ->required()
-      ->type_name("FOLDER");
-  command->add_option("--seed", options->seed, "Seed of all that is drawn")->type_name("N")->capture_default_str();
-  command
-      ->add_option("--lexicon", options->lexicon,
-                   "Words and templates of language tasks (default: examples/lexicon.yaml, built in)")
-      ->type_name("FILE.yaml");
-  command
-      ->add_option("--sentences", options->n_sentences,
-                   "Sentences of each file of a language task (default: the paper's numbers, or all that there are)")
-      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}))
-      ->type_name("N");
+  add_option(
+      *command, "task", options->task, "NAME|TASK.yaml",
+      "agreement, reflexive or syntactic_number: sentences of that language task, even where a file has this name; "
+      "otherwise a YAML file that describes an arithmetic task")
+      ->required();
+  add_option(*command, "-o,--out", options->out, "FOLDER", "Folder for the files; files of the same names are replaced")
+      ->required();
+  add_option_with_default(*command, "--seed", options->seed, "N", "Seed of all that is drawn");
+  add_option(*command, "--lexicon", options->lexicon, "FILE.yaml",
+             "Words and templates of language tasks (default: examples/lexicon.yaml, built in)");
+  add_option(*command, "--sentences", options->n_sentences, "N",
+             "Sentences of each file of a language task (default: the paper's numbers, or all that there are)")
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}));
   command->add_flag("--uniform-distractors", options->uniform_distractors,
                     "Draw distractors for every row, where an arithmetic task has them follow an operand");
   command->footer(

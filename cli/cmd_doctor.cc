@@ -1,11 +1,9 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
-#include "cli/compute_options.h"
+#include "cli/options.h"
 #include "cli/progress_bar.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
@@ -22,7 +20,7 @@ struct DoctorOptions {
   bool json = false;
 };
 
-/// The golden file to compare with: the one given, else the folder's own, else none (an empty path).
+/// The golden file to compare with: the one given, else the model folder's own, else an empty path.
 std::filesystem::path golden_of(const DoctorOptions& options) {
   if (!options.golden.empty()) return options.golden;
   const std::filesystem::path own = options.model / "golden.safetensors";
@@ -97,12 +95,9 @@ void run_doctor(const DoctorOptions& options) {
 void setup_doctor(CLI::App& app) {
   const auto options = std::make_shared<DoctorOptions>();
   CLI::App* command = app.add_subcommand("doctor", "Check a model folder against itself and its golden outputs");
-  command->add_option("model", options->model, "Hugging Face model folder")->required()->type_name("FOLDER");
-  command
-      ->add_option(
-          "--golden", options->golden,
-          "Outputs of a reference implementation; default: golden.safetensors in the folder, where it is there")
-      ->type_name("FILE");
+  add_option(*command, "model", options->model, "FOLDER", "Hugging Face model folder")->required();
+  add_option(*command, "--golden", options->golden, "FILE",
+             "Outputs of a reference implementation; default: golden.safetensors in the folder, where it is there");
   add_threads_option(*command, options->n_threads);
   command->add_flag("--json", options->json, "Print one JSON object");
   command->footer(

@@ -1,34 +1,26 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "cli/commands.h"
-#include "cli/compute_options.h"
+#include "cli/options.h"
 #include "cli/progress_bar.h"
 #include "cli/run_summary.h"
-#include "cli/spec_file.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/memory.h"
 #include "cprobe/core/text_table.h"
-#include "cprobe/record/tables.h"
+#include "cprobe/record/result_tables.h"
 #include "cprobe/run/runner.h"
 
 namespace cprobe {
 namespace {
 
-struct FitCommand {
-  std::filesystem::path spec;
-  RunOptions run;
+struct FitCommand : RunCommand {
   bool dry_run = false;
-  bool quiet = false;
-  bool json = false;
   std::string method;
 };
 
-/// The cells with their times, a few lines of which are enough where there are many.
+/// The cells with their expected times. At most 20 lines: a long table lacks its middle.
 std::string plan_table(const RunPlan& plan) {
   constexpr size_t kShown = 20;
   std::vector<std::vector<std::string>> lines = {{"cell", "streams", "mask training", "ablations", "in all"}};
@@ -88,28 +80,21 @@ void run_fit(const FitCommand& command) {
   if (!command.method.empty()) method = parse_mask_kind(command.method);
   const Spec spec = read_spec_file(command.spec, method);
   begin_computing(command.run.n_threads);
-  RunOptions options = command.run;
-  ProgressBar bar;
-  options.callbacks = run_callbacks(bar, command.quiet, command.json);
   if (command.dry_run) {
+    RunOptions options = command.run;
+    ProgressBar bar;
+    options.callbacks = run_callbacks(bar, command.quiet, command.json);
     const RunPlan plan = plan_run(spec, options);
     bar.clear();
     return command.json ? print_plan_json(plan) : print_plan(plan);
   }
-  const std::unique_ptr<Ranks> ranks = join_ranks();
-  options.ranks = ranks.get();
-  const RunSummary summary = run(spec, options);
-  bar.clear();
-  if (summary.is_reported_by_rank_zero) return;
-  if (!options.shard.empty()) return print_shard(summary, command.json);
-  const Store store = Store::open_existing(summary.out);
-  if (command.json) {
-    fmt::print("{}", results_json(store));
-  } else {
+  const auto print = [&](const Store& store, const RunSummary& summary) {
+    if (command.json) return fmt::print("{}", results_json(store));
     fmt::print("{}\n{} of {} cells computed now. Tables and circuits: {}\n", results_table(store), summary.n_computed,
                summary.n_cells, summary.out.string());
-  }
-  report_failures(summary);
+  };
+  run_and_print(
+      command, [&](const RunOptions& options) { return run(spec, options); }, print);
 }
 
 }  // namespace
@@ -117,21 +102,15 @@ void run_fit(const FitCommand& command) {
 void setup_fit(CLI::App& app) {
   const auto options = std::make_shared<FitCommand>();
   CLI::App* command = app.add_subcommand("fit", "Find circuits, decode and ablate them: the main job");
-  command
-      ->add_option("spec", options->spec,
-                   "Spec file, or one of the reference's flat configs (which implies protocol paper)")
-      ->required()
-      ->type_name("SPEC.yaml");
-  command
-      ->add_option("--method", options->method,
-                   "How masks are found, in place of the spec's fit.method; one of " + mask_method_names())
-      ->type_name("NAME");
+  add_option(*command, "spec", options->spec, "SPEC.yaml",
+             "Spec file, or one of the reference's flat configs (which implies protocol paper)")
+      ->required();
+  add_option(*command, "--method", options->method, "NAME",
+             "How masks are found, in place of the spec's fit.method; one of " + mask_method_names());
   command->add_flag("--dry-run", options->dry_run, "Print the cells, the expected time and memory, and stop");
-  add_run_options(*command, options->run);
-  command->add_flag("--quiet", options->quiet, "No progress");
-  command->add_flag("--json", options->json,
-                    "Print the results as JSON, one object per cell, and on stderr a line whenever a cell begins or "
-                    "ends; of a dry run, one object");
+  add_run_options(*command, *options,
+                  "Print the results as JSON, one object per cell, and on stderr a line whenever a cell begins or "
+                  "ends; of a dry run, one object");
   command->footer(
       "A spec names a model folder, a task (its sentences or rows), variables, layers and blocks. Every\n"
       "layer x block x variable x seed is a cell: its circuit is trained to tell the variable's values\n"

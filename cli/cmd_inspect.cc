@@ -1,18 +1,16 @@
-#include <CLI/CLI.hpp>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "cli/commands.h"
 #include "cli/inspect_run.h"
-#include "cli/inspect_text.h"
+#include "cli/next_tokens.h"
+#include "cli/options.h"
 #include "cli/progress_bar.h"
 #include "cprobe/circuit/circuit.h"
 #include "cprobe/circuit/head_units.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/text_table.h"
-#include "cprobe/model/forward.h"
+#include "cprobe/core/threads.h"
 #include "cprobe/run/run_folder.h"
 
 namespace cprobe {
@@ -35,7 +33,7 @@ std::string shape_text(int64_t rows, int64_t columns) {
   return fmt::format("[{}, {}]", rows, columns);
 }
 
-// What each kind of path holds, as JSON; the text for people is made of the same values.
+// `describe_...` gives the contents of a path as JSON. `print_...` prints that JSON as text.
 
 Json describe_model(const std::filesystem::path& folder) {
   ProgressBar bar;
@@ -61,24 +59,16 @@ Json describe_model(const std::filesystem::path& folder) {
   for (const auto& [name, weight] : model.weights) n_weights += weight.numel();
   json["n_weights"] = n_weights;
   json["matrices"] = Json::array();
-  for (int64_t layer = 0; layer < config.n_layers; ++layer) {
-    for (const Block block : {Block::kAttention, Block::kMlp}) {
-      const ComponentRef component{layer, block};
-      for (const MatrixInfo& matrix : matrices_of(config, component)) {
-        json["matrices"].push_back({{"component", to_string(component)},
-                                    {"name", matrix.short_name},
-                                    {"n_in", matrix.n_in},
-                                    {"n_out", matrix.n_out},
-                                    {"tensor", matrix.source}});
-      }
+  for (Site site = Site::start(); site < Site::end(config); ++site.index) {
+    for (const MatrixInfo& matrix : matrices_of(config, site.next())) {
+      json["matrices"].push_back({{"component", to_string(matrix.component)},
+                                  {"name", matrix.short_name},
+                                  {"n_in", matrix.n_in},
+                                  {"n_out", matrix.n_out},
+                                  {"tensor", matrix.source}});
     }
   }
   return json;
-}
-
-Json heads_of(const Circuit& circuit, const ModelConfig& config) {
-  const HeadUnits heads = head_units(circuit, config);
-  return {{"q", heads.q}, {"k", heads.k}, {"v", heads.v}};
 }
 
 Json describe_circuit(const InspectOptions& options) {
@@ -96,7 +86,10 @@ Json describe_circuit(const InspectOptions& options) {
     const Circuit circuit = load_circuit(options.path, config);
     json["weights"] = circuit.n_weights();
     json["max_weights"] = circuit.max_weights();
-    if (has_head_units(file)) json["heads"] = heads_of(circuit, config);
+    if (has_head_units(file)) {
+      const HeadUnits heads = head_units(circuit, config);
+      json["heads"] = {{"q", heads.q}, {"k", heads.k}, {"v", heads.v}};
+    }
   }
   json["provenance"] = file.provenance;
   return json;
@@ -106,7 +99,7 @@ std::string value_text(const Json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-/// Every key that holds a single value, a line each.
+/// Prints every key that holds a single value, one per line.
 void print_values(const Json& json) {
   Lines lines;
   for (const auto& [key, value] : json.items()) {
@@ -150,6 +143,55 @@ void print_circuit(const Json& json) {
   print_values(json["provenance"]);
 }
 
+/// Prints the ids and tokens of a text.
+/// @param folder  needs tokenizer files only.
+/// @param text    "-" stands for JSON strings on stdin, one per line.
+/// @param json    prints one JSON object per text and line.
+void print_tokens(const std::filesystem::path& folder, const std::string& text, bool json) {
+  const Tokenizer tokenizer = Tokenizer::load(folder);
+  for (const std::string& one : texts_of(text)) {
+    const std::vector<int64_t> ids = tokenizer.encode(one).ids;
+    std::vector<std::string> tokens;
+    tokens.reserve(ids.size());
+    for (const int64_t id : ids) tokens.push_back(tokenizer.token(id));
+    if (json) {
+      fmt::print("{}\n", Json{{"ids", ids}, {"tokens", tokens}}.dump());
+      continue;
+    }
+    Lines lines = {{"id", "token"}};
+    for (size_t i = 0; i < ids.size(); ++i) lines.push_back({std::to_string(ids[i]), tokens[i]});
+    fmt::print("{}", text_table(lines));
+  }
+}
+
+/// Prints the next tokens after a text, with logits and probabilities: the ten likeliest, then the
+/// continuations.
+/// @param folder         of a model with its tokenizer.
+/// @param text           as in `print_tokens`.
+/// @param continuations  texts of a single token each.
+/// @param json           prints one JSON object per text and line.
+/// @throws Error (kInput) as `read_texts`, `load_model` and `next_tokens`.
+void print_next(const std::filesystem::path& folder, const std::string& text,
+                const std::vector<std::string>& continuations, bool json) {
+  const TextsToContinue texts = read_texts(folder, text, continuations);
+  if (texts.rows.empty()) return;
+  set_threads(available_threads());
+  for (const NextTokens& next : next_tokens(load_model(folder), texts)) {
+    if (json) {
+      fmt::print("{}\n", next_tokens_json(next, texts).dump());
+      continue;
+    }
+    Lines lines = {{"id", "token", "logit", "probability"}};
+    for (const auto& tokens : {next.top, next.of}) {
+      for (const NextToken& t : tokens) {
+        lines.push_back(
+            {std::to_string(t.id), t.token, fmt::format("{:.4f}", t.logit), fmt::format("{:.4f}", t.probability)});
+      }
+    }
+    fmt::print("{}", text_table(lines));
+  }
+}
+
 void run_inspect(const InspectOptions& options) {
   const std::filesystem::path& path = options.path;
   if (options.tokens) return print_tokens(path, *options.tokens, options.json);
@@ -181,18 +223,15 @@ void run_inspect(const InspectOptions& options) {
 void setup_inspect(CLI::App& app) {
   const auto options = std::make_shared<InspectOptions>();
   CLI::App* command = app.add_subcommand("inspect", "Say what a model folder, circuit file or run folder holds");
-  command->add_option("path", options->path, "Model folder, run folder or circuit file")->required()->type_name("PATH");
-  command
-      ->add_option("--model", options->model, "Of a circuit file: its model's folder, for weights and units per head")
-      ->type_name("FOLDER");
-  CLI::Option* tokens =
-      command->add_option("--tokens", options->tokens, "Of a folder with a tokenizer: ids and tokens of a text")
-          ->type_name("TEXT");
-  CLI::Option* next = command->add_option("--next", options->next, "Of a model folder: the likeliest next tokens")
-                          ->type_name("TEXT")
-                          ->excludes(tokens);
-  command->add_option("--of", options->continuations, "With --next: also the logits of these next tokens")
-      ->type_name("TEXT")
+  add_option(*command, "path", options->path, "PATH", "Model folder, run folder or circuit file")->required();
+  add_option(*command, "--model", options->model, "FOLDER",
+             "Of a circuit file: its model's folder, for weights and units per head");
+  CLI::Option* tokens = add_option(*command, "--tokens", options->tokens, "TEXT",
+                                   "Of a folder with a tokenizer: ids and tokens of a text");
+  CLI::Option* next =
+      add_option(*command, "--next", options->next, "TEXT", "Of a model folder: the likeliest next tokens")
+          ->excludes(tokens);
+  add_option(*command, "--of", options->continuations, "TEXT", "With --next: also the logits of these next tokens")
       ->needs(next)
       ->allow_extra_args(false);
   command->add_flag("--repair", options->repair, "Of a run folder whose record is damaged: keep what is intact of it");

@@ -1,12 +1,9 @@
-#include <CLI/CLI.hpp>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/progress_bar.h"
 #include "cli/run_summary.h"
-#include "cprobe/core/error.h"
 #include "cprobe/run/cluster/shards.h"
 
 namespace cprobe {
@@ -44,7 +41,7 @@ void run_merge(const MergeCommand& command) {
 void setup_merge(CLI::App& app) {
   const auto options = std::make_shared<MergeCommand>();
   CLI::App* command = app.add_subcommand("merge", "Gather what shards of a run folder found into its record");
-  command->add_option("run", options->run, "Run folder")->required()->type_name("RUN");
+  add_option(*command, "run", options->run, "RUN", "Run folder")->required();
   command->add_flag("--json", options->json, "Print one JSON object");
   command->footer(
       "Processes that work on one run folder at the same time (fit and baseline with --shard NAME: the tasks\n"

@@ -1,10 +1,7 @@
-#include <CLI/CLI.hpp>
-#include <filesystem>
-#include <map>
 #include <memory>
-#include <vector>
 
 #include "cli/commands.h"
+#include "cli/options.h"
 #include "cli/progress_bar.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
@@ -27,7 +24,7 @@ struct ReportCommand {
   bool quiet = false;
 };
 
-/// "runs/exp1/" and "." have a name too.
+/// The name of a folder, also for paths such as "runs/exp1/" and ".".
 std::string name_of(const std::filesystem::path& folder) {
   return std::filesystem::canonical(folder).filename().string();
 }
@@ -39,7 +36,8 @@ std::string title_of(const ReportCommand& command) {
   return title;
 }
 
-/// Where the page goes without -o: into the one folder that was named.
+/// The file for the page: that of -o or, without -o, report.html in the only run folder.
+/// @throws Error (kInput) for several run folders without -o.
 std::filesystem::path page_path(const ReportCommand& command) {
   if (!command.out.empty()) return command.out;
   if (command.runs.size() == 1) return command.runs.front() / "report.html";
@@ -70,21 +68,18 @@ void run_report(const ReportCommand& command) {
 void setup_report(CLI::App& app) {
   const auto options = std::make_shared<ReportCommand>();
   CLI::App* command = app.add_subcommand("report", "Put runs on one page for readers, or into a table for papers");
-  command->add_option("runs", options->runs, "Run folders, or folders that hold some; several are put side by side")
+  add_option(*command, "runs", options->runs, "RUN",
+             "Run folders, or folders that hold some; several are put side by side")
       ->required()
-      ->expected(1, -1)
-      ->type_name("RUN");
-  command
-      ->add_option("-o,--out", options->out,
-                   "File to write, replaced if there (default: RUN/report.html of one RUN; tables go to stdout)")
-      ->type_name("FILE");
+      ->expected(1, -1);
+  add_option(*command, "-o,--out", options->out, "FILE",
+             "File to write, replaced if there (default: RUN/report.html of one RUN; tables go to stdout)");
   command
       ->add_option("--format", options->format,
                    "html: a page that opens offline; csv, latex, markdown: a line per variable and component")
       ->check(CLI::IsMember({"html", "csv", "latex", "markdown"}))
       ->capture_default_str();
-  command->add_option("--title", options->title, "Heading of the page (default: the folders' names)")
-      ->type_name("TEXT");
+  add_option(*command, "--title", options->title, "TEXT", "Heading of the page (default: the folders' names)");
   command->add_flag("--quiet", options->quiet, "No progress on stderr");
   command->footer(
       "Nothing in a run folder is changed but report.html, and a run may be going on there.\n\n"

@@ -1,9 +1,8 @@
-#include <CLI/CLI.hpp>
 #include <array>
 #include <memory>
 
 #include "cli/commands.h"
-#include "cli/compute_options.h"
+#include "cli/options.h"
 #include "cli/progress_bar.h"
 #include "cprobe/reproduce/reproduce.h"
 #include "embedded_tasks.h"
@@ -11,24 +10,29 @@
 namespace cprobe {
 namespace {
 
-void begin(ReproduceOptions& options, ProgressBar& bar, bool quiet) {
+ArithmeticTask built_in_task(const char* yaml, const std::string& name) {
+  return parse_arithmetic_task(Document::parse_yaml(yaml, "examples/tasks/" + name));
+}
+
+/// The table of an experiment. While the experiment runs, shows its progress on stderr.
+std::string table_of(const std::function<std::string()>& experiment, ReproduceOptions& options, bool quiet) {
   begin_computing(options.n_threads);
+  ProgressBar bar;
   if (!quiet) options.on_progress = bar.on_progress();
   options.on_message = bar.on_message(!quiet);
+  return experiment();
 }
 
 struct ToyExperimentCommand {
   ToyExperimentOptions options;
+  std::string distractor = "bijection";  ///< Experiment 2 only.
   bool quiet = false;
 };
 
 void run_reproduce_exp1(ToyExperimentCommand command) {
   ToyExperimentOptions& options = command.options;
-  ProgressBar bar;
-  begin(options.common, bar, command.quiet);
-  const ArithmeticTask task = parse_arithmetic_task(Document::parse_yaml(kExperiment1Task, "examples/tasks/exp1.yaml"));
-  const std::string table = reproduce_experiment1(task, options);
-  bar.clear();
+  const auto experiment = [&] { return reproduce_experiment1(built_in_task(kExperiment1Task, "exp1.yaml"), options); };
+  const std::string table = table_of(experiment, options.common, command.quiet);
   fmt::print(
       "Experiment 1: a^2 - b^2 mod 113, {} seed{}, {} training steps. Published figures in brackets.\n\n{}\n"
       "That a circuit decodes a variable (kNN) which the whole block does not says that the block computes it. That "
@@ -41,22 +45,15 @@ void run_reproduce_exp1(ToyExperimentCommand command) {
       options.n_seeds, options.n_seeds == 1 ? "" : "s", options.steps, table, options.common.out.string());
 }
 
-struct Experiment2Command : ToyExperimentCommand {
-  std::string distractor = "bijection";
-};
-
-void run_reproduce_exp2(Experiment2Command command) {
+void run_reproduce_exp2(ToyExperimentCommand command) {
   ToyExperimentOptions& options = command.options;
-  ProgressBar bar;
-  begin(options.common, bar, command.quiet);
-  std::array<ArithmeticTask, 2> tasks = {
-      parse_arithmetic_task(Document::parse_yaml(kExperiment2Task1, "examples/tasks/exp2_task1.yaml")),
-      parse_arithmetic_task(Document::parse_yaml(kExperiment2Task2, "examples/tasks/exp2_task2.yaml"))};
+  std::array tasks = {built_in_task(kExperiment2Task1, "exp2_task1.yaml"),
+                      built_in_task(kExperiment2Task2, "exp2_task2.yaml")};
   if (command.distractor == "uniform") {
     for (ArithmeticTask& task : tasks) task = with_uniform_distractors(task);
   }
-  const std::string table = reproduce_experiment2(tasks, options);
-  bar.clear();
+  const auto experiment = [&] { return reproduce_experiment2(tasks, options); };
+  const std::string table = table_of(experiment, options.common, command.quiet);
   fmt::print(
       "Experiment 2: one model of two tasks, a mod 29 + b mod 31 and a mod 29 + b mod 23 (mod 113), {} seed{}, {} "
       "training\nsteps. Published figures in brackets.\n\n{}\n"
@@ -71,11 +68,8 @@ void run_reproduce_exp2(Experiment2Command command) {
 
 void run_reproduce_exp3(ToyExperimentCommand command) {
   ToyExperimentOptions& options = command.options;
-  ProgressBar bar;
-  begin(options.common, bar, command.quiet);
-  const ArithmeticTask task = parse_arithmetic_task(Document::parse_yaml(kExperiment3Task, "examples/tasks/exp3.yaml"));
-  const std::string table = reproduce_experiment3(task, options);
-  bar.clear();
+  const auto experiment = [&] { return reproduce_experiment3(built_in_task(kExperiment3Task, "exp3.yaml"), options); };
+  const std::string table = table_of(experiment, options.common, command.quiet);
   fmt::print(
       "Experiment 3: a^2 + b mod 113 from a third of the rows, {} seed{}, {} training steps. Published figures in "
       "brackets.\n\n{}\n"
@@ -94,13 +88,12 @@ struct Experiment4Command {
 
 void run_reproduce_exp4(Experiment4Command command) {
   Experiment4Options& options = command.options;
-  ProgressBar bar;
-  begin(options.common, bar, command.quiet);
   if (!command.tasks.empty()) options.tasks.clear();
   for (const std::string& name : command.tasks) options.tasks.push_back(find_paper_task(name).value());
-  const std::string table =
-      reproduce_experiment4(parse_lexicon(Document::parse_yaml(kLexicon, "examples/lexicon.yaml")), options);
-  bar.clear();
+  const auto experiment = [&] {
+    return reproduce_experiment4(parse_lexicon(Document::parse_yaml(kLexicon, "examples/lexicon.yaml")), options);
+  };
+  const std::string table = table_of(experiment, options.common, command.quiet);
   fmt::print(
       "Experiment 4: language tasks in {}.\n\n{}\n"
       "A circuit decodes the number of a noun (kNN). The model depends on it where ablating it harms agreement (or the "
@@ -115,20 +108,17 @@ void run_reproduce_exp4(Experiment4Command command) {
       options.common.out.string());
 }
 
-/// The options of experiments on toy models.
+/// Adds the options of experiments on toy models.
 void add_training_options(CLI::App& command, ToyExperimentOptions& options, const std::string& of_steps) {
-  command.add_option("--steps", options.steps, "Training steps per model" + of_steps)
-      ->type_name("N")
-      ->capture_default_str();
-  command.add_option("--seeds", options.n_seeds, "Models trained and probed")->type_name("N")->capture_default_str();
+  add_option_with_default(command, "--steps", options.steps, "N", "Training steps per model" + of_steps);
+  add_option_with_default(command, "--seeds", options.n_seeds, "N", "Models trained and probed");
   command.add_flag("--baselines", options.common.baselines, "Also run the comparison methods, in the paper's settings");
 }
 
-/// The options of all experiments. @param kept what --out is for.
+/// Adds the options of all experiments. @param kept  contents of the folder --out, for the help.
 void add_common_options(CLI::App& command, ReproduceOptions& options, bool& quiet, const std::string& kept) {
-  command.add_option("-o,--out", options.out, "Folder for " + kept + "; an interrupted call continues there")
-      ->required()
-      ->type_name("FOLDER");
+  add_option(command, "-o,--out", options.out, "FOLDER", "Folder for " + kept + "; an interrupted call continues there")
+      ->required();
   command.add_option("--random-controls", options.n_random, "Random circuits per circuit")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
@@ -138,7 +128,8 @@ void add_common_options(CLI::App& command, ReproduceOptions& options, bool& quie
 }
 
 void setup_exp1(CLI::App& reproduce) {
-  const auto command = std::make_shared<ToyExperimentCommand>(ToyExperimentCommand{.options = {.n_seeds = 3}});
+  const auto command = std::make_shared<ToyExperimentCommand>();
+  command->options.n_seeds = 3;
   CLI::App* exp1 =
       reproduce.add_subcommand("exp1", "Deciphering: does the model compute a^2 and -b^2, or a+b and a-b?");
   add_common_options(*exp1, command->options.common, command->quiet, "data, models and runs");
@@ -148,25 +139,25 @@ void setup_exp1(CLI::App& reproduce) {
 }
 
 void setup_exp2(CLI::App& reproduce) {
-  const auto command = std::make_shared<Experiment2Command>();
+  const auto command = std::make_shared<ToyExperimentCommand>();
   ToyExperimentOptions& options = command->options;
   CLI::App* exp2 = reproduce.add_subcommand(
       "exp2",
       "Modularity: do two tasks share the weights of their shared variable, and have their own for the others?");
   add_common_options(*exp2, options.common, command->quiet, "data, models and runs");
   add_training_options(*exp2, options, "");
-  exp2->add_option("--distractor", command->distractor,
-                   "The number that plays no part: a fixed bijection of the operand b, as published, or uniform, drawn "
-                   "for every row")
-      ->check(CLI::IsMember({"bijection", "uniform"}))
-      ->type_name("KIND")
-      ->capture_default_str();
+  add_option_with_default(
+      *exp2, "--distractor", command->distractor, "KIND",
+      "The number that plays no part: a fixed bijection of the operand b, as published, or uniform, drawn "
+      "for every row")
+      ->check(CLI::IsMember({"bijection", "uniform"}));
   exp2->footer("Example:\n  cprobe reproduce exp2 --steps 2000 --out runs/exp2");
   exp2->callback([command] { run_reproduce_exp2(*command); });
 }
 
 void setup_exp3(CLI::App& reproduce) {
-  const auto command = std::make_shared<ToyExperimentCommand>(ToyExperimentCommand{.options = {.steps = 20'000}});
+  const auto command = std::make_shared<ToyExperimentCommand>();
+  command->options.steps = 20'000;
   CLI::App* exp3 = reproduce.add_subcommand(
       "exp3", "Training: when does the circuit of a^2 appear, and when does the model generalise?");
   add_common_options(*exp3, command->options.common, command->quiet, "data, checkpoints and runs");
@@ -180,30 +171,23 @@ void setup_exp4(CLI::App& reproduce) {
   Experiment4Options& options = command->options;
   CLI::App* exp4 = reproduce.add_subcommand(
       "exp4", "Language models: where is a noun's number computed, and do verbs and pronouns depend on it?");
-  exp4->add_option("--model", options.model, "Hugging Face folder of a language model, with its tokenizer")
-      ->required()
-      ->type_name("FOLDER");
+  add_option(*exp4, "--model", options.model, "FOLDER", "Hugging Face folder of a language model, with its tokenizer")
+      ->required();
   add_common_options(*exp4, options.common, command->quiet, "sentences and runs");
-  exp4->add_option("--data", options.data,
-                   "The paper's sentences, in the folders of its repository (SV_Agr/SV_Agr.csv, ...); default: ours, "
-                   "as cprobe data makes them")
-      ->type_name("FOLDER");
-  exp4->add_option("--tasks", command->tasks, "Default: agreement,reflexive,syntactic_number")
+  add_option(*exp4, "--data", options.data, "FOLDER",
+             "The paper's sentences, in the folders of its repository (SV_Agr/SV_Agr.csv, ...); default: ours, "
+             "as cprobe data makes them");
+  add_option(*exp4, "--tasks", command->tasks, "NAME,...", "Default: agreement,reflexive,syntactic_number")
       ->delimiter(',')
-      ->check(CLI::IsMember({"agreement", "reflexive", "syntactic_number"}))
-      ->type_name("NAME,...");
-  exp4->add_option("--layers", options.layers, "Layers to probe, such as 5,6,7; default: all")
-      ->delimiter(',')
-      ->type_name("N,...");
-  exp4->add_option("--prefix", options.prefix,
-                   "Text before every sentence, such as \"I know that \"; the paper has none")
-      ->type_name("TEXT");
-  exp4->add_option("--train-rows", options.train_rows, "Sentences of a task to find circuits with, 500 or more")
-      ->type_name("N")
-      ->capture_default_str();
-  exp4->add_option("--test-rows", options.test_rows, "Sentences of each kind to decode and to ablate on")
-      ->type_name("N")
-      ->capture_default_str();
+      ->check(CLI::IsMember({"agreement", "reflexive", "syntactic_number"}));
+  add_option(*exp4, "--layers", options.layers, "N,...", "Layers to probe, such as 5,6,7; default: all")
+      ->delimiter(',');
+  add_option(*exp4, "--prefix", options.prefix, "TEXT",
+             "Text before every sentence, such as \"I know that \"; the paper has none");
+  add_option_with_default(*exp4, "--train-rows", options.train_rows, "N",
+                          "Sentences of a task to find circuits with, 500 or more");
+  add_option_with_default(*exp4, "--test-rows", options.test_rows, "N",
+                          "Sentences of each kind to decode and to ablate on");
   exp4->footer(
       "Published are figures for GPT-2 small and medium; they are printed beside ours where the model has those "
       "sizes.\n"

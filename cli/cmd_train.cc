@@ -1,15 +1,11 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
 #include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <string>
-#include <vector>
 
 #include "cli/commands.h"
-#include "cli/compute_options.h"
+#include "cli/options.h"
 #include "cli/progress_bar.h"
 #include "cprobe/core/error.h"
 #include "cprobe/data/joined_data.h"
@@ -23,13 +19,13 @@ namespace cprobe {
 namespace {
 
 struct TrainCommand {
-  std::vector<std::string> tasks;  ///< Files.
-  std::vector<std::string> train;  ///< Likewise.
-  std::vector<std::string> test;
+  std::vector<std::string> tasks;  ///< YAML files.
+  std::vector<std::string> train;  ///< CSV files.
+  std::vector<std::string> test;   ///< CSV files.
   std::filesystem::path out;
   TrainOptions options;
   uint64_t seed = 0;
-  int64_t vocab = 0;
+  std::optional<int64_t> vocab;
   int64_t n_layers = 1;
   int64_t n_heads = 4;
   int64_t d_model = 128;
@@ -62,11 +58,11 @@ Dataset load_files(const std::vector<std::string>& files, int64_t vocab) {
 }
 
 TrainResult train_on_files(const TrainCommand& command) {
-  const int64_t bound = command.vocab > 0 ? command.vocab : std::numeric_limits<int32_t>::max();
+  const int64_t bound = command.vocab.value_or(std::numeric_limits<int32_t>::max());
   const Dataset train_data = load_files(command.train, bound);
   const Dataset test_data = load_files(command.test, bound);
   const int64_t vocab =
-      command.vocab > 0 ? command.vocab : std::max(largest_token(train_data), largest_token(test_data)) + 1;
+      command.vocab ? *command.vocab : std::max(largest_token(train_data), largest_token(test_data)) + 1;
   const int64_t n_positions = std::max(train_data.trie.max_length(), test_data.trie.max_length());
   const ModelConfig config = with_sizes(toy_config(vocab, n_positions), command);
   return train(config, train_data, test_data, command.options, command.out, Seed(command.seed));
@@ -76,7 +72,7 @@ TrainResult train_on_tasks(const TrainCommand& command) {
   std::vector<ArithmeticTask> tasks;
   for (const std::string& file : command.tasks) tasks.push_back(parse_arithmetic_task(Document::read_yaml(file)));
   ModelConfig config = with_sizes(toy_config(tasks), command);
-  if (command.vocab > 0) config.vocab = command.vocab;
+  config.vocab = command.vocab.value_or(config.vocab);
   return train_tasks(tasks, config, command.options, command.out, Seed(command.seed));
 }
 
@@ -118,37 +114,29 @@ void run_train(TrainCommand command) {
 }
 
 void add_model_options(CLI::App& app, TrainCommand& command) {
-  const auto size = [&app](const char* name, int64_t& value, const char* help) {
-    app.add_option(name, value, help)
-        ->check(CLI::Range(int64_t{1}, int64_t{1} << 24))
-        ->type_name("N")
-        ->capture_default_str();
+  const CLI::Range sizes(int64_t{1}, int64_t{1} << 24);
+  const auto size = [&](const char* name, int64_t& value, const char* help) {
+    add_option_with_default(app, name, value, "N", help)->check(sizes);
   };
   size("--layers", command.n_layers, "Layers of the model");
   size("--heads", command.n_heads, "Attention heads of a layer");
   size("--d-model", command.d_model, "Width of the residual stream");
   size("--d-mlp", command.d_mlp, "Neurons of an MLP");
-  app.add_option("--vocab", command.vocab,
-                 "Tokens of the vocabulary (default: the task's, or the files' largest token + 1)")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 24))
-      ->type_name("N");
+  add_option(app, "--vocab", command.vocab, "N",
+             "Tokens of the vocabulary (default: the task's, or the files' largest token + 1)")
+      ->check(sizes);
 }
 
 void add_training_options(CLI::App& app, TrainOptions& options) {
-  app.add_option("--steps", options.steps, "Optimiser steps, each over all training rows")
-      ->type_name("N")
-      ->capture_default_str();
-  app.add_option("--checkpoints", options.checkpoints, "Steps after which to keep the model too, such as 100,200,1000")
+  add_option_with_default(app, "--steps", options.steps, "N", "Optimiser steps, each over all training rows");
+  add_option(app, "--checkpoints", options.checkpoints, "N,...",
+             "Steps after which to keep the model too, such as 100,200,1000")
       ->delimiter(',')
-      ->allow_extra_args(false)
-      ->type_name("N,...");
-  app.add_option("--learning-rate", options.learning_rate, "AdamW's learning rate after 10 steps of warm-up")
-      ->type_name("X")
-      ->capture_default_str();
-  app.add_option("--weight-decay", options.weight_decay, "AdamW's weight decay")->type_name("X")->capture_default_str();
-  app.add_option("--evaluate-every", options.evaluate_every, "Steps between points of curve.csv")
-      ->type_name("N")
-      ->capture_default_str();
+      ->allow_extra_args(false);
+  add_option_with_default(app, "--learning-rate", options.learning_rate, "X",
+                          "AdamW's learning rate after 10 steps of warm-up");
+  add_option_with_default(app, "--weight-decay", options.weight_decay, "X", "AdamW's weight decay");
+  add_option_with_default(app, "--evaluate-every", options.evaluate_every, "N", "Steps between points of curve.csv");
   app.add_flag("--overwrite", options.overwrite, "Remove a finished or different run in the folder");
 }
 
@@ -157,25 +145,20 @@ void add_training_options(CLI::App& app, TrainOptions& options) {
 void setup_train(CLI::App& app) {
   const auto command = std::make_shared<TrainCommand>();
   CLI::App* train = app.add_subcommand("train", "Train a toy transformer on an arithmetic task");
-  train
-      ->add_option(
-          "task", command->tasks,
-          "YAML file that describes the task; its data go to FOLDER/data. Several: the model learns all of them "
-          "at once, and the data of each go to FOLDER/data/<its name>")
-      ->type_name("TASK.yaml");
-  train->add_option("--train", command->train, "Training rows instead of a task; of several files together")
-      ->type_name("FILE.csv");
-  train->add_option("--test", command->test, "Test rows instead of a task, likewise")->type_name("FILE.csv");
-  train->add_option("-o,--out", command->out, "Folder for models, curve and state; an unfinished run there goes on")
-      ->required()
-      ->type_name("FOLDER");
+  add_option(*train, "task", command->tasks, "TASK.yaml",
+             "YAML file that describes the task; its data go to FOLDER/data. Several: the model learns all of them "
+             "at once, and the data of each go to FOLDER/data/<its name>");
+  add_option(*train, "--train", command->train, "FILE.csv",
+             "Training rows instead of a task; of several files together");
+  add_option(*train, "--test", command->test, "FILE.csv", "Test rows instead of a task, likewise");
+  add_option(*train, "-o,--out", command->out, "FOLDER",
+             "Folder for models, curve and state; an unfinished run there goes on")
+      ->required();
   add_training_options(*train, command->options);
-  train->add_option("--stop-at", command->options.stop_at_test_accuracy, "End early at this test accuracy, in (0, 1]")
-      ->type_name("X");
+  add_option(*train, "--stop-at", command->options.stop_at_test_accuracy, "X",
+             "End early at this test accuracy, in (0, 1]");
   add_model_options(*train, *command);
-  train->add_option("--seed", command->seed, "Seed of the weights and of a task's data")
-      ->type_name("N")
-      ->capture_default_str();
+  add_option_with_default(*train, "--seed", command->seed, "N", "Seed of the weights and of a task's data");
   add_threads_option(*train, command->n_threads);
   train->add_flag("--json", command->json, "Print the result as one JSON object");
   train->footer(

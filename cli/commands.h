@@ -1,23 +1,21 @@
 #pragma once
 
-namespace CLI {  // NOLINT(readability-identifier-naming): the library's own name
-class App;
-}
+#include <CLI/CLI.hpp>
 
-/// The subcommands, one file each (cli/cmd_<name>.cc). `setup_x` adds subcommand x to the program; its callback does
-/// the work.
+/// The subcommands, one file each (cli/cmd_<name>.cc). `setup_x` adds subcommand x to the program.
+/// The callback of the subcommand does the work.
 namespace cprobe {
 
 void setup_data(CLI::App& app);       ///< Write a task's CSV files.
 void setup_train(CLI::App& app);      ///< Train a toy model.
 void setup_fit(CLI::App& app);        ///< Find circuits, decode and ablate them.
-void setup_baseline(CLI::App& app);   ///< Run competing methods on a spec.
+void setup_baseline(CLI::App& app);   ///< Run comparison methods on a spec.
 void setup_merge(CLI::App& app);      ///< Gather what shards of a run folder found.
 void setup_ablate(CLI::App& app);     ///< Ablate a saved circuit on any data.
-void setup_compare(CLI::App& app);    ///< Overlap of circuits; their union, intersection, difference.
-void setup_inspect(CLI::App& app);    ///< Say what a model folder, circuit file or run folder holds.
-void setup_report(CLI::App& app);     ///< Put runs on a page for readers, or into a table for papers.
-void setup_doctor(CLI::App& app);     ///< Check a model folder against itself and its golden outputs.
+void setup_compare(CLI::App& app);    ///< Overlap, union, intersection and difference of circuits.
+void setup_inspect(CLI::App& app);    ///< Describe a model folder, circuit file or run folder.
+void setup_report(CLI::App& app);     ///< Make a page for readers, or a table for papers.
+void setup_doctor(CLI::App& app);     ///< Check a model against itself and golden outputs.
 void setup_reproduce(CLI::App& app);  ///< Run a published experiment from nothing.
 
 }  // namespace cprobe

@@ -1,14 +1,13 @@
 #include "cli/inspect_run.h"
 
 #include <algorithm>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "cli/progress_bar.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/text_table.h"
-#include "cprobe/record/tables.h"
+#include "cprobe/record/result_tables.h"
 #include "cprobe/run/run_folder.h"
 #include "cprobe/run/run_lock.h"
 
@@ -18,17 +17,18 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Lines = std::vector<std::vector<std::string>>;
 
-/// How far a run is.
+/// How far a run has come.
 struct Standing {
   bool is_at_work = false;
   std::map<CellStatus, int64_t> n_cells;
   int64_t n_shards = 0, n_shards_at_work = 0;
-  double seconds_left = 0;  ///< Expected; 0 where nothing was measured.
+  double seconds_left = 0;  ///< Expected. 0 if nothing was measured.
 
   int64_t n(CellStatus status) const { return n_cells.contains(status) ? n_cells.at(status) : 0; }
 };
 
-/// A cell's status, which may be of a process that was killed.
+/// A cell's status. If no process works in the folder, a "running" cell was left by a killed
+/// process and is planned again.
 CellStatus status_now(const CellEntry& cell, bool is_at_work) {
   return cell.status == CellStatus::kRunning && !is_at_work ? CellStatus::kPlanned : cell.status;
 }
@@ -39,7 +39,8 @@ Standing standing_of(const std::filesystem::path& folder, const Store& store) {
     const CellStatus status = status_now(cell, standing.is_at_work);
     ++standing.n_cells[status];
     if (status == CellStatus::kPlanned) standing.seconds_left += cell.expected;
-    if (status == CellStatus::kRunning) standing.seconds_left += cell.expected / 2;  // begun at any time
+    // On average, half of a running cell's time is left.
+    if (status == CellStatus::kRunning) standing.seconds_left += cell.expected / 2;
   }
   std::error_code none;
   for (const auto& entry : std::filesystem::directory_iterator(folder / "shards", none)) {

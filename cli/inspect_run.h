@@ -4,11 +4,13 @@
 
 namespace cprobe {
 
-/// Prints what a run folder holds and, while a process works there, how far it is. @param json one object.
+/// Prints the contents of a run folder. While a process works in the folder, also prints how far
+/// the run has come.
+/// @param json  prints one JSON object.
 void print_run(const std::filesystem::path& folder, bool json);
 
-/// Puts what is intact of a damaged record in its place (Store::repair) and says what is lost. @throws Error (kInput) as it
-/// does, and while a process works in the folder.
+/// Replaces a damaged record by its intact part (Store::repair) and prints which cells are lost.
+/// @throws Error (kInput) as `Store::repair`, or if a process works in the folder.
 void repair_run(const std::filesystem::path& folder);
 
 }  // namespace cprobe

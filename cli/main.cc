@@ -1,18 +1,8 @@
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <exception>
-#include <filesystem>
 
 #include "cli/commands.h"
 #include "cprobe/core/error.h"
-
-namespace {
-
-int exit_code(const cprobe::Error& error) {
-  return error.kind() == cprobe::ErrorKind::kInput ? 2 : 1;
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app(
@@ -22,18 +12,13 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", CPROBE_VERSION);
   app.require_subcommand(1);
   app.footer("Start with: cprobe reproduce exp1 --steps 1000 --seeds 1 --out runs/exp1");
-  cprobe::setup_data(app);
-  cprobe::setup_train(app);
-  cprobe::setup_fit(app);
-  cprobe::setup_baseline(app);
-  cprobe::setup_merge(app);
-  cprobe::setup_ablate(app);
-  cprobe::setup_compare(app);
-  cprobe::setup_inspect(app);
-  cprobe::setup_report(app);
-  cprobe::setup_doctor(app);
-  cprobe::setup_reproduce(app);
-  // A write beyond a limit on file sizes shall fail, as on a full disk, and not end the program without a word.
+  for (const auto setup : {cprobe::setup_data, cprobe::setup_train, cprobe::setup_fit, cprobe::setup_baseline,
+                           cprobe::setup_merge, cprobe::setup_ablate, cprobe::setup_compare, cprobe::setup_inspect,
+                           cprobe::setup_report, cprobe::setup_doctor, cprobe::setup_reproduce}) {
+    setup(app);
+  }
+  // A write beyond a limit on file sizes then fails as on a full disk. Otherwise the signal would
+  // end the program without a message.
   std::signal(SIGXFSZ, SIG_IGN);
   try {
     app.parse(argc, argv);
@@ -42,7 +27,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;  // --help and --version are successes
   } catch (const cprobe::Error& error) {
     fmt::print(stderr, "cprobe: {}\n", error.what());
-    return exit_code(error);
+    return error.kind() == cprobe::ErrorKind::kInput ? 2 : 1;
   } catch (const std::filesystem::filesystem_error& error) {
     fmt::print(stderr, "cprobe: {}\n", error.what());
     return 1;

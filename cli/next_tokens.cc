@@ -8,12 +8,6 @@
 #include "cprobe/io/document.h"
 
 namespace cprobe {
-namespace {
-
-constexpr int64_t kTop = 10;
-
-}  // namespace
-
 std::vector<std::string> texts_of(const std::string& text) {
   if (text != "-") return {text};
   std::vector<std::string> texts;
@@ -49,6 +43,7 @@ std::vector<NextTokens> next_tokens(const Model& model, const TextsToContinue& t
     throw input_error("{}: the tokenizer has ids up to {}, the model embeds only {} tokens", texts.folder.string(),
                       tokenizer.size() - 1, model.config.vocab);
   }
+  constexpr int64_t kTop = 10;
   const at::NoGradGuard no_gradients;
   const TokenTrie trie = build_trie(texts.rows);
   const DistinctNodes last = distinct(trie.nodes_at(-1));

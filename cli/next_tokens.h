@@ -12,43 +12,53 @@
 
 namespace cprobe {
 
-/// The texts that a command line means: the text itself, or for "-" every JSON string on stdin, one a line.
+/// The texts that an argument stands for: the argument itself or, for "-", the JSON strings on
+/// stdin, one per line.
 /// @throws Error (kInput) naming the line of stdin that is no JSON string.
 std::vector<std::string> texts_of(const std::string& text);
 
-/// Texts for a model to continue, and next tokens that somebody asks about.
+/// Texts for a model to continue, and next tokens to show besides the likeliest.
 struct TextsToContinue {
-  std::filesystem::path folder;  ///< Of the tokenizer and the model.
+  std::filesystem::path folder;  ///< Holds the tokenizer and the model.
   Tokenizer tokenizer;
-  std::vector<std::vector<int64_t>> rows;  ///< Tokens of each text, at least one.
-  std::vector<std::string> continuations;
-  std::vector<int64_t> continuation_ids;
+  std::vector<std::vector<int64_t>> rows;  ///< Tokens of each text, at least one per text.
+  std::vector<std::string> continuations;  ///< Texts of a single token each.
+  std::vector<int64_t> continuation_ids;   ///< The tokens of `continuations`.
 };
 
-/// @param text as texts_of. @param continuations texts of a single token each.
-/// @throws Error (kInput) for a text without tokens, or a continuation of several.
+/// Reads and tokenizes the texts of a command line.
+/// @param text           as in `texts_of`.
+/// @param continuations  texts of a single token each.
+/// @throws Error (kInput) as `texts_of` and `Tokenizer::load`, for a text without tokens, or for a
+///         continuation that is not a single token.
 TextsToContinue read_texts(const std::filesystem::path& folder, const std::string& text,
                            const std::vector<std::string>& continuations);
 
 struct NextToken {
   int64_t id = 0;
-  std::string token;  ///< As the vocabulary has it, or "[id]" for one that the tokenizer does not know.
+  std::string token;  ///< As in the vocabulary, or "[id]" if the tokenizer lacks the id.
   double logit = 0;
   double probability = 0;
 };
 
-/// What a model says next after one text.
+/// The next tokens that a model predicts after one text.
 struct NextTokens {
-  std::vector<NextToken> top;  ///< The ten likeliest, or the whole vocabulary where it is smaller.
-  std::vector<NextToken> of;   ///< The continuations asked about, in order.
+  std::vector<NextToken> top;  ///< The ten likeliest, or all of a smaller vocabulary.
+  std::vector<NextToken> of;   ///< The continuations, in order.
 };
 
-/// @param masks of the model's components; none: the model as it is. @return one for each text.
-/// @throws Error (kInput) for a text longer than the context, or a tokenizer with more tokens than the model embeds.
+/// The next tokens after each text.
+/// @param masks  masks of the model's components. Empty: the untouched model.
+/// @return       one entry per text.
+/// @throws Error (kInput) for a text longer than the context, or a tokenizer with more tokens than
+///         the model embeds.
 std::vector<NextTokens> next_tokens(const Model& model, const TextsToContinue& texts,
                                     const std::map<ComponentRef, ComponentMask>& masks = {});
 
-/// {"top": [{"id", "token", "logit", "probability"}, ...], "of": {" is": logit}, "of_probability": {" is": probability}}
+/// One object:
+///
+///     {"top": [{"id", "token", "logit", "probability"}, ...],
+///      "of": {" is": logit}, "of_probability": {" is": probability}}
 nlohmann::ordered_json next_tokens_json(const NextTokens& next, const TextsToContinue& texts);
 
 }  // namespace cprobe

@@ -1,6 +1,5 @@
 #include "cli/progress_bar.h"
 
-#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -47,13 +46,9 @@ void ProgressBar::show(const Progress& progress) {
   const steady_clock::duration period = terminal_ ? steady_clock::duration(kTerminalPeriod) : kLogPeriod;
   if (now - shown_ < period) return;
   shown_ = now;
-  draw();
-}
-
-void ProgressBar::draw() {
   const std::string text = progress_text(progress_, std::chrono::duration<double>(shown_ - start_).count());
   if (terminal_) {
-    // Cut to one line: a line that wraps could not be overwritten.
+    // Cut to one line, because a wrapped line could not be overwritten.
     const std::string line = (bar(progress_) + text).substr(0, terminal_width() - 1);
     std::fputs(fmt::format("\r\033[K{}", line).c_str(), stderr);
     is_drawn_ = true;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <string>
 
 #include "cprobe/core/message.h"
@@ -9,9 +8,9 @@
 
 namespace cprobe {
 
-/// Shows progress on stderr: on a terminal a bar with rate and time left, elsewhere a line a
-/// minute. The time left comes from the steps since the work began. Between two refreshes (ten a
-/// second at most) a call costs nanoseconds. For one thread.
+/// Shows progress on stderr: on a terminal, a bar with rate and time left; elsewhere, one line per
+/// minute. Computes the time left from all steps since the work began. Refreshes a bar at most ten
+/// times a second; a call between two refreshes costs nanoseconds. For one thread.
 class ProgressBar {
  public:
   ProgressBar();
@@ -19,22 +18,21 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  /// Work of another name than the last, or that is back at 0, begins a new bar. A note stays until
-  /// another one comes.
+  /// Shows `progress`. Begins a new bar if the work has another name than before, or `done` is back
+  /// at 0. A note stays until the bar's next note.
   void show(const Progress& progress);
   /// Takes the bar off the screen.
   void clear();
   /// Prints a line on stderr, in place of the bar.
   void print_line(const std::string& text);
 
-  /// These refer to the bar, which must outlive them.
+  /// Calls `show`. The bar must outlive the result.
   OnProgress on_progress();
-  /// @param with_notes otherwise only warnings are printed.
+  /// Prints messages with `print_line`. The bar must outlive the result.
+  /// @param with_notes  false: prints warnings only.
   OnMessage on_message(bool with_notes = true);
 
  private:
-  void draw();
-
   Progress progress_;
   bool terminal_;
   bool is_drawn_ = false;
@@ -42,12 +40,13 @@ class ProgressBar {
   std::chrono::steady_clock::time_point shown_;
 };
 
-/// What a bar shows beside itself: "fit L6.attn: 40% (400/1000), 25.0/s, 24s left, loss 3.91".
-/// Progress that counts no steps goes without count and rate: "circuits: 40%, 24s left, loss 3.91".
-/// @param elapsed seconds since the first step.
+/// The text beside a bar: "fit L6.attn: 40% (400/1000), 25.0/s, 24s left, loss 3.91". Progress that
+/// does not count steps has no count and rate: "circuits: 40%, 24s left, loss 3.91".
+/// @param elapsed  seconds since the work began.
 std::string progress_text(const Progress& progress, double elapsed);
 
-/// "3m 20s", "1h 05m", "12s", "0.8s". @param seconds >= 0; anything else gives "unknown time".
+/// A duration such as "0.8s", "12s", "3m 20s", "1h 05m" or "2d 03h".
+/// @param seconds  in [0, 1e15). Any other number gives "unknown time".
 std::string format_duration(double seconds);
 
 }  // namespace cprobe

@@ -1,36 +1,35 @@
 #include "cli/run_summary.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/name_of.h"
 
 namespace cprobe {
-
 namespace {
 
-std::string_view name_of(CellEvent::Kind kind) {
-  switch (kind) {
-    case CellEvent::Kind::kBegun:
-      return "begun";
-    case CellEvent::Kind::kDone:
-      return "done";
-    case CellEvent::Kind::kFailed:
-      return "failed";
-  }
-  return "";
-}
-
 void print_json(const CellEvent& event) {
-  nlohmann::ordered_json line = {
-      {"event", name_of(event.kind)}, {"cell", event.cell.id},    {"label", event.cell.label}, {"done", event.n_done},
-      {"running", event.n_running},   {"failed", event.n_failed}, {"of", event.n_cells}};
+  const std::string_view kind = name_of(event.kind, {"begun", "done", "failed"});
+  nlohmann::ordered_json line = {{"event", kind},        {"cell", event.cell.id},      {"label", event.cell.label},
+                                 {"done", event.n_done}, {"running", event.n_running}, {"failed", event.n_failed},
+                                 {"of", event.n_cells}};
   if (!event.problem.empty()) line["error"] = event.problem;
   fmt::print(stderr, "{}\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   std::fflush(stderr);
+}
+
+/// Prints the summary of a process that worked on a run folder beside other processes. The other
+/// processes may still be at work.
+void print_shard(const RunSummary& summary, bool json) {
+  if (json) {
+    const nlohmann::ordered_json object = {
+        {"computed", summary.n_computed}, {"elsewhere", summary.n_elsewhere}, {"cells", summary.n_cells}};
+    fmt::print("{}\n", object.dump());
+    return;
+  }
+  fmt::print("{} of {} cells computed here, {} by others. When all are done: cprobe merge {}\n", summary.n_computed,
+             summary.n_cells, summary.n_elsewhere, summary.out.string());
 }
 
 }  // namespace
@@ -43,15 +42,22 @@ RunCallbacks run_callbacks(ProgressBar& bar, bool quiet, bool json) {
   return callbacks;
 }
 
-void print_shard(const RunSummary& summary, bool json) {
-  if (json) {
-    const nlohmann::ordered_json object = {
-        {"computed", summary.n_computed}, {"elsewhere", summary.n_elsewhere}, {"cells", summary.n_cells}};
-    fmt::print("{}\n", object.dump());
-    return report_failures(summary);
+void run_and_print(const RunCommand& command, const std::function<RunSummary(const RunOptions&)>& run,
+                   const std::function<void(const Store&, const RunSummary&)>& print) {
+  RunOptions options = command.run;
+  ProgressBar bar;
+  options.callbacks = run_callbacks(bar, command.quiet, command.json);
+  const std::unique_ptr<Ranks> ranks = join_ranks();
+  options.ranks = ranks.get();
+  const RunSummary summary = run(options);
+  bar.clear();
+  if (summary.is_reported_by_rank_zero) return;
+  for (const std::string& line : summary.left_out) fmt::print(stderr, "left out: {}\n", line);
+  if (options.shard.empty()) {
+    print(Store::open_existing(summary.out), summary);
+  } else {
+    print_shard(summary, command.json);
   }
-  fmt::print("{} of {} cells computed here, {} by others. When all are done: cprobe merge {}\n", summary.n_computed,
-             summary.n_cells, summary.n_elsewhere, summary.out.string());
   report_failures(summary);
 }
 

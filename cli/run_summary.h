@@ -2,21 +2,29 @@
 
 #include <string>
 
+#include "cli/options.h"
 #include "cli/progress_bar.h"
-#include "cprobe/run/compute_cells.h"
 
 namespace cprobe {
 
-/// What a command with the options --quiet and --json shows of a run: a bar, or a line of JSON on
-/// stderr for every cell that begins or ends, or only warnings. @param bar must outlive the result.
+/// Callbacks that show a run on stderr:
+///   - with `quiet`: warnings only;
+///   - with `json`: one line of JSON for every cell that begins or ends, and warnings;
+///   - otherwise: a bar and all messages.
+/// @param bar  must outlive the result.
 RunCallbacks run_callbacks(ProgressBar& bar, bool quiet, bool json);
 
-/// What a process says at its end that worked beside others; they may not be done. @throws Error as report_failures.
-/// @param json one object.
-void print_shard(const RunSummary& summary, bool json);
+/// Computes cells as a command line says, shows the run on stderr, and prints the outcome.
+/// @param run    computes the cells.
+/// @param print  prints what the record holds then. Not called by a process that works beside
+///               others: by a shard, which prints a summary, nor by an MPI rank other than 0.
+/// @throws Error as `run` and `report_failures`.
+void run_and_print(const RunCommand& command, const std::function<RunSummary(const RunOptions&)>& run,
+                   const std::function<void(const Store&, const RunSummary&)>& print);
 
-/// The last thing that a command does with a run. @throws Error (kFailed) naming the cells that failed, if any did.
-/// @param command that tries them again.
+/// Reports the failed cells of a run, if any, as the last step of a command.
+/// @param command  the command that tries failed cells again, for the message.
+/// @throws Error (kFailed) naming the cells that failed.
 void report_failures(const RunSummary& summary, const std::string& command = "the same command");
 
 }  // namespace cprobe

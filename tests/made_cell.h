@@ -8,7 +8,7 @@
 
 namespace cprobe::testing {
 
-/// A circuit of 25 of 100 weights, or an empty one, that decodes its variable with the accuracy `knn`.
+/// A circuit of 25 of 100 weights, or an empty one. `knn`: the accuracy of decoding its variable.
 inline ProbedCell made_cell(const std::string& variable, const ComponentRef& component, double knn,
                             Extent extent = Extent::kPart) {
   return {.settings = {.cell = {.variable = variable, .component = component}},
@@ -18,7 +18,7 @@ inline ProbedCell made_cell(const std::string& variable, const ComponentRef& com
                        .max_weights = 100}};
 }
 
-/// Adds the accuracy with the circuit ablated on a data set.
+/// Adds an evaluation set: the accuracies of the untouched model and with the circuit ablated.
 inline void add_ablation(ProbedCell& cell, const std::string& set, double untouched, double ablated) {
   cell.findings.evaluation_sets.push_back(
       {.label = set, .untouched = untouched, .ablations = {{.accuracy = {.mean = ablated, .n = 1}}}});

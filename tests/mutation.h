@@ -1,5 +1,5 @@
-/// Damaged input of every format. A reader must come to an end, and succeed or throw cprobe::Error,
-/// nothing else.
+/// Damaged input of every format. A reader of damaged input must end, and either succeed or throw
+/// cprobe::Error.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -30,7 +30,7 @@ class Mutator {
   size_t place(const std::string& bytes) { return below(bytes.size() + 1); }
 
   void change(std::string& bytes) {
-    // Bytes that mean something in some format do more harm than random bytes.
+    // Bytes with a meaning in some format do more harm than random bytes.
     constexpr std::string_view kMeaningful = "{}[]\",:-?&*!|>#%\n\r\t '\\09eE.+~\x04";
     switch (below(6)) {
       case 0:
@@ -45,7 +45,7 @@ class Mutator {
       case 3:
         bytes.insert(place(bytes), 1 + below(3), kMeaningful[below(kMeaningful.size())]);
         break;
-      case 4:  // Repeats a part of the text elsewhere.
+      case 4:  // Copies a part of the text to another place.
         bytes.insert(place(bytes), bytes.substr(place(bytes), below(40)));
         break;
       default:
@@ -56,8 +56,7 @@ class Mutator {
   std::mt19937 engine_;
 };
 
-/// Reads 10,000 mutations of `valid`; each must give a value or an Error of kind kInput with a
-/// message.
+/// Reads 10,000 mutations of `valid`. Each must give a value or an Error of kind kInput.
 inline void expect_reads_or_refuses(const std::string& valid, const std::function<void(const std::string&)>& read) {
   constexpr int kMutations = 10'000;
   ASSERT_NO_THROW(read(valid));

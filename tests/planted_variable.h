@@ -9,14 +9,15 @@
 
 namespace cprobe::testing {
 
-/// A one-layer model whose tokens are pairs of a class (of 4) and a nuisance (of 8). Hidden neurons
-/// 0-15 of its MLP read the class alone, and neurons 16-31 the nuisance alone. All neurons write at
-/// random, so that the class is in the updates, but drowned. The attention block adds nothing.
+/// A one-layer model whose tokens are pairs of a class (of 4) and a nuisance (of 8):
+///   - hidden neurons 0-15 of the MLP read the class only, neurons 16-31 the nuisance only;
+///   - all neurons write in random directions, so the class is in the updates, but drowned;
+///   - the attention block adds nothing.
 struct PlantedModel {
   static constexpr int64_t kClasses = 4, kNuisances = 8, kNeurons = 32;
 
   Model model;
-  TokenRows rows;        ///< One row for every token.
+  TokenRows rows;        ///< One row per token.
   at::Tensor classes;    ///< [32] int64, the class of each token.
   at::Tensor nuisances;  ///< [32] int64, the nuisance of each token.
 };
@@ -33,7 +34,7 @@ inline PlantedModel planted_model() {
   std::map<std::string, at::Tensor>& weights = planted.model.weights;
   const auto zero_mean = [](int64_t n, int64_t d, const char* stream) {
     const at::Tensor x = at::randn({n, d}, Seed(2).derive(stream).generator());
-    return x - x.mean(1, true);  // With zero means, the norm mixes neither half into the other.
+    return x - x.mean(1, true);  // With zero means, the norm does not mix the two halves.
   };
   const at::Tensor token = at::arange(config.vocab);
   planted.classes = token % PlantedModel::kClasses;

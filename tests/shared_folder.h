@@ -1,5 +1,5 @@
-/// Recorded results of the reference and the paper's data, which are too large for the sources.
-/// Tests that need them skip themselves, with the reason, if they are missing.
+/// Recorded results of the reference implementation, and the paper's data. Both are too large for
+/// the source folder. If they are missing, tests that need them are skipped, with the reason.
 #pragma once
 
 #include <cstdlib>
@@ -8,8 +8,8 @@
 
 namespace cprobe::testing {
 
-/// The folder of `golden/` and `paper_data/`: environment variable CPROBE_SHARED or, if unset,
-/// `shared` beside the source folder. May not exist.
+/// The folder that holds `golden/` and `paper_data/`: environment variable CPROBE_SHARED or, if not
+/// set, `shared` beside the source folder. May not exist.
 inline std::filesystem::path shared_folder() {
   const char* given = std::getenv("CPROBE_SHARED");
   return given != nullptr ? std::filesystem::path(given)

@@ -9,9 +9,9 @@
 
 namespace cprobe::testing {
 
-/// Whether max |ours - expected| <= tolerance * max |expected|, or <= tolerance if all of
-/// `expected` is 0. NaN never agrees. The message names the entry that differs most, with both
-/// values.
+/// Whether max |ours - expected| <= tolerance * max |expected|. If all of `expected` is 0: whether
+/// max |ours| <= tolerance. NaN never agrees. The message names the entry that differs most, with
+/// both values.
 inline ::testing::AssertionResult agree(const at::Tensor& ours, const at::Tensor& expected, double tolerance) {
   if (ours.sizes() != expected.sizes()) {
     return ::testing::AssertionFailure() << fmt::format("shape [{}] here, [{}] expected", fmt::join(ours.sizes(), ", "),

@@ -1,4 +1,4 @@
-/// Models and rows of tokens that tests run in no time.
+/// Small models and rows of tokens, for fast tests.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace cprobe::testing {
 
-/// A small GPT-2. Lengths of different axes differ, so that none can stand in for another.
+/// A small GPT-2. Different axes have different lengths, so that a test notices swapped axes.
 inline ModelConfig tiny_config() {
   return {.vocab = 13,
           .n_positions = 7,
@@ -22,8 +22,8 @@ inline ModelConfig tiny_config() {
           .initializer_range = 0.4};
 }
 
-/// A small Llama with the lengths of `tiny_config`, except that four heads of width 6 are together
-/// wider than d_model.
+/// A small Llama with the lengths of `tiny_config`, except for its heads: four heads of width 6 are
+/// together wider than d_model.
 inline ModelConfig llama_config() {
   ModelConfig llama = tiny_config();
   llama.architecture = "llama";
@@ -35,9 +35,11 @@ inline ModelConfig llama_config() {
   return llama;
 }
 
-/// A model of one kind. The kinds cover families, activations, head counts, tied and untied
-/// unembeddings, with and without biases. The grouped kinds have two query heads for each key/value
-/// head, and heads that together are not d_model wide.
+/// A model of one kind. The kinds cover:
+///   - families, activations, head counts;
+///   - tied and untied unembeddings, with and without biases;
+///   - grouped kinds: two query heads per key/value head, and heads that together are not d_model
+///     wide.
 struct NamedConfig {
   const char* name;
   ModelConfig config;
@@ -75,7 +77,8 @@ inline std::vector<NamedConfig> all_kinds() {
           {"qwen2", qwen2},          {"neox_sequential", neox}, {"neox_parallel", neox_parallel}};
 }
 
-/// The same, and settings that differ by layer, which no family here has.
+/// The models of `all_kinds`, and two models with settings that differ by layer. (No family here
+/// has such settings.)
 inline std::vector<NamedConfig> all_computations() {
   std::vector<NamedConfig> kinds = all_kinds();
   ModelConfig attention = tiny_config(), rotary = llama_config();
@@ -86,8 +89,7 @@ inline std::vector<NamedConfig> all_computations() {
   return kinds;
 }
 
-/// A model with all weights drawn, including biases and norms, which `random_model` leaves at 0 and
-/// 1.
+/// A model with all weights drawn at random. (`random_model` leaves biases at 0 and norms at 1.)
 inline Model drawn_model(const ModelConfig& config, Seed seed = Seed(0)) {
   Model model = random_model(config, seed);
   for (auto& [name, weight] : model.weights) {
@@ -124,7 +126,7 @@ inline TokenRows ragged_rows(const ModelConfig& config, int64_t n_rows, Seed see
   return rows;
 }
 
-/// The state at the end of the stream of every token of every row, row by row: [n_tokens, d_model].
+/// The final states of all tokens of all rows, row by row: [n_tokens, d_model].
 inline at::Tensor final_states(const Model& model, const TokenTrie& trie) {
   const Stream end = run_span(model, trie, embed(model, trie), Site::start(), Site::end(model.config));
   return end.at_nodes(at::tensor(trie.row_nodes, at::kLong));

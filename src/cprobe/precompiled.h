@@ -1,5 +1,6 @@
-/// Headers that nearly every .cc file needs and that are slow to parse; compiled once for the whole build. Without
-/// <torch/torch.h>, which would double what every file loads, though few need it: those include its parts.
+/// Headers that nearly every .cc file needs and that are slow to parse, compiled once for the whole
+/// build. <torch/torch.h> is not among them: it would double what every file loads. The few files
+/// that need a part of <torch/torch.h> include that part.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -16,10 +16,11 @@ namespace {
 
 constexpr int64_t kClasses = 4;
 constexpr int64_t kWidth = 40;
-constexpr int64_t kInputs = 1600;  // tokens 8 .. 1607
+constexpr int64_t kInputs = 1600;  // Tokens 8 .. 1607.
 
-/// A model in which the state of an input token is known: variable a in coordinates 0-3, b in 4-7, noise everywhere.
-/// Answers 0-3 read a, answers 4-7 read b, from the state of the last token. The blocks add nothing.
+/// A model in which the state of every input token is known: variable a in coordinates 0-3, b in
+/// coordinates 4-7, and noise in all coordinates. Answers 0-3 read a from the last token's state,
+/// answers 4-7 read b. The blocks add nothing.
 Model planted_model() {
   const ModelConfig config{.vocab = 2 * kClasses + kInputs,
                            .n_positions = 2,
@@ -46,7 +47,9 @@ Model planted_model() {
   return model;
 }
 
-/// Rows that end in the given input tokens, each after one of two others. Right is which of four answers wins.
+/// Rows that end in `n` input tokens from the `first` on, each after one of two other tokens. A row
+/// is right if, of the four answers from `first_answer` on, its own has the largest logit. The
+/// right answer is a if `first_answer` is 0, otherwise first_answer + b.
 Dataset rows_ending_in(int64_t first, int64_t n, int64_t first_answer) {
   testing::TokenRows rows;
   std::vector<int64_t> a, b, answers;
@@ -87,7 +90,7 @@ class AmnesicProbing : public ::testing::Test {
     site.train.labels = site.train.labels.index_select(0, at::randperm(800, Seed(5).generator(), at::kLong));
     return site;
   }
-  /// By name, with the control behind it.
+  /// The figures by metric. The name of a control follows that of its metric.
   static Figures run(const ProbedSite& site, const std::string& options = "{random_controls: 0}") {
     const Document document = Document::parse_yaml(options, "spec.yaml");
     Figures figures;
@@ -118,7 +121,7 @@ TEST_F(AmnesicProbing, DestroysTheBehaviourThatDependsOnTheVariableAndNoOther) {
     EXPECT_DOUBLE_EQ(erased.p.value(), 1.0 / 21);
     EXPECT_NEAR(figures.at("erased_accuracy " + spared).value, figures.at("vanilla_accuracy " + spared).value, 0.01);
     EXPECT_GT(figures.at("erased_accuracy " + spared).p.value(), 0.05);
-    // As many random directions of 40 do little.
+    // Erasing three random directions of 40 changes little.
     const Metric& random = figures.at("erased_accuracy " + hit + ", random");
     EXPECT_GT(random.value, 0.95);
     EXPECT_EQ(random.n, 20);
@@ -165,7 +168,7 @@ TEST_F(AmnesicProbing, SaysWhereNothingOrEverythingIsErased) {
   EXPECT_FALSE(none.at("erased_accuracy A").p.has_value());
   EXPECT_FALSE(none.contains("erased_accuracy A, random"));
 
-  site.train.labels = at::arange(800);  // more classes than dimensions
+  site.train.labels = at::arange(800);  // More classes than dimensions.
   const Figures all = run(site, "{random_controls: 20, probe: {epochs: 1}}");
   EXPECT_EQ(all.at("erased_directions").value, kWidth);
   EXPECT_EQ(all.at("erased_accuracy A").note, "every direction erased");
@@ -199,7 +202,7 @@ TEST_F(AmnesicProbing, ReadsItsOptions) {
 TEST_F(AmnesicProbing, HoldsOutStatesOfTheProbeInThePapersProtocolToo) {
   ProbedSite site = probed("a");
   site.paper_protocol = true;
-  // A step takes all states but those held out.
+  // A step takes all states that are not held out.
   const Figures figures = run(site, "{random_controls: 0, probe: {epochs: 20, dev_fraction: 0.25}}");
   EXPECT_GT(figures.at("probe_accuracy_before").value, 0.9);
 }
@@ -214,8 +217,9 @@ TEST_F(AmnesicProbing, TellsHowFarItIs) {
   EXPECT_DOUBLE_EQ(shares.back(), 1);
 }
 
-// What concept-erasure 0.2.4, fitted in float32 on the test set as the reference does, leaves of the accuracy of the
-// recorded model (torch 2.0.1, transformers 4.46): the output of tests/python/erase_with_leace.py.
+// The recorded figures are the output of tests/python/erase_with_leace.py on the recorded model
+// (torch 2.0.1, transformers 4.46): concept-erasure 0.2.4, fitted in float32 on the test set, as in
+// the reference.
 TEST(AmnesicProbingOfExperiment1, EqualsTheReferenceInThePapersProtocol) {
   const std::filesystem::path checkpoint = testing::shared_folder() / "golden/exp1/checkpoint";
   const std::filesystem::path csv = testing::shared_folder() / "paper_data/Disambiguation/test.csv";
@@ -249,7 +253,7 @@ TEST(AmnesicProbingOfExperiment1, EqualsTheReferenceInThePapersProtocol) {
                             .paper_protocol = true};
     const std::vector<Metric> metrics = make_amnesic_probing(options)->run(probed, {});
     EXPECT_EQ(metrics.front().value, static_cast<double>(recorded.directions));
-    // Ours is float64: two rows of 5,108 may differ.
+    // cprobe erases in float64. The tolerance lets two of the 5,108 rows differ.
     EXPECT_NEAR(metrics.back().value, recorded.accuracy, 0.0005);
   }
 }

@@ -32,7 +32,7 @@ TEST(CounterfactualEmbedding, LeavesTheAnswerWhereItDoesNot) {
       make_counterfactual_embedding(kQuick)->run(planted_site(model, "b", Block::kMlp), {});
   EXPECT_GE(value_of(metrics, "probe_flipped"), 0.99);
   EXPECT_LE(value_of(metrics, "counterfactual_answer"), 0.1);
-  // AdamW moves every coordinate by steps of one size, so those that the answer depends on are disturbed as well.
+  // AdamW moves all coordinates by steps of the same size, also those that the answer depends on.
   EXPECT_GE(value_of(metrics, "original_answer"), 0.5);
 }
 

@@ -23,7 +23,7 @@ DasOptions boundless() {
   return options;
 }
 
-/// The figure of that name and control.
+/// @throws std::runtime_error if there is no such figure.
 const Metric& metric(const std::vector<Metric>& metrics, const std::string& name, const std::string& control = {}) {
   for (const Metric& m : metrics) {
     if (m.metric == name && m.control == control) return m;
@@ -69,7 +69,8 @@ TEST_F(Das, FindsThePlantedDirections) {
 
 TEST_F(Das, BoundlessLearnsHowManyDirectionsItTakes) {
   const DasResult found = trained(boundless());
-  // Coordinate 0's weight is sigmoid(0) = 1/2 however wide the boundary, so 1.5 of two directions is all that can be expected.
+  // The weight of coordinate 0 is at most sigmoid(0) = 1/2, however wide the boundary. So at most
+  // 1.5 of the two directions are exchanged.
   EXPECT_GT(overlap(found.alignment), 0.75);
   EXPECT_LT(found.boundary, 0.5);
   const std::vector<Metric> metrics = run(boundless(), "x");
@@ -98,7 +99,7 @@ TEST_F(Das, SameSeedGivesTheSameFigures) {
 
 TEST_F(Das, DevPairsChooseTheStepByDefaultAndNeverInProtocolPaper) {
   DasOptions options = kFixed;
-  options.epochs = 75;  // 150 steps
+  options.epochs = 75;  // 150 steps.
   ProbedSite probed = testing::paired_site(planted_.model, train_, test_, "x");
   const std::vector<Metric> chosen = make_das(options)->run(probed, {});
   EXPECT_EQ(metric(chosen, "interchange_accuracy dev").n, 14);
@@ -112,7 +113,7 @@ TEST_F(Das, TakesTheStepWithTheBestAccuracyOnTheDevPairs) {
   const ProbedSite probed = testing::paired_site(planted_.model, train_, test_, "x");
   const InterchangePairs train = interchange_pairs(probed, probed.train);
   InterchangePairs dev = train.of_rows(train.changed.nonzero().squeeze(1));
-  // Right here is what training unlearns: the base row's own answer.
+  // On the dev pairs the base row's own answer counts as right. Training unlearns this answer.
   dev.answers = probed.train.data.answers.index_select(0, train.changed.nonzero().squeeze(1));
   DasOptions options = kFixed;
   options.evaluate_every = 1;

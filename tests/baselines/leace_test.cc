@@ -15,7 +15,7 @@ namespace {
 
 using testing::agree;
 
-/// Correlated states whose mean depends on the class, in float64.
+/// Correlated states, float64, whose mean depends on the class.
 struct Example {
   at::Tensor states;
   at::Tensor labels;
@@ -28,7 +28,7 @@ Example example(int64_t n, int64_t d, int64_t n_classes) {
   return {at::mm(independent, mixing) + 2 * means.index_select(0, place) + 5 * offset, place * 10 - 7};
 }
 
-/// Largest difference between the mean of a class and that of all states.
+/// Largest difference, in any coordinate, between the mean of a class and the mean of all states.
 double between_classes(const at::Tensor& states, const at::Tensor& labels) {
   const at::Tensor classes = std::get<0>(at::_unique(labels));
   double largest = 0;
@@ -52,7 +52,7 @@ TEST(Leace, EqualsTheAuthorsLibrary) {
       SCOPED_TRACE(name + " " + option);
       const Eraser eraser = fit_leace(x.narrow(0, 0, n), labels, {.shrinkage = option == "shrink"});
       const at::Tensor erased = eraser.erase(x.narrow(0, n, x.size(0) - n));
-      // Ours is float64 throughout; the recorded values were rounded to float32.
+      // cprobe computes in float64. The recorded values were rounded to float32.
       EXPECT_TRUE(agree(eraser.bias, golden.tensor(name + ".bias"), 1e-6));
       EXPECT_TRUE(agree(eraser.projection(), golden.tensor(name + "." + option + ".projection"), 1e-6));
       EXPECT_TRUE(agree(erased, golden.tensor(name + "." + option + ".erased"), 1e-6));
@@ -130,11 +130,12 @@ TEST_P(LeaceWith, ErasesEveryDirectionWhereManyClassesSpanThem) {
   EXPECT_TRUE(agree(eraser.erase(states), eraser.bias.expand({90, 3}), 1e-12));
 }
 
-// Four states at (+-3, +-1), one of them in a class of its own: S_xz lies along (3, 1), so that P is I - v r' / (r'v)
-// with v = (3, 1) and r = S_xx^-1 v.
+// One of four states (+-3, +-1) has a class of its own. So S_xz lies along v = (3, 1), and
+// P = I - v r' / (r'v) with r = S_xx^-1 v.
 TEST_P(LeaceWith, WhitensByTheCovarianceAsItIsShrunk) {
   const at::Tensor states = at::tensor({3., 1., 3., -1., -3., 1., -3., -1.}, at::kDouble).view({4, 2});
-  // S / n = diag(9, 1); its own weight is 1 - 10^2 / 4 / (4^2 + 4^2) = 7 / 32, that of diag(5, 5) the rest.
+  // S_xx = diag(9, 1) has the weight 1 - 10^2 / 4 / (4^2 + 4^2) = 7 / 32, and diag(5, 5) has the
+  // rest.
   const double x = GetParam() ? 5.875 : 9, y = GetParam() ? 4.125 : 1;
   const at::Tensor v = at::tensor({3., 1.}, at::kDouble), r = at::tensor({3 / x, 1 / y}, at::kDouble);
   const at::Tensor expected = at::eye(2, at::kDouble) - at::outer(v, r) / r.dot(v);
@@ -146,7 +147,8 @@ TEST(Leace, ErasesTheSameAtAnyScaleUnlessAnEpsilonIsAdded) {
   const at::Tensor p = fit_leace(states, labels).projection();
   EXPECT_TRUE(agree(fit_leace(states * 1e-3, labels).projection(), p, 1e-9));
   EXPECT_TRUE(agree(fit_leace(states, labels, {.shrinkage_epsilon = 1e-12}).projection(), p, 1e-9));
-  // All is shrunk away: with a multiple of the identity as covariance, P is symmetric.
+  // This epsilon shrinks all covariance away. With a multiple of the identity in its place, P is
+  // symmetric.
   const at::Tensor shrunk = fit_leace(states * 1e-3, labels, {.shrinkage_epsilon = 1e-7}).projection();
   EXPECT_TRUE(agree(shrunk, shrunk.t(), 1e-6));
   EXPECT_FALSE(agree(p, p.t(), 0.01));
@@ -165,8 +167,8 @@ TEST(Leace, MovesStatesLessThanTheOrthogonalProjectionDoes) {
 
 TEST(Leace, LeavesDirectionsThatHardlyCorrelate) {
   const at::Tensor states = at::cat({at::full({200, 1}, -1, at::kDouble), at::ones({200, 1}, at::kDouble)});
-  // Of either sign, 100 states have class 1, and n_more fewer or more. The singular value is sqrt(2) times the
-  // covariance of state and class, n_more / 200.
+  // Class 1 has 100 - n_more states at -1, and 100 + n_more states at 1. The singular value is
+  // sqrt(2) times the covariance of state and class, n_more / 200.
   const auto rank = [&](int64_t n_more) {
     const at::Tensor labels = at::zeros({400}, at::kLong);
     labels.narrow(0, 0, 100 - n_more).fill_(1);

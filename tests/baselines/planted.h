@@ -1,4 +1,4 @@
-/// A model in which it is known what a state holds and what the answer depends on.
+/// A model whose states and answers depend on known variables.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -13,22 +13,23 @@
 
 namespace cprobe::testing {
 
-/// Rows are `a b =` with a and b each of six values.
+/// Rows are `a b =`. a and b have six values each.
 inline constexpr int64_t kPlantedValues = 6;
 
-/// One layer in which attention adds what the tokens hold to the state of "=", the MLP adds nothing, and the unembedding
-/// reads a:
-///   - `a` is stored in coordinates 0..5 of the state, at mid and post, and is the answer;
-///   - `b` is stored in coordinates 6..11, from which nothing reads: it can be decoded, but nobody depends on it;
-///   - `noise` is a random label of each row, which no state holds.
-/// The other coordinates make every embedding's mean zero. Equal rows share their nodes.
+/// A model of one layer, with data. Attention brings a and b to the state of "=". The MLP adds
+/// nothing. The unembedding reads a only.
+///   - `a`: in coordinates 0..5 of the state, at mid and post. The answer.
+///   - `b`: in coordinates 6..11, which the unembedding does not read. So `b` can be decoded, but
+///     the answer does not depend on `b`.
+///   - `noise`: a random label for each row. No state holds `noise`.
+/// The other coordinates make the mean of every embedding zero. Equal rows share their nodes.
 struct Planted {
   Model model;
   Dataset train;
   Dataset test;
 };
 
-/// Random rows, each with another one as its source.
+/// Random rows, each with a random row as its source.
 inline Dataset planted_rows(int64_t n_rows, Seed seed) {
   const int64_t v = kPlantedValues;
   at::Generator generator = seed.generator();
@@ -57,7 +58,7 @@ inline Dataset planted_rows(int64_t n_rows, Seed seed) {
                               .answers = {{"a", a_of_source}, {"b", b_of_source}, {"noise", noise_of_source}}}};
 }
 
-/// Tokens 0..5 are a, 6..11 are b, 12 is "=".
+/// Tokens 0..5 are the values of a, tokens 6..11 those of b, and token 12 is "=".
 inline Planted planted() {
   const int64_t v = kPlantedValues, d = 4 * v;
   ModelConfig config{.vocab = 2 * v + 1,
@@ -78,7 +79,8 @@ inline Planted planted() {
     embedding[i][2 * v + i] = -1;
   }
   model.weights["embed.token"] = embedding;
-  // Queries and keys are zero, so that attention looks at all tokens alike; values are what it reads.
+  // Queries and keys are zero, so that attention looks at all tokens alike. Values are the normed
+  // states.
   at::Tensor qkv = at::zeros({d, 3 * d});
   qkv.narrow(1, 2 * d, d).copy_(at::eye(d));
   model.weights["layers.0.attn.qkv.weight"] = qkv;
@@ -89,7 +91,8 @@ inline Planted planted() {
   return {model, planted_rows(600, Seed(1)), planted_rows(400, Seed(2))};
 }
 
-/// A variable of the planted model at one site of its only layer. `planted` must outlive it.
+/// A variable of the planted model, at the site behind a block of its only layer. `planted` must
+/// outlive the returned site.
 inline ProbedSite planted_site(const Planted& planted, const std::string& variable, Block behind) {
   const Site site = Site::after({0, behind});
   const auto set = [&](const Dataset& data) {
@@ -107,7 +110,7 @@ inline ProbedSite planted_site(const Planted& planted, const std::string& variab
   return probed;
 }
 
-/// The value of a metric; NaN where there is none.
+/// The value of a metric; NaN if there is no such metric.
 inline double value_of(const std::vector<Metric>& metrics, const std::string& metric, const std::string& control = "") {
   for (const Metric& m : metrics) {
     if (m.metric == metric && m.control == control) return m.value;

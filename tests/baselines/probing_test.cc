@@ -10,7 +10,7 @@ using testing::planted;
 using testing::planted_site;
 using testing::value_of;
 
-/// Enough for the planted model; batches of 100.
+/// Options that train enough for the planted model.
 ProbeOptions quick(int64_t hidden = 0) {
   return {.hidden = hidden, .epochs = 20, .batch_size = 100, .learning_rate = 0.02};
 }
@@ -44,9 +44,10 @@ TEST(ControlTask, IsARandomLabelPerInputWhereTheTokenIsAlwaysTheSame) {
   const at::Tensor labels = control_labels(probed.train, probed.train.labels, false, Seed(3));
   EXPECT_TRUE(at::equal(labels, control_labels(probed.train, probed.train.labels, false, Seed(3))));
   EXPECT_FALSE(at::equal(labels, control_labels(probed.train, probed.train.labels, false, Seed(4))));
-  // Equal rows have equal labels, others not always.
+  // Every row ends in "=", so that all labels by type are equal.
   const at::Tensor by_type = control_labels(probed.train, probed.train.labels, true, Seed(3));
   EXPECT_TRUE(at::equal(by_type, by_type[0].expand_as(by_type)));
+  // By input, equal rows have equal labels, and there are several labels.
   EXPECT_GT(std::get<0>(at::_unique(labels)).size(0), 3);
   for (int64_t r = 1; r < labels.size(0); ++r) {
     if (!at::equal(probed.train.nodes[r], probed.train.nodes[0])) continue;

@@ -27,7 +27,7 @@ TEST(Rotation, RandomOnesAreOrthogonalAndDifferFromSeedToSeed) {
   EXPECT_GT((r - random_rotation(33, Seed(2))).abs().max().item<double>(), 0.1);
 }
 
-// A decomposition with a fixed choice of signs would give diagonals of one sign.
+// A decomposition that chose the signs by a rule would give diagonals of one sign.
 TEST(Rotation, RandomOnesPreferNoDirection) {
   double sum = 0;
   for (uint64_t i = 0; i < 400; ++i) sum += random_rotation(3, Seed(i)).trace().item<float>();
@@ -46,7 +46,8 @@ TEST(Rotation, GradientIsThatOfDifferences) {
   EXPECT_TRUE(agree(testing::autograd_jacobian(f, a), testing::numeric_jacobian(f, a), 1e-8));
 }
 
-// As far as training could go: 5,000 steps of 0.01 on average half way up the schedule are at most 25.
+// Training could move an entry by 25 at most: 5,000 steps of 0.01, halved by the schedule on
+// average.
 TEST(Rotation, StaysOrthogonalInSinglePrecisionFarFromItsStart) {
   const at::Tensor start = random_rotation(128, Seed(0));
   for (const double scale : {0.1, 1.0, 10.0}) {

@@ -1,5 +1,4 @@
-#include "cprobe/baselines/subnetwork_probe.h"
-
+#include "cprobe/baselines/subnetwork.h"
 #include "cprobe/evaluate/behaviour.h"
 #include "tests/planted_variable.h"
 
@@ -8,13 +7,14 @@ namespace {
 
 using ::testing::HasSubstr;
 
-/// The planted model's tokens: six of the eight nuisances for training, the other two for testing.
+/// The tokens of the planted model. Those with six of the eight nuisances are for training, those
+/// with the other two for testing.
 class SubnetworkProbeOnPlanted : public ::testing::Test {
  protected:
   Dataset tokens(int64_t begin, int64_t end) const {
     Dataset data{.source = "planted"};
     data.trie = build_trie(testing::TokenRows(planted_.rows.begin() + begin, planted_.rows.begin() + end));
-    // Whatever the model says is right.
+    // The untouched model's answers count as right.
     const Site last = Site::end(planted_.model.config);
     data.answers =
         logits(planted_.model, stream_at(planted_.model, data.trie, last).at_nodes(data.trie.nodes_at(-1))).argmax(1);
@@ -70,7 +70,7 @@ TEST_F(SubnetworkProbeOnPlanted, ReadsNothingFromAComponentThatAddsNothing) {
   const std::vector<Metric> found = run(options_, mid_, planted_.classes);
   EXPECT_LE(value(found, "train_accuracy"), 0.3);
   EXPECT_LE(value(found, "test_accuracy"), 0.25);
-  // The state there holds the class all the same: the embedding does.
+  // The state at mid holds the class all the same, because the embedding does.
   SubnetworkOptions whole = options_;
   whole.scope = SubnetworkScope::kModel;
   EXPECT_GE(value(run(whole, mid_, planted_.classes), "test_accuracy"), 0.85);

@@ -11,8 +11,7 @@ namespace {
 
 using testing::agree;
 
-constexpr double kSame = 1e-5;      // float32, in another order of sums
-constexpr double kGradient = 1e-4;  // of float32, by differences in float64
+constexpr double kGradient = 1e-4;  // For float32 gradients against differences in float64.
 
 class Subnetwork : public ::testing::TestWithParam<std::tuple<SubnetworkScope, MaskUnit>> {
  protected:
@@ -32,7 +31,7 @@ class Subnetwork : public ::testing::TestWithParam<std::tuple<SubnetworkScope, M
     return at::tensor(sizes, at::kLong);
   }
 
-  /// Parameters of a mask, one after the other in `flat`.
+  /// The mask whose parameters stand one after the other in `flat`.
   static Mask mask_of(const MaskedComponents& masked, const at::Tensor& flat) {
     Mask mask{.unit = masked.unit(), .matrices = masked.matrices()};
     int64_t begin = 0;
@@ -48,7 +47,7 @@ class Subnetwork : public ::testing::TestWithParam<std::tuple<SubnetworkScope, M
 
   const Model model_ = testing::drawn_model(testing::tiny_config());
   const TokenTrie trie_ = build_trie(testing::ragged_rows(model_.config, 7, Seed(5)));
-  const at::Tensor nodes_ = trie_.nodes_at(-1);  // the last row repeats the first
+  const at::Tensor nodes_ = trie_.nodes_at(-1);  // The last row repeats the first.
   const at::Tensor which_ = at::tensor({4, 0, 6, 2, 0}, at::kLong);
   const at::Tensor outputs_ = at::tensor({1, 0, 0, 2, 0}, at::kLong);
 };

@@ -15,8 +15,8 @@ using ::testing::HasSubstr;
 
 constexpr int64_t kModulus = 11;
 
-/// Rows `a b =`, two thirds of them for training, with the variable a^2 and the answer 3 a^2 + 1 (mod 11): whoever
-/// computes the answer has the variable under another name.
+/// Rows `a b =`, two thirds of them for training. The variable is a^2 mod 11, and the answer is
+/// 3 a^2 + 1 mod 11, which tells a^2: a model that computes the answer has the variable.
 struct Squares {
   Dataset train, test;
 
@@ -39,7 +39,7 @@ struct Squares {
   }
 };
 
-/// A small model trained on the answers until it knows those of the test rows.
+/// A small model trained on the answers, until all test rows are answered right.
 Model trained_on(const Squares& squares) {
   ModelConfig config = toy_config(kModulus + 1, 3);
   config.d_model = 32;
@@ -71,7 +71,7 @@ class TransferTest : public ::testing::Test {
                        options);
   }
 
-  /// The trained model, made once for all tests.
+  /// The trained model; trained once for all tests.
   static const Model& model() {
     static const Model trained = trained_on(Squares());
     return trained;
@@ -145,7 +145,8 @@ TEST_F(TransferTest, RefusesValuesThatAreNoTokens) {
   EXPECT_INPUT_ERROR(transfer_to(train, {}, squares_, model(), kShort), "test.csv: no variable 'a^2'");
 }
 
-/// The reference's model of a^2 - b^2: the paper's curves reach .9 on a^2 at step 3, and at 10 from scratch.
+/// The reference's model of a^2 - b^2. In the paper, test accuracy on a^2 reaches .9 at step 3, and
+/// from scratch at step 10.
 TEST(TransferOfThePapersModel, ReachesTheSquareInAFewSteps) {
   const std::filesystem::path folder = testing::shared_folder() / "golden/exp1/checkpoint",
                               csvs = testing::shared_folder() / "paper_data/Disambiguation";

@@ -11,7 +11,7 @@ using testing::TemporaryFolder;
 
 constexpr const char* kTensor = "transformer.h.0.mlp.c_fc.weight";
 
-/// A file with one tensor and the given values in place of the usual metadata.
+/// Writes a circuit file with one tensor. `metadata` replaces entries of the usual metadata.
 void write_circuit(const std::filesystem::path& path, const at::Tensor& member,
                    const std::map<std::string, std::string>& metadata = {}) {
   std::map<std::string, std::string> all = metadata;
@@ -30,7 +30,7 @@ TEST(CircuitFile, IsReadWithoutItsModel) {
   EXPECT_TRUE(at::equal(file.members.at(kTensor), at::tensor({1, 0, 1}, at::kByte).to(at::kBool)));
 }
 
-/// Programs that know files of one component alone refuse the format before they read anything else.
+/// Programs that know only files of one component refuse this format before they read on.
 TEST(CircuitFile, OfSeveralComponentsHasAFormatOfItsOwn) {
   const TemporaryFolder folder;
   const std::filesystem::path path = folder / "c.safetensors";

@@ -14,7 +14,7 @@ at::Tensor bits(const std::vector<int>& values) {
   return at::tensor(values).to(at::kBool);
 }
 
-/// A circuit of two matrices of four and two units.
+/// A circuit with two matrices: the first has four units, the second two.
 CircuitFile four_and_two(const std::string& source, const std::vector<int>& first, const std::vector<int>& second,
                          const std::map<std::string, std::string>& provenance = {}) {
   return {.components = {{0, Block::kMlp}},
@@ -49,8 +49,8 @@ TEST(CircuitSets, CombineMoreThanTwo) {
 TEST(CircuitSets, CombineCircuitsOfTheSameComponents) {
   const std::vector<ComponentRef> components = {{0, Block::kMlp}, {1, Block::kAttention}};
   const Circuit some = testing::random_circuit(testing::tiny_config(), components, 0.3);
-  const Circuit more =
-      testing::random_circuit(testing::tiny_config(), components, 0.6);  // The units of `some` among them.
+  // Holds all units of `some`.
+  const Circuit more = testing::random_circuit(testing::tiny_config(), components, 0.6);
   const std::vector<CircuitFile> two = {circuit_file(more, "more"), circuit_file(some, "some")};
   const CircuitFile both = combine(SetOperation::kIntersection, two);
   EXPECT_EQ(both.components, components);

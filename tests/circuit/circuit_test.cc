@@ -13,7 +13,7 @@ using testing::tiny_config;
 
 const ComponentRef kMlp{0, Block::kMlp}, kAttention{1, Block::kAttention};
 
-/// Of the tiny model.
+/// A random circuit of the tiny model.
 Circuit some_circuit(const std::vector<ComponentRef>& components, MaskUnit unit = MaskUnit::kNeuron) {
   Circuit circuit = testing::random_circuit(tiny_config(), components, 0.5, unit);
   circuit.provenance = {{"variable", "a^2"}, {"seed", "0"}};
@@ -21,7 +21,7 @@ Circuit some_circuit(const std::vector<ComponentRef>& components, MaskUnit unit 
 }
 
 TEST(Circuit, CountsUnitsAndTheirWeights) {
-  Circuit circuit = some_circuit({kMlp});  // 8x12, 12x8
+  Circuit circuit = some_circuit({kMlp});  // [8, 12] and [12, 8].
   circuit.members = {at::arange(12) < 3, at::arange(8) == 5};
   EXPECT_EQ(circuit.n_units(), 4);
   EXPECT_EQ(circuit.max_units(), 20);
@@ -83,7 +83,7 @@ TEST(CircuitFile, GivesBackWhatWasSaved) {
   }
 }
 
-/// A saved circuit, changed in one way, is refused with a message that names the file and what is wrong with it.
+/// Changes a saved circuit in one way. The message must name the file and the fault.
 TEST(CircuitFile, RefusesWhatIsNoCircuitOfThisModel) {
   struct BadFile {
     const char* what;

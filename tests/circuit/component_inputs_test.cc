@@ -11,7 +11,8 @@ namespace {
 
 using testing::agree;
 
-// Neuron masks take another way than the whole model (no masked keys and values): float32 sums in another order.
+// Neuron masks form no masked keys and values, unlike the whole model. float32 sums thus have
+// another order.
 constexpr double kUpdate = 1e-5;
 constexpr double kGradient = 2e-5;
 
@@ -25,13 +26,13 @@ class CachedComponent : public ::testing::TestWithParam<Case> {
     component_ = component;
     model_ = testing::drawn_model(testing::all_computations()[kind].config);
     trie_ = build_trie(testing::ragged_rows(model_.config, 9, Seed(5)));
-    nodes_ = trie_.nodes_at(-1);  // in row order; the last row repeats the first
+    nodes_ = trie_.nodes_at(-1);  // In row order. The last row repeats the first.
     for (const MatrixInfo& m : matrices_of(model_.config, component)) {
       at::Generator generator = Seed(6).derive(m.name).generator();
       const std::vector<int64_t> shape =
           unit == MaskUnit::kNeuron ? std::vector{m.n_out} : std::vector{m.n_in, m.n_out};
       const at::Tensor soft = at::rand(shape, generator);
-      multipliers_.push_back(soft * (soft > 0.3));  // some hard zeros
+      multipliers_.push_back(soft * (soft > 0.3));  // Some are exactly 0.
     }
     inputs_.emplace(model_, component, unit, trie_, before(), nodes_);
   }
@@ -40,7 +41,7 @@ class CachedComponent : public ::testing::TestWithParam<Case> {
     return run_span(model_, trie_, embed(model_, trie_), Site::start(), Site::before(component_));
   }
 
-  /// The update at the labelled tokens in a run of the model, with the same masks.
+  /// Updates at the labelled tokens in a run of the model with these masks.
   at::Tensor in_the_model(const std::vector<at::Tensor>& multipliers) const {
     ComponentMask mask;
     for (const at::Tensor& multiplier : multipliers) mask.push_back({.multiplier = multiplier});
@@ -83,7 +84,8 @@ TEST_P(CachedComponent, GradientsByMultipliersEqualThoseOfTheWholeModel) {
   const auto ours = torch::autograd::grad({(inputs_->updates(leaves) * weights).sum()}, leaves);
   const auto expected = torch::autograd::grad({(in_the_model(leaves) * weights).sum()}, leaves);
   for (size_t i = 0; i < leaves.size(); ++i) {
-    // Relative to the whole matrix' largest gradient: keys' biases, for instance, cancel to rounding noise.
+    // Compared with the matrix's largest gradient: some entries, such as those of keys' biases,
+    // cancel to rounding noise.
     EXPECT_TRUE(agree(ours[i], expected[i], kGradient)) << inputs_->matrices()[i].short_name;
   }
 }

@@ -22,8 +22,9 @@ TEST_F(PlantedVariable, IsFoundAsACircuitThatSeparatesItsClasses) {
   const int64_t n_nuisance_neurons = circuit.members[0].narrow(0, 16, 16).sum().item<int64_t>();
   EXPECT_GE(n_class_neurons, 8);
   EXPECT_GT(n_class_neurons, 2 * n_nuisance_neurons);
-  // Which stray nuisance neurons stay is chance (0 to 4 over settings); what matters is that they do no harm. The
-  // circuit's objective is then 0.87, the full model's 1.42, and removing the strays moves it by 0.01 at most.
+  // Which stray nuisance neurons stay is chance (0 to 4 over settings). The strays must do no harm:
+  // the circuit's objective is 0.87, the full model's 1.42, and removing the strays moves the
+  // circuit's by 0.01 at most.
   const double of_circuit = objective(keep_multipliers(circuit));
   std::vector<at::Tensor> without_strays = keep_multipliers(circuit);
   without_strays[0].narrow(0, 16, 16).zero_();
@@ -55,7 +56,7 @@ TEST_F(PlantedVariable, FirstStepMovesEveryParameterByTheLearningRate) {
   const at::Tensor l0_before = method->relaxed_size(mask, m) * lambda;
   const std::vector<at::Tensor> gradients = torch::autograd::grad({objective_before + l0_before}, mask.parameters);
   for (size_t i = 0; i < 2; ++i) {
-    // AdamW's first step: the moments' ratio is the gradient's sign (up to its eps).
+    // AdamW's first step: the ratio of the moments is the gradient's sign (up to eps).
     const at::Tensor& g = gradients[i];
     const at::Tensor expected = start * (1 - rate * decay) - rate * g / (g.abs() + 1e-8);
     EXPECT_TRUE(agree(found.mask.parameters[i], expected, 1e-6)) << inputs_->matrices()[i].short_name;
@@ -96,7 +97,7 @@ TEST_F(PlantedVariable, ZeroEpochsKeepTheInitialMask) {
 
 TEST_F(PlantedVariable, AnIncompleteLastBatchIsDropped) {
   const auto order = [](int64_t n_labelled) { return at::arange(n_labelled); };
-  const FitOptions options{.epochs = 3, .batch_size = 10};  // 32 tokens: the last two are never seen
+  const FitOptions options{.epochs = 3, .batch_size = 10};  // The last 2 of 32 tokens stay unseen.
   const FitResult found = fit(*inputs_, labels_, *continuous_sparsification(), options, order);
   labels_.narrow(0, 30, 2).fill_(7);
   const FitResult relabelled = fit(*inputs_, labels_, *continuous_sparsification(), options, order);

@@ -17,7 +17,7 @@ double sigmoid(double x) {
   return 1 / (1 + std::exp(-x));
 }
 
-/// c_fc is [8, 12], c_proj [12, 8].
+/// A mask over c_fc, [8, 12], and c_proj, [12, 8].
 Mask mask_of(std::vector<at::Tensor> parameters, MaskUnit unit = MaskUnit::kNeuron) {
   return {.unit = unit,
           .matrices = matrices_of(testing::tiny_config(), {0, Block::kMlp}),
@@ -35,8 +35,8 @@ TEST(HardConcrete, StartsAtTheLogitOfTheKeepProbability) {
   }
 }
 
-/// Shares of gates at 0, at 1 and above a half, and their mean, against the distribution function of the stretched
-/// concrete variable, P(s <= x) = sigmoid(beta logit((x - low) / (high - low)) - log alpha).
+/// Compares the gates' mean and the shares of gates at 0, at 1 and above 1/2 with the stretched
+/// concrete distribution, P(s <= x) = sigmoid(beta logit((x - low) / (high - low)) - log alpha).
 TEST(HardConcrete, DrawsGatesFromItsDistribution) {
   const int64_t n = 200'000;
   for (const double log_alpha : {-1.5, 0.0, 0.7}) {
@@ -46,7 +46,7 @@ TEST(HardConcrete, DrawsGatesFromItsDistribution) {
     };
     const Mask mask = mask_of({at::full({n}, log_alpha)});
     const at::Tensor m = hard_concrete()->multipliers(mask, 1, Seed(0).generator())[0].to(at::kDouble);
-    double mean = 0;  // the integral of P(gate > x) over (0, 1)
+    double mean = 0;  // The integral of P(gate > x) over (0, 1).
     const int n_steps = 1000;
     for (int i = 0; i < n_steps; ++i) mean += (1 - at_most((i + 0.5) / n_steps)) / n_steps;
     const auto share = [](const at::Tensor& holds) { return holds.to(at::kDouble).mean().item<double>(); };
@@ -95,7 +95,7 @@ TEST(HardConcrete, RelaxedSizeIsTheExpectedNumberOfWeightsThatAreNotZero) {
     const std::vector<at::Tensor> m = method->multipliers(mask, 1, noise);
     sum += static_cast<double>(m[0].count_nonzero().item<int64_t>() * 8 + m[1].count_nonzero().item<int64_t>() * 12);
   }
-  // The deviation of one draw is at most sqrt(12 * 8^2 / 4 + 8 * 12^2 / 4) = 22.
+  // The standard deviation of one draw is at most sqrt(12 * 8^2 / 4 + 8 * 12^2 / 4) = 22.
   EXPECT_NEAR(method->relaxed_size(mask, {}).item<double>(), sum / n_draws, 4 * 22 / std::sqrt(n_draws));
 }
 
@@ -103,7 +103,7 @@ TEST(HardConcrete, KeepsUnitsWhoseGateWithoutNoiseIsAboveAHalf) {
   const at::Tensor log_alpha = at::tensor({-30.0f, -1.0f, -1e-3f, 0.0f, 1e-3f, 1.0f, 30.0f});
   const at::Tensor gate = at::clamp(at::sigmoid(log_alpha) * (kHigh - kLow) + kLow, 0, 1);
   EXPECT_TRUE(at::equal(hard_concrete()->kept(mask_of({log_alpha}))[0], gate > 0.5));
-  // Where log alpha is far from 0, every draw agrees.
+  // If log alpha is far from 0, every draw equals the hard mask.
   const Mask sure = mask_of({at::where(at::arange(8) % 2 == 0, 30.0, -30.0).to(at::kFloat)});
   const at::Tensor drawn = hard_concrete()->multipliers(sure, 1, Seed(0).generator())[0];
   EXPECT_TRUE(at::equal(drawn, hard_concrete()->kept(sure)[0].to(at::kFloat)));
@@ -129,7 +129,7 @@ TEST_F(HardConcreteOnPlanted, FindsThePlantedVariable) {
 }
 
 TEST_F(HardConcreteOnPlanted, FindsNothingInLabelsThatTheComponentDoesNotTellApart) {
-  // Every token twice, once with each label.
+  // Every token stands twice, once with each label.
   const testing::TokenRows once = planted_.rows;
   planted_.rows.insert(planted_.rows.end(), once.begin(), once.end());
   labels_ = at::arange(64).ge(32).to(at::kLong);

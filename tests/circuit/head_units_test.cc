@@ -12,18 +12,19 @@ namespace {
 using ::testing::ElementsAre;
 using testing::tiny_config;
 
-/// Without units.
+/// A circuit of the first attention block, without units.
 Circuit attention_of(const ModelConfig& config, MaskUnit unit) {
   return testing::random_circuit(config, {{0, Block::kAttention}}, -1, unit);
 }
 
 TEST(HeadUnits, OfGroupedHeadsInMatricesOfTheirOwn) {
-  const ModelConfig config = testing::llama_config();  // 4 query heads of 6 units share 2 key/value heads.
+  // 4 query heads of 6 units share 2 key/value heads.
+  const ModelConfig config = testing::llama_config();
   Circuit circuit = attention_of(config, MaskUnit::kNeuron);
-  circuit.members[0].slice(0, 5, 8).fill_(true);   // Queries: the last unit of head 0, two of head 1.
+  circuit.members[0].slice(0, 5, 8).fill_(true);   // Queries: head 0's last, two of head 1.
   circuit.members[1].slice(0, 6, 12).fill_(true);  // Keys: all of head 1.
   circuit.members[2][0].fill_(true);
-  circuit.members[3].fill_(true);  // Behind the heads.
+  circuit.members[3].fill_(true);  // The output matrix: not counted.
   const HeadUnits heads = head_units(circuit, config);
   EXPECT_THAT(heads.q, ElementsAre(1, 2, 0, 0));
   EXPECT_THAT(heads.k, ElementsAre(0, 6));
@@ -45,8 +46,9 @@ TEST(HeadUnits, OfOneMatrixThatHasQueriesKeysAndValuesHeadByHead) {
 TEST(HeadUnits, AreWeightsWhereWeightsWereMasked) {
   const ModelConfig config = tiny_config();
   Circuit circuit = attention_of(config, MaskUnit::kWeight);
-  circuit.members[0].slice(0, 0, 3).select(1, 4).fill_(true);  // Three weights of a query of head 1,
-  circuit.members[0].select(1, 8).fill_(true);                 // all of a key of head 0.
+  // Three weights of a query of head 1.
+  circuit.members[0].slice(0, 0, 3).select(1, 4).fill_(true);
+  circuit.members[0].select(1, 8).fill_(true);  // All weights of a key of head 0.
   const HeadUnits heads = head_units(circuit, config);
   EXPECT_THAT(heads.q, ElementsAre(0, 3));
   EXPECT_THAT(heads.k, ElementsAre(config.d_model, 0));

@@ -1,4 +1,4 @@
-/// Circuits of random units, where it does not matter what they compute.
+/// Circuits of random units, for tests to which the function of a circuit does not matter.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -10,7 +10,9 @@
 
 namespace cprobe::testing {
 
-/// @param share chance of each unit to be in the circuit: below 0 none is, above 1 all are.
+/// A circuit of random units, the same at each call. A circuit with a larger share holds all units
+/// of one with a smaller share.
+/// @param share  chance of each unit to be in the circuit. Below 0: no units; above 1: all units.
 inline Circuit random_circuit(const ModelConfig& config, const std::vector<ComponentRef>& components,
                               double share = 0.5, MaskUnit unit = MaskUnit::kNeuron) {
   Circuit circuit{.unit = unit};

@@ -26,7 +26,7 @@ TEST(MagnitudePruning, KeepsTheLargestWeightsOfEitherSign) {
 }
 
 TEST(MagnitudePruning, KeepsTheNeuronsWithTheLargestIncomingWeights) {
-  // By columns the norms are 5, sqrt(32) and 4; the largest entry is the first neuron's.
+  // The columns have norms 5, sqrt(32) and 4. The largest entry is in the first column.
   const at::Tensor weight = at::tensor({5.0f, 4.0f, 4.0f, 0.0f, -4.0f, 0.0f}).view({2, 3});
   EXPECT_TRUE(at::equal(kept(1.0 / 3, MaskUnit::kNeuron, weight), at::arange(3) == 1));
   EXPECT_TRUE(at::equal(kept(2.0 / 3, MaskUnit::kNeuron, weight), at::arange(3) < 2));
@@ -45,7 +45,7 @@ TEST(MagnitudePruning, KeepsItsShareOfEachMatrixTheFirstOfEqualOnes) {
 
 class MagnitudePruningOnPlanted : public testing::PlantedVariable {
  protected:
-  /// Of a model in which some hidden neurons read with larger weights.
+  /// The circuit of a model in which 16 hidden neurons have larger incoming weights.
   Circuit circuit(int64_t first_large_neuron) {
     planted_.model.weights.at("layers.0.mlp.in.weight").narrow(1, first_large_neuron, 16).mul_(3);
     use(planted_.model);

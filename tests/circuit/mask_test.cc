@@ -12,7 +12,7 @@ namespace {
 
 using testing::agree;
 
-/// c_fc is [8, 12], c_proj [12, 8].
+/// c_fc, [8, 12], and c_proj, [12, 8].
 std::vector<MatrixInfo> mlp_matrices() {
   return matrices_of(testing::tiny_config(), {0, Block::kMlp});
 }
@@ -47,7 +47,7 @@ TEST(ContinuousSparsification, RelaxedSizeCountsTheWeightsOfAUnit) {
   for (const auto& [unit, expected] :
        {std::pair{MaskUnit::kNeuron, 0.5 * (12 * 8 + 8 * 12)}, {MaskUnit::kWeight, 0.5 * 2 * 96}}) {
     const auto method = continuous_sparsification();
-    const Mask mask = method->initial(mlp_matrices(), unit, {});  // every multiplier is a half
+    const Mask mask = method->initial(mlp_matrices(), unit, {});  // Every multiplier is 1/2.
     const at::Tensor size = method->relaxed_size(mask, method->multipliers(mask, 1.0, {}));
     EXPECT_NEAR(size.item<double>(), expected, 1e-4) << to_string(unit);
     const at::Tensor gradient = torch::autograd::grad({size}, {mask.parameters[1]})[0];

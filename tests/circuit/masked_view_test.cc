@@ -9,7 +9,7 @@ namespace {
 
 using testing::agree;
 
-constexpr double kSame = 1e-5;  // float32, in another order of sums
+constexpr double kSame = 1e-5;  // float32 sums have another order.
 const ComponentRef kAttention{0, Block::kAttention}, kMlp{0, Block::kMlp}, kNext{1, Block::kAttention};
 
 class MaskedComponentsSeen : public ::testing::TestWithParam<MaskUnit> {
@@ -27,7 +27,8 @@ class MaskedComponentsSeen : public ::testing::TestWithParam<MaskUnit> {
     return all;
   }
 
-  /// The last component's update, or the state behind it, in the model under these masks.
+  /// The last component's update, or the state after that component, in the model under these
+  /// masks.
   at::Tensor expected(const MaskedComponents& masked, const std::vector<at::Tensor>& multipliers, Seen what) const {
     at::Tensor seen;
     const auto keep = [&](ComponentRef component, const at::Tensor&, const at::Tensor& update,
@@ -52,7 +53,7 @@ class MaskedComponentsSeen : public ::testing::TestWithParam<MaskUnit> {
 
   const Model model_ = testing::drawn_model(testing::tiny_config());
   const TokenTrie trie_ = build_trie(testing::ragged_rows(model_.config, 7, Seed(5)));
-  const at::Tensor nodes_ = trie_.nodes_at(-1);  // the last row repeats the first
+  const at::Tensor nodes_ = trie_.nodes_at(-1);  // The last row repeats the first.
   const at::Tensor which_ = at::tensor({4, 0, 6, 2, 0}, at::kLong);
 };
 

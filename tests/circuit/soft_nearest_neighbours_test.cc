@@ -12,10 +12,10 @@ namespace {
 
 using testing::agree;
 
-constexpr double kLoss = 2e-6;      // float32 sums of n terms of size 1
-constexpr double kGradient = 1e-5;  // differences of such sums
+constexpr double kLoss = 2e-6;      // float32 sums of n terms of size 1.
+constexpr double kGradient = 1e-5;  // Differences of such sums.
 
-/// The definition, entry by entry in float64.
+/// The objective's definition, entry by entry in float64.
 at::Tensor defined(const at::Tensor& updates, const at::Tensor& labels) {
   const at::Tensor v = updates.to(at::kDouble).contiguous();
   const int64_t n = v.size(0), d = v.size(1);
@@ -66,7 +66,7 @@ TEST(SoftNearestNeighbours, LossAndGradientAreTheDefinitions) {
   }
 }
 
-/// The definition with tensors, for more rows than differences can be taken of.
+/// The gradient of the definition by autograd, for row counts too large for numeric differences.
 at::Tensor gradient_by_autograd(const at::Tensor& updates, const at::Tensor& labels) {
   const at::Tensor x = updates.to(at::kDouble).requires_grad_();
   const at::Tensor unit = x / x.norm(2, 1, true);
@@ -106,7 +106,7 @@ TEST(SoftNearestNeighbours, DependsOnDirectionsOnly) {
 TEST(SoftNearestNeighbours, AcceptsAnyWholeNumbersAsLabels) {
   const at::Tensor updates = draw_updates(6, 4);
   const at::Tensor small = at::tensor({0, 1, 2, 0, 1, 2}, at::kLong);
-  const int64_t large = int64_t{1} << 60;  // neighbours differ by less than float32 can tell
+  const int64_t large = int64_t{1} << 60;  // float32 cannot tell neighbours apart.
   const at::Tensor others = at::tensor({-5 + 0 * large, large, large + 1, -5 + 0 * large, large, large + 1}, at::kLong);
   EXPECT_EQ(soft_nearest_neighbours(updates, small).item<float>(),
             soft_nearest_neighbours(updates, others).item<float>());
@@ -133,7 +133,8 @@ TEST(SoftNearestNeighbours, ARowWithItsOwnLabelCostsTheSameConstantAsInTheDefini
   const at::Tensor updates = draw_updates(5, 4), unique = at::arange(5);
   EXPECT_TRUE(agree(soft_nearest_neighbours(updates, unique), defined(updates, unique), kLoss));
   EXPECT_TRUE(agree(gradient(updates, unique), numeric_gradient(updates, unique), kGradient));
-  EXPECT_GT(soft_nearest_neighbours(updates, unique).item<double>(), 10);  // about -log(1e-5 / 4 neighbours)
+  // The loss is about -log(1e-5 / 4), with four neighbours.
+  EXPECT_GT(soft_nearest_neighbours(updates, unique).item<double>(), 10);
 }
 
 TEST(SoftNearestNeighbours, OfOneClassOrOneRowIsZero) {

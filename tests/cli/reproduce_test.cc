@@ -8,11 +8,11 @@ namespace {
 using ::testing::HasSubstr;
 
 /// A context that holds sentences of the built-in lexicon, with a token for most letters.
-constexpr int64_t kContext = 128;
+constexpr int64_t kReproducedContext = 128;
 
 class ReproduceExp4 : public ::testing::Test {
  protected:
-  ReproduceExp4() { write_language_model(folder_ / "model", "gpt2", kContext); }
+  ReproduceExp4() { write_language_model(folder_ / "model", "gpt2", kReproducedContext); }
 
   ProgramResult reproduce(const std::vector<std::string>& more) const {
     std::vector<std::string> arguments = {

@@ -1,4 +1,4 @@
-"""What four processes on one run folder must bring about, however they are started."""
+"""Checks of four processes on one run folder, however the processes are started."""
 
 import os
 import pathlib
@@ -12,8 +12,9 @@ N_TASKS = 4
 def check(toy, start):
     """Checks a run that is left alone, and one in which a process is killed.
 
-    `start(out)` begins N_TASKS processes. Of what it returns, .wait_for_others(shard) waits for all
-    processes but one; .end() waits for all and merges.
+    `start(out)` begins N_TASKS processes and returns an object with two methods:
+      - wait_for_others(shard) waits for all processes but that of `shard`;
+      - end() waits for all processes and merges their shards.
     """
     out = toy.folder / "undisturbed"
     start(out).end()
@@ -22,8 +23,8 @@ def check(toy, start):
 
     out = toy.folder / "killed"
     tasks = start(out)
-    # A stopped process keeps its cell, which all others pass over. So its death is sure to leave
-    # that cell undone.
+    # A stopped process keeps its cell, and all other processes pass over that cell. So the
+    # process's death is sure to leave the cell undone.
     seen = {}
     victim = wait_until("a task is at work", lambda: stop_at_work(out, seen))
     tasks.wait_for_others(victim.name)
@@ -36,12 +37,12 @@ def check(toy, start):
 
 
 def stop_at_work(out, seen):
-    """Stops a process that has just begun a cell, once other cells are done. @return its shard;
-    None: try again.
+    """Stops a process that has just begun a cell, once other cells are done.
 
-    Passes over a process whose cell was at work in the last try: it may have written the cell
-    already, though that does not show.
+    Passes over a process that was at the same cell in the last try: the process may have written
+    the cell already, which its record does not show.
     @param seen: cells at work in the last try, by shard.
+    @return: the process's shard; None: try again.
     """
     for shard in shards(out):
         before, seen[shard] = seen.get(shard), cells(shard, "running")

@@ -1,5 +1,5 @@
-"""Four plain processes compute one run folder at the same time. One is killed, and the same command
-goes on."""
+"""Four plain processes compute one run folder at the same time. One process is killed, and the same
+command continues the run."""
 
 import fcntl
 import json
@@ -29,8 +29,8 @@ class Processes:
 
 
 def expect_shards_elsewhere_passed_over(grid, out):
-    """Merging passes over a shard that another machine writes, as its record cannot be read safely,
-    and gathers it later."""
+    """Merging passes over a shard that another machine writes, as the shard's record cannot be read
+    safely. A later merge gathers the shard."""
     copy = out.with_name("elsewhere")
     shutil.copytree(out / "shards", copy / "shards")
     shard = next(shard for shard in shards.shards(copy) if toy.count_done(shard) > 0)

@@ -43,8 +43,8 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 @contextlib.contextmanager
 def slurm(folder, n_processors):
-    """Starts Slurm, and gives the environment in which its commands find it. @raise Skip: Slurm
-    cannot start here."""
+    """Starts Slurm, and yields the environment variables with which Slurm's commands find this
+    Slurm. @raise Skip: Slurm cannot start here."""
     if os.geteuid() != 0:
         raise Skip("only root can start a Slurm that runs jobs")
     munged = find_program("munged", "munge")
@@ -65,8 +65,8 @@ def slurm(folder, n_processors):
                                                   n_processors=n_processors))
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "SBATCH_"))}
     environment["SLURM_CONF"] = str(configuration)
-    # Processes that a daemon leaves behind become children of this process, which can then end
-    # them.
+    # Processes that a daemon leaves behind become children of this process, so that end_orphans can
+    # end such processes.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     daemons = []
     try:
@@ -123,8 +123,8 @@ def wait_to_start(daemons, is_ready, what, logs):
 
 
 def end_orphans():
-    """Ends all processes left below this one, such as a job, and Slurm's own process that looks
-    after a job."""
+    """Ends all child processes that are left, such as jobs and Slurm's own processes that look
+    after jobs."""
     while True:
         with open(f"/proc/self/task/{os.getpid()}/children") as file:
             children = [int(number) for number in file.read().split()]

@@ -1,5 +1,5 @@
 """scripts/slurm/submit on a real Slurm, with four array tasks and a merge. One task is killed, and
-submitting again goes on."""
+submitting again continues the run."""
 
 import pathlib
 import re

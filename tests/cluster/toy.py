@@ -1,5 +1,5 @@
-"""A grid of quick cells on a small trained model, and what must be true of its run folder, however
-it was computed."""
+"""A grid of quick cells on a small trained model, and checks of the grid's run folder, however the
+folder was computed."""
 
 import contextlib
 import os

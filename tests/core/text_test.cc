@@ -18,23 +18,10 @@ TEST(Nearest, GivesTiesToTheFirstAndNothingToNoCandidates) {
   EXPECT_EQ(nearest("", std::vector<std::string>{"abc", "d"}), "d");
 }
 
-TEST(Utf8, AcceptsEveryLengthUpToTheLastCodePoint) {
-  EXPECT_TRUE(is_utf8(""));
-  EXPECT_TRUE(is_utf8("plain"));
-  EXPECT_TRUE(is_utf8("\xC2\x80 \xDF\xBF \xE0\xA0\x80 \xED\x9F\xBF \xEE\x80\x80 \xF0\x90\x80\x80 \xF4\x8F\xBF\xBF"));
-  EXPECT_TRUE(is_utf8(std::string_view("\0", 1)));
-}
-
-TEST(Utf8, RefusesEveryIllFormedSequence) {
-  for (const char* bad : {"\x80", "\xC0\xAF", "\xC1\x81", "\xC3", "\xC3(", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xE2\x82",
-                          "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xF0\x9F\x98", "\xFF", "\xFE"}) {
-    EXPECT_FALSE(is_utf8(bad)) << ::testing::PrintToString(bad);
-  }
-}
-
-TEST(Utf8, SaysWhereTheFirstBadByteStands) {
-  EXPECT_EQ(utf8_prefix("ab\xC3\xA9\xFFz"), 4U);
-  EXPECT_EQ(utf8_prefix("ab"), 2U);
+TEST(Escaped, ReplacesTheGivenCharactersOnly) {
+  EXPECT_EQ(escaped("a<b>&<", {{'<', "&lt;"}, {'&', "&amp;"}}), "a&lt;b>&amp;&lt;");
+  EXPECT_EQ(escaped("a\u00E9\"", {{'"', "\"\""}}), "a\u00E9\"\"");
+  EXPECT_EQ(escaped("", {{'a', "b"}}), "");
 }
 
 TEST(PlaceOf, CountsLinesAndColumnsFromOne) {

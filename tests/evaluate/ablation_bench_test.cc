@@ -14,7 +14,7 @@ const Seed kSeed{3};
 
 class Fills : public ::testing::TestWithParam<ComponentRef> {
  protected:
-  /// The inputs of both matrices at every node, [n_nodes, n_in] each.
+  /// Inputs of both matrices of the component at every node, [n_nodes, n_in] each.
   std::vector<at::Tensor> inputs(const TokenTrie& trie) const {
     std::vector<at::Tensor> seen(2);
     const auto record = [&](ComponentRef component, size_t matrix, const at::Tensor& x) {
@@ -25,7 +25,8 @@ class Fills : public ::testing::TestWithParam<ComponentRef> {
     return seen;
   }
 
-  /// The model's answers with all units of the component given these inputs instead of their own.
+  /// The model's answers if the removed units of the component get these inputs in place of their
+  /// own.
   at::Tensor answers(const TokenTrie& trie, const std::vector<at::Tensor>& fills) const {
     ComponentMask mask;
     for (size_t i = 0; i < fills.size(); ++i) mask.push_back({removed_[i], fills[i]});
@@ -49,7 +50,7 @@ class Fills : public ::testing::TestWithParam<ComponentRef> {
   const at::NoGradGuard no_gradients_;
   const ComponentRef component_ = GetParam();
   const Model model_ = testing::drawn_model(testing::tiny_config());
-  /// Half of the units of each matrix.
+  /// Multipliers that remove half of the units of each matrix.
   const std::vector<at::Tensor> removed_ = [this] {
     std::vector<at::Tensor> multipliers;
     for (const MatrixInfo& m : matrices_of(model_.config, component_)) {
@@ -60,7 +61,8 @@ class Fills : public ::testing::TestWithParam<ComponentRef> {
 };
 
 TEST_P(Fills, ChangeNothingWhereEveryPositionHasOneInputOnly) {
-  // All rows are beginnings of one sequence: mean and every donor of a position are its only input.
+  // All rows are beginnings of one sequence, so each position has one input only. The mean and
+  // every donor equal that input.
   TokenRows rows;
   for (int64_t n = 1; n <= 7; ++n) {
     rows.push_back({});
@@ -81,7 +83,8 @@ TEST_P(Fills, MeanIsOverTheTrainingTokensAtThePosition) {
   for (const at::Tensor& x : inputs(training.trie)) {
     means.push_back(at::zeros({evaluation.trie.n_nodes(), x.size(1)}));
     for (int64_t node = 0; node < evaluation.trie.n_nodes(); ++node) {
-      std::vector<int64_t> tokens;  // every training token at this position, as often as rows have it
+      // Nodes of the training tokens at this position, once per row.
+      std::vector<int64_t> tokens;
       for (const int64_t donor : training.trie.row_nodes) {
         if (training.trie.position[donor].item<int64_t>() == evaluation.trie.position[node].item<int64_t>())
           tokens.push_back(donor);
@@ -95,11 +98,13 @@ TEST_P(Fills, MeanIsOverTheTrainingTokensAtThePosition) {
 }
 
 TEST_P(Fills, ResampledInputsComeFromOneTrainingTokenAtThePosition) {
-  // Two training rows: whatever is drawn, each node has the input of one of them at its own position.
+  // There are two training rows. Whatever is drawn, each node gets the input of one of the two rows
+  // at its own position.
   const Dataset training{.trie = build_trie(TokenRows{{1, 2, 3}, {4, 5, 6}})};
   Dataset evaluation{.trie = build_trie(TokenRows{{7, 8, 9}})};
   const std::vector<at::Tensor> donors = inputs(training.trie);
-  std::vector<at::Tensor> possible;  // answers of the single row, for each choice of donors
+  // Answers of the single row, for each choice of donors.
+  std::vector<at::Tensor> possible;
   for (int64_t choice = 0; choice < 8; ++choice) {
     std::vector<at::Tensor> fills;
     const at::Tensor rows =
@@ -129,7 +134,8 @@ TEST_P(Fills, LongerRowsThanInTrainingDrawFromAllPositions) {
   Dataset evaluation{.trie = build_trie(TokenRows{{7, 8, 9}})};
   std::vector<at::Tensor> fills;
   for (const at::Tensor& x : inputs(training.trie)) {
-    // Nodes are 1, 1 2 and 3: first position {1, 3}, second {1 2}, third none, so all.
+    // The training nodes are 1, 1 2 and 3. The first position has 1 and 3, the second 1 2, and the
+    // third has none and takes all.
     fills.push_back(at::stack({(x[0] + x[2]) / 2, x[1], x.mean(0)}));
   }
   evaluation.answers = answers(evaluation.trie, fills);

@@ -14,7 +14,8 @@ using testing::agree;
 using ::testing::ElementsAre;
 using testing::TokenRows;
 
-/// A data set whose right answers are what a model says under some masks: an ablation that does just that scores 1.
+/// A data set whose right answers are what a model says under some masks. An ablation by the same
+/// masks scores 1.
 Dataset answered_by(const Model& model, const TokenRows& rows, const ComponentRef& component = {},
                     const ComponentMask& mask = {}) {
   const at::NoGradGuard no_gradients;

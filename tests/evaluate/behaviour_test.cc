@@ -39,7 +39,7 @@ TEST_F(BehaviourOfRows, IsTheShareOfRowsWhoseLikeliestNextTokenIsTheAnswer) {
 
 TEST_F(BehaviourOfRows, CountsRowsThatAreTheSameSequenceEach) {
   std::vector<int64_t> answers = right();
-  answers[3] = (answers[3] + 1) % 13;  // the same sequence as row 0, with another answer
+  answers[3] = (answers[3] + 1) % 13;  // The same sequence as row 0, with another answer.
   EXPECT_EQ(testing::untouched_accuracy(model_, data(answers)), 0.8);
 }
 
@@ -60,7 +60,7 @@ TEST_F(BehaviourOfRows, IsTheShareOfRowsWhereAContinuationWinsAsExpected) {
       Contrast{.continuation = at::full({5}, 3, at::kLong), .against = at::tensor({5, 9}, at::kLong).repeat({5, 1})};
   set.answers = at::where(beats_both, 3, 5);
   EXPECT_EQ(testing::untouched_accuracy(model_, set), 1.0);
-  set.answers[2] = 8 - set.answers[2].item<int64_t>();  // the other one of 3 and 5
+  set.answers[2] = 8 - set.answers[2].item<int64_t>();  // The other one of 3 and 5.
   EXPECT_EQ(testing::untouched_accuracy(model_, set), 0.8);
   set.answers = at::where(beats_both, 5, 3);
   EXPECT_EQ(testing::untouched_accuracy(model_, set), 0.0);

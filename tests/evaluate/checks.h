@@ -1,4 +1,4 @@
-/// What the tests of doctor.h share.
+/// Helpers for the tests of doctor.h.
 #pragma once
 
 #include <fmt/format.h>
@@ -15,7 +15,7 @@ inline Model small_model() {
   return random_model(tiny_config(), Seed(3));
 }
 
-/// The checks that are out of tolerance, with their numbers.
+/// The failed checks, with their numbers.
 inline std::vector<std::string> failures(const std::vector<Check>& checks) {
   std::vector<std::string> names;
   for (const Check& check : checks) {

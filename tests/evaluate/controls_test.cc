@@ -8,14 +8,6 @@ namespace {
 
 using ::testing::ElementsAre;
 
-TEST(PValue, CountsControlsAtLeastAsStrong) {
-  EXPECT_EQ(p_value(.5, {.9, .5, .4, .6}, Stronger::kLower), 3.0 / 5) << ".5 and .4 do as much harm";
-  EXPECT_EQ(p_value(.5, {.9, .5, .4, .6}, Stronger::kHigher), 4.0 / 5) << "all but .4 bring about as much";
-  EXPECT_EQ(p_value(.1, {.9, .5, .4, .6}, Stronger::kLower), 1.0 / 5) << "never 0";
-  EXPECT_EQ(p_value(1, {.9, .5, .4, .6}, Stronger::kHigher), 1.0 / 5) << "never 0";
-  EXPECT_EQ(p_value(.1, {}, Stronger::kLower), 1);
-}
-
 TEST(BesideControls, StandsAFigureWithItsPAndTheirs) {
   std::vector<Metric> metrics;
   add_beside_controls(metrics, {.metric = "a", .value = .5, .n = 7, .note = "mine"}, {.25, .75}, Stronger::kHigher,

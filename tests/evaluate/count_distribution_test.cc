@@ -8,7 +8,7 @@
 namespace cprobe {
 namespace {
 
-/// 0.1 and its like have no exact double.
+/// Rounding: 0.1 and the like have no exact double.
 constexpr double kRounding = 1e-14;
 
 void expect_probabilities(const CountDistribution& found, int64_t first, const std::vector<double>& expected) {
@@ -24,10 +24,10 @@ double log_choose(int64_t n, int64_t k) {
 }
 
 TEST(Hypergeometric, IsWhatCountingGives) {
-  // Two of five, three of them marked: C(3, k) C(2, 2 - k) / C(5, 2).
+  // Draws two of five things, three of them marked: C(3, k) C(2, 2 - k) / C(5, 2).
   expect_probabilities(hypergeometric(5, 2, 3), 0, {1. / 10, 6. / 10, 3. / 10});
   expect_probabilities(hypergeometric(5, 3, 2), 0, {1. / 10, 6. / 10, 3. / 10});
-  // Four of five, three marked: at least two of these are among the four.
+  // Draws four of five things, three of them marked. At least two marked things are drawn.
   expect_probabilities(hypergeometric(5, 4, 3), 2, {3. / 5, 2. / 5});
 }
 
@@ -80,7 +80,7 @@ TEST(CountDistribution, TailsShareTheObservedValue) {
 }
 
 TEST(SumOf, AddsIndependentCounts) {
-  // (.1, .6, .3) with (.6, .4), which begins at 2.
+  // Adds (.1, .6, .3), which begins at 0, and (.6, .4), which begins at 2.
   expect_probabilities(sum_of(hypergeometric(5, 2, 3), hypergeometric(5, 4, 3)), 2, {.06, .40, .42, .12});
   expect_probabilities(sum_of(hypergeometric(5, 2, 3), hypergeometric(7, 7, 3)), 3, {.1, .6, .3});
 }

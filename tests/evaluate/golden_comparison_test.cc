@@ -30,7 +30,8 @@ at::Tensor draw_tokens(const std::string& name, int64_t n_rows) {
   return at::randint(13, {n_rows, 7}, Seed(5).derive(name).generator(), at::kLong);
 }
 
-/// A model's outputs in the layout of a golden file, row by row without batching, masks by scaling the weights.
+/// Writes a model's outputs in the layout of a golden file. Runs every row alone, and masks by
+/// scaling the weights.
 class GoldenWriter {
  public:
   explicit GoldenWriter(const Model& model) : model_(model) {
@@ -49,7 +50,8 @@ class GoldenWriter {
   Tensors tensors;
 
  private:
-  /// Adds one row's activations; with a `masked` block only this block's, under the masked keys.
+  /// Adds one row's logits and activations. If `masked` names a block, adds only the logits and
+  /// that block's update, under the masked keys.
   void add_row(const Model& model, const at::Tensor& ids, int64_t length, int64_t row, const std::string& masked,
                const std::string& logits_key) {
     const int64_t* tokens = ids.data_ptr<int64_t>();
@@ -91,7 +93,7 @@ class GoldenWriter {
     for (const Block block : {Block::kAttention, Block::kMlp}) add_gradients({1, block}, n);
   }
 
-  /// Masks by scaling the weights here too, so autograd takes another way than the code under test.
+  /// Masks by scaling the weights, so that autograd takes another way than the code under test.
   void add_gradients(const ComponentRef& component, int64_t n) {
     const std::string block(to_string(component.block));
     Model masked = model_;
@@ -156,7 +158,7 @@ TEST(CompareWithGolden, IgnoresWhatStandsAtPaddedPositions) {
 TEST(CompareWithGolden, FailsFromTheChangedWeightOn) {
   const Model model = small_model();
   Model changed = model;
-  at::Tensor& bias = changed.weights.at("layers.1.attn.out.bias");  // A bias: no mask hides it.
+  at::Tensor& bias = changed.weights.at("layers.1.attn.out.bias");  // No mask hides a bias.
   bias = bias.clone();
   bias[5] += 0.1;
   const std::vector<Check> checks = compare_with(changed, golden_outputs(model));
@@ -201,7 +203,8 @@ TEST(CompareWithGolden, RefusesInputsThatDoNotFitTheModel) {
   EXPECT_INPUT_ERROR(compare_with(model, with("resid_post.0", at::full({3, 7, 8}, NAN))), "NaN or infinite");
 }
 
-/// "ours" is the small model of tests/golden/make_gpt2_golden.py, always there; the others are of `transformers`.
+/// "ours" is the small model of tests/golden/make_gpt2_golden.py and always exists. The other
+/// models are of `transformers`; their tests are skipped if the files are missing.
 class GoldenModel : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(GoldenModel, AgreesWithTheReference) {

@@ -38,14 +38,15 @@ TEST_F(Interchange, OfTheVariablesDirectionsGivesTheCounterfactualAnswers) {
   const InterchangeAccuracy known = interchange_accuracy(planted_.model, pairs_, {planted_.directions_x, {}});
   EXPECT_EQ(known.all, 1);
   EXPECT_EQ(known.changed, 1);
-  // Nothing exchanged: right where the source has the same value.
+  // Nothing is exchanged: an answer is right if the source has the same value.
   const InterchangeAccuracy nothing = interchange_accuracy(planted_.model, pairs_, {axes_, at::zeros({9})});
   EXPECT_NEAR(nothing.all, 1 - pairs_.changed.to(at::kDouble).mean().item<double>(), 1e-12);
   EXPECT_EQ(nothing.changed, 0);
 }
 
 TEST_F(Interchange, IsJudgedByTheContrastOfSentences) {
-  // One answer may win over the other though a third token has the largest logit of all.
+  // With a contrast, a third token may have the largest logit. One answer only has to win over the
+  // other.
   const at::Tensor answers = data_.counterfactuals->answers.at("x");
   const at::Tensor top = logits_of(planted_.model, data_.trie).argmax(1);
   const at::Tensor none = at::zeros({9});
@@ -62,7 +63,7 @@ TEST_F(Interchange, IsDifferentiableInRotationAndWeights) {
   const Model model = testing::in_double(planted_.model);
   InterchangePairs some = pairs_.of_rows(at::tensor({0, 7}, at::kLong));
   const ProbedSite exact = testing::paired_site(planted_.model, data_, data_, "x");
-  // A second model's patching in float64; states come out of the float32 one.
+  // Patches a second model, in float64. The states come from the float32 model.
   Stream stream = exact.train.stream;
   stream.rows = stream.rows.to(at::kDouble);
   InterchangePairs pairs = {

@@ -7,7 +7,8 @@
 namespace cprobe {
 namespace {
 
-/// A circuit of the tiny model's second MLP (8 x 12, 12 x 8): its first units of each matrix, from some on.
+/// A circuit of the tiny model's second MLP, [8, 12] and [12, 8]: units `from` to `to` - 1 of each
+/// matrix.
 CircuitFile circuit(int64_t from_1, int64_t to_1, int64_t from_2, int64_t to_2) {
   Circuit made{.matrices = matrices_of(testing::tiny_config(), {1, Block::kMlp})};
   const at::Tensor units_1 = at::arange(12), units_2 = at::arange(8);
@@ -41,7 +42,7 @@ TEST(Overlap, CountsUnitsAndWeightsPerMatrixAndInAll) {
 
 TEST(Overlap, HasTheProbabilitiesOfRandomCircuits) {
   const CircuitOverlap found = overlap(circuit(0, 2, 0, 1), circuit(0, 3, 0, 2));
-  // 2 and 3 of 12: P(2) = 3 / C(12, 2). 1 and 2 of 8: P(1) = 2 / 8.
+  // First matrix: 2 and 3 of 12 units, P(2) = 3 / C(12, 2). Second: 1 and 2 of 8, P(1) = 2 / 8.
   EXPECT_NEAR(found.matrices[0].p_more.value(), 3. / 66, 1e-14);
   EXPECT_EQ(found.matrices[0].p_fewer, 1);
   EXPECT_NEAR(found.matrices[1].p_more.value(), 1. / 4, 1e-14);
@@ -83,7 +84,8 @@ TEST(Overlap, IsAlsoOfCircuitsOfSeveralComponents) {
   const ModelConfig config = testing::tiny_config();
   const std::vector<ComponentRef> components = {{0, Block::kMlp}, {1, Block::kAttention}};
   const Circuit some = testing::random_circuit(config, components, 0.3);
-  const Circuit more = testing::random_circuit(config, components, 0.6);  // The units of `some` among them.
+  // Holds all units of `some`.
+  const Circuit more = testing::random_circuit(config, components, 0.6);
   const CircuitOverlap found = overlap(circuit_file(some, "some"), circuit_file(more, "more"), &config);
   EXPECT_EQ(found.matrices.size(), 4u);
   expect_counts(found.all.units, {some.max_units(), some.n_units(), more.n_units(), some.n_units()});

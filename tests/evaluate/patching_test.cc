@@ -7,7 +7,7 @@
 namespace cprobe {
 namespace {
 
-/// Rows that share prefixes; the first and the last are equal.
+/// Rows that share prefixes. The first and the last row are equal.
 TokenTrie shared_rows() {
   const std::vector<std::vector<int64_t>> rows = {{1, 2, 3, 4}, {1, 2, 3}, {1, 2, 5, 6, 7}, {8, 2, 3}, {1, 2, 3, 4}};
   return build_trie(rows);
@@ -47,7 +47,8 @@ TEST_P(PatchedModel, ChangesEachRowForItself) {
     mixed[row] = other[row];
     const at::Tensor patched = patching.run_all(mixed);
     EXPECT_LE((patched[row] - all[row]).abs().max().item<double>(), 1e-5);
-    // The last token sees token 1 through the second layer's attention, if the window reaches that far.
+    // The last token sees token 1 through the second layer's attention, if the window
+    // reaches so far.
     const int64_t window = model_.config.layer(1).attention.window;
     if (window == 0 || std::ssize(trie_.row(row)) - 2 < window) {
       EXPECT_GT((patched[row] - untouched[row]).abs().max().item<double>(), 1e-3);

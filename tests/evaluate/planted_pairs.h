@@ -1,4 +1,5 @@
-/// A model that answers with two variables at once, each held in known directions: to change one must leave the other.
+/// A model that answers with two variables at once, each held in known directions. Changing one
+/// variable must leave the other alone.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -9,14 +10,18 @@
 
 namespace cprobe::testing {
 
-constexpr int64_t kValues = 3;  ///< Of each variable.
+constexpr int64_t kValues = 3;  ///< Number of values of each variable.
 
-/// Rows `x y` -> the token that stands for (x, y). Attention copies x from the first token to the last, whose own y is
-/// there already; the MLP is empty, and the unembedding compares. So at the last token, between attention and MLP, x and
-/// y lie in two orthogonal subspaces of kValues dimensions.
+/// A model that maps a row `x y` to the token that stands for (x, y).
+///   - Attention copies x from the first token to the last token, which holds y already.
+///   - The MLP is empty.
+///   - The unembedding compares with each pair.
+/// At the last token, between attention and MLP, x and y thus lie in two orthogonal subspaces of
+/// kValues dimensions.
 struct PlantedPairs {
   Model model;
-  at::Tensor directions_x;  ///< [d_model, kValues - 1] orthonormal: all that differs between values of x.
+  /// [d_model, kValues - 1] orthonormal: spans all differences between values of x.
+  at::Tensor directions_x;
 
   static int64_t token_of_y(int64_t y) { return kValues + y; }
   static int64_t answer(int64_t x, int64_t y) { return 2 * kValues + x * kValues + y; }
@@ -37,7 +42,7 @@ inline PlantedPairs planted_pairs() {
   for (auto& [name, weight] : model.weights) {
     weight = name.ends_with("norm.weight") ? at::ones_like(weight) : at::zeros_like(weight);
   }
-  // Orthonormal directions without a mean, which layer norm would take away.
+  // Orthonormal directions with mean 0, because layer norm takes the mean away.
   const at::Tensor drawn = at::randn({kWidth, kWidth}, Seed(7).generator());
   drawn.select(1, 0).fill_(1);
   const at::Tensor basis = std::get<0>(at::linalg_qr(drawn));
@@ -54,8 +59,9 @@ inline PlantedPairs planted_pairs() {
   return {std::move(model), std::get<0>(at::linalg_qr(at::mm(x.t(), differences)))};
 }
 
-/// Every pair of a row and a source, in a random order: [begin, end) of them. Variable `x`; `noise` has answers drawn at
-/// random.
+/// Pairs [begin, end) of all pairs of a row and a source, in a random order. Variables:
+///   - `x`: x of the row;
+///   - `noise`: as `x`, but with random counterfactual answers.
 inline Dataset paired_rows(int64_t begin, int64_t end) {
   constexpr int64_t kAll = kValues * kValues * kValues * kValues;
   const at::Tensor order = at::randperm(kAll, Seed(11).generator(), at::kLong);

@@ -8,6 +8,14 @@
 namespace cprobe {
 namespace {
 
+TEST(PValue, CountsControlsAtLeastAsStrong) {
+  EXPECT_EQ(p_value(.5, {.9, .5, .4, .6}, Stronger::kLower), 3.0 / 5) << ".5 and .4 do as much harm";
+  EXPECT_EQ(p_value(.5, {.9, .5, .4, .6}, Stronger::kHigher), 4.0 / 5) << "all but .4 bring about as much";
+  EXPECT_EQ(p_value(.1, {.9, .5, .4, .6}, Stronger::kLower), 1.0 / 5) << "never 0";
+  EXPECT_EQ(p_value(1, {.9, .5, .4, .6}, Stronger::kHigher), 1.0 / 5) << "never 0";
+  EXPECT_EQ(p_value(.1, {}, Stronger::kLower), 1);
+}
+
 TEST(Spread, IsMeanAndSampleDeviation) {
   const Spread three = spread({1, 2, 6});
   EXPECT_EQ(three.mean, 3);
@@ -44,13 +52,13 @@ void expect_holm(const std::vector<double>& p_values, const std::vector<double>&
 }
 
 TEST(Holm, MultipliesEachByTheNumberOfThoseNotYetRejected) {
-  expect_holm({.01, .02, .2}, {.03, .04, .2});      // 3 x .01, 2 x .02, 1 x .2
-  expect_holm({.04, .005, .02}, {.04, .015, .04});  // any order; 1 x .04 and 2 x .02
+  expect_holm({.01, .02, .2}, {.03, .04, .2});      // 3 x .01, 2 x .02, 1 x .2.
+  expect_holm({.04, .005, .02}, {.04, .015, .04});  // In any order: 1 x .04 and 2 x .02.
 }
 
 TEST(Holm, NeverOrdersValuesTheOtherWay) {
-  expect_holm({.01, .011, .04, .5}, {.04, .04, .08, .5});  // 3 x .011 would be below 4 x .01
-  expect_holm({.02, .02, .02}, {.06, .06, .06});           // equal ones stay equal
+  expect_holm({.01, .011, .04, .5}, {.04, .04, .08, .5});  // 3 x .011 would be below 4 x .01.
+  expect_holm({.02, .02, .02}, {.06, .06, .06});           // Equal values stay equal.
 }
 
 TEST(Holm, CapsAtOneAndLeavesASingleValue) {

@@ -4,7 +4,7 @@
 
 namespace cprobe::testing {
 
-/// Accuracy of the model as it is.
+/// Accuracy of the untouched model.
 inline double untouched_accuracy(const Model& model, const Dataset& data) {
   return run_untouched(model, data, embed(model, data.trie), Site::start()).accuracy;
 }

@@ -1,7 +1,10 @@
-/// Loaded before the C library (LD_PRELOAD) of a program under test: what can befall it at a given moment.
+/// Faults for a program under test. Loaded before the C library (LD_PRELOAD) of the program, and
+/// set by environment variables:
 ///
-/// KILL_AT=<part of a file's name>:<n>  SIGKILL in the middle of the n-th write to such a file: half of it is written.
-/// CLOCK_BACKWARDS=1                    The time of day runs backwards.
+/// KILL_AT=<part of a path>:<n>  Kills the program (SIGKILL) in the middle of the n-th write to a
+///                               file whose path contains the part, or, if the part ends with `$`,
+///                               ends with what stands before `$`. Half of the write is done.
+/// CLOCK_BACKWARDS=1             Makes the time of day run backwards, an hour per call.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -28,7 +31,7 @@ std::string path_of(int descriptor) {
   return n > 0 ? std::string(path.data(), static_cast<size_t>(n)) : "";
 }
 
-/// Whether this is the write that the program is to die at.
+/// Whether to kill the program in this write. Counts the writes to files that KILL_AT names.
 bool is_fatal(int descriptor) {
   static const char* at = std::getenv("KILL_AT");
   static std::atomic<int> n_writes = 0;

@@ -1,11 +1,15 @@
-"""A tiny random GPT-2 and what it computes, from the definitions alone: plain Python in double precision, no libraries.
+"""Draws a tiny random GPT-2 model, and records what the model computes. Follows the definitions
+alone: plain Python in double precision, without libraries.
 
     python3 make_gpt2_golden.py --out gpt2
 
-Writes OUT/{config.json, model.safetensors, golden.safetensors}. The keys of golden.safetensors are those that
-src/cprobe/evaluate/doctor.h lists. Weights are rounded to float32 before they are used; results are rounded when they
-are written, so they are right to 6e-8 of their size. Gradients are central differences of a double precision loss
-(step 1e-5: right to about 1e-9). The same seed gives the same bytes.
+Writes OUT/{config.json, model.safetensors, golden.safetensors}. src/cprobe/evaluate/doctor.h lists
+the keys of golden.safetensors. The same seed gives the same bytes.
+
+- Weights are rounded to float32 before they are used.
+- Results are rounded to float32 when they are written, so they are right to 6e-8 of their size.
+- Gradients are central differences, with step 1e-5, of a loss in double precision. They are right
+  to about 1e-9.
 """
 
 import argparse
@@ -18,9 +22,10 @@ from pathlib import Path
 VOCAB, N_POSITIONS, D_MODEL, N_LAYERS, N_HEADS, D_MLP = 11, 6, 8, 2, 2, 12
 EPSILON = 1e-5
 MASKED_LAYER = 1
-ROWS = [[3, 1, 4, 1, 5], [9, 2, 6], [3, 1, 4, 0, 10], [0]]  # two share a prefix; lengths differ; 0 is also the padding
+# Two rows share a prefix. The rows have different lengths. Token 0 is also the padding.
+ROWS = [[3, 1, 4, 1, 5], [9, 2, 6], [3, 1, 4, 0, 10], [0]]
 LABELLED_ROWS = [[1, 7, 3], [1, 7, 4, 2], [8, 8, 8, 8, 8, 8], [5], [1, 7], [10, 0, 6], [2, 9]]
-LABELS = [0, 1, 0, 2, 1, 1, 0]  # class 2 has a single row
+LABELS = [0, 1, 0, 2, 1, 1, 0]  # Class 2 has a single row.
 MATRICES = {"attn": ["c_attn", "c_proj"], "mlp": ["c_fc", "c_proj"]}
 
 
@@ -60,7 +65,7 @@ def dot(a, b):
 
 
 def attention(model, block, stream, masks):
-    """The update of every position of one row."""
+    """The update at every position of one row."""
     d_head = D_MODEL // N_HEADS
     normed = [layer_norm(model, block.replace("attn", "ln_1"), x) for x in stream]
     qkv = [linear(model, block + ".c_attn", x, masks.get("c_attn")) for x in normed]
@@ -87,7 +92,8 @@ def mlp(model, block, stream, masks):
 
 
 def forward(model, row, masked=None, masks=None):
-    """Everything the model computes for one row, by name: [n_tokens][n]. `masks` act on block `masked` of MASKED_LAYER."""
+    """All that the model computes for one row, by name: [n_tokens][n]. `masks` act on the block
+    `masked` of MASKED_LAYER."""
     stream = [
         [a + b for a, b in zip(model["transformer.wte.weight"][token], model["transformer.wpe.weight"][t])]
         for t, token in enumerate(row)
@@ -118,7 +124,8 @@ def soft_nearest_neighbours(vectors, labels):
 
 
 def gradient(function, numbers):
-    """Central differences of `function()` by each entry of the list `numbers`, which it reads."""
+    """The gradient of `function()`, which reads the list `numbers`, in the entries of the list, by
+    central differences."""
     step, result = 1e-5, []
     for i, kept in enumerate(numbers):
         numbers[i] = kept + step
@@ -159,7 +166,7 @@ def draw_model(rng):
 
 
 def padded(rows, n=None):
-    """Rows of one length; the filler is 0, or n zeros."""
+    """Pads rows to one length with 0 or, if n is given, with n zeros."""
     filler = 0 if n is None else [0.0] * n
     longest = max(len(row) for row in rows)
     return [row + [filler] * (longest - len(row)) for row in rows]

@@ -11,7 +11,7 @@ namespace {
 using ::testing::ElementsAre;
 using testing::tiny_config;
 
-/// What `weights_of` calls each weight: canonical name -> name in the checkpoint.
+/// The names that `weights_of` gives: canonical name -> name in the checkpoint.
 std::map<std::string, std::string> sources(const ModelConfig& config) {
   std::map<std::string, std::string> by_name;
   for (const WeightInfo& info : weights_of(config)) by_name[info.name] = info.source;

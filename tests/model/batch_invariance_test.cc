@@ -12,14 +12,14 @@ using testing::drawn_model;
 using testing::final_states;
 using testing::TokenRows;
 
-// The same sums over the same numbers, in blocks that depend on the number of rows: a few float32 roundings.
+// The sums are the same, but in blocks that depend on the number of rows: a few float32 roundings.
 constexpr double kTolerance = 1e-5;
 
 at::Tensor all_logits(const Model& model, const TokenRows& rows) {
   return logits(model, final_states(model, build_trie(rows)));
 }
 
-/// Each row as a batch of its own.
+/// The logits of each row, computed as a batch of its own.
 at::Tensor one_at_a_time(const Model& model, const TokenRows& rows) {
   std::vector<at::Tensor> by_row;
   for (const std::vector<int64_t>& row : rows) by_row.push_back(all_logits(model, {row}));
@@ -68,10 +68,11 @@ INSTANTIATE_TEST_SUITE_P(Models, BatchInvariance,
                                               std::get<1>(param.param));
                          });
 
-/// Rows 0 to 2 share their first three tokens, row 3 shares none.
+/// Changes a state of row 1 only. Rows 0 to 2 share their first three tokens; row 3 shares none.
 class Intervention : public ::testing::TestWithParam<int64_t> {
  protected:
-  /// The logits at all tokens of each row, with the private state of row 1 at token 1 moved by `by` at the site given.
+  /// The logits at all tokens of each row. At the site given, moves the state of row 1 at token 1
+  /// by `by` times a fixed direction.
   std::vector<at::Tensor> run(const TokenTrie& trie, double by) const {
     const Site site{GetParam()};
     Stream stream = run_span(model_, trie, embed(model_, trie), Site::start(), site).expanded();
@@ -99,7 +100,7 @@ TEST_P(Intervention, OnOneRowLeavesRowsThatShareItsPrefixUntouched) {
   }
   EXPECT_TRUE(at::equal(after[1][0], before[1][0])) << "the token before the intervention changed";
   for (int64_t t : {1, 2, 3}) {
-    // At the end of the stream no later token reads the changed state any more.
+    // After the last attention block, no later token reads the changed state.
     const bool reads_it = t == 1 || Site{GetParam()} < Site::before({1, Block::kMlp});
     EXPECT_EQ(at::equal(after[1][t], before[1][t]), !reads_it) << "token " << t;
   }

@@ -9,12 +9,12 @@ namespace {
 
 using testing::agree;
 
-constexpr double kTolerance = 2e-6;  // float32 against float64, numbers of size 1
+constexpr double kComponentTolerance = 2e-6;  // float32 against float64, numbers of size 1
 
-/// Both components of both layers of every kind of model, over a stream of random states.
+/// Components of every kind of model, over a stream of random states.
 class ComponentSteps : public ::testing::TestWithParam<size_t> {
  protected:
-  /// Normed inputs through the input matrices.
+  /// The outputs of the input matrices.
   at::Tensor joined(const Component& component) const {
     return project_in(component, normed_input(component, stream_.rows));
   }
@@ -28,8 +28,8 @@ class ComponentSteps : public ::testing::TestWithParam<size_t> {
   const Stream stream_{at::randn({trie_.n_nodes(), model_.config.d_model}, Seed(6).generator()), all_};
 };
 
-/// Attention over one sequence in float64: all scores of all tokens, then the causal mask and the
-/// window.
+/// Attention over one sequence in float64: all scores of all pairs of tokens, then the causal mask
+/// and the window.
 at::Tensor dense_attention(const ModelConfig& config, const LayerConfig& layer, const Projections& rows) {
   const int64_t length = rows.q.size(0), group = config.n_heads / config.n_kv_heads;
   const at::Tensor positions = at::arange(length);
@@ -60,8 +60,8 @@ TEST_P(ComponentSteps, AttentionIsThatOfEachSequenceUnderItsLayersSettings) {
       const at::Tensor nodes = at::tensor(std::vector<int64_t>(path.begin(), path.end()));
       const Projections own{rows.q.index_select(0, nodes), rows.k.index_select(0, nodes),
                             rows.v.index_select(0, nodes)};
-      EXPECT_TRUE(
-          agree(z.index_select(0, nodes), dense_attention(model_.config, model_.config.layer(l), own), kTolerance))
+      EXPECT_TRUE(agree(z.index_select(0, nodes), dense_attention(model_.config, model_.config.layer(l), own),
+                        kComponentTolerance))
           << "layer " << l << ", row " << r;
     }
   }
@@ -78,7 +78,8 @@ TEST_P(ComponentSteps, PathsOfSomeQueriesNeedTheirKeysOnly) {
   EXPECT_TRUE(at::equal(kept, std::get<0>(at::_unique2(ancestor_paths(trie_, which).nodes))));
   EXPECT_TRUE(at::equal(kept.index_select(0, some.own_rows()), which));
   const Projections needed{rows.q.index_select(0, which), rows.k.index_select(0, kept), rows.v.index_select(0, kept)};
-  EXPECT_TRUE(agree(attend(component, needed, some), attend(component, rows, all).index_select(0, which), kTolerance));
+  EXPECT_TRUE(
+      agree(attend(component, needed, some), attend(component, rows, all).index_select(0, which), kComponentTolerance));
 }
 
 TEST_P(ComponentSteps, MakeTheUpdateOfTheForwardPass) {
@@ -95,7 +96,7 @@ TEST_P(ComponentSteps, MakeTheUpdateOfTheForwardPass) {
                                                                 attention_paths(component, trie_, stream_, all_));
     const at::Tensor update = update_from(component, hidden, masks.back());
     const auto compare = [&](ComponentRef, const at::Tensor&, const at::Tensor& in_the_model, const at::Tensor&) {
-      EXPECT_TRUE(agree(update, in_the_model, kTolerance)) << to_string(ref);
+      EXPECT_TRUE(agree(update, in_the_model, kComponentTolerance)) << to_string(ref);
     };
     Stream stream = stream_;
     stream.begin_layer(model_.config, ref.layer);
@@ -112,9 +113,10 @@ TEST(ComponentStep, NormsByMeanAndVarianceOrByMeanSquare) {
                    b = at::randn({8}, Seed(3).generator());
   const at::Tensor centred = x - x.mean(1, true);
   const at::Tensor variance = centred.square().mean(1, true);
-  EXPECT_TRUE(agree(normed(x, {Norm::kLayer, 0.1, w, b}), centred / (variance + 0.1).sqrt() * w + b, kTolerance));
+  EXPECT_TRUE(
+      agree(normed(x, {Norm::kLayer, 0.1, w, b}), centred / (variance + 0.1).sqrt() * w + b, kComponentTolerance));
   const at::Tensor mean_square = x.square().mean(1, true);
-  EXPECT_TRUE(agree(normed(x, {Norm::kRms, 0.1, w, {}}), x / (mean_square + 0.1).sqrt() * w, kTolerance));
+  EXPECT_TRUE(agree(normed(x, {Norm::kRms, 0.1, w, {}}), x / (mean_square + 0.1).sqrt() * w, kComponentTolerance));
 }
 
 TEST(ComponentStep, GatesTheHiddenLayerWhereThereIsAGate) {

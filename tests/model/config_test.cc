@@ -17,7 +17,7 @@ ModelConfig read(const std::string& text) {
   return read_model_config(write_bytes(folder / "config.json", text));
 }
 
-/// The configuration of the tiny model with some keys set, or removed where the value is null.
+/// The configuration of the tiny model with some keys set. A null value removes its key.
 std::string with(const json& changes) {
   json config = json::parse(config_json(testing::tiny_config()));
   for (const auto& [key, value] : changes.items()) {
@@ -29,7 +29,7 @@ std::string with(const json& changes) {
 
 TEST(ModelConfig, ComesBackFromItsOwnText) {
   for (const auto& [name, config] : testing::all_kinds()) {
-    if (std::string(name) == "silu_grouped") continue;  // config.json of GPT-2 has no keys for it
+    if (std::string(name) == "silu_grouped") continue;  // GPT-2 has no keys for groups
     const ModelConfig read_back = read(config_json(config));
     EXPECT_EQ(config_json(read_back), config_json(config)) << name;
     EXPECT_EQ(read_back.n_kv_heads, config.n_kv_heads) << name;
@@ -164,7 +164,7 @@ TEST(ModelConfig, AcceptsSettingsThatAreSpelledOutAtTheirUsualValues) {
                              {"add_cross_attention", false}})));
 }
 
-/// Texts that must be refused with file, line and column, and what the message says.
+/// A text that must be refused, and a part of the message.
 struct BadConfig {
   const char* what;
   std::string text;

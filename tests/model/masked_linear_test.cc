@@ -8,11 +8,12 @@ namespace {
 
 using testing::agree;
 
-constexpr double kTolerance = 2e-6;  // sums of 5 float32 products, in another order
+constexpr double kMaskedTolerance = 2e-6;  // sums of 5 float32 products, in another order
 
 class MaskedLinear : public ::testing::Test {
  protected:
-  /// The definition, entry by entry in float64: y_j = sum_i (x_i m_ij + fill_i (1 - m_ij)) W_ij + b_j.
+  /// The definition, entry by entry in float64:
+  /// y_j = sum_i (x_i m_ij + fill_i (1 - m_ij)) W_ij + b_j.
   at::Tensor defined(const at::Tensor& multiplier, const at::Tensor& fill) const {
     const at::Tensor m = multiplier.to(at::kDouble).expand({5, 3}), w = map_.weight.to(at::kDouble);
     const at::Tensor y = at::zeros({4, 3}, at::kDouble);
@@ -43,7 +44,7 @@ class MaskedLinear : public ::testing::Test {
 TEST_F(MaskedLinear, WithoutAMaskIsTheLinearMap) {
   const at::Tensor expected = defined(at::ones({3}), at::zeros({4, 5}));
   const LinearMask nothing;
-  EXPECT_TRUE(agree(masked_linear(map_, x_), expected, kTolerance));
+  EXPECT_TRUE(agree(masked_linear(map_, x_), expected, kMaskedTolerance));
   EXPECT_TRUE(at::equal(masked_linear(map_, x_, nothing), masked_linear(map_, x_)));
   const LinearMask only_fill{.fill = fill_};
   EXPECT_TRUE(at::equal(masked_linear(map_, x_, only_fill), masked_linear(map_, x_)));
@@ -52,7 +53,7 @@ TEST_F(MaskedLinear, WithoutAMaskIsTheLinearMap) {
 TEST_F(MaskedLinear, ScalesOutputsOrWeightsAndNeverTheBias) {
   for (const at::Tensor& multiplier : {neuron_, weight_}) {
     const LinearMask mask{.multiplier = multiplier};
-    EXPECT_TRUE(agree(masked_linear(map_, x_, mask), defined(multiplier, at::zeros({4, 5})), kTolerance));
+    EXPECT_TRUE(agree(masked_linear(map_, x_, mask), defined(multiplier, at::zeros({4, 5})), kMaskedTolerance));
   }
   const LinearMask all_off{.multiplier = at::zeros({3})};
   EXPECT_TRUE(at::equal(masked_linear(map_, x_, all_off), map_.bias.expand({4, 3})));
@@ -63,10 +64,10 @@ TEST_F(MaskedLinear, GivesRemovedUnitsTheFillOfTheirRow) {
   for (const at::Tensor& multiplier : {neuron_, weight_}) {
     for (const at::Tensor& fill : {fill_, mean}) {
       const LinearMask mask{multiplier, fill};
-      EXPECT_TRUE(agree(masked_linear(map_, x_, mask), defined(multiplier, fill), kTolerance));
+      EXPECT_TRUE(agree(masked_linear(map_, x_, mask), defined(multiplier, fill), kMaskedTolerance));
     }
     const LinearMask itself{multiplier, x_};
-    EXPECT_TRUE(agree(masked_linear(map_, x_, itself), masked_linear(map_, x_), kTolerance));
+    EXPECT_TRUE(agree(masked_linear(map_, x_, itself), masked_linear(map_, x_), kMaskedTolerance));
   }
 }
 
@@ -74,7 +75,7 @@ TEST_F(MaskedLinear, WorksWithoutABias) {
   const Linear unbiased{map_.weight, {}};
   for (const at::Tensor& multiplier : {at::Tensor(), neuron_, weight_}) {
     const LinearMask mask{.multiplier = multiplier};
-    EXPECT_TRUE(agree(masked_linear(unbiased, x_, mask), masked_linear(map_, x_, mask) - map_.bias, kTolerance));
+    EXPECT_TRUE(agree(masked_linear(unbiased, x_, mask), masked_linear(map_, x_, mask) - map_.bias, kMaskedTolerance));
   }
 }
 

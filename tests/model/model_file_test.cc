@@ -15,7 +15,7 @@ using testing::tiny_config;
 using testing::write_bytes;
 using Tensors = std::map<std::string, at::Tensor>;
 
-/// The weights of the tiny model, by the names and in the layout of the checkpoint.
+/// The weights of a model of the tiny configuration, by the checkpoint's names and in its layout.
 Tensors checkpoint(const Model& model) {
   Tensors tensors;
   for (const WeightInfo& info : weights_of(model.config)) tensors[info.source] = model.weight(info.name);
@@ -32,7 +32,7 @@ void write_checkpoint(const TemporaryFolder& folder, const Tensors& tensors,
   write_safetensors(folder / "model.safetensors", tensors);
 }
 
-/// Saves these tensors as a checkpoint of the tiny model, and loads it.
+/// Saves tensors and a configuration as a model folder, and loads the folder.
 Model load(const Tensors& tensors, const ModelConfig& config = tiny_config()) {
   const TemporaryFolder folder;
   write_checkpoint(folder, tensors, config);
@@ -111,7 +111,7 @@ TEST(ModelFolder, MayHoldATiedUnembeddingTwice) {
 TEST(ModelFolder, RefusesWeightsThatAreNotTheModelsAndNamesThem) {
   struct BadTensor {
     const char* name;
-    at::Tensor value;  ///< Undefined: left out.
+    at::Tensor value;  ///< Undefined: the file lacks the tensor.
     const char* message;
   };
   const at::Tensor nan = at::zeros({24}), infinite = at::zeros({8, 12});
@@ -157,7 +157,7 @@ TEST(ModelFolder, RefusesADamagedOrMissingFileAndNamesIt) {
 
 TEST(ModelFolder, RefusesMoreLayersThanTheCheckpointCouldHold) {
   ModelConfig config = tiny_config();
-  config.n_layers = 1'000'000'000;  // must not be enumerated
+  config.n_layers = 1'000'000'000;  // too many to enumerate
   EXPECT_INPUT_ERROR(load(checkpoint(), config),
                      "config.json: 1000000000 layers, but the checkpoint has only 28 tensors");
 }

@@ -17,7 +17,7 @@ TEST(RandomModel, DrawsAsGpt2DoesAndLeavesBiasesAndNormsAtTheirStart) {
   config.initializer_range = 0.02;
   const Model model = random_model(config, Seed(1));
   const auto deviation = [&](const char* name) { return model.weight(name).std().item<double>(); };
-  // At least 4096 numbers each, whose deviation is off by 1 % (one sigma).
+  // Each matrix has at least 4096 numbers. Their deviation has a standard error of about 1 %.
   EXPECT_NEAR(deviation("layers.0.attn.qkv.weight"), 0.02, 0.001);
   EXPECT_NEAR(deviation("layers.1.mlp.in.weight"), 0.02, 0.001);
   EXPECT_NEAR(deviation("layers.0.attn.out.weight"), 0.02 / std::sqrt(2.0 * 2), 0.0005);

@@ -15,13 +15,16 @@ using testing::agree;
 
 constexpr double kAngle = 1e-5;  // float32 angles against double ones, at positions below 50
 
-constexpr int64_t kHeads = 2, kHeadWidth = 10, kTurned = 6;  // of each head, the last four coordinates stay
+// The first kTurned coordinates of each head turn; the last four stay.
+constexpr int64_t kHeads = 2, kHeadWidth = 10, kTurned = 6;
 constexpr int64_t kPositions = 50;
 
-/// The frequency of coordinate pair i, in double.
+/// The scaled frequency of a pair of coordinates.
+/// @param plain  the frequency without scaling.
 using Frequency = std::function<double(double plain)>;
 
-/// Coordinates i and i + kTurned / 2 of each head turn by position * frequency: the formula, one number at a time.
+/// Turns coordinates i and i + kTurned / 2 of each head by position * frequency: the formula, one
+/// number at a time.
 at::Tensor turned(const at::Tensor& x, const at::Tensor& positions, double base, const Frequency& scaled) {
   at::Tensor y = x.clone();
   for (int64_t row = 0; row < x.size(0); ++row) {
@@ -52,7 +55,7 @@ std::vector<RotaryCase> rotary_cases() {
                              .low_frequency = 1,
                              .high_frequency = 4,
                              .n_original_positions = 100};
-  // Wavelengths of the three pairs at base 500: 6.3 stays, 50 is in between, 400 is stretched whole.
+  // Wavelengths of the three pairs at base 500: 6.3 stays, 50 is stretched in part, 396 in full.
   const Frequency by_wavelength = [](double plain) {
     const double wavelength = 2 * std::numbers::pi / plain;
     if (wavelength < 100.0 / 4) return plain;

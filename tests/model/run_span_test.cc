@@ -15,10 +15,10 @@ using testing::in_double;
 using testing::numeric_jacobian;
 using testing::tiny_config;
 
-constexpr double kSame = 1e-6;      // the same sums in other blocks
+constexpr double kSame = 1e-6;      // the same sums, in other blocks
 constexpr double kGradient = 1e-5;  // float32 autograd against float64 differences
 
-/// Of the model's first-to-last span over a trie whose rows share prefixes.
+/// Spans of every kind of model, over a trie whose rows share prefixes.
 class RunSpan : public ::testing::TestWithParam<size_t> {
  protected:
   Stream run(Stream stream, Site from, Site to, const SpanOptions& options = {}) const {
@@ -176,7 +176,7 @@ TEST_P(RunSpan, FillsAreOneRowPerNodeAndNeedAnExpandedStream) {
     std::vector<at::Tensor> own(matrices.size());
     const auto record = [&](ComponentRef c, size_t matrix, const at::Tensor& x) {
       if (c != component) return;
-      // Matrix 0 speaks for all that read the stream.
+      // Matrix 0 stands for all input matrices.
       for (size_t i = matrix; i == matrix || (matrix == 0 && i + 1 < own.size()); ++i) own[i] = x;
     };
     const at::Tensor whole = run(start().expanded(), Site::start(), end(), {.on_input = record}).at_nodes(some_);

@@ -14,7 +14,7 @@ at::Tensor drawn(const char* name, at::IntArrayRef sizes) {
   return at::randn(sizes, Seed(1).derive(name).generator());
 }
 
-/// Rows come twice, out of order, and not all of them; the matrix is a slice of the columns of a wider one.
+/// Some rows, out of order, one of them twice. The matrix is a column slice of a wider matrix.
 struct Example {
   at::Tensor x = drawn("x", {9, 50}).narrow(1, 3, 40);
   at::Tensor rows = at::tensor({8, 0, 8, 3}, at::kLong);
@@ -39,7 +39,8 @@ TEST(ScaledRows, AreAllRowsWithoutShiftByDefault) {
   EXPECT_TRUE(agree(scaled_rows(e.x, {}, e.scale, {}), e.x * e.scale, 1e-6));
 }
 
-/// Compares the gradient by `argument` with the numeric Jacobian. @param f in the type of its argument.
+/// Compares the gradient by `argument` with the numeric Jacobian.
+/// @param f  computes in the dtype of its argument.
 void expect_exact_gradient(const std::function<at::Tensor(const at::Tensor&)>& f, const at::Tensor& argument) {
   EXPECT_TRUE(agree(testing::autograd_jacobian(f, argument), testing::numeric_jacobian(f, argument), 1e-6));
 }

@@ -1,4 +1,4 @@
-// What cprobe saves, the Python library `transformers` loads with the same logits.
+// Loads a model saved by cprobe in the Python library `transformers`, and compares the logits.
 
 #include <sys/wait.h>
 

@@ -14,7 +14,7 @@ using testing::numeric_jacobian;
 
 // Float32 against float64: a few roundings of numbers of size 1.
 constexpr double kForward = 2e-6;
-constexpr double kGradient = 1e-5;
+constexpr double kAttentionGradient = 1e-5;
 
 struct AttentionCase {
   const char* name;
@@ -22,8 +22,8 @@ struct AttentionCase {
   AttentionOptions options = {};
 };
 
-/// Queries over random lists of key rows: lists of different lengths, rows read by several queries
-/// and by one twice.
+/// Queries over random lists of key rows. Lists differ in length. Several queries may read one row,
+/// and a query may read a row twice.
 struct Problem {
   AttentionShape shape;
   AttentionOptions options;
@@ -47,7 +47,8 @@ Problem random_problem(const AttentionShape& shape, Seed seed, int64_t n_queries
                    at::randint(1, longest + 1, {n_queries}, generator, at::kLong)}};
 }
 
-/// softmax(f(q k)) v for one query and head, from the definition.
+/// Attention of one query and head in float64, from the definition: softmax(f(q k)) v, where f
+/// scales and caps.
 at::Tensor defined(const Problem& p, int64_t query, int64_t head) {
   const int64_t d = p.shape.d_head, group = p.shape.n_heads / p.shape.n_kv_heads;
   const int64_t length = p.keys.length[query].item<int64_t>();
@@ -93,8 +94,8 @@ TEST_P(TrieAttentionCases, GradientsAreThoseOfTheReferenceAndOfDifferences) {
   const char* names[] = {"q", "k", "v"};
   for (int i = 0; i < 3; ++i) {
     const at::Tensor ours = autograd_jacobian(with(i, true), *arguments[i]);
-    EXPECT_TRUE(agree(ours, autograd_jacobian(with(i, false), *arguments[i]), kGradient)) << "by " << names[i];
-    EXPECT_TRUE(agree(ours, numeric_jacobian(with(i, false), *arguments[i]), kGradient)) << "by " << names[i];
+    EXPECT_TRUE(agree(ours, autograd_jacobian(with(i, false), *arguments[i]), kAttentionGradient)) << "by " << names[i];
+    EXPECT_TRUE(agree(ours, numeric_jacobian(with(i, false), *arguments[i]), kAttentionGradient)) << "by " << names[i];
   }
 }
 
@@ -108,11 +109,10 @@ TEST_P(TrieAttentionCases, GivesAllThreeGradientsTogether) {
     const at::Tensor loss = attend(x[0], x[1], x[2], p.keys, p.shape, p.options).sin().sum();
     gradients[fused ? 1 : 0] = torch::autograd::grad({loss}, x);
   }
-  for (size_t i = 0; i < 3; ++i) EXPECT_TRUE(agree(gradients[1][i], gradients[0][i], kGradient)) << i;
+  for (size_t i = 0; i < 3; ++i) EXPECT_TRUE(agree(gradients[1][i], gradients[0][i], kAttentionGradient)) << i;
 }
 
-// Products of random queries and keys are of size sqrt(d_head), so caps of 1 and 2 bend most
-// scores.
+// Products of random queries and keys have size sqrt(d_head), so caps of 1 and 2 bend most scores.
 INSTANTIATE_TEST_SUITE_P(
     Cases, TrieAttentionCases,
     ::testing::Values(AttentionCase{"one_head", {1, 1, 5}}, AttentionCase{"two_heads", {2, 2, 4}},

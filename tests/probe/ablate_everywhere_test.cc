@@ -11,7 +11,7 @@ using ::testing::ElementsAre;
 
 const ComponentRef kAttention{1, Block::kAttention};
 
-/// Rows that end in the same token, with made-up answers.
+/// Rows with made-up answers.
 Dataset rows(uint64_t seed) {
   const ModelConfig config = testing::tiny_config();
   Dataset data{.source = "rows", .trie = build_trie(testing::ragged_rows(config, 30, Seed(seed)))};
@@ -28,7 +28,7 @@ class AblateEverywhere : public ::testing::Test {
 
   RunData data_{.model = testing::drawn_model(testing::tiny_config()),
                 .train = rows(1),
-                .behaviour = {{"IID", rows(2)}, {"Gen", rows(3)}}};
+                .evaluation_sets = {{"IID", rows(2)}, {"Gen", rows(3)}}};
   const Circuit circuit_ = testing::random_circuit(testing::tiny_config(), {kAttention}, 0.4);
 };
 
@@ -39,7 +39,7 @@ TEST_F(AblateEverywhere, IsTheAblationsOfEachDataSetUnderItsLabel) {
   const Site site = Site::before(kAttention);
   const Stream train = stream_at(data_.model, data_.train.trie, site);
   for (size_t i = 0; i < results.size(); ++i) {
-    const auto& [label, dataset] = data_.behaviour[i];
+    const auto& [label, dataset] = data_.evaluation_sets[i];
     const Stream before = stream_at(data_.model, dataset.trie, site);
     const AblationBench bench(data_.model, kAttention, dataset, before,
                               run_untouched(data_.model, dataset, before, site), &data_.train, &train);
@@ -59,7 +59,7 @@ TEST_F(AblateEverywhere, IsTheAblationsOfEachDataSetUnderItsLabel) {
 
 TEST_F(AblateEverywhere, GivesADataSetTheSameFiguresWhateverElseIsMeasured) {
   RunData gen_only = data_;
-  gen_only.behaviour.erase(gen_only.behaviour.begin());
+  gen_only.evaluation_sets.erase(gen_only.evaluation_sets.begin());
   const AblationOptions options{.n_random = 4, .effect = true};
   const Findings::OnEvaluationSet both = ablated(data_, options).at(1), alone = ablated(gen_only, options).at(0);
   ASSERT_EQ(both.ablations.size(), alone.ablations.size());

@@ -22,7 +22,7 @@ std::vector<int64_t> numbers(const at::Tensor& order) {
 
 const at::Tensor kLabels = at::tensor({2, 0, 1, 0, 2, 1, 2, 0}, at::kLong);
 
-/// One row of each class, in ascending order of class.
+/// Expects one row of each class, classes ascending.
 void expect_one_of_each(const std::vector<int64_t>& exemplars) {
   ASSERT_EQ(exemplars.size(), 3u);
   for (size_t i = 0; i < 3; ++i) EXPECT_EQ(kLabels[exemplars[i]].item<int64_t>(), static_cast<int64_t>(i));
@@ -71,7 +71,7 @@ TEST(NamedDraws, DecodeAllTokensAndShuffleEveryEpochAnew) {
 
 TEST(NamedDraws, DependOnTheSeedAlone) {
   const auto one = draws({}, 1), other = draws({}, 2), again = draws({}, 1);
-  again->exemplars(kLabels);  // one purpose's draws do not shift another's
+  again->exemplars(kLabels);  // Drawing exemplars does not shift the draws of batches.
   const std::vector<int64_t> order = numbers(one->training_order());
   EXPECT_EQ(order, numbers(again->training_order()));
   EXPECT_NE(order, numbers(other->training_order()));

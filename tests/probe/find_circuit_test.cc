@@ -1,4 +1,4 @@
-// The face of the library, cprobe.h.
+// Tests of cprobe.h, the library on one page.
 
 #include "cprobe/cprobe.h"
 #include "cprobe/probe/probe_cell.h"
@@ -8,9 +8,9 @@
 namespace cprobe {
 namespace {
 
-constexpr ComponentRef kAttention{0, Block::kAttention};
+constexpr ComponentRef kProbedBlock{0, Block::kAttention};
 
-/// A model with two data sets, in files, as a user has them.
+/// A model and two data sets, read from files as users read them.
 class Library : public ::testing::Test {
  protected:
   Library() {
@@ -28,7 +28,7 @@ class Library : public ::testing::Test {
   }
 
   FoundCircuit find(const OnProgress& on_progress = {}) const {
-    return find_circuit(model_, train_, test_, "x", kAttention, options_, on_progress);
+    return find_circuit(model_, train_, test_, "x", kProbedBlock, options_, on_progress);
   }
 
   const testing::TemporaryFolder folder_;
@@ -45,11 +45,11 @@ TEST_F(Library, FindsAndAblatesWhatACellOfARunDoes) {
   spec.probe.fit = options_.fit;
   spec.probe.exemplar_draws = options_.exemplar_draws;
   spec.probe.ablation.n_random = 3;
-  const Cell cell{.variable = "x", .component = kAttention, .seed = 7, .learning_rate = 0.05, .batch_size = 10};
+  const Cell cell{.variable = "x", .component = kProbedBlock, .seed = 7, .learning_rate = 0.05, .batch_size = 10};
   const RunData data{.model = model_,
                      .train = train_,
                      .test = test_,
-                     .behaviour = {{"Test", test_}},
+                     .evaluation_sets = {{"Test", test_}},
                      .fingerprints = {fingerprint(model_)}};
   Streams streams(model_);
   const FoundCircuit expected = probe_cell(spec, cell, "some cell", data, streams);
@@ -93,8 +93,8 @@ TEST_F(Library, RefusesWhatItCannotProbe) {
   const auto find_in = [&](const char* variable, const ComponentRef& component) {
     find_circuit(model_, train_, test_, variable, component, options_);
   };
-  EXPECT_INPUT_ERROR(find_in("z", kAttention), "no variable 'z'");
-  EXPECT_INPUT_ERROR(find_in("one", kAttention), "variable 'one': decoding needs at least 2 classes");
+  EXPECT_INPUT_ERROR(find_in("z", kProbedBlock), "no variable 'z'");
+  EXPECT_INPUT_ERROR(find_in("one", kProbedBlock), "variable 'one': decoding needs at least 2 classes");
   EXPECT_INPUT_ERROR(find_in("x", {9, Block::kMlp}), "L9.mlp: the model has layers 0 to 1");
   ModelConfig other = testing::tiny_config();
   other.d_mlp *= 2;

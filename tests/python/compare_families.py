@@ -104,7 +104,7 @@ def draw_configs(rng):
     def llama(**more):
         return LlamaConfig(**{**grouped, **more})
 
-    # With base 500, some wavelengths are left alone, some are stretched, and one or two are
+    # With base 500, some wavelengths are left alone, some are stretched, and one or two lie in
     # between.
     llama3 = {
         "rope_type": "llama3",
@@ -136,8 +136,8 @@ def family_of(variant):
 
 @torch.no_grad()
 def draw_parameters(model, generator):
-    """Draws every parameter, so that leaving one out, or reading it transposed, would change the
-    outputs."""
+    """Draws every parameter, so that the outputs change if any parameter is left out or read
+    transposed."""
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):
             if name == "bias":
@@ -313,7 +313,8 @@ def kind_of(quantity):
 
 
 def largest(differences, kind):
-    """The largest of {quantity: difference}. NaN is above all numbers."""
+    """The largest difference of one kind, given {quantity: difference}. NaN counts as larger than
+    all numbers."""
     of_kind = [difference for quantity, difference in differences.items() if kind_of(quantity) == kind]
     return max(of_kind, key=lambda difference: (math.isnan(difference), difference), default=math.nan)
 
@@ -330,7 +331,7 @@ def doctor(program, folder):
     differences = {
         check["what"]: math.nan if check["difference"] is None else check["difference"]
         for check in checks
-        if check["tolerance"] > 0  # The others are counts.
+        if check["tolerance"] > 0  # A check with tolerance 0 compares counts.
     }
     failures = [f"{check['what']}: {check['detail']}" for check in checks if not check["ok"]]
     return run.returncode == 0, differences, failures

@@ -14,9 +14,9 @@ of the work is padding, or repeats a prefix that rows share.
 cprobe's program runs the same sentences as a trie of prefixes, with logits at every prefix, and
 times only the forward pass too.
 
-Prints medians over the runs. The two take turns, so that other work on the machine slows both. On a
-busy machine, also set OMP_WAIT_POLICY=passive, without which threads that wait for one another take
-several times as long.
+Prints medians over the runs. transformers and cprobe take turns, so that other work on the machine
+slows both. On a busy machine, also set OMP_WAIT_POLICY=passive. With the default policy, threads
+that wait for one another take several times as long.
 """
 import argparse
 import csv

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Loads a model folder that cprobe wrote in `transformers`, and compares logits.
+"""Loads, in `transformers`, a model folder that cprobe wrote, and compares logits.
 
 usage: compare_logits.py FOLDER LOGITS.safetensors
 

@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
 """Trains boundless DAS in pyvene and in cprobe on the same small models and pairs, in the same
-order, and prints the interchange accuracy that each reaches on the test pairs. The two should
-differ by less than .03. One model has the variable in known directions, so that both must find it.
-In the other, which was trained, they find part of it at most.
+order, and prints the interchange accuracy that each reaches on the test pairs. The two accuracies
+should differ by less than .03. The planted model has the variable in known directions, so that
+pyvene and cprobe must find the variable. In the trained model, both find part of the variable at
+most.
 
 usage: compare_pyvene.py CPROBE FOLDER [--epochs N]
 needs: pip install pyvene
 
 The models have two layers, because pyvene reads the stream behind a whole layer, and nothing is
-left to compute behind the last one. Pairs, batches, loss, learning rates and temperatures are the
-same. The rotations are not: they start at different random ones, and pyvene's is the exponential of
-a skew matrix, cprobe's the Cayley transform of one.
+left to compute behind the last layer. Pairs, batches, loss, learning rates and temperatures are the
+same. The rotations differ: each program starts at another random rotation, and pyvene takes the
+exponential of a skew matrix, cprobe the Cayley transform.
 
 FOLDER keeps the models. With the trained model there, the script takes two minutes on two cores.
 """

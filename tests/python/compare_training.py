@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Trains in PyTorch from the initial weights of `cprobe train`, compares the weights after one
-step, and goes on.
+step, and goes on training.
 
 usage: cprobe train examples/tasks/exp1.yaml --out FOLDER --steps 1 --checkpoints 0,1
        compare_training.py FOLDER [--steps N] [--every N]
 needs: pip install torch transformers safetensors
 
-Prints each weight's relative difference, |ours - PyTorch's| / |PyTorch's|. AdamW's first step is a
-full one even where a gradient is rounding noise, so that weights with such entries (keys, tokens
+Prints each weight's relative difference, |ours - PyTorch's| / |PyTorch's|. AdamW's first step has
+full size even where a gradient is rounding noise. So weights with such gradients (keys, tokens
 without influence) differ by more than rounding.
 
 With more than one step, prints PyTorch's training loss and test accuracy every N steps (by default

@@ -272,9 +272,9 @@ ProbedCell drawn_cell(uint64_t seed, AblationOptions& asked) {
         const bool has_controls = asked.n_random > 0 && !is_empty && !is_full;
         add(AblationTarget::kCircuit, fill, matrix, 1).p = maybe(has_controls);
         if (has_controls) {
-          AblationResult& random = add(AblationTarget::kRandom, fill, matrix, asked.n_random);
-          random.draws = {number(), number(), number()};
-          if (below(2) == 0) random.drawn_from_all = {"c_attn", "c_proj"};
+          AblationResult& controls = add(AblationTarget::kRandom, fill, matrix, asked.n_random);
+          controls.draws = {number(), number(), number()};
+          if (below(2) == 0) controls.drawn_from_all = {"c_attn", "c_proj"};
         }
       }
       if (asked.complement) add(AblationTarget::kComplement, fill, std::string(kWhole), 1);

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "cprobe/report/findings.h"
+#include "cprobe/report/reported_findings.h"
 #include "tests/report/made_run.h"
 
 namespace cprobe {

@@ -12,7 +12,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 /// The task of Experiment 3 in small: 559 training rows, one batch per epoch.
-ArithmeticTask small_task() {
+ArithmeticTask small_exp3_task() {
   return parse_arithmetic_task(
       Document::parse_yaml("name: small\nmodulus: 41\noperands: [a, b]\ntokens: [a, b, 41]\nanswer: (a^2 + b) % p\n"
                            "variables: {var_0: a^2 % p, var_1: b}\nauxiliaries: {aux_0: b^2 % p}\n"
@@ -23,7 +23,7 @@ ArithmeticTask small_task() {
 TEST(ReproduceExperiment3, KeepsFinishedCheckpointsAndRefusesOtherOptions) {
   const testing::TemporaryFolder folder;
   ToyExperimentOptions options{.common = {.out = folder / "exp3", .n_random = 0, .n_threads = 1}, .steps = 101};
-  const std::string table = reproduce_experiment3(small_task(), options);
+  const std::string table = reproduce_experiment3(small_exp3_task(), options);
   EXPECT_THAT(table, HasSubstr("(0.314)")) << "published for step 100";
   EXPECT_THAT(table, HasSubstr("not by step 101"));
   EXPECT_EQ(testing::read_bytes(folder / "exp3/table.txt"), table);
@@ -34,20 +34,20 @@ TEST(ReproduceExperiment3, KeepsFinishedCheckpointsAndRefusesOtherOptions) {
   const std::filesystem::path probes = folder / "exp3/seed_0/probes";
   const auto found = std::filesystem::last_write_time(probes / "step_100/circuits/circuits");
   std::filesystem::remove_all(probes / "step_101");
-  EXPECT_EQ(reproduce_experiment3(small_task(), options), table);
+  EXPECT_EQ(reproduce_experiment3(small_exp3_task(), options), table);
   EXPECT_EQ(std::filesystem::last_write_time(probes / "step_100/circuits/circuits"), found)
       << "finished circuits are kept";
 
   options.common.n_random = 1;
-  EXPECT_EQ(reproduce_experiment3(small_task(), options), table) << "which shows no random circuits";
+  EXPECT_EQ(reproduce_experiment3(small_exp3_task(), options), table) << "which shows no random circuits";
   options.steps = 102;
-  EXPECT_INPUT_ERROR(reproduce_experiment3(small_task(), options), "steps: 101 there, 102 now");
+  EXPECT_INPUT_ERROR(reproduce_experiment3(small_exp3_task(), options), "steps: 101 there, 102 now");
 }
 
 TEST(ReproduceExperiment3, FollowsDasBesideTheCircuits) {
   const testing::TemporaryFolder folder;
   ToyExperimentOptions options{.common = {.out = folder / "exp3", .n_random = 0, .n_threads = 1}, .steps = 2};
-  ArithmeticTask task = small_task();
+  ArithmeticTask task = small_exp3_task();
   task.counterfactuals = {"counter_var_0 var_1 +"};
   const std::string circuits_only = reproduce_experiment3(task, options);
   options.common.baselines = true;

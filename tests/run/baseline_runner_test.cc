@@ -1,11 +1,9 @@
-#include "cprobe/run/baseline_runner.h"
-
 #include <algorithm>
 
 #include "cprobe/data/token_csv.h"
 #include "cprobe/io/csv.h"
 #include "cprobe/io/document_values.h"
-#include "cprobe/record/tables.h"
+#include "cprobe/record/result_tables.h"
 #include "cprobe/run/runner.h"
 #include "cprobe/tasks/arithmetic_task.h"
 #include "tests/support.h"
@@ -18,7 +16,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::TemporaryFolder;
 
-/// The method of docs/adding_a_method.md: the mean length of the states, times a factor.
+/// The method of docs/adding_a_method.md: the mean length of the states, times an option "factor".
 class MeanLength : public BaselineMethod {
  public:
   explicit MeanLength(const Document* options) {
@@ -38,7 +36,7 @@ std::unique_ptr<BaselineMethod> make_mean_length(const Document* options) {
   return std::make_unique<MeanLength>(options);
 }
 
-/// Looks at no site; fails on one variable.
+/// A method that looks at no site, and fails on variable "y".
 class WholeModel : public BaselineMethod {
  public:
   std::string settings() const override { return ""; }
@@ -95,7 +93,7 @@ TEST_F(Baselines, LookAtEveryStateOrOnceAtTheModel) {
   EXPECT_EQ(std::ranges::count(sites, "L1.post"), 2);
   EXPECT_EQ(std::ranges::count(sites, "model"), 1);
 
-  // The state after the last MLP, by another way.
+  // The expected figure of the state after the last MLP, computed in another way.
   const Model model = load_model(folder_ / "model");
   const Dataset data = load_token_csv(folder_ / "rows.csv", model.config.vocab);
   const at::Tensor states = stream_at(model, data.trie, Site::end(model.config)).at_nodes(data.trie.nodes_at(-1));

@@ -6,7 +6,6 @@
 #include "cprobe/core/device.h"
 #include "cprobe/io/csv.h"
 #include "cprobe/probe/probe_cell.h"
-#include "cprobe/run/baseline_runner.h"
 #include "cprobe/run/device_data.h"
 #include "cprobe/run/runner.h"
 #include "tests/evaluate/untouched.h"
@@ -14,7 +13,7 @@
 #include "tests/tensors.h"
 #include "tests/tiny_model.h"
 
-/// What runs on a GPU gives what the CPU gives, within rounding. Skipped where there is no GPU.
+/// Results on a GPU equal those on the CPU, within rounding. Skipped if there is no GPU.
 namespace cprobe {
 namespace {
 
@@ -23,7 +22,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::TemporaryFolder;
 
-constexpr double kRounding = 1e-4;  // of float32 through two layers, with sums in another order
+// Rounding of float32 through two layers, with sums in another order.
+constexpr double kRounding = 1e-4;
 
 TEST(Devices, HaveNames) {
   EXPECT_EQ(parse_device("cpu"), at::Device(at::kCPU));
@@ -35,14 +35,14 @@ TEST(Devices, HaveNames) {
 }
 
 TEST(Devices, AreSharedOutAmongRanksAndTheirWorkers) {
-  // Two ranks of two workers on a machine of four GPUs, or of three.
+  // Two ranks of two workers each, on a machine with four GPUs; the last case has three GPUs.
   EXPECT_EQ(gpu_of_worker(0, 2, 1, 4), 1);
   EXPECT_EQ(gpu_of_worker(1, 2, 0, 4), 2);
   EXPECT_EQ(gpu_of_worker(1, 2, 1, 4), 3);
   EXPECT_EQ(gpu_of_worker(1, 2, 1, 3), 0);
 }
 
-/// A folder with rows of three tokens labelled by their first, a model and a spec.
+/// A spec in a folder with a random model and 40 rows of three tokens, labelled by the first token.
 class OnDevices : public ::testing::Test {
  protected:
   OnDevices() {
@@ -159,7 +159,8 @@ TEST_F(OnGpu, AnswersAreTheSameWithAndWithoutAContrast) {
   }
 }
 
-/// Cells of a spec on both devices: circuits equal in nearly every unit, and equal figures where they are equal.
+/// Expects a spec's cells to be the same on the CPU and on a GPU: circuits differ in at most 2%
+/// of all units, and cells with equal circuits have equal figures.
 void expect_equal_cells(const Spec& spec, const std::string& what) {
   const RunData data = load_run_data(spec.model, spec.data);
   DeviceData on_devices(data, at::kCUDA);
@@ -197,7 +198,7 @@ void expect_equal_cells(const Spec& spec, const std::string& what) {
       }
     }
   }
-  // An optimiser's step has the sign of a gradient, which rounding decides where the gradient is next to nothing.
+  // An optimiser's step follows the gradient's sign. Rounding decides the sign of tiny gradients.
   EXPECT_LE(n_different, n_units / 50) << what;
 }
 

@@ -3,7 +3,7 @@
 
 #include "tests/run/run_fixture.h"
 
-/// What a run would do and take, before it does.
+/// Tests of the forecast of a run (plan_run).
 namespace cprobe {
 namespace {
 
@@ -28,11 +28,11 @@ TEST_F(Run, IsPlannedWithoutWritingAnything) {
   EXPECT_GT(plan.cells[0].time.ablation, plan.cells[3].time.ablation) << "less is downstream of the last component";
   EXPECT_FALSE(plan.streams_on_disk);
   EXPECT_TRUE(plan_run(spec_, {.memory = 0, .n_threads = 1}).streams_on_disk);
-  // 40 rows of three tokens: 4 first tokens, 40 pairs, 40 rows.
+  // 84 nodes of 40 rows of three tokens: 4 first tokens, 40 pairs, 40 whole rows. Two data sets.
   EXPECT_EQ(plan.streams_memory, 84 * testing::tiny_config().d_model * int64_t{sizeof(float)} * 2);
   spec_.model.control = ModelControl::kRandomInit;
   const RunPlan controlled = plan_run(spec_, {.n_threads = 1});
-  // Per ablation, as each plan measures its own speed.
+  // Relative to an ablation, because each plan measures speed anew.
   const auto streams_of_last = [](const RunPlan& of) { return of.cells[3].time.streams / of.cells[3].time.ablation; };
   EXPECT_GT(streams_of_last(controlled), 2 * streams_of_last(plan))
       << "another model for each cell starts from the embeddings";

@@ -7,7 +7,8 @@
 
 namespace cprobe::testing {
 
-/// A folder with a random model, rows of three tokens labelled by their first, and a spec of four cells.
+/// A spec of four cells in a folder with a random model and 40 rows of three tokens, labelled by
+/// the first token.
 class Run : public ::testing::Test {
  protected:
   Run() {

@@ -6,7 +6,7 @@
 #include "cprobe/data/token_csv.h"
 #include "cprobe/io/csv.h"
 #include "cprobe/probe/streams.h"
-#include "cprobe/record/tables.h"
+#include "cprobe/record/result_tables.h"
 #include "cprobe/run/run_lock.h"
 #include "cprobe/tasks/arithmetic_task.h"
 #include "tests/run/run_fixture.h"
@@ -34,7 +34,8 @@ TEST_F(Run, RecordsEveryCellAndExportsItsTables) {
   EXPECT_EQ(results.text("target_layer"), (std::vector<std::string>{"0", "0", "1", "1"}));
   EXPECT_EQ(results.text("operation"), (std::vector<std::string>{"attn", "mlp", "attn", "mlp"}));
   EXPECT_EQ(table("run", "curves.csv").n_rows(), 4u * 3);
-  // Two losses, the size, 2 x 3 of decoding, and vanilla, ablated, complement; a circuit that is a proper part of its
+  // 12 figures a cell: two losses, the size, 2 x 3 of decoding, and the accuracies of the untouched
+  // model, the ablated circuit and the ablated complement. A circuit that is a proper part of its
   // component has random controls as well.
   const std::vector<std::string> found = results.text("circuit");
   const auto n_proper = static_cast<size_t>(std::count(found.begin(), found.end(), "proper part"));
@@ -115,7 +116,7 @@ TEST_F(Run, KeepsOtherProcessesOutOfItsFolder) {
 }
 
 TEST_F(Run, RecordsAFailedCellGoesOnAndTriesItAgain) {
-  spec_.probe.fit.l0_weight = 1e300;  // the objective overflows float32
+  spec_.probe.fit.l0_weight = 1e300;  // The objective overflows float32.
   EXPECT_THAT(run_in("run").failures, ElementsAre(HasSubstr("x L0.attn seed 0: "), HasSubstr("L0.mlp"),
                                                   HasSubstr("L1.attn"), HasSubstr("the loss became")));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "run/results.csv")) << "no cell is finished";
@@ -174,7 +175,8 @@ TEST_F(Run, PutsEachBlocksFiguresUnderItsOwnColumns) {
 
 TEST_F(Run, GivesTheSameResultsWithStreamsInScratchFiles) {
   for (const auto& [name, config] : testing::all_kinds()) {
-    if (std::string_view(name) == "silu_grouped") continue;  // a GPT-2 of a kind that no config.json can describe
+    // This kind of GPT-2 cannot be described by a config.json.
+    if (std::string_view(name) == "silu_grouped") continue;
     save_model(testing::drawn_model(config), folder_ / "model");
     const std::string in_memory_run = fmt::format("{} in memory", name), on_disk = fmt::format("{} on disk", name);
     run_in(in_memory_run.c_str());
@@ -209,7 +211,8 @@ TEST_F(Run, KeepsStreamsWhereItIsTold) {
 TEST_F(Run, GivesTheSameBytesWhereverItWasInterrupted) {
   spec_.probe.ablation.effect = true;
   run_in("whole");
-  // The cells of the last layer alone, as after an interruption, at sites that no cell before has reached.
+  // Computes the cells of the last layer alone, as after an interruption. No earlier cell has
+  // brought the streams to their sites.
   spec_.grid.layers = {1};
   run_in("part");
   const std::string whole = testing::read_bytes(folder_ / "whole/results.csv");

@@ -59,18 +59,20 @@ TEST(Scheduler, CountsACellOnceThatAWorkerReportsAfterItWasGivenUp) {
   EXPECT_TRUE(scheduler.finished());
 }
 
-/// How a run went on paper.
+/// The outcome of a simulated run.
 struct Simulated {
-  double makespan = 0;
-  double bound = 0;  ///< No schedule is shorter: the mean work of a worker, or the longest cell.
-  double idle_share = 0;
-  int64_t n_computed = 0;  ///< Cells, each as often as it was computed to the end.
-  int64_t n_lost = 0;      ///< Cells that a worker died at.
+  double makespan = 0;     ///< Time until the last cell is over.
+  double bound = 0;        ///< Lower bound: the larger of mean work and longest cell.
+  double idle_share = 0;   ///< Share of the workers' time without a cell.
+  int64_t n_computed = 0;  ///< Times that a cell was computed to its end.
+  int64_t n_lost = 0;      ///< Times that a worker died at a cell.
   bool all_over = false;
 };
 
-/// Groups of 20 cells with log-normal times (sigma 1), the scheduler's own code, and workers that die at a random time.
-/// @param error standard deviation of the logarithm of expected over true time.
+/// Simulates a run with the real scheduler. Cells come in groups of 20 and take log-normal times
+/// (sigma 1). Some workers die at a random time.
+/// @param share_dying  share of the workers that die.
+/// @param error        standard deviation of log(expected time / true time).
 Simulated simulate(size_t n_cells, size_t n_workers, double share_dying, double error) {
   std::mt19937_64 generator(7);
   std::normal_distribution<double> normal;
@@ -145,7 +147,7 @@ TEST(SchedulerSimulation, KeepsWorkersBusyAndLosesNothing) {
     EXPECT_TRUE(run.all_over);
     EXPECT_EQ(run.n_computed, 10'000) << "each once";
     EXPECT_LE(run.makespan, 1.05 * run.bound);
-    // With 1,000 workers the longest cell alone takes longer than the mean work of a worker: they wait for it.
+    // With 1,000 workers, the longest cell takes longer than a worker's mean work: workers idle.
     if (c.n_workers == 100) {
       EXPECT_LE(run.idle_share, 0.05);
     }

@@ -22,7 +22,7 @@ std::vector<PlannedCell> plan_of(const std::vector<std::string>& ids) {
   return plan;
 }
 
-/// A record in which some cells of a plan are finished.
+/// Makes a record with a plan of which some cells are finished.
 void make_record(const std::filesystem::path& folder, const std::vector<std::string>& planned,
                  const std::vector<std::string>& finished, const std::string& started = "2024",
                  const std::string& data = "data") {
@@ -97,7 +97,7 @@ TEST(Shards, AtWorkAreWaitedForWhereAsked) {
   std::optional<RunLock> working(std::in_place, shard, false);
   std::thread begins_and_ends([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    const RunLock for_a_moment(run.path(), true);  // as a shard that begins takes it
+    const RunLock for_a_moment(run.path(), true);  // A shard that begins takes this lock.
     working.reset();
   });
   std::vector<std::string> lines;
@@ -173,7 +173,8 @@ TEST(Claims, OfFailedCellsAreTakenAgainOnDemandAndOnce) {
   Claims first(run.path(), run / "first", false);
   ASSERT_TRUE(first.take("a"));
   first.finish("a", false);
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the clock of a file system ticks every few of them
+  // The clock of a file system ticks every few milliseconds.
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
   const RunLock again_lock(run / "again", false), beside_lock(run / "beside", false);
   Claims again(run.path(), run / "again", true), beside(run.path(), run / "beside", true);
   std::this_thread::sleep_for(std::chrono::milliseconds(20));

@@ -26,7 +26,7 @@ std::vector<PlannedCell> plan_of(size_t n_cells) {
   return plan;
 }
 
-/// Computes a cell's number; cell 2 fails.
+/// Makes a function that computes a cell's own number as its figure. Cell 2 fails.
 ComputeCell make_toy(size_t /*worker*/) {
   return [](size_t cell, const OnProgress& on_progress) {
     tell(on_progress, {"half", 1, 2});
@@ -85,7 +85,7 @@ TEST_F(ToyCells, OfAWorkerThatCannotWorkGoToOthers) {
   };
   std::vector<std::string> lines;
   compute_cells(store_, batch_of(6), *thread_workers({3, 1}, make), {.on_message = into(lines)}, summary_);
-  // The second such worker may not have said so yet when the last cell is done.
+  // Workers 0 and 2 cannot go on. One of them may say so only after the last cell is done.
   ASSERT_THAT(lines, ::testing::Not(::testing::IsEmpty()));
   EXPECT_THAT(lines, ::testing::Each("a worker cannot go on: no memory on its device"));
   EXPECT_THAT(summary_.failures, ElementsAre("cell 2: cell 2 is beyond it"));
@@ -154,7 +154,7 @@ TEST_F(ToyCells, AreComputedByOtherRanks) {
   EXPECT_THAT(values_in(store_), ElementsAre(0, 1, 3, 4, 5));
 }
 
-/// A message of a rank. @param kind of the WorkerReport.
+/// A message of a rank with a WorkerReport of some kind.
 std::string report_message(WorkerReport::Kind kind, size_t thread, size_t cell, const std::string& text = "") {
   nlohmann::json message = {{"kind", "report"}, {"what", static_cast<int>(kind)},
                             {"thread", thread}, {"cell", cell},
@@ -222,7 +222,7 @@ TEST_F(ToyCells, OfARankThatFallsSilentGoToOthers) {
   std::thread silent([&] {
     Mailboxes::Rank self(mailboxes, 1);
     wait_for_start(self);
-    self.send(0, report_message(WorkerReport::Kind::kReady, 0, 0));  // and no word more
+    self.send(0, report_message(WorkerReport::Kind::kReady, 0, 0));  // The rank's last message.
   });
   std::thread other([&] {
     Mailboxes::Rank self(mailboxes, 2);

@@ -50,8 +50,8 @@ TEST_F(LanguageTasks, PutTheLabelOnTheLastTokenAndCompareTwoContinuations) {
   const LanguageData data = load(agreement("sentence,labels\na b,0\nb c,1\nc,1\nabc,0\n", 3));
   EXPECT_EQ(data.train.trie.n_rows(), 3);
   EXPECT_EQ(data.test.trie.n_rows(), 1);
-  ASSERT_EQ(data.behaviour.size(), 1u);
-  EXPECT_EQ(data.behaviour[0].first, "IID");
+  ASSERT_EQ(data.evaluation_sets.size(), 1u);
+  EXPECT_EQ(data.evaluation_sets[0].first, "IID");
   const Contrast& contrast = *data.train.contrast;
   const at::Tensor labels = data.train.labelled("agreement", -1).labels;
   EXPECT_TRUE(at::equal(contrast.continuation, at::full({3}, 14, at::kLong)));
@@ -67,7 +67,7 @@ TEST_F(LanguageTasks, EndSentencesBeforeTheWordThatIsTheAnswer) {
     EXPECT_EQ((set->contrast->continuation + set->contrast->against.select(1, 0)).item<int64_t>(), 15 + 16);
     EXPECT_TRUE(at::equal(set->answers, set->contrast->continuation));
   }
-  EXPECT_EQ(data.behaviour[0].first, "Male IID");
+  EXPECT_EQ(data.evaluation_sets[0].first, "Male IID");
 }
 
 TEST_F(LanguageTasks, PairEachRowWithASourceOfItsSet) {
@@ -148,7 +148,8 @@ TEST_F(LanguageTasks, LoadThePapersFiles) {
   task.gen = shared / "paper_data/Reflexive_An/Reflexive_An_gen.csv";
   const LanguageData data = load_language_data(task, Tokenizer::load(shared / "golden/tokenizers/gpt2"), 50257, 1024);
   std::vector<std::string> labels;
-  for (const auto& [label, set] : data.behaviour) labels.push_back(fmt::format("{} {}", label, set.trie.n_rows()));
+  for (const auto& [label, set] : data.evaluation_sets)
+    labels.push_back(fmt::format("{} {}", label, set.trie.n_rows()));
   EXPECT_THAT(labels, ElementsAre("Male IID 1000", "Male Gen 1000", "Female IID 1000", "Female Gen 1000"));
   EXPECT_EQ(data.train.trie.n_rows(), 2000);
 }

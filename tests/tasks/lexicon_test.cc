@@ -28,7 +28,7 @@ syntactic_number:
     - the {subject} {preposition} the {noun}
 )";
 
-Lexicon parse(const std::string& text) {
+Lexicon parse_lexicon_text(const std::string& text) {
   return parse_lexicon(Document::parse_yaml(text, "l.yaml"));
 }
 
@@ -46,7 +46,7 @@ std::string with_template(const std::string& pattern) {
 }
 
 TEST(Lexicon, IsReadFromYaml) {
-  const Lexicon lexicon = parse(kLexicon);
+  const Lexicon lexicon = parse_lexicon_text(kLexicon);
   ASSERT_EQ(lexicon.nouns.size(), 3u);
   EXPECT_EQ(lexicon.nouns[1].form(false), "ox");
   EXPECT_EQ(lexicon.nouns[1].form(true), "oxen");
@@ -60,7 +60,7 @@ TEST(Lexicon, IsReadFromYaml) {
 }
 
 TEST(Lexicon, TakesATemplateApart) {
-  const SentenceTemplate pattern = parse(kLexicon).tasks.at(PaperTask::kReflexive).iid.at(0);
+  const SentenceTemplate pattern = parse_lexicon_text(kLexicon).tasks.at(PaperTask::kReflexive).iid.at(0);
   EXPECT_EQ(pattern.text, "the {noun} said that the {subject} {past_verb} {reflexive}");
   ASSERT_EQ(pattern.pieces.size(), 4u);
   EXPECT_EQ(pattern.pieces[1].literal, " said that the ");
@@ -68,7 +68,7 @@ TEST(Lexicon, TakesATemplateApart) {
 }
 
 TEST(Lexicon, NeedsOnlyWhatItsTemplatesUse) {
-  const Lexicon lexicon = parse("nouns: {cat: cats}\nagreement: {iid: ['the {subject} here']}\n");
+  const Lexicon lexicon = parse_lexicon_text("nouns: {cat: cats}\nagreement: {iid: ['the {subject} here']}\n");
   EXPECT_EQ(lexicon.tasks.size(), 1u);
   const SentenceTemplate& pattern = lexicon.tasks.at(PaperTask::kAgreement).iid.at(0);
   EXPECT_EQ(fill(pattern, lexicon, 0, {.plural_subject = true}, ""), "the cats here");
@@ -82,62 +82,74 @@ TEST(Lexicon, NamesItsTasks) {
 }
 
 TEST(Lexicon, SaysWhichKeyIsWrong) {
-  EXPECT_INPUT_ERROR(parse(with("verbs:", "verb:")), "l.yaml:2:1: verb: unknown key 'verb'; did you mean 'verbs'?");
-  EXPECT_INPUT_ERROR(parse(with("gen:", "general:")), "l.yaml:8:3: agreement.general: unknown key 'general'");
-  EXPECT_INPUT_ERROR(parse("verbs: {sees: see}\n"), "the key 'nouns' is missing");
-  EXPECT_INPUT_ERROR(parse("nouns: {cat: cats}\n"), "l.yaml:1:1: the lexicon has templates for no task");
-  EXPECT_INPUT_ERROR(parse("nouns: {cat: cats}\nagreement: {gen: ['the {subject}']}\n"), "the key 'iid' is missing");
-  EXPECT_INPUT_ERROR(parse("[nouns]"), "l.yaml:1:1: expected a map");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("verbs:", "verb:")),
+                     "l.yaml:2:1: verb: unknown key 'verb'; did you mean 'verbs'?");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("gen:", "general:")),
+                     "l.yaml:8:3: agreement.general: unknown key 'general'");
+  EXPECT_INPUT_ERROR(parse_lexicon_text("verbs: {sees: see}\n"), "the key 'nouns' is missing");
+  EXPECT_INPUT_ERROR(parse_lexicon_text("nouns: {cat: cats}\n"), "l.yaml:1:1: the lexicon has templates for no task");
+  EXPECT_INPUT_ERROR(parse_lexicon_text("nouns: {cat: cats}\nagreement: {gen: ['the {subject}']}\n"),
+                     "the key 'iid' is missing");
+  EXPECT_INPUT_ERROR(parse_lexicon_text("[nouns]"), "l.yaml:1:1: expected a map");
 }
 
 TEST(Lexicon, SaysWhichWordIsWrong) {
-  EXPECT_INPUT_ERROR(parse(with("ox: oxen", "sheep: sheep")), "l.yaml:1:27: nouns.sheep: singular and plural are both");
-  EXPECT_INPUT_ERROR(parse(with("ox: oxen", "ox: cats")),
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("ox: oxen", "sheep: sheep")),
+                     "l.yaml:1:27: nouns.sheep: singular and plural are both");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("ox: oxen", "ox: cats")),
                      "l.yaml:1:24: nouns.ox: the word 'cats' is in this list twice");
-  EXPECT_INPUT_ERROR(parse(with("ox: oxen", "cats: cat")), "the word 'cats' is in this list twice");
-  EXPECT_INPUT_ERROR(parse(with("ox: oxen", "cat: oxen")), "l.yaml:1:");
-  EXPECT_INPUT_ERROR(parse(with("far from", "near")), "l.yaml:4:22: prepositions[1]: the word 'near'");
-  EXPECT_INPUT_ERROR(parse(with("far from", "'far  from'")), "two spaces in a row");
-  EXPECT_INPUT_ERROR(parse(with("far from", "' far'")), "begins or ends with a space");
-  EXPECT_INPUT_ERROR(parse(with("far from", "''")), "'' is empty");
-  EXPECT_INPUT_ERROR(parse(with("far from", "'{noun} of'")), "the word '{noun} of' has a brace");
-  EXPECT_INPUT_ERROR(parse(with("far from", "[far]")), "expected text, found a list");
-  EXPECT_INPUT_ERROR(parse(with("[near, far from]", "[]")), "l.yaml:4:15: prepositions: expected at least one word");
-  EXPECT_INPUT_ERROR(parse(with("{sees: see}", "{}")), "l.yaml:2:8: verbs: expected at least one word");
-  EXPECT_INPUT_ERROR(parse(with("{sees: see}", "[sees]")), "l.yaml:2:8: verbs: expected a map");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("ox: oxen", "cats: cat")), "the word 'cats' is in this list twice");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("ox: oxen", "cat: oxen")), "l.yaml:1:");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("far from", "near")), "l.yaml:4:22: prepositions[1]: the word 'near'");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("far from", "'far  from'")), "two spaces in a row");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("far from", "' far'")), "begins or ends with a space");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("far from", "''")), "'' is empty");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("far from", "'{noun} of'")), "the word '{noun} of' has a brace");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("far from", "[far]")), "expected text, found a list");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("[near, far from]", "[]")),
+                     "l.yaml:4:15: prepositions: expected at least one word");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("{sees: see}", "{}")), "l.yaml:2:8: verbs: expected at least one word");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("{sees: see}", "[sees]")), "l.yaml:2:8: verbs: expected a map");
 }
 
 TEST(Lexicon, SaysWhichTemplateIsWrong) {
-  EXPECT_INPUT_ERROR(parse(with_template("the {subject} {prepositon} it")),
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with_template("the {subject} {prepositon} it")),
                      "l.yaml:7:7: agreement.iid[0]: no slot '{prepositon}'; did you mean '{preposition}'?");
-  EXPECT_INPUT_ERROR(parse(with_template("the {subject} near the {noun")), "a brace without its partner: '{noun'");
-  EXPECT_INPUT_ERROR(parse(with_template("the subject} near it")), "a brace without its partner: '} near it'");
-  EXPECT_INPUT_ERROR(parse(with_template("the {noun}")), "'{subject}' once, found 0 times");
-  EXPECT_INPUT_ERROR(parse(with_template("the {subject} or the {subject}")), "'{subject}' once, found 2 times");
-  EXPECT_INPUT_ERROR(parse(with_template("who {verb} the {subject}")), "'{verb}' agrees with the noun before it");
-  EXPECT_INPUT_ERROR(parse(with_template("the {subject} {past_verb} {reflexive}")), "of the task 'reflexive' only");
-  EXPECT_INPUT_ERROR(parse(with_template("the {subject} the {noun} the {noun} the {noun}")),
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with_template("the {subject} near the {noun")),
+                     "a brace without its partner: '{noun'");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with_template("the subject} near it")),
+                     "a brace without its partner: '} near it'");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with_template("the {noun}")), "'{subject}' once, found 0 times");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with_template("the {subject} or the {subject}")),
+                     "'{subject}' once, found 2 times");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with_template("who {verb} the {subject}")),
+                     "'{verb}' agrees with the noun before it");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with_template("the {subject} {past_verb} {reflexive}")),
+                     "of the task 'reflexive' only");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with_template("the {subject} the {noun} the {noun} the {noun}")),
                      "the template needs 4 different nouns, the lexicon has 3");
-  EXPECT_INPUT_ERROR(parse(with_template("the {subject}  here")), "two spaces in a row");
-  EXPECT_INPUT_ERROR(parse(with_template("the {subject} that the {noun} {verb} and the {noun} {verb}")),
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with_template("the {subject}  here")), "two spaces in a row");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with_template("the {subject} that the {noun} {verb} and the {noun} {verb}")),
                      "l.yaml:9:7: agreement.gen[0]: this task has the template twice");
-  EXPECT_INPUT_ERROR(parse(with("    - the {subject} {preposition} the {noun}\n", "    []\n")),
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("    - the {subject} {preposition} the {noun}\n", "    []\n")),
                      "agreement.iid: expected at least one template");
-  EXPECT_INPUT_ERROR(parse(with("prepositions: [near, far from]\n", "")),
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("prepositions: [near, far from]\n", "")),
                      "l.yaml:6:7: agreement.iid[0]: '{preposition}' needs the list 'prepositions', which is missing");
-  EXPECT_INPUT_ERROR(parse(with("past_verbs: [washed]\n", "")), "needs the list 'past_verbs'");
-  EXPECT_INPUT_ERROR(parse(with("verbs: {sees: see}\n", "")), "needs the list 'verbs'");
-  EXPECT_INPUT_ERROR(parse(with("{past_verb} {reflexive}", "{past_verb} {reflexive} today")), "once, at its end");
-  EXPECT_INPUT_ERROR(parse(with("{past_verb} {reflexive}", "{past_verb}")), "'{reflexive}' once, at its end");
-  EXPECT_INPUT_ERROR(parse(with("the {noun} said that the {subject}", "the {subject} {reflexive}")),
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("past_verbs: [washed]\n", "")), "needs the list 'past_verbs'");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("verbs: {sees: see}\n", "")), "needs the list 'verbs'");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("{past_verb} {reflexive}", "{past_verb} {reflexive} today")),
                      "once, at its end");
-  EXPECT_INPUT_ERROR(parse(with("syntactic_number:\n  iid:\n    - the {subject} {preposition} the {noun}",
-                                "syntactic_number:\n  iid:\n    - the {subject}")),
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("{past_verb} {reflexive}", "{past_verb}")),
+                     "'{reflexive}' once, at its end");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("the {noun} said that the {subject}", "the {subject} {reflexive}")),
+                     "once, at its end");
+  EXPECT_INPUT_ERROR(parse_lexicon_text(with("syntactic_number:\n  iid:\n    - the {subject} {preposition} the {noun}",
+                                             "syntactic_number:\n  iid:\n    - the {subject}")),
                      "l.yaml:15:7: syntactic_number.iid[0]: a template of this task has '{noun}' once, found 0 times");
 }
 
 TEST(SentenceTemplate, HasEveryCombinationOfWordsOnce) {
-  const Lexicon lexicon = parse(kLexicon);
+  const Lexicon lexicon = parse_lexicon_text(kLexicon);
   const SentenceTemplate& pattern = lexicon.tasks.at(PaperTask::kAgreement).iid.at(0);
   const int64_t n = count_combinations(lexicon, pattern);
   EXPECT_EQ(n, 3 * 2 * 2);
@@ -150,7 +162,7 @@ TEST(SentenceTemplate, HasEveryCombinationOfWordsOnce) {
 }
 
 TEST(SentenceTemplate, VerbsAgreeWithTheNounBefore) {
-  const Lexicon lexicon = parse(kLexicon);
+  const Lexicon lexicon = parse_lexicon_text(kLexicon);
   const SentenceTemplate& pattern = lexicon.tasks.at(PaperTask::kAgreement).gen.at(0);
   EXPECT_EQ(fill(pattern, lexicon, 0, {.plural_nouns = 0b01}, ""),
             "the cat that the oxen see and the train driver sees");
@@ -159,7 +171,7 @@ TEST(SentenceTemplate, VerbsAgreeWithTheNounBefore) {
 }
 
 TEST(SentenceTemplate, RefusesMoreCombinationsThanItCanCount) {
-  Lexicon lexicon = parse(kLexicon);
+  Lexicon lexicon = parse_lexicon_text(kLexicon);
   lexicon.nouns.resize(100'000);
   const SentenceTemplate& pattern = lexicon.tasks.at(PaperTask::kAgreement).gen.at(0);
   EXPECT_INPUT_ERROR(count_combinations(lexicon, pattern), "can be filled in over 1000000000000 ways");

@@ -11,14 +11,14 @@
 namespace cprobe {
 namespace {
 
-struct PaperTask {
+struct PublishedData {
   const char* task;    ///< The file in examples/tasks.
   const char* folder;  ///< The folder in paper_data.
   size_t n_train;
   size_t n_test;
 };
 
-class PaperData : public ::testing::TestWithParam<PaperTask> {
+class PaperData : public ::testing::TestWithParam<PublishedData> {
  protected:
   void SetUp() override {
     folder_ = testing::shared_folder() / "paper_data" / GetParam().folder;
@@ -109,10 +109,10 @@ TEST_P(PaperData, HasTheSizesThatWeGenerate) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Experiments, PaperData,
-                         ::testing::Values(PaperTask{"exp1.yaml", "Disambiguation", 7661, 5108},
-                                           PaperTask{"exp2_task1.yaml", "Shared_Nodes/Task_1", 7661, 5108},
-                                           PaperTask{"exp2_task2.yaml", "Shared_Nodes/Task_2", 7661, 5108},
-                                           PaperTask{"exp3.yaml", "Grokking", 4252, 8517}),
+                         ::testing::Values(PublishedData{"exp1.yaml", "Disambiguation", 7661, 5108},
+                                           PublishedData{"exp2_task1.yaml", "Shared_Nodes/Task_1", 7661, 5108},
+                                           PublishedData{"exp2_task2.yaml", "Shared_Nodes/Task_2", 7661, 5108},
+                                           PublishedData{"exp3.yaml", "Grokking", 4252, 8517}),
                          [](const auto& experiment) {
                            const std::string file = experiment.param.task;
                            return file.substr(0, file.find('.'));

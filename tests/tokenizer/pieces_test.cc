@@ -2,7 +2,6 @@
 
 #include "cprobe/tokenizer/byte_alphabet.h"
 #include "cprobe/tokenizer/nfc.h"
-#include "cprobe/tokenizer/utf8.h"
 #include "tests/support.h"
 
 namespace cprobe {
@@ -76,26 +75,6 @@ TEST(ByteAlphabet, GivesEveryByteASymbolOfItsOwn) {
   EXPECT_EQ(bytes_of_symbols("a b"), std::nullopt);
   EXPECT_EQ(bytes_of_symbols("\u0144"), std::nullopt);
   EXPECT_EQ(bytes_of_symbols("\u65E5"), std::nullopt);
-}
-
-TEST(Utf8, GoesBothWays) {
-  for (const char32_t c : {U'a', U'\u00E9', U'\u07FF', U'\u0800', U'\uFFFF', U'\U00010000', U'\U0010FFFF'}) {
-    std::string text = "x";
-    append_utf8(text, c);
-    size_t offset = 1;
-    EXPECT_EQ(next_code_point(text, offset), c);
-    EXPECT_EQ(offset, text.size());
-    EXPECT_EQ(previous_begin(text, text.size()), 1U);
-  }
-}
-
-TEST(Utf8, ReplacesEachIncompleteCharacterOnce) {
-  const std::string r = "\uFFFD";
-  EXPECT_EQ(replace_invalid_utf8("a\xE6\x97"), "a" + r);
-  EXPECT_EQ(replace_invalid_utf8("\xE6\x97z\x80"), r + "z" + r);
-  EXPECT_EQ(replace_invalid_utf8("\xF0\x9F\x98\xF0\x9F\x98\x80"), r + "\U0001F600");
-  EXPECT_EQ(replace_invalid_utf8("\xC0\x80\xED\xA0\x80"), r + r + r + r + r);
-  EXPECT_EQ(replace_invalid_utf8("\xF4\x90\x80\x80\xFF"), r + r + r + r + r);
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "cprobe/baselines/amnesic.h"
 
-#include <array>
 #include <limits>
 
 #include "cprobe/baselines/leace.h"
@@ -15,7 +14,7 @@
 namespace cprobe {
 namespace {
 
-/// A data set on which task accuracy is measured with the probed states erased.
+/// An evaluation set, on which task accuracy is measured with the probed states erased.
 class ErasedSet {
  public:
   ErasedSet(const ProbedSite& probed, const std::string& label, const ProbedSet& set)
@@ -53,12 +52,13 @@ class ErasedSet {
 };
 
 Eraser fit(const ProbedSite& probed, const ProbedSet& fitted, bool shrinkage) {
-  // The reference fits in float32. Only this constant of its dtype shows in the figures.
+  // The reference fits in float32. Of all that the dtype changes, only this epsilon shows in the
+  // figures.
   const double epsilon = probed.paper_protocol ? std::numeric_limits<float>::epsilon() : 0;
   return fit_leace(fitted.states(), fitted.labels, {.shrinkage = shrinkage, .shrinkage_epsilon = epsilon});
 }
 
-/// Of the directions that are erased.
+/// How many of all directions are erased.
 Extent extent(const Eraser& eraser) {
   return extent_of(eraser.rank(), eraser.bias.size(0));
 }
@@ -70,7 +70,7 @@ std::string note_on(const Eraser& eraser, const ProbedSite& probed) {
          (extent(eraser) == Extent::kEmpty ? "nothing to erase" : "every direction erased");
 }
 
-constexpr double kProbesShare = 0.5;  // of the work, roughly, both probes
+constexpr double kProbesShare = 0.5;  // Share of the work that the two probes take, roughly.
 
 class AmnesicProbing final : public BaselineMethod {
  public:
@@ -111,11 +111,12 @@ class AmnesicProbing final : public BaselineMethod {
   }
 
  private:
-  /// What a probe reads of the variable, with and without erasing.
+  /// Adds the accuracy of a probe of the variable, before and after erasing.
   void add_probes(const ProbedSite& probed, const ProbedSet& fitted, const Eraser& eraser, const std::string& note,
                   const OnProgress& on_progress, std::vector<Metric>& metrics) const {
     ProbeOptions options = options_.probe;
-    if (probed.paper_protocol) options.batch_size = fitted.labels.size(0);  // At least all that are not held out.
+    // `train_probe` lowers this to the number of states that are not held out.
+    if (probed.paper_protocol) options.batch_size = fitted.labels.size(0);
     const at::Tensor states = fitted.states(), test_states = probed.test.states();
     const auto add = [&](const char* name, double begin, const at::Tensor& train, const at::Tensor& test) {
       const Probe probe = train_probe(train, fitted.labels, options, probed.seed,
@@ -141,8 +142,7 @@ class AmnesicProbing final : public BaselineMethod {
 AmnesicOptions read_amnesic_options(const Document* map) {
   AmnesicOptions options;
   if (map == nullptr) return options;
-  constexpr std::array<std::string_view, 3> kKeys = {"shrinkage", "random_controls", "probe"};
-  map->require_known_keys(kKeys);
+  map->require_known_keys({"shrinkage", "random_controls", "probe"});
   if_given(*map, "shrinkage", [&](const Document& v) { options.shrinkage = v.as_bool(); });
   if_given(*map, "random_controls", [&](const Document& v) { options.random_controls = as_count(v, 0); });
   options.probe = read_probe_options(map->given("probe"), options.probe);

@@ -6,27 +6,35 @@
 namespace cprobe {
 
 struct AmnesicOptions {
-  bool shrinkage = true;         ///< LeaceOptions::shrinkage.
+  bool shrinkage = true;         ///< As LeaceOptions::shrinkage.
   int64_t random_controls = 20;  ///< Erasures of random directions, >= 0.
-  ProbeOptions probe;            ///< Asks how much of the variable can be read before and after.
+  ProbeOptions probe;            ///< The probe that reads the variable before and after erasing.
 };
 
-/// Reads them from a spec: the probe's keys under `probe`, the rest beside it. @param map nullptr: the defaults.
+/// Reads AmnesicOptions from a spec. The keys of ProbeOptions are in the map's entry `probe`.
+/// @param map  the method's map; nullptr: the defaults.
 /// @throws Error (kInput) with file, line and column.
 AmnesicOptions read_amnesic_options(const Document* map);
 
-/// Amnesic probing (Elazar et al. 2021, arXiv 2006.00995) with LEACE (leace.h): the variable is erased linearly from the
-/// probed token's state, the rest of the model runs on what is left, and task accuracy is measured. Its control removes
-/// as many random directions: without it, a drop may only show that much was removed.
+/// Amnesic probing (Elazar et al. 2021, arXiv 2006.00995) with LEACE (leace.h). Erases the variable
+/// linearly from the probed token's state, runs the rest of the model on the erased state, and
+/// measures task accuracy. Random controls remove as many random directions. Without them, a drop
+/// in accuracy may only show that many directions were removed.
 ///
-/// The eraser is fitted on the training set and applied to all others; so is the probe. In the paper's protocol both are
-/// fitted on the test set, which also removes what goes with the variable there by chance, the covariance is shrunk as in
-/// float32 (LeaceOptions::shrinkage_epsilon), and a step of the probe takes all states whatever its `batch_size`: what
-/// the reference does.
+/// The eraser and the probe are fitted on the training set and applied to all other sets. Protocol
+/// paper does as the reference does:
+///   - The eraser and the probe are fitted on the test set. Whatever goes with the variable there
+///     by chance is then erased too.
+///   - The covariance is shrunk as in float32 (LeaceOptions::shrinkage_epsilon).
+///   - A step of the probe takes all states that are not held out, whatever `batch_size` says.
 ///
-/// Figures: `erased_directions` (n: d_model); `probe_accuracy_before` and `_after` erasing, on test tokens; for
-/// each data set, `vanilla_accuracy` and `erased_accuracy` (n: rows; with control
-/// `random`, mean and sd over n draws). There are no random controls where no direction was removed, or every one.
+/// Figures:
+///   - `erased_directions`; n is d_model.
+///   - `probe_accuracy_before` and `probe_accuracy_after` erasing, on test tokens; the second also
+///     for control `majority`.
+///   - `vanilla_accuracy` and `erased_accuracy` on each evaluation set; n is the number of rows.
+///     For control `random`: mean and sd of `erased_accuracy` over n draws.
+/// Random controls are left out if no direction was erased, or every direction.
 std::unique_ptr<BaselineMethod> make_amnesic_probing(const AmnesicOptions& options);
 
 }  // namespace cprobe

@@ -2,8 +2,6 @@
 
 #include <torch/optim/adamw.h>
 
-#include <array>
-
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
 #include "cprobe/core/rows.h"
@@ -14,10 +12,6 @@
 
 namespace cprobe {
 namespace {
-
-double mean_of(const at::Tensor& x) {
-  return x.to(at::kDouble).mean().item<double>();
-}
 
 const at::Tensor& values_of_sources(const Dataset& data, const std::string& variable) {
   const auto found = data.variables.find(std::string(kSourcePrefix) + variable);
@@ -46,7 +40,8 @@ class CounterfactualEmbedding : public BaselineMethod {
     const at::Tensor rows = counterfactual != nullptr ? counterfactual->ne(data.answers).nonzero().squeeze(1)
                                                       : at::arange(data.trie.n_rows());
     const at::Tensor wanted = source_values.index_select(0, rows);
-    // A value that the probe never saw can be no target; such rows are moved to its first, and do not count as flipped.
+    // A value that the probe never saw has no output. Such rows are moved to the first output, and
+    // do not count as flipped.
     const at::Tensor outputs = probe.outputs_of(wanted);
     const at::Tensor moved = counterfactual_states(probe, probed.test.states().index_select(0, rows),
                                                    outputs.clamp_min(0), options_, part_of(on_progress, 0.8, 1));
@@ -65,7 +60,10 @@ class CounterfactualEmbedding : public BaselineMethod {
   }
 
  private:
-  /// What the model says with the moved states in place.
+  /// Adds how the model answers with the moved states in place.
+  /// @param rows            [n] int64 rows of the test set whose states were moved.
+  /// @param moved           [n, d_model] states.
+  /// @param counterfactual  [n] int64 answers.
   static void add_behaviour(std::vector<Metric>& metrics, const ProbedSite& probed, const at::Tensor& rows,
                             const at::Tensor& moved, const at::Tensor& counterfactual) {
     const at::NoGradGuard no_gradients;
@@ -114,7 +112,7 @@ at::Tensor counterfactual_states(const Probe& probe, const at::Tensor& states, c
                                 torch::optim::AdamWOptions(options.learning_rate).weight_decay(options.weight_decay));
   for (int64_t step = 0; step < options.steps; ++step) {
     stop_if_interrupted();
-    // The sum: the gradient of each row is that of its own loss.
+    // With a sum over rows, the gradient of each row is that of the row's own loss.
     at::nll_loss(at::log_softmax(probe.logits(moved), 1), targets, {}, at::Reduction::Sum).backward();
     optimiser.step();
     optimiser.zero_grad();
@@ -130,8 +128,7 @@ std::unique_ptr<BaselineMethod> make_counterfactual_embedding(const Counterfactu
 CounterfactualEmbeddingOptions read_counterfactual_embedding_options(const Document* map,
                                                                      CounterfactualEmbeddingOptions options) {
   if (map == nullptr) return options;
-  constexpr std::array<std::string_view, 4> kKeys = {"probe", "steps", "learning_rate", "weight_decay"};
-  map->require_known_keys(kKeys);
+  map->require_known_keys({"probe", "steps", "learning_rate", "weight_decay"});
   options.probe = read_probe_options(map->given("probe"), options.probe);
   if_given(*map, "steps", [&](const Document& v) { options.steps = as_count(v, 1); });
   if_given(*map, "learning_rate", [&](const Document& v) { options.learning_rate = as_positive(v); });

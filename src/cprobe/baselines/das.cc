@@ -14,7 +14,7 @@
 namespace cprobe {
 namespace {
 
-/// Rows of the training set: those trained on, and those that choose the step.
+/// Rows of the training set, int64: `train` to train on, `dev` to choose the step by.
 struct DrawnPairs {
   at::Tensor train, dev;
 };
@@ -28,7 +28,7 @@ DrawnPairs draw_pairs(int64_t n_rows, const DasOptions& options, const ProbedSit
     n_dev = n_rows - n_train;
   }
   if (probed.paper_protocol) {
-    // The reference seeds this draw with 0, whatever its other seeds.
+    // The reference seeds this draw with 0, whatever its other seeds are.
     const std::vector<at::Tensor> parts = torch_random_split({n_train, n_dev, n_rows - n_train - n_dev}, 0);
     return {parts[0], parts[1]};
   }
@@ -36,7 +36,7 @@ DrawnPairs draw_pairs(int64_t n_rows, const DasOptions& options, const ProbedSit
   return {order.narrow(0, 0, n_train), order.narrow(0, n_train, n_dev)};
 }
 
-/// Accuracies on the test pairs with random directions in place of the learned ones.
+/// Interchange accuracies on the test pairs, with random directions in place of the learned ones.
 std::vector<double> random_accuracies(const Model& model, const InterchangePairs& test, const Alignment& learned,
                                       int64_t n_draws, Seed seed) {
   std::vector<double> accuracies;

@@ -12,10 +12,10 @@
 namespace cprobe {
 namespace {
 
-constexpr double kWarmUp = 0.1;  // Share of the steps.
+constexpr double kWarmUp = 0.1;  // Share of the steps in which the learning rates rise.
 constexpr double kLeastBoundary = 1e-3;
 
-/// What is learned, and the alignment it stands for.
+/// The trained parameters, and the alignment that they stand for.
 class Learned {
  public:
   Learned(int64_t width, const DasOptions& options, Seed seed)
@@ -52,7 +52,8 @@ class Learned {
   at::Tensor start_, skew_, boundary_;
 };
 
-/// Factor of the learning rates at a step from 0: up in a line, then down to 0 after the last.
+/// Factor of the learning rates at a step, counted from 0. Rises linearly, then falls linearly to 0
+/// after the last step.
 double schedule(int64_t step, int64_t n_steps) {
   const auto t = static_cast<double>(step), n = static_cast<double>(n_steps), warm = kWarmUp * n;
   return t < warm ? t / std::max(1.0, warm) : std::max(0.0, (n - t) / std::max(1.0, n - warm));

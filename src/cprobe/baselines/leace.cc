@@ -1,6 +1,5 @@
 #include "cprobe/baselines/leace.h"
 
-#include <algorithm>
 #include <limits>
 
 #include "cprobe/core/error.h"
@@ -8,7 +7,7 @@
 namespace cprobe {
 namespace {
 
-constexpr double kLargestNotErased = 0.01;  // singular value
+constexpr double kLargestNotErased = 0.01;  // A singular value.
 
 void check(const at::Tensor& states, const at::Tensor& labels) {
   const int64_t n = states.size(0);
@@ -19,19 +18,21 @@ void check(const at::Tensor& states, const at::Tensor& labels) {
   throw input_error("LEACE: state {} of {} is not finite", finite.to(at::kInt).argmin().item<int64_t>(), n);
 }
 
-/// Eigenvalues of w S + (1 - w) mean(eigenvalues) I, with the best w for S estimated from n states: shrinkage leaves
-/// the eigenvectors as they are.
+/// Eigenvalues of w S + (1 - w) mean(eigenvalues) I, with the best weight w for an S that is
+/// estimated from n states. Shrinkage does not change the eigenvectors.
+/// @param eigenvalues  [d] of S. @param epsilon  as LeaceOptions::shrinkage_epsilon.
 at::Tensor shrunk(const at::Tensor& eigenvalues, int64_t n, double epsilon) {
   const double trace = eigenvalues.sum().item<double>();
   const double mean = eigenvalues.mean().item<double>();
-  const double unit = trace * mean;  // ||mean I||^2; without an epsilon it cancels
+  const double unit = trace * mean;  // ||mean I||^2; cancels in the ratio if epsilon is 0.
   const double noise = unit * trace * trace / static_cast<double>(n) + epsilon;
-  const double distance = unit * (eigenvalues - mean).square().sum().item<double>() + epsilon;  // ||S - mean I||^2
+  // The sum of squares is ||S - mean I||^2.
+  const double distance = unit * (eigenvalues - mean).square().sum().item<double>() + epsilon;
   const double weight = distance > noise ? 1 - noise / distance : 0;
   return weight * eigenvalues + (1 - weight) * mean;
 }
 
-/// The indices at which a vector is true.
+/// The indices of the true entries of a vector.
 at::Tensor where_true(const at::Tensor& condition) {
   return condition.nonzero().squeeze(1);
 }
@@ -52,7 +53,7 @@ Eraser fit_leace(const at::Tensor& states, const at::Tensor& labels, const Leace
   check(states, labels);
   const int64_t n = states.size(0), d = states.size(1);
   const at::Tensor first = states[0].to(at::kDouble);
-  // Relative to the first state, so that states which are all equal have exactly no covariance.
+  // Subtracting the first state makes the covariance exactly 0 if all states are equal.
   at::Tensor centred = states.to(at::kDouble) - first;
   const at::Tensor mean = centred.mean(0);
   centred -= mean;
@@ -67,7 +68,7 @@ Eraser fit_leace(const at::Tensor& states, const at::Tensor& labels, const Leace
 
   const auto [classes, place] = at::_unique(labels, true, true);
   const at::Tensor sums = at::zeros({classes.size(0), d}, at::kDouble).index_add_(0, place, centred);
-  // In the basis of the eigenvectors, where whitening is a division.
+  // In the basis of the eigenvectors, whitening is a division.
   const at::Tensor whitened = at::mm(basis.t(), sums.t()) / static_cast<double>(n - 1) / root;
   const auto [left, singular, unused] = at::linalg_svd(whitened, false);
   const at::Tensor u = left.index_select(1, where_true(singular > kLargestNotErased));

@@ -5,48 +5,60 @@
 
 namespace cprobe {
 
-/// Removes some directions of states, relative to a point: x -> x - (I - P)(x - bias). All float64. I - P, of rank
-/// `rank()`, is kept as the product `write` `read`, so that removing a few directions costs as little.
+/// Removes some directions of states, relative to a point: x -> x - (I - P)(x - bias). All tensors
+/// are float64. I - P is kept as the product of `write` and `read`, so that erasing n states takes
+/// O(n d rank).
 struct Eraser {
-  at::Tensor bias;   ///< [d]: the mean of the fitted states, which stays where it is.
-  at::Tensor write;  ///< [d, rank]: the directions that are taken away.
-  at::Tensor read;   ///< [rank, d]: how much of each a state holds.
+  at::Tensor bias;   ///< [d]: the mean of the fitted states. Erasing leaves this point where it is.
+  at::Tensor write;  ///< [d, rank]: the directions that are removed.
+  at::Tensor read;   ///< [rank, d]: reads how much of each direction a state holds.
 
   int64_t rank() const { return read.size(0); }
   at::Tensor projection() const;  ///< P, [d, d].
 
-  /// @param states [n, d] of any floating dtype. @return the same shape and dtype, computed in float64.
+  /// @param states  [n, d] of any floating dtype.
+  /// @return        the erased states in the same shape and dtype, computed in float64.
   at::Tensor erase(const at::Tensor& states) const;
 };
 
 struct LeaceOptions {
-  /// The covariance of the states is shrunk towards a multiple of the identity (optimal linear shrinkage, Bodnar et al.
-  /// 2014, arXiv 1308.2608), which matters where there are few more states than dimensions. Default as the authors'.
+  /// Shrinks the covariance of the states towards a multiple of the identity (optimal linear
+  /// shrinkage, Bodnar et al. 2014, arXiv 1308.2608). Matters if there are few more states than
+  /// dimensions. The default is that of the authors' library.
   bool shrinkage = true;
-  /// Added above and below in the ratio that says how far to shrink, >= 0. The authors' library adds its dtype's epsilon,
-  /// which has the unit of (state)^8: of states as small as a toy model's, all covariance is then shrunk away in float32.
+  /// Added to numerator and denominator of the ratio that says how far to shrink, >= 0. The
+  /// authors' library adds the epsilon of its dtype. Numerator and denominator have the unit of
+  /// (state)^8. In float32, if states are as small as a toy model's, this epsilon shrinks all
+  /// covariance away.
   double shrinkage_epsilon = 0;
 };
 
-/// Least-squares concept erasure (LEACE; Belrose et al. 2023, arXiv 2306.03819): of all affine maps after which no linear
-/// classifier can tell the classes apart, the one that moves the states least. With covariance S_xx of the states,
-/// W = S_xx^-1/2, S_xz the cross-covariance of states and one-hot classes, and U the left singular vectors of W S_xz:
+/// Least-squares concept erasure (LEACE; Belrose et al. 2023, arXiv 2306.03819). Of all affine maps
+/// after which no linear classifier can tell the classes apart, LEACE is the one that moves the
+/// states least:
 ///
-///     P = I - W^-1 U U' W        (pseudo-inverses where S_xx is singular)
+///     P = I - W^-1 U U' W        (pseudo-inverses if S_xx is singular)
 ///
-/// Eigenvalues of S_xx up to the largest * d * 2^-52 count as 0. Singular values up to 0.01 are not erased, as in the
-/// authors' library; its limit on the trace of the erased covariance is left out. Where the formula for shrinkage, an
-/// asymptotic one, gives the covariance itself a weight below 0, the weight is 0.
+/// with S_xx the covariance of the states, W = S_xx^-1/2, S_xz the cross-covariance of states and
+/// one-hot classes, and U the left singular vectors of W S_xz.
+///   - Eigenvalues of S_xx up to (the largest) * d * 2^-52 count as 0.
+///   - Directions with a singular value up to 0.01 are not erased, as in the authors' library.
+///   - The library's limit on the trace of the erased covariance is left out.
+///   - The formula for shrinkage is asymptotic. If it gives the covariance a weight below 0, the
+///     weight is 0.
 ///
-/// O(n d^2 + d^3); memory about two copies of the states in float64.
+/// Takes O(n d^2 + d^3), and memory for about two copies of the states in float64.
 ///
-/// @param states [n, d] of any floating dtype, finite.
-/// @param labels [n] int64 classes, any numbers. With one class, or labels without linear information: rank 0.
-/// @throws Error (kInput) if there are fewer than 2 states, the sizes differ, or a state is not finite.
+/// @param states  [n, d] of any floating dtype, finite.
+/// @param labels  [n] int64 classes, any numbers. With one class, or without linear information in
+///                the labels, the eraser has rank 0.
+/// @throws Error (kInput) if there are fewer than 2 states, the sizes differ, or a state is not
+///         finite.
 Eraser fit_leace(const at::Tensor& states, const at::Tensor& labels, const LeaceOptions& options = {});
 
-/// Its control: the orthogonal projection that removes a uniformly random subspace.
-/// @param about [d] float64: the point that stays. @param rank of the subspace, in [0, d].
+/// The control for LEACE: an orthogonal projection that removes a uniformly random subspace.
+/// @param about  [d] float64: the point that stays where it is.
+/// @param rank   dimension of the subspace, in [0, d].
 Eraser random_eraser(const at::Tensor& about, int64_t rank, at::Generator& generator);
 
 }  // namespace cprobe

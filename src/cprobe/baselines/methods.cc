@@ -5,7 +5,7 @@
 #include "cprobe/baselines/counterfactual_embedding.h"
 #include "cprobe/baselines/das.h"
 #include "cprobe/baselines/probing.h"
-#include "cprobe/baselines/subnetwork_probe.h"
+#include "cprobe/baselines/subnetwork.h"
 #include "cprobe/baselines/transfer.h"
 
 namespace cprobe {

@@ -3,11 +3,11 @@
 #include <torch/optim/adamw.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
+#include "cprobe/evaluate/nearest_neighbours.h"
 #include "cprobe/io/document_values.h"
 #include "cprobe/model/gemm.h"
 
@@ -21,13 +21,13 @@ std::vector<Linear> copy_of(const std::vector<Linear>& layers) {
   return copy;
 }
 
-/// The best epoch so far by accuracy on held-out states.
+/// Remembers the best epoch so far by accuracy on the states held out.
 class DevChoice {
  public:
   DevChoice(at::Tensor states, at::Tensor labels, int64_t patience)
       : states_(std::move(states)), labels_(std::move(labels)), patience_(patience) {}
 
-  /// @return whether training should go on.
+  /// Called after each epoch. @return whether training should go on.
   bool look(const Probe& probe) {
     const double accuracy = probe_accuracy(probe, states_, labels_);
     if (accuracy > best_) {
@@ -59,9 +59,8 @@ class DevChoice {
 
 ProbeOptions read_probe_options(const Document* map, ProbeOptions options) {
   if (map == nullptr) return options;
-  constexpr std::array<std::string_view, 8> kKeys = {"hidden",        "n_outputs",    "epochs",       "batch_size",
-                                                     "learning_rate", "weight_decay", "dev_fraction", "patience"};
-  map->require_known_keys(kKeys);
+  map->require_known_keys(
+      {"hidden", "n_outputs", "epochs", "batch_size", "learning_rate", "weight_decay", "dev_fraction", "patience"});
   if_given(*map, "hidden", [&](const Document& v) {
     options.hidden = as_count(v, 1);
     if (options.hidden > 1'000'000) throw v.error("expected at most 1000000 hidden units");
@@ -168,13 +167,16 @@ Probe train_probe(const at::Tensor& states, const at::Tensor& labels, const Prob
   return probe;
 }
 
+double mean_of(const at::Tensor& x) {
+  return x.to(at::kDouble).mean().item<double>();
+}
+
 double probe_accuracy(const Probe& probe, const at::Tensor& states, const at::Tensor& labels) {
-  return probe.predict(states).eq(labels).to(at::kDouble).mean().item<double>();
+  return mean_of(probe.predict(states).eq(labels));
 }
 
 double majority_accuracy(const at::Tensor& train, const at::Tensor& test) {
-  const auto [values, unused, counts] = at::_unique2(train, true, false, true);
-  return test.eq(values[counts.argmax().item<int64_t>()]).to(at::kDouble).mean().item<double>();
+  return mean_of(test.eq(most_frequent(train)));
 }
 
 }  // namespace cprobe

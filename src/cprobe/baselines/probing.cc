@@ -5,7 +5,7 @@
 namespace cprobe {
 namespace {
 
-/// Accuracy of one probe.
+/// One probe and its accuracies.
 struct Fitted {
   double train = 0;
   double test = 0;

@@ -5,20 +5,24 @@
 
 namespace cprobe {
 
-/// The paper's probes of a state: linear, and with one hidden layer of 256 ReLU units.
+/// The paper's probes of a state: a linear one, and one with a hidden layer of 256 ReLU units.
 inline constexpr ProbeOptions kLinearProbe{};
 inline constexpr ProbeOptions kMlpProbe{.hidden = 256};
 
-/// Diagnostic probing: a classifier of the states, with accuracy on training and test tokens beside the majority class
-/// and a control task (Hewitt & Liang 2019, "Designing and Interpreting Probes with Control Tasks"): labels that say
-/// nothing, a random one for each token type at the probed position or, where that is always the same token, for each
-/// input. Selectivity is accuracy minus that on the control task: of test tokens by type; of training tokens by input,
-/// because there labels of unseen inputs cannot be guessed.
+/// Diagnostic probing: trains a classifier of the states, and reports its accuracy on training and
+/// test tokens beside the accuracies of
+///   - always answering the majority class;
+///   - a control task (Hewitt & Liang 2019, "Designing and Interpreting Probes with Control
+///     Tasks"), with labels drawn at random: one per token type at the probed position or, if all
+///     rows have the same token there, one per input.
+/// Selectivity is accuracy minus accuracy on the control task:
+///   - per token type: of test tokens;
+///   - per input: of training tokens, because nothing can guess the labels of unseen inputs.
 std::unique_ptr<BaselineMethod> make_probing(const ProbeOptions& options);
 
-/// Labels of the control task: equal where the probed tokens (`by_type`) or all tokens up to them are equal, otherwise
-/// drawn from the training labels.
-/// @return [n_rows] int64.
+/// Labels of the control task, drawn from the training labels. Two rows have the same label if
+/// their probed tokens (`by_type`), or all their tokens up to the probed one, are equal.
+/// @return  [n_rows] int64.
 at::Tensor control_labels(const ProbedSet& set, const at::Tensor& train_labels, bool by_type, Seed seed);
 
 }  // namespace cprobe

@@ -10,7 +10,7 @@ namespace {
 class RotationFrom : public torch::autograd::Function<RotationFrom> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& start, const at::Tensor& a) {
-    // I - S, inverted: (I - S)^-1 (I + S) = 2 (I - S)^-1 - I.
+    // (I - S)^-1 (I + S) = 2 (I - S)^-1 - I, so that one inverse is all it takes.
     at::Tensor inverse = (a.t() - a).mul_(0.25);
     inverse.diagonal().add_(1);
     inverse = at::linalg_inv(inverse);
@@ -53,7 +53,8 @@ class DistanceFromPermutation : public torch::autograd::Function<DistanceFromPer
 at::Tensor random_rotation(int64_t n, Seed seed) {
   const at::Tensor normal = at::randn({n, n}, seed.generator(), at::TensorOptions(at::kDouble));
   const auto [q, r] = at::linalg_qr(normal);
-  // The decomposition's choice of signs would favour some matrices.
+  // The decomposition chooses the signs of Q's columns by a rule, which would favour some matrices.
+  // The factors below make R's diagonal positive, so that all matrices are equally likely.
   return (q * r.diagonal().sign()).to(at::kFloat);
 }
 

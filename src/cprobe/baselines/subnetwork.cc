@@ -13,12 +13,12 @@
 namespace cprobe {
 namespace {
 
-/// Share of a way that is done, between two points of it.
+/// Rises linearly from 0, at a `share` of `begin`, to 1, at a `share` of `end`.
 double ramp(double share, double begin, double end) {
   return std::clamp((share - begin) / (end - begin), 0.0, 1.0);
 }
 
-/// Adam with a learning rate for the masks, where they train, and one for the classifier.
+/// Adam with one learning rate for the masks, if their method trains, and one for the classifier.
 class Optimiser {
  public:
   Optimiser(const MaskedClassifier& trained, const SubnetworkOptions& options) {
@@ -32,7 +32,7 @@ class Optimiser {
     adam_.emplace(std::move(groups), torch::optim::AdamOptions());
   }
 
-  /// @param share of the learning rates.
+  /// @param share  factor of both learning rates.
   void step(const at::Tensor& loss, double share) {
     for (size_t i = 0; i < rates_.size(); ++i) adam_->param_groups()[i].options().set_lr(rates_[i] * share);
     adam_->zero_grad();

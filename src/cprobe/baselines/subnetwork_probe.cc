@@ -1,8 +1,7 @@
-#include "cprobe/baselines/subnetwork_probe.h"
-
 #include <algorithm>
 
 #include "cprobe/baselines/probe.h"
+#include "cprobe/baselines/subnetwork.h"
 #include "cprobe/circuit/circuit.h"
 #include "cprobe/circuit/mask_options.h"
 #include "cprobe/core/error.h"
@@ -15,11 +14,8 @@
 namespace cprobe {
 namespace {
 
-double share(const at::Tensor& right) {
-  return right.to(at::kDouble).mean().item<double>();
-}
-
-/// One probe: what was trained, and how well it reads each set under the hard mask.
+/// A trained probe: the kept subnetwork, and the classifier's accuracy on each set under the hard
+/// mask.
 struct Reading {
   Circuit kept;
   double train = 0;
@@ -100,14 +96,15 @@ class SubnetworkProbe : public BaselineMethod {
     const std::vector<at::Tensor> multipliers = keep_multipliers(result.kept);
     const auto accuracy = [&](const MaskedView& view, const at::Tensor& labels) {
       const at::Tensor logits = gemm(view.seen(multipliers), found.linear.weight, found.linear.bias);
-      return share(classes.index_select(0, logits.argmax(1)).eq(labels));
+      return mean_of(classes.index_select(0, logits.argmax(1)).eq(labels));
     };
     result.train = accuracy(train, train_labels);
     result.test = accuracy(test, test_labels);
     return result;
   }
 
-  /// Task accuracy of the untouched model, without the subnetwork, and without random ones of its size.
+  /// Adds the task accuracy of the untouched model, of the model without the subnetwork, and of the
+  /// model without random subnetworks of the same size.
   void add_ablations(std::vector<Metric>& metrics, const MaskedComponents& masked, const Circuit& kept,
                      const std::string& label, const Dataset& data, Seed seed) const {
     const Model& model = masked.model();

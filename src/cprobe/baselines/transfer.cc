@@ -1,11 +1,6 @@
 #include "cprobe/baselines/transfer.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <array>
-#include <functional>
-#include <optional>
 
 #include "cprobe/core/error.h"
 #include "cprobe/io/document_values.h"
@@ -18,12 +13,12 @@ constexpr const char* kFromScratch = "from scratch";  ///< The control: fresh we
 
 /// How fast a model learned.
 struct Speed {
-  std::optional<int64_t> reached;  ///< Steps until the threshold.
-  double area = 0;                 ///< Mean test accuracy over the first steps.
+  std::optional<int64_t> reached;  ///< Steps until test accuracy reached the threshold, if it did.
+  double area = 0;                 ///< Mean test accuracy over the first `area_steps` steps.
   double best = 0;                 ///< Largest test accuracy.
 };
 
-/// The rows of a data set, answered with the variable's value.
+/// The rows of a data set, with the variable's value as the right answer.
 Dataset variable_task(const ProbedSet& set, const std::string& variable, int64_t vocab) {
   if (!set.labels.defined()) throw input_error("{}: no variable '{}' to train on", set.data.source, variable);
   const at::Tensor strange = ((set.labels < 0) | (set.labels >= vocab)).nonzero();
@@ -128,23 +123,21 @@ std::unique_ptr<BaselineMethod> make_transfer(const TransferOptions& options) {
   return std::make_unique<Transfer>(options);
 }
 
-TransferOptions read_transfer_options(const Document* options) {
-  TransferOptions chosen;
-  if (options != nullptr) {
-    constexpr std::array<std::string_view, 4> kKeys = {"steps", "area_steps", "threshold", "scratch_seeds"};
-    options->require_known_keys(kKeys);
-    if_given(*options, "steps", [&](const Document& v) { chosen.steps = as_count(v, 1); });
-    if_given(*options, "area_steps", [&](const Document& v) { chosen.area_steps = as_count(v, 1); });
-    if_given(*options, "threshold", [&](const Document& v) {
-      chosen.threshold = as_positive(v);
-      if (chosen.threshold > 1) throw v.error(fmt::format("expected at most 1, found {}", chosen.threshold));
-    });
-    if_given(*options, "scratch_seeds", [&](const Document& v) { chosen.scratch_seeds = as_count(v, 1); });
-    if (chosen.area_steps > chosen.steps) {
-      throw options->error(fmt::format("area_steps, {}, must not exceed steps, {}", chosen.area_steps, chosen.steps));
-    }
+TransferOptions read_transfer_options(const Document* map) {
+  TransferOptions options;
+  if (map == nullptr) return options;
+  map->require_known_keys({"steps", "area_steps", "threshold", "scratch_seeds"});
+  if_given(*map, "steps", [&](const Document& v) { options.steps = as_count(v, 1); });
+  if_given(*map, "area_steps", [&](const Document& v) { options.area_steps = as_count(v, 1); });
+  if_given(*map, "threshold", [&](const Document& v) {
+    options.threshold = as_positive(v);
+    if (options.threshold > 1) throw v.error(fmt::format("expected at most 1, found {}", options.threshold));
+  });
+  if_given(*map, "scratch_seeds", [&](const Document& v) { options.scratch_seeds = as_count(v, 1); });
+  if (options.area_steps > options.steps) {
+    throw map->error(fmt::format("area_steps, {}, must not exceed steps, {}", options.area_steps, options.steps));
   }
-  return chosen;
+  return options;
 }
 
 }  // namespace cprobe

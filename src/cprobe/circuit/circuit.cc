@@ -12,15 +12,16 @@ namespace {
 constexpr const char* kUnitKey = "unit";
 constexpr const char* kFormatKey = "format";
 
-/// The form of a file of one component, and that of several: programs that know the first form alone
-/// refuse the second for its format.
+/// The two forms of a circuit file: of one component, and of several. Programs that know only the
+/// first form refuse the second, because its format differs.
 struct Form {
   const char* format;
   const char* components_key;
 };
 constexpr Form kOne{"cprobe circuit 1", "component"}, kSeveral{"cprobe circuit 2", "components"};
 
-/// What `parse` makes of a file's metadata; its complaints get the file's name in front.
+/// Returns `parse()`, which reads a file's metadata. Puts the file's name, `source`, in front of
+/// the message of an Error.
 template <typename Parse>
 auto of_file(const std::string& source, const Parse& parse) {
   try {
@@ -30,7 +31,8 @@ auto of_file(const std::string& source, const Parse& parse) {
   }
 }
 
-/// Reads what `to_string` writes of several components.
+/// Reads the components that `to_string` wrote.
+/// @throws Error (kInput) unless there are several, in the model's order.
 std::vector<ComponentRef> parse_components(std::string_view text) {
   std::vector<ComponentRef> components;
   for (size_t begin = 0, end = 0; end != std::string_view::npos; begin = end + 2) {
@@ -42,6 +44,22 @@ std::vector<ComponentRef> parse_components(std::string_view text) {
     throw input_error("components '{}': expected several in the model's order, such as 'L0.attn, L0.mlp'", text);
   }
   return components;
+}
+
+/// The metadata of a circuit's file: provenance, format, components and unit.
+std::map<std::string, std::string> metadata_of(const CircuitFile& circuit) {
+  const Form& form = circuit.components.size() == 1 ? kOne : kSeveral;
+  std::map<std::string, std::string> metadata = circuit.provenance;
+  metadata[kFormatKey] = form.format;
+  metadata[form.components_key] = to_string(circuit.components);
+  metadata[kUnitKey] = to_string(circuit.unit);
+  return metadata;
+}
+
+std::map<std::string, at::Tensor> tensors_of(const CircuitFile& circuit) {
+  std::map<std::string, at::Tensor> tensors;
+  for (const auto& [name, member] : circuit.members) tensors[name] = member.to(at::kByte);
+  return tensors;
 }
 
 }  // namespace
@@ -117,26 +135,6 @@ std::vector<at::Tensor> keep_multipliers(const Circuit& circuit) {
   for (const at::Tensor& member : circuit.members) multipliers.push_back(member.to(at::kFloat));
   return multipliers;
 }
-
-namespace {
-
-/// What a circuit file says beside its tensors.
-std::map<std::string, std::string> metadata_of(const CircuitFile& circuit) {
-  const Form& form = circuit.components.size() == 1 ? kOne : kSeveral;
-  std::map<std::string, std::string> metadata = circuit.provenance;
-  metadata[kFormatKey] = form.format;
-  metadata[form.components_key] = to_string(circuit.components);
-  metadata[kUnitKey] = to_string(circuit.unit);
-  return metadata;
-}
-
-std::map<std::string, at::Tensor> tensors_of(const CircuitFile& circuit) {
-  std::map<std::string, at::Tensor> tensors;
-  for (const auto& [name, member] : circuit.members) tensors[name] = member.to(at::kByte);
-  return tensors;
-}
-
-}  // namespace
 
 void save_circuit(const CircuitFile& circuit, const std::filesystem::path& path) {
   write_safetensors(path, tensors_of(circuit), metadata_of(circuit));

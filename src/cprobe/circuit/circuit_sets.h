@@ -7,22 +7,29 @@
 
 namespace cprobe {
 
-/// What is made of the units of several circuits.
+/// How several circuits are combined into one.
 enum class SetOperation {
-  kUnion,         ///< Those of any circuit.
-  kIntersection,  ///< Those of every circuit.
-  kDifference,    ///< Those of the first circuit that no other has.
+  kUnion,         ///< Units of any circuit.
+  kIntersection,  ///< Units of every circuit.
+  kDifference,    ///< Units of the first circuit that are in no other.
 };
 
 std::string_view to_string(SetOperation operation);  ///< "union", "intersection" or "difference".
 
-/// @throws Error (kInput) naming both sources unless the circuits are of the same components, in one
-///         unit, with the same tensors of the same shapes. They may come from different models of equal sizes.
+/// Checks that two circuits can be compared unit by unit. The circuits may come from different
+/// models of equal sizes.
+/// @throws Error (kInput) naming both sources unless the circuits have
+///   - the same components;
+///   - the same unit;
+///   - the same tensors, in the same shapes.
 void require_comparable(const CircuitFile& a, const CircuitFile& b);
 
-/// A circuit made of others, of which none is changed. Of their provenance it keeps what all agree on; `method` becomes
-/// the operation and `made_of` lists their sources.
-/// @param circuits at least one. @throws Error (kInput) as require_comparable.
+/// Combines circuits into a new one. The given circuits are not changed. The new provenance:
+///   - entries that are equal in all circuits are kept;
+///   - `method` becomes the operation;
+///   - `made_of` lists the sources of the circuits.
+/// @param circuits  at least one.
+/// @throws Error (kInput) as require_comparable.
 CircuitFile combine(SetOperation operation, std::span<const CircuitFile> circuits);
 
 }  // namespace cprobe

@@ -8,14 +8,14 @@
 namespace cprobe {
 namespace {
 
-/// Repeats per-key/value-head columns for every query head of the group.
-/// @param x a vector [n_kv_heads * d_head].
+/// Repeats the columns of each key/value head for every query head of its group.
+/// @param x  [n_kv_heads * d_head]. @return [n_heads * d_head].
 at::Tensor per_query_head(const at::Tensor& x, const AttentionShape& shape) {
   if (shape.n_heads == shape.n_kv_heads) return x;
   return x.view({shape.n_kv_heads, shape.d_head}).repeat_interleave(shape.n_heads / shape.n_kv_heads, 0).reshape(-1);
 }
 
-/// Rows `which` of x; all of them where `which` is undefined.
+/// Rows `which` of x; all rows if `which` is undefined.
 at::Tensor chosen(const at::Tensor& x, const at::Tensor& which) {
   return which.defined() ? rows_at(x, which) : x;
 }
@@ -24,7 +24,7 @@ at::Tensor joined(const std::vector<at::Tensor>& parts, int64_t dim) {
   return parts.size() == 1 ? parts[0] : at::cat(parts, dim);
 }
 
-/// Multipliers of the matrices that read the stream, joined.
+/// Joins the multipliers of the matrices that read the stream: all matrices but the last.
 at::Tensor joined_inputs(const std::vector<at::Tensor>& multipliers) {
   return joined({multipliers.begin(), multipliers.end() - 1}, 0);
 }
@@ -36,8 +36,8 @@ ComponentInputs::ComponentInputs(const Model& model, const ComponentRef& compone
     : component_(component_of(model, component)), unit_(unit), matrices_(matrices_of(model.config, component)) {
   const bool attention = component.block == Block::kAttention;
   at::NoGradGuard no_gradients;
-  // Rows that nobody reads are dropped: an MLP needs the labelled tokens only, attention their
-  // ancestors as well.
+  // Rows that are not read are dropped. An MLP reads only the labelled tokens; attention also reads
+  // their ancestors.
   at::Tensor used;
   if (attention) {
     paths_ = attention_paths(component_, trie, before, nodes);

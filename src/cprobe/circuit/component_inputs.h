@@ -24,21 +24,24 @@ namespace cprobe {
 /// projections (neuron unit).
 class ComponentInputs {
  public:
-  /// @param before the stream at the component, of `nodes` and their ancestors.
-  /// @param nodes  [n_labelled] int64, repeats allowed.
+  /// @param before  the stream before the component, at `nodes` and (attention) their ancestors.
+  /// @param nodes   [n_labelled] int64, repeats allowed.
+  /// @throws Error (kFailed) if `before` lacks one of these nodes.
   ComponentInputs(const Model& model, const ComponentRef& component, MaskUnit unit, const TokenTrie& trie,
                   const Stream& before, const at::Tensor& nodes);
 
   int64_t n_labelled() const { return query_rows_.size(0); }
   const std::vector<MatrixInfo>& matrices() const { return matrices_; }
   MaskUnit unit() const { return unit_; }
-  std::vector<at::Tensor> weights() const;  ///< Of the matrices, [n_in, n_out] each.
+  std::vector<at::Tensor> weights() const;  ///< Weight of each matrix, [n_in, n_out].
 
-  /// What the component adds to the stream at some of the tokens.
-  /// @param multipliers one per matrix, [n_out] or [n_in, n_out] float32 after the unit, on any
-  ///                    device; differentiable in them.
-  /// @param which       [n] int64, numbers of labelled tokens; undefined: all.
-  /// @return            [n, d_model] float32.
+  /// What the component adds to the stream at some labelled tokens. Differentiable in the
+  /// multipliers.
+  /// @param multipliers  one per matrix, on any device: [n_out] (unit neuron) or [n_in, n_out]
+  ///                     (unit weight) float32.
+  /// @param which        [n] int64: numbers of labelled tokens; undefined: all.
+  /// @return             [n, d_model] float32.
+  /// @throws Error (kFailed) if there is not one multiplier per matrix.
   at::Tensor updates(std::vector<at::Tensor> multipliers, const at::Tensor& which = {}) const;
 
   /// Multipliers that mask nothing.
@@ -51,17 +54,16 @@ class ComponentInputs {
   Component component_;
   MaskUnit unit_;
   std::vector<MatrixInfo> matrices_;
-  /// Rows of the stream after the norm (weight unit), or their projections without bias (neuron
-  /// unit).
+  /// Unit weight: rows of the stream after the norm. Unit neuron, MLP: the projections of these
+  /// rows without bias. Unit neuron, attention: undefined.
   at::Tensor inputs_;
-  at::Tensor joined_bias_;  ///< Biases of the input matrices, joined.
-  /// In place of `inputs_` for attention with neuron masks: its projections without bias, q of
-  /// labelled tokens only.
+  at::Tensor joined_bias_;  ///< Unit neuron: biases of the input matrices, joined.
+  /// Unit neuron, attention: projections without bias. q has rows for labelled tokens only.
   Projections projections_;
-  /// [n_labelled] int64 (CPU, as all indices): row of `inputs_` or `projections_.q` of each
-  /// labelled token.
+  /// [n_labelled] int64, on the CPU as all indices: each labelled token's row of `inputs_` or
+  /// `projections_.q`.
   at::Tensor query_rows_;
-  /// Of the labelled tokens (attention), over rows of `inputs_` or `projections_`.
+  /// Attention: paths of the labelled tokens, over rows of `inputs_` or `projections_`.
   AttentionPaths paths_;
 };
 

@@ -6,7 +6,8 @@
 namespace cprobe {
 namespace {
 
-/// Gates are stretched from (0, 1) to (kLow, kHigh) before they are clamped, so that 0 and 1 have probabilities.
+/// Gates are stretched from (0, 1) to (kLow, kHigh) and then clamped to [0, 1]. Gates are thus
+/// exactly 0 or exactly 1 with a probability above 0.
 constexpr double kLow = -0.1, kHigh = 1.1;
 constexpr double kBeta = 2.0 / 3;
 
@@ -26,7 +27,7 @@ class HardConcrete : public MaskMethod {
     if (!noise.defined()) throw failure("hard concrete: gates are drawn, and there is no generator to draw from");
     std::vector<at::Tensor> multipliers;
     for (const at::Tensor& log_alpha : mask.parameters) {
-      // u may be 0, which gives a gate of 0 and no gradient; 1 it never is.
+      // u lies in [0, 1). If u is 0, the gate is 0 and has no gradient.
       const at::Tensor u = at::rand(log_alpha.sizes(), noise, at::kFloat).to(log_alpha.device());
       const at::Tensor concrete = at::sigmoid((at::logit(u) + log_alpha) / kBeta);
       multipliers.push_back(at::clamp(concrete * (kHigh - kLow) + kLow, 0, 1));
@@ -43,7 +44,8 @@ class HardConcrete : public MaskMethod {
 
   std::vector<at::Tensor> kept(const Mask& mask) const override {
     std::vector<at::Tensor> kept;
-    // (kLow, kHigh) lies around a half, so the gate is above it exactly where sigmoid(log alpha) is.
+    // (kLow, kHigh) is symmetric about 1/2, so the gate without noise is above 1/2 exactly if
+    // sigmoid(log alpha) is above 1/2.
     for (const at::Tensor& log_alpha : mask.parameters) kept.push_back(log_alpha.detach() > 0);
     return kept;
   }

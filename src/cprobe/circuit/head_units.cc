@@ -1,7 +1,5 @@
 #include "cprobe/circuit/head_units.h"
 
-#include <ATen/ATen.h>
-
 #include "cprobe/core/error.h"
 #include "cprobe/model/component.h"
 

@@ -7,18 +7,20 @@
 
 namespace cprobe {
 
-/// Units (neuron) or weights (weight) inside a circuit that make each head's queries, keys and values.
+/// Numbers of units (unit neuron) or weights (unit weight) of a circuit that make each attention
+/// head's queries, keys and values.
 struct HeadUnits {
-  std::vector<int64_t> q;  ///< Of each query head.
-  std::vector<int64_t> k;  ///< Of each key/value head, of which there may be fewer.
-  std::vector<int64_t> v;
+  std::vector<int64_t> q;  ///< Per query head.
+  std::vector<int64_t> k;  ///< Per key/value head; there may be fewer than query heads.
+  std::vector<int64_t> v;  ///< Per key/value head.
 };
 
-/// @param circuit of an attention block of a model of these sizes.
+/// Counts a circuit's units or weights per attention head.
+/// @param circuit  of one attention block of a model with this config.
 /// @throws Error (kInput) naming the components of any other circuit.
 HeadUnits head_units(const Circuit& circuit, const ModelConfig& config);
 
-/// Whether a file holds a circuit that `head_units` takes.
+/// Whether `head_units` accepts the circuit of a file.
 bool has_head_units(const CircuitFile& file);
 
 }  // namespace cprobe

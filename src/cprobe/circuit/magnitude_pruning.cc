@@ -6,7 +6,8 @@
 namespace cprobe {
 namespace {
 
-/// How large each unit is: [n_out] or [n_in, n_out].
+/// Size of each unit: [n_out] Euclidean norms (unit neuron) or [n_in, n_out] absolute values (unit
+/// weight).
 at::Tensor unit_sizes(const at::Tensor& weight, MaskUnit unit) {
   return unit == MaskUnit::kNeuron ? at::norm(weight, 2, {0}) : weight.abs();
 }

@@ -8,16 +8,20 @@
 
 namespace cprobe {
 
-/// @throws Error (kInput) with file, line and column for anything but a method's name.
+/// The mask method that a value of a spec names.
+/// @throws Error (kInput) with file, line and column if no method has this name.
 MaskKind mask_kind_of(const Document& value);
 
-/// Keys of a map of a spec, and those of all methods' options.
+/// The given keys of a map of a spec, followed by the option keys of all mask methods.
 std::vector<std::string_view> and_mask_options(std::vector<std::string_view> keys);
 
-/// The values of a method's option in a map of a spec, each in its range.
-/// @param written the method that the map itself names, whose option may stand there unused.
-/// @return        empty where the option is not given. @throws Error (kInput) with file, line and column for a value out
-///                of range, and for the option of another method.
+/// Reads the option of mask method `kind` from a map of a spec.
+/// @param written  the method that the map itself names. If another than `kind`, the option of
+///                 `written` may be in the map: checked, but unused.
+/// @return         the option's values; empty if the option is not given.
+/// @throws Error (kInput) with file, line and column for
+///   - a value that is out of range or comes twice, or an empty list;
+///   - the option of a method other than `kind` and `written`.
 std::vector<double> read_mask_options(const Document& map, MaskKind kind, MaskKind written);
 
 }  // namespace cprobe

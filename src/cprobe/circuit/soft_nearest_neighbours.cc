@@ -7,8 +7,6 @@
 #include <array>
 #include <cmath>
 #include <numbers>
-#include <span>
-#include <vector>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/vector_clones.h"
@@ -18,8 +16,9 @@ namespace {
 
 constexpr float kEpsilon = 1e-5f;
 
-/// Taylor series of exp(s - 1) at s = 0, up to s^10. For cosines, |s| <= 1, the rest is below 7e-8 of the value, a unit
-/// in float32's last place. It has no cases, so that a row takes one pass of multiplications and additions.
+/// Taylor series of exp(s - 1) at s = 0, up to s^10. For cosines, |s| <= 1, the remainder is below
+/// 7e-8 of the value: one unit in float32's last place. The series has no branches, so a row takes
+/// one pass of multiplications and additions.
 constexpr std::array<float, 11> kExpTerms = [] {
   std::array<float, 11> terms{};
   double term = 1 / std::numbers::e;
@@ -37,9 +36,13 @@ inline float exp_of_minus_distance(float s) {
   return e;
 }
 
-/// The kernel is symmetric: S = U U^T, then E = e^-d with a zero diagonal, then dL/dS + (dL/dS)^T. Its rows are divided
-/// into strips, and of each strip only the columns from its own first row on are computed. Low strips save more of the
-/// square, high ones make efficient GEMMs: there are two for each thread, or more where those were higher than 128 rows.
+/// Rows of a strip. The kernel is symmetric in each of its stages: S = U U^T, then E = e^-d with a
+/// zero diagonal, then dL/dS + (dL/dS)^T. The kernel's rows are divided into strips. In each strip,
+/// only the columns from the strip's first row on are computed.
+///
+/// Low strips save more of the square; high strips make efficient GEMMs. There are two strips per
+/// thread, or more if two would be higher than 128 rows.
+/// @return a multiple of 16, at most 128.
 int64_t strip_height(int64_t n) {
   constexpr int64_t kHighest = 128, kMultiple = 16;
   const int64_t n_strips = 2 * at::get_num_threads();
@@ -47,29 +50,35 @@ int64_t strip_height(int64_t n) {
   return std::min(kHighest, (height + kMultiple - 1) / kMultiple * kMultiple);
 }
 
-/// Rows [begin, end), columns [begin, n).
+/// Rows [begin, end) and columns [begin, n) of the kernel.
 struct Strip {
   int64_t number;
   int64_t begin;
   int64_t end;
 };
 
-/// Arrays of one evaluation over n rows. Strips write their own parts only.
+/// Arrays of one evaluation over n rows. Each strip writes only its own parts.
 struct Arrays {
   int64_t n = 0;
   int64_t d = 0;
-  int64_t height = 0;  ///< Of a strip.
+  int64_t height = 0;  ///< Rows of a strip.
   int64_t n_strips = 0;
-  std::vector<int32_t> label;  ///< Number of each row's class, so that rows compare with vector instructions.
-  float* kernel = nullptr;     ///< [n, n], valid in the strips.
-  /// Sums of E over the columns from the row's strip on and, [n_strips, n], over the earlier strips: by symmetry these
-  /// are sums down their columns.
+  /// Number of each row's class. int32, so that rows compare with vector instructions.
+  std::vector<int32_t> label;
+  /// [n, n]; valid in the strips only.
+  float* kernel = nullptr;
+  /// Sums of E, over columns of the row's class (`same`) or all columns (`all`). The sum of a row
+  /// has two parts:
+  ///   - row_*, [n]: over the columns from the row's strip on;
+  ///   - column_*, [n_strips, n]: over the columns of one earlier strip. By symmetry, this is a sum
+  ///     down that strip's column.
   std::vector<float> row_same, row_all, column_same, column_all;
-  std::vector<float> inverse_norm, inverse_same, inverse_all;  ///< Of |v_i| (0 for zero rows), same_i and all_i + eps.
+  /// [n] each: 1 / |v_i| (0 for zero rows), 1 / (same_i + eps), 1 / (all_i + eps).
+  std::vector<float> inverse_norm, inverse_same, inverse_all;
 };
 
-/// Calls `work` for every strip. A thread takes a strip together with its mirror from the other end, so that all have
-/// equal parts of the triangle.
+/// Calls `work` for every strip, in parallel. A thread takes a strip together with its mirror from
+/// the other end, so that all tasks have equal parts of the triangle.
 template <typename Work>
 void by_strips(const Arrays& x, const Work& work) {
   const auto run = [&](int64_t number) {
@@ -84,7 +93,7 @@ void by_strips(const Arrays& x, const Work& work) {
   });
 }
 
-/// Rows of `updates` divided by their lengths; a zero row stays zero.
+/// Divides the rows of `updates` by their lengths, into `unit`. A zero row stays zero.
 CPROBE_VECTOR_CLONES
 void normalise(const float* updates, const Strip& strip, Arrays& x, float* unit) {
   for (int64_t i = strip.begin; i < strip.end; ++i) {
@@ -100,7 +109,8 @@ void normalise(const float* updates, const Strip& strip, Arrays& x, float* unit)
   }
 }
 
-/// Turns cosines into E, with the sums over same-label and over all other rows.
+/// Turns a strip's cosines into E. Sums E over same-label rows and over all rows, the row itself
+/// excluded.
 CPROBE_VECTOR_CLONES
 void exponentiate(const Strip& strip, Arrays& x) {
   const int32_t* label = x.label.data();
@@ -110,7 +120,8 @@ void exponentiate(const Strip& strip, Arrays& x) {
     float* row = x.kernel + i * x.n;
     const int32_t own = label[i];
     float same = 0, all = 0;
-    row[i] = 0;  // For the loop: its term is then known, and taken off the sums below.
+    // The loop adds kExpTerms[0] for a cosine of 0. This term is taken off the sums below.
+    row[i] = 0;
 #pragma omp simd reduction(+ : same, all)
     for (int64_t j = strip.begin; j < strip.end; ++j) {
       const float e = row[j] = exp_of_minus_distance(row[j]);
@@ -132,7 +143,7 @@ void exponentiate(const Strip& strip, Arrays& x) {
   }
 }
 
-/// Adds up what the strips know of their rows. @return the loss.
+/// Adds up the strips' sums for each row. @return the loss.
 double total(Arrays& x) {
   double loss = 0;
   for (int64_t i = 0; i < x.n; ++i) {
@@ -148,7 +159,9 @@ double total(Arrays& x) {
   return loss / static_cast<double>(x.n);
 }
 
-/// Turns E into dL/dS + (dL/dS)^T: E_ij ((1/all_i + 1/all_j) - [same label] (1/same_i + 1/same_j)) / n.
+/// Turns E into dL/dS + (dL/dS)^T:
+///
+///     E_ij ((1/all_i + 1/all_j) - [same label] (1/same_i + 1/same_j)) / n
 CPROBE_VECTOR_CLONES
 void weigh(const Strip& strip, Arrays& x) {
   const float scale = 1.0f / static_cast<float>(x.n);
@@ -167,7 +180,7 @@ void weigh(const Strip& strip, Arrays& x) {
   }
 }
 
-/// Gradient by v from the gradient g by u = v / |v|, in place: (g - u (u . g)) / |v|.
+/// Turns the gradient g by u = v / |v| into the gradient by v, in place: (g - u (u . g)) / |v|.
 CPROBE_VECTOR_CLONES
 void through_norm(const float* unit, const Strip& strip, const Arrays& x, float* gradient) {
   for (int64_t i = strip.begin; i < strip.end; ++i) {
@@ -201,7 +214,7 @@ std::vector<int32_t> class_numbers(const at::Tensor& labels) {
   return numbers;
 }
 
-/// The loss and, where wanted, its gradient by the updates.
+/// The loss and its gradient by the updates. The gradient is undefined unless `with_gradient`.
 std::pair<at::Tensor, at::Tensor> evaluate(const at::Tensor& updates, const at::Tensor& labels, bool with_gradient) {
   const int64_t n = updates.size(0), d = updates.size(1);
   const int64_t height = strip_height(n), n_strips = (n + height - 1) / height;
@@ -257,7 +270,7 @@ class SoftNearestNeighbours : public torch::autograd::Function<SoftNearestNeighb
   static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context,
                                                torch::autograd::tensor_list gradients) {
     const at::Tensor gradient = context->get_saved_variables()[0];
-    const auto upstream = gradients[0].item<double>();  // 1 where this is the objective
+    const auto upstream = gradients[0].item<double>();  // 1 in mask training
     return {upstream == 1 ? gradient : gradient * upstream, at::Tensor()};
   }
 };

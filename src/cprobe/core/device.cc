@@ -2,21 +2,17 @@
 
 #include <torch/cuda.h>
 
-#include <charconv>
 #include <cstdlib>
-#include <optional>
-#include <string>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/number_text.h"
 
 namespace cprobe {
 namespace {
 
 std::optional<int> as_number(std::string_view text) {
-  int number = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (problem != std::errc() || end != text.data() + text.size() || number < 0) return std::nullopt;
-  return number;
+  const std::optional<int> number = whole_number<int>(text);
+  return number && *number >= 0 ? number : std::nullopt;
 }
 
 }  // namespace

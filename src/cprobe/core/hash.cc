@@ -1,7 +1,6 @@
 #include "cprobe/core/hash.h"
 
 #define XXH_INLINE_ALL  // header-only: no library to link
-#include <fmt/format.h>
 #include <xxhash.h>
 
 namespace cprobe {

@@ -1,14 +1,9 @@
 #include "cprobe/core/memory.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <fstream>
-#include <optional>
-#include <string_view>
 
 namespace cprobe {
-
 namespace {
 
 /// The value in a line such as "VmHWM:   123 kB" of a file of /proc, in bytes; none without such a
@@ -20,15 +15,6 @@ std::optional<int64_t> system_bytes(const char* path, std::string_view name) {
   }
   return std::nullopt;
 }
-
-}  // namespace
-
-int64_t peak_memory() {
-  // Not getrusage, which counts what the parent held when it started this process.
-  return system_bytes("/proc/self/status", "VmHWM:").value_or(0);
-}
-
-namespace {
 
 /// Bytes that the process's control group (a container, a Slurm job) still allows; none without a
 /// limit. Knows version 2 of control groups.
@@ -47,6 +33,11 @@ std::optional<int64_t> left_in_control_group() {
 }
 
 }  // namespace
+
+int64_t peak_memory() {
+  // Not getrusage, which counts what the parent held when it started this process.
+  return system_bytes("/proc/self/status", "VmHWM:").value_or(0);
+}
 
 int64_t available_memory() {
   constexpr int64_t kUnknown = 1'000'000'000'000'000;

@@ -1,7 +1,5 @@
 #include "cprobe/core/number_text.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
 
 namespace cprobe {

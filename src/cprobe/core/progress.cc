@@ -1,7 +1,6 @@
 #include "cprobe/core/progress.h"
 
 #include <cmath>
-#include <utility>
 
 namespace cprobe {
 

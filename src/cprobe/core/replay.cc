@@ -2,7 +2,6 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 
-#include <algorithm>
 #include <bit>
 #include <limits>
 #include <mutex>
@@ -29,18 +28,14 @@ void TorchReplay::manual_seed(uint64_t seed) {
 
 at::Tensor TorchReplay::loader_pass(int64_t n, bool shuffle) {
   draw_seed(generator_);  // PyTorch draws a base seed for worker processes, even without workers.
-  if (!shuffle) {
-    return at::arange(n, at::kLong);
-  }
+  if (!shuffle) return at::arange(n, at::kLong);
   const at::Generator sampler = at::detail::createCPUGenerator(draw_seed(generator_));
   return at::randperm(n, sampler, at::kLong);
 }
 
 std::vector<at::Tensor> torch_random_split(const std::vector<int64_t>& lengths, uint64_t seed) {
   for (const int64_t length : lengths) {
-    if (length < 0) {
-      throw input_error("a split cannot have {} rows", length);
-    }
+    if (length < 0) throw input_error("a split cannot have {} rows", length);
   }
   const int64_t total = std::accumulate(lengths.begin(), lengths.end(), int64_t{0});
   const at::Tensor order = at::randperm(total, at::detail::createCPUGenerator(seed), at::kLong);
@@ -62,9 +57,7 @@ std::vector<int64_t> NumpyReplay::choice(int64_t n, int64_t size) {
   for (size_t i = numbers.size(); i-- > 1;) {
     const uint64_t mask = std::bit_ceil(uint64_t{i} + 1) - 1;
     uint64_t j = engine_() & mask;
-    while (j > i) {
-      j = engine_() & mask;
-    }
+    while (j > i) j = engine_() & mask;
     std::swap(numbers[i], numbers[j]);
   }
   numbers.resize(static_cast<size_t>(size));

@@ -1,10 +1,11 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 namespace cprobe {
 
@@ -12,12 +13,8 @@ namespace cprobe {
 /// several; empty if there are no candidates.
 std::string nearest(std::string_view word, std::span<const std::string> candidates);
 
-/// Whether `bytes` is well-formed UTF-8 (no overlong forms, surrogates or values over U+10FFFF).
-bool is_utf8(std::string_view bytes);
-
-/// The length in bytes of the longest well-formed prefix of `bytes`, which is the offset of the
-/// first bad byte.
-size_t utf8_prefix(std::string_view bytes);
+/// `text` with some of its characters, all ASCII, replaced by texts.
+std::string escaped(std::string_view text, std::initializer_list<std::pair<char, std::string_view>> replacements);
 
 /// A place in a text as editors show it.
 struct TextPlace {

@@ -4,12 +4,10 @@
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <dlfcn.h>
-#include <fmt/format.h>
 #include <omp.h>
 #include <sched.h>
 
 #include <algorithm>
-#include <string_view>
 #include <thread>
 
 #include "cprobe/core/error.h"

@@ -10,9 +10,7 @@
 namespace cprobe {
 Counterfactual::Counterfactual(const std::string& text, std::span<const std::string> names, const std::string& where) {
   std::vector<std::string> operands(names.begin(), names.end());
-  for (const std::string& name : names) {
-    operands.push_back(std::string(kSourcePrefix) + name);
-  }
+  for (const std::string& name : names) operands.push_back(std::string(kSourcePrefix) + name);
   std::istringstream words(text);
   std::string word;
   size_t depth = 0;  // Values on an evaluation's stack so far.
@@ -55,17 +53,10 @@ int64_t Counterfactual::evaluate(std::span<const int64_t> own, std::span<const i
     const int64_t right = stack.back();
     stack.pop_back();
     int64_t& left = stack.back();
-    switch (step.kind) {
-      case Kind::kAdd:
-        left = euclidean_remainder(left + right, modulus);
-        break;
-      case Kind::kSubtract:
-        left = euclidean_remainder(left - right, modulus);
-        break;
-      default:
-        left = euclidean_remainder(left * right, modulus);
-        break;
-    }
+    const int64_t result = step.kind == Kind::kAdd        ? left + right
+                           : step.kind == Kind::kSubtract ? left - right
+                                                          : left * right;
+    left = euclidean_remainder(result, modulus);
   }
   return stack.back();
 }

@@ -23,9 +23,7 @@ LabelledTokens Dataset::labelled(const std::string& variable, int64_t position) 
   const auto found = variables.find(variable);
   if (found == variables.end()) {
     std::vector<std::string> names;
-    for (const auto& [name, values] : variables) {
-      names.push_back(name);
-    }
+    for (const auto& [name, values] : variables) names.push_back(name);
     if (names.empty()) {
       throw input_error("{}: no variable '{}'; the file has no columns of whole numbers", source, variable);
     }

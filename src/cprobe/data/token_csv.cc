@@ -21,9 +21,7 @@ void require_in_vocabulary(const CsvTable& table, size_t row, const char* column
 std::vector<std::vector<int64_t>> token_rows(const CsvTable& table, const char* column, int64_t vocab) {
   std::vector<std::vector<int64_t>> rows = table.integer_lists(column);
   for (size_t row = 0; row < rows.size(); ++row) {
-    if (rows[row].empty()) {
-      throw input_error("{}:{}: column '{}': no tokens", table.source(), table.line(row), column);
-    }
+    if (rows[row].empty()) throw input_error("{}:{}: column '{}': no tokens", table.source(), table.line(row), column);
     for (const int64_t token : rows[row]) require_in_vocabulary(table, row, column, token, vocab);
   }
   return rows;
@@ -66,9 +64,7 @@ Dataset load_token_csv(const std::filesystem::path& path, int64_t vocab) {
   const CsvTable table = CsvTable::read(path);
   const std::vector<std::vector<int64_t>> sequences = token_rows(table, "data", vocab);
   const std::vector<int64_t> answers = table.integers("labels");
-  if (sequences.empty()) {
-    throw input_error("{}: no rows below the header", table.source());
-  }
+  if (sequences.empty()) throw input_error("{}: no rows below the header", table.source());
   for (size_t row = 0; row < answers.size(); ++row) require_in_vocabulary(table, row, "labels", answers[row], vocab);
 
   Dataset dataset;

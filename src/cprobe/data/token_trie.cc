@@ -21,9 +21,7 @@ class ChildTable {
 
   /// Adds a node. The vectors hold its parent and token already.
   void insert(int64_t node) {
-    if (2 * (n_used_ + 1) > slots_.size()) {
-      grow();
-    }
+    if (2 * (n_used_ + 1) > slots_.size()) grow();
     place(node);
     ++n_used_;
   }
@@ -42,9 +40,7 @@ class ChildTable {
     size_t slot = static_cast<size_t>(hash ^ (hash >> 32)) & mask;
     while (slots_[slot] != kEmpty) {
       const size_t node = static_cast<size_t>(slots_[slot]);
-      if (parents_[node] == parent && tokens_[node] == token) {
-        break;
-      }
+      if (parents_[node] == parent && tokens_[node] == token) break;
       slot = (slot + 1) & mask;
     }
     return slot;
@@ -59,9 +55,7 @@ class ChildTable {
     std::vector<int64_t> old(2 * slots_.size(), kEmpty);
     old.swap(slots_);
     for (const int64_t node : old) {
-      if (node != kEmpty) {
-        place(node);
-      }
+      if (node != kEmpty) place(node);
     }
   }
 
@@ -82,9 +76,7 @@ std::vector<int64_t> to_vector(const at::Tensor& tensor) {
 
 int64_t TokenTrie::max_length() const {
   int64_t longest = 0;
-  for (int64_t r = 0; r < n_rows(); ++r) {
-    longest = std::max(longest, static_cast<int64_t>(row(r).size()));
-  }
+  for (int64_t r = 0; r < n_rows(); ++r) longest = std::max(longest, static_cast<int64_t>(row(r).size()));
   return longest;
 }
 
@@ -123,15 +115,11 @@ TokenTrie build_trie(std::span<const std::vector<int64_t>> rows) {
   trie.row_begin.reserve(rows.size() + 1);
 
   for (size_t r = 0; r < rows.size(); ++r) {
-    if (rows[r].empty()) {
-      throw input_error("row {} has no tokens; every row needs at least one", r);
-    }
+    if (rows[r].empty()) throw input_error("row {} has no tokens; every row needs at least one", r);
     int64_t parent = -1;
     for (size_t i = 0; i < rows[r].size(); ++i) {
       const int64_t token = rows[r][i];
-      if (token < 0) {
-        throw input_error("row {}, token {}: id {} is negative", r, i, token);
-      }
+      if (token < 0) throw input_error("row {}, token {}: id {} is negative", r, i, token);
       int64_t node = children.find(parent, token);
       if (node < 0) {
         node = static_cast<int64_t>(tokens.size());
@@ -196,9 +184,7 @@ BranchedTrie branch(const TokenTrie& trie, const at::Tensor& rows, const at::Ten
     if (r < 0 || r >= trie.n_rows()) {
       throw input_error("no row {} to branch off: the trie has {} rows", r, trie.n_rows());
     }
-    if (!seen.insert(r).second) {
-      throw input_error("row {} is to be branched off twice", r);
-    }
+    if (!seen.insert(r).second) throw input_error("row {} is to be branched off twice", r);
     const std::span<const int64_t> old_row = trie.row(r);
     const int64_t length = static_cast<int64_t>(old_row.size());
     if (starts[k] < 0 || starts[k] >= length) {

@@ -70,9 +70,9 @@ struct AblationOptions {
   bool effect = false;      ///< Also measure the effect on the whole distribution of the next token.
 };
 
-/// All ablations of a circuit. For each fill: the circuit, random controls, each matrix alone and the
-/// complement, as far as `options` asks for them. A circuit (or part in a matrix) that is empty or
-/// full has no random controls: every draw would equal the circuit.
+/// All ablations of a circuit. For each fill: the circuit, random controls, each matrix alone and
+/// the complement, as far as `options` asks for them. A circuit (or part in a matrix) that is empty
+/// or full has no random controls: every draw would equal the circuit.
 ///
 /// @param on_progress is told of each run of the model, out of most_ablations.
 /// @throws Error (kInterrupted) between two runs once a stop is requested.

@@ -3,12 +3,13 @@
 #include <algorithm>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/name_of.h"
 #include "cprobe/core/rows.h"
 
 namespace cprobe {
 namespace {
 
-/// Rows of the data that run through each node, [n_nodes] float64.
+/// Number of rows that run through each node, [n_nodes] float64.
 at::Tensor rows_through_nodes(const TokenTrie& trie) {
   const at::Tensor nodes = at::tensor(trie.row_nodes, at::kLong);
   return at::zeros({trie.n_nodes()}, at::kDouble).index_add_(0, nodes, at::ones({nodes.size(0)}, at::kDouble));
@@ -17,15 +18,7 @@ at::Tensor rows_through_nodes(const TokenTrie& trie) {
 }  // namespace
 
 std::string_view to_string(Fill fill) {
-  switch (fill) {
-    case Fill::kZero:
-      return "zero";
-    case Fill::kMean:
-      return "mean";
-    case Fill::kResample:
-      return "resample";
-  }
-  throw failure("unknown fill");
+  return name_of(fill, {"zero", "mean", "resample"});
 }
 
 Fill parse_fill(std::string_view text) {
@@ -85,7 +78,8 @@ std::vector<at::Tensor> AblationBench::fill_inputs(Fill fill, Seed seed) const {
   for (int64_t p = 0; p < trie_.max_length(); ++p) {
     const at::Tensor targets = (position == p).nonzero().squeeze(1);
     at::Tensor sources = (donors.position == p).nonzero().squeeze(1);
-    if (sources.size(0) == 0) sources = at::arange(donors.position.size(0));  // longer than every training row
+    // No training row is that long: take the tokens of all positions.
+    if (sources.size(0) == 0) sources = at::arange(donors.position.size(0));
     const at::Tensor count = donors.count.index_select(0, sources);
     const at::Tensor weight = count.to(model_.device(), at::kFloat);
     const at::Tensor total = count.sum().to(model_.device(), at::kFloat);
@@ -119,11 +113,8 @@ AblationBench::Measured AblationBench::measure(const std::vector<at::Tensor>& mu
   SpanOptions options{.read_nodes = behaviour_.read_nodes(), .updates = known_updates_};
   ComponentMask& mask = options.masks[component_];
   for (size_t i = 0; i < multipliers.size(); ++i) {
-    if (multipliers[i].defined()) {
-      mask.push_back({multipliers[i].to(model_.device()), fills[i]});
-    } else {
-      mask.emplace_back();
-    }
+    const bool is_masked = multipliers[i].defined();
+    mask.push_back(is_masked ? LinearMask{multipliers[i].to(model_.device()), fills[i]} : LinearMask());
   }
   const at::Tensor states = run_in_slabs(model_, trie_, fill == Fill::kZero ? before_ : before_.expanded(),
                                          Site::before(component_), Site::end(model_.config), options);

@@ -11,12 +11,13 @@ double share(const at::Tensor& right) {
   return static_cast<double>(right.sum().item<int64_t>()) / static_cast<double>(right.size(0));
 }
 
-/// So many rows that their logits over the whole vocabulary take 16 MB.
+/// Number of rows whose logits over the whole vocabulary take 16 MB, at least 1.
 int64_t slab_of_logits(int64_t vocab) {
   return std::max<int64_t>(1, (int64_t{1} << 22) / vocab);
 }
 
-/// The most likely next token of each state. @param states [n, d_model] end of the stream. @return [n] int64.
+/// The most likely next token of each state.
+/// @param states  [n, d_model] end of the stream. @return [n] int64.
 at::Tensor top_tokens(const Model& model, const at::Tensor& states) {
   at::Tensor top = at::empty({states.size(0)}, at::kLong);
   in_slabs(states.size(0), slab_of_logits(model.config.vocab), [&](int64_t begin, int64_t n) {
@@ -31,7 +32,7 @@ at::Tensor answered_right(const Model& model, const at::Tensor& states, const at
                           const at::Tensor& answers, const std::optional<Contrast>& contrast) {
   const at::NoGradGuard no_gradients;
   if (!contrast) return top_tokens(model, states).index_select(0, place).eq(answers);
-  // The few vocabulary rows that anyone compares.
+  // Computes the logits of only those tokens that some row compares.
   const at::Tensor compared = at::cat({contrast->continuation.unsqueeze(1), contrast->against}, 1);
   const DistinctNodes tokens = distinct(compared.reshape(-1));
   const at::Tensor of_rows = logits(model, states, tokens.nodes).cpu().index_select(0, place);
@@ -54,7 +55,7 @@ double Behaviour::accuracy_by_row(const Model& model, const at::Tensor& states) 
 NextTokenEffect Behaviour::effect(const Model& model, const at::Tensor& states, const at::Tensor& untouched) const {
   at::NoGradGuard no_gradients;
   const int64_t n = states.size(0);
-  // Rows of one node share its distribution, but may have other answers.
+  // Rows that end at one node share a distribution, but may have different answers.
   const at::Tensor n_rows_of_node =
       at::zeros({n}, at::kDouble).index_add_(0, last_.place, at::ones({answers_.size(0)}, at::kDouble));
   NextTokenEffect sum;

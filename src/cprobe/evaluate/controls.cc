@@ -6,12 +6,6 @@
 
 namespace cprobe {
 
-double p_value(double value, const std::vector<double>& controls, Stronger stronger) {
-  const auto as_strong = std::ranges::count_if(
-      controls, [&](double control) { return stronger == Stronger::kLower ? control <= value : control >= value; });
-  return static_cast<double>(1 + as_strong) / static_cast<double>(1 + controls.size());
-}
-
 void add_beside_controls(std::vector<Metric>& metrics, Metric figure, const std::vector<double>& draws,
                          Stronger stronger, const std::string& control, const std::string& note) {
   if (!draws.empty()) figure.p = p_value(figure.value, draws, stronger);

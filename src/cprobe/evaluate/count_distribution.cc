@@ -22,7 +22,7 @@ CountDistribution trimmed(int64_t first, std::vector<double> probability) {
 
 double CountDistribution::at_least(int64_t count) const {
   const auto size = static_cast<int64_t>(probability.size());
-  if (count <= first) return 1;  // all terms add up to that, but for rounding
+  if (count <= first) return 1;  // The sum of all terms, but for rounding.
   const auto skipped = std::min(count - first, size);
   return std::min(1.0, std::accumulate(probability.rbegin(), probability.rend() - skipped, 0.0));
 }
@@ -43,7 +43,7 @@ CountDistribution hypergeometric(int64_t n, int64_t n_a, int64_t n_b) {
   };
   const auto mode = static_cast<int64_t>(number(n_a + 1) * number(n_b + 1) / number(n + 2));
   const int64_t start = std::clamp(mode, least, most);
-  std::vector<double> below, above = {1.0};  // relative to the likeliest
+  std::vector<double> below, above = {1.0};  // Relative to the likeliest count.
   for (int64_t k = start; k < most && above.back() >= kNegligible; ++k) above.push_back(above.back() * ratio(k));
   for (int64_t k = start; k > least && (below.empty() || below.back() >= kNegligible); --k)
     below.push_back((below.empty() ? 1.0 : below.back()) / ratio(k - 1));

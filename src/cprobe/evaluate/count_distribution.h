@@ -5,8 +5,9 @@
 
 namespace cprobe {
 
-/// The probabilities of a count: of `first`, `first` + 1, ...; all others are 0. Those below 1e-300 are left out, and a
-/// tail of such is 0. A tail is the sum of its own terms from its far end on, so that a small one is as exact as a large one.
+/// Probabilities of the counts `first`, `first` + 1, ...; all other counts have probability 0.
+/// Probabilities below 1e-300 at both ends are left out, and count as 0. A tail is summed from its
+/// far end on, so that a small tail is as exact as a large one.
 struct CountDistribution {
   int64_t first = 0;
   std::vector<double> probability;  ///< At least one value.
@@ -15,17 +16,20 @@ struct CountDistribution {
   double at_most(int64_t count) const;   ///< P(X <= count).
 };
 
-/// Hypergeometric: how many of `n_a` random things of `n` are among `n_b` given ones,
+/// Hypergeometric distribution: how many of `n_a` things, drawn at random from `n` things, are
+/// among `n_b` given things:
 ///
-///     P(k) = C(n_b, k) C(n - n_b, n_a - k) / C(n, n_a),
+///     P(k) = C(n_b, k) C(n - n_b, n_a - k) / C(n, n_a).
 ///
-/// by the ratio of neighbouring terms from the likeliest count on, which keeps all digits where factorials would lose
-/// some. Exact to about 1e-16 per term, of which there are at most 75 standard deviations.
-/// @param n >= 0. @param n_a, n_b in [0, n].
+/// Computed from the ratios of neighbouring terms, beginning at the likeliest count. Ratios keep
+/// all digits; factorials would lose some. Exact to about 1e-16 per term. The terms span at most
+/// 75 standard deviations.
+/// @param n         >= 0.
+/// @param n_a, n_b  in [0, n].
 CountDistribution hypergeometric(int64_t n, int64_t n_a, int64_t n_b);
 
-/// The sum of two independent counts, term by term: O(number of terms of one x of the other) time. For the weights of a
-/// GPT-2 block (two matrices of 2.4 million entries) that is half a second.
+/// Distribution of the sum of two independent counts. Takes O(terms of x * terms of y) time: half a
+/// second for the weights of a GPT-2 block (two matrices of 2.4 million entries).
 CountDistribution sum_of(const CountDistribution& x, const CountDistribution& y);
 
 }  // namespace cprobe

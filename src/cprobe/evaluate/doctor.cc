@@ -13,7 +13,7 @@ namespace {
 
 using Rows = std::vector<std::vector<int64_t>>;
 
-/// Number `flat` of a tensor's entries as an index into each axis: "[2, 0, 17]".
+/// The index along each axis of entry number `flat` of a tensor: "[2, 0, 17]".
 std::string index_text(int64_t flat, at::IntArrayRef sizes) {
   std::vector<int64_t> index(sizes.size());
   for (size_t axis = sizes.size(); axis-- > 0;) {
@@ -23,7 +23,7 @@ std::string index_text(int64_t flat, at::IntArrayRef sizes) {
   return fmt::format("[{}]", fmt::join(index, ", "));
 }
 
-/// What is wrong with a weight, or nothing.
+/// What is wrong with a weight; empty if nothing is wrong.
 std::string complaint(const Model& model, const WeightInfo& info) {
   const auto found = model.weights.find(info.name);
   if (found == model.weights.end()) return info.name + " is missing";
@@ -52,17 +52,19 @@ Check examine_weights(const Model& model) {
   }
   return {.what = "weights",
           .difference = static_cast<double>(n_bad),
-          .tolerance = 0,
           .ok = n_bad == 0,
           .detail = n_bad == 0 ? fmt::format("{} tensors, {} numbers, all finite", infos.size(), n_numbers)
                                : fmt::format("{} of {} tensors; first: {}", n_bad, infos.size(), first)};
 }
 
 constexpr int64_t kRows = 12;
-constexpr int64_t kLongest = 24;  // Tokens; a batch effect shows in short rows too.
+constexpr int64_t kLongest = 24;  // Tokens. Short rows also show batch effects.
 
-/// Random rows: the first one as long as allowed, then one that ends inside it and one equal to it; half of the others
-/// share its first half.
+/// Random rows.
+///   - The first row is as long as allowed.
+///   - The second row is the first half of the first row.
+///   - The third row equals the first row.
+///   - Every other one of the remaining rows begins with up to half of the first row.
 Rows random_rows(const ModelConfig& config, at::Generator generator) {
   const int64_t longest = std::min(config.n_positions, kLongest);
   const at::Tensor tokens = at::randint(config.vocab, {kRows, longest}, generator, at::kLong);
@@ -89,13 +91,7 @@ at::Tensor final_states(const Model& model, const Rows& rows) {
   return end.at_nodes(at::tensor(trie.row_nodes, at::kLong));
 }
 
-at::Tensor one_at_a_time(const Model& model, const Rows& rows) {
-  std::vector<at::Tensor> states;
-  for (const std::vector<int64_t>& row : rows) states.push_back(final_states(model, {row}));
-  return at::cat(states);
-}
-
-/// The states of `rows` in their own order, computed in the order `order`.
+/// The states of `rows`, in the order of `rows`. The model gets the rows in the order `order`.
 at::Tensor permuted(const Model& model, const Rows& rows, const at::Tensor& order) {
   Rows shuffled;
   std::vector<int64_t> lengths;
@@ -111,7 +107,8 @@ at::Tensor permuted(const Model& model, const Rows& rows, const at::Tensor& orde
   return at::cat(restored);
 }
 
-/// All token ids that a tokenizer file gives out.
+/// The distinct token ids of a tokenizer file, ascending.
+/// @throws Error (kInput) if the file holds no tokens.
 std::vector<int64_t> token_ids(const Document& json, bool is_vocab_json) {
   std::vector<int64_t> ids;
   const Document& vocab = is_vocab_json ? json : json.at("model").at("vocab");
@@ -124,7 +121,7 @@ std::vector<int64_t> token_ids(const Document& json, bool is_vocab_json) {
   if (added != nullptr) {
     for (const Document& token : added->items()) ids.push_back(token.at("id").as_integer());
   }
-  // A token may stand in the vocabulary and among the added ones.
+  // A token may be in the vocabulary and among the added tokens.
   std::ranges::sort(ids);
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   if (ids.empty()) throw vocab.error("holds no tokens");
@@ -146,7 +143,7 @@ Check compare(std::string what, const at::Tensor& ours, const at::Tensor& expect
   check.difference = distance.max().item<double>() / (scale == 0 ? 1.0 : scale);
   check.ok = check.difference <= tolerance;
   if (!check.ok) {
-    const int64_t worst = distance.argmax().item<int64_t>();  // The first NaN where there is one.
+    const int64_t worst = distance.argmax().item<int64_t>();  // The first NaN, if there is one.
     check.detail = fmt::format("entry {}: {:.7g} here, {:.7g} expected", index_text(worst, expected.sizes()),
                                a[worst].item<double>(), b[worst].item<double>());
   }
@@ -162,7 +159,9 @@ std::vector<Check> examine(const Model& model) {
   const at::Tensor together = final_states(model, rows);
   const at::Tensor order = at::randperm(kRows, seed.derive("order").generator(), at::kLong);
   checks.push_back(compare("states, rows permuted", permuted(model, rows, order), together, kBatchTolerance));
-  checks.push_back(compare("states, one row at a time", one_at_a_time(model, rows), together, kBatchTolerance));
+  std::vector<at::Tensor> one_at_a_time;
+  for (const std::vector<int64_t>& row : rows) one_at_a_time.push_back(final_states(model, {row}));
+  checks.push_back(compare("states, one row at a time", at::cat(one_at_a_time), together, kBatchTolerance));
   return checks;
 }
 
@@ -174,7 +173,6 @@ std::vector<Check> examine_tokenizer(const ModelConfig& config, const std::files
     const auto n_bad = std::ranges::count_if(ids, [&](int64_t id) { return id < 0 || id >= config.vocab; });
     checks.push_back({.what = name,
                       .difference = static_cast<double>(n_bad),
-                      .tolerance = 0,
                       .ok = n_bad == 0,
                       .detail = fmt::format("{} tokens, ids {} to {}; the model embeds ids 0 to {}", ids.size(),
                                             ids.front(), ids.back(), config.vocab - 1)});

@@ -13,17 +13,18 @@ namespace {
 
 constexpr Block kBlocks[] = {Block::kAttention, Block::kMlp};
 
-/// What a forward pass shows, in the layout of the golden file.
+/// Activations of a forward pass, in the layout of the golden file.
 struct Activations {
   at::Tensor logits;                           ///< [n_rows, seq, vocab].
-  std::map<ComponentRef, at::Tensor> updates;  ///< [n_rows, seq, d_model], of every component.
-  std::map<ComponentRef, at::Tensor> states;   ///< Likewise, the stream after the component.
+  std::map<ComponentRef, at::Tensor> updates;  ///< Per component, [n_rows, seq, d_model].
+  std::map<ComponentRef, at::Tensor> states;   ///< The stream after each component, likewise.
 };
 
 Activations forward(const Model& model, const GoldenBatch& batch, std::map<ComponentRef, ComponentMask> masks = {}) {
   Activations result;
   SpanOptions options{.masks = std::move(masks)};
-  // The first component is an attention block, and all nodes are read: every update has one row per node, in order.
+  // Every update has one row per node, in order, because the first component is an attention block
+  // and all nodes are read.
   options.on_update = [&](ComponentRef component, const at::Tensor&, const at::Tensor& update,
                           const at::Tensor& state) {
     result.updates[component] = batch.padded(update);
@@ -35,7 +36,7 @@ Activations forward(const Model& model, const GoldenBatch& batch, std::map<Compo
   return result;
 }
 
-/// Compares one activation at the positions that are no padding.
+/// Compares one activation at all positions that are not padded.
 Check compare_activation(const GoldenFile& golden, const GoldenBatch& batch, const std::string& name,
                          const at::Tensor& ours) {
   const at::Tensor expected = golden.numbers(name, ours.sizes().vec());
@@ -77,7 +78,7 @@ std::vector<Check> compare_masked(const Model& model, const GoldenFile& golden, 
           compare_activation(golden, batch, fmt::format("masked_logits.{}", block), ours.logits)};
 }
 
-/// Soft masks, through the code that fits circuits.
+/// Compares loss and gradients of soft masks, through the code that fits circuits.
 std::vector<Check> compare_gradients(const Model& model, const GoldenFile& golden, const GoldenBatch& batch,
                                      const ComponentRef& component) {
   const auto name = [&](std::string_view key) { return fmt::format("snn.{}.{}", key, to_string(component.block)); };
@@ -110,7 +111,7 @@ std::vector<Check> compare_gradients(const Model& model, const GoldenFile& golde
 }  // namespace
 
 std::vector<Check> compare_with_golden(const Model& model, const std::filesystem::path& golden) {
-  const GoldenFile file = GoldenFile::open(golden);
+  const GoldenFile file(golden);
   const GoldenBatch batch = file.batch("", model.config);
   require_right_padding(file, batch);
   const int64_t layer = file.whole_numbers("masked_layer", {1}).item<int64_t>();

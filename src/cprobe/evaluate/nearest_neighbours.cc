@@ -1,8 +1,5 @@
 #include "cprobe/evaluate/nearest_neighbours.h"
 
-#include <algorithm>
-#include <map>
-
 #include "cprobe/core/error.h"
 #include "cprobe/core/rows.h"
 
@@ -14,18 +11,12 @@ at::Tensor unit_rows(const at::Tensor& vectors) {
   return vectors / at::where(norm > 0, norm, at::ones_like(norm));
 }
 
-/// The row of `exemplars` with the largest cosine; rows of both have length 1 or 0.
-at::Tensor nearest_of_unit_rows(const at::Tensor& vectors, const at::Tensor& exemplars) {
-  return at::mm(vectors, exemplars.t()).argmax(1).cpu();
-}
+}  // namespace
 
 int64_t most_frequent(const at::Tensor& labels) {
-  std::map<int64_t, int64_t> counts;
-  for (int64_t i = 0; i < labels.size(0); ++i) ++counts[labels[i].item<int64_t>()];
-  return std::ranges::max_element(counts, {}, [](const auto& entry) { return entry.second; })->first;
+  const auto [values, unused, counts] = at::_unique2(labels, true, false, true);
+  return values[counts.argmax().item<int64_t>()].item<int64_t>();
 }
-
-}  // namespace
 
 KnnResult knn(const LabelledVectors& train, const LabelledVectors& test,
               const std::vector<std::vector<int64_t>>& exemplar_draws) {
@@ -41,7 +32,8 @@ KnnResult knn(const LabelledVectors& train, const LabelledVectors& test,
     const at::Tensor exemplar_unit = rows_at(train_unit, rows);
     const at::Tensor classes = train.labels.index_select(0, rows);
     const auto correct = [&](const at::Tensor& unit, const at::Tensor& labels) {
-      return classes.index_select(0, nearest_of_unit_rows(unit, exemplar_unit)) == labels;
+      const at::Tensor nearest = at::mm(unit, exemplar_unit.t()).argmax(1).cpu();  // the largest cosine
+      return classes.index_select(0, nearest) == labels;
     };
     const at::Tensor is_dev = at::ones({train.labels.size(0)}, at::kBool).index_fill_(0, rows, false);
     if (dev.empty()) {

@@ -10,19 +10,20 @@
 
 namespace cprobe {
 
-/// Vectors with the labels to be decoded from them.
+/// Vectors and the labels to decode from them.
 struct LabelledVectors {
   at::Tensor vectors;  ///< [n, d] float32, on any device.
   at::Tensor labels;   ///< [n] int64 on the CPU.
 };
 
-/// Accuracy of a 1-nearest-neighbour classifier with one exemplar per class (docs/method.md, step 5), over
-/// draws of the exemplars. Nearest is the smallest cosine distance, of equals the first; a zero vector is
-/// at distance 1 of all.
+/// Accuracy of a 1-nearest-neighbour classifier with one exemplar per class (docs/method.md, step
+/// 5), over draws of the exemplars. The nearest exemplar has the smallest cosine distance; of equal
+/// ones, the first is nearest. A zero vector has distance 1 to every vector.
 struct KnnResult {
-  Spread dev;  ///< On the training tokens that are no exemplars.
+  Spread dev;  ///< On the training tokens that are not exemplars.
   Spread test;
-  /// First draw: of always answering the exemplars' most frequent label (the smallest of equals).
+  /// Accuracy, in the first draw, of always answering the exemplars' most frequent label. Of
+  /// equally frequent labels, the smallest is answered.
   double dev_majority = 0;
   double test_majority = 0;
   int64_t n_dev = 0;
@@ -31,16 +32,21 @@ struct KnnResult {
   friend bool operator==(const KnnResult&, const KnnResult&) = default;
 };
 
-/// @param exemplar_draws one list per draw: rows of `train`, in ascending order of class (ties go to the first).
+/// @param exemplar_draws  one list of rows of `train` per draw, in ascending order of class. Of
+///                        equally near exemplars, the first is taken.
 KnnResult knn(const LabelledVectors& train, const LabelledVectors& test,
               const std::vector<std::vector<int64_t>>& exemplar_draws);
 
-/// Rows of each class, classes in ascending order: what exemplars are drawn from.
+/// The most frequent label; of equally frequent ones, the smallest.
+int64_t most_frequent(const at::Tensor& labels);
+
+/// Rows of each class, in ascending order of class. Exemplars are drawn from these lists.
 std::vector<std::vector<int64_t>> rows_by_class(const at::Tensor& labels);
 
-/// @param where names the labels in complaints, such as "train.csv: variable 'var_0'".
-/// @throws Error (kInput) if there is only one class, or a class has a single row (its exemplar would leave nothing to
-///         classify).
+/// Checks that labels can be decoded with one exemplar per class.
+/// @param where  names the labels in error messages, such as "train.csv: variable 'var_0'".
+/// @throws Error (kInput) if there are fewer than two classes, or a class has a single row. With
+///         that row as the exemplar, nothing would be left to classify.
 void require_decodable(const at::Tensor& labels, std::string_view where);
 
 }  // namespace cprobe

@@ -1,7 +1,5 @@
 #include "cprobe/evaluate/overlap.h"
 
-#include <map>
-
 #include "cprobe/circuit/circuit_sets.h"
 #include "cprobe/evaluate/count_distribution.h"
 
@@ -31,7 +29,7 @@ std::string note_of(const SharedCounts& units) {
   return (a.empty() ? "" : "first " + a + ", ") + "second " + b;
 }
 
-/// Weights of a unit of each matrix, by tensor name; empty where they are not known.
+/// Number of weights of one unit, by tensor name; empty if unknown.
 std::map<std::string, int64_t> unit_weights(const CircuitFile& circuit, const ModelConfig* config) {
   std::map<std::string, int64_t> weights;
   if (config != nullptr) {

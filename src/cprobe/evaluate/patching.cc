@@ -4,12 +4,6 @@
 #include "cprobe/core/rows.h"
 
 namespace cprobe {
-namespace {
-
-constexpr int64_t kSlab = 1024;
-
-}  // namespace
-
 Patching::Patching(const Model& model, const TokenTrie& trie, const Stream& stream, Site site, int64_t position)
     : model_(model), site_(site), position_(position), stream_(stream) {
   const at::Tensor positions = trie.position.index_select(0, trie.nodes_at(position));
@@ -47,6 +41,7 @@ at::Tensor Patching::run(const at::Tensor& states) const {
 
 at::Tensor Patching::run_all(const at::Tensor& states) const {
   const at::NoGradGuard no_gradients;
+  constexpr int64_t kSlab = 1024;
   at::Tensor end = at::empty({n_rows(), model_.config.d_model}, model_.device());
   in_slabs(n_rows(), kSlab, [&](int64_t begin, int64_t n) {
     stop_if_interrupted();

@@ -13,31 +13,34 @@
 
 namespace cprobe {
 
-/// One data set at the site that is probed.
+/// One data set at the probed site.
 struct ProbedSet {
   const Dataset& data;
-  Stream stream;      ///< Of all its nodes at the site.
-  at::Tensor nodes;   ///< [n_rows] int64: the probed token of each row.
-  at::Tensor labels;  ///< [n_rows] int64: the variable's value. Undefined in a behaviour set without it.
+  Stream stream;     ///< Of all nodes of the data set, at the site.
+  at::Tensor nodes;  ///< [n_rows] int64: the probed token of each row.
+  /// [n_rows] int64: values of the variable. Undefined if an evaluation set lacks the variable.
+  at::Tensor labels;
 
-  /// The states that methods read and replace, [n_rows, d_model]. They are on the CPU, like all that
-  /// methods learn, wherever the model runs.
+  /// The states that methods read and replace, [n_rows, d_model]. Always on the CPU, where methods
+  /// learn, wherever the model runs.
   at::Tensor states() const { return stream.at_nodes(nodes).cpu(); }
 };
 
-/// One variable at one site of the residual stream, with the tokens, splits and seed of a spec: all that
-/// a competing method is given. The data sets and the model belong to the caller.
+/// Input of a comparison method: one variable at one site of the residual stream, with the tokens,
+/// splits and seed of a spec. The data sets and the model belong to the caller.
 struct ProbedSite {
   const Model& model;
   Site site;
-  int64_t position = -1;  ///< Of the probed token in every row, as TokenTrie::nodes_at.
+  int64_t position = -1;  ///< Probed token of every row, as TokenTrie::nodes_at.
   std::string variable;
   ProbedSet train;
   ProbedSet test;
-  /// Data sets on which task accuracy is measured, by label: "Test", "Same", "Different", "IID", ...
+  /// Label and data of each evaluation set, on which task accuracy is measured. Labels: "Test",
+  /// "Same", "Different", "IID", ...
   std::vector<std::pair<std::string, ProbedSet>> evaluation_sets;
-  Seed seed{0};                 ///< Of this cell; a method derives its own streams from it.
-  bool paper_protocol = false;  ///< Do as the reference implementation does where it is worse than the default.
+  Seed seed{0};  ///< Seed of this cell. A method derives its streams from this seed.
+  /// Do as the reference implementation does, even where that is worse than the default.
+  bool paper_protocol = false;
 };
 
 }  // namespace cprobe

@@ -29,6 +29,12 @@ Spread spread(const std::vector<double>& values) {
   return result;
 }
 
+double p_value(double value, const std::vector<double>& controls, Stronger stronger) {
+  const auto as_strong = std::ranges::count_if(
+      controls, [&](double control) { return stronger == Stronger::kLower ? control <= value : control >= value; });
+  return static_cast<double>(1 + as_strong) / static_cast<double>(1 + controls.size());
+}
+
 std::vector<double> holm(const std::vector<double>& p_values) {
   std::vector<size_t> order(p_values.size());
   std::iota(order.begin(), order.end(), 0);

@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <system_error>
-#include <utility>
 
 #include "cprobe/core/error.h"
 

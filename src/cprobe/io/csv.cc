@@ -1,12 +1,12 @@
 #include "cprobe/io/csv.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
-#include <utility>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/number_text.h"
 #include "cprobe/core/text.h"
+#include "cprobe/core/utf8.h"
 #include "cprobe/io/atomic_file.h"
 
 namespace cprobe {
@@ -90,12 +90,6 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
-std::string list_of(const std::vector<std::string>& names) {
-  std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "'" : ", '") + name + "'";
-  return list;
-}
-
 /// Whether a field has the form of a whole number of any size: an optional sign and digits.
 bool looks_whole(std::string_view field) {
   if (field.starts_with('-') || field.starts_with('+')) field.remove_prefix(1);
@@ -142,8 +136,8 @@ bool CsvTable::has_column(std::string_view name) const {
 size_t CsvTable::index_of(std::string_view column) const {
   const auto found = std::find(columns_.begin(), columns_.end(), column);
   if (found == columns_.end()) {
-    throw input_error("{}: no column '{}', did you mean '{}'? The columns are {}", source_, column,
-                      nearest(column, columns_), list_of(columns_));
+    throw input_error("{}: no column '{}', did you mean '{}'? The columns are '{}'", source_, column,
+                      nearest(column, columns_), fmt::join(columns_, "', '"));
   }
   return static_cast<size_t>(found - columns_.begin());
 }
@@ -160,13 +154,9 @@ int64_t CsvTable::integer(std::string_view text, size_t row, std::string_view co
   std::string_view digits = text;
   // from_chars takes no plus sign.
   if (digits.starts_with('+') && !digits.starts_with("+-")) digits.remove_prefix(1);
-  int64_t value = 0;
-  const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (code != std::errc() || end != digits.data() + digits.size()) {
-    throw input_error("{}:{}: column '{}': expected a whole number from -2^63 to 2^63 - 1, found '{}'", source_,
-                      lines_[row], column, text);
-  }
-  return value;
+  if (const std::optional<int64_t> value = whole_number<int64_t>(digits)) return *value;
+  throw input_error("{}:{}: column '{}': expected a whole number from -2^63 to 2^63 - 1, found '{}'", source_,
+                    lines_[row], column, text);
 }
 
 std::vector<std::string> CsvTable::integer_columns() const {
@@ -206,15 +196,15 @@ std::string csv_record(const std::vector<std::string>& fields) {
     if (&field != &fields.front()) record += ',';
     // A record of one empty field would read as a blank line.
     const bool quoted = field.find_first_of(",\"\r\n") != std::string::npos || (field.empty() && fields.size() == 1);
-    if (!quoted) {
-      record += field;
-      continue;
-    }
-    record += '"';
-    for (const char c : field) record += c == '"' ? "\"\"" : std::string(1, c);
-    record += '"';
+    record += quoted ? fmt::format("\"{}\"", escaped(field, {{'"', "\"\""}})) : field;
   }
   return record + "\n";
+}
+
+std::string csv_text(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& records) {
+  std::string text = csv_record(header);
+  for (const std::vector<std::string>& record : records) text += csv_record(record);
+  return text;
 }
 
 }  // namespace cprobe

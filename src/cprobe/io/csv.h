@@ -63,4 +63,7 @@ class CsvTable {
 /// One CSV record with a trailing "\n". Fields with a comma, quote or line break are quoted.
 std::string csv_record(const std::vector<std::string>& fields);
 
+/// A header and the records below it as CSV.
+std::string csv_text(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& records);
+
 }  // namespace cprobe

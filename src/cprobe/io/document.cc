@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <optional>
+
+#include "cprobe/core/utf8.h"
 
 namespace cprobe {
 namespace {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -76,6 +77,9 @@ class Document {
   /// Does nothing if all keys are in `known`.
   /// @throws Error (kInput) at the first unknown key, naming the nearest known one.
   void require_known_keys(std::span<const std::string_view> known) const;
+  void require_known_keys(std::initializer_list<std::string_view> known) const {
+    require_known_keys(std::span(known.begin(), known.size()));
+  }
 
  private:
   friend class DocumentBuilder;

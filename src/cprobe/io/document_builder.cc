@@ -1,13 +1,6 @@
 #include "cprobe/io/document_builder.h"
 
-#include <utility>
-
 namespace cprobe {
-namespace {
-
-constexpr size_t kMaxNesting = 100;
-
-}  // namespace
 
 DocumentBuilder::DocumentBuilder(const std::string& source_name)
     : source_(std::make_shared<const std::string>(source_name)) {
@@ -30,24 +23,12 @@ void DocumentBuilder::key(TextPlace place, std::string name) {
   level.has_key = true;
 }
 
-void DocumentBuilder::null(TextPlace place) {
-  add(start(place));
-}
-
 void DocumentBuilder::scalar(TextPlace place, std::string text, bool quoted) {
   Document value = start(place);
   value.kind_ = Document::Kind::kScalar;
   value.text_ = std::move(text);
   value.quoted_ = quoted;
   add(std::move(value));
-}
-
-void DocumentBuilder::begin_list(TextPlace place) {
-  open(place, Document::Kind::kList);
-}
-
-void DocumentBuilder::begin_map(TextPlace place) {
-  open(place, Document::Kind::kMap);
 }
 
 void DocumentBuilder::end() {
@@ -58,10 +39,6 @@ void DocumentBuilder::end() {
 
 Error DocumentBuilder::error(TextPlace place, std::string_view message) const {
   return input_error("{}:{}:{}: {}", *source_, place.line, place.column, message);
-}
-
-Document DocumentBuilder::take() {
-  return std::move(root_);
 }
 
 Document DocumentBuilder::start(TextPlace place) const {
@@ -83,6 +60,7 @@ Document DocumentBuilder::start(TextPlace place) const {
 }
 
 void DocumentBuilder::open(TextPlace place, Document::Kind kind) {
+  constexpr size_t kMaxNesting = 100;
   if (levels_.size() == kMaxNesting) {
     throw error(place, fmt::format("lists and maps are nested more than {} levels deep", kMaxNesting));
   }

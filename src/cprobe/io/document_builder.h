@@ -1,9 +1,9 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "cprobe/io/document.h"
@@ -22,17 +22,18 @@ class DocumentBuilder {
   bool expects_key() const;
 
   void key(TextPlace place, std::string name);  ///< @throws Error (kInput) for a key twice.
-  void null(TextPlace place);
+  void null(TextPlace place) { add(start(place)); }
   void scalar(TextPlace place, std::string text, bool quoted);
-  void begin_list(TextPlace place);  ///< @throws Error (kInput) if this is level 101.
-  void begin_map(TextPlace place);   ///< @throws Error (kInput) if this is level 101.
-  void end();                        ///< Ends the innermost list or map.
+  /// @throws Error (kInput) if this is level 101.
+  void begin_list(TextPlace place) { open(place, Document::Kind::kList); }
+  void begin_map(TextPlace place) { open(place, Document::Kind::kMap); }
+  void end();  ///< Ends the innermost list or map.
 
   /// An Error (kInput) about the text at `place`.
   Error error(TextPlace place, std::string_view message) const;
 
   /// The finished value; null if there were no events.
-  Document take();
+  Document take() { return std::move(root_); }
 
  private:
   struct Level {

@@ -2,6 +2,7 @@
 #include <cctype>
 #include <nlohmann/json.hpp>
 
+#include "cprobe/core/utf8.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/document_builder.h"
 

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "cprobe/io/document.h"
@@ -18,9 +20,9 @@ namespace cprobe {
 /// that comes twice.
 template <typename Convert>
 auto list_of(const Document& value, Convert convert) {
-  std::vector<decltype(convert(value))> converted;
+  std::vector<std::invoke_result_t<Convert, const Document&>> converted;
   for (const Document& item : value.items_or_self()) {
-    converted.push_back(convert(item));
+    converted.push_back(std::invoke(convert, item));
     // In a grid, two equal values would make one cell twice.
     if (std::ranges::count(converted, converted.back()) > 1) throw item.error("this value stands twice in the list");
   }

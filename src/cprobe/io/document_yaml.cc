@@ -6,6 +6,7 @@
 
 #include <sstream>
 
+#include "cprobe/core/utf8.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/document_builder.h"
 

@@ -9,10 +9,10 @@
 #include <cerrno>
 #include <nlohmann/json.hpp>
 #include <system_error>
-#include <utility>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/text.h"
+#include "cprobe/core/utf8.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/safetensors_header.h"
 

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <utility>
-#include <vector>
 
 #include "cprobe/core/error.h"
 #include "cprobe/io/document.h"
@@ -71,8 +69,7 @@ uint64_t count_bytes(const Document& shape, const std::vector<int64_t>& sizes, s
 }
 
 TensorInfo parse_tensor(const Document& entry, uint64_t data_begin, uint64_t n_data) {
-  constexpr std::array<std::string_view, 3> kKeys = {"dtype", "shape", "data_offsets"};
-  entry.require_known_keys(kKeys);
+  entry.require_known_keys({"dtype", "shape", "data_offsets"});
 
   TensorInfo info;
   info.dtype = parse_dtype(entry.at("dtype"));

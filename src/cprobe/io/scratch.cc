@@ -6,7 +6,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <string>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/memory.h"

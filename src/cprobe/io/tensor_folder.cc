@@ -1,5 +1,4 @@
 #include <system_error>
-#include <utility>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/text.h"

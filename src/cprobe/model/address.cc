@@ -1,8 +1,7 @@
 #include "cprobe/model/address.h"
 
-#include <charconv>
-
 #include "cprobe/core/error.h"
+#include "cprobe/core/number_text.h"
 
 namespace cprobe {
 
@@ -26,11 +25,9 @@ Block parse_block(std::string_view text) {
 
 ComponentRef parse_component(std::string_view text) {
   const size_t dot = text.find('.');
-  int64_t layer = -1;
   if (text.starts_with('L') && dot != std::string_view::npos) {
-    const char* end = text.data() + dot;
-    const auto [parsed, problem] = std::from_chars(text.data() + 1, end, layer);
-    if (problem == std::errc() && parsed == end && layer >= 0) return {layer, parse_block(text.substr(dot + 1))};
+    const std::optional<int64_t> layer = whole_number<int64_t>(text.substr(1, dot - 1));
+    if (layer && *layer >= 0) return {*layer, parse_block(text.substr(dot + 1))};
   }
   throw input_error("'{}' is no component: expected a layer and a block such as L6.attn", text);
 }

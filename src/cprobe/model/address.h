@@ -13,7 +13,7 @@ enum class Block { kAttention, kMlp };
 
 std::string_view to_string(Block block);  ///< "attn" or "mlp".
 
-/// One component of one layer; text form "L6.attn".
+/// One component of one layer. Its text form is "L6.attn".
 struct ComponentRef {
   int64_t layer = 0;
   Block block = Block::kAttention;
@@ -23,7 +23,8 @@ struct ComponentRef {
 
 std::string to_string(const ComponentRef& component);
 
-/// The state behind a component: "L6.mid" after attention, "L6.post" after the MLP.
+/// The name of the residual stream after a component: "L6.mid" after attention, "L6.post" after the
+/// MLP.
 std::string state_name(const ComponentRef& component);
 
 /// @throws Error (kInput) if `text` is not of the form "L6.attn" or "L6.mlp".
@@ -32,8 +33,10 @@ ComponentRef parse_component(std::string_view text);
 /// "attn" or "mlp". @throws Error (kInput) otherwise.
 Block parse_block(std::string_view text);
 
-/// A place in the residual stream, counted in components from the embedding: site 2l is before layer l's attention, 2l
-/// + 1 before its MLP ("mid"), 2l + 2 after it ("post").
+/// A place in the residual stream, counted in components from the embedding. Layer l has three:
+///   - site 2l: before the attention block;
+///   - site 2l + 1: between attention block and MLP ("mid");
+///   - site 2l + 2: after the MLP ("post").
 struct Site {
   int64_t index = 0;
 

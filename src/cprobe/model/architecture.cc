@@ -1,5 +1,6 @@
 #include "cprobe/model/architecture.h"
 
+#include <algorithm>
 #include <array>
 
 #include "cprobe/core/error.h"
@@ -7,25 +8,28 @@
 namespace cprobe {
 namespace {
 
-// GPT-2 stores its linear maps as Conv1D, [n_in, n_out], so nothing is transposed.
+using enum Axis;
+using enum Presence;
+
+// GPT-2 stores linear maps as Conv1D, [n_in, n_out], so no matrix is transposed.
 constexpr std::array kGpt2Weights = {
-    WeightRow{"embed.token", "transformer.wte.weight", Axis::kVocab, Axis::kModel},
-    WeightRow{"embed.position", "transformer.wpe.weight", Axis::kPositions, Axis::kModel},
-    WeightRow{"layers.{l}.attn.norm.weight", "transformer.h.{l}.ln_1.weight", Axis::kModel},
-    WeightRow{"layers.{l}.attn.norm.bias", "transformer.h.{l}.ln_1.bias", Axis::kModel},
-    WeightRow{"layers.{l}.attn.qkv.weight", "transformer.h.{l}.attn.c_attn.weight", Axis::kModel, Axis::kQkv},
-    WeightRow{"layers.{l}.attn.qkv.bias", "transformer.h.{l}.attn.c_attn.bias", Axis::kQkv},
-    WeightRow{"layers.{l}.attn.out.weight", "transformer.h.{l}.attn.c_proj.weight", Axis::kHeads, Axis::kModel},
-    WeightRow{"layers.{l}.attn.out.bias", "transformer.h.{l}.attn.c_proj.bias", Axis::kModel},
-    WeightRow{"layers.{l}.mlp.norm.weight", "transformer.h.{l}.ln_2.weight", Axis::kModel},
-    WeightRow{"layers.{l}.mlp.norm.bias", "transformer.h.{l}.ln_2.bias", Axis::kModel},
-    WeightRow{"layers.{l}.mlp.in.weight", "transformer.h.{l}.mlp.c_fc.weight", Axis::kModel, Axis::kMlp},
-    WeightRow{"layers.{l}.mlp.in.bias", "transformer.h.{l}.mlp.c_fc.bias", Axis::kMlp},
-    WeightRow{"layers.{l}.mlp.out.weight", "transformer.h.{l}.mlp.c_proj.weight", Axis::kMlp, Axis::kModel},
-    WeightRow{"layers.{l}.mlp.out.bias", "transformer.h.{l}.mlp.c_proj.bias", Axis::kModel},
-    WeightRow{"final_norm.weight", "transformer.ln_f.weight", Axis::kModel},
-    WeightRow{"final_norm.bias", "transformer.ln_f.bias", Axis::kModel},
-    WeightRow{"unembed", "lm_head.weight", Axis::kVocab, Axis::kModel, false, Presence::kUntied},
+    WeightRow{"embed.token", "transformer.wte.weight", kVocab, kModel},
+    WeightRow{"embed.position", "transformer.wpe.weight", kPositions, kModel},
+    WeightRow{"layers.{l}.attn.norm.weight", "transformer.h.{l}.ln_1.weight", kModel},
+    WeightRow{"layers.{l}.attn.norm.bias", "transformer.h.{l}.ln_1.bias", kModel},
+    WeightRow{"layers.{l}.attn.qkv.weight", "transformer.h.{l}.attn.c_attn.weight", kModel, kQkv},
+    WeightRow{"layers.{l}.attn.qkv.bias", "transformer.h.{l}.attn.c_attn.bias", kQkv},
+    WeightRow{"layers.{l}.attn.out.weight", "transformer.h.{l}.attn.c_proj.weight", kHeads, kModel},
+    WeightRow{"layers.{l}.attn.out.bias", "transformer.h.{l}.attn.c_proj.bias", kModel},
+    WeightRow{"layers.{l}.mlp.norm.weight", "transformer.h.{l}.ln_2.weight", kModel},
+    WeightRow{"layers.{l}.mlp.norm.bias", "transformer.h.{l}.ln_2.bias", kModel},
+    WeightRow{"layers.{l}.mlp.in.weight", "transformer.h.{l}.mlp.c_fc.weight", kModel, kMlp},
+    WeightRow{"layers.{l}.mlp.in.bias", "transformer.h.{l}.mlp.c_fc.bias", kMlp},
+    WeightRow{"layers.{l}.mlp.out.weight", "transformer.h.{l}.mlp.c_proj.weight", kMlp, kModel},
+    WeightRow{"layers.{l}.mlp.out.bias", "transformer.h.{l}.mlp.c_proj.bias", kModel},
+    WeightRow{"final_norm.weight", "transformer.ln_f.weight", kModel},
+    WeightRow{"final_norm.bias", "transformer.ln_f.bias", kModel},
+    WeightRow{"unembed", "lm_head.weight", kVocab, kModel, false, kUntied},
 };
 constexpr std::array<std::string_view, 2> kGpt2Ignored = {".attn.bias", ".attn.masked_bias"};
 constexpr std::array kGpt2Settings = {
@@ -49,28 +53,24 @@ constexpr ConfigDefaults kGpt2Defaults = {.activation = Activation::kGeluTanh,
                                           .mlp_bias = true};
 
 constexpr std::array kNeoXWeights = {
-    WeightRow{"embed.token", "gpt_neox.embed_in.weight", Axis::kVocab, Axis::kModel},
-    WeightRow{"layers.{l}.attn.norm.weight", "gpt_neox.layers.{l}.input_layernorm.weight", Axis::kModel},
-    WeightRow{"layers.{l}.attn.norm.bias", "gpt_neox.layers.{l}.input_layernorm.bias", Axis::kModel},
-    WeightRow{"layers.{l}.attn.qkv.weight", "gpt_neox.layers.{l}.attention.query_key_value.weight", Axis::kQkv,
-              Axis::kModel, true},
-    WeightRow{"layers.{l}.attn.qkv.bias", "gpt_neox.layers.{l}.attention.query_key_value.bias", Axis::kQkv, Axis::kNone,
-              false, Presence::kQkvBias},
-    WeightRow{"layers.{l}.attn.out.weight", "gpt_neox.layers.{l}.attention.dense.weight", Axis::kModel, Axis::kHeads,
-              true},
-    WeightRow{"layers.{l}.attn.out.bias", "gpt_neox.layers.{l}.attention.dense.bias", Axis::kModel, Axis::kNone, false,
-              Presence::kAttentionOutBias},
-    WeightRow{"layers.{l}.mlp.norm.weight", "gpt_neox.layers.{l}.post_attention_layernorm.weight", Axis::kModel},
-    WeightRow{"layers.{l}.mlp.norm.bias", "gpt_neox.layers.{l}.post_attention_layernorm.bias", Axis::kModel},
-    WeightRow{"layers.{l}.mlp.in.weight", "gpt_neox.layers.{l}.mlp.dense_h_to_4h.weight", Axis::kMlp, Axis::kModel,
-              true},
-    WeightRow{"layers.{l}.mlp.in.bias", "gpt_neox.layers.{l}.mlp.dense_h_to_4h.bias", Axis::kMlp},
-    WeightRow{"layers.{l}.mlp.out.weight", "gpt_neox.layers.{l}.mlp.dense_4h_to_h.weight", Axis::kModel, Axis::kMlp,
-              true},
-    WeightRow{"layers.{l}.mlp.out.bias", "gpt_neox.layers.{l}.mlp.dense_4h_to_h.bias", Axis::kModel},
-    WeightRow{"final_norm.weight", "gpt_neox.final_layer_norm.weight", Axis::kModel},
-    WeightRow{"final_norm.bias", "gpt_neox.final_layer_norm.bias", Axis::kModel},
-    WeightRow{"unembed", "embed_out.weight", Axis::kVocab, Axis::kModel, false, Presence::kUntied},
+    WeightRow{"embed.token", "gpt_neox.embed_in.weight", kVocab, kModel},
+    WeightRow{"layers.{l}.attn.norm.weight", "gpt_neox.layers.{l}.input_layernorm.weight", kModel},
+    WeightRow{"layers.{l}.attn.norm.bias", "gpt_neox.layers.{l}.input_layernorm.bias", kModel},
+    WeightRow{"layers.{l}.attn.qkv.weight", "gpt_neox.layers.{l}.attention.query_key_value.weight", kQkv, kModel, true},
+    WeightRow{"layers.{l}.attn.qkv.bias", "gpt_neox.layers.{l}.attention.query_key_value.bias", kQkv, kNone, false,
+              kQkvBias},
+    WeightRow{"layers.{l}.attn.out.weight", "gpt_neox.layers.{l}.attention.dense.weight", kModel, kHeads, true},
+    WeightRow{"layers.{l}.attn.out.bias", "gpt_neox.layers.{l}.attention.dense.bias", kModel, kNone, false,
+              kAttentionOutBias},
+    WeightRow{"layers.{l}.mlp.norm.weight", "gpt_neox.layers.{l}.post_attention_layernorm.weight", kModel},
+    WeightRow{"layers.{l}.mlp.norm.bias", "gpt_neox.layers.{l}.post_attention_layernorm.bias", kModel},
+    WeightRow{"layers.{l}.mlp.in.weight", "gpt_neox.layers.{l}.mlp.dense_h_to_4h.weight", kMlp, kModel, true},
+    WeightRow{"layers.{l}.mlp.in.bias", "gpt_neox.layers.{l}.mlp.dense_h_to_4h.bias", kMlp},
+    WeightRow{"layers.{l}.mlp.out.weight", "gpt_neox.layers.{l}.mlp.dense_4h_to_h.weight", kModel, kMlp, true},
+    WeightRow{"layers.{l}.mlp.out.bias", "gpt_neox.layers.{l}.mlp.dense_4h_to_h.bias", kModel},
+    WeightRow{"final_norm.weight", "gpt_neox.final_layer_norm.weight", kModel},
+    WeightRow{"final_norm.bias", "gpt_neox.final_layer_norm.bias", kModel},
+    WeightRow{"unembed", "embed_out.weight", kVocab, kModel, false, kUntied},
 };
 constexpr std::array<std::string_view, 3> kNeoXIgnored = {".attention.bias", ".attention.masked_bias",
                                                           ".attention.rotary_emb.inv_freq"};
@@ -88,37 +88,28 @@ constexpr ConfigDefaults kNeoXDefaults = {.activation = Activation::kGelu,
                                           .attention_out_bias = true,
                                           .mlp_bias = true};
 
-// Llama and its descendants, which differ in biases only.
+// The weights of Llama and its descendants. These families differ in biases only.
 constexpr std::array kLlamaWeights = {
-    WeightRow{"embed.token", "model.embed_tokens.weight", Axis::kVocab, Axis::kModel},
-    WeightRow{"layers.{l}.attn.norm.weight", "model.layers.{l}.input_layernorm.weight", Axis::kModel},
-    WeightRow{"layers.{l}.attn.q.weight", "model.layers.{l}.self_attn.q_proj.weight", Axis::kHeads, Axis::kModel, true},
-    WeightRow{"layers.{l}.attn.q.bias", "model.layers.{l}.self_attn.q_proj.bias", Axis::kHeads, Axis::kNone, false,
-              Presence::kQkvBias},
-    WeightRow{"layers.{l}.attn.k.weight", "model.layers.{l}.self_attn.k_proj.weight", Axis::kKvHeads, Axis::kModel,
-              true},
-    WeightRow{"layers.{l}.attn.k.bias", "model.layers.{l}.self_attn.k_proj.bias", Axis::kKvHeads, Axis::kNone, false,
-              Presence::kQkvBias},
-    WeightRow{"layers.{l}.attn.v.weight", "model.layers.{l}.self_attn.v_proj.weight", Axis::kKvHeads, Axis::kModel,
-              true},
-    WeightRow{"layers.{l}.attn.v.bias", "model.layers.{l}.self_attn.v_proj.bias", Axis::kKvHeads, Axis::kNone, false,
-              Presence::kQkvBias},
-    WeightRow{"layers.{l}.attn.out.weight", "model.layers.{l}.self_attn.o_proj.weight", Axis::kModel, Axis::kHeads,
-              true},
-    WeightRow{"layers.{l}.attn.out.bias", "model.layers.{l}.self_attn.o_proj.bias", Axis::kModel, Axis::kNone, false,
-              Presence::kAttentionOutBias},
-    WeightRow{"layers.{l}.mlp.norm.weight", "model.layers.{l}.post_attention_layernorm.weight", Axis::kModel},
-    WeightRow{"layers.{l}.mlp.gate.weight", "model.layers.{l}.mlp.gate_proj.weight", Axis::kMlp, Axis::kModel, true},
-    WeightRow{"layers.{l}.mlp.gate.bias", "model.layers.{l}.mlp.gate_proj.bias", Axis::kMlp, Axis::kNone, false,
-              Presence::kMlpBias},
-    WeightRow{"layers.{l}.mlp.up.weight", "model.layers.{l}.mlp.up_proj.weight", Axis::kMlp, Axis::kModel, true},
-    WeightRow{"layers.{l}.mlp.up.bias", "model.layers.{l}.mlp.up_proj.bias", Axis::kMlp, Axis::kNone, false,
-              Presence::kMlpBias},
-    WeightRow{"layers.{l}.mlp.out.weight", "model.layers.{l}.mlp.down_proj.weight", Axis::kModel, Axis::kMlp, true},
-    WeightRow{"layers.{l}.mlp.out.bias", "model.layers.{l}.mlp.down_proj.bias", Axis::kModel, Axis::kNone, false,
-              Presence::kMlpBias},
-    WeightRow{"final_norm.weight", "model.norm.weight", Axis::kModel},
-    WeightRow{"unembed", "lm_head.weight", Axis::kVocab, Axis::kModel, false, Presence::kUntied},
+    WeightRow{"embed.token", "model.embed_tokens.weight", kVocab, kModel},
+    WeightRow{"layers.{l}.attn.norm.weight", "model.layers.{l}.input_layernorm.weight", kModel},
+    WeightRow{"layers.{l}.attn.q.weight", "model.layers.{l}.self_attn.q_proj.weight", kHeads, kModel, true},
+    WeightRow{"layers.{l}.attn.q.bias", "model.layers.{l}.self_attn.q_proj.bias", kHeads, kNone, false, kQkvBias},
+    WeightRow{"layers.{l}.attn.k.weight", "model.layers.{l}.self_attn.k_proj.weight", kKvHeads, kModel, true},
+    WeightRow{"layers.{l}.attn.k.bias", "model.layers.{l}.self_attn.k_proj.bias", kKvHeads, kNone, false, kQkvBias},
+    WeightRow{"layers.{l}.attn.v.weight", "model.layers.{l}.self_attn.v_proj.weight", kKvHeads, kModel, true},
+    WeightRow{"layers.{l}.attn.v.bias", "model.layers.{l}.self_attn.v_proj.bias", kKvHeads, kNone, false, kQkvBias},
+    WeightRow{"layers.{l}.attn.out.weight", "model.layers.{l}.self_attn.o_proj.weight", kModel, kHeads, true},
+    WeightRow{"layers.{l}.attn.out.bias", "model.layers.{l}.self_attn.o_proj.bias", kModel, kNone, false,
+              kAttentionOutBias},
+    WeightRow{"layers.{l}.mlp.norm.weight", "model.layers.{l}.post_attention_layernorm.weight", kModel},
+    WeightRow{"layers.{l}.mlp.gate.weight", "model.layers.{l}.mlp.gate_proj.weight", kMlp, kModel, true},
+    WeightRow{"layers.{l}.mlp.gate.bias", "model.layers.{l}.mlp.gate_proj.bias", kMlp, kNone, false, kMlpBias},
+    WeightRow{"layers.{l}.mlp.up.weight", "model.layers.{l}.mlp.up_proj.weight", kMlp, kModel, true},
+    WeightRow{"layers.{l}.mlp.up.bias", "model.layers.{l}.mlp.up_proj.bias", kMlp, kNone, false, kMlpBias},
+    WeightRow{"layers.{l}.mlp.out.weight", "model.layers.{l}.mlp.down_proj.weight", kModel, kMlp, true},
+    WeightRow{"layers.{l}.mlp.out.bias", "model.layers.{l}.mlp.down_proj.bias", kModel, kNone, false, kMlpBias},
+    WeightRow{"final_norm.weight", "model.norm.weight", kModel},
+    WeightRow{"unembed", "lm_head.weight", kVocab, kModel, false, kUntied},
 };
 constexpr std::array<std::string_view, 1> kLlamaIgnored = {".self_attn.rotary_emb.inv_freq"};
 constexpr std::array kLlamaSettings = {RequiredSetting{"quantization_config", "null"},
@@ -134,6 +125,19 @@ constexpr ConfigKeys kLlamaKeys = {.n_kv_heads = "num_key_value_heads",
                                    .rotary_base = "rope_theta",
                                    .attention_bias = "attention_bias",
                                    .mlp_bias = "mlp_bias"};
+
+constexpr Architecture llama_like(std::string_view model_type, std::string_view class_name, const ConfigKeys& keys,
+                                  const ConfigDefaults& defaults = {}) {
+  return {.model_type = model_type,
+          .class_name = class_name,
+          .optional_prefix = "model.",
+          .norm = Norm::kRms,
+          .keys = keys,
+          .defaults = defaults,
+          .weights = kLlamaWeights,
+          .ignored_suffixes = kLlamaIgnored,
+          .required_settings = kLlamaSettings};
+}
 
 constexpr std::array kArchitectures = {
     Architecture{.model_type = "gpt2",
@@ -153,45 +157,22 @@ constexpr std::array kArchitectures = {
                  .weights = kNeoXWeights,
                  .ignored_suffixes = kNeoXIgnored,
                  .required_settings = kNeoXSettings},
-    Architecture{.model_type = "llama",
-                 .class_name = "LlamaForCausalLM",
-                 .optional_prefix = "model.",
-                 .norm = Norm::kRms,
-                 .keys = kLlamaKeys,
-                 .weights = kLlamaWeights,
-                 .ignored_suffixes = kLlamaIgnored,
-                 .required_settings = kLlamaSettings},
-    Architecture{.model_type = "mistral",
-                 .class_name = "MistralForCausalLM",
-                 .optional_prefix = "model.",
-                 .norm = Norm::kRms,
-                 .keys = kBiaslessLlamaKeys,
-                 .defaults = {.sliding_window = 4096},
-                 .weights = kLlamaWeights,
-                 .ignored_suffixes = kLlamaIgnored,
-                 .required_settings = kLlamaSettings},
-    Architecture{.model_type = "qwen2",
-                 .class_name = "Qwen2ForCausalLM",
-                 .optional_prefix = "model.",
-                 .norm = Norm::kRms,
-                 .keys = kBiaslessLlamaKeys,
-                 .defaults = {.qkv_bias = true},
-                 .weights = kLlamaWeights,
-                 .ignored_suffixes = kLlamaIgnored,
-                 .required_settings = kLlamaSettings},
+    llama_like("llama", "LlamaForCausalLM", kLlamaKeys),
+    llama_like("mistral", "MistralForCausalLM", kBiaslessLlamaKeys, {.sliding_window = 4096}),
+    llama_like("qwen2", "Qwen2ForCausalLM", kBiaslessLlamaKeys, {.qkv_bias = true}),
 };
 
 bool is_present(Presence present, const ModelConfig& config) {
   switch (present) {
-    case Presence::kAlways:
+    case kAlways:
       return true;
-    case Presence::kUntied:
+    case kUntied:
       return !config.tied_unembedding;
-    case Presence::kQkvBias:
+    case kQkvBias:
       return config.qkv_bias;
-    case Presence::kAttentionOutBias:
+    case kAttentionOutBias:
       return config.attention_out_bias;
-    case Presence::kMlpBias:
+    case kMlpBias:
       return config.mlp_bias;
   }
   throw failure("a weight is neither present nor absent");
@@ -199,21 +180,21 @@ bool is_present(Presence present, const ModelConfig& config) {
 
 int64_t length(Axis axis, const ModelConfig& config) {
   switch (axis) {
-    case Axis::kVocab:
+    case kVocab:
       return config.vocab;
-    case Axis::kPositions:
+    case kPositions:
       return config.n_positions;
-    case Axis::kModel:
+    case kModel:
       return config.d_model;
-    case Axis::kQkv:
+    case kQkv:
       return (config.n_heads + 2 * config.n_kv_heads) * config.d_head;
-    case Axis::kHeads:
+    case kHeads:
       return config.n_heads * config.d_head;
-    case Axis::kKvHeads:
+    case kKvHeads:
       return config.n_kv_heads * config.d_head;
-    case Axis::kMlp:
+    case kMlp:
       return config.d_mlp;
-    case Axis::kNone:
+    case kNone:
       break;
   }
   throw failure("an axis without length has no length");
@@ -233,7 +214,7 @@ WeightInfo instantiate(const WeightRow& row, const ModelConfig& config, int64_t 
                   .source = with_layer(row.source, layer),
                   .source_shape = {length(row.rows, config)},
                   .transposed = row.transposed};
-  if (row.columns != Axis::kNone) info.source_shape.push_back(length(row.columns, config));
+  if (row.columns != kNone) info.source_shape.push_back(length(row.columns, config));
   return info;
 }
 
@@ -257,20 +238,16 @@ std::vector<WeightInfo> weights_of(const ModelConfig& config) {
   const std::span<const WeightRow> rows = find_architecture(config.architecture).weights;
   const auto per_layer = [](const WeightRow& row) { return row.name.find(kLayer) != std::string_view::npos; };
   std::vector<WeightInfo> infos;
-  for (size_t i = 0; i < rows.size();) {
-    if (!per_layer(rows[i])) {
-      if (is_present(rows[i].present, config)) infos.push_back(instantiate(rows[i], config, 0));
-      ++i;
-      continue;
-    }
-    size_t end = i;
-    while (end < rows.size() && per_layer(rows[end])) ++end;
-    for (int64_t layer = 0; layer < config.n_layers; ++layer) {
-      for (size_t j = i; j < end; ++j) {
-        if (is_present(rows[j].present, config)) infos.push_back(instantiate(rows[j], config, layer));
+  for (auto row = rows.begin(); row != rows.end();) {
+    // The rows of a layer stand together, and all of them come once for each layer.
+    const auto end = std::find_if(row, rows.end(), [&](const WeightRow& r) { return per_layer(r) != per_layer(*row); });
+    const int64_t n_times = per_layer(*row) ? config.n_layers : 1;
+    for (int64_t layer = 0; layer < n_times; ++layer) {
+      for (const WeightRow& r : std::span(row, end)) {
+        if (is_present(r.present, config)) infos.push_back(instantiate(r, config, layer));
       }
     }
-    i = end;
+    row = end;
   }
   return infos;
 }
@@ -281,7 +258,7 @@ std::vector<MatrixInfo> matrices_of(const ModelConfig& config, const ComponentRe
   constexpr std::string_view kWeight = ".weight";
   std::vector<MatrixInfo> matrices;
   for (const WeightRow& row : find_architecture(config.architecture).weights) {
-    if (row.columns == Axis::kNone) continue;
+    if (row.columns == kNone) continue;
     const WeightInfo info = instantiate(row, config, component.layer);
     if (!info.name.starts_with(prefix)) continue;
     const std::string module = info.source.substr(0, info.source.size() - kWeight.size());

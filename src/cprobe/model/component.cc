@@ -20,7 +20,8 @@ at::Tensor activate(Activation activation, const at::Tensor& x) {
   throw failure("unknown activation");
 }
 
-/// Positions of a stream's rows, [n_rows] int64: nodes that share a row have one position.
+/// The position of each row of a stream, [n_rows] int64. Nodes that share a row have the same
+/// position.
 at::Tensor row_positions(const TokenTrie& trie, const Stream& stream) {
   const at::Tensor nodes = (stream.row_of_node >= 0).nonzero().squeeze(1);
   return at::zeros({stream.rows.size(0)}, nodes.options())

@@ -15,13 +15,13 @@
 
 namespace cprobe {
 
-/// The computation of a component, step by step, and the only place that has it:
+/// The computation of a component, step by step. No other file repeats these steps:
 ///
 ///     normed_input -> project_in -> split_projections, attend (attention)  -> update_from
 ///                                   mlp_hidden (MLP)
 ///
 /// The forward pass (model/forward.h) runs the steps in order. Mask training
-/// (circuit/component_inputs.h) runs the constant ones once and the rest in each step.
+/// (circuit/component_inputs.h) runs those that no mask changes once, and the rest in each step.
 
 /// A norm with its weights.
 struct NormMap {
@@ -31,20 +31,20 @@ struct NormMap {
   at::Tensor bias;    ///< [d_model] float32; undefined for Norm::kRms.
 };
 
-/// @param name canonical, such as "final_norm".
+/// @param name  canonical name, such as "final_norm".
 /// @throws Error (kFailed) if the model has no such norm.
 NormMap norm_of(const Model& model, const std::string& name);
 
-/// @param x [n, d_model]. @return [n, d_model].
+/// Applies a norm to each row. @param x  [n, d_model]. @return [n, d_model].
 at::Tensor normed(const at::Tensor& x, const NormMap& norm);
 
-/// A component with all that its computation needs. Weights share the model's storage; nothing here
-/// refers to the model.
+/// A component with everything that its computation needs. Its weights share the model's storage,
+/// and the Model itself may go out of scope.
 struct Component {
   ComponentRef ref;
   ModelConfig config;
-  NormMap norm;              ///< In front of the component.
-  std::vector<Linear> maps;  ///< In the order of `matrices_of`; the last one makes the update.
+  NormMap norm;              ///< The norm in front of the component.
+  std::vector<Linear> maps;  ///< In the order of `matrices_of`. The last map makes the update.
 
   const LayerConfig& layer() const { return config.layer(ref.layer); }
 };
@@ -52,69 +52,74 @@ struct Component {
 /// @throws Error (kInput) if the model has no such layer.
 Component component_of(const Model& model, const ComponentRef& ref);
 
-/// What a component reads: the stream after its norm.
-/// @param rows [n, d_model]. @return [n, d_model].
+/// The input of a component's matrices: the stream after the component's norm.
+/// @param rows  [n, d_model], rows of the stream. @return [n, d_model].
 at::Tensor normed_input(const Component& component, const at::Tensor& rows);
 
-/// Outputs of the matrices that read the stream, biases included, joined along the columns.
-/// @param x     [n, d_model], a normed input.
-/// @param masks one per such matrix, fills with one row per row of x; empty: not masked.
-/// @return      [n, sum of the matrices' n_out]; differentiable in x and the multipliers.
+/// The outputs of the input matrices (all matrices but the last), biases included, joined along the
+/// columns.
+/// @param x      [n, d_model], a normed input.
+/// @param masks  one per input matrix, fills with one row per row of x. Empty: not masked.
+/// @return       [n, sum of the input matrices' n_out], differentiable in x and the multipliers.
 at::Tensor project_in(const Component& component, const at::Tensor& x, std::span<const LinearMask> masks = {});
 
-/// Queries, keys and values of a component's input projections, before or after their biases alike.
+/// Queries, keys and values of an attention block: outputs of its input matrices, with or without
+/// biases.
 struct Projections {
   at::Tensor q;  ///< [n, n_heads * d_head] float32.
   at::Tensor k;  ///< [n, n_kv_heads * d_head].
   at::Tensor v;  ///< [n, n_kv_heads * d_head].
 };
 
-/// Splits the outputs of an attention block's input matrices (all matrices but the last), joined
-/// along the columns: a matrix [n, ...] of outputs, or one vector of biases or multipliers.
+/// Splits what belongs to the joined outputs of an attention block's input matrices into queries,
+/// keys and values.
+/// @param joined  [..., sum of the input matrices' n_out]: outputs of `project_in`, or a vector of
+///                biases or multipliers.
 Projections split_projections(const ModelConfig& config, const at::Tensor& joined);
 
-/// Over which keys some queries of a layer attend, and how far both turn.
+/// The keys that some queries of a layer attend to, and the rotations of queries and keys.
 struct AttentionPaths {
   KeyRows keys;
-  /// With rotary embeddings: angles, and positions of the queries and of the rows of k. Otherwise
-  /// undefined.
+  /// Angles by position. This and the next two fields are undefined without rotary embeddings.
   RotaryTable rotary;
   at::Tensor query_positions;  ///< [n_queries] int64.
   at::Tensor key_positions;    ///< [n_rows of k] int64.
 
   /// [n_queries] int64: the row of k that is the query's own token.
   at::Tensor own_rows() const;
-  /// The paths of some queries. @param which [n] int64; undefined: all.
+  /// The paths of some queries. @param which  [n] int64 numbers of queries. Undefined: all.
   AttentionPaths of_queries(const at::Tensor& which) const;
-  /// Drops the rows of k that no query attends to. @return [n] int64 rows that stay, ascending.
+  /// Drops the rows of k that are on no query's path, and renumbers the others.
+  /// @return [n] int64: the old numbers of the rows that stay, ascending.
   at::Tensor drop_unread_keys();
 };
 
-/// The paths of the queries at some nodes; rows of k are the rows of the stream.
-/// @param nodes [n_queries] int64. @throws Error (kFailed) if the stream lacks an ancestor of one.
+/// The paths of the queries at some nodes. The rows of k are the rows of the stream.
+/// @param nodes  [n_queries] int64.
+/// @throws Error (kFailed) if the stream lacks a node or one of its ancestors.
 AttentionPaths attention_paths(const Component& component, const TokenTrie& trie, const Stream& stream,
                                const at::Tensor& nodes);
 
-/// Whether a score is the scaled product of a query with the projected key and nothing else: no
-/// rotation, no soft cap. What all scores of a query have in common then cancels in the softmax.
+/// Whether a score is just the scaled product of query and projected key, without rotation or soft
+/// cap. A term common to all scores of a query then cancels in the softmax.
 bool has_plain_scores(const Component& component);
 
 AttentionShape attention_shape(const ModelConfig& config);
 
-/// Attention from projections to weighted values. Differentiable in all three.
-/// @param rows q: one row per query; k and v: the rows that `paths` counts.
-/// @return     [n_queries, n_heads * d_head].
+/// Attention, from projections to weighted values. Differentiable in q, k and v.
+/// @param rows  q: one row per query. k and v: the rows that `paths` refers to.
+/// @return      [n_queries, n_heads * d_head].
 at::Tensor attend(const Component& component, const Projections& rows, const AttentionPaths& paths);
 
 /// The hidden layer of an MLP.
-/// @param joined [n, d_mlp], or gate and up projections [n, 2 d_mlp]: outputs of its input
-///               matrices, biases included.
-/// @return       [n, d_mlp].
+/// @param joined  outputs of `project_in`: [n, d_mlp], or [n, 2 d_mlp] of gate and up matrices.
+/// @return        [n, d_mlp].
 at::Tensor mlp_hidden(const ModelConfig& config, const at::Tensor& joined);
 
-/// What a component adds to the stream.
-/// @param hidden [n, n_in of the last matrix]: weighted values, or an MLP's hidden layer.
-/// @return       [n, d_model]; differentiable in the hidden layer and the multiplier.
+/// The update of a component: what the component adds to the stream.
+/// @param hidden  [n, n_in of the last matrix]: weighted values, or an MLP's hidden layer.
+/// @param mask    of the last matrix.
+/// @return        [n, d_model], differentiable in `hidden` and the multiplier.
 at::Tensor update_from(const Component& component, const at::Tensor& hidden, const LinearMask& mask = {});
 
 }  // namespace cprobe

@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "cprobe/model/address.h"
@@ -13,13 +12,17 @@ namespace cprobe {
 
 enum class Activation { kRelu, kGeluTanh, kGelu, kSilu };
 
-/// How the frequencies of rotary embeddings are stretched beyond the context of pre-training (`rope_scaling`).
+/// How the wavelengths of rotary embeddings are stretched for contexts longer than in pre-training
+/// (`rope_scaling`).
 struct RotaryScaling {
   enum class Kind { kNone, kLinear, kLlama3 };
   Kind kind = Kind::kNone;
-  double factor = 1.0;  ///< Frequencies are divided by it: all of them (kLinear), or the low ones (kLlama3).
-  /// kLlama3: wavelengths of over n_original_positions / low_frequency are stretched whole, those below
-  /// n_original_positions / high_frequency not at all, those between in part.
+  /// Divides frequencies: all (kLinear), or the low ones (kLlama3).
+  double factor = 1.0;
+  /// kLlama3 stretches by wavelength, with n = n_original_positions:
+  ///   - above n / low_frequency: in full;
+  ///   - below n / high_frequency: not at all;
+  ///   - between: in part.
   double low_frequency = 1.0;
   double high_frequency = 4.0;
   int64_t n_original_positions = 0;
@@ -27,10 +30,11 @@ struct RotaryScaling {
   friend bool operator==(const RotaryScaling&, const RotaryScaling&) = default;
 };
 
-/// Rotary position embeddings (Su et al. 2021, arXiv 2104.09864): coordinates i and i + n_dims / 2 of every query and
-/// key head turn by position * base^(-2i / n_dims).
+/// Rotary position embeddings (Su et al. 2021, arXiv 2104.09864). Coordinates i and i + n_dims / 2
+/// of every query and key head are rotated by the angle position * base^(-2i / n_dims), with i from
+/// 0 to n_dims / 2 - 1.
 struct Rotary {
-  int64_t n_dims = 0;  ///< The first so many coordinates of a head turn, an even number; 0: none.
+  int64_t n_dims = 0;  ///< How many first coordinates of a head are rotated. Even; 0: none.
   double base = 1e4;
   RotaryScaling scaling;
 
@@ -39,9 +43,9 @@ struct Rotary {
 
 /// How attention turns the product of a query and a key into a score, and which keys a query sees.
 struct AttentionOptions {
-  std::optional<double> scale;  ///< Factor of the products; none: 1 / sqrt(d_head).
+  std::optional<double> scale;  ///< Factor of the products. Not set: 1 / sqrt(d_head).
   double soft_cap = 0;          ///< c > 0: a scaled score s becomes c tanh(s / c). 0: no cap.
-  int64_t window = 0;           ///< A query sees its last so many tokens, its own included; 0: all.
+  int64_t window = 0;           ///< Tokens that a query sees at most, its own included. 0: all.
 
   friend bool operator==(const AttentionOptions&, const AttentionOptions&) = default;
 };
@@ -50,28 +54,30 @@ struct AttentionOptions {
 struct LayerConfig {
   Rotary rotary;
   AttentionOptions attention;
-  bool parallel_residual = false;  ///< The MLP reads the stream before the layer's attention, not after it.
+  /// The MLP reads the stream before the layer's attention. False: after the attention.
+  bool parallel_residual = false;
 
   friend bool operator==(const LayerConfig&, const LayerConfig&) = default;
 };
 
-/// Sizes and constants of a decoder, independent of any checkpoint's spelling.
+/// Sizes and constants of a decoder, under the same names for all families.
 struct ModelConfig {
-  std::string architecture = "gpt2";  ///< Row of the architecture table (architecture.h), by Hugging Face `model_type`.
+  /// Hugging Face `model_type`: the key of the architecture table (architecture.h).
+  std::string architecture = "gpt2";
   int64_t vocab = 0;
   int64_t n_positions = 0;  ///< Longest sequence in tokens.
   int64_t d_model = 0;
   int64_t n_layers = 0;
   int64_t n_heads = 0;
-  int64_t n_kv_heads = 0;  ///< Key/value heads; n_heads unless grouped.
+  int64_t n_kv_heads = 0;  ///< Key/value heads. Equals n_heads without grouped-query attention.
   int64_t d_head = 0;
   int64_t d_mlp = 0;
   Activation activation = Activation::kGeluTanh;
   double norm_epsilon = 1e-5;
   double initializer_range = 0.02;  ///< Standard deviation of freshly drawn weights.
   bool tied_unembedding = true;     ///< The unembedding is the token embedding.
-  /// By layer; a list shorter than the model repeats, so one entry holds for all layers, and two
-  /// take turns. Never empty.
+  /// Settings by layer, never empty. A list shorter than the model repeats: one entry holds for all
+  /// layers, two entries take turns.
   std::vector<LayerConfig> layers = {LayerConfig()};
   bool qkv_bias = true;  ///< Whether the projections to queries, keys and values have biases.
   bool attention_out_bias = true;
@@ -81,17 +87,21 @@ struct ModelConfig {
 };
 
 /// Reads a Hugging Face `config.json`.
-/// @throws Error (kInput) with file, line and column: not JSON, an architecture we lack, a missing or impossible size,
-///         or a key whose value would change the numbers in a way that is not implemented (a sliding window, for
-///         instance, or `rope_scaling` of another kind).
+/// @throws Error (kInput) with file, line and column:
+///   - text that is not JSON;
+///   - an architecture that is not implemented;
+///   - a missing or impossible size;
+///   - a setting that is not implemented and would change the model's numbers, such as a sliding
+///     window or another kind of `rope_scaling`.
 ModelConfig read_model_config(const std::filesystem::path& path);
 
 /// The `config.json` of a model, loadable by `transformers`.
-/// @throws Error (kFailed) if layers differ or attention has settings that the family has no keys for.
+/// @throws Error (kFailed) if `config.layers` has several entries, or if attention has a scale, cap
+///         or window. (No family here has keys for these settings.)
 std::string config_json(const ModelConfig& config);
 
-/// Whether a component reads the stream before its layer, not the one it adds to: the MLP of a layer
-/// with a parallel residual.
+/// Whether a component reads the stream before its layer, not the stream right before itself. True
+/// for the MLP of a layer with a parallel residual.
 bool reads_before_layer(const ModelConfig& config, const ComponentRef& component);
 
 /// @throws Error (kInput) if the model has no such layer.

@@ -1,7 +1,6 @@
 #include "cprobe/model/forward.h"
 
 #include <algorithm>
-#include <span>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/rows.h"
@@ -9,11 +8,11 @@
 namespace cprobe {
 namespace {
 
-/// Nodes whose states `run_in_slabs` computes at a time, besides their ancestors: GEMMs are then large enough, and an
-/// MLP's hidden layer takes 12 KB a node in GPT-2 small.
+/// Nodes of one slab, ancestors not counted. Large enough for fast GEMMs, small enough for memory:
+/// an MLP's hidden layer takes 12 KB per node in GPT-2 small.
 constexpr int64_t kSlab = 1024;
 
-/// row_of_node for a stream whose rows are those of `nodes`, in order.
+/// `row_of_node` of a stream whose row i is the state of nodes[i].
 at::Tensor index_by_node(int64_t n_nodes, const at::Tensor& nodes) {
   const at::Tensor row_of_node = at::full({n_nodes}, -1, nodes.options());
   return row_of_node.index_put_({nodes}, at::arange(nodes.size(0), nodes.options()));
@@ -31,7 +30,8 @@ at::Tensor with_ancestors(const TokenTrie& trie, const at::Tensor& nodes) {
   return wanted.nonzero().squeeze(1);
 }
 
-/// Fills come by node, so they fit rows of a stream only where row i is node i's.
+/// Refuses fills unless row i of the stream is the state of node i, as row i of a fill belongs to
+/// node i.
 void require_row_per_node(const ComponentMask& masks, const Stream& stream, const ComponentRef& component) {
   const bool has_fill = std::ranges::any_of(masks, [](const LinearMask& mask) { return mask.fill.defined(); });
   if (has_fill && !at::equal(stream.row_of_node, at::arange(stream.row_of_node.size(0)))) {
@@ -39,8 +39,8 @@ void require_row_per_node(const ComponentMask& masks, const Stream& stream, cons
   }
 }
 
-/// The mask of one matrix, for rows of some nodes.
-/// @param nodes of the rows; undefined: one row per node of the trie, or rows that nodes share.
+/// The mask of one matrix, with fills for some rows.
+/// @param nodes  nodes of the rows. Undefined: fills stay as they are, and need one row per node.
 LinearMask mask_of(const ComponentMask& masks, size_t matrix, const at::Tensor& nodes) {
   if (masks.empty()) return {};
   LinearMask mask = masks.at(matrix);
@@ -48,9 +48,9 @@ LinearMask mask_of(const ComponentMask& masks, size_t matrix, const at::Tensor& 
   return mask;
 }
 
-/// What a component adds to the stream at some nodes.
-/// @param row_nodes nodes of the stream's rows; undefined: as in `mask_of`.
-/// @param nodes     nodes to compute: for an MLP those of the stream's rows.
+/// The update of a component at some nodes.
+/// @param row_nodes  nodes of the stream's rows. Undefined: as in `mask_of`.
+/// @param nodes      nodes to compute. For an MLP: the nodes of the stream's rows.
 at::Tensor update_of(const Component& component, const TokenTrie& trie, const Stream& stream,
                      const at::Tensor& row_nodes, const at::Tensor& nodes, const ComponentMask& masks,
                      const InputObserver& on_input) {
@@ -87,7 +87,7 @@ Stream run_span(const Model& model, const TokenTrie& trie, Stream stream, Site f
   const bool reads_all = !options.read_nodes.defined();
   const at::Tensor read = reads_all ? at::arange(trie.n_nodes()) : options.read_nodes;
   const at::Tensor needed = reads_all || last_attention < from ? read : with_ancestors(trie, read);
-  at::Tensor nodes;  // of the stream's rows; undefined while several nodes may share a row
+  at::Tensor nodes;  // nodes of the stream's rows; undefined while several nodes may share a row
   const auto keep_only = [&](const at::Tensor& wanted) {
     stream = stream.selected(stream.row_of_node.index_select(0, wanted), index_by_node(trie.n_nodes(), wanted));
     nodes = wanted;

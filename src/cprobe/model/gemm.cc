@@ -9,7 +9,7 @@ namespace {
 at::Tensor product(const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias) {
   at::Tensor y = at::empty({a.size(0), b.size(1)}, a.options());
   at::parallel_for(0, a.size(0), 32, [&](int64_t begin, int64_t end) {
-    const at::NoGradGuard no_gradients;  // every thread has its own mode
+    const at::NoGradGuard no_gradients;  // the gradient mode is per thread
     at::Tensor rows = y.narrow(0, begin, end - begin);
     const at::Tensor from = a.narrow(0, begin, end - begin);
     if (bias.defined()) {

@@ -12,10 +12,6 @@
 namespace cprobe {
 namespace {
 
-std::string without_prefix(const std::string& name, std::string_view prefix) {
-  return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
-}
-
 at::Tensor load_weight(const TensorFolder& folder, const std::string& source, const WeightInfo& info) {
   const at::Tensor stored = folder.tensor(source);
   if (stored.sizes() != at::IntArrayRef(info.source_shape)) {
@@ -28,7 +24,8 @@ at::Tensor load_weight(const TensorFolder& folder, const std::string& source, co
                       folder.where(source), at::toString(stored.scalar_type()));
   }
   at::Tensor weight = stored.to(at::kFloat);
-  // A float64 sum of finite float32 numbers cannot overflow, so it is finite exactly when all of them are.
+  // A float64 sum of finite float32 numbers cannot overflow. So the sum is finite exactly if all
+  // numbers are.
   if (!std::isfinite(weight.sum(at::kDouble).item<double>())) {
     throw input_error("{}: holds NaN or infinite values", folder.where(source));
   }
@@ -45,7 +42,7 @@ std::string_view unembedding_source(const Architecture& architecture) {
   return row == architecture.weights.end() ? std::string_view() : row->source;
 }
 
-/// The initial value of a weight; `name` decides what kind it is.
+/// The initial value of a weight. Its name and shape tell its kind.
 at::Tensor draw_weight(const ModelConfig& config, const WeightInfo& info, Seed seed) {
   if (info.source_shape.size() == 1) {
     return info.name.ends_with("norm.weight") ? at::ones(info.source_shape) : at::zeros(info.source_shape);
@@ -97,7 +94,7 @@ Model load_model(const std::filesystem::path& folder) {
   Model model{.config = read_model_config(folder / "config.json")};
   const Architecture& architecture = find_architecture(model.config.architecture);
   const TensorFolder tensors = TensorFolder::open(folder);
-  // Before the weights are enumerated: a wrong n_layer would otherwise take all memory.
+  // Checked before `weights_of`, whose list could take all memory if n_layer is wrong.
   if (const size_t n_tensors = tensors.names().size(); model.config.n_layers > static_cast<int64_t>(n_tensors)) {
     throw input_error("{}: {} layers, but the checkpoint has only {} tensors", (folder / "config.json").string(),
                       model.config.n_layers, n_tensors);
@@ -105,7 +102,8 @@ Model load_model(const std::filesystem::path& folder) {
 
   std::vector<std::string> expected;
   for (const WeightInfo& info : weights_of(model.config)) {
-    const std::string bare = without_prefix(info.source, architecture.optional_prefix);
+    const std::string_view prefix = architecture.optional_prefix;
+    const std::string bare = info.source.substr(info.source.starts_with(prefix) ? prefix.size() : 0);
     const std::string& source = tensors.contains(info.source) ? info.source : bare;
     if (!tensors.contains(source)) {
       throw input_error("{}: no tensor '{}'; config.json asks for it", folder.string(), info.source);
@@ -116,7 +114,7 @@ Model load_model(const std::filesystem::path& folder) {
   std::ranges::sort(expected);
   for (const std::string& name : tensors.names()) {
     if (std::ranges::binary_search(expected, name) || is_ignored(name, architecture)) continue;
-    // A tied unembedding is sometimes stored all the same; it is the token embedding.
+    // Some files also store a tied unembedding. It must equal the token embedding.
     if (model.config.tied_unembedding && name == unembedding_source(architecture)) {
       if (!at::equal(tensors.tensor(name).to(at::kFloat), model.unembedding())) {
         throw input_error("{}: differs from the token embedding although config.json says they are tied",
@@ -169,7 +167,7 @@ Model with_shuffled_component(const Model& model, const ComponentRef& component,
 std::string fingerprint(const Model& model) {
   uint64_t digest = hash(config_json(model.config));
   for (const auto& [name, weight] : model.weights) {
-    // As the checkpoint stores it: a transposed copy of a large model would take seconds.
+    // Hashes a transposed view in stored order: transposing a large model would take seconds.
     const bool is_view = weight.dim() == 2 && weight.t().is_contiguous();
     const at::Tensor bytes = (is_view ? weight.t() : weight).detach().cpu().contiguous();
     digest = hash(name, digest);

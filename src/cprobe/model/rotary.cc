@@ -17,7 +17,8 @@ at::Tensor frequencies(const Rotary& rotary) {
     case RotaryScaling::Kind::kLlama3:
       break;
   }
-  // Turns over the original context; between the two bounds, how much of the frequency stays goes from 0 to 1.
+  // Turns within the original context. Between the bounds low_frequency and high_frequency, the
+  // share of the frequency that is kept rises from 0 to 1.
   const at::Tensor turns = static_cast<double>(scaling.n_original_positions) * frequency / (2 * std::numbers::pi);
   const at::Tensor kept =
       ((turns - scaling.low_frequency) / (scaling.high_frequency - scaling.low_frequency)).clamp(0, 1);

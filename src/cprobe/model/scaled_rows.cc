@@ -12,14 +12,15 @@
 namespace cprobe {
 namespace {
 
-/// Output rows whose gradients are added up in one go: fixed, so that sums do not depend on the number of threads.
+/// Output rows whose gradients are summed by one thread. Fixed, so that sums do not depend on the
+/// number of threads.
 constexpr int64_t kChunk = 64;
 
-/// Rows of a matrix, all or some; each row contiguous.
+/// All or some rows of a matrix. Each row is contiguous.
 struct Rows {
   float* data = nullptr;  ///< Null: no matrix.
   int64_t stride = 0;
-  const int64_t* numbers = nullptr;  ///< Null: all in order.
+  const int64_t* numbers = nullptr;  ///< Null: all rows in order.
 
   explicit Rows(const at::Tensor& matrix, const at::Tensor& rows = {}) {
     if (!matrix.defined()) return;
@@ -30,7 +31,7 @@ struct Rows {
   float* operator[](int64_t i) const { return data + (numbers == nullptr ? i : numbers[i]) * stride; }
 };
 
-/// Output rows [begin, end).
+/// Writes the output rows [begin, end).
 CPROBE_VECTOR_CLONES
 void scale_and_shift(Rows x, const float* scale, const float* shift, int64_t n_columns, int64_t begin, int64_t end,
                      Rows y) {
@@ -42,8 +43,8 @@ void scale_and_shift(Rows x, const float* scale, const float* shift, int64_t n_c
   }
 }
 
-/// Gradients from those of the output rows [begin, end): rows of dx, and what they add to dscale and dshift. A null dx
-/// or dshift is not wanted.
+/// From the gradients dy of the output rows [begin, end): writes rows of dx, and adds to dscale and
+/// dshift. Skips a null dx or dshift.
 CPROBE_VECTOR_CLONES
 void add_gradients(Rows x, Rows dy, const float* scale, int64_t n_columns, int64_t begin, int64_t end, Rows dx,
                    float* dscale, float* dshift) {
@@ -116,7 +117,7 @@ at::Tensor scaled_rows(const at::Tensor& x, const at::Tensor& rows, const at::Te
   if (!x.device().is_cpu() || x.scalar_type() != at::kFloat) {
     return at::addcmul(added, rows.defined() ? rows_at(x, rows) : x, scale);
   }
-  // Functions of autograd take no undefined tensors.
+  // Autograd functions do not accept undefined tensors.
   const c10::optional<at::Tensor> some_rows = rows.defined() ? c10::make_optional(rows.contiguous()) : c10::nullopt;
   return ScaledRows::apply(x.stride(1) == 1 ? x : x.contiguous(), some_rows, scale.contiguous(), added.contiguous());
 }

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/rows.h"
@@ -14,7 +13,7 @@
 namespace cprobe {
 namespace {
 
-/// A float matrix with contiguous rows, seen as [rows, heads, d_head].
+/// A float matrix with contiguous rows, viewed as [rows, heads, d_head].
 struct HeadRows {
   float* data;
   int64_t stride;
@@ -26,7 +25,7 @@ HeadRows rows_of(const at::Tensor& matrix) {
   return {matrix.data_ptr<float>(), matrix.stride(0)};
 }
 
-/// The key rows of queries, as far as the window reaches.
+/// The key rows that queries see within their window.
 struct KeyList {
   const int64_t* rows;
   int64_t max_length;
@@ -37,13 +36,13 @@ struct KeyList {
   const int64_t* seen(int64_t query) const { return rows + query * max_length + length[query] - n_seen(query); }
 };
 
-/// AttentionOptions in the kernel's precision.
+/// Scale and soft cap of AttentionOptions, in the kernel's precision.
 struct Scoring {
   float scale;
   float soft_cap;
 };
 
-/// Vectorised by each clone of the functions below, so inlined into them.
+/// Inlined, so that each clone of the functions below vectorises the loop in its own way.
 [[gnu::always_inline]] inline float dot(const float* a, const float* b, int64_t d) {
   float sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -51,7 +50,7 @@ struct Scoring {
   return sum;
 }
 
-/// Queries [begin, end): probabilities and the weighted sums of values.
+/// Writes the probabilities and the weighted sums of values of queries [begin, end).
 CPROBE_VECTOR_CLONES
 void attend(int64_t begin, int64_t end, HeadRows q, HeadRows k, HeadRows v, KeyList keys, AttentionShape shape,
             Scoring scoring, float* probabilities, HeadRows out) {
@@ -84,8 +83,9 @@ void attend(int64_t begin, int64_t end, HeadRows q, HeadRows k, HeadRows v, KeyL
   }
 }
 
-/// Gradients for queries [begin, end) and heads [head_begin, head_end).
-/// @param dk where null, keys and values need none.
+/// The gradients from queries [begin, end) and heads [head_begin, head_end). Writes dq; adds to dk
+/// and dv.
+/// @param dk  null: the gradients of keys and values are not wanted.
 CPROBE_VECTOR_CLONES
 void attend_backward(int64_t begin, int64_t end, int64_t head_begin, int64_t head_end, HeadRows q, HeadRows k,
                      HeadRows v, KeyList keys, AttentionShape shape, Scoring scoring, const float* probabilities,
@@ -178,8 +178,8 @@ class TrieAttention : public torch::autograd::Function<TrieAttention> {
                    dq_rows = rows_of(dq);
     const float* p = probabilities.data_ptr<float>();
     if (needs_keys) {
-      // Several queries add to one key row, so threads divide the key/value heads: no races, and
-      // the same sums in every run.
+      // Several queries add to one key row. Threads therefore divide the key/value heads: there are
+      // no races, and sums are the same in every run.
       const int64_t group = shape.n_heads / shape.n_kv_heads;
       at::parallel_for(0, shape.n_kv_heads, 1, [&](int64_t begin, int64_t end) {
         attend_backward(0, q.size(0), begin * group, end * group, q_rows, k_rows, v_rows, keys, shape, scoring, p,
@@ -213,7 +213,7 @@ Scoring scoring_of(const AttentionOptions& options, const AttentionShape& shape)
   return {scale, static_cast<float>(options.soft_cap)};
 }
 
-/// Keys that a query sees at most.
+/// The largest number of keys that a query sees.
 int64_t window_of(const AttentionOptions& options, const KeyRows& keys) {
   return options.window > 0 ? options.window : keys.rows.size(1);
 }

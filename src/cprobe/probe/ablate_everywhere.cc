@@ -30,10 +30,10 @@ std::vector<Findings::OnEvaluationSet> ablate_everywhere(const Model& model, con
                                                          const RunData& data, const AblationOptions& options, Seed seed,
                                                          Streams& streams, const OnProgress& on_progress) {
   std::vector<Findings::OnEvaluationSet> results;
-  for (const auto& [label, dataset] : data.behaviour) {
+  for (const auto& [label, dataset] : data.evaluation_sets) {
     const auto of_all = [&](Progress here) {
       here.done += std::ssize(results) * here.total;
-      here.total *= std::ssize(data.behaviour);
+      here.total *= std::ssize(data.evaluation_sets);
       tell(on_progress, here);
     };
     results.push_back(ablate_on(model, circuit, label, dataset, data.train, options, seed, streams, of_all));

@@ -1,7 +1,5 @@
 #include "cprobe/probe/cell_settings.h"
 
-#include <algorithm>
-
 #include "cprobe/core/number_text.h"
 
 namespace cprobe {

@@ -11,10 +11,10 @@
 
 namespace cprobe {
 
-/// What was probed, and how: a point of the grid with the settings that all cells of its spec share.
+/// A point of the grid, with the settings that all cells of its spec share.
 struct CellSettings {
   std::string task;
-  std::string model;  ///< Its folder, as the spec has it.
+  std::string model;  ///< The model's folder, as written in the spec.
   Cell cell;
   uint64_t data_seed = 0;
   Protocol protocol = Protocol::kDefault;
@@ -27,25 +27,28 @@ struct CellSettings {
 
 CellSettings settings_of(const Spec& spec, const Cell& cell);
 
-/// Begins metrics.csv's name of circuit probing, with whatever mask method.
+/// Begins the name of circuit probing in metrics.csv, for every mask method.
 inline constexpr std::string_view kCircuitProbing = "circuit probing";
 
-/// What metrics.csv calls circuit probing with a mask method: kCircuitProbing for continuous sparsification, otherwise
-/// "circuit probing (hard_concrete)".
+/// The name in metrics.csv of circuit probing with a mask method: kCircuitProbing for continuous
+/// sparsification, otherwise such as "circuit probing (hard_concrete)".
 std::string method_name(MaskKind mask_method);
 
 /// A setting in which cells of one table may differ.
 struct VariedSetting {
-  std::string name;  ///< As people call it: "learning rate".
-  /// Its value in words; empty where a cell has none (the option of another mask method).
+  std::string name;  ///< In plain words, such as "learning rate".
+  /// The setting's value in a cell, as text. Empty for
+  ///   - the option of a mask method other than the cell's;
+  ///   - the mask method itself, if it is continuous sparsification.
   std::function<std::string(const CellSettings&)> text;
 };
 
-/// Dimensions of the grid beside variable, layer and block: seed, position, learning rate, batch size, mask method and its
-/// option.
+/// The dimensions of the grid apart from variable, layer and block: seed, position, learning rate,
+/// batch size, mask method, and the option of each mask method.
 std::vector<VariedSetting> grid_settings();
 
-/// Those of the settings in which some cells differ. @param cells anything with a member `settings`.
+/// The settings in which some cells differ.
+/// @param cells  a range whose elements have a member `settings`.
 template <typename Cells>
 std::vector<VariedSetting> varied_settings(std::vector<VariedSetting> settings, const Cells& cells) {
   std::erase_if(settings, [&](const VariedSetting& setting) {

@@ -5,8 +5,8 @@
 namespace cprobe {
 namespace {
 
-/// Replays the reference: vectors come in loader order with the incomplete training batch dropped, after the generator
-/// has been seeded again for each of the two passes.
+/// Replays the draws of the reference. To decode, the reference seeds its generator again before
+/// each of two loader passes, and drops an incomplete last batch of training tokens.
 class PaperDraws : public Draws {
  public:
   PaperDraws(uint64_t data_seed, int64_t n_train, int64_t n_test, int64_t batch_size)
@@ -39,7 +39,8 @@ class PaperDraws : public Draws {
   TorchReplay replay_;
 };
 
-/// All training tokens in file order, several draws of the exemplars, and one named stream per purpose.
+/// Decodes all training tokens in file order, with several draws of the exemplars. Each purpose has
+/// a named random stream of its own.
 class NamedDraws : public Draws {
  public:
   NamedDraws(Seed seed, int64_t n_train, int64_t n_test, int64_t n_exemplar_draws)

@@ -8,31 +8,39 @@
 
 namespace cprobe {
 
-/// Tokens of a data set in the order in which they are decoded.
+/// Labelled tokens in the order in which they are decoded.
 struct DecodingOrder {
-  at::Tensor train;  ///< [n] int64 labelled tokens.
-  at::Tensor test;
+  at::Tensor train;  ///< [n] int64 numbers of labelled training tokens.
+  at::Tensor test;   ///< [n] int64 numbers of labelled test tokens.
 };
 
-/// Order and exemplars of a cell: where the draws of the two protocols differ.
+/// Draws the orders of a cell's tokens, and its exemplars. Each protocol has its own
+/// implementation.
 class Draws {
  public:
   virtual ~Draws() = default;
 
-  /// Before each evaluation by nearest neighbours.
+  /// The order for one evaluation by nearest neighbours.
   virtual DecodingOrder decoding_order() = 0;
-  /// Exemplars among decoded training tokens: rows of `labels`, in ascending order of class, one list per repetition.
+  /// Draws exemplars from decoded training tokens.
+  /// @param labels  [n] int64 labels of the tokens, in decoding order.
+  /// @return        one list per repetition: rows of `labels`, one per class, classes ascending.
   virtual std::vector<std::vector<int64_t>> exemplars(const at::Tensor& labels) = 0;
-  /// Order of one pass over the training tokens, shuffled: for an epoch, and for the training loss at the end.
+  /// A shuffled order of the training tokens, [n_train] int64: for one epoch, or for the training
+  /// loss at the end.
   virtual at::Tensor training_order() = 0;
-  /// Order of the pass over the test tokens for the test loss.
+  /// The order of the test tokens for the test loss, [n_test] int64.
   virtual at::Tensor test_order() = 0;
 };
 
-/// Those of Protocol::kDefault. @param n_train, n_test labelled tokens.
+/// The draws of Protocol::kDefault.
+/// @param n_train, n_test   numbers of labelled tokens.
+/// @param n_exemplar_draws  number of lists that `exemplars` returns.
 std::unique_ptr<Draws> named_draws(Seed seed, int64_t n_train, int64_t n_test, int64_t n_exemplar_draws);
 
-/// @param n_train, n_test labelled tokens. kPaper must be asked in the reference's order of passes (probe_cell's).
+/// The draws of a cell's protocol. Those of kPaper must be asked for in the order of the
+/// reference's passes, as `probe_component` does.
+/// @param n_train, n_test  numbers of labelled tokens.
 std::unique_ptr<Draws> make_draws(const ProbeSpec& spec, const Cell& cell, int64_t n_train, int64_t n_test);
 
 }  // namespace cprobe

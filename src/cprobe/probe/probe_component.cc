@@ -6,7 +6,7 @@
 namespace cprobe {
 namespace {
 
-/// One split as it is probed: the constants of the component and the labels to decode.
+/// One split as it is probed: the component's inputs, and the labels to decode.
 struct ProbedSplit {
   LabelledTokens labelled;
   ComponentInputs inputs;
@@ -47,7 +47,7 @@ FoundCircuit probe_component(const Model& model, const Dataset& train_data, cons
   const std::unique_ptr<MaskMethod> method = make_mask_method(options.mask_method, option_of(options));
   const int64_t batch_size = options.fit.batch_size;
 
-  // The order of these passes is part of protocol paper.
+  // Protocol paper fixes the order of these passes.
   Findings findings{.n_train = train.inputs.n_labelled() / batch_size * batch_size, .n_test = test.inputs.n_labelled()};
   findings.full_knn = decode(train, test, train.inputs.ones(), draws);
   FitResult fitted = fit(

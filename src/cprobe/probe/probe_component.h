@@ -17,38 +17,41 @@ namespace cprobe {
 class Draws;
 class Streams;
 
-/// How a circuit is looked for.
+/// How to find a circuit.
 struct FindOptions {
-  int64_t position = -1;  ///< Probed token of every row: from 0, or from the end when negative.
+  int64_t position = -1;  ///< Probed token of every row: from 0, or from the end if negative.
   MaskKind mask_method = MaskKind::kContinuousSparsification;
-  std::optional<double> mask_option = {};  ///< The method's option; none: its default (mask.h).
+  std::optional<double> mask_option = {};  ///< The mask method's option; not set: its default.
   MaskUnit unit = MaskUnit::kNeuron;
   FitOptions fit = {};
-  int64_t exemplar_draws = 20;  ///< Times that decoding is repeated with other exemplars, >= 1.
-  uint64_t seed = 0;            ///< Of batches, exemplars and what masks draw.
+  int64_t exemplar_draws = 20;  ///< Draws of one exemplar per class to decode with, >= 1.
+  uint64_t seed = 0;            ///< Seeds batches, exemplars and the sampling of masks.
 };
 
 /// The circuit of a variable in one component.
 struct FoundCircuit {
   Findings findings;
   Circuit circuit;
-  std::vector<EpochRecord> curve;  ///< Of mask training.
+  std::vector<EpochRecord> curve;  ///< The curve of mask training, one record per epoch.
 };
 
-/// Finds the circuit of a variable in one component and decodes the variable from its updates
-/// (docs/method.md, steps 1 to 5): what runs and `find_circuit` (cprobe.h) have in common.
-/// @param draws       which tokens and exemplars are taken, and in which order.
-/// @param streams     of `model`.
-/// @param on_progress told of every epoch.
-/// @return            without `evaluation_sets`, and without the circuit's provenance.
-/// @throws Error      (kInput) if variable, layer or position does not exist, or the labels cannot
-///                    be decoded (one class, or a class with one training token); as `fit`.
+/// Finds the circuit of a variable in one component, and decodes the variable from the circuit's
+/// updates (docs/method.md, steps 1 to 5). Runs and `find_circuit` (cprobe.h) both call this
+/// function.
+/// @param draws    says which tokens and exemplars are taken, and in which order.
+/// @param streams  of `model`.
+/// @param on_progress  told of every epoch.
+/// @return         findings without `evaluation_sets`, and a circuit without provenance.
+/// @throws Error
+///   - (kInput) if the variable, layer or position does not exist;
+///   - (kInput) if the labels cannot be decoded: one class, or a class with one training token;
+///   - as `fit`.
 FoundCircuit probe_component(const Model& model, const Dataset& train, const Dataset& test, const std::string& variable,
                              const ComponentRef& component, const FindOptions& options, Draws& draws, Streams& streams,
                              const OnProgress& on_progress = {});
 
-/// Where a circuit comes from: what its file says beside the method (docs/file_formats.md).
-/// @param model_fingerprint of the model that was probed.
+/// The provenance of a circuit, as its file has it (docs/file_formats.md), without the mask method.
+/// @param model_fingerprint  of the model that was probed.
 std::map<std::string, std::string> provenance(const std::string& variable, const FindOptions& options,
                                               const std::string& model_fingerprint);
 

@@ -9,7 +9,6 @@
 #include "cprobe/data/token_csv.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/scratch.h"
-#include "cprobe/tasks/arithmetic_task.h"
 #include "cprobe/tokenizer/tokenizer.h"
 
 namespace cprobe {
@@ -19,7 +18,7 @@ std::string file_fingerprint(const std::filesystem::path& path) {
   return to_hex(hash(read_file(path)));
 }
 
-/// Everything besides the files that the sentences of a task depend on.
+/// A hash of all settings that, beside the files, decide the sentences of a task.
 std::string task_fingerprint(const LanguageTask& task) {
   std::vector<std::string> groups;
   for (const auto& [value, label] : task.groups) groups.push_back(fmt::format("{}={}", value, label));
@@ -36,7 +35,7 @@ void load_language(const std::filesystem::path& model_folder, const DataSpec& sp
       load_language_data(task, Tokenizer::load(model_folder), data.model.config.vocab, data.model.config.n_positions);
   data.train = std::move(sets.train);
   data.test = std::move(sets.test);
-  if (spec.measure_behaviour) data.behaviour = std::move(sets.behaviour);
+  if (spec.measure_behaviour) data.evaluation_sets = std::move(sets.evaluation_sets);
   data.fingerprints.push_back(file_fingerprint(task.sentences));
   if (!task.gen.empty()) data.fingerprints.push_back(file_fingerprint(task.gen));
   for (const char* name : {"tokenizer.json", "vocab.json", "merges.txt"}) {
@@ -54,7 +53,7 @@ void load_arithmetic(const DataSpec& spec, RunData& data) {
   data.fingerprints.push_back(file_fingerprint(spec.test_csv));
   if (!spec.measure_behaviour) return;
   for (const auto& [label, path] : spec.evaluation_csvs) {
-    data.behaviour.emplace_back(label, path == spec.test_csv ? data.test : load_token_csv(path, vocab));
+    data.evaluation_sets.emplace_back(label, path == spec.test_csv ? data.test : load_token_csv(path, vocab));
     data.fingerprints.push_back(file_fingerprint(path));
   }
 }
@@ -76,23 +75,17 @@ RunData load_run_data(const ModelSpec& model, const DataSpec& spec, at::Device d
 std::vector<const Dataset*> data_sets(const RunData& data) {
   std::vector<const Dataset*> sets = {&data.train};
   const auto add = [&](const Dataset& set) {
-    const bool there =
-        std::ranges::any_of(sets, [&](const Dataset* other) { return other->identity() == set.identity(); });
-    if (!there) sets.push_back(&set);
+    if (std::ranges::find(sets, set.identity(), &Dataset::identity) == sets.end()) sets.push_back(&set);
   };
   add(data.test);
-  for (const auto& [label, set] : data.behaviour) add(set);
+  for (const auto& [label, set] : data.evaluation_sets) add(set);
   return sets;
 }
 
 int64_t streams_memory(const RunData& data) {
   int64_t n_bytes = 0;
-  for (const Dataset* set : data_sets(data)) n_bytes += stream_memory(data.model.config, *set);
+  for (const Dataset* set : data_sets(data)) n_bytes += stream_bytes(data.model.config, set->trie.n_nodes());
   return n_bytes;
-}
-
-int64_t stream_memory(const ModelConfig& config, const Dataset& data) {
-  return stream_bytes(config, data.trie.n_nodes());
 }
 
 NewRows stream_rows(const RunData& data, at::Device device, int64_t memory, const std::filesystem::path& folder) {

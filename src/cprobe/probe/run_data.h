@@ -15,28 +15,32 @@ struct RunData {
   Model model;
   Dataset train;
   Dataset test;
-  std::vector<std::pair<std::string, Dataset>> behaviour;  ///< Label -> data set on which ablations are measured.
-  /// Of the model, then of every file and the task, and the kind of device where it is not the CPU.
+  /// Label -> evaluation set. Ablations are measured on these sets.
+  std::vector<std::pair<std::string, Dataset>> evaluation_sets;
+  /// Fingerprints of the model, of every data file, and, for a language task, of the tokenizer's
+  /// files and the task; then the kind of the device, unless the device is the CPU.
   std::vector<std::string> fingerprints;
 };
 
-/// Loads everything, on the CPU. @param device where it will be computed: part of the fingerprints.
+/// Loads model and data, on the CPU.
+/// @param device  where the run computes; part of the fingerprints.
 /// @throws Error (kInput) as load_model, load_token_csv, Tokenizer::load and load_language_data.
 RunData load_run_data(const ModelSpec& model, const DataSpec& spec, at::Device device = at::kCPU);
 
-/// Every data set once, though several names may stand for one.
+/// The distinct data sets. An evaluation set may be the test set under another name.
 std::vector<const Dataset*> data_sets(const RunData& data);
 
-/// Bytes of the residual streams of all data sets, where they are largest.
+/// Bytes of the residual streams of all data sets, each in the layer where it is largest.
 int64_t streams_memory(const RunData& data);
-/// Bytes of that of one data set.
-int64_t stream_memory(const ModelConfig& config, const Dataset& data);
-/// Where a run keeps its streams: in memory or, where they would take more than `memory` bytes, in scratch files in a
-/// folder. @param device of the model. @throws Error (kInput) if they would take more and that is a GPU.
+/// Where a run keeps its streams: in memory or, if the streams need more than `memory` bytes, in
+/// scratch files in `folder`.
+/// @param device  of the model.
+/// @throws Error (kInput) if the streams need more than `memory` bytes and the device is a GPU.
 NewRows stream_rows(const RunData& data, at::Device device, int64_t memory, const std::filesystem::path& folder);
 
-/// Complains about a cell whose variable or token is not in the data before anything is written; likewise about rows that
-/// are longer than the context. @throws Error (kInput).
+/// Checks a cell against the data before anything is written.
+/// @throws Error (kInput) if the training or test data lack the cell's variable or token, or a row
+///         of any data set is longer than the model's context.
 void check_labels(const Cell& cell, const RunData& data);
 
 }  // namespace cprobe

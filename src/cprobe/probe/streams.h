@@ -9,23 +9,26 @@
 
 namespace cprobe {
 
-/// A model's residual streams on the data sets of a run, at the component that is being probed. A stream is advanced
-/// component by component, so that a sweep in their order runs the model once, and in the same way whatever is probed: a
-/// run that was interrupted gives the same bytes.
-/// Memory: one stream per data set, and one more while it is advanced. Refers to `model` and to the data sets, which
-/// must outlive it; copies of a data set are the same one.
+/// A model's residual streams on the data sets of a run, each at the site last asked for. A stream
+/// is advanced one component at a time. Therefore
+///   - cells in the order of their components run the model once;
+///   - states do not depend on which components are probed, so that an interrupted run gives the
+///     same bytes.
+/// Memory: one stream per data set, and one more while a stream is advanced. Refers to `model` and
+/// to the data sets, which must outlive the streams. Copies of a data set count as the same set.
 class Streams {
  public:
-  /// @param new_rows where the streams are kept.
+  /// @param new_rows  where the streams are kept.
   explicit Streams(const Model& model, NewRows new_rows = rows_in_memory)
       : model_(model), new_rows_(std::move(new_rows)) {}
 
   const NewRows& new_rows() const { return new_rows_; }
 
-  /// The stream of all nodes of `data` at `site`; from the embeddings again where the last one asked for was later.
+  /// The stream of all nodes of `data` at `site`. If the last site asked for was later, the stream
+  /// starts again from the embeddings. Valid until the next call for the same data set.
   const Stream& at(const Dataset& data, Site site);
 
-  /// The model as it is on `data`, run once.
+  /// The untouched model on `data`; computed by the first call.
   const Untouched& untouched(const Dataset& data);
 
  private:
@@ -36,7 +39,7 @@ class Streams {
 
   const Model& model_;
   NewRows new_rows_;
-  /// By Dataset::identity.
+  /// Keys of both maps: Dataset::identity.
   std::map<const void*, StreamAtSite> streams_;
   std::map<const void*, Untouched> untouched_;
 };

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <optional>
-#include <string_view>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/name_of.h"
 #include "cprobe/core/number_text.h"
 
 namespace cprobe {
@@ -113,15 +112,7 @@ void add_own_columns(RowWriter& row, const ProbedCell& cell, const AblationOptio
 
 /// Begins the names of the columns of an ablation's effect.
 std::string_view effect_prefix(AblationTarget target) {
-  switch (target) {
-    case AblationTarget::kCircuit:
-      return "ablated";
-    case AblationTarget::kComplement:
-      return "complement ablated";
-    case AblationTarget::kRandom:
-      return "random ablate";
-  }
-  throw failure("unknown ablation target");
+  return name_of(target, {"ablated", "complement ablated", "random ablate"});
 }
 
 /// Adds the columns for specs that ask for effects: log-probability of the right next token and KL

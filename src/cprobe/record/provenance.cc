@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "cprobe/core/text.h"
 #include "cprobe/core/threads.h"
 
 namespace cprobe {
@@ -18,9 +19,7 @@ constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ
 
 std::string quoted(const std::string& word) {
   if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
-  std::string quoted = "'";
-  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
+  return fmt::format("'{}'", escaped(word, {{'\'', "'\\''"}}));
 }
 
 }  // namespace

@@ -16,6 +16,10 @@ namespace {
 
 }  // namespace
 
+void CloseDatabase::operator()(sqlite3* database) const {
+  sqlite3_close(database);
+}
+
 void execute(sqlite3* database, const std::string& sql) {
   if (sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) throw_error_of(database);
 }

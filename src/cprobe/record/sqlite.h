@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -11,6 +12,11 @@ struct sqlite3;
 struct sqlite3_stmt;
 
 namespace cprobe {
+
+struct CloseDatabase {
+  void operator()(sqlite3* database) const;
+};
+using Database = std::unique_ptr<sqlite3, CloseDatabase>;
 
 /// Thrown for a file that is damaged, or no database.
 class DamagedDatabase : public Error {
@@ -28,6 +34,11 @@ void execute(sqlite3* database, const std::string& sql);
 class Statement {
  public:
   Statement(sqlite3* database, const std::string& sql);
+  /// Binds the first parameters, too.
+  template <typename... Values>
+  Statement(sqlite3* database, const std::string& sql, const Values&... values) : Statement(database, sql) {
+    (bind(values), ...);
+  }
   ~Statement();
   Statement(const Statement&) = delete;
   Statement& operator=(const Statement&) = delete;
@@ -58,6 +69,12 @@ class Statement {
   sqlite3_stmt* statement_ = nullptr;
   int n_bound_ = 0;
 };
+
+/// Runs one statement without results. @param values  of its parameters, in order.
+template <typename... Values>
+void execute(sqlite3* database, const std::string& sql, const Values&... values) {
+  Statement(database, sql, values...).step();
+}
 
 /// A transaction for writing, rolled back unless committed.
 class Transaction {

@@ -9,11 +9,11 @@
 #include "cprobe/core/hash.h"
 #include "cprobe/core/memory.h"
 #include "cprobe/core/name_of.h"
+#include "cprobe/core/text.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/record/provenance.h"
-#include "cprobe/record/row_codec.h"
-#include "cprobe/record/sqlite.h"
 #include "cprobe/record/store_schema.h"
+#include "cprobe/record/stored_rows.h"
 
 namespace cprobe {
 namespace {
@@ -27,11 +27,17 @@ CellStatus parse_status(const std::string& text) {
 
 /// A file's name as a URI for SQLite, with ?, # and % escaped.
 std::string file_uri(const std::filesystem::path& path, const std::string& parameters) {
-  std::string uri = "file:";
-  for (const char c : path.string()) {
-    uri += c == '?' || c == '#' || c == '%' ? fmt::format("%{:02X}", static_cast<unsigned char>(c)) : std::string(1, c);
-  }
-  return uri + "?" + parameters;
+  return fmt::format("file:{}?{}", escaped(path.string(), {{'?', "%3F"}, {'#', "%23"}, {'%', "%25"}}), parameters);
+}
+
+/// @param flags  as sqlite3_open_v2. @param path, doing  for the error message.
+Database opened(const std::string& name, int flags, const std::filesystem::path& path, const char* doing) {
+  sqlite3* made = nullptr;
+  const int code = sqlite3_open_v2(name.c_str(), &made, flags, nullptr);
+  Database database(made);
+  if (code != SQLITE_OK) throw failure("{}: cannot {} the run's store: {}", path.string(), doing, sqlite3_errmsg(made));
+  sqlite3_busy_timeout(made, 10'000);
+  return database;
 }
 
 /// Inserts the rows of a cell into a table, numbered from 0.
@@ -55,10 +61,6 @@ std::string_view to_string(CellStatus status) {
   return name_of(status, {"planned", "running", "done", "failed"});
 }
 
-void Store::Close::operator()(sqlite3* database) const {
-  sqlite3_close(database);
-}
-
 Store Store::open(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / kStoreName;
   const std::filesystem::path tables = folder / "metrics.csv";
@@ -77,12 +79,8 @@ Store Store::open_file(const std::filesystem::path& folder, const std::filesyste
   if (problem) throw failure("{}: cannot create the run folder: {}", folder.string(), problem.message());
   Store store;
   store.folder_ = folder;
-  sqlite3* database = nullptr;
-  const int code = sqlite3_open(path.c_str(), &database);
-  store.database_.reset(database);
-  if (code != SQLITE_OK)
-    throw failure("{}: cannot open or create the run's store: {}", path.string(), sqlite3_errmsg(database));
-  sqlite3_busy_timeout(database, 10'000);
+  store.database_ = opened(path.string(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, path, "open or create");
+  sqlite3* database = store.database_.get();
   // Checks the version before any change, so that another program's database stays as it is.
   const int64_t version = schema_version(database, path);
   execute(database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
@@ -99,13 +97,9 @@ Store Store::open_existing(const std::filesystem::path& folder) {
   const std::string uri = file_uri(std::filesystem::absolute(path), in_use ? "mode=ro" : "mode=ro&immutable=1");
   Store store;
   store.folder_ = folder;
-  sqlite3* database = nullptr;
-  const int code = sqlite3_open_v2(uri.c_str(), &database, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, nullptr);
-  store.database_.reset(database);
-  if (code != SQLITE_OK) throw failure("{}: cannot open the run's store: {}", path.string(), sqlite3_errmsg(database));
-  sqlite3_busy_timeout(database, 10'000);
-  const int64_t version = schema_version(database, path);
-  if (version < kSchemaVersion) store.database_.reset(migrated_copy(database, version));
+  store.database_ = opened(uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, path, "open");
+  const int64_t version = schema_version(store.database_.get(), path);
+  if (version < kSchemaVersion) store.database_ = migrated_copy(store.database_.get(), version);
   return store;
 }
 
@@ -160,29 +154,23 @@ void Store::plan(const std::vector<PlannedCell>& cells, const std::string& data)
   sqlite3* database = database_.get();
   Transaction transaction(database);
   // Keeps the ranks of methods that are planned again on the same data.
-  Statement(database, "DELETE FROM plans WHERE data IS NOT NULL AND data != ?").bind(data).step();
+  execute(database, "DELETE FROM plans WHERE data IS NOT NULL AND data != ?", data);
   std::set<std::string> planned;
   for (const PlannedCell& cell : cells) {
     if (!planned.insert(cell.method).second) continue;
-    Statement(database, "INSERT OR IGNORE INTO plans SELECT ?, 1 + coalesce(max(rank), 0), NULL FROM plans")
-        .bind(cell.method)
-        .step();
-    Statement(database, "UPDATE plans SET data = NULL WHERE method = ?").bind(cell.method).step();
-    Statement(database, "UPDATE cells SET place = NULL WHERE method = ?").bind(cell.method).step();
+    execute(database, "INSERT OR IGNORE INTO plans SELECT ?, 1 + coalesce(max(rank), 0), NULL FROM plans", cell.method);
+    execute(database, "UPDATE plans SET data = NULL WHERE method = ?", cell.method);
+    execute(database, "UPDATE cells SET place = NULL WHERE method = ?", cell.method);
   }
   execute(database, "UPDATE cells SET place = NULL WHERE method NOT IN (SELECT method FROM plans)");
   int64_t place = 0;
   for (const PlannedCell& cell : cells) {
-    Statement(database,
-              "INSERT INTO cells (id, method, label, place) VALUES (?, ?, ?, ?) "
-              "ON CONFLICT (id) DO UPDATE SET label = excluded.label, place = excluded.place")
-        .bind(cell.id)
-        .bind(cell.method)
-        .bind(cell.label)
-        .bind(place++)
-        .step();
+    execute(database,
+            "INSERT INTO cells (id, method, label, place) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET label = excluded.label, place = excluded.place",
+            cell.id, cell.method, cell.label, place++);
   }
-  Statement(database, "UPDATE plans SET data = ? WHERE data IS NULL").bind(data).step();
+  execute(database, "UPDATE plans SET data = ? WHERE data IS NULL", data);
   transaction.commit();
 }
 
@@ -191,37 +179,27 @@ std::vector<std::string> Store::forget(const std::vector<PlannedCell>& cells) {
   Transaction transaction(database);
   std::vector<std::string> files;
   for (const PlannedCell& cell : cells) {
-    Statement artifacts(database, "SELECT path FROM artifacts WHERE cell = ?");
-    artifacts.bind(cell.id);
+    Statement artifacts(database, "SELECT path FROM artifacts WHERE cell = ?", cell.id);
     while (artifacts.step()) files.push_back(artifacts.text(0));
     for (const char* table : kCellTables) {
-      Statement(database, fmt::format("DELETE FROM {} WHERE cell = ?", table)).bind(cell.id).step();
+      execute(database, fmt::format("DELETE FROM {} WHERE cell = ?", table), cell.id);
     }
-    Statement(database,
-              "UPDATE cells SET status = 'planned', error = NULL, seconds = NULL, checksum = NULL, forgotten = ?2 "
-              "WHERE id = ?1")
-        .bind(cell.id)
-        .bind(utc_now())
-        .step();
+    execute(database,
+            "UPDATE cells SET status = 'planned', error = NULL, seconds = NULL, checksum = NULL, forgotten = ?2 "
+            "WHERE id = ?1",
+            cell.id, utc_now());
   }
   transaction.commit();
   return files;
 }
 
 void Store::begin(const Invocation& invocation) {
-  Statement(database_.get(),
-            "INSERT INTO invocations (started, command, version, host, jobs, threads, device, model, spec) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
-      .bind(invocation.started)
-      .bind(invocation.command)
-      .bind(invocation.version)
-      .bind(invocation.host)
-      .bind(static_cast<int64_t>(invocation.n_jobs))
-      .bind(static_cast<int64_t>(invocation.n_threads))
-      .bind(invocation.device)
-      .bind(invocation.model)
-      .bind(invocation.spec)
-      .step();
+  execute(database_.get(),
+          "INSERT INTO invocations (started, command, version, host, jobs, threads, device, model, spec) "
+          "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+          invocation.started, invocation.command, invocation.version, invocation.host,
+          static_cast<int64_t>(invocation.n_jobs), static_cast<int64_t>(invocation.n_threads), invocation.device,
+          invocation.model, invocation.spec);
   invocation_ = sqlite3_last_insert_rowid(database_.get());
   execute(database_.get(), "UPDATE cells SET status = 'planned' WHERE status = 'running'");
 }
@@ -250,65 +228,47 @@ std::vector<Invocation> Store::invocations() const {
 void Store::expect(const std::vector<std::pair<std::string, double>>& seconds) {
   Transaction transaction(database_.get());
   for (const auto& [id, expected] : seconds) {
-    Statement(database_.get(), "UPDATE cells SET expected = ? WHERE id = ?").bind(expected).bind(id).step();
+    execute(database_.get(), "UPDATE cells SET expected = ? WHERE id = ?", expected, id);
   }
   transaction.commit();
 }
 
 void Store::begin_cell(const std::string& id) {
-  Statement(database_.get(), "UPDATE cells SET status = 'running', invocation = ? WHERE id = ?")
-      .bind(invocation_)
-      .bind(id)
-      .step();
+  execute(database_.get(), "UPDATE cells SET status = 'running', invocation = ? WHERE id = ?", invocation_, id);
 }
 
 void Store::record(const std::string& id, const FinishedCell& finished) {
   if (!finished.circuit_file.empty()) write_file(folder_ / finished.circuit_file, finished.circuit);
   sqlite3* database = database_.get();
   Transaction transaction(database);
-  Statement(
+  execute(
       database,
       "UPDATE cells SET status = 'done', error = NULL, seconds = ?, variable = ?, site = ?, position = ?, seed = ?, "
-      "invocation = ? WHERE id = ?")
-      .bind(finished.seconds)
-      .bind(finished.variable)
-      .bind(finished.site)
-      .bind(finished.position)
-      .bind(static_cast<int64_t>(finished.seed))
-      .bind(invocation_)
-      .bind(id)
-      .step();
+      "invocation = ? WHERE id = ?",
+      finished.seconds, finished.variable, finished.site, finished.position, static_cast<int64_t>(finished.seed),
+      invocation_, id);
   touch_invocation();
   insert(database, "fields", id, finished.row);
   insert(database, "metrics", id, finished.metrics);
   insert(database, "curves", id, finished.curve);
   if (!finished.circuit_file.empty()) {
-    Statement(database, "INSERT INTO artifacts VALUES (?, 'circuit', ?, ?)")
-        .bind(id)
-        .bind(finished.circuit_file)
-        .bind(to_hex(hash(finished.circuit)))
-        .step();
+    execute(database, "INSERT INTO artifacts VALUES (?, 'circuit', ?, ?)", id, finished.circuit_file,
+            to_hex(hash(finished.circuit)));
   }
-  Statement(database, "UPDATE cells SET checksum = ? WHERE id = ?").bind(checksum_of(database, id)).bind(id).step();
+  execute(database, "UPDATE cells SET checksum = ? WHERE id = ?", checksum_of(database, id), id);
   transaction.commit();
 }
 
 void Store::record_failure(const std::string& id, const std::string& error) {
-  Statement(database_.get(), "UPDATE cells SET status = 'failed', error = ?, invocation = ? WHERE id = ?")
-      .bind(error)
-      .bind(invocation_)
-      .bind(id)
-      .step();
+  execute(database_.get(), "UPDATE cells SET status = 'failed', error = ?, invocation = ? WHERE id = ?", error,
+          invocation_, id);
 }
 
 /// Updates the end and the peak memory of this call, so that both are known of a killed call, up to
 /// its last cell.
 void Store::touch_invocation() {
-  Statement(database_.get(), "UPDATE invocations SET ended = ?, peak_memory = ? WHERE id = ?")
-      .bind(utc_now())
-      .bind(peak_memory())
-      .bind(invocation_)
-      .step();
+  execute(database_.get(), "UPDATE invocations SET ended = ?, peak_memory = ? WHERE id = ?", utc_now(), peak_memory(),
+          invocation_);
 }
 
 }  // namespace cprobe

@@ -2,7 +2,6 @@
 
 #include <filesystem>
 #include <map>
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -10,8 +9,7 @@
 #include <vector>
 
 #include "cprobe/record/recorded.h"
-
-struct sqlite3;
+#include "cprobe/record/sqlite.h"
 
 namespace cprobe {
 
@@ -135,15 +133,12 @@ class Store {
   void export_tables() const;
 
  private:
-  struct Close {
-    void operator()(sqlite3* database) const;
-  };
   /// Opens or creates the database `path` as the store of `folder`.
   static Store open_file(const std::filesystem::path& folder, const std::filesystem::path& path);
   void touch_invocation();
 
   std::filesystem::path folder_;
-  std::unique_ptr<sqlite3, Close> database_;
+  Database database_;
   std::optional<int64_t> invocation_;
 };
 

@@ -4,7 +4,6 @@
 #include "cprobe/core/hash.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/record/provenance.h"
-#include "cprobe/record/sqlite.h"
 #include "cprobe/record/store.h"
 #include "cprobe/record/store_schema.h"
 
@@ -17,7 +16,7 @@ namespace {
 class Attached {
  public:
   Attached(sqlite3* database, const std::filesystem::path& path) : database_(database) {
-    Statement(database, "ATTACH DATABASE ? AS other").bind(path.string()).step();
+    execute(database, "ATTACH DATABASE ? AS other", path.string());
   }
   Attached(const Attached&) = delete;
   Attached& operator=(const Attached&) = delete;
@@ -33,12 +32,12 @@ int64_t copied_invocation(sqlite3* database, int64_t other_id) {
       "started, ended, command, version, host, jobs, threads, device, model, spec, peak_memory";
   Statement there(database,
                   "SELECT mine.id FROM main.invocations AS mine JOIN other.invocations AS theirs ON mine.started = "
-                  "theirs.started AND mine.command = theirs.command AND mine.host = theirs.host WHERE theirs.id = ?");
-  if (there.bind(other_id).step()) return there.integer(0);
-  Statement(database,
-            fmt::format("INSERT INTO main.invocations ({0}) SELECT {0} FROM other.invocations WHERE id = ?", kColumns))
-      .bind(other_id)
-      .step();
+                  "theirs.started AND mine.command = theirs.command AND mine.host = theirs.host WHERE theirs.id = ?",
+                  other_id);
+  if (there.step()) return there.integer(0);
+  execute(database,
+          fmt::format("INSERT INTO main.invocations ({0}) SELECT {0} FROM other.invocations WHERE id = ?", kColumns),
+          other_id);
   return sqlite3_last_insert_rowid(database);
 }
 
@@ -46,23 +45,20 @@ int64_t copied_invocation(sqlite3* database, int64_t other_id) {
 /// @param by_cell  how rows are looked up: "cell", or "+cell" to avoid the index.
 void copy_cell(sqlite3* database, const std::string& id, const char* by_cell = "cell") {
   for (const char* table : kCellTables) {
-    Statement(database, fmt::format("DELETE FROM main.{} WHERE cell = ?", table)).bind(id).step();
-    Statement(database, fmt::format("INSERT INTO main.{0} SELECT * FROM other.{0} WHERE {1} = ?", table, by_cell))
-        .bind(id)
-        .step();
+    execute(database, fmt::format("DELETE FROM main.{} WHERE cell = ?", table), id);
+    execute(database, fmt::format("INSERT INTO main.{0} SELECT * FROM other.{0} WHERE {1} = ?", table, by_cell), id);
   }
   const std::string by_id = by_cell == std::string("cell") ? "id" : "+id";
-  Statement invocation(database, fmt::format("SELECT invocation FROM other.cells WHERE {} = ?", by_id));
-  invocation.bind(id).step();
+  Statement invocation(database, fmt::format("SELECT invocation FROM other.cells WHERE {} = ?", by_id), id);
+  invocation.step();
   const auto call =
       invocation.is_null(0) ? std::optional<int64_t>() : copied_invocation(database, invocation.integer(0));
   constexpr const char* kColumns = "status, error, seconds, expected, variable, site, position, seed, checksum";
-  Statement(database, fmt::format("UPDATE main.cells SET ({0}) = (SELECT {0} FROM other.cells WHERE {1} = ?1), "
-                                  "invocation = ?2 WHERE id = ?1",
-                                  kColumns, by_id))
-      .bind(id)
-      .bind(call)
-      .step();
+  execute(database,
+          fmt::format("UPDATE main.cells SET ({0}) = (SELECT {0} FROM other.cells WHERE {1} = ?1), "
+                      "invocation = ?2 WHERE id = ?1",
+                      kColumns, by_id),
+          id, call);
 }
 
 /// Links or copies a file. Replaces the file at `to`, which may be damaged if its cell is not
@@ -137,11 +133,10 @@ class ReadableCopy {
 
 /// Whether the record and the circuit of a cell fit their checksums.
 bool is_intact(sqlite3* database, const std::filesystem::path& folder, const std::string& id) {
-  Statement cell(database, "SELECT checksum FROM main.cells WHERE id = ?");
-  if (!cell.bind(id).step()) return false;
+  Statement cell(database, "SELECT checksum FROM main.cells WHERE id = ?", id);
+  if (!cell.step()) return false;
   if (!cell.is_null(0) && cell.text(0) != checksum_of(database, id)) return false;
-  Statement files(database, "SELECT path, checksum FROM main.artifacts WHERE cell = ?");
-  files.bind(id);
+  Statement files(database, "SELECT path, checksum FROM main.artifacts WHERE cell = ?", id);
   while (files.step()) {
     const std::filesystem::path path = folder / files.text(0);
     if (!std::filesystem::is_regular_file(path)) return false;
@@ -159,8 +154,7 @@ bool take_cell(sqlite3* database, const std::string& id, const std::filesystem::
     Transaction transaction(database);
     copy_cell(database, id);
     if (!is_intact(database, from, id)) return false;
-    Statement files(database, "SELECT path FROM main.artifacts WHERE cell = ?");
-    files.bind(id);
+    Statement files(database, "SELECT path FROM main.artifacts WHERE cell = ?", id);
     while (files.step()) link_or_copy(from / files.text(0), to / files.text(0));
     transaction.commit();
     return true;
@@ -196,8 +190,7 @@ std::string checksum_of(sqlite3* database, const std::string& cell) {
         "ordinal, metric, value, n, sd, control, p, note, draws FROM metrics WHERE cell = ? ORDER BY ordinal",
         "epoch, loss, objective, l0_term, temperature, n_kept FROM curves WHERE cell = ? ORDER BY epoch",
         "kind, path, checksum FROM artifacts WHERE cell = ? ORDER BY kind"}) {
-    Statement rows(database, std::string("SELECT ") + columns);
-    rows.bind(cell);
+    Statement rows(database, std::string("SELECT ") + columns, cell);
     while (rows.step()) {
       for (int column = 0; column < rows.n_columns(); ++column) {
         // Hashes the bits of numbers: their text has fewer digits, and depends on SQLite's version.
@@ -261,17 +254,17 @@ Store::Repaired Store::repair(const std::filesystem::path& folder) {
       schema.step();
       if (schema.integer(0) != kSchemaVersion) throw failure("schema {}", schema.integer(0));
       for_each_row(database, "plans", [&](int64_t row) {
-        Statement(database, "INSERT INTO main.plans SELECT * FROM other.plans WHERE rowid = ?").bind(row).step();
+        execute(database, "INSERT INTO main.plans SELECT * FROM other.plans WHERE rowid = ?", row);
         return true;
       });
       for_each_row(database, "cells", [&](int64_t row) {
-        Statement cell(database, "SELECT id, method, label, place, status, rowid FROM other.cells WHERE rowid = ?");
-        if (!cell.bind(row).step()) return false;
-        Statement(database,
-                  "INSERT INTO main.cells (ordinal, id, method, label, place, forgotten) SELECT ordinal, id, method, "
-                  "label, place, forgotten FROM other.cells WHERE rowid = ?")
-            .bind(row)
-            .step();
+        Statement cell(database, "SELECT id, method, label, place, status, rowid FROM other.cells WHERE rowid = ?",
+                       row);
+        if (!cell.step()) return false;
+        execute(database,
+                "INSERT INTO main.cells (ordinal, id, method, label, place, forgotten) SELECT ordinal, id, method, "
+                "label, place, forgotten FROM other.cells WHERE rowid = ?",
+                row);
         if (cell.text(4) == "done") finished.emplace_back(cell.text(0), cell.text(2));
         return true;
       });

@@ -3,10 +3,8 @@
 #include <sqlite3.h>
 
 #include <iterator>
-#include <memory>
 
 #include "cprobe/core/error.h"
-#include "cprobe/record/sqlite.h"
 
 namespace cprobe {
 namespace {
@@ -82,10 +80,6 @@ bool is_empty(sqlite3* database, const std::filesystem::path& path) {
   }
 }
 
-struct CloseDatabase {
-  void operator()(sqlite3* database) const { sqlite3_close(database); }
-};
-
 }  // namespace
 
 int64_t schema_version(sqlite3* database, const std::filesystem::path& path) {
@@ -108,24 +102,24 @@ void migrate(sqlite3* database, int64_t version) {
   Statement done(database, "SELECT id FROM cells WHERE status = 'done'");
   while (done.step()) {
     const std::string id = done.text(0);
-    Statement(database, "UPDATE cells SET checksum = ? WHERE id = ?").bind(checksum_of(database, id)).bind(id).step();
+    execute(database, "UPDATE cells SET checksum = ? WHERE id = ?", checksum_of(database, id), id);
   }
   execute(database,
           fmt::format("PRAGMA user_version = {}; PRAGMA application_id = {};", kSchemaVersion, kApplicationId));
   transaction.commit();
 }
 
-sqlite3* migrated_copy(sqlite3* database, int64_t version) {
+Database migrated_copy(sqlite3* database, int64_t version) {
   sqlite3* opened = nullptr;
   const int code = sqlite3_open(":memory:", &opened);
-  std::unique_ptr<sqlite3, CloseDatabase> copy(opened);
+  Database copy(opened);
   sqlite3_backup* backup = code == SQLITE_OK ? sqlite3_backup_init(opened, "main", database, "main") : nullptr;
   if (backup == nullptr || sqlite3_backup_step(backup, -1) != SQLITE_DONE ||
       sqlite3_backup_finish(backup) != SQLITE_OK) {
     throw failure("{}: cannot be read: {}", sqlite3_db_filename(database, "main"), sqlite3_errmsg(opened));
   }
   migrate(copy.get(), version);
-  return copy.release();
+  return copy;
 }
 
 }  // namespace cprobe

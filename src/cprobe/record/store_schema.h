@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-struct sqlite3;
+#include "cprobe/record/sqlite.h"
 
 /// The database of a store: its schema, versions and checksums.
 namespace cprobe {
@@ -22,9 +22,9 @@ int64_t schema_version(sqlite3* database, const std::filesystem::path& path);
 /// Brings a database from a version of the schema to the present one.
 void migrate(sqlite3* database, int64_t version);
 
-/// Copies a database into memory and brings the copy to the present version. The caller closes it.
+/// Copies a database into memory and brings the copy to the present version.
 /// @throws Error (kFailed) if the database cannot be read.
-sqlite3* migrated_copy(sqlite3* database, int64_t version);
+Database migrated_copy(sqlite3* database, int64_t version);
 
 /// A hash of all that is recorded of a cell, to detect changed bits.
 std::string checksum_of(sqlite3* database, const std::string& cell);

@@ -7,9 +7,8 @@
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/csv.h"
 #include "cprobe/record/findings_codec.h"
-#include "cprobe/record/row_codec.h"
-#include "cprobe/record/sqlite.h"
 #include "cprobe/record/store.h"
+#include "cprobe/record/stored_rows.h"
 
 /// Reads the finished cells of a store, and exports its tables.
 namespace cprobe {

@@ -1,11 +1,6 @@
 #include "cprobe/report/circuit_details.h"
 
-#include <ATen/ATen.h>
-
-#include <algorithm>
-#include <optional>
 #include <tuple>
-#include <utility>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
@@ -113,9 +108,7 @@ void add_circuit_details(ReportData& data, size_t first, const std::map<std::str
       if (problem.empty()) problem = error.what();
     }
   }
-  if (n_unfit > 0) {
-    data.notes.push_back(fmt::format("{}: no units per head of {} circuits: {}", run, n_unfit, misfit));
-  }
+  if (n_unfit > 0) data.notes.push_back(fmt::format("{}: no units per head of {} circuits: {}", run, n_unfit, misfit));
   if (n_missing > 0) {
     data.notes.push_back(
         fmt::format("{}: {} of {} circuit files could not be read: {}", run, n_missing, files.size(), problem));

@@ -1,39 +1,13 @@
 #include "cprobe/report/page.h"
 
-#include <map>
-#include <string_view>
-
 #include "cprobe/core/error.h"
 #include "cprobe/core/hash.h"
+#include "cprobe/core/text.h"
 #include "cprobe/report/page_assets.h"
 #include "cprobe/report/page_data.h"
 
 namespace cprobe {
 namespace {
-
-/// A title as text for HTML.
-std::string escaped(std::string_view text) {
-  std::string html;
-  for (const char c : text) {
-    switch (c) {
-      case '<':
-        html += "&lt;";
-        break;
-      case '>':
-        html += "&gt;";
-        break;
-      case '&':
-        html += "&amp;";
-        break;
-      case '"':
-        html += "&quot;";
-        break;
-      default:
-        html += c;
-    }
-  }
-  return html;
-}
 
 /// Replaces each {{name}} by its value. Values are not searched for names.
 std::string filled(std::string_view text, const std::map<std::string_view, std::string_view>& values) {
@@ -63,7 +37,7 @@ std::string report_page(const ReportData& data) {
   const std::string json = page_json(data);
   // The page runs only scripts that carry this word, which no text in the data can foresee.
   const std::string nonce = to_hex(hash(json));
-  const std::string title = escaped(data.title);
+  const std::string title = escaped(data.title, {{'<', "&lt;"}, {'>', "&gt;"}, {'&', "&amp;"}, {'"', "&quot;"}});
   return filled(page_assets::page(), {{"title", title},
                                       {"nonce", nonce},
                                       {"style", page_assets::style()},

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "cprobe/baselines/baseline.h"
-#include "cprobe/report/findings.h"
+#include "cprobe/core/text.h"
 #include "cprobe/report/read_runs.h"
+#include "cprobe/report/reported_findings.h"
 #include "cprobe/report/verdict.h"
 
 namespace cprobe {
@@ -28,6 +28,10 @@ Json number(const std::optional<double>& value) {
   return value ? number(*value) : Json();
 }
 
+Json number(const std::optional<int64_t>& value) {
+  return value ? Json(*value) : Json();
+}
+
 /// [mean, sd]
 Json figure(const Spread& spread) {
   return {number(spread.mean), number(spread.sd)};
@@ -37,32 +41,36 @@ Json figure(const std::optional<Spread>& spread) {
   return spread ? figure(*spread) : Json();
 }
 
+/// The JSON of each member of a list, by `json_of`.
+template <typename T, typename JsonOf>
+Json list(const std::vector<T>& members, const JsonOf& json_of) {
+  Json array = Json::array();
+  for (const T& member : members) array.push_back(json_of(member));
+  return array;
+}
+
 Json numbers(const std::vector<double>& values) {
-  Json list = Json::array();
-  for (const double value : values) list.push_back(number(value));
-  return list;
+  return list(values, [](double value) { return number(value); });
 }
 
 /// Text of a spec -> index in the page's list of specs. Calls may share a spec.
 using Specs = std::map<std::string, size_t>;
 
 Json run_json(const ReportedRun& run, const Specs& specs) {
-  Json calls = Json::array();
-  for (const Invocation& call : run.calls) {
-    calls.push_back({{"started", call.started},
-                     {"ended", call.ended},
-                     {"command", call.command},
-                     {"version", call.version},
-                     {"host", call.host},
-                     {"threads", call.n_threads},
-                     {"memory", call.peak_memory ? Json(*call.peak_memory) : Json()},
-                     {"model", call.model},
-                     {"spec", call.spec.empty() ? Json() : Json(specs.at(call.spec))}});
-  }
-  Json failed = Json::array();
-  for (const CellEntry& cell : run.failed) failed.push_back({cell.label, cell.error});
+  const Json calls = list(run.calls, [&](const Invocation& call) -> Json {
+    return {{"started", call.started},
+            {"ended", call.ended},
+            {"command", call.command},
+            {"version", call.version},
+            {"host", call.host},
+            {"threads", call.n_threads},
+            {"memory", number(call.peak_memory)},
+            {"model", call.model},
+            {"spec", call.spec.empty() ? Json() : Json(specs.at(call.spec))}};
+  });
+  const Json failed = list(run.failed, [](const CellEntry& cell) { return Json::array({cell.label, cell.error}); });
   return {{"name", run.name},      {"folder", run.folder.string()},
-          {"series", run.series},  {"step", run.step ? Json(*run.step) : Json()},
+          {"series", run.series},  {"step", number(run.step)},
           {"done", run.n_done},    {"planned", run.n_planned},
           {"failed", failed},      {"seconds", number(run.seconds)},
           {"pNotes", run.p_notes}, {"fingerprint", run.model_fingerprint},
@@ -91,10 +99,9 @@ Json ablation_json(const ReportedFinding& f, const ReportedAblation& a, bool wit
 }
 
 Json finding_json(const ReportedFinding& f, bool with_draws) {
-  Json ablations = Json::array();
-  for (const ReportedAblation& a : f.ablations) ablations.push_back(ablation_json(f, a, with_draws));
+  const auto json_of = [&](const ReportedAblation& a) { return ablation_json(f, a, with_draws); };
   return {{"series", f.series},
-          {"step", f.step ? Json(*f.step) : Json()},
+          {"step", number(f.step)},
           {"variable", f.variable},
           {"layer", f.layer},
           {"block", f.block},
@@ -109,7 +116,7 @@ Json finding_json(const ReportedFinding& f, bool with_draws) {
           {"whole", f.n_full},
           {"circuit", to_string(f.circuit)},
           {"decodes", to_string(f.decodes)},
-          {"ablations", ablations},
+          {"ablations", list(f.ablations, json_of)},
           {"text", finding_text(f)}};
 }
 
@@ -209,16 +216,7 @@ Json verdicts_json(const std::vector<ReportedFinding>& all) {
 /// Escapes <, > and &. Text inside <script> would end at "</script", and would change its meaning
 /// at "<!--", wherever these stand.
 std::string for_script(const std::string& json) {
-  std::string text;
-  text.reserve(json.size());
-  for (const char c : json) {
-    if (c == '<' || c == '>' || c == '&') {
-      text += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      text += c;
-    }
-  }
-  return text;
+  return escaped(json, {{'<', "\\u003c"}, {'>', "\\u003e"}, {'&', "\\u0026"}});
 }
 
 }  // namespace
@@ -237,18 +235,19 @@ std::string page_json(const ReportData& data) {
   if (!with_draws) {
     json["notes"].push_back(fmt::format("The figures show mean and sd of the random controls, not all {}.", n_draws));
   }
-  for (const char* list : {"runs", "findings", "cells", "figures", "overlaps", "specs"}) json[list] = Json::array();
   Specs specs;
+  Json spec_texts = Json::array();
   for (const ReportedRun& run : data.runs) {
     for (const Invocation& call : run.calls) {
-      if (!call.spec.empty() && specs.try_emplace(call.spec, specs.size()).second) json["specs"].push_back(call.spec);
+      if (!call.spec.empty() && specs.try_emplace(call.spec, specs.size()).second) spec_texts.push_back(call.spec);
     }
   }
-  for (const ReportedRun& run : data.runs) json["runs"].push_back(run_json(run, specs));
-  for (const ReportedFinding& finding : all) json["findings"].push_back(finding_json(finding, with_draws));
-  for (const ReportedCell& cell : data.cells) json["cells"].push_back(cell_json(cell, most_epochs));
-  for (const ReportedFigure& f : data.figures) json["figures"].push_back(figure_json(f));
-  for (const ReportedOverlap& pair : data.overlaps) json["overlaps"].push_back(overlap_json(data, pair));
+  json["runs"] = list(data.runs, [&](const ReportedRun& run) { return run_json(run, specs); });
+  json["findings"] = list(all, [&](const ReportedFinding& f) { return finding_json(f, with_draws); });
+  json["cells"] = list(data.cells, [&](const ReportedCell& cell) { return cell_json(cell, most_epochs); });
+  json["figures"] = list(data.figures, figure_json);
+  json["overlaps"] = list(data.overlaps, [&](const ReportedOverlap& pair) { return overlap_json(data, pair); });
+  json["specs"] = spec_texts;
   json["headlines"] = Json::object();
   for (const MethodEntry& method : baseline_methods()) json["headlines"][std::string(method.name)] = method.headline;
   json["verdicts"] = verdicts_json(all);

@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string_view>
-#include <utility>
-#include <vector>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/text.h"
 #include "cprobe/evaluate/statistics.h"
 #include "cprobe/io/csv.h"
-#include "cprobe/report/findings.h"
+#include "cprobe/report/reported_findings.h"
 #include "cprobe/report/verdict.h"
 
 namespace cprobe {
@@ -140,52 +138,25 @@ std::string on_one_line(std::string text) {
 }
 
 std::string latex_text(const std::string& text) {
-  std::string result;
-  for (const char c : on_one_line(text)) {
-    switch (c) {
-      case '\\':
-        result += "\\textbackslash{}";
-        break;
-      case '~':
-        result += "\\textasciitilde{}";
-        break;
-      case '^':
-        result += "\\textasciicircum{}";
-        break;
-      case '<':
-        result += "\\textless{}";
-        break;
-      case '>':
-        result += "\\textgreater{}";
-        break;
-      case '|':
-        result += "\\textbar{}";
-        break;
-      case '"':
-        result += "''";  // \textquotedbl exists in some font encodings only.
-        break;
-      case '&':
-      case '%':
-      case '$':
-      case '#':
-      case '_':
-      case '{':
-      case '}':
-        result += '\\';
-        result += c;
-        break;
-      case '[':
-      case ']':
-      case '*':
-        result += '{';  // Behind \\, [ would begin an argument, and * would be one.
-        result += c;
-        result += '}';
-        break;
-      default:
-        result += c;
-    }
-  }
-  return result;
+  return escaped(on_one_line(text), {{'\\', "\\textbackslash{}"},
+                                     {'~', "\\textasciitilde{}"},
+                                     {'^', "\\textasciicircum{}"},
+                                     {'<', "\\textless{}"},
+                                     {'>', "\\textgreater{}"},
+                                     {'|', "\\textbar{}"},
+                                     {'&', "\\&"},
+                                     {'%', "\\%"},
+                                     {'$', "\\$"},
+                                     {'#', "\\#"},
+                                     {'_', "\\_"},
+                                     {'{', "\\{"},
+                                     {'}', "\\}"},
+                                     // \textquotedbl exists in some font encodings only.
+                                     {'"', "''"},
+                                     // Behind \\, [ would begin an argument, and * would be one.
+                                     {'[', "{[}"},
+                                     {']', "{]}"},
+                                     {'*', "{*}"}});
 }
 
 /// Escapes all that GitHub's Markdown, or HTML in Markdown, could take for more than text.

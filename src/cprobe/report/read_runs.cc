@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <map>
 #include <set>
 
 #include "cprobe/core/error.h"
@@ -62,18 +61,13 @@ std::vector<ReportedCell> adjusted(std::vector<ProbedCell> probed, ReportedRun& 
 void describe_run(ReportedRun& run, const Store& store) {
   run.calls = store.invocations();
   for (const CellEntry& cell : store.cells()) {
-    switch (cell.status) {
-      case CellStatus::kDone:
-        ++run.n_done;
-        run.seconds += cell.seconds;
-        break;
-      case CellStatus::kPlanned:
-      case CellStatus::kRunning:
-        ++run.n_planned;
-        break;
-      case CellStatus::kFailed:
-        run.failed.push_back(cell);
-        break;
+    if (cell.status == CellStatus::kDone) {
+      ++run.n_done;
+      run.seconds += cell.seconds;
+    } else if (cell.status == CellStatus::kFailed) {
+      run.failed.push_back(cell);
+    } else {
+      ++run.n_planned;
     }
   }
 }

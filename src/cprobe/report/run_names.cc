@@ -1,12 +1,12 @@
 #include "cprobe/report/run_names.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 #include <system_error>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
+#include "cprobe/core/number_text.h"
 #include "cprobe/run/run_folder.h"
 
 namespace cprobe {
@@ -58,17 +58,9 @@ void collect(const fs::path& folder, std::vector<fs::path>& found) {
   for (const fs::path& next : below) collect(next, found);
 }
 
-bool is_kind_of_run(const std::string& name) {
-  return name == "circuits" || name == "baselines";
-}
-
 /// The number behind a prefix, such as 200 in "step_200"; none if `part` is anything else.
 std::optional<int64_t> numbered(const std::string& part, std::string_view prefix) {
-  if (!part.starts_with(prefix)) return std::nullopt;
-  int64_t number = 0;
-  const char* end = part.data() + part.size();
-  const auto [stop, error] = std::from_chars(part.data() + prefix.size(), end, number);
-  return error == std::errc() && stop == end ? std::optional(number) : std::nullopt;
+  return part.starts_with(prefix) ? whole_number<int64_t>(part.substr(prefix.size())) : std::nullopt;
 }
 
 /// The longest path that all folders begin with; of a single folder, the folder above.
@@ -106,7 +98,8 @@ std::vector<ReportedRun> find_runs(const std::vector<fs::path>& paths) {
   std::vector<fs::path> folders;
   for (const fs::path& folder : found) {
     const fs::path whole = fs::canonical(folder);
-    folders.push_back(is_kind_of_run(whole.filename().string()) ? whole.parent_path() : whole);
+    const bool is_kind = whole.filename() == "circuits" || whole.filename() == "baselines";
+    folders.push_back(is_kind ? whole.parent_path() : whole);
   }
   const fs::path shared = shared_folder(folders);
   std::vector<ReportedRun> runs;

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <iterator>
 #include <tuple>
-#include <utility>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/name_of.h"
 #include "cprobe/evaluate/statistics.h"
 
 namespace cprobe {
@@ -121,15 +121,7 @@ std::string random_text(const ReportedAblation& a) {
 
 /// What ablated units see; empty for fill zero.
 std::string_view input_words(Fill fill) {
-  switch (fill) {
-    case Fill::kZero:
-      return "";
-    case Fill::kMean:
-      return "; ablated units see their mean input";
-    case Fill::kResample:
-      return "; ablated units see a resampled input";
-  }
-  throw failure("unknown fill");
+  return name_of(fill, {"", "; ablated units see their mean input", "; ablated units see a resampled input"});
 }
 
 /// The data behind the figures: "99 controls; p = 0.010; n = 500 rows".
@@ -152,6 +144,14 @@ std::string count_of(int64_t n, int64_t of, std::string_view thing) {
   return of == 2 ? fmt::format("both {}s", thing) : fmt::format("all {} {}s", of, thing);
 }
 
+/// " in 2 of 3 components, in some repetitions in 1 more". @param preposition  " in ".
+std::string where_of(std::string_view preposition, int64_t n_yes, int64_t n_mixed, int64_t of, std::string_view thing) {
+  if (n_mixed == 0) return n_yes == 0 ? "" : fmt::format("{}{}", preposition, count_of(n_yes, of, thing));
+  if (n_yes == 0) return fmt::format(" in some repetitions{}{}", preposition, count_of(n_mixed, of, thing));
+  return fmt::format("{}{}, in some repetitions{}{} more", preposition, count_of(n_yes, of, thing), preposition,
+                     n_mixed);
+}
+
 using FindingList = std::vector<const ReportedFinding*>;
 
 FindingList with_circuit(const FindingList& findings) {
@@ -171,12 +171,8 @@ std::string decoding_verdict(const FindingList& with) {
   if (n_yes + n_mixed == 0) {
     return fmt::format("No circuit decodes {} better than the majority baseline ({}).", best->variable, figures);
   }
-  std::string from = n_yes == 0 ? "" : fmt::format(" from {}", count_of(n_yes, n, "circuit"));
-  if (n_mixed > 0) {
-    from += n_yes == 0 ? fmt::format(" in some repetitions from {}", count_of(n_mixed, n, "circuit"))
-                       : fmt::format(", in some repetitions from {} more", n_mixed);
-  }
-  return fmt::format("{} can be decoded{} ({}).", best->variable, from, figures);
+  return fmt::format("{} can be decoded{} ({}).", best->variable, where_of(" from ", n_yes, n_mixed, n, "circuit"),
+                     figures);
 }
 
 /// Says which circuit's ablation harms most, compared with the mean of its random controls. Empty
@@ -226,12 +222,8 @@ std::string verdict_text(const FindingList& findings) {
                        n == 1 ? "the only component probed" : fmt::format("any of the {} components probed", n),
                        findings.front()->variable, full);
   }
-  std::string where = n_yes == 0 ? "" : fmt::format(" in {}", count_of(n_yes, n, "component"));
-  if (n_mixed > 0) {
-    where += n_yes == 0 ? fmt::format(" in some repetitions in {}", count_of(n_mixed, n, "component"))
-                        : fmt::format(", in some repetitions in {} more", n_mixed);
-  }
-  return fmt::format("A circuit{}{}. {}", where, full, decoding_verdict(with));
+  return fmt::format("A circuit{}{}. {}", where_of(" in ", n_yes, n_mixed, n, "component"), full,
+                     decoding_verdict(with));
 }
 
 std::string dependence_verdict(const FindingList& findings, const std::string& data) {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "cprobe/report/findings.h"
+#include "cprobe/report/reported_findings.h"
 
 namespace cprobe {
 

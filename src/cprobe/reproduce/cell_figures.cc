@@ -1,7 +1,5 @@
 #include "cprobe/reproduce/cell_figures.h"
 
-#include <map>
-
 #include "cprobe/evaluate/statistics.h"
 
 namespace cprobe {
@@ -67,7 +65,6 @@ std::string circuits_in_words(const std::vector<ProbedCell>& cells) {
   std::map<std::string_view, int> counts;
   for (const ProbedCell& cell : cells) ++counts[to_string(cell.findings.extent())];
   std::vector<std::string> words;
-  words.reserve(counts.size());
   for (const auto& [word, n] : counts) {
     words.push_back(counts.size() == 1 ? std::string(word) : fmt::format("{} {}", word, n));
   }

@@ -22,7 +22,7 @@ struct PublishedCircuit {
   double size;      ///< Weights in the circuit / weights in the component.
   double ablated;   ///< Task accuracy with the circuit ablated (fill zero).
 };
-constexpr std::array<PublishedCircuit, 8> kPublished = {{
+constexpr std::array<PublishedCircuit, 8> kPublishedCircuits = {{
     {"var_0", "a^2", "attn", .991, .660, .533, .008},
     {"var_0", "a^2", "mlp", .658, .103, .650, .057},
     {"var_1", "-b^2", "attn", .991, .610, .535, .009},
@@ -32,6 +32,7 @@ constexpr std::array<PublishedCircuit, 8> kPublished = {{
     {"aux_1", "a-b", "attn", .008, .011, 0, 1},
     {"aux_1", "a-b", "mlp", .008, .011, 0, 1},
 }};
+constexpr const char* kEmbedding = "counterfactual_embedding";
 constexpr const char* kTransfer = "transfer";  // Trains models, so runs for two variables only.
 constexpr double kPublishedTrainingLoss = 1.97e-4;
 
@@ -44,18 +45,10 @@ std::vector<PublishedBaseline> published_figures() {
           {"linear_probe", "L0.post", "test_accuracy", "", {".062", ".066", ".008", ".008"}},
           {"mlp_probe", "L0.mid", "test_accuracy", "", {"1.0", "1.0", ".007", ".007"}},
           {"mlp_probe", "L0.post", "test_accuracy", "", {".551", ".658", ".014", ".014"}},
-          {"counterfactual_embedding", "L0.mid", "probe_flipped", "", {"1.0", "1.0", "1.0", "1.0"}},
-          {"counterfactual_embedding", "L0.post", "probe_flipped", "", {"1.0", "1.0", "1.0", "1.0"}},
-          {"counterfactual_embedding",
-           "L0.mid",
-           "counterfactual_answer",
-           "",
-           {"<= .019", "<= .019", "<= .019", "<= .019"}},
-          {"counterfactual_embedding",
-           "L0.post",
-           "counterfactual_answer",
-           "",
-           {"<= .019", "<= .019", "<= .019", "<= .019"}},
+          {kEmbedding, "L0.mid", "probe_flipped", "", {"1.0", "1.0", "1.0", "1.0"}},
+          {kEmbedding, "L0.post", "probe_flipped", "", {"1.0", "1.0", "1.0", "1.0"}},
+          {kEmbedding, "L0.mid", "counterfactual_answer", "", {"<= .019", "<= .019", "<= .019", "<= .019"}},
+          {kEmbedding, "L0.post", "counterfactual_answer", "", {"<= .019", "<= .019", "<= .019", "<= .019"}},
           {"amnesic_probing", "L0.mid", "erased_accuracy Test", "", {".019", ".018", ".354", ".352"}},
           {"amnesic_probing", "L0.post", "erased_accuracy Test", "", {"1.0", "1.0", ".993", ".994"}},
           {"boundless_das", "L0.mid", "interchange_accuracy", "", {".98", ".99", ".01", ".01"}},
@@ -109,7 +102,7 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const ToyExperimen
   std::vector<std::vector<std::string>> lines = {{"variable", "block", "circuit", "kNN", "(paper)", "kNN full",
                                                   "(paper)", "weights", "(paper)", "untouched", "ablated", "(paper)",
                                                   "random control", "worst p"}};
-  for (const PublishedCircuit& p : kPublished) {
+  for (const PublishedCircuit& p : kPublishedCircuits) {
     const std::vector<ProbedCell> own = cells_of(cells, p.variable, p.block);
     const std::vector<double> p_values = figures(own, p_on("Test"));
     lines.push_back({std::string(p.meaning), std::string(p.block), circuits_in_words(own), figure_over(own, knn_of),

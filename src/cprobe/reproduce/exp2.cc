@@ -49,7 +49,7 @@ std::string distractor_text(const std::array<ArithmeticTask, 2>& tasks) {
 
 /// Runs the comparison methods on one task and returns their figures. DAS leaves out the auxiliary
 /// variable, for which the data have no counterfactual answers.
-std::vector<RecordedMetric> run_baselines_of(Spec spec, const ReproduceOptions& options) {
+std::vector<RecordedMetric> run_task_baselines(Spec spec, const ReproduceOptions& options) {
   run_published_baselines(spec, {"linear_probe", "amnesic_probing"}, options);
   spec.grid.variables = {"var_0", "var_1"};
   return run_published_baselines(spec, {kDas}, options);
@@ -73,7 +73,8 @@ std::string reproduce_experiment2(const std::array<ArithmeticTask, 2>& tasks, co
       const Spec& spec = experiment.runs[task];
       runs.push_back({experiment.seed, task, finished_cells(spec, toy_run_options(options.common))});
       if (!options.common.baselines) continue;
-      for (RecordedMetric& figure : run_baselines_of(spec, options.common)) figures[task].push_back(std::move(figure));
+      for (RecordedMetric& figure : run_task_baselines(spec, options.common))
+        figures[task].push_back(std::move(figure));
     }
   }
   std::string table = distractor_text(tasks) + experiment2_table(runs);

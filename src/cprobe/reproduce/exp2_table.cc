@@ -1,10 +1,7 @@
 #include "cprobe/reproduce/exp2_table.h"
 
-#include <algorithm>
 #include <array>
 #include <functional>
-#include <map>
-#include <optional>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/text_table.h"
@@ -38,7 +35,7 @@ struct PublishedPair {
   OfTasks own_part = {};    ///< As `own`, with only the circuit's part in c_attn ablated.
   OfTasks other_part = {};  ///< As `other`, with only the circuit's part in c_attn ablated.
 };
-constexpr std::array<PublishedPair, 6> kPublished = {{
+constexpr std::array<PublishedPair, 6> kPublishedPairs = {{
     {kShared, "attn", {1., 1.}, {.525, .525}, {.013, .018}, {.018, .013}, {.037, .036}, {.037, .036}},
     {kFree, "attn", {1., 1.}, {.314, .368}, {.011, .017}, {.015, .014}, {.032, .048}, {.282, .485}},
     {kAuxiliary, "attn", {.247, .277}, kNotPublished, kNotPublished, kNotPublished, {.042, .037}, {.114, .125}},
@@ -97,7 +94,7 @@ std::string circuits_table(const std::vector<Experiment2Run>& runs) {
   std::vector<std::vector<std::string>> lines = {{"variable", "task", "", "block", "circuit", "kNN", "(paper)",
                                                   "kNN full", "(paper)", "weights", "own task", "(paper)", "random",
                                                   "other task", "(paper)", "random"}};
-  for (const PublishedPair& p : kPublished) {
+  for (const PublishedPair& p : kPublishedPairs) {
     for (size_t task = 0; task < kTasks; ++task) {
       std::vector<ProbedCell> cells;
       for (const Experiment2Run& run : runs) {
@@ -121,7 +118,7 @@ std::string circuits_table(const std::vector<Experiment2Run>& runs) {
 std::string parts_table(const std::vector<Experiment2Run>& runs) {
   std::vector<std::vector<std::string>> lines = {{"variable", "task", "", "own task", "(paper)", "random", "other task",
                                                   "(paper)", "random", "other - own", "(paper)"}};
-  for (const PublishedPair& p : kPublished) {
+  for (const PublishedPair& p : kPublishedPairs) {
     if (p.block != "attn") continue;
     for (size_t task = 0; task < kTasks; ++task) {
       std::vector<double> own, other, difference, own_random, other_random;
@@ -155,8 +152,9 @@ std::string models_in_which(const std::vector<Experiment2Run>& runs, const Varia
     }
   }
   std::vector<uint64_t> seeds;
-  for (const auto& [seed, holds_in_both] : all)
+  for (const auto& [seed, holds_in_both] : all) {
     if (holds_in_both) seeds.push_back(seed);
+  }
   const std::string count = fmt::format("{} of {} model{}", seeds.size(), all.size(), all.size() == 1 ? "" : "s");
   return seeds.empty() || all.size() == 1 ? count : fmt::format("{} (seeds {})", count, fmt::join(seeds, ", "));
 }

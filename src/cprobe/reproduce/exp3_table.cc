@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
-#include <optional>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/number_text.h"
@@ -32,15 +30,15 @@ struct PublishedCheckpoint {
   double attention;  ///< Test accuracy of decoding a^2 from the circuit in the attention block.
   double mlp;        ///< Test accuracy of decoding a^2 from the circuit in the MLP.
 };
-constexpr std::array<PublishedCheckpoint, 9> kPublished = {{{100, .017, .314, .064},
-                                                            {1'000, .050, .486, .131},
-                                                            {5'000, .139, .684, .232},
-                                                            {8'000, .244, .796, .302},
-                                                            {9'000, .294, .919, .393},
-                                                            {12'500, .446, .980, .376},
-                                                            {15'000, .743, .984, .460},
-                                                            {17'500, .967, 1., .503},
-                                                            {20'000, 1., 1., .584}}};
+constexpr std::array<PublishedCheckpoint, 9> kPublishedCheckpoints = {{{100, .017, .314, .064},
+                                                                       {1'000, .050, .486, .131},
+                                                                       {5'000, .139, .684, .232},
+                                                                       {8'000, .244, .796, .302},
+                                                                       {9'000, .294, .919, .393},
+                                                                       {12'500, .446, .980, .376},
+                                                                       {15'000, .743, .984, .460},
+                                                                       {17'500, .967, 1., .503},
+                                                                       {20'000, 1., 1., .584}}};
 
 /// The cell of a probe. @throws Error (kFailed) if there is none.
 ProbedCell cell_of(const EmergenceCheckpoint& checkpoint, const ProbedVariable& probe) {
@@ -189,8 +187,8 @@ std::string experiment3_table(const std::vector<Emergence>& runs) {
     lines[0].emplace_back("ablated");
   }
   for (const auto& [step, over] : by_step(runs)) {
-    const auto* published = std::ranges::find(kPublished, step, &PublishedCheckpoint::step);
-    const bool is_published = published != kPublished.end();
+    const auto* published = std::ranges::find(kPublishedCheckpoints, step, &PublishedCheckpoint::step);
+    const bool is_published = published != kPublishedCheckpoints.end();
     const auto in_brackets = [&](double PublishedCheckpoint::*figure) {
       return published_figure(is_published ? std::optional(published->*figure) : std::nullopt);
     };

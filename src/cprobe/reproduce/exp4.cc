@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <set>
 
 #include "cprobe/core/error.h"
@@ -77,9 +76,7 @@ std::string reproduce_experiment4(const Lexicon& lexicon, const Experiment4Optio
   Tokenizer::load(options.model);  // Throws for a bad tokenizer before any sentences are written.
   const PublishedModel* published = find_published_model(config);
   std::vector<Spec> specs;
-  for (const PaperTask task : options.tasks) {
-    specs.push_back(probing_spec(lexicon, options, published, task));
-  }
+  for (const PaperTask task : options.tasks) specs.push_back(probing_spec(lexicon, options, published, task));
   // Checks all tasks first, so that hours on one task do not come before a mistake in the next.
   for (const Spec& spec : specs) check_run(spec, run_options(options.common));
   std::string text;

@@ -1,7 +1,7 @@
 #include "cprobe/reproduce/exp4_table.h"
 
 #include "cprobe/core/text_table.h"
-#include "cprobe/record/tables.h"
+#include "cprobe/record/result_tables.h"
 #include "cprobe/reproduce/cell_figures.h"
 
 namespace cprobe {

@@ -7,7 +7,7 @@
 #include "cprobe/core/text_table.h"
 #include "cprobe/reproduce/cell_figures.h"
 #include "cprobe/reproduce/toy_experiment.h"
-#include "cprobe/run/baseline_runner.h"
+#include "cprobe/run/runner.h"
 
 namespace cprobe {
 namespace {

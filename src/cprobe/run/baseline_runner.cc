@@ -1,12 +1,10 @@
-#include "cprobe/run/baseline_runner.h"
-
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "cprobe/core/error.h"
 #include "cprobe/probe/probe_cell.h"
 #include "cprobe/run/run_cells.h"
+#include "cprobe/run/runner.h"
 
 namespace cprobe {
 namespace {
@@ -14,7 +12,7 @@ namespace {
 struct ChosenMethod {
   const MethodEntry* entry;
   std::unique_ptr<BaselineMethod> method;
-  bool is_named = false;  ///< On the command line or in the spec.
+  bool is_named = false;  ///< Whether the command line or the spec names the method.
 };
 
 const MethodEntry& find_method(std::span<const MethodEntry> known, const std::string& name, const std::string& where) {
@@ -26,7 +24,7 @@ const MethodEntry& find_method(std::span<const MethodEntry> known, const std::st
                     fmt::join(names, ", "));
 }
 
-/// The methods asked for with the spec's options of each, in the table's order.
+/// The methods asked for, each with its options from the spec, in the order of `known`.
 std::vector<ChosenMethod> choose_methods(const Spec& spec, const std::vector<std::string>& names,
                                          std::span<const MethodEntry> known) {
   const auto options_of = [&](std::string_view name) { return spec.baselines ? spec.baselines->given(name) : nullptr; };
@@ -48,7 +46,7 @@ std::vector<ChosenMethod> choose_methods(const Spec& spec, const std::vector<std
   return chosen;
 }
 
-/// One result to compute.
+/// One cell of a comparison method.
 struct Job {
   Cell cell;
   const ChosenMethod* method = nullptr;
@@ -56,11 +54,12 @@ struct Job {
 
   bool per_site() const { return method->entry->per_site; }
   std::string site_text() const { return per_site() ? state_name(cell.component) : "model"; }
-  /// What the figures depend on beside the site: a negative control may shuffle the component.
+  /// The site for the cell's identity. Methods that look at no site add the component, as a
+  /// negative control may shuffle the weights of the component.
   std::string place() const { return per_site() ? site_text() : "model " + to_string(cell.component); }
 };
 
-/// The grid without the dimensions that only mask training has.
+/// The cells of the grid, without the dimensions that only mask training has.
 std::vector<Cell> cells_of(const Spec& spec, const ModelConfig& config) {
   GridSpec grid = spec.grid;
   grid.learning_rates.resize(1);
@@ -69,7 +68,8 @@ std::vector<Cell> cells_of(const Spec& spec, const ModelConfig& config) {
   return expand(grid, config);
 }
 
-/// Sites in the order of the model, so that each residual stream is taken from one to the next.
+/// The cells of all methods, by site in the order of the model, so that each residual stream is
+/// advanced from one site to the next.
 std::vector<Job> jobs_of(const Spec& spec, const std::vector<ChosenMethod>& methods, const ModelConfig& config) {
   const std::vector<Cell> cells = cells_of(spec, config);
   std::vector<Job> jobs;
@@ -88,8 +88,9 @@ std::vector<Job> jobs_of(const Spec& spec, const std::vector<ChosenMethod>& meth
   return jobs;
 }
 
-/// Takes out jobs for which the data do not suffice, or that the device cannot compute. @return a line for each method and variable that is left out.
-/// @throws Error (kInput) if a method that was asked for by name is left without a variable.
+/// Removes jobs for which the data do not suffice, or which the device cannot compute.
+/// @return  a line for each method and variable that is left out.
+/// @throws Error (kInput) if all variables of a named method are left out.
 std::vector<std::string> leave_out(std::vector<Job>& jobs, const RunData& data, at::Device device) {
   std::map<std::pair<const ChosenMethod*, std::string>, std::string> problems;
   std::set<const ChosenMethod*> usable;
@@ -142,7 +143,7 @@ std::vector<Metric> compute(const Spec& spec, const Job& job, const RunData& dat
                     .test = probed_set(data.test, job, streams),
                     .seed = Seed(job.cell.seed).derive("baseline"),
                     .paper_protocol = spec.probe.protocol == Protocol::kPaper};
-  for (const auto& [label, set] : data.behaviour)
+  for (const auto& [label, set] : data.evaluation_sets)
     probed.evaluation_sets.emplace_back(label, probed_set(set, job, streams));
   return job.method->method->run(probed, on_progress);
 }
@@ -172,22 +173,21 @@ RunSummary run_baselines(const Spec& spec, const std::vector<std::string>& names
             },
         .schedule =
             [&](const std::vector<size_t>& unfinished, const Estimate*) {
-              std::vector<ScheduledCell> cells;  // What a method takes is not known: they count as equal.
+              // Times of comparison methods are unknown; 1 for every cell makes them equal.
+              std::vector<ScheduledCell> cells;
               for (const size_t i : unfinished) cells.push_back({i, jobs[i].site.index, 1});
               return cells;
             },
-        .make_compute = [&](const std::vector<PlannedCell>&, const NewRows& scratch,
-                            const RunData& on_device) -> ComputeCell {
-          return [&, streams = std::make_shared<Streams>(on_device.model, scratch)](size_t i,
-                                                                                    const OnProgress& on_progress) {
-            const Job& job = jobs[i];
-            return FinishedCell{.variable = job.cell.variable,
-                                .site = job.site_text(),
-                                .position = job.cell.position,
-                                .seed = job.cell.seed,
-                                .metrics = compute(spec, job, on_device, *streams, on_progress)};
-          };
-        }};
+        .compute =
+            [&](size_t i, const std::string&, const RunData& on_device, Streams& streams,
+                const OnProgress& on_progress) {
+              const Job& job = jobs[i];
+              return FinishedCell{.variable = job.cell.variable,
+                                  .site = job.site_text(),
+                                  .position = job.cell.position,
+                                  .seed = job.cell.seed,
+                                  .metrics = compute(spec, job, on_device, streams, on_progress)};
+            }};
     return run_cells(spec, cells_of(spec, data.model.config), data, set, options, std::move(summary));
   });
 }

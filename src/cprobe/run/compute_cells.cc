@@ -10,7 +10,7 @@
 namespace cprobe {
 namespace {
 
-/// Cells by what became of them, for whoever follows a run.
+/// Counts cells by their state, and tells RunCallbacks about each change.
 class Follower {
  public:
   Follower(const CellBatch& batch, const RunCallbacks& callbacks) : batch_(batch), callbacks_(callbacks) {
@@ -35,7 +35,7 @@ class Follower {
     show(fmt::format("{}, {}", batch_.plan[cell].label, note));
   }
 
-  /// @param problem empty: it was computed.
+  /// @param problem  the cell's error; empty if the cell was computed.
   void end(size_t cell, const std::string& problem) {
     running_.erase(cell);
     seconds_over_ += seconds_.at(cell);
@@ -44,9 +44,10 @@ class Follower {
     show("");
   }
 
-  /// It goes to somebody else.
+  /// The cell's worker was lost. The cell may begin again on another worker.
   void give_up(size_t cell) { running_.erase(cell); }
 
+  /// The cell is left to another process.
   void skip(size_t cell) {
     seconds_over_ += seconds_.at(cell);
     ++n_elsewhere_;
@@ -65,7 +66,7 @@ class Follower {
     tell_progress(counts + (note.empty() ? "" : ": " + note), seconds);
   }
 
-  /// @param seconds expected of what is done, out of all.
+  /// @param seconds  expected time of the work that is done, of `seconds_in_all_`.
   void tell_progress(const std::string& note, double seconds = 0) const {
     tell(callbacks_.on_progress, {.what = batch_.what,
                                   .done = milliseconds(seconds),
@@ -87,35 +88,34 @@ class Follower {
 
   const CellBatch& batch_;
   const RunCallbacks& callbacks_;
-  std::map<size_t, double> seconds_;  ///< Expected, by cell.
-  std::map<size_t, double> running_;  ///< Share that is done, by cell.
-  double seconds_in_all_ = 0;         ///< Expected of all cells.
-  double seconds_over_ = 0;           ///< Expected of the cells that are over.
+  std::map<size_t, double> seconds_;  ///< Expected time, by cell.
+  std::map<size_t, double> running_;  ///< Share that is done, by running cell.
+  double seconds_in_all_ = 0;         ///< Expected time of all cells.
+  double seconds_over_ = 0;           ///< Expected time of the cells that are over.
   size_t n_done_ = 0, n_failed_ = 0, n_elsewhere_ = 0;
 };
 
 /// One call of compute_cells.
-class Computation {
- public:
-  Computation(Store& store, const CellBatch& batch, Workers& workers, const RunCallbacks& callbacks,
-              RunSummary& summary)
-      : store_(store),
-        batch_(batch),
-        workers_(workers),
-        summary_(summary),
-        callbacks_(callbacks),
-        follower_(batch, callbacks),
-        scheduler_(batch.unfinished, workers.count()) {}
+struct Computation {
+  Store& store;
+  const CellBatch& batch;
+  Workers& workers;
+  const RunCallbacks& callbacks;
+  RunSummary& summary;
+  Follower follower{batch, callbacks};
+  Scheduler scheduler{batch.unfinished, workers.count()};
+  std::set<size_t> idle = {}, lost = {};
+  std::string why_lost = {};  ///< The last reason that a lost worker gave; empty if none gave one.
 
   void run() {
     try {
-      while (!scheduler_.finished()) {
+      while (!scheduler.finished()) {
         stop_if_interrupted();
         give_cells();
-        if (scheduler_.finished()) break;
+        if (scheduler.finished()) break;
         take_all(std::chrono::milliseconds(100));
-        if (lost_.size() == workers_.count()) {
-          throw failure("no worker is left{}; what was finished is kept", why_lost_.empty() ? "" : ": " + why_lost_);
+        if (lost.size() == workers.count()) {
+          throw failure("no worker is left{}; what was finished is kept", why_lost.empty() ? "" : ": " + why_lost);
         }
       }
     } catch (const Error& error) {
@@ -127,35 +127,34 @@ class Computation {
     }
   }
 
-  /// Cells that others had claimed when they came to be begun.
-  int64_t n_skipped() const { return n_skipped_; }
-
- private:
   void give_cells() {
-    for (auto worker = idle_.begin(); worker != idle_.end();) {
+    for (auto worker = idle.begin(); worker != idle.end();) {
       const std::optional<size_t> cell = next(*worker);
       if (!cell) return;
-      store_.begin_cell(batch_.plan[*cell].id);
-      follower_.begin(*cell);
-      workers_.give(*worker, *cell);
-      worker = idle_.erase(worker);
+      store.begin_cell(batch.plan[*cell].id);
+      follower.begin(*cell);
+      workers.give(*worker, *cell);
+      worker = idle.erase(worker);
     }
   }
 
+  /// The next cell of a worker, skipping cells of other processes.
   std::optional<size_t> next(size_t worker) {
-    while (const std::optional<size_t> cell = scheduler_.next(worker)) {
-      if (!batch_.claim || batch_.claim(batch_.plan[*cell].id)) return cell;
-      scheduler_.finish(*cell);
-      follower_.skip(*cell);
-      ++n_skipped_;
+    while (const std::optional<size_t> cell = scheduler.next(worker)) {
+      if (!batch.claim || batch.claim(batch.plan[*cell].id)) return cell;
+      scheduler.finish(*cell);
+      follower.skip(*cell);
+      ++summary.n_elsewhere;
     }
     return std::nullopt;
   }
 
-  /// @param computed_only of what was said: after a request to stop. @return whether there was such.
+  /// Takes the reports of workers.
+  /// @param computed_only  takes only computed cells (after a request to stop).
+  /// @return  whether a computed cell was among the reports.
   bool take_all(std::chrono::milliseconds wait, bool computed_only = false) {
-    std::vector<WorkerReport> reports = workers_.reports(wait);
-    // What is finished is recorded before anything else can end the run.
+    std::vector<WorkerReport> reports = workers.reports(wait);
+    // Computed cells come first, to be recorded before another report can end the run.
     const auto is_computed = [](const WorkerReport& report) { return report.kind == WorkerReport::Kind::kComputed; };
     std::stable_partition(reports.begin(), reports.end(), is_computed);
     for (WorkerReport& report : reports) {
@@ -167,74 +166,58 @@ class Computation {
   void take(WorkerReport& report) {
     const size_t cell = report.cell;
     if (report.kind == WorkerReport::Kind::kProgress) {
-      lost_.erase(report.worker);
-      return follower_.advance(cell, report.share, report.text);
+      lost.erase(report.worker);
+      return follower.advance(cell, report.share, report.text);
     }
     if (report.kind == WorkerReport::Kind::kLost) {
-      lost_.insert(report.worker);
-      idle_.erase(report.worker);
+      lost.insert(report.worker);
+      idle.erase(report.worker);
       const bool is_in_cell = report.text.empty();
       if (!is_in_cell) {
-        why_lost_ = report.text;
-        tell(callbacks_.on_message, {Message::Kind::kWarning, "a worker cannot go on: " + report.text});
+        why_lost = report.text;
+        tell(callbacks.on_message, {Message::Kind::kWarning, "a worker cannot go on: " + report.text});
       }
-      if (scheduler_.running().contains(report.worker)) follower_.give_up(scheduler_.running().at(report.worker));
-      if (const auto over = scheduler_.lose(report.worker, is_in_cell))
+      if (scheduler.running().contains(report.worker)) follower.give_up(scheduler.running().at(report.worker));
+      if (const auto over = scheduler.lose(report.worker, is_in_cell))
         end(*over, "two workers were lost while they computed it");
       return;
     }
-    // A worker that was taken for lost may be heard of again.
-    lost_.erase(report.worker);
-    idle_.insert(report.worker);
+    // A worker that counted as lost may report again.
+    lost.erase(report.worker);
+    idle.insert(report.worker);
     if (report.kind == WorkerReport::Kind::kReady) return;
     if (report.kind == WorkerReport::Kind::kStopped) throw Error(ErrorKind::kInterrupted, report.text);
-    if (!scheduler_.finish(cell)) return;
+    if (!scheduler.finish(cell)) return;
     const bool is_computed = report.kind == WorkerReport::Kind::kComputed;
-    // A record that cannot be written ends the run: what is computed from here on would be lost as well.
-    if (is_computed) store_.record(batch_.plan[cell].id, report.finished);
+    // A record that cannot be written ends the run, because later cells would be lost as well.
+    if (is_computed) store.record(batch.plan[cell].id, report.finished);
     end(cell, is_computed ? "" : report.text);
   }
 
   void end(size_t cell, const std::string& problem) {
-    if (!problem.empty()) store_.record_failure(batch_.plan[cell].id, problem);
-    if (batch_.over) batch_.over(batch_.plan[cell].id, problem.empty());
-    summary_.add(batch_.plan[cell].label, problem);
-    follower_.end(cell, problem);
+    if (!problem.empty()) store.record_failure(batch.plan[cell].id, problem);
+    if (batch.over) batch.over(batch.plan[cell].id, problem.empty());
+    summary.add(batch.plan[cell].label, problem);
+    follower.end(cell, problem);
   }
-
-  Store& store_;
-  const CellBatch& batch_;
-  Workers& workers_;
-  RunSummary& summary_;
-  const RunCallbacks& callbacks_;
-  Follower follower_;
-  Scheduler scheduler_;
-  std::set<size_t> idle_, lost_;
-  std::string why_lost_;  ///< As the last one said that could say it.
-  int64_t n_skipped_ = 0;
 };
-
-int64_t n_finished(const Store& store, const std::vector<PlannedCell>& plan) {
-  const std::set<std::string> finished = store.finished();
-  return std::ranges::count_if(plan, [&](const PlannedCell& cell) { return finished.contains(cell.id); });
-}
 
 }  // namespace
 
 void compute_cells(Store& store, const CellBatch& batch, Workers& workers, const RunCallbacks& callbacks,
                    RunSummary& summary) {
   try {
-    Computation all(store, batch, workers, callbacks, summary);
-    all.run();
-    summary.n_elsewhere = all.n_skipped();
+    Computation{store, batch, workers, callbacks, summary}.run();
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kInterrupted) throw;
     store.export_tables();
+    const std::set<std::string> finished = store.finished();
+    const auto is_finished = [&](const PlannedCell& cell) { return finished.contains(cell.id); };
     throw Error(
         ErrorKind::kInterrupted,
         fmt::format(
             "stopped: {} of {} cells are finished and kept in {}; the same command, without --overwrite, continues",
-            n_finished(store, batch.plan), batch.plan.size(), summary.out.string()));
+            std::ranges::count_if(batch.plan, is_finished), batch.plan.size(), summary.out.string()));
   }
   store.export_tables();
 }

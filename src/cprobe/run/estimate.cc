@@ -11,7 +11,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// Nodes of the measured pass: enough for GEMMs to be as fast as they get.
+/// Nodes of the measured forward pass: enough for matrix products to reach full speed.
 constexpr int64_t kMeasuredNodes = 512;
 
 double seconds_since(steady_clock::time_point start) {
@@ -48,7 +48,8 @@ int64_t Estimate::further_memory(const std::vector<Cell>& cells) const {
   const ModelConfig& config = data_->model.config;
   int64_t largest_stream = 0, most_nodes = 0, widest_inputs = 0;
   for (const Dataset* data : data_sets(*data_)) {
-    largest_stream = std::max(largest_stream, stream_memory(config, *data));  // there twice while it is advanced
+    // A stream that is being advanced is in memory twice.
+    largest_stream = std::max(largest_stream, stream_bytes(config, data->trie.n_nodes()));
     most_nodes = std::max(most_nodes, data->trie.n_nodes());
   }
   for (const Cell& cell : cells) {
@@ -71,13 +72,13 @@ double Estimate::epoch_seconds() const {
 double Estimate::measured_epoch(const Cell& cell, const NewRows& new_rows) const {
   if (spec_->probe.fit.epochs == 0) return 0;
   const LabelledTokens labelled = data_->train.labelled(cell.variable, cell.position);
-  // Any stream will do that is as large as the cell's: an embedding is smaller until every node has its row.
+  // The embeddings stand for the cell's stream. Expanded to a row per node, they are as large.
   Stream stream = embed(data_->model, data_->train.trie).expanded(new_rows);
   stream.begin_layer(data_->model.config, cell.component.layer);
   const ComponentInputs inputs(data_->model, cell.component, spec_->probe.unit, data_->train.trie, stream,
                                labelled.nodes);
   FitOptions options = find_options(spec_->probe, cell).fit;
-  options.epochs = 2;  // the first warms up
+  options.epochs = 2;  // The first epoch warms up; the second is measured.
   options.max_temperature = 1;
   auto start = steady_clock::now();
   double seconds = 0;
@@ -95,20 +96,21 @@ double Estimate::measured_product() const {
   const at::NoGradGuard no_gradients;
   const Model& model = data_->model;
   const TokenTrie& trie = data_->test.trie;
-  const at::Tensor nodes = at::arange(std::min(kMeasuredNodes, trie.n_nodes()));  // ancestors come first
+  // Ancestors come before descendants, so the first nodes have all their ancestors.
+  const at::Tensor nodes = at::arange(std::min(kMeasuredNodes, trie.n_nodes()));
   const Stream stream = embed(model, trie);
   const auto start = steady_clock::now();
   const at::Tensor states =
       run_in_slabs(model, trie, stream, Site::start(), Site::end(model.config), {.read_nodes = nodes});
-  states.narrow(0, 0, 1).cpu();  // a GPU works behind our back until it is asked for a result
+  states.narrow(0, 0, 1).cpu();  // Waits until a GPU has computed the states.
   const double n_products = products(nodes.size(0), Site::start(), Site::end(model.config));
   return seconds_since(start) / n_products;
 }
 
 void Estimate::run_two_layers() const {
   const auto n_nodes = [](const auto& set) { return set.second.trie.n_nodes(); };
-  const auto largest = std::ranges::max_element(data_->behaviour, {}, n_nodes);
-  if (largest == data_->behaviour.end()) return;
+  const auto largest = std::ranges::max_element(data_->evaluation_sets, {}, n_nodes);
+  if (largest == data_->evaluation_sets.end()) return;
   const Dataset& data = largest->second;
   const Site after_two_layers = std::min(Site::before({2, Block::kAttention}), Site::end(data_->model.config));
   run_in_slabs(data_->model, data.trie, embed(data_->model, data.trie), Site::start(), after_two_layers,
@@ -128,28 +130,29 @@ CellTime unmeasured(const Spec& spec, const RunData& data, const Cell& cell) {
   return {.epoch = 1,
           .n_epochs = spec.probe.fit.epochs,
           .ablation = 1,
-          .n_ablations = std::ssize(data.behaviour) * most_ablations(spec.probe.ablation, n_matrices)};
+          .n_ablations = std::ssize(data.evaluation_sets) * most_ablations(spec.probe.ablation, n_matrices)};
 }
 
 CellTime Estimate::of(const Cell& cell, const Cell* before) const {
   const ModelConfig& config = data_->model.config;
   const Site site = Site::before(cell.component);
-  // A negative control is a model of its own, and starts from the embeddings.
+  // Each cell of a negative control has a model of its own, whose streams start at the embeddings.
   const bool fresh = before == nullptr || spec_->model.control != ModelControl::kNone;
   const Site from = fresh ? Site::start() : Site::before(before->component);
   CellTime time = unmeasured(*spec_, *data_, cell);
   time.epoch = epochs_.at({cell.component.block, cell.batch_size});
   double ablation = 0;
-  for (const auto& [label, data] : data_->behaviour) {
+  for (const auto& [label, data] : data_->evaluation_sets) {
     double per_run = products(data.trie.n_nodes(), site, Site::end(config));
-    // Products with the unembedding: none worth counting where a few tokens are compared.
+    // Multiplications by the unembedding. A contrast compares a few tokens, too few to count.
     const int64_t n_heads = (data.contrast ? 0 : 1) + (spec_->probe.ablation.effect ? 2 : 0);
     per_run += static_cast<double>(n_heads * data.trie.n_rows() * config.d_model * config.vocab);
     ablation += per_run;
-    if (fresh) time.streams += product_ * products(data.trie.n_nodes(), site, Site::end(config));  // as it is
+    // A fresh model also runs untouched, from the site on.
+    if (fresh) time.streams += product_ * products(data.trie.n_nodes(), site, Site::end(config));
   }
   for (const Dataset* data : data_sets(*data_)) time.streams += product_ * products(data->trie.n_nodes(), from, site);
-  time.ablation = product_ * ablation / std::max(1.0, static_cast<double>(data_->behaviour.size()));
+  time.ablation = product_ * ablation / std::max(1.0, static_cast<double>(data_->evaluation_sets.size()));
   return time;
 }
 

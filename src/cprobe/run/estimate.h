@@ -11,61 +11,70 @@
 
 namespace cprobe {
 
-/// What a cell is expected to take, in seconds.
+/// The time that a cell is expected to take, in seconds.
 struct CellTime {
-  double streams = 0;  ///< To take the residual streams to its component from that of the cell before.
-  double epoch = 0;    ///< One pass of mask training.
+  /// Time to advance the residual streams from the previous cell's component to this cell's.
+  double streams = 0;
+  double epoch = 0;  ///< Time of one epoch of mask training.
   int64_t n_epochs = 0;
-  double ablation = 0;  ///< One run of the model without some units; the mean over data sets.
-  int64_t n_ablations = 0;
+  double ablation = 0;      ///< Time of one ablated run of the model; a mean over evaluation sets.
+  int64_t n_ablations = 0;  ///< Ablated runs on all evaluation sets together.
 
   double fit() const { return epoch * static_cast<double>(n_epochs); }
   double ablations() const { return ablation * static_cast<double>(n_ablations); }
   double total() const { return streams + fit() + ablations(); }
 };
 
-/// The pieces of a cell's work, each taken for a second: where nothing is measured.
+/// The time of a cell if nothing is measured: an epoch and an ablation count as 1 second each.
 CellTime unmeasured(const Spec& spec, const RunData& data, const Cell& cell);
 
-/// How long a run takes, and what memory, from an epoch of mask training and a forward pass measured here and now.
-/// Decoding by nearest neighbours is left out.
+/// The time and memory that a run takes, estimated from an epoch of mask training and a forward
+/// pass measured on this machine. Leaves out decoding by nearest neighbours.
 class Estimate {
  public:
-  /// Trains two epochs per block and batch size of the cells and runs some hundred nodes through the model; draws
-  /// nothing from the run's random streams. Refers to `spec` and `data`, which must outlive it.
-  /// @param new_rows where the run keeps its streams. @param on_progress told of each measurement.
-  /// @throws Error (kFailed) where mask training fails at once, (kInterrupted) when a stop is requested.
+  /// Measures: trains two epochs for each block and batch size among the cells, and runs up to 512
+  /// nodes through the model. Draws nothing from the run's random streams. Refers to `spec` and
+  /// `data`, which must outlive this object.
+  /// @param new_rows     where the run keeps its residual streams.
+  /// @param on_progress  told of each measurement.
+  /// @throws Error (kFailed) if mask training fails at once; (kInterrupted) when a stop is
+  ///         requested.
   Estimate(const Spec& spec, const std::vector<Cell>& cells, const RunData& data, const NewRows& new_rows,
            const OnProgress& on_progress = {});
 
-  /// @param before the cell that is computed before it; null: it is the first.
+  /// The time of a cell. @param before  the cell computed before `cell`; null for the first cell.
   CellTime of(const Cell& cell, const Cell* before) const;
 
-  double epoch_seconds() const;  ///< Of one epoch of each kind of cell that was measured, summed.
+  double epoch_seconds() const;  ///< The sum over one epoch for each measured block and batch size.
   int64_t weights_memory() const { return weights_memory_; }  ///< Bytes of the model's weights.
-  /// Of the run, in bytes: libraries, weights and residual streams included, in memory or not. Over hours the heap may
-  /// grow by some hundred MB beyond it.
+  /// Bytes of the run, with one cell at a time. Includes libraries, weights and residual streams,
+  /// even streams in scratch files. Over hours the heap may grow by some hundred MB more.
   int64_t peak_memory() const { return peak_memory_; }
-  /// What a cell takes of it beside what all cells share: libraries, weights and data.
+  /// Bytes of the peak that belong to one cell. Libraries, weights and data, which all cells share,
+  /// are left out.
   int64_t cell_memory() const { return peak_memory_ - shared_memory_; }
 
  private:
+  /// Seconds of one epoch of mask training.
   double measured_epoch(const Cell& cell, const NewRows& new_rows) const;
+  /// Seconds of one of the multiplications that `products` counts.
   double measured_product() const;
-  /// Takes the memory of an ablation: two layers on the largest data set of which behaviour is measured.
+  /// Runs two layers on the largest evaluation set, to make the process take the memory that an
+  /// ablation takes.
   void run_two_layers() const;
-  /// Products of a weight and a node's state from one site to another.
+  /// The number of multiplications of a weight by a node's state, from one site to another.
   double products(int64_t n_nodes, Site from, Site to) const;
-  /// Bytes that cells take and the measured epoch does not.
+  /// Bytes that a cell takes beyond the measured epoch.
   int64_t further_memory(const std::vector<Cell>& cells) const;
 
   const Spec* spec_;
   const RunData* data_;
-  std::map<std::pair<Block, int64_t>, double> epochs_;  ///< Seconds, by block and batch size.
-  double product_ = 0;                                  ///< Seconds of one such product.
+  /// Seconds of an epoch, by block and batch size.
+  std::map<std::pair<Block, int64_t>, double> epochs_;
+  double product_ = 0;  ///< Seconds of one multiplication.
   int64_t weights_memory_ = 0;
   int64_t peak_memory_ = 0;
-  int64_t shared_memory_ = 0;
+  int64_t shared_memory_ = 0;  ///< Bytes that the process had taken before measuring.
 };
 
 }  // namespace cprobe

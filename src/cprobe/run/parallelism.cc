@@ -14,7 +14,7 @@
 namespace cprobe {
 namespace {
 
-/// Seconds until all cells are computed, `n_jobs` at a time.
+/// Seconds to compute all cells, `n_jobs` at a time.
 double makespan(const Estimate& estimate, const std::vector<Cell>& cells, int n_jobs) {
   double sum = 0, longest = 0;
   const Cell* before = nullptr;
@@ -27,11 +27,11 @@ double makespan(const Estimate& estimate, const std::vector<Cell>& cells, int n_
   return std::max(sum / n_jobs, longest);
 }
 
-/// Measured on one thread each, as many at once; the slowest.
+/// Measures on `n_jobs` threads at once, as cells would run. @return  the slowest measurement.
 Estimate measured_beside_others(const std::function<Estimate()>& measure, int n_jobs) {
   std::vector<std::optional<Estimate>> estimates(static_cast<size_t>(n_jobs));
   std::vector<std::exception_ptr> problems(estimates.size());
-  std::vector<std::jthread> threads;  // joined, too, where there cannot be another
+  std::vector<std::jthread> threads;  // jthread: joined even if a later thread cannot be started.
   for (size_t i = 0; i < estimates.size(); ++i) {
     threads.emplace_back([&, i] {
       try {

@@ -10,29 +10,40 @@
 
 namespace cprobe {
 
-/// That of the last call that worked in a folder on such a device; none where there was none, or where a process of
-/// another machine works there now.
+/// The parallelism of the last call that worked in a folder on this kind of device (CPU or GPU).
+/// None if no call did, or if a process of another machine works in the folder now.
 std::optional<Parallelism> recorded_parallelism(const std::filesystem::path& folder, at::Device device);
 
-/// What was asked for (RunOptions), completed by what is recorded or, where there is nothing, measured.
+/// Decides how many cells are computed at once, and on how many threads each. 0 means not given.
+///   - Both given: as given.
+///   - Threads given: the recorded jobs if as many threads are recorded; else 1 job.
+///   - Jobs given: the recorded threads; else an equal share of the processors.
+///   - None given: as recorded; else `measure()`.
 Parallelism settle_parallelism(int n_jobs, int n_threads, const std::optional<Parallelism>& recorded,
                                const std::function<Parallelism()>& measure);
 
-/// On GPUs nothing is measured: one cell at a time per GPU, the processors shared out among them.
-/// @param is_rank of an MPI job, where each rank has one.
+/// The parallelism on GPUs, without measuring: one cell at a time per GPU, with an equal share of
+/// the processors for each cell.
+/// @param is_rank  whether this process is a rank of an MPI job, in which each rank has one GPU.
 Parallelism gpu_parallelism(at::Device device, bool is_rank);
 
-/// A choice with what it is expected to take.
+/// The chosen parallelism, with the time and memory that it is expected to take.
 struct MeasuredParallelism {
   Parallelism parallelism;
   Estimate estimate;
-  int64_t peak_memory = 0;  ///< Of the run so computed; bytes, as Estimate::peak_memory.
+  int64_t peak_memory = 0;  ///< Bytes of the run with this parallelism, as Estimate::peak_memory.
 };
 
-/// The faster of two ways to compute cells here: one at a time on all processors, or as many at once as there are
-/// processors (fewer where memory does not suffice), on one thread each. Both are measured as they would run, in a few
-/// seconds. Leaves the number of threads of this thread changed.
-/// @param memory bytes for residual streams, as RunOptions::memory. @param on_progress as Estimate.
+/// Measures two ways to compute cells on this machine, and chooses the faster:
+///   - one cell at a time on all processors;
+///   - several cells at once on one thread each: as many as there are processors, or fewer if there
+///     are fewer cells or memory does not suffice.
+///
+/// Each way is measured as it would run, in a few seconds. Changes the number of threads of the
+/// calling thread.
+/// @param memory       bytes for residual streams, as RunOptions::memory.
+/// @param scratch      folder for the scratch files of streams that take more memory than that.
+/// @param on_progress  as Estimate.
 /// @throws Error as Estimate.
 MeasuredParallelism measure_parallelism(const Spec& spec, const std::vector<Cell>& cells, const RunData& data,
                                         int64_t memory, const std::filesystem::path& scratch,

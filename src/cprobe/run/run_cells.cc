@@ -1,7 +1,6 @@
 #include "cprobe/run/run_cells.h"
 
 #include <algorithm>
-#include <map>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/hash.h"
@@ -20,14 +19,15 @@ bool is_other_rank(const RunOptions& options) {
   return options.ranks != nullptr && options.ranks->rank() > 0;
 }
 
-/// By which ranks see that they mean the same cells.
+/// A hash of the identities of all cells, by which ranks check that they have the same plan.
 std::string hash_of(const std::vector<PlannedCell>& plan) {
   uint64_t sum = 0;
   for (const PlannedCell& cell : plan) sum = hash(cell.id, sum);
   return to_hex(sum);
 }
 
-/// Planned cells that failed in an earlier call and are left so. @return how many.
+/// Adds to a summary the planned cells that failed in an earlier call and are left so.
+/// @return  their number.
 size_t add_earlier_failures(const Store& store, const std::vector<PlannedCell>& plan, RunSummary& summary) {
   std::map<std::string, std::string> errors;
   for (const CellEntry& cell : store.cells()) {
@@ -40,58 +40,55 @@ size_t add_earlier_failures(const Store& store, const std::vector<PlannedCell>& 
 }
 
 /// One call of run_cells.
-class CellRun {
- public:
-  CellRun(const Spec& spec, const std::vector<Cell>& cells, const RunData& data, const CellSet& set,
-          const RunOptions& options, std::filesystem::path folder)
-      : spec_(spec),
-        cells_(cells),
-        data_(data),
-        set_(set),
-        options_(options),
-        folder_(std::move(folder)),
-        // Rank 0 computes nothing.
-        on_devices_(data, options.ranks == nullptr || is_other_rank(options) ? options.device : at::Device(at::kCPU)) {}
+struct CellRun {
+  const Spec& spec;
+  const std::vector<Cell>& cells;
+  const RunData& data;
+  const CellSet& set;
+  const RunOptions& options;
+  const std::filesystem::path folder;
+  DeviceData on_devices;
+  std::optional<Estimate> estimate = {};
 
-  /// On another rank.
+  /// On a rank other than 0: computes cells for rank 0.
   void serve() {
-    const RankStart start = wait_for_start(*options_.ranks);
+    const RankStart start = wait_for_start(*options.ranks);
     if (!start.has_work) return;
     set_threads(start.parallelism.n_threads);
-    const std::vector<PlannedCell> plan = set_.plan(start.parallelism.n_threads);
+    const std::vector<PlannedCell> plan = set.plan(start.parallelism.n_threads);
     if (hash_of(plan) != start.plan) {
       throw input_error("it would compute other cells than rank 0: another spec, model, data or version of cprobe");
     }
-    std::filesystem::create_directories(folder_);  // for streams that do not fit into memory
-    cprobe::serve(*options_.ranks, *threads(start.parallelism, plan), options_.rank_timeout);
+    std::filesystem::create_directories(folder);  // For scratch files of streams.
+    cprobe::serve(*options.ranks, *threads(start.parallelism, plan), options.rank_timeout);
   }
 
+  /// On rank 0, or without MPI: computes all unfinished cells.
   void compute(RunSummary& summary) {
-    check_names(folder_);
-    if (is_shard() && options_.again.all) {
+    check_names(folder);
+    if (is_shard() && options.again.all) {
       throw input_error(
           "--overwrite would lose what other shards found; take another run folder, or go without --shard");
     }
-    const std::filesystem::path own = is_shard() ? shard_folder(folder_, options_.shard) : folder_;
-    const auto meanwhile = options_.ranks ? sign_of_life(*options_.ranks) : std::function<void()>();
+    const std::filesystem::path own = is_shard() ? shard_folder(folder, options.shard) : folder;
+    const auto meanwhile = options.ranks ? sign_of_life(*options.ranks) : std::function<void()>();
     const std::unique_ptr<RunLock> lock =
-        is_shard() ? std::make_unique<RunLock>(own, options_.wait, callbacks().on_message, meanwhile)
-                   : lock_whole(folder_, options_.wait, callbacks().on_message, meanwhile);
-    if (!is_shard()) gather_shards(folder_);
-    // Tasks that share a folder must agree: the first to come settles it.
+        is_shard() ? std::make_unique<RunLock>(own, options.wait, callbacks().on_message, meanwhile)
+                   : lock_whole(folder, options.wait, callbacks().on_message, meanwhile);
+    if (!is_shard()) gather_shards(folder);
+    // Processes that share a folder must agree: the first of them settles the parallelism.
+    const auto settled = [&] { return settle(); };
     const Parallelism parallelism =
-        is_shard() ? shared_parallelism(
-                         folder_, options_.device, [&] { return settle(); }, callbacks().on_message)
-                   : settle();
+        is_shard() ? shared_parallelism(folder, options.device, settled, callbacks().on_message) : settle();
     set_threads(parallelism.n_threads);
-    CellBatch batch{.what = set_.what, .plan = set_.plan(parallelism.n_threads)};
+    CellBatch batch{.what = set.what, .plan = set.plan(parallelism.n_threads)};
     Store store = open_run(own, batch.plan,
                            {.parallelism = parallelism,
-                            .device = options_.device,
-                            .model = spec_.model.folder,
-                            .spec = spec_.text,
-                            .fingerprints = data_.fingerprints},
-                           options_.again);
+                            .device = options.device,
+                            .model = spec.model.folder,
+                            .spec = spec.text,
+                            .fingerprints = data.fingerprints},
+                           options.again);
     const std::vector<size_t> unfinished = unfinished_cells(store, batch.plan);
     batch.n_failed = add_earlier_failures(store, batch.plan, summary);
     schedule(store, batch, unfinished, parallelism);
@@ -102,42 +99,44 @@ class CellRun {
     compute_cells(store, batch, *workers, callbacks(), summary);
   }
 
- private:
-  bool is_shard() const { return !options_.shard.empty(); }
-  const RunCallbacks& callbacks() const { return options_.callbacks; }
+  bool is_shard() const { return !options.shard.empty(); }
+  const RunCallbacks& callbacks() const { return options.callbacks; }
 
-  NewRows scratch_for(int n_jobs) const {
-    return stream_rows(data_, options_.device, options_.memory / n_jobs, folder_);
-  }
+  NewRows scratch_for(int n_jobs) const { return stream_rows(data, options.device, options.memory / n_jobs, folder); }
 
   std::unique_ptr<Workers> threads(const Parallelism& parallelism, const std::vector<PlannedCell>& plan) {
     const int n_jobs = parallelism.n_jobs;
     return thread_workers(parallelism, [this, &plan, n_jobs, scratch = scratch_for(n_jobs)](size_t worker) {
-      return set_.make_compute(plan, scratch, on_devices_.of_worker(worker, n_jobs));
+      const RunData& own = on_devices.of_worker(worker, n_jobs);
+      const auto streams = std::make_shared<Streams>(own.model, scratch);
+      return [this, &plan, &own, streams](size_t cell, const OnProgress& on_progress) {
+        return set.compute(cell, plan[cell].id, own, *streams, on_progress);
+      };
     });
   }
 
   std::unique_ptr<Workers> workers_for(const CellBatch& batch, const Parallelism& parallelism) {
-    if (options_.ranks != nullptr) {
-      start_ranks(*options_.ranks, {parallelism, hash_of(batch.plan), !batch.unfinished.empty()});
-      return rank_workers(*options_.ranks, parallelism.n_jobs, options_.rank_timeout, callbacks().on_message);
+    if (options.ranks != nullptr) {
+      start_ranks(*options.ranks, {parallelism, hash_of(batch.plan), !batch.unfinished.empty()});
+      return rank_workers(*options.ranks, parallelism.n_jobs, options.rank_timeout, callbacks().on_message);
     }
     const int n_needed = static_cast<int>(std::max<size_t>(1, batch.unfinished.size()));
     return threads({std::min(parallelism.n_jobs, n_needed), parallelism.n_threads}, batch.plan);
   }
 
   Parallelism settle() {
-    return settle_parallelism(options_.n_jobs, options_.n_threads, recorded_parallelism(folder_, options_.device),
+    return settle_parallelism(options.n_jobs, options.n_threads, recorded_parallelism(folder, options.device),
                               [&] { return measure(); });
   }
 
-  /// Where it cannot be measured, what is wrong with the cells is told when they are computed.
+  /// Measures the parallelism. If measuring fails, chooses one cell at a time; an error of the
+  /// cells themselves then shows when they are computed.
   Parallelism measure() {
-    if (!options_.device.is_cpu()) return gpu_parallelism(options_.device, options_.ranks != nullptr);
+    if (!options.device.is_cpu()) return gpu_parallelism(options.device, options.ranks != nullptr);
     try {
       MeasuredParallelism measured =
-          measure_parallelism(spec_, cells_, data_, options_.memory, folder_, callbacks().on_progress);
-      estimate_.emplace(std::move(measured.estimate));
+          measure_parallelism(spec, cells, data, options.memory, folder, callbacks().on_progress);
+      estimate.emplace(std::move(measured.estimate));
       tell(callbacks().on_message,
            {Message::Kind::kNote, fmt::format("{} cells at once, {} threads each: measured, kept in the run folder",
                                               measured.parallelism.n_jobs, measured.parallelism.n_threads)});
@@ -153,50 +152,41 @@ class CellRun {
     }
   }
 
-  /// Sets what is to be computed, in order, and records what it is expected to take.
+  /// Sets the cells to compute, in order, and records their expected times.
   void schedule(Store& store, CellBatch& batch, const std::vector<size_t>& unfinished, const Parallelism& parallelism) {
-    const bool is_wanted = callbacks().follow_time() || parallelism.n_jobs > 1 || options_.ranks != nullptr;
-    const bool is_possible = set_.is_estimated && !unfinished.empty();
-    if (!is_possible) estimate_.reset();
-    // Rank 0 has no GPU to measure.
-    if (is_possible && is_wanted && !estimate_ && (options_.ranks == nullptr || options_.device.is_cpu())) {
+    const bool is_wanted = callbacks().follow_time() || parallelism.n_jobs > 1 || options.ranks != nullptr;
+    const bool is_possible = set.is_estimated && !unfinished.empty();
+    if (!is_possible) estimate.reset();
+    // Rank 0 of an MPI job has no GPU to measure.
+    if (is_possible && is_wanted && !estimate && (options.ranks == nullptr || options.device.is_cpu())) {
       const NewRows scratch = scratch_for(parallelism.n_jobs);
       try {
-        estimate_.emplace(spec_, cells_, on_devices_.of_worker(0, parallelism.n_jobs), scratch,
-                          callbacks().on_progress);
+        estimate.emplace(spec, cells, on_devices.of_worker(0, parallelism.n_jobs), scratch, callbacks().on_progress);
       } catch (const std::exception&) {
-        stop_if_interrupted();  // otherwise as `measure`
+        stop_if_interrupted();  // Other errors show when the cells are computed.
       }
     }
-    batch.unfinished = set_.schedule(unfinished, estimate_ ? &*estimate_ : nullptr);
-    if (!estimate_) return;
+    batch.unfinished = set.schedule(unfinished, estimate ? &*estimate : nullptr);
+    if (!estimate) return;
     std::vector<std::pair<std::string, double>> expected;
     for (const ScheduledCell& cell : batch.unfinished) expected.emplace_back(batch.plan[cell.cell].id, cell.seconds);
     store.expect(expected);
   }
 
-  /// Leaves out what the folder's record has already, and asks before a cell is begun.
+  /// Leaves out cells that the folder's record has, and makes the run claim each cell before it is
+  /// begun.
   void share(CellBatch& batch, std::optional<Claims>& claims, const std::filesystem::path& own) {
     {
-      // Nobody writes meanwhile: SQLite lets others read only on the same machine.
-      const RunLock quiescence(folder_, true, callbacks().on_message);
-      const std::set<std::string> gathered = Store::open_existing(folder_).finished();
+      // The lock keeps out writers, as SQLite lets other machines read only while nobody writes.
+      const RunLock quiescence(folder, true, callbacks().on_message);
+      const std::set<std::string> gathered = Store::open_existing(folder).finished();
       std::erase_if(batch.unfinished,
                     [&](const ScheduledCell& cell) { return gathered.contains(batch.plan[cell.cell].id); });
     }
-    claims.emplace(folder_, own, options_.again.failed);
+    claims.emplace(folder, own, options.again.failed);
     batch.claim = [&](const std::string& id) { return claims->take(id); };
     batch.over = [&](const std::string& id, bool is_done) { claims->finish(id, is_done); };
   }
-
-  const Spec& spec_;
-  const std::vector<Cell>& cells_;
-  const RunData& data_;
-  const CellSet& set_;
-  const RunOptions& options_;
-  const std::filesystem::path folder_;
-  DeviceData on_devices_;
-  std::optional<Estimate> estimate_;
 };
 
 }  // namespace
@@ -204,7 +194,10 @@ class CellRun {
 RunSummary run_cells(const Spec& spec, const std::vector<Cell>& cells, const RunData& data, const CellSet& set,
                      const RunOptions& options, RunSummary summary) {
   const ThreadsKept threads_kept;
-  CellRun run(spec, cells, data, set, options, summary.out);
+  // Rank 0 of an MPI job computes no cells, and needs no GPU.
+  const bool computes = options.ranks == nullptr || is_other_rank(options);
+  const at::Device device = computes ? options.device : at::Device(at::kCPU);
+  CellRun run{spec, cells, data, set, options, summary.out, DeviceData(data, device)};
   if (is_other_rank(options)) {
     summary.is_reported_by_rank_zero = true;
     run.serve();

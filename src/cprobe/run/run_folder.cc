@@ -1,8 +1,5 @@
 #include "cprobe/run/run_folder.h"
 
-#include <algorithm>
-#include <set>
-
 #include "cprobe/core/device.h"
 #include "cprobe/core/error.h"
 #include "cprobe/io/atomic_file.h"
@@ -89,11 +86,16 @@ Store open_run(const std::filesystem::path& folder, const std::vector<PlannedCel
   return store;
 }
 
-std::vector<size_t> unfinished_cells(const Store& store, const std::vector<PlannedCell>& plan) {
-  std::set<std::string> over;
-  for (const CellEntry& entry : store.cells()) {
-    if (entry.status == CellStatus::kDone || entry.status == CellStatus::kFailed) over.insert(entry.id);
+std::set<std::string> cells_over(const Store& store, bool retry_failed) {
+  std::set<std::string> over = store.finished();
+  for (const CellEntry& cell : store.cells()) {
+    if (cell.status == CellStatus::kFailed && !retry_failed) over.insert(cell.id);
   }
+  return over;
+}
+
+std::vector<size_t> unfinished_cells(const Store& store, const std::vector<PlannedCell>& plan) {
+  const std::set<std::string> over = cells_over(store);
   std::vector<size_t> unfinished;
   for (size_t i = 0; i < plan.size(); ++i) {
     if (!over.contains(plan[i].id)) unfinished.push_back(i);

@@ -1,67 +1,81 @@
 #pragma once
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "cprobe/record/store.h"
 #include "cprobe/run/workers.h"
 
-/// The folder of a run: the rules by which earlier runs and other people's files in it are kept.
+/// The folder of a run: how earlier runs and other people's files in the folder are protected.
 namespace cprobe {
 
-/// The folder of a run: the spec's unless `out` is given. @throws Error (kInput) if there is none.
+/// The folder of a run: `out` or, if `out` is empty, the spec's folder.
+/// @throws Error (kInput) if neither is given.
 std::filesystem::path run_folder(const Spec& spec, const std::filesystem::path& out);
 
-/// Refuses a folder in which the names that a run uses are taken by something else, such as results of the reference.
-/// @throws Error (kInput).
+/// Refuses a folder that cannot become a run folder. @throws Error (kInput) if `folder`
+///   - is a file;
+///   - is no run folder, but holds a model;
+///   - is no run folder, but holds files with the names that a run uses, such as results of the
+///     reference.
 void check_names(const std::filesystem::path& folder);
 
-/// Whether there is a record of a run. A folder may hold cells of several methods.
+/// Whether a folder holds the record of a run. The record may hold cells of several methods.
 bool holds_run(const std::filesystem::path& folder);
 
-/// The record in a folder, to read it; a run may be going on there.
-/// @throws Error (kInput) as Store::open_existing, and while a process of another machine works there: SQLite's log takes
-///         memory that writer and reader share.
+/// Opens the record in a folder for reading. A run may be going on in the folder.
+/// @throws Error as Store::open_existing; (kInput) also while a process of another machine works in
+///         the folder, because SQLite's log needs memory that writer and reader share.
 Store open_to_read(const std::filesystem::path& folder);
 
-/// What a run works on and how, for its record.
+/// How and on what a run works, for its record.
 struct RunNotes {
   Parallelism parallelism;
   at::Device device = at::kCPU;
   std::filesystem::path model = {};
-  std::string spec = {};                       ///< Text of its file; may be empty.
-  std::vector<std::string> fingerprints = {};  ///< As of RunData: tables hold no cells of other models or data.
+  std::string spec = {};  ///< Text of the spec's file; may be empty.
+  /// As RunData::fingerprints. Cells with other fingerprints do not get into the tables.
+  std::vector<std::string> fingerprints = {};
 };
 
-/// This call of the program, for a record.
+/// Describes this call of the program, for a record.
 Invocation this_call(const RunNotes& notes);
 
 /// Which finished and failed cells are computed again.
 struct Again {
-  bool all = false;     ///< Those of the plan, finished or not.
-  bool failed = false;  ///< Those that failed before.
+  bool all = false;     ///< All cells of the plan.
+  bool failed = false;  ///< Cells of the plan that failed before.
 };
 
-/// The record in a folder, with the plan made and this call begun.
-/// @throws Error (kInput) as check_names, and as Store::open.
+/// Opens or creates the record in a folder, sets its plan, begins this call, and forgets the cells
+/// that are to be computed again, with their circuit files.
+/// @throws Error as Store::open and Store::verify; (kFailed) if a circuit file cannot be removed.
 Store open_run(const std::filesystem::path& folder, const std::vector<PlannedCell>& plan, const RunNotes& notes,
                const Again& again);
 
-/// Numbers of the planned cells that are neither finished nor failed.
+/// The identities of the cells that are finished, or that failed and are left so.
+/// @param retry_failed  whether failed cells are not left so.
+std::set<std::string> cells_over(const Store& store, bool retry_failed = false);
+
+/// Numbers in `plan` of the cells that are neither finished nor failed.
 std::vector<size_t> unfinished_cells(const Store& store, const std::vector<PlannedCell>& plan);
 
-/// What a run did.
+/// The outcome of a run.
 struct RunSummary {
-  std::filesystem::path out;
-  int64_t n_cells = 0;
-  int64_t n_computed = 0;                 ///< In this call; the others were finished before.
-  int64_t n_elsewhere = 0;                ///< By other processes at the same time (RunOptions::shard).
-  bool is_reported_by_rank_zero = false;  ///< This process is a rank that only computes: rank 0 knows what was done.
-  std::vector<std::string> failures;      ///< A line for each cell that failed, in this call or before: what, and why.
-  std::vector<std::string> left_out;      ///< A line for each method and variable for which the data do not suffice.
+  std::filesystem::path out;  ///< The run folder.
+  int64_t n_cells = 0;        ///< Cells of the plan.
+  int64_t n_computed = 0;     ///< Cells computed in this call.
+  int64_t n_elsewhere = 0;    ///< Cells left to other processes on the folder (RunOptions::shard).
+  /// True on an MPI rank that only computes: rank 0 knows the outcome, and this process does not.
+  bool is_reported_by_rank_zero = false;
+  /// A line for each cell that failed, in this call or before: label and error.
+  std::vector<std::string> failures;
+  /// A line for each method and variable left out: method, variable and reason.
+  std::vector<std::string> left_out;
 
-  /// @param problem empty: it was computed.
+  /// Adds a cell that is over. @param problem  its error; empty if the cell was computed.
   void add(const std::string& label, const std::string& problem);
 };
 

@@ -1,14 +1,12 @@
 #include "cprobe/run/run_lock.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <string>
 #include <thread>
 
 #include "cprobe/core/error.h"
@@ -39,7 +37,7 @@ RunLock::RunLock(const std::filesystem::path& folder, bool wait, const OnMessage
     for (int moment = 0; !lock_now(descriptor_, path); ++moment) {
       const std::string text = read_file(path);
       const std::string holder = text.empty() ? "another process" : text;
-      // Somebody who only looks whether it is held holds it for a moment.
+      // A process that only calls is_held has a lock for a moment, so the first try may fail.
       constexpr int kLooking = 1;
       if (!wait && moment > kLooking) {
         throw input_error("{}: {} works on this run; wait for it (--wait), or choose another folder", folder.string(),
@@ -57,7 +55,7 @@ RunLock::RunLock(const std::filesystem::path& folder, bool wait, const OnMessage
     throw;
   }
   const std::string holder = fmt::format("process {} on {}", ::getpid(), host_name());
-  // For people, and is_held_elsewhere: what counts is the lock.
+  // The text is for people and for is_held_elsewhere. It may be missing; only the lock counts.
   if (::ftruncate(descriptor_, 0) == 0) [[maybe_unused]]
     const ssize_t n = ::write(descriptor_, holder.data(), holder.size());
 }
@@ -76,7 +74,7 @@ bool RunLock::is_held(const std::filesystem::path& folder) {
 }
 
 bool RunLock::is_held_elsewhere(const std::filesystem::path& folder) {
-  // A holder is named a moment after it has the lock, and no longer a moment before it lets go.
+  // A process writes its name just after locking, and erases its name just before unlocking.
   for (int moment = 0; moment < 100 && is_held(folder); ++moment) {
     const std::string holder = read_file(folder / kLockName);
     if (!holder.empty()) return !holder.ends_with(" on " + host_name());

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cctype>
 #include <numeric>
-#include <optional>
 #include <set>
 
 #include "cprobe/core/error.h"
@@ -26,7 +25,7 @@ std::string circuit_file(const Cell& cell, const std::string& id) {
   return fmt::format("circuits/{}.{}.{}.safetensors", variable, to_string(cell.component), id);
 }
 
-/// "var_0 L0.attn seed 0", and every other grid dimension that has several values.
+/// A label such as "var_0 L0.attn seed 0", with every other grid dimension that has several values.
 std::string label_of(const Spec& spec, const Cell& cell) {
   std::string label = fmt::format("{} {} seed {}", cell.variable, to_string(cell.component), cell.seed);
   if (spec.grid.positions.size() > 1) label += fmt::format(" position {}", cell.position);
@@ -37,7 +36,7 @@ std::string label_of(const Spec& spec, const Cell& cell) {
   return label;
 }
 
-/// Complains about cells that cannot be computed before anything is written.
+/// Refuses cells that cannot be computed. @throws Error (kInput).
 void check_cells(const std::vector<Cell>& cells, const RunData& data) {
   for (const Cell& cell : cells) {
     check_labels(cell, data);
@@ -51,7 +50,7 @@ void check_cells(const std::vector<Cell>& cells, const RunData& data) {
   }
 }
 
-/// What a run works on, checked.
+/// Data and cells of a run, loaded and checked.
 struct Prepared {
   RunData data;
   std::vector<Cell> cells;
@@ -64,7 +63,7 @@ Prepared prepare(const Spec& spec, const RunOptions& options) {
   return prepared;
 }
 
-/// The cells with their identities, in order.
+/// The cells with their identities, in the order of the grid.
 std::vector<PlannedCell> plan_of(const Spec& spec, const Prepared& prepared, int n_threads) {
   std::vector<PlannedCell> plan;
   for (const Cell& cell : prepared.cells) {
@@ -74,14 +73,14 @@ std::vector<PlannedCell> plan_of(const Spec& spec, const Prepared& prepared, int
   return plan;
 }
 
-/// Cells by their numbers in the grid, in the order of their components, in which each residual stream is taken from one
-/// to the next.
+/// Sorts cells, given by their numbers in the grid, by component. In this order each residual
+/// stream is advanced from one component to the next.
 std::vector<size_t> in_order(const std::vector<Cell>& cells, std::vector<size_t> numbers) {
   std::ranges::stable_sort(numbers, {}, [&](size_t i) { return cells[i].component; });
   return numbers;
 }
 
-/// Tells how far a cell is, by the time that each of its parts is expected to take.
+/// Weighs the progress of a cell's parts by the time that each part is expected to take.
 CellProgress weighted(const CellTime& time, const OnProgress& on_progress) {
   const double total = time.total() > 0 ? time.total() : 1;
   const double fitted = time.fit() / total;
@@ -89,15 +88,10 @@ CellProgress weighted(const CellTime& time, const OnProgress& on_progress) {
           .ablations = part_of(on_progress, fitted, fitted + time.ablations() / total)};
 }
 
-/// Identities of cells that a run in a folder would leave as they are.
+/// The identities of cells that a run in a folder would leave as they are.
 std::set<std::string> cells_over(const std::filesystem::path& folder, const Again& again) {
   if (again.all || folder.empty() || !holds_run(folder) || RunLock::is_held_elsewhere(folder)) return {};
-  const Store store = Store::open_existing(folder);
-  std::set<std::string> over = store.finished();
-  for (const CellEntry& cell : store.cells()) {
-    if (cell.status == CellStatus::kFailed && !again.failed) over.insert(cell.id);
-  }
-  return over;
+  return cells_over(Store::open_existing(folder), again.failed);
 }
 
 }  // namespace
@@ -161,43 +155,41 @@ RunSummary run(const Spec& spec, const RunOptions& options) {
   return report_to_rank_zero(options, [&] {
     const std::filesystem::path folder = run_folder(spec, options.out);
     const Prepared prepared = prepare(spec, options);
-    std::vector<CellTime> times;  // By cell; ranks that only compute are not told what was measured.
+    // Times by cell. On ranks that only compute, they stay unmeasured.
+    std::vector<CellTime> times;
     for (const Cell& cell : prepared.cells) times.push_back(unmeasured(spec, prepared.data, cell));
-    const CellSet set{.what = "circuits",
-                      .is_estimated = true,
-                      .plan = [&](int n_threads) { return plan_of(spec, prepared, n_threads); },
-                      .schedule =
-                          [&](const std::vector<size_t>& unfinished, const Estimate* estimate) {
-                            std::vector<ScheduledCell> cells;
-                            const Cell* before = nullptr;
-                            for (const size_t i : in_order(prepared.cells, unfinished)) {
-                              const Cell& cell = prepared.cells[i];
-                              if (estimate != nullptr) times[i] = estimate->of(cell, before);
-                              cells.push_back({i, Site::before(cell.component).index, times[i].total()});
-                              before = &cell;
-                            }
-                            return cells;
-                          },
-                      .make_compute = [&](const std::vector<PlannedCell>& plan, const NewRows& scratch,
-                                          const RunData& data) -> ComputeCell {
-                        return [&, streams = std::make_shared<Streams>(data.model, scratch)](
-                                   size_t i, const OnProgress& on_progress) {
-                          const Cell& cell = prepared.cells[i];
-                          FoundCircuit result =
-                              probe_cell(spec, cell, plan[i].id, data, *streams, weighted(times[i], on_progress));
-                          EncodedFindings found = encode(
-                              {plan[i].id, settings_of(spec, cell), std::move(result.findings)}, spec.probe.ablation);
-                          return FinishedCell{.variable = cell.variable,
-                                              .site = to_string(cell.component),
-                                              .position = cell.position,
-                                              .seed = cell.seed,
-                                              .metrics = std::move(found.metrics),
-                                              .row = std::move(found.row),
-                                              .curve = std::move(result.curve),
-                                              .circuit_file = circuit_file(cell, plan[i].id),
-                                              .circuit = circuit_bytes(result.circuit)};
-                        };
-                      }};
+    const CellSet set{
+        .what = "circuits",
+        .is_estimated = true,
+        .plan = [&](int n_threads) { return plan_of(spec, prepared, n_threads); },
+        .schedule =
+            [&](const std::vector<size_t>& unfinished, const Estimate* estimate) {
+              std::vector<ScheduledCell> cells;
+              const Cell* before = nullptr;
+              for (const size_t i : in_order(prepared.cells, unfinished)) {
+                const Cell& cell = prepared.cells[i];
+                if (estimate != nullptr) times[i] = estimate->of(cell, before);
+                cells.push_back({i, Site::before(cell.component).index, times[i].total()});
+                before = &cell;
+              }
+              return cells;
+            },
+        .compute =
+            [&](size_t i, const std::string& id, const RunData& data, Streams& streams, const OnProgress& on_progress) {
+              const Cell& cell = prepared.cells[i];
+              FoundCircuit result = probe_cell(spec, cell, id, data, streams, weighted(times[i], on_progress));
+              EncodedFindings found =
+                  encode({id, settings_of(spec, cell), std::move(result.findings)}, spec.probe.ablation);
+              return FinishedCell{.variable = cell.variable,
+                                  .site = to_string(cell.component),
+                                  .position = cell.position,
+                                  .seed = cell.seed,
+                                  .metrics = std::move(found.metrics),
+                                  .row = std::move(found.row),
+                                  .curve = std::move(result.curve),
+                                  .circuit_file = circuit_file(cell, id),
+                                  .circuit = circuit_bytes(result.circuit)};
+            }};
     return run_cells(spec, prepared.cells, prepared.data, set, options, {.out = folder});
   });
 }

@@ -48,7 +48,7 @@ Scheduler::CellGroup* Scheduler::group_for(size_t worker) {
 }
 
 Scheduler::CellGroup& Scheduler::split(CellGroup& group) {
-  // Every second cell, the longest first: what takes long must not wait behind what its worker is at.
+  // The longest cell goes to `half`: it must not wait for the cell that the group's worker is at.
   CellGroup half, rest;
   rest.worker = group.worker;
   for (size_t i = 0; i < group.cells.size(); ++i) {
@@ -57,7 +57,7 @@ Scheduler::CellGroup& Scheduler::split(CellGroup& group) {
     part.seconds += seconds_[group.cells[i]];
   }
   group = std::move(rest);
-  // Groups without cells are used again, so that their number does not grow.
+  // Groups without cells are used again, so that the number of groups does not grow.
   const auto empty = std::ranges::find_if(groups_, [](const CellGroup& other) { return other.cells.empty(); });
   if (empty != groups_.end()) return *empty = std::move(half);
   return groups_.emplace_back(std::move(half));
@@ -68,7 +68,7 @@ bool Scheduler::finish(size_t cell) {
   if (over_[cell]) return false;
   over_[cell] = true;
   --n_left_;
-  // It may have been given back to the others when its worker was given up.
+  // The cell is in a group again if its worker was given up before.
   for (CellGroup& group : groups_) {
     if (std::erase(group.cells, cell) > 0) group.seconds -= seconds_[cell];
   }

@@ -5,9 +5,7 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <map>
 #include <mutex>
-#include <optional>
 #include <system_error>
 #include <thread>
 
@@ -17,8 +15,9 @@
 namespace cprobe {
 namespace {
 
-/// Restricts this thread, and those that it will make, to `n_threads` of the processors that the process may use, beside
-/// those of its fellows. Nothing where together they do not take all: others may be meant to have the rest.
+/// Pins this thread, and the threads that it will start, to `n_threads` processors of its own among
+/// those that the process may use. Does nothing if all workers together do not take exactly these
+/// processors: other programs may be meant to use the rest.
 void pin(size_t worker, const Parallelism& parallelism) {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
@@ -36,7 +35,8 @@ void pin(size_t worker, const Parallelism& parallelism) {
   sched_setaffinity(0, sizeof(own), &own);
 }
 
-/// Where it is libtorch's, such as that memory does not suffice, without its backtrace and its advice to programmers.
+/// The message of an exception. An exception of libtorch (such as "out of memory") is cut to its
+/// first line, without backtrace and advice to programmers.
 std::string text_of(const std::exception& error) {
   const auto* of_libtorch = dynamic_cast<const c10::Error*>(&error);
   if (of_libtorch == nullptr) return error.what();
@@ -89,7 +89,8 @@ class ThreadWorkers : public Workers {
     ComputeCell compute;
     while (const std::optional<size_t> cell = take(worker)) {
       try {
-        // With the first cell, so that a worker without one takes nothing. A cell is not to blame for what fails here.
+        // Made with the first cell, so that a worker without cells takes no memory. A failure here
+        // is not the cell's.
         if (!compute) compute = make_(worker);
       } catch (const std::exception& error) {
         return say({.kind = WorkerReport::Kind::kLost, .worker = worker, .cell = *cell, .text = text_of(error)});
@@ -123,7 +124,7 @@ class ThreadWorkers : public Workers {
     return std::exchange(next_[worker], std::nullopt);
   }
 
-  /// The cell boundary: what goes wrong in a cell ends here.
+  /// Computes a cell. Turns all exceptions into a report.
   WorkerReport attempt(size_t worker, size_t cell, const ComputeCell& compute) {
     WorkerReport report{.kind = WorkerReport::Kind::kFailed, .worker = worker, .cell = cell};
     const auto start = std::chrono::steady_clock::now();
@@ -151,9 +152,9 @@ class ThreadWorkers : public Workers {
   const MakeComputeCell make_;
   std::mutex mutex_;
   std::condition_variable given_, said_;
-  std::vector<std::optional<size_t>> next_;  ///< By worker.
+  std::vector<std::optional<size_t>> next_;  ///< The cell given but not yet begun, by worker.
   std::vector<WorkerReport> reports_;
-  std::map<size_t, WorkerReport> progress_;  ///< The latest, by worker.
+  std::map<size_t, WorkerReport> progress_;  ///< The latest progress, by worker.
   std::atomic<bool> stopping_ = false;
   std::vector<std::thread> threads_;
 };

@@ -1,12 +1,10 @@
-#include <array>
-
 #include "cprobe/spec/spec_values.h"
 
 namespace cprobe {
 namespace {
 
 /// Reads the keys of a language task. The data seed also divides the rows, as in the reference.
-LanguageTask read_language(const Document& yaml, PaperTask which) {
+LanguageTask read_flat_language(const Document& yaml, PaperTask which) {
   LanguageTask task = language_task(which);
   task.sentences = yaml.at("data_path").as_text();
   if (which != PaperTask::kSyntacticNumber) task.gen = yaml.at("gen_path").as_text();
@@ -16,7 +14,7 @@ LanguageTask read_language(const Document& yaml, PaperTask which) {
   return task;
 }
 
-void read_arithmetic(const Document& yaml, Spec& spec) {
+void read_flat_arithmetic(const Document& yaml, Spec& spec) {
   spec.data.train_csv = yaml.at("train_data_path").as_text();
   spec.data.test_csv = yaml.at("test_data_path").as_text();
   spec.data.evaluation_csvs = {{"Test", spec.data.test_csv}};
@@ -25,7 +23,7 @@ void read_arithmetic(const Document& yaml, Spec& spec) {
                                  {"Different", yaml.at("lm_different_task_path").as_text()}};
     spec.probe.ablation.per_matrix = true;
   }
-  spec.grid.variables = list_of(yaml.at("variable"), text_of);
+  spec.grid.variables = list_of(yaml.at("variable"), &Document::as_text);
 }
 
 /// Notes the keys that have no effect: those of other kinds of task, and those for output that only
@@ -49,57 +47,32 @@ void note_ignored_keys(const Document& yaml, Spec& spec) {
 }  // namespace
 
 Spec parse_flat_spec(const Document& yaml, std::optional<MaskKind> method) {
-  constexpr std::array<std::string_view, 32> kKeys = {"model_path",
-                                                      "random_init",
-                                                      "reinit_embeddings",
-                                                      "layer_reinit",
-                                                      "target_layer_list",
-                                                      "operation_list",
-                                                      "mask_init_list",
-                                                      "max_temp",
-                                                      "probe_index_list",
-                                                      "train_data_path",
-                                                      "test_data_path",
-                                                      "data_path",
-                                                      "gen_path",
-                                                      "train_size",
-                                                      "test_size",
-                                                      "variable",
-                                                      "task",
-                                                      "num_epochs",
-                                                      "lr_list",
-                                                      "batch_size_list",
-                                                      "data_seed",
-                                                      "l0_lambda",
-                                                      "model_seed_list",
-                                                      "num_random_ablations",
-                                                      "lm_eval",
-                                                      "results_dir",
-                                                      "lm_same_task_path",
-                                                      "lm_different_task_path",
-                                                      "gif",
-                                                      "gif_interval",
-                                                      "model_dir",
-                                                      "save_models"};
-  yaml.require_known_keys(kKeys);
+  yaml.require_known_keys({"model_path", "random_init", "reinit_embeddings", "layer_reinit", "target_layer_list",
+                           "operation_list", "mask_init_list", "max_temp", "probe_index_list", "train_data_path",
+                           "test_data_path", "data_path", "gen_path", "train_size", "test_size", "variable", "task",
+                           "num_epochs", "lr_list", "batch_size_list", "data_seed", "l0_lambda", "model_seed_list",
+                           "num_random_ablations", "lm_eval", "results_dir", "lm_same_task_path",
+                           "lm_different_task_path",
+                           // Ignored.
+                           "gif", "gif_interval", "model_dir", "save_models"});
   Spec spec{.probe = {.protocol = Protocol::kPaper}};
   spec.probe.ablation = {.n_random = 0, .complement = false};
   spec.model.folder = yaml.at("model_path").as_text();
   spec.data.task = yaml.at("task").as_text();
   if (const std::optional<PaperTask> known = find_paper_task(spec.data.task)) {
-    spec.data.language = read_language(yaml, *known);
+    spec.data.language = read_flat_language(yaml, *known);
     spec.grid.variables = {spec.data.task};
   } else {
-    read_arithmetic(yaml, spec);
+    read_flat_arithmetic(yaml, spec);
   }
   if_given(yaml, "lm_eval", [&](const Document& v) { spec.data.measure_behaviour = v.as_bool(); });
   spec.grid.layers = list_of(yaml.at("target_layer_list"), layer_of);
   spec.grid.blocks = list_of(yaml.at("operation_list"), block_of);
-  spec.grid.positions = list_of(yaml.at("probe_index_list"), integer_of);
+  spec.grid.positions = list_of(yaml.at("probe_index_list"), &Document::as_integer);
   spec.grid.seeds = list_of(yaml.at("model_seed_list"), as_seed);
   spec.grid.learning_rates = list_of(yaml.at("lr_list"), as_positive);
   spec.grid.batch_sizes = list_of(yaml.at("batch_size_list"), batch_of);
-  spec.grid.mask_options = list_of(yaml.at("mask_init_list"), number_of);
+  spec.grid.mask_options = list_of(yaml.at("mask_init_list"), &Document::as_number);
   if (method && *method != spec.probe.mask_method) set_method(spec, *method);
   spec.probe.data_seed = as_data_seed(yaml.at("data_seed"));
   spec.probe.fit.epochs = as_count(yaml.at("num_epochs"), 0);

@@ -1,5 +1,3 @@
-#include <array>
-
 #include "cprobe/circuit/mask_options.h"
 #include "cprobe/spec/spec_values.h"
 
@@ -14,7 +12,9 @@ void read_fit(const Document& map, std::optional<MaskKind> method, Spec& spec) {
   set_method(spec, method.value_or(written));
   const std::vector<double> options = read_mask_options(map, spec.probe.mask_method, written);
   if (!options.empty()) spec.grid.mask_options = options;
-  if_given(map, "unit", [&](const Document& v) { spec.probe.unit = unit_of(v); });
+  if_given(map, "unit", [&](const Document& v) {
+    spec.probe.unit = choice(v, {MaskUnit::kNeuron, MaskUnit::kWeight});
+  });
   if_given(map, "epochs", [&](const Document& v) { spec.probe.fit.epochs = as_count(v, 0); });
   if_given(map, "batch_size", [&](const Document& v) { spec.grid.batch_sizes = list_of(v, batch_of); });
   if_given(map, "learning_rate", [&](const Document& v) { spec.grid.learning_rates = list_of(v, as_positive); });
@@ -24,9 +24,7 @@ void read_fit(const Document& map, std::optional<MaskKind> method, Spec& spec) {
 }
 
 void read_evaluate(const Document& map, Spec& spec) {
-  constexpr std::array<std::string_view, 5> kKeys = {"exemplar_draws", "random_controls", "fills", "per_matrix",
-                                                     "effects"};
-  map.require_known_keys(kKeys);
+  map.require_known_keys({"exemplar_draws", "random_controls", "fills", "per_matrix", "effects"});
   if_given(map, "exemplar_draws", [&](const Document& v) {
     if (spec.probe.protocol == Protocol::kPaper) throw v.error("protocol paper always draws the exemplars once");
     spec.probe.exemplar_draws = as_count(v, 1);
@@ -34,12 +32,13 @@ void read_evaluate(const Document& map, Spec& spec) {
   if_given(map, "random_controls", [&](const Document& v) { spec.probe.ablation.n_random = as_count(v, 0); });
   if_given(map, "per_matrix", [&](const Document& v) { spec.probe.ablation.per_matrix = v.as_bool(); });
   if_given(map, "effects", [&](const Document& v) { spec.probe.ablation.effect = v.as_bool(); });
-  if_given(map, "fills", [&](const Document& v) { spec.probe.ablation.fills = list_of(v, fill_of); });
+  if_given(map, "fills", [&](const Document& v) {
+    spec.probe.ablation.fills = list_of(v, [](const Document& fill) { return choice(fill, kFills); });
+  });
 }
 
 void read_arithmetic(const Document& task, Spec& spec) {
-  constexpr std::array<std::string_view, 4> kKeys = {"name", "train", "test", "behaviour"};
-  task.require_known_keys(kKeys);
+  task.require_known_keys({"name", "train", "test", "behaviour"});
   if_given(task, "name", [&](const Document& v) { spec.data.task = v.as_text(); });
   spec.data.train_csv = task.at("train").as_text();
   spec.data.test_csv = task.at("test").as_text();
@@ -53,8 +52,7 @@ void read_arithmetic(const Document& task, Spec& spec) {
 /// Reads an expectation: of the last word if there is a key `last_word_against`, else of fixed
 /// words.
 Expectation read_expectation(const Document& map) {
-  constexpr std::array<std::string_view, 4> kKeys = {"last_word_against", "continuation", "against", "where"};
-  map.require_known_keys(kKeys);
+  map.require_known_keys({"last_word_against", "continuation", "against", "where"});
   if (const Document* column = map.find("last_word_against")) {
     for (const std::string_view key : {"continuation", "against", "where"}) {
       if (const Document* other = map.find(key)) throw other->error("has no meaning beside last_word_against");
@@ -62,13 +60,12 @@ Expectation read_expectation(const Document& map) {
     return {.last_word = true, .against_column = column->as_text()};
   }
   return {.continuation = map.at("continuation").as_text(),
-          .against = list_of(map.at("against"), text_of),
+          .against = list_of(map.at("against"), &Document::as_text),
           .label_column = map.at("where").as_text()};
 }
 
 void read_groups(const Document& map, LanguageTask& task) {
-  constexpr std::array<std::string_view, 2> kKeys = {"column", "values"};
-  map.require_known_keys(kKeys);
+  map.require_known_keys({"column", "values"});
   task.group_column = map.at("column").as_text();
   task.groups.clear();
   for (const auto& [label, value] : map.at("values").entries()) task.groups.emplace_back(value.as_integer(), label);
@@ -76,9 +73,8 @@ void read_groups(const Document& map, LanguageTask& task) {
 }
 
 LanguageTask read_language(const Document& map) {
-  constexpr std::array<std::string_view, 9> kKeys = {"name",       "sentences", "gen",    "train_rows", "test_rows",
-                                                     "split_seed", "prefix",    "expect", "groups"};
-  map.require_known_keys(kKeys);
+  map.require_known_keys(
+      {"name", "sentences", "gen", "train_rows", "test_rows", "split_seed", "prefix", "expect", "groups"});
   const Document& name = map.at("name");
   LanguageTask task{.name = name.as_text()};
   if (const std::optional<PaperTask> known = find_paper_task(task.name)) {
@@ -103,10 +99,8 @@ LanguageTask read_language(const Document& map) {
 }  // namespace
 
 Spec parse_nested_spec(const Document& yaml, std::optional<MaskKind> method) {
-  constexpr std::array<std::string_view, 14> kKeys = {"model",    "task",     "variables", "layers",   "blocks",
-                                                      "position", "seeds",    "data_seed", "protocol", "control",
-                                                      "fit",      "evaluate", "baselines", "out"};
-  yaml.require_known_keys(kKeys);
+  yaml.require_known_keys({"model", "task", "variables", "layers", "blocks", "position", "seeds", "data_seed",
+                           "protocol", "control", "fit", "evaluate", "baselines", "out"});
   Spec spec;
   if (method) set_method(spec, *method);
   spec.model.folder = yaml.at("model").as_text();
@@ -120,13 +114,13 @@ Spec parse_nested_spec(const Document& yaml, std::optional<MaskKind> method) {
   if (spec.data.language && yaml.find("variables") == nullptr) {
     spec.grid.variables = {spec.data.language->name};
   } else {
-    spec.grid.variables = list_of(yaml.at("variables"), text_of);
+    spec.grid.variables = list_of(yaml.at("variables"), &Document::as_text);
   }
   if_given(yaml, "layers", [&](const Document& v) {
     if (!(v.is_scalar() && v.as_text() == "all")) spec.grid.layers = list_of(v, layer_of);
   });
   if_given(yaml, "blocks", [&](const Document& v) { spec.grid.blocks = list_of(v, block_of); });
-  if_given(yaml, "position", [&](const Document& v) { spec.grid.positions = list_of(v, integer_of); });
+  if_given(yaml, "position", [&](const Document& v) { spec.grid.positions = list_of(v, &Document::as_integer); });
   if_given(yaml, "seeds", [&](const Document& v) { spec.grid.seeds = list_of(v, as_seed); });
   if_given(yaml, "protocol", [&](const Document& v) {
     spec.probe.protocol = choice(v, {Protocol::kDefault, Protocol::kPaper});

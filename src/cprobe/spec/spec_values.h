@@ -26,15 +26,6 @@ inline uint64_t as_data_seed(const Document& value) {
   return seed;
 }
 
-inline std::string text_of(const Document& value) {
-  return value.as_text();
-}
-inline int64_t integer_of(const Document& value) {
-  return value.as_integer();
-}
-inline double number_of(const Document& value) {
-  return value.as_number();
-}
 inline int64_t layer_of(const Document& value) {
   return as_count(value, 0);
 }
@@ -44,16 +35,10 @@ inline int64_t batch_of(const Document& value) {
 inline Block block_of(const Document& value) {
   return choice(value, {Block::kAttention, Block::kMlp});
 }
-inline MaskUnit unit_of(const Document& value) {
-  return choice(value, {MaskUnit::kNeuron, MaskUnit::kWeight});
-}
 /// Sets the mask method, and gives its option the default value.
 inline void set_method(Spec& spec, MaskKind method) {
   spec.probe.mask_method = method;
   spec.grid.mask_options = {mask_option(method).otherwise};
-}
-inline Fill fill_of(const Document& value) {
-  return choice(value, kFills);
 }
 
 /// Reads the form of docs/file_formats.md, "Spec". Parameters and errors as `parse_spec`.

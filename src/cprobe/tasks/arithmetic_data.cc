@@ -29,9 +29,7 @@ Values permutation(int64_t n, Seed seed) {
 int64_t count_rows(const ArithmeticTask& task) {
   int64_t n = 1;
   for (const Symbol& symbol : task.symbols) {
-    if (symbol.kind != SymbolKind::kOperand) {
-      continue;
-    }
+    if (symbol.kind != SymbolKind::kOperand) continue;
     if (n > kMostRows / task.modulus) {
       throw input_error("task {}: all combinations of the operands make over {} rows; choose a smaller modulus",
                         task.name, kMostRows);
@@ -50,9 +48,7 @@ std::vector<Values> symbol_values(const ArithmeticTask& task, int64_t n_rows, Se
     const Symbol& symbol = task.symbols[s];
     if (symbol.kind == SymbolKind::kOperand) {
       period /= task.modulus;
-      for (int64_t row = 0; row < n_rows; ++row) {
-        values[s].push_back(row / period % task.modulus);
-      }
+      for (int64_t row = 0; row < n_rows; ++row) values[s].push_back(row / period % task.modulus);
     } else if (symbol.kind == SymbolKind::kUniform) {
       at::Generator draws = seed.derive("distractor/" + symbol.name).generator();
       values[s] = to_values(at::randint(task.modulus, {n_rows}, draws, at::kLong));
@@ -60,15 +56,11 @@ std::vector<Values> symbol_values(const ArithmeticTask& task, int64_t n_rows, Se
   }
   for (size_t s = 0; s < values.size(); ++s) {
     const Symbol& symbol = task.symbols[s];
-    if (symbol.kind != SymbolKind::kBijection) {
-      continue;
-    }
+    if (symbol.kind != SymbolKind::kBijection) continue;
     const Values image = permutation(task.modulus, seed.derive("distractor/" + symbol.name));
     for (size_t o = 0; o < values.size(); ++o) {
       if (task.symbols[o].name == symbol.of && task.symbols[o].kind == SymbolKind::kOperand) {
-        for (const int64_t operand : values[o]) {
-          values[s].push_back(image[static_cast<size_t>(operand)]);
-        }
+        for (const int64_t operand : values[o]) values[s].push_back(image[static_cast<size_t>(operand)]);
       }
     }
     if (values[s].empty()) {
@@ -122,18 +114,8 @@ std::vector<Record> make_split(const ArithmeticTask& task, const TaskEvaluator& 
     paired[static_cast<size_t>(cycle[i])] = static_cast<size_t>(cycle[(i + 1) % cycle.size()]);
   }
   std::vector<Record> records;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    records.push_back(make_record(task, evaluator, i, rows[i], rows[paired[i]]));
-  }
+  for (size_t i = 0; i < rows.size(); ++i) records.push_back(make_record(task, evaluator, i, rows[i], rows[paired[i]]));
   return records;
-}
-
-void write_split(const std::filesystem::path& path, const Record& columns, const std::vector<Record>& records) {
-  std::string text = csv_record(columns);
-  for (const Record& record : records) {
-    text += csv_record(record);
-  }
-  write_file(path, text);
 }
 
 }  // namespace
@@ -147,9 +129,7 @@ ArithmeticTable generate(const ArithmeticTask& task, Seed seed) {
   rows.reserve(static_cast<size_t>(n_rows));
   Values symbols(values.size());
   for (const int64_t row : permutation(n_rows, seed.derive("rows"))) {
-    for (size_t s = 0; s < symbols.size(); ++s) {
-      symbols[s] = values[s][static_cast<size_t>(row)];
-    }
+    for (size_t s = 0; s < symbols.size(); ++s) symbols[s] = values[s][static_cast<size_t>(row)];
     rows.push_back(evaluator.evaluate(symbols));
   }
 
@@ -164,8 +144,8 @@ ArithmeticTable generate(const ArithmeticTask& task, Seed seed) {
 }
 
 void write_arithmetic_csv(const ArithmeticTable& table, const std::filesystem::path& folder) {
-  write_split(folder / "train.csv", table.columns, table.train);
-  write_split(folder / "test.csv", table.columns, table.test);
+  write_file(folder / "train.csv", csv_text(table.columns, table.train));
+  write_file(folder / "test.csv", csv_text(table.columns, table.test));
 }
 
 }  // namespace cprobe

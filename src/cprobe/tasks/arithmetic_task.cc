@@ -1,7 +1,6 @@
 #include "cprobe/tasks/arithmetic_task.h"
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include "cprobe/core/error.h"
@@ -19,9 +18,7 @@ constexpr int64_t kLargestModulus = int64_t{1} << 31;
 bool is_identifier(std::string_view name) {
   constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
   constexpr std::string_view kDigits = "0123456789";
-  if (name.empty() || kLetters.find(name.front()) == std::string_view::npos) {
-    return false;
-  }
+  if (name.empty() || kLetters.find(name.front()) == std::string_view::npos) return false;
   return std::all_of(name.begin(), name.end(), [&](char c) {
     return kLetters.find(c) != std::string_view::npos || kDigits.find(c) != std::string_view::npos;
   });
@@ -47,8 +44,7 @@ Symbol parse_distractor(const std::string& name, const Document& yaml, std::span
     }
     return {.name = name, .kind = SymbolKind::kUniform, .of = {}};
   }
-  constexpr std::array<std::string_view, 1> kKeys = {"bijection_of"};
-  yaml.require_known_keys(kKeys);
+  yaml.require_known_keys({"bijection_of"});
   const Document& of = yaml.at("bijection_of");
   if (std::find(operands.begin(), operands.end(), of.as_text()) == operands.end()) {
     throw of.error(fmt::format("no operand '{}'; did you mean '{}'?", of.as_text(), nearest(of.as_text(), operands)));
@@ -62,9 +58,7 @@ void parse_symbols(ArithmeticTask& task, const Document& yaml) {
     operands.push_back(operand.as_text());
     add_symbol(task, {.name = operands.back(), .kind = SymbolKind::kOperand, .of = {}}, operand);
   }
-  if (operands.empty()) {
-    throw yaml.at("operands").error("a task needs at least one operand");
-  }
+  if (operands.empty()) throw yaml.at("operands").error("a task needs at least one operand");
   if (const Document* distractors = yaml.find("distractors"); distractors != nullptr) {
     for (const auto& [name, value] : distractors->entries()) {
       add_symbol(task, parse_distractor(name, value, operands), value);
@@ -98,36 +92,28 @@ void require_free_name(const std::string& name, const std::set<std::string>& use
     throw place.error(fmt::format(
         "'{}' cannot name a variable: use letters, digits and _, but not data, labels, counter... or CF_...", name));
   }
-  if (used.contains(name)) {
-    throw place.error(fmt::format("'{}' is both a variable and an auxiliary", name));
-  }
+  if (used.contains(name)) throw place.error(fmt::format("'{}' is both a variable and an auxiliary", name));
 }
 
 ArithmeticTask::NamedFormulas parse_formulas(const ArithmeticTask& task, const Document* yaml,
                                              std::set<std::string>& used) {
   ArithmeticTask::NamedFormulas formulas;
-  if (yaml == nullptr) {
-    return formulas;
-  }
+  if (yaml == nullptr) return formulas;
   const std::vector<std::string> symbols = formula_symbols(task);
   for (const auto& [name, value] : yaml->entries()) {
     require_free_name(name, used, value);
     const Formula checked(value.as_text(), symbols, value.where());
     formulas.emplace_back(name, checked.text());
   }
-  for (const auto& [name, formula] : formulas) {
-    used.insert(name);
-  }
+  for (const auto& [name, formula] : formulas) used.insert(name);
   return formulas;
 }
 
 }  // namespace
 
 ArithmeticTask parse_arithmetic_task(const Document& yaml) {
-  constexpr std::array<std::string_view, 10> kKeys = {
-      "name",   "modulus",   "operands",    "distractors",     "tokens",
-      "answer", "variables", "auxiliaries", "counterfactuals", "train_fraction"};
-  yaml.require_known_keys(kKeys);
+  yaml.require_known_keys({"name", "modulus", "operands", "distractors", "tokens", "answer", "variables", "auxiliaries",
+                           "counterfactuals", "train_fraction"});
 
   ArithmeticTask task;
   task.name = yaml.at("name").as_text();
@@ -168,9 +154,7 @@ ArithmeticTask with_uniform_distractors(ArithmeticTask task) {
 
 int64_t vocabulary(const ArithmeticTask& task) {
   int64_t largest = task.modulus - 1;
-  for (const std::string& token : task.tokens) {
-    largest = std::max(largest, constant_token(token).value_or(0));
-  }
+  for (const std::string& token : task.tokens) largest = std::max(largest, constant_token(token).value_or(0));
   return largest + 1;
 }
 

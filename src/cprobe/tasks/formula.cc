@@ -54,9 +54,7 @@ double power(double a, double b) {
 }
 
 double remainder(double value, double modulus) {
-  if (!is_whole(value) || !is_whole(modulus) || modulus == 0) {
-    return kInexact;
-  }
+  if (!is_whole(value) || !is_whole(modulus) || modulus == 0) return kInexact;
   const double rest = std::fmod(value, modulus);
   return rest < 0 ? rest + std::abs(modulus) : rest;
 }
@@ -94,9 +92,7 @@ constexpr Operator kOperators[] = {
 /// there is none.
 size_t find_assignment(const std::string& text) {
   for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '=') {
-      continue;
-    }
+    if (text[i] != '=') continue;
     if (i + 1 < text.size() && text[i + 1] == '=') {
       ++i;
     } else if (i == 0 || std::string_view("<>!").find(text[i - 1]) == std::string_view::npos) {
@@ -140,9 +136,7 @@ Formula::Formula(std::string text, std::span<const std::string> symbols, const s
     for (const Operator& o : kOperators) {
       mu.DefineOprt(o.name, o.function, static_cast<unsigned>(o.precedence), o.associativity);
     }
-    for (size_t i = 0; i < symbols.size(); ++i) {
-      mu.DefineVar(symbols[i], &parser_->values[i]);
-    }
+    for (size_t i = 0; i < symbols.size(); ++i) mu.DefineVar(symbols[i], &parser_->values[i]);
     mu.SetExpr(formula);
     mu.Eval();
     if (mu.GetNumResults() != 1) {
@@ -158,13 +152,9 @@ Formula::Formula(std::string text, std::span<const std::string> symbols, const s
 }
 
 std::optional<int64_t> Formula::evaluate(std::span<const int64_t> values) {
-  for (size_t i = 0; i < values.size(); ++i) {
-    parser_->values[i] = static_cast<double>(values[i]);
-  }
+  for (size_t i = 0; i < values.size(); ++i) parser_->values[i] = static_cast<double>(values[i]);
   const double value = parser_->mu.Eval();
-  if (!is_whole(value)) {
-    return std::nullopt;
-  }
+  if (!is_whole(value)) return std::nullopt;
   return static_cast<int64_t>(value);
 }
 

@@ -1,8 +1,6 @@
 #include "cprobe/tasks/language_task.h"
 
 #include <algorithm>
-#include <map>
-#include <optional>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/replay.h"
@@ -215,20 +213,13 @@ std::vector<at::Tensor> split(const Sentences& sentences, const at::Tensor& rows
 }  // namespace
 
 LanguageTask language_task(PaperTask which) {
-  LanguageTask task{.name = std::string(task_name(which))};
-  switch (which) {
-    case PaperTask::kAgreement:
-      task.expectation = {.continuation = " are", .against = {" is"}, .label_column = "labels"};
-      break;
-    case PaperTask::kReflexive:
-      task.expectation = {.last_word = true, .against_column = "ungrammatical"};
-      task.group_column = "gender";
-      task.groups = {{0, "Male"}, {1, "Female"}};
-      break;
-    case PaperTask::kSyntacticNumber:
-      task.expectation = {.continuation = " are", .against = {" is"}, .label_column = "labels"};
-      task.variable = "object labels";
-      break;
+  LanguageTask task{.name = std::string(task_name(which)),
+                    .expectation = {.continuation = " are", .against = {" is"}, .label_column = "labels"}};
+  if (which == PaperTask::kSyntacticNumber) task.variable = "object labels";
+  if (which == PaperTask::kReflexive) {
+    task.expectation = {.last_word = true, .against_column = "ungrammatical"};
+    task.group_column = "gender";
+    task.groups = {{0, "Male"}, {1, "Female"}};
   }
   return task;
 }
@@ -247,13 +238,13 @@ LanguageData load_language_data(const LanguageTask& task, const Tokenizer& token
     const std::vector<at::Tensor> parts =
         split(sentences, group_rows(sentences, task, g), {task.train_rows, task.test_rows}, group, task.split_seed);
     if (g == 0) data.train = chosen(sentences, prefix + "train", parts[0], pairing);
-    data.behaviour.emplace_back(prefix + "IID", chosen(sentences, prefix + "IID", parts[1], pairing));
+    data.evaluation_sets.emplace_back(prefix + "IID", chosen(sentences, prefix + "IID", parts[1], pairing));
     if (gen) {
       const at::Tensor rows = split(*gen, group_rows(*gen, task, g), {task.test_rows}, group, task.split_seed)[0];
-      data.behaviour.emplace_back(prefix + "Gen", chosen(*gen, prefix + "Gen", rows, pairing));
+      data.evaluation_sets.emplace_back(prefix + "Gen", chosen(*gen, prefix + "Gen", rows, pairing));
     }
   }
-  data.test = data.behaviour.front().second;
+  data.test = data.evaluation_sets.front().second;
   return data;
 }
 

@@ -53,7 +53,7 @@ struct LanguageData {
   Dataset train;
   Dataset test;  ///< The test rows of the first group, which is the first set of `behaviour`.
   /// "IID" and "Gen" or, with groups, "Male IID", "Male Gen", "Female IID", ...
-  std::vector<std::pair<std::string, Dataset>> behaviour;
+  std::vector<std::pair<std::string, Dataset>> evaluation_sets;
 };
 
 /// Reads, tokenizes and divides the sentences. As in the reference, each group's rows are divided

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/name_of.h"
 #include "cprobe/core/text.h"
 #include "cprobe/tasks/sentence_template.h"
 
@@ -37,9 +38,7 @@ std::string checked_word(const std::string& word, const Document& place, std::se
   if (word.find_first_of("{}") != std::string::npos) {
     throw place.error(fmt::format("the word '{}' has a brace; slots belong in templates", word));
   }
-  if (!seen.insert(word).second) {
-    throw place.error(fmt::format("the word '{}' is in this list twice", word));
-  }
+  if (!seen.insert(word).second) throw place.error(fmt::format("the word '{}' is in this list twice", word));
   return word;
 }
 
@@ -47,9 +46,7 @@ std::vector<std::string> parse_words(const Document* yaml) {
   std::vector<std::string> words;
   if (yaml == nullptr) return words;
   std::set<std::string> seen;
-  for (const Document& word : yaml->items()) {
-    words.push_back(checked_word(word.as_text(), word, seen));
-  }
+  for (const Document& word : yaml->items()) words.push_back(checked_word(word.as_text(), word, seen));
   if (words.empty()) throw yaml->error("expected at least one word");
   return words;
 }
@@ -154,15 +151,7 @@ std::vector<SentenceTemplate> parse_templates(const Document& yaml, PaperTask ta
 }  // namespace
 
 std::string_view task_name(PaperTask task) {
-  switch (task) {
-    case PaperTask::kAgreement:
-      return "agreement";
-    case PaperTask::kReflexive:
-      return "reflexive";
-    case PaperTask::kSyntacticNumber:
-      return "syntactic_number";
-  }
-  return "";
+  return name_of(task, {"agreement", "reflexive", "syntactic_number"});
 }
 
 std::optional<PaperTask> find_paper_task(std::string_view name) {
@@ -185,8 +174,7 @@ Lexicon parse_lexicon(const Document& yaml) {
   for (const PaperTask task : kPaperTasks) {
     const Document* templates = yaml.find(task_name(task));
     if (templates == nullptr) continue;
-    constexpr std::array<std::string_view, 2> kKeys = {"iid", "gen"};
-    templates->require_known_keys(kKeys);
+    templates->require_known_keys({"iid", "gen"});
     std::set<std::string> seen;
     TaskTemplates& parsed = lexicon.tasks[task];
     parsed.iid = parse_templates(templates->at("iid"), task, lexicon, seen);

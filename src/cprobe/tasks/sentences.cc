@@ -1,10 +1,7 @@
 #include "cprobe/tasks/sentences.h"
 
-#include <ATen/ATen.h>
-
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <unordered_map>
 
 #include "cprobe/core/error.h"
@@ -17,23 +14,19 @@ namespace {
 
 using Record = std::vector<std::string>;
 
-/// The number of sentences in the paper's files of a task.
-struct PaperSizes {
-  int64_t iid;
-  int64_t gen;
-};
-
-PaperSizes paper_sizes(PaperTask task) {
+/// The number of sentences in the paper's file of a task, and in each of its gen files.
+int64_t paper_size(PaperTask task) {
   switch (task) {
     case PaperTask::kAgreement:
-      return {.iid = 6'160, .gen = 5'000};
+      return 6'160;
     case PaperTask::kReflexive:
-      return {.iid = 25'760, .gen = 5'000};
+      return 25'760;
     case PaperTask::kSyntacticNumber:
       break;
   }
-  return {.iid = 3'120, .gen = 5'000};
+  return 3'120;
 }
+constexpr int64_t kPaperGenSize = 5'000;
 
 std::string file_name(PaperTask task, bool is_gen) {
   return fmt::format("{}{}.csv", task_name(task), is_gen ? "_gen" : "");
@@ -189,12 +182,9 @@ SentenceTable generate_sentences(const Lexicon& lexicon, PaperTask task, std::op
   if (task == PaperTask::kSyntacticNumber) table.columns.emplace_back("object labels");
 
   const TaskTemplates& templates = found->second;
-  const PaperSizes usual = paper_sizes(task);
   Draw draw(lexicon, task, seed);
-  table.iid = draw.file(file_name(task, false), templates.iid, n_sentences, usual.iid);
-  if (!templates.gen.empty()) {
-    table.gen = draw.file(file_name(task, true), templates.gen, n_sentences, usual.gen);
-  }
+  table.iid = draw.file(file_name(task, false), templates.iid, n_sentences, paper_size(task));
+  if (!templates.gen.empty()) table.gen = draw.file(file_name(task, true), templates.gen, n_sentences, kPaperGenSize);
   return table;
 }
 
@@ -209,9 +199,7 @@ std::vector<std::filesystem::path> write_sentences_csv(const SentenceTable& tabl
                                                        const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> files = sentence_files(table, task, folder);
   for (const std::filesystem::path& file : files) {
-    std::string text = csv_record(table.columns);
-    for (const Record& record : file == files.front() ? table.iid : table.gen) text += csv_record(record);
-    write_file(file, text);
+    write_file(file, csv_text(table.columns, file == files.front() ? table.iid : table.gen));
   }
   return files;
 }

@@ -1,8 +1,5 @@
 #include "cprobe/tasks/task_data.h"
 
-#include <string>
-#include <utility>
-
 #include "cprobe/core/error.h"
 #include "cprobe/data/token_csv.h"
 #include "cprobe/io/csv.h"

@@ -1,19 +1,17 @@
 #include "cprobe/tasks/task_evaluator.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/euclidean_remainder.h"
+#include "cprobe/core/number_text.h"
 #include "cprobe/core/text.h"
 
 namespace cprobe {
 
 std::vector<std::string> formula_symbols(const ArithmeticTask& task) {
   std::vector<std::string> names;
-  for (const Symbol& symbol : task.symbols) {
-    names.push_back(symbol.name);
-  }
+  for (const Symbol& symbol : task.symbols) names.push_back(symbol.name);
   names.push_back("p");
   return names;
 }
@@ -21,21 +19,14 @@ std::vector<std::string> formula_symbols(const ArithmeticTask& task) {
 std::vector<std::string> variable_names(const ArithmeticTask& task) {
   std::vector<std::string> names;
   for (const auto* formulas : {&task.variables, &task.auxiliaries}) {
-    for (const auto& [name, formula] : *formulas) {
-      names.push_back(name);
-    }
+    for (const auto& [name, formula] : *formulas) names.push_back(name);
   }
   return names;
 }
 
 std::optional<int64_t> constant_token(std::string_view token) {
-  int64_t number = 0;
-  const char* end = token.data() + token.size();
-  const auto [stop, error] = std::from_chars(token.data(), end, number);
-  if (error != std::errc() || stop != end || number < 0) {
-    return std::nullopt;
-  }
-  return number;
+  const std::optional<int64_t> number = whole_number<int64_t>(token);
+  return number && *number >= 0 ? number : std::nullopt;
 }
 
 TaskEvaluator::TaskEvaluator(const ArithmeticTask& task)
@@ -45,13 +36,9 @@ TaskEvaluator::TaskEvaluator(const ArithmeticTask& task)
       names_(variable_names(task)),
       answer_(task.answer, symbols_, task_ + ", answer") {
   for (const auto* formulas : {&task.variables, &task.auxiliaries}) {
-    for (const auto& [name, formula] : *formulas) {
-      variables_.emplace_back(formula, symbols_, task_ + ", " + name);
-    }
+    for (const auto& [name, formula] : *formulas) variables_.emplace_back(formula, symbols_, task_ + ", " + name);
   }
-  for (const std::string& text : task.counterfactuals) {
-    counterfactuals_.emplace_back(text, names_, task_);
-  }
+  for (const std::string& text : task.counterfactuals) counterfactuals_.emplace_back(text, names_, task_);
   const std::span<const std::string> inputs(symbols_.data(), task.symbols.size());
   for (const std::string& token : task.tokens) {
     const auto symbol = std::find(inputs.begin(), inputs.end(), token);
@@ -69,9 +56,7 @@ TaskEvaluator::TaskEvaluator(const ArithmeticTask& task)
 
 int64_t TaskEvaluator::value(Formula& formula, const std::string& name, std::span<const int64_t> symbols) {
   const std::optional<int64_t> result = formula.evaluate(symbols);
-  if (result) {
-    return *result;
-  }
+  if (result) return *result;
   std::string values;
   for (size_t i = 0; i < symbols.size(); ++i) {
     values += fmt::format("{}{} = {}", i == 0 ? "" : ", ", symbols_[i], symbols[i]);
@@ -84,13 +69,9 @@ RowValues TaskEvaluator::evaluate(std::span<const int64_t> symbols) {
   std::vector<int64_t> inputs(symbols.begin(), symbols.end());
   inputs.push_back(modulus_);
   RowValues row;
-  for (const Token& token : tokens_) {
-    row.tokens.push_back(token.symbol ? symbols[*token.symbol] : token.constant);
-  }
+  for (const Token& token : tokens_) row.tokens.push_back(token.symbol ? symbols[*token.symbol] : token.constant);
   row.answer = euclidean_remainder(value(answer_, "answer", inputs), modulus_);
-  for (size_t i = 0; i < variables_.size(); ++i) {
-    row.variables.push_back(value(variables_[i], names_[i], inputs));
-  }
+  for (size_t i = 0; i < variables_.size(); ++i) row.variables.push_back(value(variables_[i], names_[i], inputs));
   return row;
 }
 

@@ -1,11 +1,10 @@
 #include "cprobe/tokenizer/added_tokens.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/utf8.h"
 #include "cprobe/tokenizer/nfc.h"
-#include "cprobe/tokenizer/utf8.h"
 
 namespace cprobe {
 namespace {

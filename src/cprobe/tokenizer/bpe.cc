@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <queue>
 #include <tuple>
-#include <utility>
 
 #include "cprobe/core/error.h"
-#include "cprobe/tokenizer/utf8.h"
+#include "cprobe/core/utf8.h"
 
 namespace cprobe {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "cprobe/tokenizer/utf8.h"
+#include "cprobe/core/utf8.h"
 
 namespace cprobe {
 namespace {

@@ -1,9 +1,8 @@
 /// GPT-2's vocab.json and merges.txt -> TokenizerParts, as transformers' GPT2TokenizerFast reads
 /// them.
-#include <optional>
-#include <string>
 
 #include "cprobe/core/text.h"
+#include "cprobe/core/utf8.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/tokenizer/tokenizer_parts.h"
 

@@ -5,11 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <memory>
-#include <utility>
 
 #include "cprobe/core/error.h"
-#include "cprobe/tokenizer/utf8.h"
+#include "cprobe/core/utf8.h"
 
 namespace cprobe {
 namespace {

@@ -1,7 +1,6 @@
 #include "cprobe/tokenizer/pieces.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "cprobe/tokenizer/byte_alphabet.h"
 #include "cprobe/tokenizer/nfc.h"

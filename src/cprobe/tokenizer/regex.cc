@@ -5,13 +5,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
-#include <optional>
-#include <utility>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/utf8.h"
 #include "cprobe/tokenizer/regex_dialect.h"
-#include "cprobe/tokenizer/utf8.h"
 
 namespace cprobe {
 namespace {

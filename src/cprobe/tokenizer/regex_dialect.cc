@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
-#include <utility>
 
 #include "cprobe/core/error.h"
-#include "cprobe/core/text.h"
-#include "cprobe/tokenizer/utf8.h"
+#include "cprobe/core/utf8.h"
 
 namespace cprobe {
 namespace {
@@ -18,7 +15,7 @@ constexpr std::string_view kNoSpace =
     R"(\x00-\x08\x0E-\x1F\x21-\x84\x86-\x9F\xA1-\x{167F}\x{1681}-\x{1FFF}\x{200B}-\x{2027}\x{202A}-\x{202E})"
     R"(\x{2030}-\x{205E}\x{2060}-\x{2FFF}\x{3001}-\x{10FFFF})";
 /// Oniguruma's word characters outside classes, superscripts and fractions of Latin-1 included.
-constexpr std::string_view kWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\xB2\xB3\xB9\xBC-\xBE)";
+constexpr std::string_view kOnigurumaWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\xB2\xB3\xB9\xBC-\xBE)";
 
 constexpr std::array<std::string_view, 36> kCategories = {
     "L",  "Lu", "Ll", "Lt", "Lm", "Lo", "M",  "Mn", "Mc", "Me", "N",  "Nd", "Nl", "No", "P",  "Pc", "Pd", "Ps",
@@ -262,21 +259,10 @@ class Translator {
     const size_t begin = at_++;
     if (at_ == given_.size()) refuse(begin, "a backslash at its end");
     const char32_t c = next_code_point(given_, at_);
+    constexpr std::u32string_view kLetters = U"rntfvae", kControls = U"\r\n\t\f\v\a\x1B";
+    const size_t control = kLetters.find(c);
+    if (control != std::u32string_view::npos) return {.character = kControls[control]};
     switch (c) {
-      case 'r':
-        return {.character = '\r'};
-      case 'n':
-        return {.character = '\n'};
-      case 't':
-        return {.character = '\t'};
-      case 'f':
-        return {.character = '\f'};
-      case 'v':
-        return {.character = '\v'};
-      case 'a':
-        return {.character = '\a'};
-      case 'e':
-        return {.character = 0x1B};
       case 's':
         return {.inside = std::string(kSpace), .outside = fmt::format("[{}]", kSpace)};
       case 'S':
@@ -288,7 +274,7 @@ class Translator {
       case 'w':
       case 'W':
         if (ignores_case()) refuse(begin, "a set of letters where case is ignored");
-        return {.outside = fmt::format("[{}{}]", c == 'W' ? "^" : "", kWord)};
+        return {.outside = fmt::format("[{}{}]", c == 'W' ? "^" : "", kOnigurumaWord)};
       case 'p':
       case 'P':
         return property(begin, c == 'P');

@@ -1,13 +1,11 @@
 #include "cprobe/tokenizer/tokenizer.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "cprobe/core/error.h"
-#include "cprobe/core/text.h"
+#include "cprobe/core/utf8.h"
 #include "cprobe/tokenizer/byte_alphabet.h"
 #include "cprobe/tokenizer/tokenizer_parts.h"
-#include "cprobe/tokenizer/utf8.h"
 
 namespace cprobe {
 namespace {

@@ -1,7 +1,6 @@
 /// tokenizer.json -> TokenizerParts. A feature is either reproduced exactly or refused.
 #include <algorithm>
 #include <array>
-#include <utility>
 
 #include "cprobe/tokenizer/tokenizer_parts.h"
 
@@ -26,11 +25,6 @@ bool flag(const Document& map, std::string_view key, bool otherwise) {
 
 std::string type_of(const Document& component) {
   return string_of(component.at("type"));
-}
-
-template <size_t n>
-void require_keys(const Document& component, const std::array<std::string_view, n>& keys) {
-  component.require_known_keys(keys);
 }
 
 /// The error for a component that is not supported.
@@ -59,8 +53,8 @@ void read_merge(const Document& merge, Bpe& model) {
 
 void read_model(const Document& json, Bpe& model) {
   if (json.given("type") != nullptr && type_of(json) != "BPE") throw unsupported(json, "model", "BPE");
-  require_keys<10>(json, {"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
-                          "byte_fallback", "ignore_merges", "vocab", "merges"});
+  json.require_known_keys({"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix",
+                           "fuse_unk", "byte_fallback", "ignore_merges", "vocab", "merges"});
   const Document* dropout = json.given("dropout");
   if (dropout != nullptr && dropout->as_number() != 0) throw dropout->error("dropout is not supported");
   if (flag(json, "byte_fallback", false)) throw json.at("byte_fallback").error("byte_fallback is not supported");
@@ -78,11 +72,11 @@ void read_model(const Document& json, Bpe& model) {
 bool read_normalizer(const Document& json) {
   const std::string type = type_of(json);
   if (type == "NFC") {
-    require_keys<1>(json, {"type"});
+    json.require_known_keys({"type"});
     return true;
   }
   if (type != "Sequence") throw unsupported(json, "normalizer", "NFC and Sequence");
-  require_keys<2>(json, {"type", "normalizers"});
+  json.require_known_keys({"type", "normalizers"});
   bool nfc = false;
   for (const Document& member : json.at("normalizers").items()) nfc = read_normalizer(member) || nfc;
   return nfc;
@@ -106,9 +100,9 @@ SplitBehavior read_behavior(const Document& json) {
 }
 
 SplitStep read_split(const Document& json) {
-  require_keys<4>(json, {"type", "pattern", "behavior", "invert"});
+  json.require_known_keys({"type", "pattern", "behavior", "invert"});
   const Document& pattern = json.at("pattern");
-  require_keys<2>(pattern, {"Regex", "String"});
+  pattern.require_known_keys({"Regex", "String"});
   if (pattern.entries().size() != 1) throw pattern.error("expected either Regex or String");
   const auto& [kind, text] = pattern.entries().front();
   return {.pattern = kind == "Regex" ? Regex::compile(string_of(text), text.where())
@@ -120,10 +114,10 @@ SplitStep read_split(const Document& json) {
 void read_pre_tokenizer(const Document& json, std::vector<PreTokenizerStep>& steps) {
   const std::string type = type_of(json);
   if (type == "Sequence") {
-    require_keys<2>(json, {"type", "pretokenizers"});
+    json.require_known_keys({"type", "pretokenizers"});
     for (const Document& member : json.at("pretokenizers").items()) read_pre_tokenizer(member, steps);
   } else if (type == "ByteLevel") {
-    require_keys<4>(json, {"type", "add_prefix_space", "trim_offsets", "use_regex"});
+    json.require_known_keys({"type", "add_prefix_space", "trim_offsets", "use_regex"});
     for (PreTokenizerStep& step :
          byte_level_steps(json.at("add_prefix_space").as_bool(), flag(json, "use_regex", true), json.where())) {
       steps.push_back(std::move(step));
@@ -131,7 +125,7 @@ void read_pre_tokenizer(const Document& json, std::vector<PreTokenizerStep>& ste
   } else if (type == "Split") {
     steps.emplace_back(read_split(json));
   } else if (type == "Digits") {
-    require_keys<2>(json, {"type", "individual_digits"});
+    json.require_known_keys({"type", "individual_digits"});
     const bool individual = json.at("individual_digits").as_bool();
     steps.emplace_back(SplitStep{.pattern = Regex::compile(kNumberPattern, json.where()),
                                  .behavior = individual ? SplitBehavior::kIsolated : SplitBehavior::kContiguous});
@@ -143,13 +137,13 @@ void read_pre_tokenizer(const Document& json, std::vector<PreTokenizerStep>& ste
 void read_decoder(const Document& json, std::vector<DecoderStep>& steps) {
   const std::string type = type_of(json);
   if (type == "Sequence") {
-    require_keys<2>(json, {"type", "decoders"});
+    json.require_known_keys({"type", "decoders"});
     for (const Document& member : json.at("decoders").items()) read_decoder(member, steps);
   } else if (type == "ByteLevel") {
-    require_keys<4>(json, {"type", "add_prefix_space", "trim_offsets", "use_regex"});
+    json.require_known_keys({"type", "add_prefix_space", "trim_offsets", "use_regex"});
     steps.push_back(DecoderStep::kByteLevel);
   } else if (type == "Fuse") {
-    require_keys<1>(json, {"type"});
+    json.require_known_keys({"type"});
     steps.push_back(DecoderStep::kFuse);
   } else {
     throw unsupported(json, "decoder", "ByteLevel, Fuse and Sequence");
@@ -157,7 +151,7 @@ void read_decoder(const Document& json, std::vector<DecoderStep>& steps) {
 }
 
 AddedToken read_added_token(const Document& json) {
-  require_keys<7>(json, {"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
+  json.require_known_keys({"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
   AddedToken token = {.id = json.at("id").as_integer(),
                       .content = string_of(json.at("content")),
                       .single_word = json.at("single_word").as_bool(),
@@ -251,8 +245,8 @@ void add_merge(Bpe& model, std::string_view left, std::string_view right,
 }
 
 TokenizerParts read_tokenizer_json(const Document& json) {
-  require_keys<9>(json, {"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
-                         "post_processor", "decoder", "model"});
+  json.require_known_keys({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
+                           "post_processor", "decoder", "model"});
   if (const Document* version = json.find("version"); version != nullptr && string_of(*version) != "1.0") {
     throw version->error(fmt::format("expected version 1.0, found {}", version->as_text()));
   }

@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <span>
-#include <vector>
 
 #include "cprobe/core/error.h"
 

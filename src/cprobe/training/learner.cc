@@ -1,12 +1,10 @@
 #include "cprobe/training/learner.h"
 
-#include <fmt/format.h>
 #include <torch/optim/adamw.h>
 
 #include <algorithm>
 #include <cmath>
 #include <type_traits>
-#include <utility>
 
 #include "cprobe/core/error.h"
 #include "cprobe/model/forward.h"

@@ -1,10 +1,7 @@
 #include "cprobe/training/trainer.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
-#include <utility>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"

@@ -1,7 +1,6 @@
 #include "cprobe/training/training_state.h"
 
 #include <ATen/Parallel.h>
-#include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 #include <set>

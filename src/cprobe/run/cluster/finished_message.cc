@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cprobe/record/row_codec.h"
+#include "cprobe/record/stored_rows.h"
 
 namespace cprobe {
 namespace {

@@ -6,8 +6,10 @@
 
 namespace cprobe {
 
-/// What a cell found, as it travels between processes (as CBOR, which keeps every bit).
+/// Encodes the results of a cell for a message between processes. Written as CBOR, the message
+/// keeps every bit.
 nlohmann::json to_json(const FinishedCell& finished);
+/// Decodes a message of `to_json`.
 FinishedCell finished_of(const nlohmann::json& message);
 
 }  // namespace cprobe

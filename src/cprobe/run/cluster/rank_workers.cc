@@ -1,11 +1,8 @@
 #include "cprobe/run/cluster/rank_workers.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
 #include <deque>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
@@ -22,15 +19,17 @@ using Json = nlohmann::json;
 
 constexpr auto kPoll = std::chrono::milliseconds(1);
 constexpr auto kSignOfLife = std::chrono::seconds(1);
-constexpr double kStartTimeout = 3600;  // seconds: to load a model, and to measure with it, may take long
+// Seconds. Loading a model, and measuring with the model, may take long.
+constexpr double kStartTimeout = 3600;
 
-// What messages are about; every one is a CBOR object with this as "kind".
-constexpr const char* kStart = "start";    // to a rank: parallelism
-constexpr const char* kGive = "give";      // to a rank: thread, cell
-constexpr const char* kEnd = "end";        // to a rank
-constexpr const char* kAlive = "";         // both ways: an empty message, every second
-constexpr const char* kReport = "report";  // to rank 0: thread, cell, what
-constexpr const char* kUnfit = "unfit";    // to rank 0: text
+// Kinds of messages: the value of "kind" in a message, which is a CBOR object. The comments name
+// the receiver and the other fields.
+constexpr const char* kStart = "start";    // To other ranks: jobs, threads, plan, has_work.
+constexpr const char* kGive = "give";      // To another rank: thread, cell.
+constexpr const char* kEnd = "end";        // To other ranks.
+constexpr const char* kAlive = "";         // To all ranks, every second: an empty message.
+constexpr const char* kReport = "report";  // To rank 0: the fields of a WorkerReport.
+constexpr const char* kUnfit = "unfit";    // To rank 0: text.
 
 std::string encoded(const Json& message) {
   std::string bytes;
@@ -50,39 +49,36 @@ Json message_of(const WorkerReport& report) {
   return message;
 }
 
-/// @param first the number of the rank's first worker.
+/// The report in a message of a rank. @param first  number of the rank's first worker.
 WorkerReport report_of(const Json& message, size_t first) {
   WorkerReport report{.kind = static_cast<WorkerReport::Kind>(message.at("what").get<int>()),
                       .worker = first + message.at("thread").get<size_t>(),
-                      .cell = message.at("cell").get<size_t>(),
-                      .share = message.at("share").get<double>(),
-                      .text = message.at("text").get<std::string>()};
+                      .cell = message.at("cell"),
+                      .share = message.at("share"),
+                      .text = message.at("text")};
   if (message.contains("finished")) report.finished = finished_of(message.at("finished"));
   return report;
 }
 
-/// When somebody was last heard of.
+/// How long another process has been silent.
 class Silence {
  public:
-  /// @param timeout seconds, once something was heard.
+  /// @param timeout  seconds of silence that are too long. Before the first message: kStartTimeout.
   explicit Silence(double timeout) : timeout_(timeout) {}
   void hear() {
-    heard_ = steady_clock::now();
-    has_heard_ = true;
+    restart();
+    limit_ = timeout_;
   }
   void restart() { heard_ = steady_clock::now(); }
-  bool is_long() const {
-    const double seconds = std::chrono::duration<double>(steady_clock::now() - heard_).count();
-    return seconds > (has_heard_ ? timeout_ : kStartTimeout);
-  }
+  bool is_long() const { return std::chrono::duration<double>(steady_clock::now() - heard_).count() > limit_; }
 
  private:
   double timeout_;
-  bool has_heard_ = false;
+  double limit_ = kStartTimeout;  ///< Seconds of silence that are too long now.
   steady_clock::time_point heard_ = steady_clock::now();
 };
 
-/// Whether a second has passed since the last time that it had.
+/// A clock for actions once a second: is_over() is true at most once in kSignOfLife.
 class EverySecond {
  public:
   bool is_over() {
@@ -96,8 +92,8 @@ class EverySecond {
   steady_clock::time_point last_ = steady_clock::now();
 };
 
-/// Whether this process did nothing for long between two calls, as when the job was suspended: then nobody else was heard
-/// either, and silence means nothing.
+/// Detects that this process was suspended, as a job can be: is_over() is true if more than 3
+/// seconds have passed since its last call. Silence of other processes then means nothing.
 class Suspension {
  public:
   bool is_over() {
@@ -154,8 +150,9 @@ class RankWorkers : public Workers {
   }
 
  private:
-  using Heard = std::pair<int, std::string>;  ///< A rank and its message.
+  using Heard = std::pair<int, std::string>;  ///< A rank, and a message of that rank.
 
+  /// Receives all messages that have arrived.
   void hear() {
     while (std::optional<Heard> received = ranks_.receive()) {
       silence_[static_cast<size_t>(received->first)].hear();
@@ -163,8 +160,9 @@ class RankWorkers : public Workers {
     }
   }
 
-  /// What was heard, in order, up to the first result: to record one takes time, in which the ranks must hear that rank 0
-  /// lives, and it them.
+  /// Turns received messages into reports, in order, up to the first computed cell. Recording a
+  /// cell takes time; before the next, rank 0 must hear the other ranks and show that rank 0 is
+  /// alive.
   void hand_on(std::vector<WorkerReport>& reports) {
     while (!heard_.empty()) {
       const Heard heard = std::move(heard_.front());
@@ -178,9 +176,9 @@ class RankWorkers : public Workers {
     const auto number = static_cast<size_t>(rank);
     const size_t first = (number - 1) * n_jobs_;
     const Json message = decoded(bytes);
-    if (message.at("kind") == kUnfit) return lose(rank, message.at("text").get<std::string>(), reports);
+    if (message.at("kind") == kUnfit) return lose(rank, message.at("text"), reports);
     if (lost_[number]) {
-      // It was only slow. Threads that have a cell come back when they report it.
+      // The rank was only slow. Threads that have a cell become ready when they report the cell.
       for (size_t worker = first; worker < first + n_jobs_; ++worker) {
         if (!busy_.contains(worker) && !gone_.contains(worker)) {
           reports.push_back({.kind = WorkerReport::Kind::kReady, .worker = worker});
@@ -208,10 +206,10 @@ class RankWorkers : public Workers {
   Ranks& ranks_;
   size_t n_jobs_;
   std::vector<Silence> silence_;  ///< By rank.
-  std::vector<bool> lost_;
-  std::set<size_t> busy_;    ///< Workers that were given a cell and have not reported it.
-  std::set<size_t> gone_;    ///< Workers that said themselves that they cannot go on.
-  std::deque<Heard> heard_;  ///< And not yet handed on.
+  std::vector<bool> lost_;        ///< By rank.
+  std::set<size_t> busy_;         ///< Workers that have a cell and have not reported its end.
+  std::set<size_t> gone_;         ///< Workers that reported that they cannot go on.
+  std::deque<Heard> heard_;       ///< Messages that `hand_on` has not turned into reports.
   std::function<void()> say_alive_;
   OnMessage on_message_;
   Suspension suspension_;
@@ -245,9 +243,7 @@ RankStart wait_for_start(Ranks& ranks) {
       const Json message = decoded(received->second);
       if (message.at("kind") == kEnd) return {.has_work = false};
       if (message.at("kind") == kStart) {
-        return {{message.at("jobs").get<int>(), message.at("threads").get<int>()},
-                message.at("plan").get<std::string>(),
-                message.at("has_work").get<bool>()};
+        return {{message.at("jobs"), message.at("threads")}, message.at("plan"), message.at("has_work")};
       }
     }
     std::this_thread::sleep_for(kPoll);
@@ -263,7 +259,8 @@ void serve(Ranks& ranks, Workers& threads, double timeout) {
   Silence silence(timeout);
   EverySecond sign_of_life;
   Suspension suspension;
-  std::map<size_t, WorkerReport> progress;  // The latest, by thread: rank 0 wants no more than one a second.
+  // The latest progress, by thread. Rank 0 is sent one report of progress a second, of each thread.
+  std::map<size_t, WorkerReport> progress;
   while (!interrupted()) {
     while (const auto received = ranks.receive()) {
       silence.hear();
@@ -273,7 +270,8 @@ void serve(Ranks& ranks, Workers& threads, double timeout) {
       threads.give(message.at("thread"), message.at("cell"));
     }
     for (WorkerReport& report : threads.reports(kPoll)) {
-      if (report.kind == WorkerReport::Kind::kStopped) continue;  // as rank 0 will see itself
+      // Rank 0 is not told of stops, as the request reaches rank 0 as well.
+      if (report.kind == WorkerReport::Kind::kStopped) continue;
       if (report.kind == WorkerReport::Kind::kProgress) {
         progress[report.worker] = std::move(report);
         continue;
@@ -281,7 +279,7 @@ void serve(Ranks& ranks, Workers& threads, double timeout) {
       progress.erase(report.worker);
       try {
         ranks.send(0, encoded(message_of(report)));
-      } catch (const Error& error) {  // it is too large
+      } catch (const Error& error) {  // The message is too large.
         report.kind = WorkerReport::Kind::kFailed;
         report.text = error.what();
         ranks.send(0, encoded(message_of(report)));

@@ -17,11 +17,11 @@ namespace {
 class MpiRanks : public Ranks {
  public:
   MpiRanks() {
-    // Leaving, Open MPI has ranks wait for one another, and those that died would be waited for as well.
+    // By default, Open MPI's ranks wait for each other at the end, even for ranks that died.
     ::setenv("OMPI_MCA_async_mpi_finalize", "1", 0);
     int provided = 0;
     MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);
-    // What concerns a dead rank must not end the others.
+    // Errors about a dead rank must not end the other ranks.
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
     MPI_Comm_size(MPI_COMM_WORLD, &count_);
@@ -30,7 +30,8 @@ class MpiRanks : public Ranks {
   MpiRanks& operator=(const MpiRanks&) = delete;
 
   ~MpiRanks() override {
-    // As nobody waits, what was said last must have left; to the dead it never does.
+    // As ranks do not wait for each other, the last messages must leave before the end. Messages to
+    // dead ranks never leave, so this wait ends after a second.
     for (int wait = 0; wait < 1000 && !sent_.empty(); ++wait) {
       forget_sent();
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -57,7 +58,9 @@ class MpiRanks : public Ranks {
 
   std::optional<std::pair<int, std::string>> receive() override {
     begin_to_receive();
-    std::set<int> behind;  // A large message may be long under way; those that are behind it stay there.
+    // Senders of a message that is still under way. Their later messages must wait, except for
+    // empty ones.
+    std::set<int> behind;
     for (auto one = coming_.begin(); one != coming_.end(); ++one) {
       if (behind.contains(one->peer) && !one->message.empty()) continue;
       int over = 0;
@@ -68,21 +71,22 @@ class MpiRanks : public Ranks {
       }
       std::pair received(one->peer, std::move(one->message));
       coming_.erase(one);
-      if (code != MPI_SUCCESS) return std::nullopt;  // its sender died in the middle of it
+      if (code != MPI_SUCCESS) return std::nullopt;  // The sender died while sending.
       return received;
     }
     return std::nullopt;
   }
 
  private:
-  /// A message under way; its bytes stay where they are until it has left or is there.
+  /// A message under way. Its bytes must not move until the message has left or has arrived.
   struct UnderWay {
     int peer = 0;
     std::string message;
     MPI_Request request = MPI_REQUEST_NULL;
   };
 
-  /// Never waits for the bytes of a message: who sends them may be dead.
+  /// Begins to receive the next message, if there is one. Never waits for the message's bytes, as
+  /// the sender may be dead.
   void begin_to_receive() {
     int there = 0;
     MPI_Message message = MPI_MESSAGE_NULL;
@@ -96,6 +100,7 @@ class MpiRanks : public Ranks {
     if (MPI_Imrecv(one.message.data(), n_bytes, MPI_BYTE, &message, &one.request) != MPI_SUCCESS) coming_.pop_back();
   }
 
+  /// Removes messages that have left.
   void forget_sent() {
     std::erase_if(sent_, [](UnderWay& sent) {
       int over = 0;
@@ -108,7 +113,7 @@ class MpiRanks : public Ranks {
   std::list<UnderWay> sent_, coming_;
 };
 
-/// What mpirun of Open MPI, MPICH's and Slurm's srun tell the processes that they start.
+/// Whether mpirun (Open MPI or MPICH) or Slurm's srun started this process, by the environment.
 bool is_started_by_mpi() {
   const auto is_set = [](const char* name) { return std::getenv(name) != nullptr; };
   return is_set("OMPI_COMM_WORLD_SIZE") || is_set("PMI_SIZE") || is_set("PMIX_RANK");

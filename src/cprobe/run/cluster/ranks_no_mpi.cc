@@ -1,5 +1,4 @@
 #include <cstdlib>
-#include <string>
 
 #include "cprobe/core/error.h"
 #include "cprobe/run/cluster/ranks.h"

@@ -15,18 +15,59 @@
 #include "cprobe/core/interrupt.h"
 #include "cprobe/run/parallelism.h"
 #include "cprobe/run/run_folder.h"
-#include "cprobe/run/run_lock.h"
 
 namespace cprobe {
 namespace {
 
 constexpr const char* kShards = "shards";
-constexpr const char* kClaims = "claims";  ///< Beside the shards; no name of one.
+constexpr const char* kClaims = "claims";  ///< Folder beside the shards; no shard has this name.
 constexpr std::string_view kNameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
 
-// What a claim says once its cell is over.
+// The content of a claim's file once the cell is over.
 constexpr char kDone = 'd';
 constexpr char kFailed = 'f';
+
+/// The shards of a folder, with the times at which they were begun and in that order. Leaves out
+/// shards at work on other machines.
+/// @throws Error (kInput) if the shards are of several models or data.
+std::vector<std::pair<std::string, std::filesystem::path>> shards_of(const std::filesystem::path& folder) {
+  std::vector<std::pair<std::string, std::filesystem::path>> shards;
+  std::string data;
+  std::error_code problem;
+  for (const auto& entry : std::filesystem::directory_iterator(folder / kShards, problem)) {
+    // SQLite's log needs memory that writer and reader share, so a record that is being written can
+    // be read on the writer's machine only.
+    if (!holds_run(entry.path()) || RunLock::is_held_elsewhere(entry.path())) continue;
+    const Store store = Store::open_existing(entry.path());
+    const std::vector<Invocation> calls = store.invocations();
+    shards.emplace_back(calls.empty() ? "" : calls.back().started, entry.path());
+    const std::string own = store.data();
+    if (own.empty()) continue;
+    if (!data.empty() && own != data) {
+      throw input_error("{}: shards are of several models or data; take a run folder for each, or move the others away",
+                        (folder / kShards).string());
+    }
+    data = own;
+  }
+  std::ranges::sort(shards);
+  return shards;
+}
+
+bool has_shards(const std::filesystem::path& folder) {
+  std::error_code problem;
+  const std::filesystem::directory_iterator entries(folder / kShards, problem);
+  return std::any_of(begin(entries), end(entries), [](const auto& entry) { return holds_run(entry.path()); });
+}
+
+std::vector<std::string> shards_at_work(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  std::error_code problem;
+  for (const auto& entry : std::filesystem::directory_iterator(folder / kShards, problem)) {
+    if (RunLock::is_held(entry.path())) names.push_back(entry.path().filename().string());
+  }
+  std::ranges::sort(names);
+  return names;
+}
 
 }  // namespace
 
@@ -52,7 +93,7 @@ Claims::Claims(const std::filesystem::path& folder, const std::filesystem::path&
   std::error_code problem;
   std::filesystem::create_directories(folder_, problem);
   if (problem) throw failure("{}: cannot be made: {}", folder_.string(), problem.message());
-  // The lock was written when this process began, by the clock of the same file system.
+  // This process wrote its lock when it began. Lock and claims have times of the same file system.
   if (retry_failed) retry_before_ = std::filesystem::last_write_time(own / kLockName);
 }
 
@@ -61,7 +102,7 @@ Claims::~Claims() {
 }
 
 bool Claims::take(const std::string& id) {
-  if (descriptors_.contains(id)) return true;  // A worker of this process was lost with it.
+  if (descriptors_.contains(id)) return true;  // A worker of this process was lost with the cell.
   const std::filesystem::path path = folder_ / id;
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor < 0) throw failure("{}: cannot be written: {}", path.string(), std::strerror(errno));
@@ -95,58 +136,12 @@ void Claims::finish(const std::string& id, bool is_done) {
   descriptors_.erase(found);
 }
 
-namespace {
-
-/// The shards of a folder, those that were begun last behind the others.
-/// @throws Error (kInput) if they are of several models or data.
-std::vector<std::filesystem::path> shards_of(const std::filesystem::path& folder) {
-  std::vector<std::pair<std::string, std::filesystem::path>> shards;
-  std::string data;
-  std::error_code problem;
-  for (const auto& entry : std::filesystem::directory_iterator(folder / kShards, problem)) {
-    // The log of a record that somebody writes can be read on the same machine only: it takes memory that both share.
-    if (!holds_run(entry.path()) || RunLock::is_held_elsewhere(entry.path())) continue;
-    const Store store = Store::open_existing(entry.path());
-    const std::vector<Invocation> calls = store.invocations();
-    shards.emplace_back(calls.empty() ? "" : calls.back().started, entry.path());
-    const std::string own = store.data();
-    if (own.empty()) continue;
-    if (!data.empty() && own != data) {
-      throw input_error("{}: shards are of several models or data; take a run folder for each, or move the others away",
-                        (folder / kShards).string());
-    }
-    data = own;
-  }
-  std::ranges::sort(shards);
-  std::vector<std::filesystem::path> paths;
-  paths.reserve(shards.size());
-  for (auto& [started, path] : shards) paths.push_back(std::move(path));
-  return paths;
-}
-
-bool has_shards(const std::filesystem::path& folder) {
-  std::error_code problem;
-  const std::filesystem::directory_iterator entries(folder / kShards, problem);
-  return std::any_of(begin(entries), end(entries), [](const auto& entry) { return holds_run(entry.path()); });
-}
-
-std::vector<std::string> shards_at_work(const std::filesystem::path& folder) {
-  std::vector<std::string> names;
-  std::error_code problem;
-  for (const auto& entry : std::filesystem::directory_iterator(folder / kShards, problem)) {
-    if (RunLock::is_held(entry.path())) names.push_back(entry.path().filename().string());
-  }
-  std::ranges::sort(names);
-  return names;
-}
-
-}  // namespace
-
 std::unique_ptr<RunLock> lock_whole(const std::filesystem::path& folder, bool wait, const OnMessage& on_message,
                                     const std::function<void()>& meanwhile) {
   bool told = false;
   while (true) {
-    // A shard that begins needs the folder's lock for a moment, so its end cannot be waited for with that.
+    // Waiting for shards must not hold the folder's lock: a shard that begins needs the lock for a
+    // moment.
     std::unique_ptr<RunLock> lock = std::make_unique<RunLock>(folder, wait, on_message, meanwhile);
     const std::vector<std::string> working = shards_at_work(folder);
     if (working.empty()) return lock;
@@ -164,7 +159,7 @@ std::unique_ptr<RunLock> lock_whole(const std::filesystem::path& folder, bool wa
 void gather_shards(const std::filesystem::path& folder) {
   if (!has_shards(folder)) return;
   Store store = Store::open(folder);
-  for (const std::filesystem::path& shard : shards_of(folder)) store.gather(shard, false);
+  for (const auto& [started, shard] : shards_of(folder)) store.gather(shard, false);
 }
 
 MergeSummary merge_shards(const std::filesystem::path& folder, const OnMessage& on_message) {
@@ -173,11 +168,11 @@ MergeSummary merge_shards(const std::filesystem::path& folder, const OnMessage& 
     throw input_error("{}: holds no shards; they come from `cprobe fit SPEC --out {} --shard NAME`", folder.string(),
                       folder.string());
   }
-  const RunLock lock(folder, true, on_message);  // its tasks hold it for moments
+  const RunLock lock(folder, true, on_message);  // Shards that begin hold this lock for a moment.
   MergeSummary summary{.working = shards_at_work(folder)};
   Store store = Store::open(folder);
   store.verify();
-  for (const std::filesystem::path& shard : shards_of(folder)) {
+  for (const auto& [started, shard] : shards_of(folder)) {
     ++summary.n_shards;
     Store::Gathered gathered = store.gather(shard, true);
     summary.n_gathered += gathered.n_cells;
@@ -188,7 +183,7 @@ MergeSummary merge_shards(const std::filesystem::path& folder, const OnMessage& 
     ++summary.n_cells;
     if (cell.status == CellStatus::kDone) {
       ++summary.n_done;
-      std::erase(summary.damaged, cell.label);  // another shard had it
+      std::erase(summary.damaged, cell.label);  // Another shard had the cell intact.
     }
     if (cell.status == CellStatus::kFailed) summary.failures.push_back(fmt::format("{}: {}", cell.label, cell.error));
   }

@@ -14,64 +14,87 @@
 #include "cprobe/run/run_lock.h"
 #include "cprobe/run/workers.h"
 
-/// Several processes, such as the tasks of a Slurm array, that compute cells of one run folder at the same time without a
-/// word between them: each takes cells by locking a file of their name and records them in a folder of its own.
+/// Several processes, such as the tasks of a Slurm array, compute cells of one run folder at the
+/// same time, without messages between the processes. Each process takes a cell by locking a file
+/// with the cell's name, and records its cells in a folder of its own, a *shard*.
 namespace cprobe {
 
-/// `folder`/shards/`name`. @throws Error (kInput) unless the name is letters, digits, '_', '.' and '-'.
+/// The shard `folder`/shards/`name`.
+/// @throws Error (kInput) if the name is empty, is "claims", begins with '.', or holds a character
+///         other than ASCII letters, digits, '_', '.' and '-'.
 std::filesystem::path shard_folder(const std::filesystem::path& folder, const std::string& name);
 
-/// Jobs and threads for all processes on a folder, which the first of them settles and records there.
-/// @param on_message as RunLock.
+/// Settles the parallelism of this process in agreement with all other processes on a folder. The
+/// first process records its parallelism in the folder for the other processes.
+/// @param settle      decides, by the folder's record if there is one. Called while the folder is
+///                    locked.
+/// @param on_message  as RunLock.
 Parallelism shared_parallelism(const std::filesystem::path& folder, at::Device device,
                                const std::function<Parallelism()>& settle, const OnMessage& on_message = {});
 
-/// Cells that this process has taken, out of those of a folder. A process that dies lets go of them.
+/// The cells of a folder that this process has taken. A process that dies releases its cells.
 class Claims {
  public:
-  /// @param own          folder of this process's shard, locked.
-  /// @param retry_failed takes cells, too, that failed in whatever process before this one began.
+  /// @param own           this process's shard, locked by a RunLock.
+  /// @param retry_failed  whether to take also cells that failed, in any process, before this
+  ///                      process began.
+  /// @throws Error (kFailed) if the folder of claims cannot be made.
   Claims(const std::filesystem::path& folder, const std::filesystem::path& own, bool retry_failed);
   Claims(const Claims&) = delete;
   Claims& operator=(const Claims&) = delete;
   ~Claims();
 
-  /// Takes a cell, unless another process has it or it is over. @throws Error (kFailed) if the folder cannot be written.
+  /// Takes a cell unless another process has the cell or the cell is over.
+  /// @return  whether this process has the cell now.
+  /// @throws Error (kFailed) if the folder cannot be written, or its file system has no locks.
   bool take(const std::string& id);
-  /// The cell is recorded.
+  /// Notes that a cell taken by this process has been recorded, as done or as failed.
+  /// @throws Error (kFailed) if the folder cannot be written.
   void finish(const std::string& id, bool is_done);
 
  private:
   std::filesystem::path folder_;
+  /// Failures before this time are tried again; not set if failed cells are not retried.
   std::optional<std::filesystem::file_time_type> retry_before_;
-  std::map<std::string, int> descriptors_;  ///< Locked files, by cell.
+  std::map<std::string, int> descriptors_;  ///< Descriptors of locked files, by cell.
 };
 
 struct MergeSummary {
-  int64_t n_shards = 0;
-  int64_t n_gathered = 0;             ///< Cells that the folder's record did not have.
-  std::vector<std::string> damaged;   ///< Labels of cells that a shard's record holds damaged, and which are not taken.
+  int64_t n_shards = 0;    ///< Shards that were gathered.
+  int64_t n_gathered = 0;  ///< Cells that the folder's record did not have.
+  /// Labels of cells that were not gathered, because a shard's record holds them damaged and no
+  /// other shard holds them intact.
+  std::vector<std::string> damaged;
   int64_t n_done = 0;                 ///< Cells of the plan that are finished now.
-  int64_t n_cells = 0;                ///< Of the plan.
-  std::vector<std::string> working;   ///< Shards that a process works on still.
-  std::vector<std::string> failures;  ///< As RunSummary.
+  int64_t n_cells = 0;                ///< Cells of the plan.
+  std::vector<std::string> working;   ///< Names of shards that a process still works on.
+  std::vector<std::string> failures;  ///< As RunSummary::failures.
 };
 
-/// Brings what the shards of a folder found into its record, with the circuits, and writes its tables. Shards stay as they
-/// are, and may be at work: called again, it gathers what came since. Waits while a run of the whole folder is at work. Those at work on other machines are passed over.
-/// Their plan is that of the one that was begun last.
-/// @param on_message as RunLock.
-/// @throws Error (kInput) if there is no shard, or they are of several models or data; (kFailed) as Store.
+/// Gathers the results and circuits of a folder's shards into the folder's record, and writes the
+/// folder's tables.
+///   - Shards stay as they are, and may be at work. A second call gathers the results found since.
+///   - Shards at work on other machines are passed over.
+///   - The folder's plan becomes that of the shard that was begun last.
+///
+/// Waits while a run of the whole folder is at work.
+/// @param on_message  as RunLock.
+/// @throws Error
+///   - (kInput) if the folder does not exist or has no shards, if its shards are of several models
+///     or data, or if its record is damaged;
+///   - (kFailed) as Store.
 MergeSummary merge_shards(const std::filesystem::path& folder, const OnMessage& on_message = {});
 
-/// The lock of a process that is to work on the whole folder, and not on a shard of it.
-/// @param wait, on_message, meanwhile as RunLock.
-/// @throws Error as RunLock, and (kInput) while a shard is at work unless `wait`.
+/// Locks a folder for a process that works on the whole folder, and not on one of its shards.
+/// @param wait  waits for the process that holds the lock and for shards at work. False: throws.
+/// @param on_message, meanwhile  as RunLock.
+/// @throws Error as RunLock; (kInput) also if a shard is at work and `wait` is false.
 std::unique_ptr<RunLock> lock_whole(const std::filesystem::path& folder, bool wait, const OnMessage& on_message = {},
                                     const std::function<void()>& meanwhile = {});
 
-/// Brings it there for the process that holds that lock; what is planned stays so. Nothing where there are no shards.
-/// @throws Error (kInput) as merge_shards.
+/// Gathers the results of a folder's shards into the folder's record. The caller must hold
+/// `lock_whole`. The plan is left as it is. Does nothing if there are no shards.
+/// @throws Error (kInput) if the shards are of several models or data; otherwise as Store.
 void gather_shards(const std::filesystem::path& folder);
 
 }  // namespace cprobe

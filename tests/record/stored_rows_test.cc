@@ -1,4 +1,4 @@
-#include "cprobe/record/row_codec.h"
+#include "cprobe/record/stored_rows.h"
 
 #include <cmath>
 #include <limits>

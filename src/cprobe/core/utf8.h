@@ -6,6 +6,13 @@
 
 namespace cprobe {
 
+/// Whether `bytes` is well-formed UTF-8 (no overlong forms, surrogates or values over U+10FFFF).
+bool is_utf8(std::string_view bytes);
+
+/// The length in bytes of the longest well-formed prefix of `bytes`, which is the offset of the
+/// first bad byte.
+size_t utf8_prefix(std::string_view bytes);
+
 /// The code point at byte `offset` of well-formed UTF-8 text. Moves `offset` behind the code point.
 char32_t next_code_point(std::string_view text, size_t& offset);
 

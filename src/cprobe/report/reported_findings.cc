@@ -1,10 +1,9 @@
-#include "cprobe/report/findings.h"
+#include "cprobe/report/reported_findings.h"
 
 #include <algorithm>
 #include <cmath>
 #include <functional>
 #include <iterator>
-#include <map>
 #include <tuple>
 
 #include "cprobe/core/name_of.h"

@@ -1,6 +1,4 @@
-#include "cprobe/tokenizer/utf8.h"
-
-#include "cprobe/core/text.h"
+#include "cprobe/core/utf8.h"
 
 namespace cprobe {
 namespace {
@@ -35,16 +33,38 @@ bool may_follow(unsigned lead, unsigned second) {
   }
 }
 
-/// Length of the ill-formed sequence at the beginning of `bytes`, which one U+FFFD replaces.
-size_t invalid_length(std::string_view bytes) {
+/// The beginning of a text: its first character or, if that is ill-formed, the bytes that one
+/// U+FFFD replaces.
+struct FirstCharacter {
+  size_t length = 1;
+  bool is_well_formed = false;
+};
+
+/// @param bytes  not empty.
+FirstCharacter first_character(std::string_view bytes) {
   const unsigned lead = byte_at(bytes, 0);
-  if (bytes.size() < 2 || !may_follow(lead, byte_at(bytes, 1))) return 1;
+  if (lead < 0x80) return {.length = 1, .is_well_formed = true};
+  if (bytes.size() < 2 || !may_follow(lead, byte_at(bytes, 1))) return {};
   size_t length = 2;
   while (length < encoded_length(lead) && length < bytes.size() && is_continuation(byte_at(bytes, length))) ++length;
-  return length;
+  return {.length = length, .is_well_formed = length == encoded_length(lead)};
 }
 
 }  // namespace
+
+bool is_utf8(std::string_view bytes) {
+  return utf8_prefix(bytes) == bytes.size();
+}
+
+size_t utf8_prefix(std::string_view bytes) {
+  size_t offset = 0;
+  while (offset < bytes.size()) {
+    const FirstCharacter first = first_character(bytes.substr(offset));
+    if (!first.is_well_formed) break;
+    offset += first.length;
+  }
+  return offset;
+}
 
 char32_t next_code_point(std::string_view text, size_t& offset) {
   const unsigned lead = byte_at(text, offset);
@@ -64,22 +84,18 @@ size_t previous_begin(std::string_view text, size_t end) {
 
 void append_utf8(std::string& text, char32_t code_point) {
   const auto append = [&text](char32_t byte) { text += static_cast<char>(byte); };
-  if (code_point < 0x80) {
-    append(code_point);
-    return;
-  }
+  const auto append_continuation = [&](char32_t bits) { append(0x80U | (bits & 0x3FU)); };
+  if (code_point < 0x80) return append(code_point);
   if (code_point < 0x800) {
     append(0xC0U | code_point >> 6U);
+  } else if (code_point < 0x10000) {
+    append(0xE0U | code_point >> 12U);
   } else {
-    if (code_point < 0x10000) {
-      append(0xE0U | code_point >> 12U);
-    } else {
-      append(0xF0U | code_point >> 18U);
-      append(0x80U | (code_point >> 12U & 0x3FU));
-    }
-    append(0x80U | (code_point >> 6U & 0x3FU));
+    append(0xF0U | code_point >> 18U);
+    append_continuation(code_point >> 12U);
   }
-  append(0x80U | (code_point & 0x3FU));
+  if (code_point >= 0x800) append_continuation(code_point >> 6U);
+  append_continuation(code_point);
 }
 
 std::string replace_invalid_utf8(std::string_view bytes) {
@@ -90,7 +106,7 @@ std::string replace_invalid_utf8(std::string_view bytes) {
     bytes.remove_prefix(valid);
     if (bytes.empty()) break;
     append_utf8(text, 0xFFFD);
-    bytes.remove_prefix(invalid_length(bytes));
+    bytes.remove_prefix(first_character(bytes).length);
   }
   return text;
 }

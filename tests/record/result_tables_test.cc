@@ -1,4 +1,4 @@
-#include "cprobe/record/tables.h"
+#include "cprobe/record/result_tables.h"
 
 #include <sstream>
 

@@ -1,9 +1,10 @@
-#include "cprobe/record/row_codec.h"
+#include "cprobe/record/stored_rows.h"
 
 #include <cmath>
 #include <limits>
 #include <sstream>
 #include <tuple>
+#include <type_traits>
 
 #include "cprobe/core/error.h"
 
@@ -68,35 +69,29 @@ void read(const RowValue& value, std::vector<double>& numbers) {
 // The members of each row in the order of its table's columns. Structured bindings name all
 // members, so that the compiler refuses a new member that is missing here.
 
-auto columns(auto& field) requires requires {
-  field.is_text;
-}
-{
-  auto& [name, text, is_text] = field;
-  return std::tie(name, text, is_text);
-}
-auto columns(auto& m) requires requires {
-  m.metric;
-}
-{
-  auto& [metric, value, n, sd, control, p, draws, note] = m;
-  return std::tie(metric, value, n, sd, control, p, note, draws);
-}
-auto columns(auto& record) requires requires {
-  record.l0_term;
-}
-{
-  auto& [loss, objective, l0_term, temperature, n_kept] = record;
-  return std::tie(loss, objective, l0_term, temperature, n_kept);
+template <typename Row>
+auto columns(Row& row) {
+  if constexpr (std::is_same_v<std::remove_const_t<Row>, ResultField>) {
+    auto& [name, text, is_text] = row;
+    return std::tie(name, text, is_text);
+  } else if constexpr (std::is_same_v<std::remove_const_t<Row>, Metric>) {
+    auto& [metric, value, n, sd, control, p, draws, note] = row;
+    return std::tie(metric, value, n, sd, control, p, note, draws);
+  } else {
+    auto& [loss, objective, l0_term, temperature, n_kept] = row;
+    return std::tie(loss, objective, l0_term, temperature, n_kept);
+  }
 }
 
+}  // namespace
+
 template <typename Row>
-RowValues encode_row(const Row& row) {
+RowValues encode(const Row& row) {
   return std::apply([](const auto&... members) { return RowValues{encoded(members)...}; }, columns(row));
 }
 
 template <typename Row>
-void decode_row(const RowValues& values, Row& row) {
+void decode(const RowValues& values, Row& row) {
   std::apply(
       [&](auto&... members) {
         if (values.size() != sizeof...(members)) throw failure("the record holds a row of {} values", values.size());
@@ -106,26 +101,11 @@ void decode_row(const RowValues& values, Row& row) {
       columns(row));
 }
 
-}  // namespace
-
-RowValues encode(const ResultField& field) {
-  return encode_row(field);
-}
-RowValues encode(const Metric& metric) {
-  return encode_row(metric);
-}
-RowValues encode(const EpochRecord& record) {
-  return encode_row(record);
-}
-
-void decode(const RowValues& values, ResultField& field) {
-  decode_row(values, field);
-}
-void decode(const RowValues& values, Metric& metric) {
-  decode_row(values, metric);
-}
-void decode(const RowValues& values, EpochRecord& record) {
-  decode_row(values, record);
-}
+template RowValues encode(const ResultField& field);
+template RowValues encode(const Metric& metric);
+template RowValues encode(const EpochRecord& record);
+template void decode(const RowValues& values, ResultField& field);
+template void decode(const RowValues& values, Metric& metric);
+template void decode(const RowValues& values, EpochRecord& record);
 
 }  // namespace cprobe

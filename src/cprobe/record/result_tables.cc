@@ -1,8 +1,6 @@
-#include "cprobe/record/tables.h"
+#include "cprobe/record/result_tables.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <set>
 
 #include "cprobe/core/text_table.h"
@@ -20,6 +18,12 @@ std::string other_data_note(const std::vector<ProbedCell>& cells) {
   if (labels.size() < 2) return {};
   return fmt::format("Ablations are those on {}; results.csv has {} as well.\n", labels.front(),
                      fmt::join(labels.begin() + 1, labels.end(), ", "));
+}
+
+std::vector<RecordedMetric> method_rows(const Store& store) {
+  std::vector<RecordedMetric> rows = store.metrics();
+  std::erase_if(rows, [](const RecordedMetric& row) { return row.method.starts_with(kCircuitProbing); });
+  return rows;
 }
 
 }  // namespace
@@ -86,16 +90,6 @@ std::string results_json(const Store& store) {
   }
   return lines;
 }
-
-namespace {
-
-std::vector<RecordedMetric> method_rows(const Store& store) {
-  std::vector<RecordedMetric> rows = store.metrics();
-  std::erase_if(rows, [](const RecordedMetric& row) { return row.method.starts_with(kCircuitProbing); });
-  return rows;
-}
-
-}  // namespace
 
 std::string methods_table(const Store& store) {
   const std::vector<RecordedMetric> rows = method_rows(store);
