@@ -9,24 +9,33 @@
 
 namespace cprobe {
 
-/// The constants of masking one component at some tokens. Everything before the component is fixed
-/// while a mask is trained, so the model runs once, here; with neuron masks even x W of the
-/// matrices that read the stream is constant. All other steps are those of model/component.h.
+/// One component at some labelled tokens, prepared for training masks on the component. A mask
+/// changes nothing before its component. The constructor therefore computes once what no mask
+/// changes, and `updates` computes the rest by the steps of model/component.h. What no mask changes
+/// depends on the mask unit:
+///   - Unit weight: the inputs x, which are rows of the residual stream after the component's norm.
+///   - Unit neuron: also the projections x W by the input matrices (all matrices but the last). A
+///     neuron mask m only scales the columns of a projection: (x W) m + b.
 ///
-/// For attention with neuron masks neither masked keys nor masked values are ever formed: with
-/// k_j = (x_j W_k) m_k + b_k the scores are ((q m_k) . (x_j W_k)) plus a term that does not depend
-/// on j and that softmax cancels, and the weighted values are (sum_j p_j x_j W_v) m_v + b_v because
-/// the p_j sum to 1. Where scores are not plain (`has_plain_scores`), the masked keys of a batch
-/// are formed: rotary embeddings turn each key by its position after the mask, and under a soft cap
-/// nothing cancels.
+/// Attention with neuron masks never forms masked values. The attention weights p_j of a query sum
+/// to 1, so the weighted sum of values is (sum_j p_j x_j W_v) m_v + b_v.
 ///
-/// Memory: the inputs of the component at the tokens and their ancestors (weight unit), or their
-/// projections (neuron unit).
+/// If the scores are plain (`has_plain_scores`), attention forms no masked keys either. With the
+/// keys k_j = (x_j W_k) m_k + b_k, the score of key j is (q m_k) . (x_j W_k) + q . b_k. The last
+/// term is the same for all j, so the softmax cancels that term.
+///
+/// If the scores are not plain, `updates` forms the masked keys of each batch. Rotary embeddings
+/// rotate each masked key by the key's position. A soft cap is not linear, so no term cancels.
+///
+/// Memory: the inputs (unit weight) or their projections (unit neuron). An MLP needs the labelled
+/// tokens only; attention also needs the ancestors of these tokens, which are all earlier tokens of
+/// their rows.
 class ComponentInputs {
  public:
-  /// @param before  the stream before the component, at `nodes` and (attention) their ancestors.
-  /// @param nodes   [n_labelled] int64, repeats allowed.
-  /// @throws Error (kFailed) if `before` lacks one of these nodes.
+  /// @param before  the residual stream before the component. Attention needs `nodes` and their
+  ///                ancestors; an MLP needs `nodes` only.
+  /// @param nodes   [n_labelled] int64: trie node of each labelled token. May repeat nodes.
+  /// @throws Error (kFailed) if `before` lacks a node that the component needs.
   ComponentInputs(const Model& model, const ComponentRef& component, MaskUnit unit, const TokenTrie& trie,
                   const Stream& before, const at::Tensor& nodes);
 
@@ -35,11 +44,11 @@ class ComponentInputs {
   MaskUnit unit() const { return unit_; }
   std::vector<at::Tensor> weights() const;  ///< Weight of each matrix, [n_in, n_out].
 
-  /// What the component adds to the stream at some labelled tokens. Differentiable in the
-  /// multipliers.
-  /// @param multipliers  one per matrix, on any device: [n_out] (unit neuron) or [n_in, n_out]
-  ///                     (unit weight) float32.
-  /// @param which        [n] int64: numbers of labelled tokens; undefined: all.
+  /// What the masked component adds to the residual stream at some labelled tokens. Differentiable
+  /// in the multipliers.
+  /// @param multipliers  one per matrix, float32 on any device: [n_out] (unit neuron) or
+  ///                     [n_in, n_out] (unit weight).
+  /// @param which        [n] int64: numbers of labelled tokens, from 0. Undefined: all.
   /// @return             [n, d_model] float32.
   /// @throws Error (kFailed) if there is not one multiplier per matrix.
   at::Tensor updates(std::vector<at::Tensor> multipliers, const at::Tensor& which = {}) const;
@@ -54,16 +63,18 @@ class ComponentInputs {
   Component component_;
   MaskUnit unit_;
   std::vector<MatrixInfo> matrices_;
-  /// Unit weight: rows of the stream after the norm. Unit neuron, MLP: the projections of these
-  /// rows without bias. Unit neuron, attention: undefined.
+  ///   - Unit weight: rows of the residual stream after the component's norm.
+  ///   - Unit neuron, MLP: the projections of such rows, without bias.
+  ///   - Unit neuron, attention: undefined.
   at::Tensor inputs_;
-  at::Tensor joined_bias_;  ///< Unit neuron: biases of the input matrices, joined.
+  at::Tensor joined_bias_;  ///< Unit neuron: biases of the input matrices, joined in one vector.
   /// Unit neuron, attention: projections without bias. q has rows for labelled tokens only.
   Projections projections_;
-  /// [n_labelled] int64, on the CPU as all indices: each labelled token's row of `inputs_` or
-  /// `projections_.q`.
+  /// [n_labelled] int64, on the CPU: each labelled token's row of `projections_.q` (attention with
+  /// unit neuron) or of `inputs_` (otherwise).
   at::Tensor query_rows_;
-  /// Attention: paths of the labelled tokens, over rows of `inputs_` or `projections_`.
+  /// Attention: for each labelled token, the keys that the token attends to. A key is a row of
+  /// `inputs_` (unit weight) or of `projections_` (unit neuron).
   AttentionPaths paths_;
 };
 

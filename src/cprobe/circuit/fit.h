@@ -12,29 +12,34 @@
 
 namespace cprobe {
 
-/// Settings of mask training. The defaults are the paper's for arithmetic models (Lepori et al.
-/// 2024, appendix).
+/// Settings of mask training. The defaults are those of the paper (Lepori et al. 2024, appendix)
+/// for arithmetic models.
+///
+/// The loss is objective + l0_weight * relaxed size:
+///   - The objective is the soft nearest neighbours loss, which is low if tokens with the same
+///     label get similar updates. An update is what the component adds to the residual stream.
+///   - The relaxed size (the L0 term) is a differentiable count of the weights that the mask keeps.
 struct FitOptions {
-  int64_t epochs = 90;  ///< Passes over the labelled tokens, >= 0. 0 keeps the initial mask.
+  int64_t epochs = 90;  ///< Passes over the labelled tokens, >= 0. 0 returns the initial mask.
   /// Labelled tokens per step, >= 2. An incomplete last batch is dropped.
   int64_t batch_size = 500;
   double learning_rate = 1e-3;  ///< AdamW, > 0.
   double weight_decay = 0.01;   ///< AdamW, on the mask parameters, >= 0.
-  /// lambda, >= 0: weight of the relaxed number of weights. For GPT-2 small use 1e-7, for GPT-2
-  /// medium 1e-8.
+  /// Weight of the relaxed size, >= 0; the paper's lambda. The paper uses 1e-7 for GPT-2 small and
+  /// 1e-8 for GPT-2 medium.
   double l0_weight = 1e-6;
-  /// Temperature after the last epoch, >= 1. The temperature starts at 1 and grows by the same
-  /// factor every epoch.
+  /// Temperature that training approaches, >= 1. Epoch e of n, counted from 0, runs at temperature
+  /// max_temperature^(e / n), so the first epoch runs at 1.
   double max_temperature = 200.0;
 };
 
 /// One epoch of training.
 struct EpochRecord {
   double loss = 0;         ///< Mean over batches of objective + l0_weight * relaxed size.
-  double objective = 0;    ///< Mean over batches of the soft nearest neighbours loss.
+  double objective = 0;    ///< Mean over batches of the objective.
   double l0_term = 0;      ///< Mean over batches of l0_weight * relaxed size.
   double temperature = 1;  ///< Temperature during the epoch.
-  int64_t n_kept = 0;      ///< Units kept by the hard mask after the epoch.
+  int64_t n_kept = 0;      ///< Units that the mask keeps after the epoch (MaskMethod::kept).
 
   friend bool operator==(const EpochRecord&, const EpochRecord&) = default;
 };
@@ -44,26 +49,30 @@ struct FitResult {
   std::vector<EpochRecord> curve;  ///< One record per epoch.
 };
 
-/// Called once per epoch. @return the epoch's order: a permutation of 0..n-1, [n] int64.
+/// Draws the order of the labelled tokens in an epoch. Called once per epoch.
+/// @return a permutation of 0..n-1, [n] int64.
 using NextOrder = std::function<at::Tensor(int64_t n)>;
 
-/// Trains a mask on one component so that the component's updates partition the labelled tokens by
-/// their labels. If the method trains nothing, the result is its initial mask, with an empty curve.
+/// Trains a mask on one component so that the component's updates group the labelled tokens by
+/// label. If the method trains nothing, returns the method's initial mask with an empty curve.
 /// @param labels  [n_labelled] int64: labels of the tokens of `inputs`.
-/// @param noise   random numbers for methods that draw (hard concrete); may be undefined for other
-///                methods.
+/// @param noise   random generator for methods that draw (hard concrete). May be undefined for all
+///                other methods.
 /// @throws Error
-///   - (kInput) if an option is out of range, or a batch is larger than the data;
+///   - (kInput) if an option is out of range;
+///   - (kInput) if a batch is larger than the data;
 ///   - (kFailed) if the loss becomes NaN or infinite;
+///   - (kFailed) if the method draws and `noise` is undefined;
 ///   - (kInterrupted) between steps once a stop is requested.
 FitResult fit(const ComponentInputs& inputs, const at::Tensor& labels, const MaskMethod& method,
               const FitOptions& options, const NextOrder& next_order, const at::Generator& noise = {},
               const OnProgress& on_progress = {});
 
-/// Mean over batches, in the given order, of the objective without the L0 term. The paper reports
-/// this figure for the hard mask.
-/// @param order      [n] int64.
-/// @param drop_last  whether to leave out an incomplete last batch.
+/// Mean of the objective over batches, without the L0 term. The paper reports this figure for the
+/// final mask, with multipliers of 0 and 1 only.
+/// @param multipliers  as for ComponentInputs::updates.
+/// @param order        [n] int64: numbers of labelled tokens. Batches are taken in this order.
+/// @param drop_last    whether to leave out an incomplete last batch.
 double mean_objective(const ComponentInputs& inputs, const at::Tensor& labels,
                       const std::vector<at::Tensor>& multipliers, const at::Tensor& order, int64_t batch_size,
                       bool drop_last);

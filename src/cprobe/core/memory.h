@@ -5,15 +5,16 @@
 
 namespace cprobe {
 
-/// The largest resident set of the process so far, in bytes, mapped files included; 0 if the system
-/// does not say.
+/// The peak resident set size of this process so far, in bytes, including mapped files. 0 if the
+/// system does not report the size.
 int64_t peak_memory();
 
-/// Memory that this process can still get, in bytes: free memory of the machine or, if less, what
-/// the process's control group still allows. 10^15 if the system does not say.
+/// Memory that this process can still get, in bytes: the smaller of what the machine has available
+/// and what the limit of the process's control group (a container, a Slurm job) leaves. Reads only
+/// version 2 of control groups. 10^15 if the system reports neither number.
 int64_t available_memory();
 
-/// A size in words: "12 kB", "540 MB", "1.07 GB". @param bytes >= 0; a kB is 1,000 bytes.
+/// A size as text: "12 kB", "540 MB", "1.07 GB". A kB is 1,000 bytes. @param bytes  >= 0.
 std::string format_bytes(int64_t bytes);
 
 }  // namespace cprobe

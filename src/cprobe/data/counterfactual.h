@@ -9,22 +9,30 @@
 
 namespace cprobe {
 
-/// Begins the name of the column that holds, for each row, a variable's value in the row's source.
+/// Prefix of the names of columns that hold values in the sources of rows. The source of a row is
+/// the row that an interchange intervention pairs with the row. Column `counter_var_1` holds the
+/// value of var_1 in each row's source.
 inline constexpr std::string_view kSourcePrefix = "counter_";
 
-/// A counterfactual answer in reverse Polish notation, as in the paper's CF_FN columns:
-/// `var_0 counter_var_1 +` is the answer with variable 1 taken from the paired row. Operands are
-/// names of variables: plain for the row's own value, with `counter_` in front for the paired row's
-/// value. Operators are `+`, `-` and `*`.
+/// A formula for a counterfactual answer, in reverse Polish notation: the operator follows its two
+/// operands. `var_0 counter_var_1 +` adds the row's own value of var_0 and the value of var_1 in
+/// the paired row, which is the row's source. The columns CF_FN_0, CF_FN_1, ... of a data set hold
+/// such formulas.
+///   - Operands: names of variables. A plain name is the row's own value. A name with the prefix
+///     `counter_` is the paired row's value.
+///   - Operators: `+`, `-` and `*`.
 class Counterfactual {
  public:
-  /// @param names  variables that `text` may name.
-  /// @param where  begins the error messages, such as "task.yaml:9:5".
-  /// @throws Error (kInput) for an unknown name (suggests the nearest), or if operands and
-  ///         operators do not match up.
+  /// @param text   the formula.
+  /// @param names  variables that the formula may name, without prefix.
+  /// @param where  begins the error messages: "task.yaml:9:5", for example.
+  /// @throws Error (kInput)
+  ///   - if a name is unknown; suggests the nearest name;
+  ///   - if an operator has fewer than two operands before it;
+  ///   - if more or less than one value is left at the end.
   Counterfactual(const std::string& text, std::span<const std::string> names, const std::string& where);
 
-  /// The answer modulo `modulus`, in [0, modulus).
+  /// The answer modulo `modulus`: a number in [0, modulus).
   /// @param own, paired  values of the variables in the row and in its paired row, in the order of
   ///                     the constructor's `names`.
   /// @param modulus      from 1 to 2^31.

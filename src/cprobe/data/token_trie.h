@@ -9,12 +9,13 @@
 
 namespace cprobe {
 
-/// Token sequences with shared prefixes stored once. A causal model gives identical prefixes
-/// identical states, so the prefix *node* is the unit of computation: there is no padding, and
-/// template sentences shrink 4-5x.
+/// Token sequences (rows), with each shared prefix stored once. A *node* is a prefix, and stands
+/// for the prefix's last token. A causal model gives identical prefixes identical states, so one
+/// state is computed per node. Nothing is padded, and sentences made from templates have 4-5 times
+/// fewer nodes than tokens.
 ///
-/// Nodes are numbered so that ancestors come before descendants. Rows are the sequences, in the
-/// order given; two rows may be the same sequence and then end at the same node.
+/// The ancestors of a node are the shorter prefixes of its sequence, and have smaller numbers. Rows
+/// keep the order given. Rows that are the same sequence end at the same node.
 struct TokenTrie {
   at::Tensor token;     ///< [n_nodes] int64: token id of the node.
   at::Tensor position;  ///< [n_nodes] int64: its place in the sequence, from 0.
@@ -31,9 +32,9 @@ struct TokenTrie {
   /// The nodes of one row, first token first. @param r in [0, n_rows).
   std::span<const int64_t> row(int64_t r) const;
 
-  /// The node of one token of every row.
+  /// For every row, the node of the token at one position.
   /// @param place  position from 0, or from the end if negative (-1: the last token).
-  /// @param where  begins the error message, such as a file's name.
+  /// @param where  begins the error message: a file's name, for example.
   /// @return       [n_rows] int64.
   /// @throws Error (kInput) naming the first row that has no such token.
   at::Tensor nodes_at(int64_t place, const std::string& where = "token trie") const;
@@ -42,49 +43,55 @@ struct TokenTrie {
 /// The distinct nodes (or rows of a stream) among those given.
 struct DistinctNodes {
   at::Tensor nodes;  ///< [n] int64, ascending.
-  at::Tensor place;  ///< [number given] int64: the place in `nodes` of each node given.
+  at::Tensor place;  ///< [number given] int64: index in `nodes` of each node given.
 };
 DistinctNodes distinct(const at::Tensor& nodes);
 
-/// The trie of some rows.
-/// @param rows  token ids; no row may be empty.
-/// @throws Error (kInput) naming a row that is empty or holds a negative id.
+/// Builds the trie of some rows.
+/// @param rows  token ids of each row.
+/// @throws Error (kInput) if a row is empty or holds a negative id; names the row.
 TokenTrie build_trie(std::span<const std::vector<int64_t>> rows);
 
-/// Paths from the first token to each of some nodes: what an attention query at each may see.
+/// For each of some nodes (queries), the path from the row's first token to the node. These are the
+/// tokens that causal attention at the node may read.
 struct Paths {
-  /// [n_queries, max_length] int64, first token first. Behind its end, a path repeats its first
-  /// node (a valid filler).
+  /// [n_queries, length of the longest path] int64, first token first. Shorter paths are filled up
+  /// with their first node, so that every entry is a valid node.
   at::Tensor nodes;
-  at::Tensor length;  ///< [n_queries] int64: nodes in the path, the query's own included.
+  at::Tensor length;  ///< [n_queries] int64: nodes in each path, including the query itself.
 };
 
 /// The paths to some nodes, in O(n_queries * longest path) memory.
-/// @param queries  [n_queries] int64 nodes, in any order.
+/// @param queries  [n_queries] int64: nodes, in any order.
 /// @throws Error (kInput) if the trie has no such node.
 Paths ancestor_paths(const TokenTrie& trie, const at::Tensor& queries);
 
-/// A copy of a trie in which some rows share nothing with other rows from a position on, so that a
-/// state there can be changed for these rows alone.
+/// A copy of a trie in which some rows have nodes of their own from a position on. The state at
+/// such a node can be changed for one row without changing any other row.
 struct BranchedTrie {
-  TokenTrie trie;          ///< The old nodes, in order, then the copies. Rows keep their numbers.
-  at::Tensor source_node;  ///< [n_nodes of `trie`] int64: the old node that a node is a copy of.
+  TokenTrie trie;  ///< The old nodes, in order, then the copied nodes. Rows keep their numbers.
+  /// [n_nodes of `trie`] int64: the old node that each node copies. An old node has itself.
+  at::Tensor source_node;
 };
 
-/// Gives some rows private nodes from a position on.
+/// Gives some rows nodes of their own from a position on.
 /// @param rows       [n] int64, distinct.
 /// @param positions  [n] int64, from 0: where each row branches off.
-/// @throws Error (kInput) if a row or position does not exist, a row comes twice, or the sizes
-///         differ.
+/// @throws Error (kInput)
+///   - if a row or position does not exist;
+///   - if a row comes twice;
+///   - if `rows` and `positions` differ in size.
 BranchedTrie branch(const TokenTrie& trie, const at::Tensor& rows, const at::Tensor& positions);
 
-/// A trie of some rows of another trie, with the nodes of these rows only.
+/// A trie of some rows of an old trie, with the nodes of these rows only.
 struct SelectedRows {
-  TokenTrie trie;          ///< Row i is the other trie's row rows[i].
+  TokenTrie trie;          ///< Row i is the old trie's row rows[i].
   at::Tensor source_node;  ///< [n_nodes of `trie`] int64, ascending: the old node of each node.
 };
 
-/// @param rows [n] int64. @throws Error (kInput) if the trie has no such row.
+/// Selects some rows of a trie.
+/// @param rows  [n] int64, in any order. May repeat rows.
+/// @throws Error (kInput) if the trie has no such row.
 SelectedRows select_rows(const TokenTrie& trie, const at::Tensor& rows);
 
 }  // namespace cprobe

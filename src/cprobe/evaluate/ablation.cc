@@ -95,6 +95,8 @@ std::string AblationResult::note() const {
 }
 
 void AblationResult::read_note(std::string_view words) {
+  extent = Extent::kPart;
+  drawn_from_all.clear();
   for (const Extent other : {Extent::kEmpty, Extent::kFull}) {
     if (words.starts_with(fmt::format("{} circuit", to_string(other)))) extent = other;
   }

@@ -12,23 +12,28 @@
 
 namespace cprobe {
 
-/// Appends a figure to `metrics`. If there are draws of a random control, sets the figure's p and
-/// appends the control's own figure next.
-/// @param draws          values of the control; may be empty.
-/// @param control, note  of the control's figure, as in Metric.
+/// Appends a figure (a measured number) to `metrics`. If `draws` is not empty, also sets the
+/// figure's p-value and appends a second figure, that of the random control: the mean and standard
+/// deviation of the draws.
+/// @param draws          values of the figure in the draws of the control. May be empty.
+/// @param control, note  fields of the control's figure, as in Metric.
 void add_beside_controls(std::vector<Metric>& metrics, Metric figure, const std::vector<double>& draws,
                          Stronger stronger, const std::string& control, const std::string& note = "");
 
-/// Draws random units, per matrix as many as there are members. Draws from the units that are not
-/// members if so many exist, else from all units.
-/// @param members  as Circuit::members.
+/// Draws a random control for a circuit: in each weight matrix, as many units as the circuit has
+/// in that matrix. Draws from the units outside the circuit if the matrix has enough of these,
+/// otherwise from all units of the matrix.
+/// @param members  the circuit's units, as Circuit::members: a bool tensor per matrix.
+/// @return         the drawn units, in the format of `members`.
 std::vector<at::Tensor> draw_random_units(const std::vector<at::Tensor>& members, at::Generator& generator);
 
-/// Per matrix, whether `draw_random_units` draws from all units.
+/// For each matrix: whether `draw_random_units` draws from all units.
 std::vector<bool> drawn_from_all(const std::vector<at::Tensor>& members);
 
-/// Calls `measure(units, draw)` for `n_draws` sets of random units, draws counted from 0.
-/// @return all results, in order.
+/// Draws `n_draws` sets of random units and calls `measure(units, draw)` with each set. `draw` is
+/// the number of the set, from 0.
+/// @param members  as for `draw_random_units`.
+/// @return         all results, in order.
 template <typename Measure>
 auto over_random_units(const std::vector<at::Tensor>& members, int64_t n_draws, at::Generator generator,
                        const Measure& measure) {

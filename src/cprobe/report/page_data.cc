@@ -88,7 +88,6 @@ Json ablation_json(const ReportedFinding& f, const ReportedAblation& a, bool wit
           {"complement", figure(a.complement)},
           {"controls", a.n_controls},
           {"controlled", a.n_controlled},
-          {"deletedCells", a.n_cells},
           {"harm", number(a.harm())},
           {"draws", numbers(with_draws ? a.draws : std::vector<double>())},
           {"p", numbers(a.p)},

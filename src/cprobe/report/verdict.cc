@@ -177,10 +177,10 @@ std::string decoding_verdict(const FindingList& with) {
 
 /// Says which circuit's ablation harms most, compared with the mean of its random controls. Empty
 /// if no circuit has random controls.
-std::string strongest_verdict(const std::vector<std::pair<const ReportedFinding*, const ReportedAblation*>>& deleted) {
+std::string strongest_verdict(const std::vector<std::pair<const ReportedFinding*, const ReportedAblation*>>& ablated) {
   const ReportedFinding* where = nullptr;
   const ReportedAblation* most = nullptr;
-  for (const auto& [f, a] : deleted) {
+  for (const auto& [f, a] : ablated) {
     if (!a->harm() || a->p.empty()) continue;
     if (most == nullptr || *a->harm() > *most->harm()) std::tie(where, most) = std::pair(f, a);
   }
@@ -227,21 +227,21 @@ std::string verdict_text(const FindingList& findings) {
 }
 
 std::string dependence_verdict(const FindingList& findings, const std::string& data) {
-  std::vector<std::pair<const ReportedFinding*, const ReportedAblation*>> deleted;
+  std::vector<std::pair<const ReportedFinding*, const ReportedAblation*>> ablated;
   for (const ReportedFinding* f : with_circuit(findings)) {
-    if (const ReportedAblation* a = f->on(data)) deleted.emplace_back(f, a);
+    if (const ReportedAblation* a = f->on(data)) ablated.emplace_back(f, a);
   }
   const auto n_with = [&](Answer answer) {
-    return std::ranges::count_if(deleted, [&](const auto& pair) { return pair.second->depends == answer; });
+    return std::ranges::count_if(ablated, [&](const auto& pair) { return pair.second->depends == answer; });
   };
-  const int64_t n = std::ssize(deleted) - n_with(Answer::kUntested);
+  const int64_t n = std::ssize(ablated) - n_with(Answer::kUntested);
   const int64_t n_yes = n_with(Answer::kYes), n_mixed = n_with(Answer::kMixed);
   const int64_t n_before = n_with(Answer::kBeforeAdjustment), n_few = n_with(Answer::kTooFewControls);
   if (with_circuit(findings).empty()) return {};
   if (n == 0)
     return fmt::format("Whether the behaviour on {} depends on them beyond random controls was not tested.", data);
   int64_t n_controls = 0;
-  for (const auto& [f, a] : deleted) {
+  for (const auto& [f, a] : ablated) {
     if (a->depends == Answer::kTooFewControls) n_controls = std::max(n_controls, a->n_controls);
   }
   const std::string any = n == 1 ? "the only tested circuit" : fmt::format("any of {} tested circuits", n);
@@ -261,7 +261,7 @@ std::string dependence_verdict(const FindingList& findings, const std::string& d
   }
   if (n_before > 0) text += fmt::format("; it would on {} if p were not adjusted for the number of cells", n_before);
   if (n_few > 0 && n_few < n) text += fmt::format("; for {} it {}", n_few, not_told);
-  return fmt::format("{}.{}", text, strongest_verdict(deleted));
+  return fmt::format("{}.{}", text, strongest_verdict(ablated));
 }
 
 }  // namespace cprobe

@@ -10,20 +10,30 @@ namespace cprobe {
 
 /// A whole-number formula such as `(a^2 - b^2) % p`, written as a muParser expression.
 ///
-/// Operators bind as in Python: first `^` (power), then the sign, so that `-b^2` is `-(b^2)`; then
-/// `*`, `/` and `%`, from the left; then `+` and `-`. `%` is the Euclidean remainder, never
-/// negative: `-1 % 113` is 112. Assignment and `?:` are refused.
+/// Arithmetic operators bind as in Python, from the tightest to the loosest:
+///   - `^`, from right to left: the power, Python's `**`.
+///   - The sign: `-b^2` is `-(b^2)`.
+///   - `*`, `/` and `%`, from left to right. `%` is the Euclidean remainder, which is never
+///     negative: `-1 % 113` is 112.
+///   - `+` and `-`, from left to right.
+///   - Comparisons (`==`, `!=`, `<`, `<=`, `>`, `>=`), then `&&`, then `||`. The values of all
+///     these are 1 (true) and 0 (false).
 ///
-/// Evaluation is in double precision. A formula has no value if
-///   - a sum, difference, product or power of whole numbers is too large to be exact (beyond 2^53),
-///   - an operand of `%` is not whole, or
-///   - the result is not whole.
+/// Assignment and `?:` are refused.
+///
+/// Evaluation is in double precision, which holds whole numbers up to 2^53 exactly. A formula has
+/// no value if
+///   - a sum, difference or product of whole numbers is rounded;
+///   - a power is beyond 2^53 in size;
+///   - `/` or `%` divides by 0;
+///   - an operand of `%` is not a whole number below 2^53 in size;
+///   - the result is not a whole number below 2^53 in size.
 class Formula {
  public:
   /// @param symbols  names that the formula may use.
-  /// @param where    begins the error messages, such as "task.yaml:7:10".
-  /// @throws Error (kInput) naming the character of a syntax error or an unknown symbol (suggests
-  ///         the nearest).
+  /// @param where    begins the error messages: "task.yaml:7:10", for example.
+  /// @throws Error (kInput) for a syntax error or an unknown symbol. The message says at which
+  ///         character. For an unknown symbol, the message suggests the nearest symbol.
   Formula(std::string text, std::span<const std::string> symbols, const std::string& where);
   ~Formula();
   Formula(Formula&&) noexcept;
@@ -31,9 +41,9 @@ class Formula {
 
   const std::string& text() const;
 
-  /// The value for some values of the symbols; empty if the value is no whole number below 2^53 in
-  /// size. Not thread-safe on one object.
-  /// @param values  one per symbol, in the constructor's order.
+  /// Evaluates the formula; empty if the formula has no value (see above). Two threads must not
+  /// evaluate the same object at once.
+  /// @param values  of the symbols, in the order of the constructor's `symbols`.
   std::optional<int64_t> evaluate(std::span<const int64_t> values);
 
  private:

@@ -13,28 +13,37 @@
 
 namespace cprobe {
 
-/// How a toy model is trained. The defaults are those of Lepori et al. 2024, section 4 (Experiment
-/// 1): full-batch AdamW on the cross-entropy, in float64, of the token after each row's last.
+/// How a toy model is trained. Every step is a step of AdamW on all training rows. The loss is the
+/// mean cross-entropy, in float64, of the token that should follow each row. The defaults are those
+/// of Experiment 1 (Lepori et al. 2024, section 4).
 struct TrainOptions {
   int64_t steps = 10'000;       ///< Optimiser steps, each over all rows; >= 1.
   double learning_rate = 1e-3;  ///< AdamW's rate after the warm-up; > 0.
-  /// AdamW's decoupled decay of all weights, biases and norms too; >= 0.
+  /// AdamW's decoupled weight decay, >= 0. Applies to all parameters, including biases and norms.
   double weight_decay = 1.0;
   double beta1 = 0.9;          ///< Decay of the first moment, in [0, 1).
   double beta2 = 0.98;         ///< Decay of the second moment, in [0, 1).
   double adam_epsilon = 1e-8;  ///< Added to the root of the second moment; > 0.
-  int64_t warm_up_steps = 10;  ///< Steps in which the rate rises linearly from a third; 0: none.
-  /// Steps between points of the curve; >= 1. Checkpoints add points.
+  /// Steps in which the rate rises linearly from a third of `learning_rate`. 0: no warm-up.
+  int64_t warm_up_steps = 10;
+  /// Steps between points of the curve, >= 1. Checkpoints and the last step have points too.
   int64_t evaluate_every = 100;
-  /// Steps after which the model is kept, each in [0, steps]; 0: before training.
+  /// Steps after which the model is saved, each in [0, steps]. 0 saves the initial model.
   std::vector<int64_t> checkpoints;
   /// Ends training at the first evaluation that reaches this accuracy, in (0, 1].
   std::optional<double> stop_at_test_accuracy = {};
-  int64_t save_every = 500;  ///< Steps between saved states, from which a killed run goes on; >= 1.
-  /// Removes a finished or different run in the folder; else it is refused.
+  /// Steps between saves of the training state, >= 1. A killed run resumes from the last save.
+  int64_t save_every = 500;
+  /// What to do with a run in the folder that cannot be resumed: true removes the run, false throws
+  /// an Error. A run cannot be resumed if the run
+  ///   - is finished;
+  ///   - has other settings;
+  ///   - has a damaged saved state.
   bool overwrite = false;
-  OnProgress on_progress;  ///< Told of every step, with the loss and the last test accuracy.
-  /// Asked after every step; true stops training with the state saved. By default, Ctrl-C does.
+  /// Called before the first step and after every step, with the loss and the latest test accuracy.
+  OnProgress on_progress;
+  /// Called after every step with the number of steps done. Returning true saves the state and
+  /// stops training. If the function is empty, Ctrl-C stops training in the same way.
   std::function<bool(int64_t step)> stop_requested;
 };
 
@@ -42,7 +51,7 @@ struct TrainOptions {
 struct CurvePoint {
   int64_t step = 0;
   double train_loss = 0;      ///< Mean cross-entropy over the training rows, in nats.
-  double train_accuracy = 0;  ///< Share of rows whose right token has the largest logit, in [0, 1].
+  double train_accuracy = 0;  ///< Share of rows whose right token has the largest logit.
   double test_loss = 0;
   double test_accuracy = 0;
 };
@@ -50,13 +59,13 @@ struct CurvePoint {
 struct TrainResult {
   Model model;
   std::vector<CurvePoint> curve;  ///< Ascending steps; the last point is that of `model`.
-  /// Step at which this call took up an earlier run; 0 if it did not.
+  /// Steps that an interrupted run had done when this call resumed that run. 0: nothing resumed.
   int64_t resumed_at = 0;
   double seconds = 0;  ///< Duration of this call's steps and evaluations.
 };
 
-/// The paper's toy model: a one-layer GPT-2 with 4 heads, d_model 128, 512 ReLU neurons and a tied
-/// unembedding.
+/// The toy model of Lepori et al. 2024: a one-layer GPT-2 with 4 heads, d_model 128, 512 ReLU
+/// neurons and a tied unembedding.
 ModelConfig toy_config(int64_t vocab, int64_t n_positions);
 
 /// Trains a fresh model and writes into `folder`:
@@ -64,43 +73,60 @@ ModelConfig toy_config(int64_t vocab, int64_t n_positions);
 ///     step_<n>/                   the model after n steps, for each n of `checkpoints`
 ///     final/                      the model after the last step
 ///     curve.csv                   step, train_loss, train_accuracy, test_loss, test_accuracy
-///     settings.json               model, options, data and seed; written last, when all is done
-///     state/training.safetensors  only while unfinished: everything needed to go on
+///     settings.json               the run's settings; written last, as the mark of a finished run
+///     state/training.safetensors  only while unfinished: everything needed to resume
 ///
-/// Models are Hugging Face folders. Called again with the same arguments after a kill or Ctrl-C,
-/// training goes on from the last saved state; the weights are then bit-identical to those of an
-/// uninterrupted run. Same seed and threads: same bits. Memory: about 15 times one
-/// MLP's hidden activations (training rows x d_mlp floats), 200 MB for Experiment 1.
+/// Models are Hugging Face folders. A run's settings are the model, the options, the data, the seed
+/// and the number of threads. The options `save_every`, `overwrite` and the callbacks are no
+/// settings. On the same machine, runs with the same settings give bit-identical weights. After a
+/// kill or Ctrl-C, a call with the same settings resumes from the last saved state. Resuming does
+/// not change the weights by a bit.
+///
+/// Memory: about 15 times the hidden activations of one MLP (training rows x d_mlp floats), which
+/// is 200 MB for Experiment 1.
 ///
 /// @param train, test  rows of tokens with their answers, within the config's vocabulary and
 ///                     positions.
 /// @throws Error
-///   - (kInput) if an option is out of range, a sequence or token does not fit the model, the saved
-///     state is damaged, or `overwrite` is off and the folder holds a finished run or a run with
-///     other settings (names them);
-///   - (kFailed) if the loss is no longer finite, or a file cannot be written;
-///   - (kInterrupted) if stopped between two steps; says what was kept.
+///   - (kInput) if an option is out of range;
+///   - (kInput) if a sequence or token does not fit the model;
+///   - (kInput) if `overwrite` is off and the folder holds a run that cannot be resumed. The
+///     message names the settings that differ, if any do;
+///   - (kFailed) if the loss is no longer finite;
+///   - (kFailed) if a file cannot be written;
+///   - (kInterrupted) if training was stopped between two steps. The message says where the state
+///     was saved.
 TrainResult train(const ModelConfig& config, const Dataset& train, const Dataset& test, const TrainOptions& options,
                   const std::filesystem::path& folder, Seed seed);
 
-/// Trains on from given weights by the same steps, with a fresh optimiser, and writes nothing. Same
-/// weights and threads: same bits. Memory as `train`, and four times the weights.
-/// @param options  those about files, stopping and progress have no effect: checkpoints,
-///                 save_every, overwrite, stop_at_test_accuracy, stop_requested, on_progress.
+/// Trains a copy of `start` by the steps of `train`, with a fresh optimiser, and writes no files.
+/// The same weights, data, options and number of threads give the same bits. Memory: as `train`,
+/// plus four times the weights.
+/// @param options  These have no effect: checkpoints, save_every, overwrite, stop_at_test_accuracy,
+///                 stop_requested, on_progress.
 /// @param goes_on  called with each evaluation: before the first step, every `evaluate_every` steps
-///                 and after the last; false ends training.
-/// @return the trained model; `start` stays as it is.
-/// @throws Error as `train`; (kInterrupted) on Ctrl-C.
+///                 and after the last step. Returning false ends training.
+/// @return the trained model.
+/// @throws Error
+///   - (kInput) if an option is out of range;
+///   - (kInput) if a sequence or token does not fit the model;
+///   - (kFailed) if the loss is no longer finite;
+///   - (kInterrupted) on Ctrl-C.
 Model train_in_memory(const Model& start, const Dataset& train, const Dataset& test, const TrainOptions& options,
                       const std::function<bool(const CurvePoint&)>& goes_on);
 
-/// Makes the checks that `train` makes before its first step, and writes nothing. A finished run of
-/// just these arguments passes. @throws Error (kInput) as `train`.
+/// Checks whether `train` would accept the options and the folder, and writes nothing. A finished
+/// run with the same settings passes. Does not check that the data fit the model.
+/// @throws Error
+///   - (kInput) if an option is out of range;
+///   - (kInput) if `overwrite` is off and the folder holds a run with other settings or
+///     damaged files.
 void check_training(const ModelConfig& config, const Dataset& train, const Dataset& test, const TrainOptions& options,
                     const std::filesystem::path& folder, Seed seed);
 
-/// Whether `folder` holds a finished run of `train` with just these arguments.
-/// @throws Error (kInput) if the run's settings are damaged.
+/// Whether `folder` holds a finished run of `train` with the same settings, including the number of
+/// threads.
+/// @throws Error (kInput) if the folder's settings.json is damaged.
 bool is_trained(const ModelConfig& config, const Dataset& train, const Dataset& test, const TrainOptions& options,
                 const std::filesystem::path& folder, Seed seed);
 

@@ -44,7 +44,7 @@ function makeVerdicts() {
 function findingColumns() {
   const first = (figure) => (figure ? figure[0] : null);
   // Empty circuits have no figure: nothing is ablated.
-  const deleted = (f) => (isEmpty(f) ? null : pick(f, (a) => a.ablated));
+  const ablated = (f) => (isEmpty(f) ? null : pick(f, (a) => a.ablated));
   const columns = [
     {name: 'variable', of: (f) => f.variable}, {name: 'component', of: componentOf},
     {name: 'circuit', of: (f) => (f.empty === f.cells.length ? 'empty' : f.whole === f.cells.length ? 'full' : f.empty + f.whole ? 'varies' : 'proper part')},
@@ -53,7 +53,7 @@ function findingColumns() {
     {name: 'kNN component', of: (f) => first(f.full), text: (_, f) => spreadText(f.full), number: true},
     {name: 'majority', of: (f) => f.majority, number: true},
     {name: 'untouched', of: (f) => pick(f, (a) => a.untouched[0]), number: true},
-    {name: 'ablated', of: (f) => first(deleted(f)), text: (_, f) => spreadText(deleted(f)), number: true},
+    {name: 'ablated', of: (f) => first(ablated(f)), text: (_, f) => spreadText(ablated(f)), number: true},
     {name: 'random', of: (f) => pick(f, (a) => first(a.random)), text: (_, f) => spreadText(pick(f, (a) => a.random)), number: true},
     {name: 'p', of: (f) => pick(f, (a) => most(a.p)), text: pText, number: true},
     {name: 'p Holm', of: (f) => pick(f, (a) => most(a.holm)), text: pText, number: true},
@@ -105,8 +105,8 @@ function makeDecoding() {
     ], 'test accuracy', [-0.03, 1.03])));
 }
 
-function makeDeleting() {
-  const parent = section('deleting', 'Ablating the circuit', 'Does the task still work without the circuit, and would it without any other circuit of that size?');
+function makeAblating() {
+  const parent = section('ablating', 'Ablating the circuit', 'Does the task still work without the circuit, and would it without any other circuit of that size?');
   const drawsOf = (f) => pick(f, (a) => a.draws) || [];
   const noteOf = (shown) => {
     const without = shown.filter((f) => pick(f, (a) => a.random) && drawsOf(f).length === 0);
@@ -327,7 +327,7 @@ if (findings.length) {
   makeVerdicts();
   makeLayers();
   makeDecoding();
-  makeDeleting();
+  makeAblating();
   if (cells.some((cell) => cell.curve)) makeTraining();
   if (cells.some((cell) => cell.matrices)) makeSizes();
 }
