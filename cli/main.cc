@@ -3,13 +3,14 @@
 
 #include "cli/commands.h"
 #include "cprobe/core/error.h"
+#include "cprobe/record/provenance.h"
 
 int main(int argc, char** argv) {
   CLI::App app(
       "Finds the sub-circuit of a transformer that computes a hypothesised intermediate variable, and tests whether "
       "the\n"
       "model depends on it.");
-  app.set_version_flag("--version", CPROBE_VERSION);
+  app.set_version_flag("--version", cprobe::versions);
   app.require_subcommand(1);
   app.footer("Start with: cprobe reproduce exp1 --steps 1000 --seeds 1 --out runs/exp1");
   for (const auto setup : {cprobe::setup_data, cprobe::setup_train, cprobe::setup_fit, cprobe::setup_baseline,

@@ -4,6 +4,7 @@
 #include "cprobe/core/interrupt.h"
 #include "cprobe/core/threads.h"
 #include "cprobe/io/atomic_file.h"
+#include "cprobe/model/gemm.h"
 
 namespace cprobe {
 
@@ -63,7 +64,7 @@ Spec read_spec_file(const std::filesystem::path& path, std::optional<MaskKind> m
 void begin_computing(int n_threads) {
   catch_interrupts();
   set_threads(n_threads > 0 ? n_threads : available_threads());
-  if (const std::string warning = blas_warning(blas_name()); !warning.empty()) {
+  if (const std::string warning = blas_warning(gemm_library()); !warning.empty()) {
     fmt::print(stderr, "warning: {}\n", warning);
   }
 }

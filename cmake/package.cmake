@@ -16,7 +16,7 @@ set_target_properties(cprobe_fmt PROPERTIES EXPORT_NAME fmt)
 target_compile_features(cprobe_package INTERFACE cxx_std_20)
 # libtorch is added by cprobeConfig.cmake: other machines have it elsewhere.
 target_link_libraries(cprobe_package INTERFACE cprobe_fmt OpenMP::OpenMP_CXX nlohmann_json::nlohmann_json yaml-cpp
-                      muparser::muparser PkgConfig::PCRE2 PkgConfig::UTF8PROC ${CMAKE_DL_LIBS})
+                      muparser::muparser PkgConfig::PCRE2 PkgConfig::UTF8PROC ${CMAKE_DL_LIBS} $<$<BOOL:${ONEDNN_LIBRARY}>:dnnl>)
 
 install(TARGETS cprobe_package cprobe_fmt EXPORT cprobeTargets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT cprobeTargets NAMESPACE cprobe:: DESTINATION ${package_folder})

@@ -4,6 +4,8 @@
 #include <sstream>
 
 #include "cprobe/io/safetensors.h"
+#include "cprobe/model/gemm.h"
+#include "cprobe/record/provenance.h"
 #include "tests/cli/program.h"
 
 namespace cprobe::testing {
@@ -226,6 +228,13 @@ TEST(Help, EndsInAnExample) {
     EXPECT_THAT(help.out, HasSubstr("Example")) << command.front();
     EXPECT_THAT(help.out, HasSubstr("\n  cprobe " + command.front())) << command.front();
   }
+}
+
+TEST(Version, SaysWhatComputes) {
+  const ProgramResult version = cprobe({"--version"});
+  EXPECT_EQ(version.exit_code, 0);
+  EXPECT_EQ(version.out, versions() + "\n");
+  EXPECT_THAT(version.out, HasSubstr(gemm_library())) << "multiplies matrices";
 }
 
 TEST(Help, OfDataSaysThatANameWins) {

@@ -42,6 +42,7 @@ TEST(Threads, AtLeastOneIsAvailable) {
 TEST(Blas, WarnsWhereTheLibraryIsNotAFastOne) {
   EXPECT_FALSE(blas_name().empty());
   EXPECT_EQ(blas_warning("OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH SkylakeX"), "");
+  EXPECT_EQ(blas_warning("oneDNN 2.6.3 (AVX2)"), "");
   EXPECT_EQ(blas_warning("MKL: Math Kernel Library Version 2022"), "");
   EXPECT_THAT(blas_warning("unknown BLAS"), ::testing::StartsWith("unknown BLAS: matrix products may be about 40"));
 }

@@ -10,6 +10,7 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/vector_clones.h"
+#include "cprobe/model/gemm.h"
 
 namespace cprobe {
 namespace {
@@ -239,8 +240,8 @@ std::pair<at::Tensor, at::Tensor> evaluate(const at::Tensor& updates, const at::
   };
   by_strips(x, [&](const Strip& strip) { normalise(updates.data_ptr<float>(), strip, x, u); });
   by_strips(x, [&](const Strip& strip) {
-    at::Tensor cosines = rows(kernel, strip.begin, strip.end).narrow(1, strip.begin, n - strip.begin);
-    at::mm_out(cosines, rows(unit, strip.begin, strip.end), rows(unit, strip.begin, n).t());
+    const at::Tensor cosines = rows(kernel, strip.begin, strip.end).narrow(1, strip.begin, n - strip.begin);
+    multiply_into(cosines, rows(unit, strip.begin, strip.end), rows(unit, strip.begin, n).t());
     exponentiate(strip, x);
   });
   const at::Tensor loss = at::scalar_tensor(total(x), updates.options());
@@ -250,9 +251,9 @@ std::pair<at::Tensor, at::Tensor> evaluate(const at::Tensor& updates, const at::
   by_strips(x, [&](const Strip& strip) {
     const at::Tensor own = rows(kernel, strip.begin, strip.end).narrow(1, strip.begin, n - strip.begin);
     const at::Tensor above = rows(kernel, 0, strip.begin).narrow(1, strip.begin, strip.end - strip.begin);
-    at::Tensor to = rows(gradient, strip.begin, strip.end);
-    at::mm_out(to, own, rows(unit, strip.begin, n));
-    if (strip.begin > 0) to.addmm_(above.t(), rows(unit, 0, strip.begin));
+    const at::Tensor to = rows(gradient, strip.begin, strip.end);
+    multiply_into(to, own, rows(unit, strip.begin, n));
+    if (strip.begin > 0) multiply_into(to, above.t(), rows(unit, 0, strip.begin), true);
     through_norm(u, strip, x, gradient.data_ptr<float>());
   });
   return {loss, gradient};

@@ -65,12 +65,14 @@ std::string blas_name() {
   return name;
 }
 
-std::string blas_warning(const std::string& name) {
-  if (name.starts_with("OpenBLAS") || name.starts_with("MKL")) return "";
+std::string blas_warning(const std::string& library) {
+  for (const char* fast : {"oneDNN", "OpenBLAS", "MKL"}) {
+    if (library.starts_with(fast)) return "";
+  }
   return fmt::format(
       "{}: matrix products may be about 40 times slower than they need be; install libopenblas0-openmp (Debian, "
       "Ubuntu)",
-      name);
+      library);
 }
 
 }  // namespace cprobe

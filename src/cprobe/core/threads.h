@@ -32,8 +32,8 @@ int available_threads();
 /// The BLAS library in use, such as "OpenBLAS 0.3.21 ... SkylakeX", or "unknown BLAS".
 std::string blas_name();
 
-/// A warning in words if the BLAS of this name is neither OpenBLAS nor MKL; else empty. (The
-/// reference BLAS is about 40 times slower.)
-std::string blas_warning(const std::string& blas_name);
+/// A warning in words if the library of this name, which multiplies matrices, is none of oneDNN,
+/// OpenBLAS and MKL; else empty. (The reference BLAS is about 40 times slower.)
+std::string blas_warning(const std::string& library);
 
 }  // namespace cprobe

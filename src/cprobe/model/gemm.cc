@@ -3,20 +3,63 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/threads.h"
+
+#ifdef CPROBE_ONEDNN
+#include <dnnl.h>
+#endif
+
 namespace cprobe {
 namespace {
+
+#ifdef CPROBE_ONEDNN
+/// A float matrix as oneDNN takes it: by rows, or transposed.
+struct Operand {
+  at::Tensor matrix;  ///< Owns the data.
+  char transposed = 'N';
+  int64_t stride = 0;  ///< Between rows or, if transposed, between columns.
+
+  explicit Operand(const at::Tensor& any) : matrix(any) {
+    const int64_t n_rows = any.size(0), n_columns = any.size(1);
+    const auto by_lines = [&](int64_t line, int64_t within, int64_t n_lines, int64_t length) {
+      return (any.stride(within) == 1 || length == 1) && (any.stride(line) >= length || n_lines == 1);
+    };
+    if (!by_lines(0, 1, n_rows, n_columns) && by_lines(1, 0, n_columns, n_rows)) {
+      transposed = 'T';
+      stride = std::max(any.stride(1), n_rows);
+      return;
+    }
+    if (!by_lines(0, 1, n_rows, n_columns)) matrix = any.contiguous();
+    stride = std::max(matrix.stride(0), n_columns);
+  }
+};
+
+bool multiply_by_onednn(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, bool add) {
+  if (y.scalar_type() != at::kFloat || y.numel() == 0 || a.numel() == 0) return false;
+  const Operand left(a), right(b);
+  const dnnl_status_t status = dnnl_sgemm(
+      left.transposed, right.transposed, y.size(0), y.size(1), a.size(1), 1, left.matrix.data_ptr<float>(), left.stride,
+      right.matrix.data_ptr<float>(), right.stride, add ? 1 : 0, y.data_ptr<float>(), std::max(y.stride(0), y.size(1)));
+  if (status != dnnl_success) throw failure("oneDNN could not compute a matrix product (status {})", int{status});
+  return true;
+}
+#else
+bool multiply_by_onednn(const at::Tensor&, const at::Tensor&, const at::Tensor&, bool) {
+  return false;
+}
+#endif
 
 at::Tensor product(const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias) {
   at::Tensor y = at::empty({a.size(0), b.size(1)}, a.options());
   at::parallel_for(0, a.size(0), 32, [&](int64_t begin, int64_t end) {
     const at::NoGradGuard no_gradients;  // the gradient mode is per thread
-    at::Tensor rows = y.narrow(0, begin, end - begin);
-    const at::Tensor from = a.narrow(0, begin, end - begin);
-    if (bias.defined()) {
-      at::addmm_out(rows, bias, from, b);
-    } else {
-      at::mm_out(rows, from, b);
-    }
+    const at::Tensor rows = y.narrow(0, begin, end - begin);
+    multiply_into(rows, a.narrow(0, begin, end - begin), b);
+    // Behind the product, as masks do it: an empty mask then gives the bits of no mask.
+    if (bias.defined()) rows.add_(bias);
   });
   return y;
 }
@@ -45,6 +88,29 @@ class Gemm : public torch::autograd::Function<Gemm> {
 at::Tensor gemm(const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias) {
   if (!a.device().is_cpu()) return bias.defined() ? at::addmm(bias, a, b) : at::mm(a, b);
   return Gemm::apply(a, b, bias.defined() ? c10::make_optional(bias) : c10::nullopt);
+}
+
+void multiply_into(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, bool add) {
+  if (multiply_by_onednn(y, a, b, add)) return;
+  at::Tensor to = y;
+  if (add) {
+    at::addmm_out(to, y, a, b);
+  } else {
+    at::mm_out(to, a, b);
+  }
+}
+
+std::string gemm_library() {
+#ifdef CPROBE_ONEDNN
+  const dnnl_version_t* version = dnnl_version();
+  const auto has = [isa = dnnl_get_effective_cpu_isa()](dnnl_cpu_isa_t set) { return (isa & set) == set; };
+  return fmt::format("oneDNN {}.{}.{} ({})", version->major, version->minor, version->patch,
+                     has(dnnl_cpu_isa_avx512_core) ? "AVX-512"
+                     : has(dnnl_cpu_isa_avx2)      ? "AVX2"
+                                                   : "neither AVX-512 nor AVX2");
+#else
+  return blas_name();
+#endif
 }
 
 }  // namespace cprobe

@@ -2,17 +2,29 @@
 
 #include <torch/types.h>
 
+#include <string>
+
 namespace cprobe {
 
 /// a b + bias, where each thread computes its own rows of the result. Differentiable once.
 ///
-/// For products of a few hundred rows, OpenBLAS's own threads take an eighth longer, and three
-/// quarters longer on a busy machine. Needs a BLAS that stays on one thread inside an OpenMP region
-/// (OpenBLAS built with OpenMP, MKL).
+/// On the CPU, float32 products are oneDNN's: at the shapes of mask training its kernels are twice
+/// as fast as those of OpenBLAS 0.3.21 and of MKL (docs/speed.md). Other dtypes, other devices and
+/// builds without oneDNN use libtorch's product. Nothing is timed to choose: equal shapes, threads
+/// and processors give equal bits.
 /// @param a     [m, k] float32, any strides; differentiable.
 /// @param b     [k, n] float32, any strides; differentiable.
 /// @param bias  [n] float32; differentiable. Undefined: none.
 /// @return      [m, n].
 at::Tensor gemm(const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias = {});
+
+/// y = a b, or y += a b. Inside an OpenMP region the product stays on the calling thread. Not
+/// differentiable.
+/// @param y  [m, n] on the CPU; each row contiguous; no part of a or b.
+void multiply_into(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, bool add = false);
+
+/// The library behind `gemm` on the CPU, with the instruction set that it uses on this processor:
+/// "oneDNN 2.6.3 (AVX-512)". Without oneDNN, `blas_name()`.
+std::string gemm_library();
 
 }  // namespace cprobe

@@ -10,6 +10,7 @@
 
 #include "cprobe/core/text.h"
 #include "cprobe/core/threads.h"
+#include "cprobe/model/gemm.h"
 
 namespace cprobe {
 namespace {
@@ -53,7 +54,9 @@ std::string versions() {
 #else
   const std::string compiler = "GCC " __VERSION__;
 #endif
-  return fmt::format("cprobe {}, {}, libtorch {}, {}", CPROBE_VERSION, compiler, TORCH_VERSION, blas_name());
+  const std::string products = gemm_library(), others = blas_name();
+  return fmt::format("cprobe {}, {}, libtorch {}, {}{}", CPROBE_VERSION, compiler, TORCH_VERSION, products,
+                     products == others ? "" : ", " + others);
 }
 
 }  // namespace cprobe
