@@ -40,7 +40,7 @@ struct CellEntry {
 struct Invocation {
   std::string started;  ///< UTC, such as "2024-05-01T12:00:00Z".
   std::string command;
-  std::string version;  ///< Versions of cprobe, compiler, libtorch and BLAS.
+  std::string version;  ///< As `versions` says, of the call.
   std::string host;
   int n_jobs = 1;              ///< Cells computed at the same time.
   int n_threads = 0;           ///< Threads of each cell.
