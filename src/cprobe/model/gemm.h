@@ -8,10 +8,10 @@ namespace cprobe {
 
 /// a b + bias, where each thread computes its own rows of the result. Differentiable once.
 ///
-/// On the CPU, float32 products are oneDNN's, whose kernels are never slower than those of OpenBLAS
-/// 0.3.21 at the shapes of mask training (docs/speed.md). Other dtypes, other devices and builds
-/// without oneDNN use libtorch's product. Nothing is timed to choose: equal shapes, threads and
-/// processors give equal bits.
+/// On the CPU, float32 products are oneDNN's, whose kernels are as fast as those of OpenBLAS 0.3.21
+/// at the shapes of mask training, or faster (docs/speed.md). Other dtypes, other devices and
+/// builds without oneDNN use libtorch's product. Nothing is timed to choose: equal shapes, threads
+/// and processors give equal bits.
 /// @param a     [m, k] float32, any strides; differentiable.
 /// @param b     [k, n] float32, any strides; differentiable.
 /// @param bias  [n] float32; differentiable. Undefined: none.
