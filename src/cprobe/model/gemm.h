@@ -16,11 +16,15 @@ namespace cprobe {
 /// @param b     [k, n] float32, any strides; differentiable.
 /// @param bias  [n] float32; differentiable. Undefined: none.
 /// @return      [m, n].
+/// @throws Error (kFailed) if oneDNN refuses, such as for want of memory.
 at::Tensor gemm(const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias = {});
 
-/// y = a b, or y += a b. Inside an OpenMP region the product stays on the calling thread. Not
-/// differentiable.
-/// @param y  [m, n] on the CPU; each row contiguous; no part of a or b.
+/// y = a b or, if `add`, y += a b. Inside an OpenMP region the product stays on the calling thread.
+/// Not differentiable.
+/// @param y  [m, n] float32 on the CPU; each row contiguous; shares no memory with a or b.
+/// @param a  [m, k] float32, any strides.
+/// @param b  [k, n] float32, any strides.
+/// @throws Error (kFailed) if oneDNN refuses, such as for want of memory.
 void multiply_into(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, bool add = false);
 
 /// The library behind `gemm` on the CPU, with the instruction set that it uses on this processor:
