@@ -3,7 +3,6 @@
 
 #include "bench/bound.h"
 #include "cprobe/baselines/counterfactual_embedding.h"
-#include "cprobe/core/threads.h"
 
 namespace cprobe::bench {
 namespace {
@@ -18,7 +17,7 @@ Bound step_bound(int64_t n, int64_t d, int64_t n_classes) {
 }
 
 void counterfactual_rows(benchmark::State& state) {
-  set_threads(available_threads());
+  begin_computing();
   const Workload w = one_layer();
   const auto states_of = [&](const Dataset& data) {
     return stream_at(w.model, data.trie, Site::end(w.model.config)).at_nodes(data.trie.nodes_at(-1));

@@ -3,7 +3,6 @@
 
 #include "bench/bound.h"
 #include "cprobe/baselines/das.h"
-#include "cprobe/core/threads.h"
 
 namespace cprobe::bench {
 namespace {
@@ -30,7 +29,7 @@ Bound das_step_bound(const ModelConfig& c, int64_t n, Block behind) {
 
 /// @param n_pairs  a multiple of the batch size, so that all batches are full.
 void das_step(benchmark::State& state, Workload (*workload)(), int64_t n_pairs, Block behind) {
-  set_threads(available_threads());
+  begin_computing();
   Workload w = workload();
   const int64_t n_rows = w.train.trie.n_rows();
   const at::Tensor answers = at::randint(w.model.config.vocab, {n_rows}, Seed(1).generator(), at::kLong);

@@ -3,13 +3,12 @@
 
 #include "bench/bound.h"
 #include "cprobe/baselines/leace.h"
-#include "cprobe/core/threads.h"
 
 namespace cprobe::bench {
 namespace {
 
 void leace(benchmark::State& state, int64_t n, int64_t d, int64_t n_classes) {
-  set_threads(available_threads());
+  begin_computing();
   const at::Tensor states = at::randn({n, d}, Seed(0).generator()), wide = states.to(at::kDouble);
   const at::Tensor labels = at::randint(n_classes, {n}, Seed(1).generator(), at::kLong);
   Eraser eraser;

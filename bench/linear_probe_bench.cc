@@ -2,7 +2,6 @@
 
 #include "bench/bound.h"
 #include "cprobe/baselines/probe.h"
-#include "cprobe/core/threads.h"
 #include "cprobe/model/forward.h"
 
 namespace cprobe::bench {
@@ -25,7 +24,7 @@ Bound probe_step_bound(int64_t n, int64_t d, int64_t hidden, int64_t n_classes) 
 }
 
 void probe_step(benchmark::State& state, int64_t hidden) {
-  set_threads(available_threads());
+  begin_computing();
   const Workload w = one_layer();
   const TokenTrie& trie = w.train.trie;
   const at::Tensor states = stream_at(w.model, trie, Site::end(w.model.config)).at_nodes(trie.nodes_at(-1));

@@ -3,14 +3,13 @@
 // steps: nothing else should count.
 
 #include "bench/bound.h"
-#include "cprobe/core/threads.h"
 #include "cprobe/probe/probe_cell.h"
 
 namespace cprobe::bench {
 namespace {
 
 void probe(benchmark::State& state, Block block) {
-  set_threads(available_threads());
+  begin_computing();
   const Workload w = one_layer();
   const Bound bound = fit_step_bound(w, block);
   const RunData data{.model = w.model,

@@ -3,7 +3,6 @@
 
 #include "bench/bound.h"
 #include "cprobe/baselines/subnetwork.h"
-#include "cprobe/core/threads.h"
 
 namespace cprobe::bench {
 namespace {
@@ -25,7 +24,7 @@ Bound subnetwork_step_bound(const Workload& w, Block block, int64_t n, int64_t n
 }
 
 void subnetwork_step(benchmark::State& state, Block block) {
-  set_threads(available_threads());
+  begin_computing();
   const Workload w = one_layer();
   const SubnetworkOptions options{.epochs = 4};
   const MaskedComponents masked = masked_before(w.model, options.scope, Site::after({0, block}), options.unit);

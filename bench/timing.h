@@ -6,7 +6,16 @@
 #include <functional>
 #include <vector>
 
+#include "cprobe/core/memory.h"
+#include "cprobe/core/threads.h"
+
 namespace cprobe::bench {
+
+/// Sets the process up as `cprobe` does: all processors, and freed memory kept.
+inline void begin_computing() {
+  keep_freed_memory();
+  set_threads(available_threads());
+}
 
 inline double seconds_of(const std::function<void()>& work) {
   const auto start = std::chrono::steady_clock::now();

@@ -3,13 +3,12 @@
 #include <filesystem>
 
 #include "bench/bound.h"
-#include "cprobe/core/threads.h"
 
 namespace cprobe::bench {
 namespace {
 
 void training_step(benchmark::State& state) {
-  set_threads(available_threads());
+  begin_computing();
   const Workload w = one_layer();
   const Bound bound = training_step_bound(w);
   const std::filesystem::path folder = std::filesystem::temp_directory_path() / "cprobe_training_bench";

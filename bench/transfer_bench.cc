@@ -2,7 +2,6 @@
 // accuracy.
 
 #include "bench/bound.h"
-#include "cprobe/core/threads.h"
 
 namespace cprobe::bench {
 namespace {
@@ -14,7 +13,7 @@ double forward_gemms(const ModelConfig& c, int64_t n) {
 }
 
 void transfer_step(benchmark::State& state) {
-  set_threads(available_threads());
+  begin_computing();
   Workload w = one_layer();
   w.train.answers = w.train.variables.at("x");
   w.test.answers = w.test.variables.at("x");

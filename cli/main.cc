@@ -3,9 +3,11 @@
 
 #include "cli/commands.h"
 #include "cprobe/core/error.h"
+#include "cprobe/core/memory.h"
 #include "cprobe/record/provenance.h"
 
 int main(int argc, char** argv) {
+  cprobe::keep_freed_memory();
   CLI::App app(
       "Finds the sub-circuit of a transformer that computes a hypothesised intermediate variable, and tests whether "
       "the\n"

@@ -90,6 +90,30 @@ TEST_P(CachedComponent, GradientsByMultipliersEqualThoseOfTheWholeModel) {
   }
 }
 
+TEST_P(CachedComponent, UpdatesOfSeveralMasksAreThoseOfEach) {
+  constexpr int64_t kMasks = 3;
+  std::vector<at::Tensor> several, leaves;
+  for (const at::Tensor& multiplier : multipliers_) {
+    several.push_back(at::stack({multiplier, multiplier.flip(0), at::ones_like(multiplier)}));
+    leaves.push_back(several.back().clone().requires_grad_());
+  }
+  for (const at::Tensor& which : {at::tensor({7, 2, 2, 0}, at::kLong), at::Tensor()}) {
+    const at::Tensor updates = inputs_->updates(leaves, which);
+    const at::Tensor weights = at::randn(updates.sizes(), Seed(7).generator());
+    const auto gradients = torch::autograd::grad({(updates * weights).sum()}, leaves);
+    for (int64_t i = 0; i < kMasks; ++i) {
+      std::vector<at::Tensor> one;
+      for (const at::Tensor& multiplier : several) one.push_back(multiplier[i].clone().requires_grad_());
+      const at::Tensor expected = inputs_->updates(one, which);
+      EXPECT_TRUE(agree(updates[i].detach(), expected.detach(), kUpdate)) << "mask " << i;
+      const auto expected_gradients = torch::autograd::grad({(expected * weights[i]).sum()}, one);
+      for (size_t m = 0; m < one.size(); ++m) {
+        EXPECT_TRUE(agree(gradients[m][i], expected_gradients[m], kGradient)) << "mask " << i << ", matrix " << m;
+      }
+    }
+  }
+}
+
 TEST_P(CachedComponent, NeedsTheStreamAtTheTokensAndTheirAncestorsOnly) {
   const auto [kind, component, unit] = GetParam();
   const at::Tensor two = nodes_.narrow(0, 1, 2);

@@ -58,6 +58,22 @@ at::Tensor draw_labels(int64_t n, int64_t n_classes) {
   return at::randint(n_classes, {n}, Seed(2).generator(), at::kLong);
 }
 
+TEST(SoftNearestNeighbours, OfSeveralMasksAreThoseOfEach) {
+  const at::Tensor updates = at::randn({4, 17, 5}, Seed(1).generator());
+  const at::Tensor labels = at::randint(3, {4, 17}, Seed(2).generator(), at::kLong);
+  const at::Tensor weights = at::tensor({1.0f, -2.0f, 0.5f, 3.0f});
+  for (const auto& objective : {soft_nearest_neighbours, reference_soft_nearest_neighbours}) {
+    const at::Tensor x = updates.clone().requires_grad_();
+    const at::Tensor losses = objective(x, labels);
+    const at::Tensor gradients = torch::autograd::grad({(losses * weights).sum()}, {x})[0];
+    for (int64_t i = 0; i < 4; ++i) {
+      EXPECT_TRUE(agree(losses[i].detach(), soft_nearest_neighbours(updates[i], labels[i]), kLoss)) << i;
+      EXPECT_TRUE(agree(gradients[i], gradient(updates[i], labels[i]) * weights[i], kGradient)) << i;
+    }
+  }
+  EXPECT_FAILED_ERROR(soft_nearest_neighbours(updates, labels[0]), "do not match");
+}
+
 TEST(SoftNearestNeighbours, LossAndGradientAreTheDefinitions) {
   for (const int64_t n : {2, 3, 17}) {
     const at::Tensor updates = draw_updates(n, 5), labels = draw_labels(n, 3);

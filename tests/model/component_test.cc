@@ -91,7 +91,7 @@ TEST_P(ComponentSteps, MakeTheUpdateOfTheForwardPass) {
       masks.push_back({.multiplier = multiplier, .fill = at::ones({trie_.n_nodes(), map.weight.size(0)})});
     }
     const at::Tensor joined = project_in(component, normed_input(component, stream_.rows), masks);
-    const at::Tensor hidden = ref.block == Block::kMlp ? mlp_hidden(model_.config, joined)
+    const at::Tensor hidden = ref.block == Block::kMlp ? hidden_layer(hidden_layer_of(model_.config), joined)
                                                        : attend(component, split_projections(model_.config, joined),
                                                                 attention_paths(component, trie_, stream_, all_));
     const at::Tensor update = update_from(component, hidden, masks.back());
@@ -124,8 +124,9 @@ TEST(ComponentStep, GatesTheHiddenLayerWhereThereIsAGate) {
   config.activation = Activation::kRelu;
   const at::Tensor gate = at::randn({3, config.d_mlp}, Seed(1).generator());
   const at::Tensor up = at::randn({3, config.d_mlp}, Seed(2).generator());
-  EXPECT_TRUE(at::equal(mlp_hidden(config, gate), gate.clamp_min(0)));
-  EXPECT_TRUE(at::equal(mlp_hidden(config, at::cat({gate, up}, 1)), gate.clamp_min(0) * up));
+  const HiddenLayer layer = hidden_layer_of(config);
+  EXPECT_TRUE(at::equal(hidden_layer(layer, gate), gate.clamp_min(0)));
+  EXPECT_TRUE(at::equal(hidden_layer(layer, at::cat({gate, up}, 1)), gate.clamp_min(0) * up));
 }
 
 TEST(ComponentStep, HasPlainScoresWhereNothingComesBetweenProductAndSoftmax) {

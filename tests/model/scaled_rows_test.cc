@@ -1,5 +1,7 @@
 #include "cprobe/model/scaled_rows.h"
 
+#include <torch/csrc/autograd/autograd.h>
+
 #include "cprobe/core/seed.h"
 #include "tests/numeric_jacobian.h"
 #include "tests/support.h"
@@ -57,10 +59,59 @@ TEST(ScaledRows, GradientsAreTheNumericJacobian) {
   expect_exact_gradient([&](const at::Tensor& x) { return scaled_rows(x, {}, as(e.scale, x), as(e.shift, x)); }, e.x);
 }
 
+TEST(ScaledRows, OfSeveralMasksShareRowsOrHaveTheirOwn) {
+  const Example e;
+  const at::Tensor scales = drawn("scales", {3, 40}), shifts = drawn("shifts", {3, 40});
+  for (const at::Tensor& shift : {shifts, e.shift}) {
+    const auto shift_of = [&](int64_t mask) { return shift.dim() == 2 ? shift[mask] : shift; };
+    const at::Tensor shared = scaled_rows(e.x, e.rows, scales, shift), own = scaled_rows(e.x, {}, scales, shift);
+    EXPECT_EQ(shared.sizes(), (std::vector<int64_t>{12, 40}));
+    EXPECT_EQ(own.sizes(), (std::vector<int64_t>{9, 40}));
+    for (int64_t i = 0; i < 3; ++i) {
+      EXPECT_TRUE(agree(shared.narrow(0, 4 * i, 4), scaled_rows(e.x, e.rows, scales[i], shift_of(i)), 0));
+      EXPECT_TRUE(agree(own.narrow(0, 3 * i, 3), scaled_rows(e.x.narrow(0, 3 * i, 3), {}, scales[i], shift_of(i)), 0));
+    }
+    const auto as = [](const at::Tensor& x, const at::Tensor& like) { return x.to(like.scalar_type()); };
+    for (const at::Tensor& rows : {e.rows, at::Tensor()}) {
+      expect_exact_gradient([&](const at::Tensor& m) { return scaled_rows(as(e.x, m), rows, m, as(shift, m)); },
+                            scales);
+      expect_exact_gradient([&](const at::Tensor& b) { return scaled_rows(as(e.x, b), rows, as(scales, b), b); },
+                            shift);
+    }
+    expect_exact_gradient([&](const at::Tensor& x) { return scaled_rows(x, {}, as(scales, x), as(shift, x)); }, e.x);
+  }
+}
+
+TEST(ScaledHiddenLayer, IsTheHiddenLayerOfScaledRows) {
+  const at::Tensor x = drawn("x", {150, 24}), shift = drawn("shift", {24});  // three chunks of rows
+  const at::Tensor some = at::randint(150, {70}, Seed(3).generator(), at::kLong);
+  for (const Activation activation : {Activation::kRelu, Activation::kGeluTanh, Activation::kGelu, Activation::kSilu}) {
+    for (const int64_t d_mlp : {24, 12}) {  // without and with a gate
+      const HiddenLayer layer{activation, d_mlp};
+      for (const at::Tensor& rows : {some, at::Tensor()}) {
+        for (const at::Tensor& scale : {drawn("scale", {24}), drawn("scales", {2, 24})}) {
+          SCOPED_TRACE(fmt::format("activation {}, d_mlp {}, {} masks, {}", static_cast<int>(activation), d_mlp,
+                                   scale.dim() == 2 ? 2 : 1, rows.defined() ? "some rows" : "all rows"));
+          const std::vector<at::Tensor> ours = {scale.clone().requires_grad_(), shift.clone().requires_grad_()};
+          const std::vector<at::Tensor> theirs = {scale.clone().requires_grad_(), shift.clone().requires_grad_()};
+          const at::Tensor hidden = scaled_hidden_layer(layer, x, rows, ours[0], ours[1]);
+          const at::Tensor expected = hidden_layer(layer, scaled_rows(x, rows, theirs[0], theirs[1]));
+          EXPECT_TRUE(agree(hidden.detach(), expected.detach(), 1e-6));
+          const at::Tensor weights = drawn("weights", expected.sizes());
+          const auto gradients = torch::autograd::grad({(hidden * weights).sum()}, ours);
+          const auto expected_gradients = torch::autograd::grad({(expected * weights).sum()}, theirs);
+          for (size_t i = 0; i < 2; ++i) EXPECT_TRUE(agree(gradients[i], expected_gradients[i], 1e-5)) << i;
+        }
+      }
+    }
+  }
+}
+
 TEST(ScaledRows, RefusesOtherNumbersOfColumns) {
   const Example e;
   EXPECT_FAILED_ERROR(scaled_rows(e.x, e.rows, e.scale.narrow(0, 0, 1), e.shift), "scale [1]");
   EXPECT_FAILED_ERROR(scaled_rows(e.x, {}, e.scale, e.shift.narrow(0, 0, 39)), "shift [39]");
+  EXPECT_FAILED_ERROR(scaled_rows(e.x, {}, e.scale.repeat({2, 1}), e.shift), "x [9, 40], scale [2, 40]");
 }
 
 TEST(ScaledRows, HaveNoGradientByAMatrixOfWhichRowsAreTaken) {

@@ -1,7 +1,9 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
+#include <chrono>
 
+#include "cprobe/circuit/fit.h"
 #include "cprobe/circuit/soft_nearest_neighbours.h"
 #include "cprobe/core/device.h"
 #include "cprobe/io/csv.h"
@@ -144,6 +146,47 @@ TEST_F(OnGpu, MaskedUpdatesAndTheirGradientsAreTheSame) {
           EXPECT_TRUE(agree(ours[i].cpu(), expected[i], kRounding))
               << name << " " << to_string(component) << " " << to_string(unit) << " " << i;
         }
+      }
+    }
+  }
+}
+
+TEST_F(OnGpu, MasksTrainedTogetherAreThoseTrainedOneByOne) {
+  constexpr uint64_t kMasks = 20;
+  const Model moved = on_device(testing::drawn_model(testing::tiny_config()), at::kCUDA);
+  const TokenTrie trie = build_trie(testing::ragged_rows(moved.config, 64, Seed(3)));
+  const at::Tensor nodes = trie.nodes_at(-1);
+  for (const Block block : {Block::kAttention, Block::kMlp}) {
+    const Site site = Site::before({1, block});
+    const ComponentInputs inputs(moved, site.next(), MaskUnit::kNeuron, trie, stream_at(moved, trie, site), nodes);
+    const FitOptions options{.epochs = 10, .batch_size = 32, .learning_rate = 0.02};
+    std::vector<at::Tensor> labels;
+    for (uint64_t i = 0; i < kMasks; ++i) {
+      labels.push_back(at::randint(4, {nodes.size(0)}, Seed(i).generator(), at::kLong));
+    }
+    const auto orders = [] {
+      return [generator = Seed(9).generator()](int64_t n) { return at::randperm(n, generator, at::kLong); };
+    };
+    const auto seconds = [](const auto& work) {
+      const auto start = std::chrono::steady_clock::now();
+      work();
+      return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    };
+    const auto method = continuous_sparsification();
+    std::vector<FitResult> together, single;
+    const auto train_together = [&] { together = fit_together(inputs, labels, *method, options, orders()); };
+    train_together();  // to warm up
+    const double at_once = seconds(train_together);
+    const double one_by_one = seconds([&] {
+      for (const at::Tensor& one : labels) single.push_back(fit(inputs, one, *method, options, orders()));
+    });
+    fmt::print("{}: {} masks together {:.2f} s, one by one {:.2f} s\n", to_string(site.next()), kMasks, at_once,
+               one_by_one);
+    for (size_t i = 0; i < kMasks; ++i) {
+      EXPECT_NEAR(together[i].curve.back().loss, single[i].curve.back().loss, 1e-3) << to_string(block) << " " << i;
+      for (size_t m = 0; m < single[i].mask.parameters.size(); ++m) {
+        EXPECT_TRUE(agree(together[i].mask.parameters[m].cpu(), single[i].mask.parameters[m].cpu(), 10 * kRounding))
+            << to_string(block) << " " << i << " " << m;
       }
     }
   }

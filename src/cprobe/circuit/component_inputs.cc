@@ -9,10 +9,12 @@ namespace cprobe {
 namespace {
 
 /// Repeats the columns of each key/value head for every query head of its group.
-/// @param x  [n_kv_heads * d_head]. @return [n_heads * d_head].
+/// @param x  [..., n_kv_heads * d_head]. @return [..., n_heads * d_head].
 at::Tensor per_query_head(const at::Tensor& x, const AttentionShape& shape) {
   if (shape.n_heads == shape.n_kv_heads) return x;
-  return x.view({shape.n_kv_heads, shape.d_head}).repeat_interleave(shape.n_heads / shape.n_kv_heads, 0).reshape(-1);
+  return x.unflatten(-1, {shape.n_kv_heads, shape.d_head})
+      .repeat_interleave(shape.n_heads / shape.n_kv_heads, -2)
+      .flatten(-2);
 }
 
 /// Rows `which` of x; all rows if `which` is undefined.
@@ -26,7 +28,7 @@ at::Tensor joined(const std::vector<at::Tensor>& parts, int64_t dim) {
 
 /// Joins the multipliers of the matrices that read the stream: all matrices but the last.
 at::Tensor joined_inputs(const std::vector<at::Tensor>& multipliers) {
-  return joined({multipliers.begin(), multipliers.end() - 1}, 0);
+  return joined({multipliers.begin(), multipliers.end() - 1}, -1);
 }
 
 }  // namespace
@@ -92,14 +94,29 @@ at::Tensor ComponentInputs::updates(std::vector<at::Tensor> multipliers, const a
                   matrices_.size());
   }
   for (at::Tensor& multiplier : multipliers) multiplier = multiplier.to(component_.maps[0].weight.device());
-  const auto mlp = [&] {
-    const at::Tensor rows = chosen(query_rows_, which);
-    return mlp_hidden(component_.config, unit_ == MaskUnit::kNeuron
-                                             ? scaled_rows(inputs_, rows, joined_inputs(multipliers), joined_bias_)
-                                             : joined_weight_masked(multipliers, rows));
-  };
-  const at::Tensor hidden = component_.ref.block == Block::kMlp ? mlp() : attention(multipliers, which);
-  return update_from(component_, hidden, {.multiplier = multipliers.back()});
+  if (!has_several_masks(multipliers[0], unit_)) {
+    return update_from(component_, hidden(multipliers, which), {.multiplier = multipliers.back()});
+  }
+  const int64_t n_masks = multipliers[0].size(0);
+  if (unit_ == MaskUnit::kNeuron) {
+    return update_from(component_, hidden(multipliers, which), {.multiplier = multipliers.back().unsqueeze(1)})
+        .unflatten(0, {n_masks, -1});
+  }
+  std::vector<at::Tensor> updates_by_mask;
+  for (int64_t i = 0; i < n_masks; ++i) {
+    std::vector<at::Tensor> of_mask;
+    for (const at::Tensor& multiplier : multipliers) of_mask.push_back(multiplier[i]);
+    updates_by_mask.push_back(updates(of_mask, which));
+  }
+  return at::stack(updates_by_mask);
+}
+
+at::Tensor ComponentInputs::hidden(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const {
+  if (component_.ref.block == Block::kAttention) return attention(multipliers, which);
+  const at::Tensor rows = chosen(query_rows_, which);
+  const HiddenLayer layer = hidden_layer_of(component_.config);
+  if (unit_ == MaskUnit::kWeight) return hidden_layer(layer, joined_weight_masked(multipliers, rows));
+  return scaled_hidden_layer(layer, inputs_, rows, joined_inputs(multipliers), joined_bias_);
 }
 
 at::Tensor ComponentInputs::joined_weight_masked(const std::vector<at::Tensor>& multipliers,
@@ -118,20 +135,22 @@ at::Tensor ComponentInputs::attention(const std::vector<at::Tensor>& multipliers
     masked.q = rows_at(masked.q, paths.own_rows());
     return attend(component_, masked, paths);
   }
+  const int64_t n_masks = has_several_masks(multipliers[0], unit_) ? multipliers[0].size(0) : 1;
   const at::Tensor queries = chosen(query_rows_, which);
   const Projections m = split_projections(component_.config, joined_inputs(multipliers));
   const Projections b = split_projections(component_.config, joined_bias_);
   const AttentionShape shape = attention_shape(component_.config);
   at::Tensor z;
   if (forms_keys) {
+    const at::Tensor values = rows_at(projections_.v, keys);
     z = attend(component_,
                {scaled_rows(projections_.q, queries, m.q, b.q), scaled_rows(projections_.k, keys, m.k, b.k),
-                rows_at(projections_.v, keys)},
-               paths);
+                n_masks == 1 ? values : values.repeat({n_masks, 1})},
+               paths.repeated(n_masks, keys.size(0)));
   } else {
     const at::Tensor of_keys = per_query_head(m.k, shape);
     const at::Tensor q = scaled_rows(projections_.q, queries, m.q * of_keys, b.q * of_keys);
-    z = attend(component_, {q, projections_.k, projections_.v}, paths);
+    z = attend(component_, {q, projections_.k, projections_.v}, paths.repeated(n_masks, 0));
   }
   return scaled_rows(z, {}, per_query_head(m.v, shape), per_query_head(b.v, shape));
 }

@@ -47,9 +47,10 @@ class ComponentInputs {
   /// What the masked component adds to the residual stream at some labelled tokens. Differentiable
   /// in the multipliers.
   /// @param multipliers  one per matrix, float32 on any device: [n_out] (unit neuron) or
-  ///                     [n_in, n_out] (unit weight).
+  ///                     [n_in, n_out] (unit weight). Those of several masks have a first axis
+  ///                     [n_masks] more.
   /// @param which        [n] int64: numbers of labelled tokens, from 0. Undefined: all.
-  /// @return             [n, d_model] float32.
+  /// @return             [n, d_model] float32; for several masks [n_masks, n, d_model].
   /// @throws Error (kFailed) if there is not one multiplier per matrix.
   at::Tensor updates(std::vector<at::Tensor> multipliers, const at::Tensor& which = {}) const;
 
@@ -57,6 +58,8 @@ class ComponentInputs {
   std::vector<at::Tensor> ones() const;
 
  private:
+  /// The input of the last matrix: [n, n_in], or [n_masks * n, n_in] mask by mask.
+  at::Tensor hidden(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const;
   at::Tensor attention(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const;
   at::Tensor joined_weight_masked(const std::vector<at::Tensor>& multipliers, const at::Tensor& rows) const;
 

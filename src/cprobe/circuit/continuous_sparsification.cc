@@ -14,7 +14,7 @@ class ContinuousSparsification : public MaskMethod {
   }
 
   std::vector<at::Tensor> multipliers(const Mask& mask, double temperature,
-                                      const at::Generator& /*noise*/) const override {
+                                      at::ArrayRef<at::Generator> /*noise*/) const override {
     std::vector<at::Tensor> multipliers;
     for (const at::Tensor& s : mask.parameters) multipliers.push_back(at::sigmoid(s * temperature));
     return multipliers;

@@ -1,13 +1,18 @@
 #include "cprobe/circuit/fit.h"
 
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/autograd.h>
 #include <torch/optim/adamw.h>
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <memory>
 
 #include "cprobe/circuit/soft_nearest_neighbours.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
+#include "cprobe/core/rows.h"
 
 namespace cprobe {
 namespace {
@@ -28,49 +33,175 @@ void check(const FitOptions& options, int64_t n_labelled) {
   }
 }
 
+/// Masks whose updates are computed at once: on the CPU as many as leave the largest array of a step
+/// in a processor's cache; on other devices all, for few launches.
+int64_t masks_at_once(const ComponentInputs& inputs, int64_t batch_size, int64_t n_masks) {
+  if (!inputs.weights().front().device().is_cpu()) return n_masks;
+  constexpr int64_t kBytes = 2 << 20;
+  int64_t widest = batch_size;  // the similarities of a batch are [batch, batch]
+  for (const MatrixInfo& matrix : inputs.matrices()) widest = std::max(widest, matrix.n_out);
+  return std::max<int64_t>(1, kBytes / (batch_size * widest * static_cast<int64_t>(sizeof(float))));
+}
+
+/// Masks that are trained as one tensor of parameters per matrix.
+class MaskStack {
+ public:
+  /// @param labels  [n_masks, n_labelled].
+  MaskStack(const ComponentInputs& inputs, at::Tensor labels, const MaskMethod& method, const FitOptions& options,
+            std::vector<at::Generator> noise)
+      : inputs_(inputs),
+        labels_(std::move(labels)),
+        method_(method),
+        options_(options),
+        noise_(std::move(noise)),
+        masks_at_once_(masks_at_once(inputs, options.batch_size, labels_.size(0))),
+        masks_(method.initial(inputs.matrices(), inputs.unit(), inputs.weights())),
+        curves_(static_cast<size_t>(labels_.size(0))) {
+    for (at::Tensor& parameter : masks_.parameters) {
+      const bool trains = parameter.requires_grad();
+      parameter = at::stack(std::vector<at::Tensor>(curves_.size(), parameter.detach())).requires_grad_(trains);
+    }
+    optimizer_ = std::make_unique<torch::optim::AdamW>(
+        masks_.parameters, torch::optim::AdamWOptions(options.learning_rate).weight_decay(options.weight_decay));
+  }
+
+  bool trains() const {
+    return std::ranges::any_of(masks_.parameters,
+                               [](const at::Tensor& parameter) { return parameter.requires_grad(); });
+  }
+
+  /// Trains for one epoch.
+  void train(const at::Tensor& order, double temperature) {
+    const int64_t n_batches = order.size(0) / options_.batch_size;
+    at::Tensor sums;  // [3, n_masks] float64: loss, objective and L0 term. Read once: reading waits for a GPU.
+    for (int64_t b = 0; b < n_batches; ++b) {
+      stop_if_interrupted();
+      const at::Tensor terms = step(order.narrow(0, b * options_.batch_size, options_.batch_size), temperature);
+      sums = sums.defined() ? sums.add_(terms) : terms;
+    }
+    const at::Tensor means = (sums / static_cast<double>(n_batches)).cpu();
+    const std::vector<at::Tensor> kept = method_.kept(masks_);
+    for (size_t i = 0; i < curves_.size(); ++i) {
+      const auto mask = static_cast<int64_t>(i);
+      EpochRecord record{.loss = means[0][mask].item<double>(),
+                         .objective = means[1][mask].item<double>(),
+                         .l0_term = means[2][mask].item<double>(),
+                         .temperature = temperature};
+      if (!std::isfinite(record.loss)) {
+        throw failure("mask training: the loss became {} in epoch {}", record.loss, curves_[i].size() + 1);
+      }
+      for (const at::Tensor& units : kept) record.n_kept += units[mask].sum().item<int64_t>();
+      curves_[i].push_back(record);
+    }
+  }
+
+  /// Of the last epoch.
+  double sum_of_losses() const {
+    double sum = 0;
+    for (const std::vector<EpochRecord>& curve : curves_) sum += curve.back().loss;
+    return sum;
+  }
+
+  /// The result of each mask.
+  std::vector<FitResult> results() const {
+    std::vector<FitResult> results;
+    for (size_t i = 0; i < curves_.size(); ++i) {
+      Mask mask{.unit = masks_.unit, .matrices = masks_.matrices};
+      for (const at::Tensor& parameter : masks_.parameters) {
+        mask.parameters.push_back(parameter.detach()[static_cast<int64_t>(i)].clone());
+      }
+      results.push_back({std::move(mask), curves_[i]});
+    }
+    return results;
+  }
+
+ private:
+  /// @return [3, n_masks] float64: loss, objective and L0 term of the batch.
+  at::Tensor step(const at::Tensor& which, double temperature) {
+    const std::vector<at::Tensor> multipliers = method_.multipliers(masks_, temperature, noise_);
+    const at::Tensor labels = labels_.index_select(1, which);
+    std::vector<at::Tensor> objectives;
+    std::vector<std::vector<at::Tensor>> gradients(multipliers.size());  // by the multipliers of each matrix
+    in_slabs(labels.size(0), masks_at_once_, [&](int64_t first, int64_t n) {
+      std::vector<at::Tensor> some;
+      for (const at::Tensor& all : multipliers) some.push_back(all.detach().narrow(0, first, n).requires_grad_());
+      const at::Tensor objective = soft_nearest_neighbours(inputs_.updates(some, which), labels.narrow(0, first, n));
+      const auto by_some = torch::autograd::grad({objective}, some, {at::ones_like(objective)});
+      for (size_t i = 0; i < some.size(); ++i) gradients[i].push_back(by_some[i]);
+      objectives.push_back(objective.detach());
+    });
+    const at::Tensor objective = at::cat(objectives);
+    const at::Tensor l0_term = method_.relaxed_size(masks_, multipliers) * options_.l0_weight;
+    std::vector<at::Tensor> ends = {l0_term}, by_ends = {at::ones_like(l0_term)};
+    for (size_t i = 0; i < multipliers.size(); ++i) {
+      ends.push_back(multipliers[i]);
+      by_ends.push_back(at::cat(gradients[i]));
+    }
+    torch::autograd::backward(ends, by_ends);
+    optimizer_->step();
+    optimizer_->zero_grad();
+    return at::stack({objective + l0_term.detach(), objective, l0_term.detach()}).to(at::kDouble);
+  }
+
+  const ComponentInputs& inputs_;
+  at::Tensor labels_;
+  const MaskMethod& method_;
+  const FitOptions& options_;
+  std::vector<at::Generator> noise_;
+  int64_t masks_at_once_;
+  Mask masks_;
+  std::vector<std::vector<EpochRecord>> curves_;  ///< One per mask.
+  std::unique_ptr<torch::optim::AdamW> optimizer_;
+};
+
 }  // namespace
+
+std::vector<FitResult> fit_together(const ComponentInputs& inputs, const std::vector<at::Tensor>& labels,
+                                    const MaskMethod& method, const FitOptions& options, const NextOrder& next_order,
+                                    const std::vector<at::Generator>& noise, const OnProgress& on_progress) {
+  check(options, inputs.n_labelled());
+  const auto n_masks = static_cast<int64_t>(labels.size());
+  if (n_masks == 0 || (!noise.empty() && noise.size() != labels.size())) {
+    throw failure("mask training: {} generators for {} masks", noise.size(), n_masks);
+  }
+  const bool on_cpu = inputs.weights().front().device().is_cpu();
+  const int64_t n_stacks = on_cpu && n_masks >= at::get_num_threads() ? at::get_num_threads() : 1;
+  std::vector<MaskStack> stacks;
+  for (int64_t i = 0; i < n_stacks; ++i) {
+    const int64_t begin = n_masks * i / n_stacks, end = n_masks * (i + 1) / n_stacks;
+    const auto of_stack = [&](const auto& per_mask) {
+      return std::vector(per_mask.begin() + begin, per_mask.begin() + end);
+    };
+    stacks.emplace_back(inputs, at::stack(of_stack(labels)), method, options,
+                        noise.empty() ? std::vector<at::Generator>() : of_stack(noise));
+  }
+  if (stacks.front().trains()) {
+    const double growth = std::pow(options.max_temperature, 1.0 / static_cast<double>(options.epochs));
+    double temperature = 1.0;
+    for (int64_t epoch = 0; epoch < options.epochs; ++epoch) {
+      const at::Tensor order = next_order(inputs.n_labelled());
+      // Threads divide the stacks or, if there is one stack, the rows of its batches.
+      at::parallel_for(0, n_stacks, 1, [&](int64_t first, int64_t last) {
+        const at::AutoGradMode gradients(true);  // the gradient mode is per thread
+        for (int64_t i = first; i < last; ++i) stacks[static_cast<size_t>(i)].train(order, temperature);
+      });
+      double loss = 0;
+      for (const MaskStack& stack : stacks) loss += stack.sum_of_losses();
+      tell(on_progress, {"mask training", epoch + 1, options.epochs,
+                         fmt::format("loss {:.3f}", loss / static_cast<double>(n_masks))});
+      temperature *= growth;
+    }
+  }
+  std::vector<FitResult> results;
+  for (const MaskStack& stack : stacks) std::ranges::move(stack.results(), std::back_inserter(results));
+  return results;
+}
 
 FitResult fit(const ComponentInputs& inputs, const at::Tensor& labels, const MaskMethod& method,
               const FitOptions& options, const NextOrder& next_order, const at::Generator& noise,
               const OnProgress& on_progress) {
-  const int64_t n = inputs.n_labelled();
-  check(options, n);
-  FitResult result{.mask = method.initial(inputs.matrices(), inputs.unit(), inputs.weights())};
-  const auto trains = [](const at::Tensor& parameter) { return parameter.requires_grad(); };
-  if (std::ranges::none_of(result.mask.parameters, trains)) return result;
-  torch::optim::AdamW optimizer(result.mask.parameters,
-                                torch::optim::AdamWOptions(options.learning_rate).weight_decay(options.weight_decay));
-  const double growth = std::pow(options.max_temperature, 1.0 / static_cast<double>(options.epochs));
-  const int64_t n_batches = n / options.batch_size;
-  double temperature = 1.0;
-  for (int64_t epoch = 0; epoch < options.epochs; ++epoch) {
-    const at::Tensor order = next_order(n);
-    EpochRecord record{.temperature = temperature};
-    for (int64_t b = 0; b < n_batches; ++b) {
-      stop_if_interrupted();
-      const at::Tensor which = order.narrow(0, b * options.batch_size, options.batch_size);
-      const std::vector<at::Tensor> multipliers = method.multipliers(result.mask, temperature, noise);
-      const at::Tensor objective =
-          soft_nearest_neighbours(inputs.updates(multipliers, which), labels.index_select(0, which));
-      const at::Tensor l0_term = method.relaxed_size(result.mask, multipliers) * options.l0_weight;
-      const at::Tensor loss = objective + l0_term;
-      loss.backward();
-      optimizer.step();
-      optimizer.zero_grad();
-      record.loss += loss.item<double>();
-      record.objective += objective.item<double>();
-      record.l0_term += l0_term.item<double>();
-    }
-    for (double* sum : {&record.loss, &record.objective, &record.l0_term}) *sum /= static_cast<double>(n_batches);
-    if (!std::isfinite(record.loss))
-      throw failure("mask training: the loss became {} in epoch {}", record.loss, epoch + 1);
-    for (const at::Tensor& kept : method.kept(result.mask)) record.n_kept += kept.sum().item<int64_t>();
-    result.curve.push_back(record);
-    tell(on_progress, {"mask training", epoch + 1, options.epochs, fmt::format("loss {:.3f}", record.loss)});
-    temperature *= growth;
-  }
-  for (at::Tensor& parameter : result.mask.parameters) parameter = parameter.detach();
-  return result;
+  const std::vector<at::Generator> own_noise(noise.defined() ? 1 : 0, noise);
+  return std::move(fit_together(inputs, {labels}, method, options, next_order, own_noise, on_progress).front());
 }
 
 double mean_objective(const ComponentInputs& inputs, const at::Tensor& labels,

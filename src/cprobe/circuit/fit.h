@@ -68,6 +68,20 @@ FitResult fit(const ComponentInputs& inputs, const at::Tensor& labels, const Mas
               const FitOptions& options, const NextOrder& next_order, const at::Generator& noise = {},
               const OnProgress& on_progress = {});
 
+/// Trains several masks on one component as `fit` trains each, on the same batches: one mask per
+/// variable. Every result equals that of `fit` up to rounding.
+///
+/// Masks are trained in stacks, whose parameters are one tensor: large products in place of many
+/// small ones, and on a GPU as many launches as one mask needs. On the CPU, threads divide the
+/// stacks if there is a mask for each thread.
+/// @param labels  one or more, each as for `fit`.
+/// @param noise   one generator per mask. May be empty for methods that do not draw.
+/// @return        one result per mask, in the order of `labels`.
+/// @throws Error as `fit`, and (kFailed) unless there is a mask, and a generator for each or none.
+std::vector<FitResult> fit_together(const ComponentInputs& inputs, const std::vector<at::Tensor>& labels,
+                                    const MaskMethod& method, const FitOptions& options, const NextOrder& next_order,
+                                    const std::vector<at::Generator>& noise = {}, const OnProgress& on_progress = {});
+
 /// Mean of the objective over batches, without the L0 term. The paper reports this figure for the
 /// final mask, with multipliers of 0 and 1 only.
 /// @param multipliers  as for ComponentInputs::updates.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "cprobe/circuit/mask.h"
@@ -23,13 +24,18 @@ class HardConcrete : public MaskMethod {
   }
 
   std::vector<at::Tensor> multipliers(const Mask& mask, double /*temperature*/,
-                                      const at::Generator& noise) const override {
-    if (!noise.defined()) throw failure("hard concrete: gates are drawn, and there is no generator to draw from");
+                                      at::ArrayRef<at::Generator> noise) const override {
     std::vector<at::Tensor> multipliers;
     for (const at::Tensor& log_alpha : mask.parameters) {
+      const int64_t n_masks = has_several_masks(log_alpha, mask.unit) ? log_alpha.size(0) : 1;
+      const auto defined = [](const at::Generator& one) { return one.defined(); };
+      if (static_cast<int64_t>(noise.size()) != n_masks || !std::ranges::all_of(noise, defined)) {
+        throw failure("hard concrete: gates are drawn, and there is no generator to draw from");
+      }
       // u lies in [0, 1). If u is 0, the gate is 0 and has no gradient.
-      const at::Tensor u = at::rand(log_alpha.sizes(), noise, at::kFloat).to(log_alpha.device());
-      const at::Tensor concrete = at::sigmoid((at::logit(u) + log_alpha) / kBeta);
+      const at::Tensor u = at::empty(log_alpha.sizes());
+      for (int64_t i = 0; i < n_masks; ++i) u.view({n_masks, -1})[i].uniform_(0, 1, noise[static_cast<size_t>(i)]);
+      const at::Tensor concrete = at::sigmoid((at::logit(u.to(log_alpha.device())) + log_alpha) / kBeta);
       multipliers.push_back(at::clamp(concrete * (kHigh - kLow) + kLow, 0, 1));
     }
     return multipliers;

@@ -36,7 +36,7 @@ class MagnitudePruning : public MaskMethod {
   }
 
   std::vector<at::Tensor> multipliers(const Mask& mask, double /*temperature*/,
-                                      const at::Generator& /*noise*/) const override {
+                                      at::ArrayRef<at::Generator> /*noise*/) const override {
     return mask.parameters;
   }
 

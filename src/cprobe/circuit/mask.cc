@@ -76,7 +76,8 @@ Mask uniform_mask(std::vector<MatrixInfo> matrices, MaskUnit unit, double value,
 at::Tensor sum_over_weights(const Mask& mask, const std::vector<at::Tensor>& x) {
   at::Tensor sum = at::zeros({}, at::TensorOptions(at::kFloat).device(device_of(x)));
   for (size_t i = 0; i < x.size(); ++i) {
-    sum = sum + x[i].sum() * static_cast<double>(weights_per_unit(mask.matrices[i], mask.unit));
+    const at::Tensor units = x[i].flatten(has_several_masks(x[i], mask.unit) ? 1 : 0);
+    sum = sum + units.sum(-1) * static_cast<double>(weights_per_unit(mask.matrices[i], mask.unit));
   }
   return sum;
 }
@@ -87,6 +88,10 @@ int64_t weights_per_unit(const MatrixInfo& matrix, MaskUnit unit) {
 
 std::vector<int64_t> unit_shape(const MatrixInfo& matrix, MaskUnit unit) {
   return unit == MaskUnit::kNeuron ? std::vector{matrix.n_out} : std::vector{matrix.n_in, matrix.n_out};
+}
+
+bool has_several_masks(const at::Tensor& of_units, MaskUnit unit) {
+  return of_units.dim() > (unit == MaskUnit::kNeuron ? 1 : 2);
 }
 
 }  // namespace cprobe

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/core/Generator.h>
+#include <c10/util/ArrayRef.h>
 #include <torch/types.h>
 
 #include <array>
@@ -25,12 +26,14 @@ enum class MaskUnit {
 std::string_view to_string(MaskUnit unit);        ///< "neuron" or "weight".
 MaskUnit parse_mask_unit(std::string_view text);  ///< @throws Error (kInput) for any other text.
 
-/// Training parameters of a mask over one or several components.
+/// Training parameters of a mask over one or several components; or of several masks over the same
+/// components, which are trained side by side.
 struct Mask {
   MaskUnit unit = MaskUnit::kNeuron;
   /// Matrices of all components, component by component, in the order of `matrices_of`.
   std::vector<MatrixInfo> matrices;
-  /// Per matrix, [n_out] (unit neuron) or [n_in, n_out] (unit weight) float32.
+  /// Per matrix, [n_out] (unit neuron) or [n_in, n_out] (unit weight) float32. Several masks have a
+  /// first axis [n_masks] more.
   std::vector<at::Tensor> parameters;
 };
 
@@ -58,12 +61,12 @@ class MaskMethod {
 
   /// Multipliers during training, differentiable in the parameters.
   /// @param temperature  >= 1, annealed by `fit`. Methods without a temperature ignore this value.
-  /// @param noise        CPU generator, for methods that draw.
-  /// @throws Error (kFailed) if the method draws and `noise` is undefined.
+  /// @param noise        CPU generators, one per mask, for methods that draw.
+  /// @throws Error (kFailed) if the method draws and there is no generator per mask.
   virtual std::vector<at::Tensor> multipliers(const Mask& mask, double temperature,
-                                              const at::Generator& noise) const = 0;
+                                              at::ArrayRef<at::Generator> noise) const = 0;
 
-  /// The relaxed number of weights kept: scalar, differentiable.
+  /// The relaxed number of weights kept: scalar, or [n_masks] for several masks; differentiable.
   /// @param multipliers  as `multipliers` returned for this training step.
   virtual at::Tensor relaxed_size(const Mask& mask, const std::vector<at::Tensor>& multipliers) const = 0;
 
@@ -129,7 +132,7 @@ MaskOption mask_option(MaskKind kind);  ///< mask_init, keep_probability or dens
 std::unique_ptr<MaskMethod> make_mask_method(MaskKind kind, double option);
 
 /// sum_j fan_in_j x_j over the units of all matrices, with fan_in_j the unit's `weights_per_unit`:
-/// scalar float32, differentiable.
+/// scalar float32, or [n_masks] for several masks; differentiable.
 /// @param x  per matrix, shaped like the parameters.
 at::Tensor sum_over_weights(const Mask& mask, const std::vector<at::Tensor>& x);
 
@@ -138,5 +141,9 @@ int64_t weights_per_unit(const MatrixInfo& matrix, MaskUnit unit);
 
 /// Shape of the units of a matrix: [n_out] (neuron) or [n_in, n_out] (weight).
 std::vector<int64_t> unit_shape(const MatrixInfo& matrix, MaskUnit unit);
+
+/// Whether a tensor of units, such as parameters or multipliers, has a first axis for several
+/// masks.
+bool has_several_masks(const at::Tensor& of_units, MaskUnit unit);
 
 }  // namespace cprobe

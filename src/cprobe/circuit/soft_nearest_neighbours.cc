@@ -215,8 +215,9 @@ std::vector<int32_t> class_numbers(const at::Tensor& labels) {
   return numbers;
 }
 
-/// The loss and its gradient by the updates. The gradient is undefined unless `with_gradient`.
-std::pair<at::Tensor, at::Tensor> evaluate(const at::Tensor& updates, const at::Tensor& labels, bool with_gradient) {
+/// The loss of one mask.
+/// @param gradient  gets the gradient by the updates. Undefined: not wanted.
+double evaluate(const at::Tensor& updates, const at::Tensor& labels, const at::Tensor& gradient) {
   const int64_t n = updates.size(0), d = updates.size(1);
   const int64_t height = strip_height(n), n_strips = (n + height - 1) / height;
   const auto size = static_cast<size_t>(n), column_size = static_cast<size_t>(n_strips * n);
@@ -234,50 +235,59 @@ std::pair<at::Tensor, at::Tensor> evaluate(const at::Tensor& updates, const at::
            .inverse_norm = std::vector<float>(size),
            .inverse_same = std::vector<float>(size),
            .inverse_all = std::vector<float>(size)};
-  float* u = unit.data_ptr<float>();
-  const auto rows = [](const at::Tensor& matrix, int64_t begin, int64_t end) {
-    return matrix.narrow(0, begin, end - begin);
-  };
-  by_strips(x, [&](const Strip& strip) { normalise(updates.data_ptr<float>(), strip, x, u); });
+  const FloatMatrix u = float_matrix(unit), similarities = float_matrix(kernel);
+  by_strips(x, [&](const Strip& strip) { normalise(updates.data_ptr<float>(), strip, x, u.data); });
   by_strips(x, [&](const Strip& strip) {
-    const at::Tensor cosines = rows(kernel, strip.begin, strip.end).narrow(1, strip.begin, n - strip.begin);
-    multiply_into(cosines, rows(unit, strip.begin, strip.end), rows(unit, strip.begin, n).t());
+    multiply_into(similarities.rows(strip.begin, strip.end).columns(strip.begin, n), u.rows(strip.begin, strip.end),
+                  u.rows(strip.begin, n).t());
     exponentiate(strip, x);
   });
-  const at::Tensor loss = at::scalar_tensor(total(x), updates.options());
-  if (!with_gradient) return {loss, at::Tensor()};
-  const at::Tensor gradient = at::empty_like(updates);
+  const double loss = total(x);
+  if (!gradient.defined()) return loss;
   by_strips(x, [&](const Strip& strip) { weigh(strip, x); });
   by_strips(x, [&](const Strip& strip) {
-    const at::Tensor own = rows(kernel, strip.begin, strip.end).narrow(1, strip.begin, n - strip.begin);
-    const at::Tensor above = rows(kernel, 0, strip.begin).narrow(1, strip.begin, strip.end - strip.begin);
-    const at::Tensor to = rows(gradient, strip.begin, strip.end);
-    multiply_into(to, own, rows(unit, strip.begin, n));
-    if (strip.begin > 0) multiply_into(to, above.t(), rows(unit, 0, strip.begin), true);
-    through_norm(u, strip, x, gradient.data_ptr<float>());
+    const FloatMatrix to = float_matrix(gradient).rows(strip.begin, strip.end);
+    const FloatMatrix own = similarities.rows(strip.begin, strip.end).columns(strip.begin, n);
+    const FloatMatrix above = similarities.rows(0, strip.begin).columns(strip.begin, strip.end);
+    multiply_into(to, own, u.rows(strip.begin, n));
+    if (strip.begin > 0) multiply_into(to, above.t(), u.rows(0, strip.begin), true);
+    through_norm(u.data, strip, x, gradient.data_ptr<float>());
   });
-  return {loss, gradient};
+  return loss;
 }
 
 class SoftNearestNeighbours : public torch::autograd::Function<SoftNearestNeighbours> {
  public:
+  /// Threads divide the masks if there is one for each thread, and the rows of each mask otherwise.
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& updates,
                             const at::Tensor& labels) {
-    const auto [loss, gradient] = evaluate(updates.detach(), labels.contiguous(), updates.requires_grad());
+    const int64_t n_masks = updates.size(0);
+    const at::Tensor losses = at::empty({n_masks}, updates.options());
+    const at::Tensor gradient = updates.requires_grad() ? at::empty_like(updates) : at::Tensor();
+    const int64_t masks_at_once = n_masks < at::get_num_threads() ? n_masks : 1;
+    at::parallel_for(0, n_masks, masks_at_once, [&](int64_t begin, int64_t end) {
+      const at::NoGradGuard no_gradients;  // the gradient mode is per thread
+      for (int64_t mask = begin; mask < end; ++mask) {
+        losses.data_ptr<float>()[mask] = static_cast<float>(
+            evaluate(updates[mask], labels[mask], gradient.defined() ? gradient[mask] : at::Tensor()));
+      }
+    });
     if (gradient.defined()) context->save_for_backward({gradient});
-    return loss;
+    return losses;
   }
 
   static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context,
                                                torch::autograd::tensor_list gradients) {
-    const at::Tensor gradient = context->get_saved_variables()[0];
-    const auto upstream = gradients[0].item<double>();  // 1 in mask training
-    return {upstream == 1 ? gradient : gradient * upstream, at::Tensor()};
+    const at::Tensor gradient = context->get_saved_variables()[0], &upstream = gradients[0];
+    const bool is_one = upstream.eq(1).all().item<bool>();  // in mask training
+    return {is_one ? gradient : gradient * upstream.view({-1, 1, 1}), at::Tensor()};
   }
 };
 
 void check_shapes(const at::Tensor& updates, const at::Tensor& labels) {
-  if (updates.dim() != 2 || labels.sizes() != at::IntArrayRef{updates.size(0)} || updates.size(0) < 1) {
+  const bool fits =
+      (updates.dim() == 2 || updates.dim() == 3) && labels.sizes() == updates.sizes().slice(0, updates.dim() - 1);
+  if (!fits || labels.numel() < 1) {
     throw failure("soft nearest neighbours: updates [{}] and labels [{}] do not match, or there are no rows",
                   fmt::join(updates.sizes(), ", "), fmt::join(labels.sizes(), ", "));
   }
@@ -287,20 +297,21 @@ void check_shapes(const at::Tensor& updates, const at::Tensor& labels) {
 
 at::Tensor reference_soft_nearest_neighbours(const at::Tensor& updates, const at::Tensor& labels) {
   check_shapes(updates, labels);
-  const at::Tensor squares = updates.square().sum(1, true);
+  const at::Tensor squares = updates.square().sum(-1, true);
   const at::Tensor is_zero = squares.eq(0);
   const at::Tensor unit = updates * at::rsqrt(squares.masked_fill(is_zero, 1)).masked_fill(is_zero, 0);
-  const at::Tensor own = at::eye(updates.size(0), updates.options().dtype(at::kBool).requires_grad(false));
-  const at::Tensor kernel = at::exp(at::mm(unit, unit.t()) - 1).masked_fill(own, 0);
+  const at::Tensor own = at::eye(updates.size(-2), updates.options().dtype(at::kBool).requires_grad(false));
+  const at::Tensor kernel = at::exp(at::matmul(unit, unit.transpose(-2, -1)) - 1).masked_fill(own, 0);
   const at::Tensor label = labels.to(updates.device());
-  const at::Tensor same = kernel.masked_fill(label.unsqueeze(0).ne(label.unsqueeze(1)), 0).sum(1);
-  return at::log((kernel.sum(1) + kEpsilon) / (same + kEpsilon)).mean();
+  const at::Tensor same = kernel.masked_fill(label.unsqueeze(-2).ne(label.unsqueeze(-1)), 0).sum(-1);
+  return at::log((kernel.sum(-1) + kEpsilon) / (same + kEpsilon)).mean(-1);
 }
 
 at::Tensor soft_nearest_neighbours(const at::Tensor& updates, const at::Tensor& labels) {
   check_shapes(updates, labels);
   if (!updates.device().is_cpu()) return reference_soft_nearest_neighbours(updates, labels);
-  return SoftNearestNeighbours::apply(updates.contiguous(), labels);
+  if (updates.dim() == 3) return SoftNearestNeighbours::apply(updates.contiguous(), labels.contiguous());
+  return SoftNearestNeighbours::apply(updates.contiguous().unsqueeze(0), labels.contiguous().unsqueeze(0)).squeeze(0);
 }
 
 }  // namespace cprobe

@@ -19,9 +19,11 @@ namespace cprobe {
 /// and two GEMMs, in O(n * d_model + n^2) memory. The loss is then differentiable once, and the
 /// order of sums depends on the number of threads.
 ///
-/// @param updates  [n_labelled, d_model] float32; rows must be finite.
-/// @param labels   [n_labelled] int64, on the CPU or the device of `updates`.
-/// @return         scalar float32.
+/// @param updates  [n_labelled, d_model] float32; rows must be finite. Those of several masks:
+///                 [n_masks, n_labelled, d_model].
+/// @param labels   [n_labelled] int64, on the CPU or the device of `updates`. For several masks:
+///                 [n_masks, n_labelled].
+/// @return         scalar float32; for several masks, [n_masks].
 /// @throws Error (kFailed) if the row counts differ or there are no rows.
 at::Tensor soft_nearest_neighbours(const at::Tensor& updates, const at::Tensor& labels);
 

@@ -1,7 +1,10 @@
 #include "cprobe/core/memory.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <fstream>
+#include <limits>
 
 namespace cprobe {
 namespace {
@@ -33,6 +36,12 @@ std::optional<int64_t> left_in_control_group() {
 }
 
 }  // namespace
+
+void keep_freed_memory() {
+  constexpr int kLargestOnHeap = 32 << 20;  // the most that glibc takes
+  mallopt(M_MMAP_THRESHOLD, kLargestOnHeap);
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+}
 
 int64_t peak_memory() {
   // Not getrusage, which counts what the parent held when it started this process.

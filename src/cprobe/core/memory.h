@@ -5,6 +5,11 @@
 
 namespace cprobe {
 
+/// Has memory that is freed kept for later allocations, up to the end of the process, where it
+/// would else go back to the system: each training step allocates the arrays of the one before, and
+/// the system fills a page with zeros each time that it gives the page away. Called by main.
+void keep_freed_memory();
+
 /// The peak resident set size of this process so far, in bytes, including mapped files. 0 if the
 /// system does not report the size.
 int64_t peak_memory();

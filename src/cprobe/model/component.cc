@@ -6,20 +6,6 @@
 namespace cprobe {
 namespace {
 
-at::Tensor activate(Activation activation, const at::Tensor& x) {
-  switch (activation) {
-    case Activation::kRelu:
-      return at::relu(x);
-    case Activation::kGeluTanh:
-      return at::gelu(x, "tanh");
-    case Activation::kGelu:
-      return at::gelu(x);
-    case Activation::kSilu:
-      return at::silu(x);
-  }
-  throw failure("unknown activation");
-}
-
 /// The position of each row of a stream, [n_rows] int64. Nodes that share a row have the same
 /// position.
 at::Tensor row_positions(const TokenTrie& trie, const Stream& stream) {
@@ -97,6 +83,16 @@ AttentionPaths AttentionPaths::of_queries(const at::Tensor& which) const {
   return {{chosen(keys.rows), chosen(keys.length)}, rotary, chosen(query_positions), key_positions};
 }
 
+AttentionPaths AttentionPaths::repeated(int64_t times, int64_t n_keys) const {
+  if (times == 1) return *this;
+  const auto copies = [&](const at::Tensor& x) { return x.defined() ? x.repeat({times}) : x; };
+  const at::Tensor shift = at::arange(times, keys.rows.options()).view({-1, 1, 1}) * n_keys;
+  return {{(keys.rows.unsqueeze(0) + shift).flatten(0, 1), copies(keys.length)},
+          rotary,
+          copies(query_positions),
+          n_keys > 0 ? copies(key_positions) : key_positions};
+}
+
 at::Tensor AttentionPaths::drop_unread_keys() {
   const DistinctNodes read = distinct(keys.rows.reshape(-1));
   keys.rows = read.place.reshape(keys.rows.sizes());
@@ -131,12 +127,8 @@ at::Tensor attend(const Component& component, const Projections& rows, const Att
                         attention_shape(component.config), component.layer().attention);
 }
 
-at::Tensor mlp_hidden(const ModelConfig& config, const at::Tensor& joined) {
-  if (joined.size(1) == 2 * config.d_mlp) {
-    const std::vector<at::Tensor> parts = at::split_with_sizes(joined, {config.d_mlp, config.d_mlp}, 1);
-    return activate(config.activation, parts[0]) * parts[1];
-  }
-  return activate(config.activation, joined);
+HiddenLayer hidden_layer_of(const ModelConfig& config) {
+  return {config.activation, config.d_mlp};
 }
 
 at::Tensor update_from(const Component& component, const at::Tensor& hidden, const LinearMask& mask) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cprobe/data/token_trie.h"
+#include "cprobe/model/hidden_layer.h"
 #include "cprobe/model/masked_linear.h"
 #include "cprobe/model/model.h"
 #include "cprobe/model/rotary.h"
@@ -18,7 +19,7 @@ namespace cprobe {
 /// The computation of a component, step by step. No other file repeats these steps:
 ///
 ///     normed_input -> project_in -> split_projections, attend (attention)  -> update_from
-///                                   mlp_hidden (MLP)
+///                                   hidden_layer (MLP)
 ///
 /// The forward pass (model/forward.h) runs the steps in order. Mask training
 /// (circuit/component_inputs.h) runs those that no mask changes once, and the rest in each step.
@@ -89,6 +90,9 @@ struct AttentionPaths {
   at::Tensor own_rows() const;
   /// The paths of some queries. @param which  [n] int64 numbers of queries. Undefined: all.
   AttentionPaths of_queries(const at::Tensor& which) const;
+  /// The paths of `times` copies of the queries, copy by copy.
+  /// @param n_keys  rows of k that belong to each copy. 0: all copies share the rows of k.
+  AttentionPaths repeated(int64_t times, int64_t n_keys) const;
   /// Drops the rows of k that are on no query's path, and renumbers the others.
   /// @return [n] int64: the old numbers of the rows that stay, ascending.
   at::Tensor drop_unread_keys();
@@ -111,10 +115,8 @@ AttentionShape attention_shape(const ModelConfig& config);
 /// @return      [n_queries, n_heads * d_head].
 at::Tensor attend(const Component& component, const Projections& rows, const AttentionPaths& paths);
 
-/// The hidden layer of an MLP.
-/// @param joined  outputs of `project_in`: [n, d_mlp], or [n, 2 d_mlp] of gate and up matrices.
-/// @return        [n, d_mlp].
-at::Tensor mlp_hidden(const ModelConfig& config, const at::Tensor& joined);
+/// How `hidden_layer` makes the hidden layer of a model's MLPs from the outputs of `project_in`.
+HiddenLayer hidden_layer_of(const ModelConfig& config);
 
 /// The update of a component: what the component adds to the stream.
 /// @param hidden  [n, n_in of the last matrix]: weighted values, or an MLP's hidden layer.

@@ -65,7 +65,7 @@ at::Tensor update_of(const Component& component, const TokenTrie& trie, const St
     return project_in(component, shown(0, normed_input(component, stream.read())), input_masks);
   };
   const auto hidden = [&] {
-    if (component.ref.block == Block::kMlp) return mlp_hidden(component.config, joined());
+    if (component.ref.block == Block::kMlp) return hidden_layer(hidden_layer_of(component.config), joined());
     Projections rows = split_projections(component.config, joined());
     rows.q = rows_at(rows.q, stream.row_of_node.index_select(0, nodes));
     return attend(component, rows, attention_paths(component, trie, stream, nodes));

@@ -19,7 +19,7 @@ namespace {
 /// A float matrix as oneDNN takes it: by rows, or transposed.
 struct Operand {
   at::Tensor matrix;  ///< Owns the data.
-  char transposed = 'N';
+  bool transposed = false;
   int64_t stride = 0;  ///< Between rows or, if transposed, between columns.
 
   explicit Operand(const at::Tensor& any) : matrix(any) {
@@ -28,29 +28,44 @@ struct Operand {
       return (any.stride(within) == 1 || length == 1) && (any.stride(line) >= length || n_lines == 1);
     };
     if (!by_lines(0, 1, n_rows, n_columns) && by_lines(1, 0, n_columns, n_rows)) {
-      transposed = 'T';
+      transposed = true;
       stride = std::max(any.stride(1), n_rows);
       return;
     }
     if (!by_lines(0, 1, n_rows, n_columns)) matrix = any.contiguous();
     stride = std::max(matrix.stride(0), n_columns);
   }
+
+  FloatMatrix view() const { return {matrix.data_ptr<float>(), matrix.size(0), matrix.size(1), stride, transposed}; }
 };
 
-bool multiply_by_onednn(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, bool add) {
-  if (y.scalar_type() != at::kFloat || y.numel() == 0 || a.numel() == 0) return false;
-  const Operand left(a), right(b);
-  const dnnl_status_t status = dnnl_sgemm(
-      left.transposed, right.transposed, y.size(0), y.size(1), a.size(1), 1, left.matrix.data_ptr<float>(), left.stride,
-      right.matrix.data_ptr<float>(), right.stride, add ? 1 : 0, y.data_ptr<float>(), std::max(y.stride(0), y.size(1)));
+bool multiply_by_onednn(const FloatMatrix& y, const FloatMatrix& a, const FloatMatrix& b, bool add) {
+  if (y.n_rows * y.n_columns * a.n_columns == 0) return false;
+  const auto letter = [](const FloatMatrix& matrix) { return matrix.transposed ? 'T' : 'N'; };
+  const dnnl_status_t status = dnnl_sgemm(letter(a), letter(b), y.n_rows, y.n_columns, a.n_columns, 1, a.data, a.stride,
+                                          b.data, b.stride, add ? 1 : 0, y.data, y.stride);
   if (status != dnnl_success) throw failure("oneDNN could not compute a matrix product (status {})", int{status});
   return true;
 }
+
+bool multiply_by_onednn(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, bool add) {
+  if (y.scalar_type() != at::kFloat) return false;
+  const Operand left(a), right(b);
+  const FloatMatrix to{y.data_ptr<float>(), y.size(0), y.size(1), std::max(y.stride(0), y.size(1))};
+  return multiply_by_onednn(to, left.view(), right.view(), add);
+}
 #else
-bool multiply_by_onednn(const at::Tensor&, const at::Tensor&, const at::Tensor&, bool) {
+template <typename Matrix>
+bool multiply_by_onednn(const Matrix&, const Matrix&, const Matrix&, bool) {
   return false;
 }
 #endif
+
+/// The same matrix as a tensor.
+at::Tensor tensor_of(const FloatMatrix& matrix) {
+  if (matrix.transposed) return tensor_of({matrix.data, matrix.n_columns, matrix.n_rows, matrix.stride}).t();
+  return at::from_blob(matrix.data, {matrix.n_rows, matrix.n_columns}, {matrix.stride, 1});
+}
 
 at::Tensor product(const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias) {
   at::Tensor y = at::empty({a.size(0), b.size(1)}, a.options());
@@ -98,6 +113,14 @@ void multiply_into(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b
   } else {
     at::mm_out(to, a, b);
   }
+}
+
+FloatMatrix float_matrix(const at::Tensor& matrix) {
+  return {matrix.data_ptr<float>(), matrix.size(0), matrix.size(1), matrix.size(1)};
+}
+
+void multiply_into(const FloatMatrix& y, const FloatMatrix& a, const FloatMatrix& b, bool add) {
+  if (!multiply_by_onednn(y, a, b, add)) multiply_into(tensor_of(y), tensor_of(a), tensor_of(b), add);
 }
 
 std::string gemm_library() {

@@ -27,6 +27,27 @@ at::Tensor gemm(const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias
 /// @throws Error (kFailed) if oneDNN refuses, such as for want of memory.
 void multiply_into(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, bool add = false);
 
+/// A float32 matrix on the CPU, without an owner. A product of two such matrices costs no more than
+/// the call of the library, which counts for small ones: a view of a tensor takes a microsecond.
+struct FloatMatrix {
+  float* data = nullptr;
+  int64_t n_rows = 0;
+  int64_t n_columns = 0;
+  int64_t stride = 0;       ///< Between rows; if transposed, between columns.
+  bool transposed = false;  ///< Columns are contiguous, not rows.
+
+  /// Rows [begin, end). @pre not transposed, as in the next two.
+  FloatMatrix rows(int64_t begin, int64_t end) const { return {data + begin * stride, end - begin, n_columns, stride}; }
+  FloatMatrix columns(int64_t begin, int64_t end) const { return {data + begin, n_rows, end - begin, stride}; }
+  FloatMatrix t() const { return {data, n_columns, n_rows, stride, true}; }
+};
+
+/// @param matrix  [m, n] float32 on the CPU, contiguous. Must outlive the result.
+FloatMatrix float_matrix(const at::Tensor& matrix);
+
+/// The same product. Rows of y are contiguous.
+void multiply_into(const FloatMatrix& y, const FloatMatrix& a, const FloatMatrix& b, bool add = false);
+
 /// The library behind `gemm` on the CPU, with the instruction set that it uses on this processor:
 /// "oneDNN 2.6.3 (AVX-512)". Without oneDNN, `blas_name()`.
 std::string gemm_library();

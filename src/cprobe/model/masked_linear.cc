@@ -8,6 +8,7 @@ namespace cprobe {
 at::Tensor masked_linear(const Linear& map, const at::Tensor& x, const LinearMask& mask) {
   const auto& [m, fill] = mask;
   if (!m.defined()) return gemm(x, map.weight, map.bias);
+  if (m.dim() == 3) return scaled_rows(gemm(x, map.weight), {}, m.squeeze(1), map.bias);
   at::Tensor y;
   if (m.dim() == 1) {
     y = gemm(x, map.weight);

@@ -16,7 +16,8 @@ namespace cprobe {
 /// Units with m = 0 see the fill in place of the input: zeros (zero ablation), the mean input, or
 /// another token's input. Biases are never masked.
 struct LinearMask {
-  /// [n_out] (neuron unit) or [n_in, n_out] (weight unit) float32. Undefined: not masked.
+  /// [n_out] (neuron unit) or [n_in, n_out] (weight unit) float32. Undefined: not masked. Several
+  /// masks of neurons without fills, each for its own block of the rows of x: [n_masks, 1, n_out].
   at::Tensor multiplier;
   /// [n, n_in] float32, one row per row of x. In a ComponentMask: one row per trie node. Undefined:
   /// zeros.

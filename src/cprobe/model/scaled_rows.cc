@@ -29,97 +29,173 @@ struct Rows {
     if (rows.defined()) numbers = rows.data_ptr<int64_t>();
   }
   float* operator[](int64_t i) const { return data + (numbers == nullptr ? i : numbers[i]) * stride; }
+  /// The rows from number `begin` on; the same rows where they are numbered or there are none.
+  Rows from(int64_t begin) const {
+    Rows later = *this;
+    if (data != nullptr && numbers == nullptr) later.data += begin * stride;
+    return later;
+  }
 };
 
-/// Writes the output rows [begin, end).
+/// Calls `work(mask, number, begin, end)` for chunks of rows [begin, end) of each mask's n rows, in
+/// parallel. Chunks are numbered mask by mask.
+template <typename Work>
+void by_chunks(int64_t n_masks, int64_t n, const Work& work) {
+  const int64_t n_chunks = (n + kChunk - 1) / kChunk;
+  at::parallel_for(0, n_masks * n_chunks, 1, [&](int64_t first, int64_t last) {
+    const at::NoGradGuard no_gradients;  // the gradient mode is per thread
+    for (int64_t number = first; number < last; ++number) {
+      const int64_t begin = number % n_chunks * kChunk;
+      work(number / n_chunks, number, begin, std::min(n, begin + kChunk));
+    }
+  });
+}
+
+/// The rows, scales and shifts of one mask.
+struct Scaling {
+  Rows x;
+  const float* scale;
+  const float* shift;
+  int64_t n_columns;
+
+  Scaling(const at::Tensor& x_, const at::Tensor& rows, const at::Tensor& scales, const at::Tensor& shifts,
+          int64_t mask, int64_t n)
+      : x(Rows(x_, rows).from(mask * n)),
+        scale(scales.data_ptr<float>() + mask * scales.size(1)),
+        shift(shifts.data_ptr<float>() + mask * scales.size(1)),
+        n_columns(scales.size(1)) {}
+};
+
+/// Writes rows [begin, end) of one mask to the rows of y, from its first row on.
 CPROBE_VECTOR_CLONES
-void scale_and_shift(Rows x, const float* scale, const float* shift, int64_t n_columns, int64_t begin, int64_t end,
-                     Rows y) {
+void scale_and_shift(const Scaling& mask, int64_t begin, int64_t end, Rows y) {
+  const float *scale = mask.scale, *shift = mask.shift;
   for (int64_t i = begin; i < end; ++i) {
-    const float* from = x[i];
-    float* to = y[i];
+    const float* from = mask.x[i];
+    float* to = y[i - begin];
 #pragma omp simd
-    for (int64_t c = 0; c < n_columns; ++c) to[c] = from[c] * scale[c] + shift[c];
+    for (int64_t c = 0; c < mask.n_columns; ++c) to[c] = from[c] * scale[c] + shift[c];
   }
 }
 
-/// From the gradients dy of the output rows [begin, end): writes rows of dx, and adds to dscale and
+/// From the gradients dy of rows [begin, end) of one mask: writes rows of dx, and adds to dscale and
 /// dshift. Skips a null dx or dshift.
+/// @param dy  from row `begin` on.
 CPROBE_VECTOR_CLONES
-void add_gradients(Rows x, Rows dy, const float* scale, int64_t n_columns, int64_t begin, int64_t end, Rows dx,
-                   float* dscale, float* dshift) {
+void add_gradients(const Scaling& mask, Rows dy, int64_t begin, int64_t end, Rows dx, float* dscale, float* dshift) {
+  const float* scale = mask.scale;
   for (int64_t i = begin; i < end; ++i) {
-    const float* from = x[i];
-    const float* by = dy[i];
+    const float* from = mask.x[i];
+    const float* by = dy[i - begin];
 #pragma omp simd
-    for (int64_t c = 0; c < n_columns; ++c) dscale[c] += by[c] * from[c];
+    for (int64_t c = 0; c < mask.n_columns; ++c) dscale[c] += by[c] * from[c];
     if (dshift != nullptr) {
 #pragma omp simd
-      for (int64_t c = 0; c < n_columns; ++c) dshift[c] += by[c];
+      for (int64_t c = 0; c < mask.n_columns; ++c) dshift[c] += by[c];
     }
     if (dx.data != nullptr) {
       float* to = dx[i];
 #pragma omp simd
-      for (int64_t c = 0; c < n_columns; ++c) to[c] = by[c] * scale[c];
+      for (int64_t c = 0; c < mask.n_columns; ++c) to[c] = by[c] * scale[c];
     }
   }
 }
 
+/// Scaled rows or, with a hidden layer, what the layer makes of them. The hidden layer of a chunk of
+/// rows is computed while the rows are in the processor's cache, forward and again backward, so
+/// that scaled rows are never in memory.
 class ScaledRows : public torch::autograd::Function<ScaledRows> {
  public:
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x,
-                            const c10::optional<at::Tensor>& some_rows, const at::Tensor& scale,
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const c10::optional<HiddenLayer>& layer,
+                            const at::Tensor& x, const c10::optional<at::Tensor>& some_rows, const at::Tensor& scale,
                             const at::Tensor& shift) {
     const at::Tensor rows = some_rows.value_or(at::Tensor());
-    const int64_t n = rows.defined() ? rows.size(0) : x.size(0), n_columns = x.size(1);
-    at::Tensor y = at::empty({n, n_columns}, x.options());
-    at::parallel_for(0, n, 32, [&](int64_t begin, int64_t end) {
-      scale_and_shift(Rows(x, rows), scale.data_ptr<float>(), shift.data_ptr<float>(), n_columns, begin, end, Rows(y));
+    const int64_t n_masks = scale.size(0), n_columns = x.size(1);
+    const int64_t n = rows.defined() ? rows.size(0) : x.size(0) / n_masks;
+    const at::Tensor y = at::empty({n_masks * n, layer ? layer->d_mlp : n_columns}, x.options());
+    by_chunks(n_masks, n, [&](int64_t mask, int64_t /*number*/, int64_t begin, int64_t end) {
+      const Scaling scaling(x, rows, scale, shift, mask, n);
+      if (!layer) return scale_and_shift(scaling, begin, end, Rows(y).from(mask * n + begin));
+      const at::Tensor to = y.narrow(0, mask * n + begin, end - begin);
+      const at::Tensor scaled = y.size(1) == n_columns ? to : at::empty({end - begin, n_columns}, x.options());
+      scale_and_shift(scaling, begin, end, Rows(scaled));
+      hidden_layer_into(*layer, scaled, to);
     });
-    context->save_for_backward({x, rows, scale});
+    context->save_for_backward({x, rows, scale, shift});
     context->saved_data["shift has gradient"] = shift.requires_grad();
+    context->saved_data["d_mlp"] = layer ? layer->d_mlp : int64_t{0};
+    context->saved_data["activation"] = layer ? static_cast<int64_t>(layer->activation) : int64_t{0};
     return y;
   }
 
   static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context,
                                                torch::autograd::tensor_list gradients) {
     const auto saved = context->get_saved_variables();
-    const at::Tensor &x = saved[0], &rows = saved[1], &scale = saved[2];
+    const at::Tensor &x = saved[0], &rows = saved[1], &scale = saved[2], &shift = saved[3];
     const at::Tensor dy = gradients[0].contiguous();
-    const int64_t n = dy.size(0), n_columns = dy.size(1), n_chunks = (n + kChunk - 1) / kChunk;
+    const HiddenLayer layer{static_cast<Activation>(context->saved_data["activation"].toInt()),
+                            context->saved_data["d_mlp"].toInt()};
     const bool by_shift = context->saved_data["shift has gradient"].toBool();
-    const at::Tensor dx = x.requires_grad() ? at::empty({n, n_columns}, dy.options()) : at::Tensor();
-    const at::Tensor sums = at::zeros({2, n_chunks, n_columns}, dy.options());
-    at::parallel_for(0, n_chunks, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t chunk = begin; chunk < end; ++chunk) {
-        float* dscale = sums.data_ptr<float>() + chunk * n_columns;
-        add_gradients(Rows(x, rows), Rows(dy), scale.data_ptr<float>(), n_columns, chunk * kChunk,
-                      std::min(n, (chunk + 1) * kChunk), Rows(dx), dscale,
-                      by_shift ? dscale + n_chunks * n_columns : nullptr);
+    const int64_t n_masks = scale.size(0), n = dy.size(0) / n_masks, n_columns = x.size(1);
+    const int64_t n_chunks = (n + kChunk - 1) / kChunk;
+    const at::Tensor dx = x.requires_grad() ? at::empty({n_masks * n, n_columns}, dy.options()) : at::Tensor();
+    const at::Tensor sums = at::zeros({by_shift ? 2 : 1, n_masks, n_chunks, n_columns}, dy.options());
+    by_chunks(n_masks, n, [&](int64_t mask, int64_t number, int64_t begin, int64_t end) {
+      const Scaling scaling(x, rows, scale, shift, mask, n);
+      float* dscale = sums.data_ptr<float>() + number * n_columns;
+      float* dshift = by_shift ? dscale + n_masks * n_chunks * n_columns : nullptr;
+      const Rows to = Rows(dx).from(mask * n);
+      if (layer.d_mlp == 0) {
+        return add_gradients(scaling, Rows(dy).from(mask * n + begin), begin, end, to, dscale, dshift);
       }
+      const at::Tensor scaled = at::empty({end - begin, n_columns}, x.options());
+      scale_and_shift(scaling, begin, end, Rows(scaled));
+      const at::Tensor dscaled = hidden_layer_gradient(layer, scaled, dy.narrow(0, mask * n + begin, end - begin));
+      add_gradients(scaling, Rows(dscaled), begin, end, to, dscale, dshift);
     });
-    const at::Tensor totals = sums.sum(1);
-    return {dx, at::Tensor(), totals[0], by_shift ? totals[1] : at::Tensor()};
+    const at::Tensor totals = sums.sum(2);
+    return {at::Tensor(), dx, at::Tensor(), totals[0], by_shift ? totals[1] : at::Tensor()};
   }
 };
+
+/// @param layer  none: the scaled rows.
+at::Tensor scaled(const c10::optional<HiddenLayer>& layer, const at::Tensor& x, const at::Tensor& rows,
+                  const at::Tensor& scale, const at::Tensor& shift) {
+  if (rows.defined() && x.requires_grad())
+    throw failure("scaled rows: no gradient by a matrix of which rows are taken");
+  const int64_t n_masks = scale.dim() == 2 ? scale.size(0) : 1;
+  const bool fits = x.dim() == 2 && (scale.dim() == 1 || scale.dim() == 2) && scale.size(-1) == x.size(1) &&
+                    (rows.defined() || x.size(0) % n_masks == 0) &&
+                    (!shift.defined() || shift.sizes() == scale.sizes() || shift.sizes() == x.sizes().slice(1));
+  if (!fits) {
+    throw failure("scaled rows: x [{}], scale [{}] and shift [{}] do not fit", fmt::join(x.sizes(), ", "),
+                  fmt::join(scale.sizes(), ", "),
+                  shift.defined() ? fmt::format("{}", fmt::join(shift.sizes(), ", ")) : "none");
+  }
+  const auto per_mask = [&](const at::Tensor& vector) { return vector.expand({n_masks, x.size(1)}); };
+  const at::Tensor scales = per_mask(scale);
+  const at::Tensor shifts = per_mask(shift.defined() ? shift : at::zeros({x.size(1)}, x.options()));
+  if (!x.device().is_cpu() || x.scalar_type() != at::kFloat) {
+    const at::Tensor blocks =
+        rows.defined() ? rows_at(x, rows).unsqueeze(0) : x.view({n_masks, x.size(0) / n_masks, x.size(1)});
+    const at::Tensor y = at::addcmul(shifts.unsqueeze(1), blocks, scales.unsqueeze(1)).flatten(0, 1);
+    return layer ? hidden_layer(*layer, y) : y;
+  }
+  // Autograd functions do not accept undefined tensors.
+  const c10::optional<at::Tensor> some_rows = rows.defined() ? c10::make_optional(rows.contiguous()) : c10::nullopt;
+  return ScaledRows::apply(layer, x.stride(1) == 1 ? x : x.contiguous(), some_rows, scales.contiguous(),
+                           shifts.contiguous());
+}
 
 }  // namespace
 
 at::Tensor scaled_rows(const at::Tensor& x, const at::Tensor& rows, const at::Tensor& scale, const at::Tensor& shift) {
-  if (rows.defined() && x.requires_grad())
-    throw failure("scaled rows: no gradient by a matrix of which rows are taken");
-  const auto fits = [&](const at::Tensor& vector) { return vector.dim() == 1 && vector.size(0) == x.size(1); };
-  if (x.dim() != 2 || !fits(scale) || (shift.defined() && !fits(shift))) {
-    throw failure("scaled rows: x [{}], scale [{}] and shift [{}] do not fit", fmt::join(x.sizes(), ", "),
-                  fmt::join(scale.sizes(), ", "), shift.defined() ? fmt::format("{}", shift.numel()) : "none");
-  }
-  const at::Tensor added = shift.defined() ? shift : at::zeros({x.size(1)}, x.options());
-  if (!x.device().is_cpu() || x.scalar_type() != at::kFloat) {
-    return at::addcmul(added, rows.defined() ? rows_at(x, rows) : x, scale);
-  }
-  // Autograd functions do not accept undefined tensors.
-  const c10::optional<at::Tensor> some_rows = rows.defined() ? c10::make_optional(rows.contiguous()) : c10::nullopt;
-  return ScaledRows::apply(x.stride(1) == 1 ? x : x.contiguous(), some_rows, scale.contiguous(), added.contiguous());
+  return scaled(c10::nullopt, x, rows, scale, shift);
+}
+
+at::Tensor scaled_hidden_layer(const HiddenLayer& layer, const at::Tensor& x, const at::Tensor& rows,
+                               const at::Tensor& scale, const at::Tensor& shift) {
+  return scaled(layer, x, rows, scale, shift);
 }
 
 }  // namespace cprobe

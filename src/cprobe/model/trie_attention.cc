@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "cprobe/core/error.h"
@@ -42,7 +43,9 @@ struct Scoring {
   float soft_cap;
 };
 
-/// Inlined, so that each clone of the functions below vectorises the loop in its own way.
+// The functions below are inlined, so that each clone vectorises their loops in its own way. The
+// sizes of heads that most models have are constants, for which the compiler unrolls loops.
+
 [[gnu::always_inline]] inline float dot(const float* a, const float* b, int64_t d) {
   float sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -50,64 +53,115 @@ struct Scoring {
   return sum;
 }
 
+/// Adds weight * x to y.
+[[gnu::always_inline]] inline void add_scaled(float* y, float weight, const float* x, int64_t d) {
+#pragma omp simd
+  for (int64_t c = 0; c < d; ++c) y[c] += weight * x[c];
+}
+
+/// e^x for x <= 0, within two units of float32's last place: 2^n e^r with n whole and |r| <= ln 2 /
+/// 2, and a Taylor series of e^r up to r^7. Without branches, so that loops over it vectorise. Below
+/// x = -87, e^-87.
+[[gnu::always_inline]] inline float exp_of_negative(float x) {
+  constexpr float kLog2E = 1.44269504f;
+  constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;  // their sum is ln 2
+  constexpr float kRounder = 12582912.0f;  // 1.5 * 2^23: adding it drops what is behind the point
+  x = std::max(x, -87.0f);
+  const float n = (x * kLog2E + kRounder) - kRounder;
+  const float r = (x - n * kLn2High) - n * kLn2Low;
+  float e = 1.0f / 5040;
+  for (const float term : {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 1.0f / 2, 1.0f, 1.0f}) e = e * r + term;
+  return e * std::bit_cast<float>((static_cast<int32_t>(n) + 127) << 23);
+}
+
 /// Writes the probabilities and the weighted sums of values of queries [begin, end).
-CPROBE_VECTOR_CLONES
-void attend(int64_t begin, int64_t end, HeadRows q, HeadRows k, HeadRows v, KeyList keys, AttentionShape shape,
-            Scoring scoring, float* probabilities, HeadRows out) {
+/// @tparam kHeadSize  d_head, or 0 for any other size.
+template <int64_t kHeadSize>
+[[gnu::always_inline]] inline void attend_with(int64_t begin, int64_t end, HeadRows q, HeadRows k, HeadRows v,
+                                               KeyList keys, AttentionShape shape, Scoring scoring,
+                                               float* probabilities, HeadRows out) {
   const int64_t group = shape.n_heads / shape.n_kv_heads;
-  const int64_t d = shape.d_head;
+  const int64_t d = kHeadSize > 0 ? kHeadSize : shape.d_head;
   for (int64_t i = begin; i < end; ++i) {
     const int64_t* rows = keys.seen(i);
     const int64_t n = keys.n_seen(i);
+    float* of_query = probabilities + i * shape.n_heads * keys.max_length;
     for (int64_t h = 0; h < shape.n_heads; ++h) {
       const float* query = q.head(i, h, d);
-      float* p = probabilities + (i * shape.n_heads + h) * keys.max_length;
+      float* p = of_query + h * keys.max_length;
       float highest = -INFINITY;
       for (int64_t j = 0; j < n; ++j) {
-        const float* key = k.head(rows[j], h / group, d);
-        p[j] = dot(query, key, d) * scoring.scale;
+        p[j] = dot(query, k.head(rows[j], h / group, d), d) * scoring.scale;
         if (scoring.soft_cap > 0) p[j] = scoring.soft_cap * std::tanh(p[j] / scoring.soft_cap);
         highest = std::max(highest, p[j]);
       }
+      for (int64_t j = 0; j < n; ++j) p[j] -= highest;
+      std::fill(p + n, p + keys.max_length, 0.0f);
+    }
+    // Of all heads at once, as a head may see fewer keys than a vector has room for.
+#pragma omp simd
+    for (int64_t j = 0; j < shape.n_heads * keys.max_length; ++j) of_query[j] = exp_of_negative(of_query[j]);
+    for (int64_t h = 0; h < shape.n_heads; ++h) {
+      float* p = of_query + h * keys.max_length;
       float sum = 0;
-      for (int64_t j = 0; j < n; ++j) sum += p[j] = std::exp(p[j] - highest);
+      for (int64_t j = 0; j < n; ++j) sum += p[j];
       float* z = out.head(i, h, d);
       std::fill(z, z + d, 0.0f);
-      for (int64_t j = 0; j < n; ++j) {
-        const float* value = v.head(rows[j], h / group, d);
-        const float weight = p[j] /= sum;
-#pragma omp simd
-        for (int64_t c = 0; c < d; ++c) z[c] += weight * value[c];
-      }
+      for (int64_t j = 0; j < n; ++j) add_scaled(z, p[j] /= sum, v.head(rows[j], h / group, d), d);
     }
   }
 }
 
-/// The gradients from queries [begin, end) and heads [head_begin, head_end). Writes dq; adds to dk
-/// and dv.
-/// @param dk  null: the gradients of keys and values are not wanted.
 CPROBE_VECTOR_CLONES
-void attend_backward(int64_t begin, int64_t end, int64_t head_begin, int64_t head_end, HeadRows q, HeadRows k,
-                     HeadRows v, KeyList keys, AttentionShape shape, Scoring scoring, const float* probabilities,
-                     HeadRows dout, HeadRows dq, HeadRows dk, HeadRows dv) {
+void attend(int64_t begin, int64_t end, HeadRows q, HeadRows k, HeadRows v, KeyList keys, AttentionShape shape,
+            Scoring scoring, float* probabilities, HeadRows out) {
+  switch (shape.d_head) {
+    case 32:
+      return attend_with<32>(begin, end, q, k, v, keys, shape, scoring, probabilities, out);
+    case 64:
+      return attend_with<64>(begin, end, q, k, v, keys, shape, scoring, probabilities, out);
+    case 128:
+      return attend_with<128>(begin, end, q, k, v, keys, shape, scoring, probabilities, out);
+    default:
+      return attend_with<0>(begin, end, q, k, v, keys, shape, scoring, probabilities, out);
+  }
+}
+
+/// What a block of `attend_backward` computes: the gradients from queries [begin, end) and heads
+/// [head_begin, head_end).
+struct Part {
+  int64_t begin, end, head_begin, head_end;
+};
+
+/// The rows that gradients are written to.
+struct Gradients {
+  HeadRows q;  ///< Written.
+  HeadRows k;  ///< Added to. Null: the gradients of keys and values are not wanted.
+  HeadRows v;
+};
+
+template <int64_t kHeadSize>
+[[gnu::always_inline]] inline void attend_backward_with(const Part& part, HeadRows q, HeadRows k, HeadRows v,
+                                                        KeyList keys, AttentionShape shape, Scoring scoring,
+                                                        const float* probabilities, HeadRows dout,
+                                                        Gradients gradients) {
   const int64_t group = shape.n_heads / shape.n_kv_heads;
-  const int64_t d = shape.d_head;
+  const int64_t d = kHeadSize > 0 ? kHeadSize : shape.d_head;
   std::vector<float> dp(static_cast<size_t>(keys.max_length));
-  for (int64_t i = begin; i < end; ++i) {
+  for (int64_t i = part.begin; i < part.end; ++i) {
     const int64_t* rows = keys.seen(i);
     const int64_t n = keys.n_seen(i);
-    for (int64_t h = head_begin; h < head_end; ++h) {
+    for (int64_t h = part.head_begin; h < part.head_end; ++h) {
       const float* p = probabilities + (i * shape.n_heads + h) * keys.max_length;
       const float* dz = dout.head(i, h, d);
       float mean = 0;
       for (int64_t j = 0; j < n; ++j) {
-        const float* value = v.head(rows[j], h / group, d);
-        const float dprobability = dot(dz, value, d);
+        const float dprobability = dot(dz, v.head(rows[j], h / group, d), d);
         dp[static_cast<size_t>(j)] = dprobability;
         mean += p[j] * dprobability;
       }
       const float* query = q.head(i, h, d);
-      float* dquery = dq.head(i, h, d);
+      float* dquery = gradients.q.head(i, h, d);
       std::fill(dquery, dquery + d, 0.0f);
       for (int64_t j = 0; j < n; ++j) {
         float dscore = p[j] * (dp[static_cast<size_t>(j)] - mean) * scoring.scale;
@@ -116,19 +170,27 @@ void attend_backward(int64_t begin, int64_t end, int64_t head_begin, int64_t hea
           const float share = std::tanh(dot(query, key, d) * scoring.scale / scoring.soft_cap);
           dscore *= 1 - share * share;
         }
-#pragma omp simd
-        for (int64_t c = 0; c < d; ++c) dquery[c] += dscore * key[c];
-        if (dk.data == nullptr) continue;
-        float* dkey = dk.head(rows[j], h / group, d);
-        float* dvalue = dv.head(rows[j], h / group, d);
-        const float weight = p[j];
-#pragma omp simd
-        for (int64_t c = 0; c < d; ++c) {
-          dkey[c] += dscore * query[c];
-          dvalue[c] += weight * dz[c];
-        }
+        add_scaled(dquery, dscore, key, d);
+        if (gradients.k.data == nullptr) continue;
+        add_scaled(gradients.k.head(rows[j], h / group, d), dscore, query, d);
+        add_scaled(gradients.v.head(rows[j], h / group, d), p[j], dz, d);
       }
     }
+  }
+}
+
+CPROBE_VECTOR_CLONES
+void attend_backward(const Part& part, HeadRows q, HeadRows k, HeadRows v, KeyList keys, AttentionShape shape,
+                     Scoring scoring, const float* probabilities, HeadRows dout, Gradients gradients) {
+  switch (shape.d_head) {
+    case 32:
+      return attend_backward_with<32>(part, q, k, v, keys, shape, scoring, probabilities, dout, gradients);
+    case 64:
+      return attend_backward_with<64>(part, q, k, v, keys, shape, scoring, probabilities, dout, gradients);
+    case 128:
+      return attend_backward_with<128>(part, q, k, v, keys, shape, scoring, probabilities, dout, gradients);
+    default:
+      return attend_backward_with<0>(part, q, k, v, keys, shape, scoring, probabilities, dout, gradients);
   }
 }
 
@@ -167,28 +229,25 @@ class TrieAttention : public torch::autograd::Function<TrieAttention> {
     at::Tensor dq = at::empty(q.sizes(), q.options());
     const bool needs_keys = k.requires_grad() || v.requires_grad();
     at::Tensor dk, dv;
-    HeadRows dk_rows{nullptr, 0}, dv_rows{nullptr, 0};
+    Gradients to{rows_of(dq), {nullptr, 0}, {nullptr, 0}};
     if (needs_keys) {
       dk = at::zeros(k.sizes(), k.options());
       dv = at::zeros(v.sizes(), v.options());
-      dk_rows = rows_of(dk);
-      dv_rows = rows_of(dv);
+      to = {rows_of(dq), rows_of(dk), rows_of(dv)};
     }
-    const HeadRows q_rows = rows_of(q), k_rows = rows_of(k), v_rows = rows_of(v), dout_rows = rows_of(dout),
-                   dq_rows = rows_of(dq);
+    const HeadRows q_rows = rows_of(q), k_rows = rows_of(k), v_rows = rows_of(v), dout_rows = rows_of(dout);
     const float* p = probabilities.data_ptr<float>();
     if (needs_keys) {
       // Several queries add to one key row. Threads therefore divide the key/value heads: there are
       // no races, and sums are the same in every run.
       const int64_t group = shape.n_heads / shape.n_kv_heads;
       at::parallel_for(0, shape.n_kv_heads, 1, [&](int64_t begin, int64_t end) {
-        attend_backward(0, q.size(0), begin * group, end * group, q_rows, k_rows, v_rows, keys, shape, scoring, p,
-                        dout_rows, dq_rows, dk_rows, dv_rows);
+        attend_backward({0, q.size(0), begin * group, end * group}, q_rows, k_rows, v_rows, keys, shape, scoring, p,
+                        dout_rows, to);
       });
     } else {
       at::parallel_for(0, q.size(0), 16, [&](int64_t begin, int64_t end) {
-        attend_backward(begin, end, 0, shape.n_heads, q_rows, k_rows, v_rows, keys, shape, scoring, p, dout_rows,
-                        dq_rows, dk_rows, dv_rows);
+        attend_backward({begin, end, 0, shape.n_heads}, q_rows, k_rows, v_rows, keys, shape, scoring, p, dout_rows, to);
       });
     }
     return {dq, dk, dv, {}, {}, {}, {}, {}};
