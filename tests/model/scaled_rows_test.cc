@@ -1,7 +1,5 @@
 #include "cprobe/model/scaled_rows.h"
 
-#include <torch/csrc/autograd/autograd.h>
-
 #include "cprobe/core/seed.h"
 #include "tests/numeric_jacobian.h"
 #include "tests/support.h"
@@ -79,31 +77,6 @@ TEST(ScaledRows, OfSeveralMasksShareRowsOrHaveTheirOwn) {
                             shift);
     }
     expect_exact_gradient([&](const at::Tensor& x) { return scaled_rows(x, {}, as(scales, x), as(shift, x)); }, e.x);
-  }
-}
-
-TEST(ScaledHiddenLayer, IsTheHiddenLayerOfScaledRows) {
-  const at::Tensor x = drawn("x", {150, 24}), shift = drawn("shift", {24});  // three chunks of rows
-  const at::Tensor some = at::randint(150, {70}, Seed(3).generator(), at::kLong);
-  for (const Activation activation : {Activation::kRelu, Activation::kGeluTanh, Activation::kGelu, Activation::kSilu}) {
-    for (const int64_t d_mlp : {24, 12}) {  // without and with a gate
-      const HiddenLayer layer{activation, d_mlp};
-      for (const at::Tensor& rows : {some, at::Tensor()}) {
-        for (const at::Tensor& scale : {drawn("scale", {24}), drawn("scales", {2, 24})}) {
-          SCOPED_TRACE(fmt::format("activation {}, d_mlp {}, {} masks, {}", static_cast<int>(activation), d_mlp,
-                                   scale.dim() == 2 ? 2 : 1, rows.defined() ? "some rows" : "all rows"));
-          const std::vector<at::Tensor> ours = {scale.clone().requires_grad_(), shift.clone().requires_grad_()};
-          const std::vector<at::Tensor> theirs = {scale.clone().requires_grad_(), shift.clone().requires_grad_()};
-          const at::Tensor hidden = scaled_hidden_layer(layer, x, rows, ours[0], ours[1]);
-          const at::Tensor expected = hidden_layer(layer, scaled_rows(x, rows, theirs[0], theirs[1]));
-          EXPECT_TRUE(agree(hidden.detach(), expected.detach(), 1e-6));
-          const at::Tensor weights = drawn("weights", expected.sizes());
-          const auto gradients = torch::autograd::grad({(hidden * weights).sum()}, ours);
-          const auto expected_gradients = torch::autograd::grad({(expected * weights).sum()}, theirs);
-          for (size_t i = 0; i < 2; ++i) EXPECT_TRUE(agree(gradients[i], expected_gradients[i], 1e-5)) << i;
-        }
-      }
-    }
   }
 }
 

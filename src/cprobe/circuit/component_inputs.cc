@@ -115,8 +115,9 @@ at::Tensor ComponentInputs::hidden(const std::vector<at::Tensor>& multipliers, c
   if (component_.ref.block == Block::kAttention) return attention(multipliers, which);
   const at::Tensor rows = chosen(query_rows_, which);
   const HiddenLayer layer = hidden_layer_of(component_.config);
-  if (unit_ == MaskUnit::kWeight) return hidden_layer(layer, joined_weight_masked(multipliers, rows));
-  return scaled_hidden_layer(layer, inputs_, rows, joined_inputs(multipliers), joined_bias_);
+  return hidden_layer(layer, unit_ == MaskUnit::kNeuron
+                                 ? scaled_rows(inputs_, rows, joined_inputs(multipliers), joined_bias_)
+                                 : joined_weight_masked(multipliers, rows));
 }
 
 at::Tensor ComponentInputs::joined_weight_masked(const std::vector<at::Tensor>& multipliers,

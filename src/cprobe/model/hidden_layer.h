@@ -15,14 +15,13 @@ struct HiddenLayer {
   int64_t d_mlp = 0;
 };
 
+/// The hidden layer of an MLP. On the CPU, float32 values take one pass forward and one backward,
+/// and are differentiable once (except kGelu); otherwise this is `reference_hidden_layer`.
 /// @param joined  [n, d_mlp], or [n, 2 d_mlp] of gate and up matrices; differentiable.
 /// @return        [n, d_mlp].
 at::Tensor hidden_layer(const HiddenLayer& layer, const at::Tensor& joined);
 
-/// The same, written to `to`, [n, d_mlp]. Overwrites `joined`. Not differentiable.
-void hidden_layer_into(const HiddenLayer& layer, const at::Tensor& joined, const at::Tensor& to);
-
-/// The gradient by `joined`, from the gradient by the hidden layer.
-at::Tensor hidden_layer_gradient(const HiddenLayer& layer, const at::Tensor& joined, const at::Tensor& gradient);
+/// The same from stock operations, for any device, dtype and activation.
+at::Tensor reference_hidden_layer(const HiddenLayer& layer, const at::Tensor& joined);
 
 }  // namespace cprobe

@@ -66,13 +66,13 @@ struct Scaling {
         n_columns(scales.size(1)) {}
 };
 
-/// Writes rows [begin, end) of one mask to the rows of y, from its first row on.
+/// Writes rows [begin, end) of one mask.
 CPROBE_VECTOR_CLONES
 void scale_and_shift(const Scaling& mask, int64_t begin, int64_t end, Rows y) {
   const float *scale = mask.scale, *shift = mask.shift;
   for (int64_t i = begin; i < end; ++i) {
     const float* from = mask.x[i];
-    float* to = y[i - begin];
+    float* to = y[i];
 #pragma omp simd
     for (int64_t c = 0; c < mask.n_columns; ++c) to[c] = from[c] * scale[c] + shift[c];
   }
@@ -80,13 +80,12 @@ void scale_and_shift(const Scaling& mask, int64_t begin, int64_t end, Rows y) {
 
 /// From the gradients dy of rows [begin, end) of one mask: writes rows of dx, and adds to dscale and
 /// dshift. Skips a null dx or dshift.
-/// @param dy  from row `begin` on.
 CPROBE_VECTOR_CLONES
 void add_gradients(const Scaling& mask, Rows dy, int64_t begin, int64_t end, Rows dx, float* dscale, float* dshift) {
   const float* scale = mask.scale;
   for (int64_t i = begin; i < end; ++i) {
     const float* from = mask.x[i];
-    const float* by = dy[i - begin];
+    const float* by = dy[i];
 #pragma omp simd
     for (int64_t c = 0; c < mask.n_columns; ++c) dscale[c] += by[c] * from[c];
     if (dshift != nullptr) {
@@ -101,30 +100,20 @@ void add_gradients(const Scaling& mask, Rows dy, int64_t begin, int64_t end, Row
   }
 }
 
-/// Scaled rows or, with a hidden layer, what the layer makes of them. The hidden layer of a chunk of
-/// rows is computed while the rows are in the processor's cache, forward and again backward, so
-/// that scaled rows are never in memory.
 class ScaledRows : public torch::autograd::Function<ScaledRows> {
  public:
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const c10::optional<HiddenLayer>& layer,
-                            const at::Tensor& x, const c10::optional<at::Tensor>& some_rows, const at::Tensor& scale,
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x,
+                            const c10::optional<at::Tensor>& some_rows, const at::Tensor& scale,
                             const at::Tensor& shift) {
     const at::Tensor rows = some_rows.value_or(at::Tensor());
     const int64_t n_masks = scale.size(0), n_columns = x.size(1);
     const int64_t n = rows.defined() ? rows.size(0) : x.size(0) / n_masks;
-    const at::Tensor y = at::empty({n_masks * n, layer ? layer->d_mlp : n_columns}, x.options());
+    const at::Tensor y = at::empty({n_masks * n, n_columns}, x.options());
     by_chunks(n_masks, n, [&](int64_t mask, int64_t /*number*/, int64_t begin, int64_t end) {
-      const Scaling scaling(x, rows, scale, shift, mask, n);
-      if (!layer) return scale_and_shift(scaling, begin, end, Rows(y).from(mask * n + begin));
-      const at::Tensor to = y.narrow(0, mask * n + begin, end - begin);
-      const at::Tensor scaled = y.size(1) == n_columns ? to : at::empty({end - begin, n_columns}, x.options());
-      scale_and_shift(scaling, begin, end, Rows(scaled));
-      hidden_layer_into(*layer, scaled, to);
+      scale_and_shift(Scaling(x, rows, scale, shift, mask, n), begin, end, Rows(y).from(mask * n));
     });
     context->save_for_backward({x, rows, scale, shift});
     context->saved_data["shift has gradient"] = shift.requires_grad();
-    context->saved_data["d_mlp"] = layer ? layer->d_mlp : int64_t{0};
-    context->saved_data["activation"] = layer ? static_cast<int64_t>(layer->activation) : int64_t{0};
     return y;
   }
 
@@ -133,34 +122,24 @@ class ScaledRows : public torch::autograd::Function<ScaledRows> {
     const auto saved = context->get_saved_variables();
     const at::Tensor &x = saved[0], &rows = saved[1], &scale = saved[2], &shift = saved[3];
     const at::Tensor dy = gradients[0].contiguous();
-    const HiddenLayer layer{static_cast<Activation>(context->saved_data["activation"].toInt()),
-                            context->saved_data["d_mlp"].toInt()};
     const bool by_shift = context->saved_data["shift has gradient"].toBool();
     const int64_t n_masks = scale.size(0), n = dy.size(0) / n_masks, n_columns = x.size(1);
     const int64_t n_chunks = (n + kChunk - 1) / kChunk;
     const at::Tensor dx = x.requires_grad() ? at::empty({n_masks * n, n_columns}, dy.options()) : at::Tensor();
     const at::Tensor sums = at::zeros({by_shift ? 2 : 1, n_masks, n_chunks, n_columns}, dy.options());
     by_chunks(n_masks, n, [&](int64_t mask, int64_t number, int64_t begin, int64_t end) {
-      const Scaling scaling(x, rows, scale, shift, mask, n);
       float* dscale = sums.data_ptr<float>() + number * n_columns;
-      float* dshift = by_shift ? dscale + n_masks * n_chunks * n_columns : nullptr;
-      const Rows to = Rows(dx).from(mask * n);
-      if (layer.d_mlp == 0) {
-        return add_gradients(scaling, Rows(dy).from(mask * n + begin), begin, end, to, dscale, dshift);
-      }
-      const at::Tensor scaled = at::empty({end - begin, n_columns}, x.options());
-      scale_and_shift(scaling, begin, end, Rows(scaled));
-      const at::Tensor dscaled = hidden_layer_gradient(layer, scaled, dy.narrow(0, mask * n + begin, end - begin));
-      add_gradients(scaling, Rows(dscaled), begin, end, to, dscale, dshift);
+      add_gradients(Scaling(x, rows, scale, shift, mask, n), Rows(dy).from(mask * n), begin, end,
+                    Rows(dx).from(mask * n), dscale, by_shift ? dscale + n_masks * n_chunks * n_columns : nullptr);
     });
     const at::Tensor totals = sums.sum(2);
-    return {at::Tensor(), dx, at::Tensor(), totals[0], by_shift ? totals[1] : at::Tensor()};
+    return {dx, at::Tensor(), totals[0], by_shift ? totals[1] : at::Tensor()};
   }
 };
 
-/// @param layer  none: the scaled rows.
-at::Tensor scaled(const c10::optional<HiddenLayer>& layer, const at::Tensor& x, const at::Tensor& rows,
-                  const at::Tensor& scale, const at::Tensor& shift) {
+}  // namespace
+
+at::Tensor scaled_rows(const at::Tensor& x, const at::Tensor& rows, const at::Tensor& scale, const at::Tensor& shift) {
   if (rows.defined() && x.requires_grad())
     throw failure("scaled rows: no gradient by a matrix of which rows are taken");
   const int64_t n_masks = scale.dim() == 2 ? scale.size(0) : 1;
@@ -178,24 +157,11 @@ at::Tensor scaled(const c10::optional<HiddenLayer>& layer, const at::Tensor& x, 
   if (!x.device().is_cpu() || x.scalar_type() != at::kFloat) {
     const at::Tensor blocks =
         rows.defined() ? rows_at(x, rows).unsqueeze(0) : x.view({n_masks, x.size(0) / n_masks, x.size(1)});
-    const at::Tensor y = at::addcmul(shifts.unsqueeze(1), blocks, scales.unsqueeze(1)).flatten(0, 1);
-    return layer ? hidden_layer(*layer, y) : y;
+    return at::addcmul(shifts.unsqueeze(1), blocks, scales.unsqueeze(1)).flatten(0, 1);
   }
   // Autograd functions do not accept undefined tensors.
   const c10::optional<at::Tensor> some_rows = rows.defined() ? c10::make_optional(rows.contiguous()) : c10::nullopt;
-  return ScaledRows::apply(layer, x.stride(1) == 1 ? x : x.contiguous(), some_rows, scales.contiguous(),
-                           shifts.contiguous());
-}
-
-}  // namespace
-
-at::Tensor scaled_rows(const at::Tensor& x, const at::Tensor& rows, const at::Tensor& scale, const at::Tensor& shift) {
-  return scaled(c10::nullopt, x, rows, scale, shift);
-}
-
-at::Tensor scaled_hidden_layer(const HiddenLayer& layer, const at::Tensor& x, const at::Tensor& rows,
-                               const at::Tensor& scale, const at::Tensor& shift) {
-  return scaled(layer, x, rows, scale, shift);
+  return ScaledRows::apply(x.stride(1) == 1 ? x : x.contiguous(), some_rows, scales.contiguous(), shifts.contiguous());
 }
 
 }  // namespace cprobe

@@ -2,8 +2,6 @@
 
 #include <torch/types.h>
 
-#include "cprobe/model/hidden_layer.h"
-
 namespace cprobe {
 
 /// Scales and shifts the columns of a matrix, or of some of its rows: y = x * scale + shift, as a
@@ -20,10 +18,5 @@ namespace cprobe {
 ///               and [n_rows, n_columns] without: mask by mask.
 /// @throws Error (kFailed) if sizes do not fit, or if `rows` is given and x requires a gradient.
 at::Tensor scaled_rows(const at::Tensor& x, const at::Tensor& rows, const at::Tensor& scale, const at::Tensor& shift);
-
-/// hidden_layer(layer, scaled_rows(x, rows, scale, shift)) in one pass: the hidden layer of an MLP
-/// whose projections x are masked. Parameters, gradients and errors as for `scaled_rows`.
-at::Tensor scaled_hidden_layer(const HiddenLayer& layer, const at::Tensor& x, const at::Tensor& rows,
-                               const at::Tensor& scale, const at::Tensor& shift);
 
 }  // namespace cprobe

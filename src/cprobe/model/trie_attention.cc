@@ -4,12 +4,12 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/rows.h"
 #include "cprobe/core/vector_clones.h"
+#include "cprobe/core/vector_math.h"
 
 namespace cprobe {
 namespace {
@@ -32,10 +32,24 @@ struct KeyList {
   int64_t max_length;
   const int64_t* length;
   int64_t window;  ///< >= 1.
+  bool in_memory;  ///< Keys and values are too many for a processor's cache.
 
   int64_t n_seen(int64_t query) const { return std::min(length[query], window); }
+  /// Has the processor fetch the rows of x that a query will read.
+  [[gnu::always_inline]] void prefetch(int64_t query, HeadRows x, int64_t width) const {
+    const int64_t* first = seen(query);
+    for (const int64_t* row = first; row < first + n_seen(query); ++row) {
+      for (int64_t c = 0; c < width; c += 16) __builtin_prefetch(x.data + *row * x.stride + c, 0, 2);
+    }
+  }
   const int64_t* seen(int64_t query) const { return rows + query * max_length + length[query] - n_seen(query); }
 };
+
+KeyList key_list(const at::Tensor& rows, const at::Tensor& length, int64_t window, const at::Tensor& k) {
+  constexpr int64_t kOfACache = 1 << 20;
+  return {rows.data_ptr<int64_t>(), rows.size(1), length.data_ptr<int64_t>(), window,
+          2 * k.numel() * static_cast<int64_t>(sizeof(float)) > kOfACache};
+}
 
 /// Scale and soft cap of AttentionOptions, in the kernel's precision.
 struct Scoring {
@@ -59,21 +73,6 @@ struct Scoring {
   for (int64_t c = 0; c < d; ++c) y[c] += weight * x[c];
 }
 
-/// e^x for x <= 0, within two units of float32's last place: 2^n e^r with n whole and |r| <= ln 2 /
-/// 2, and a Taylor series of e^r up to r^7. Without branches, so that loops over it vectorise. Below
-/// x = -87, e^-87.
-[[gnu::always_inline]] inline float exp_of_negative(float x) {
-  constexpr float kLog2E = 1.44269504f;
-  constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;  // their sum is ln 2
-  constexpr float kRounder = 12582912.0f;  // 1.5 * 2^23: adding it drops what is behind the point
-  x = std::max(x, -87.0f);
-  const float n = (x * kLog2E + kRounder) - kRounder;
-  const float r = (x - n * kLn2High) - n * kLn2Low;
-  float e = 1.0f / 5040;
-  for (const float term : {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 1.0f / 2, 1.0f, 1.0f}) e = e * r + term;
-  return e * std::bit_cast<float>((static_cast<int32_t>(n) + 127) << 23);
-}
-
 /// Writes the probabilities and the weighted sums of values of queries [begin, end).
 /// @tparam kHeadSize  d_head, or 0 for any other size.
 template <int64_t kHeadSize>
@@ -83,6 +82,10 @@ template <int64_t kHeadSize>
   const int64_t group = shape.n_heads / shape.n_kv_heads;
   const int64_t d = kHeadSize > 0 ? kHeadSize : shape.d_head;
   for (int64_t i = begin; i < end; ++i) {
+    if (keys.in_memory && i + 1 < end) {
+      keys.prefetch(i + 1, k, shape.n_kv_heads * d);
+      keys.prefetch(i + 1, v, shape.n_kv_heads * d);
+    }
     const int64_t* rows = keys.seen(i);
     const int64_t n = keys.n_seen(i);
     float* of_query = probabilities + i * shape.n_heads * keys.max_length;
@@ -149,6 +152,10 @@ template <int64_t kHeadSize>
   const int64_t d = kHeadSize > 0 ? kHeadSize : shape.d_head;
   std::vector<float> dp(static_cast<size_t>(keys.max_length));
   for (int64_t i = part.begin; i < part.end; ++i) {
+    if (keys.in_memory && i + 1 < part.end) {
+      keys.prefetch(i + 1, k, shape.n_kv_heads * d);
+      keys.prefetch(i + 1, v, shape.n_kv_heads * d);
+    }
     const int64_t* rows = keys.seen(i);
     const int64_t n = keys.n_seen(i);
     for (int64_t h = part.head_begin; h < part.head_end; ++h) {
@@ -200,7 +207,7 @@ class TrieAttention : public torch::autograd::Function<TrieAttention> {
                             const at::Tensor& v, const at::Tensor& rows, const at::Tensor& length, AttentionShape shape,
                             Scoring scoring, int64_t window) {
     const int64_t n_heads = shape.n_heads, d_head = shape.d_head;
-    const KeyList keys{rows.data_ptr<int64_t>(), rows.size(1), length.data_ptr<int64_t>(), window};
+    const KeyList keys = key_list(rows, length, window, k);
     at::Tensor probabilities = at::empty({q.size(0), n_heads, rows.size(1)}, q.options());
     at::Tensor out = at::empty({q.size(0), n_heads * d_head}, q.options());
     const HeadRows q_rows = rows_of(q), k_rows = rows_of(k), v_rows = rows_of(v), out_rows = rows_of(out);
@@ -224,7 +231,7 @@ class TrieAttention : public torch::autograd::Function<TrieAttention> {
     const AttentionShape shape{n_heads, setting("n_kv_heads").toInt(), q.size(1) / n_heads};
     const Scoring scoring{static_cast<float>(setting("scale").toDouble()),
                           static_cast<float>(setting("soft_cap").toDouble())};
-    const KeyList keys{rows.data_ptr<int64_t>(), rows.size(1), saved[4].data_ptr<int64_t>(), setting("window").toInt()};
+    const KeyList keys = key_list(rows, saved[4], setting("window").toInt(), k);
     const at::Tensor dout = gradients[0].contiguous();
     at::Tensor dq = at::empty(q.sizes(), q.options());
     const bool needs_keys = k.requires_grad() || v.requires_grad();
