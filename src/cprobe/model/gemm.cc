@@ -55,9 +55,9 @@ bool multiply_by_onednn(const at::Tensor&, const at::Tensor&, const at::Tensor&,
 
 /// Numbers of a matrix that is multiplied as a whole. GPT-2 small has no larger matrix than its
 /// unembedding.
-constexpr int64_t kWhole = 1 << 22;
-/// Numbers of a panel: as many as pay for what a product does once per panel. If a has few rows, few
-/// enough for a core's cache.
+constexpr int64_t kWhole = 3 << 20;
+/// Numbers of a panel: as many as pay for what a product does once per panel. For few rows of a,
+/// few enough for a core's cache.
 constexpr int64_t kPanel = 1 << 22, kPanelForFewRows = 1 << 18, kFewRows = 16;
 /// Columns of the smallest part of a matrix that a thread computes: two vectors of AVX-512.
 constexpr int64_t kColumns = 32;

@@ -13,15 +13,15 @@ namespace cprobe {
 /// builds without oneDNN use libtorch's product. Nothing is timed to choose: equal shapes, threads
 /// and processors give equal bits.
 ///
-/// A large b (over 4 million numbers) is taken by panels, and each thread computes its own columns
-/// of the result. If b has 16 bits a number, each panel becomes float32 when its turn comes, so that
-/// a matrix of a mapped file stays where it is. Bits do not depend on how b is stored: the same
-/// numbers as float32 with the same strides give the same bits.
+/// A large b (over 3 million numbers) is taken by panels, and each thread computes its own columns
+/// of the result. If b has 16 bits a number, each panel becomes float32 when its turn comes, so
+/// that a matrix of a mapped file stays where it is. The same numbers as float32, with the same
+/// strides, give the same bits.
 ///
-/// Memory, beside the result: a panel per thread, at most 16 MB each, or b as float32 if b is small.
+/// Memory, beside the result: about 16 MB a thread for panels, or b as float32 if b is small.
 /// @param a     [m, k] float32, any strides; differentiable.
-/// @param b     [k, n] float32, any strides; differentiable. On the CPU also bfloat16 or float16, and
-///              then not differentiable.
+/// @param b     [k, n] float32, any strides; differentiable. On the CPU also bfloat16 or float16,
+///              and then not differentiable.
 /// @param bias  [n] float32; differentiable. Undefined: none.
 /// @return      [m, n].
 /// @throws Error (kFailed) if oneDNN refuses, such as for want of memory, or if a b of 16 bits a
