@@ -80,7 +80,7 @@ uint64_t seed_of(const Circuit& circuit, const std::vector<uint64_t>& seeds) {
 
 void note_other_model(const Circuit& circuit, const std::string& model_fingerprint) {
   const auto found_in = circuit.provenance.find("model_fingerprint");
-  if (found_in == circuit.provenance.end() || found_in->second == model_fingerprint) return;
+  if (found_in == circuit.provenance.end() || !are_of_different_models(found_in->second, model_fingerprint)) return;
   fmt::print(stderr, "note: this circuit was found in another model (fingerprint {})\n", found_in->second);
 }
 

@@ -139,7 +139,8 @@ void write(SetOperation operation, const std::vector<CircuitFile>& circuits, con
 void note_other_models(const std::vector<CircuitFile>& circuits) {
   const auto model = [](const CircuitFile& circuit) { return entry(circuit, "model_fingerprint"); };
   const auto other = std::ranges::find_if(circuits, [&](const CircuitFile& circuit) {
-    return !model(circuit).empty() && !model(circuits.front()).empty() && model(circuit) != model(circuits.front());
+    return !model(circuit).empty() && !model(circuits.front()).empty() &&
+           are_of_different_models(model(circuit), model(circuits.front()));
   });
   if (other == circuits.end()) return;
   fmt::print(stderr,

@@ -98,6 +98,20 @@ inline Model drawn_model(const ModelConfig& config, Seed seed = Seed(0)) {
   return model;
 }
 
+/// The same model with its matrices rounded to a dtype of 16 bits.
+inline Model with_halves(Model model, at::ScalarType dtype) {
+  for (auto& [name, weight] : model.weights) {
+    if (weight.dim() == 2) weight = weight.to(dtype);
+  }
+  return model;
+}
+
+/// The same model with all weights as float32.
+inline Model in_float32(Model model) {
+  for (auto& [name, weight] : model.weights) weight = weight.to(at::kFloat);
+  return model;
+}
+
 /// The same model in float64.
 inline Model in_double(Model model) {
   for (auto& [name, weight] : model.weights) weight = weight.to(at::kDouble);

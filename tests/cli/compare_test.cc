@@ -113,6 +113,7 @@ TEST_F(Compare, NotesThatTheCircuitsAreOfDifferentModels) {
   };
   const std::string one = of_model("one", "17"), same = of_model("same", "17"), other = of_model("other", "18");
   EXPECT_EQ(cprobe({"compare", one, same, save("unknown", 0, 4)}).err, "");
+  EXPECT_EQ(cprobe({"compare", one, of_model("later version", "w2:17")}).err, "") << "cannot be told";
   const ProgramResult result = cprobe({"compare", one, same, other});
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.err, HasSubstr("note: " + one + " and " + other + " were found in different models"));

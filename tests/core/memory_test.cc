@@ -1,6 +1,11 @@
 #include "cprobe/core/memory.h"
 
 #include <ATen/ATen.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
 
 #include "tests/support.h"
 
@@ -22,6 +27,21 @@ TEST(PeakMemory, GrowsByWhatIsTouched) {
   const at::Tensor touched = at::ones({before / 4 + kBytes / 4});
   EXPECT_GE(peak_memory(), before + kBytes);
   EXPECT_EQ(touched[0].item<float>(), 1);
+}
+
+TEST(MappedMemory, GrowsByThePagesThatAreRead) {
+  constexpr size_t kBytes = 16'000'000;
+  const testing::TemporaryFolder folder;
+  const auto file = testing::write_bytes(folder / "file", std::string(kBytes, 'x'));
+  const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  void* mapped = mmap(nullptr, kBytes, PROT_READ, MAP_PRIVATE, descriptor, 0);
+  close(descriptor);
+  ASSERT_NE(mapped, MAP_FAILED);
+  const int64_t before = mapped_memory();
+  const std::string_view text(static_cast<const char*>(mapped), kBytes);
+  EXPECT_EQ(std::count(text.begin(), text.end(), 'x'), kBytes);
+  EXPECT_GE(mapped_memory(), before + static_cast<int64_t>(kBytes) * 9 / 10);
+  munmap(mapped, kBytes);
 }
 
 }  // namespace

@@ -60,15 +60,108 @@ TEST(ModelFolder, GivesBackEveryBitThatWasSaved) {
   }
 }
 
-TEST(ModelFolder, TurnsHalfPrecisionIntoFloat32) {
+TEST(ModelFolder, KeepsMatricesAsTheyAreStoredAndWidensVectors) {
   const Model model = drawn_model(tiny_config());
   for (const at::ScalarType dtype : {at::kHalf, at::kBFloat16}) {
     Tensors halves = checkpoint(model);
     for (auto& [name, weight] : halves) weight = weight.to(dtype);
     Model expected = model;
-    for (auto& [name, weight] : expected.weights) weight = weight.to(dtype).to(at::kFloat);
-    expect_same_weights(load(halves), expected);
+    for (auto& [name, weight] : expected.weights) {
+      weight = weight.to(dtype);
+      if (weight.dim() == 1) weight = weight.to(at::kFloat);
+    }
+    const Model loaded = load(halves);
+    for (const auto& [name, weight] : loaded.weights) {
+      EXPECT_EQ(weight.scalar_type(), weight.dim() == 2 ? dtype : at::kFloat) << name;
+    }
+    expect_same_weights(loaded, expected);
   }
+}
+
+TEST(ModelFolder, HasOneFingerprintForAllDtypesOfTheSameNumbers) {
+  for (const auto& [kind, config] : testing::all_kinds()) {
+    if (std::string_view(kind) == "silu_grouped") continue;  // No config.json says this.
+    const Model halves = testing::with_halves(drawn_model(config), at::kBFloat16), floats = testing::in_float32(halves);
+    Tensors stored_halves, stored_floats;
+    for (const WeightInfo& info : weights_of(config)) {
+      const at::Tensor weight = halves.weight(info.name), stored = info.transposed ? weight.t() : weight;
+      stored_halves[info.source] = stored;
+      stored_floats[info.source] = stored.to(at::kFloat);
+    }
+    const std::string expected = fingerprint(floats);
+    EXPECT_THAT(expected, ::testing::MatchesRegex("w2:[0-9a-f]{16}")) << kind;
+    EXPECT_EQ(fingerprint(halves), expected) << kind;
+    EXPECT_EQ(fingerprint(load(stored_halves, config)), expected) << kind;
+    EXPECT_EQ(fingerprint(load(stored_floats, config)), expected) << kind;
+    Model contiguous = floats;
+    for (auto& [name, weight] : contiguous.weights) weight = weight.contiguous();
+    EXPECT_EQ(fingerprint(contiguous), expected) << kind;
+    EXPECT_NE(fingerprint(drawn_model(config)), expected) << kind << ": rounding changed nothing";
+  }
+}
+
+TEST(ModelFolder, FingerprintFollowsChangesAfterLoading) {
+  Model model = load(checkpoint());
+  const std::string loaded = fingerprint(model);
+  const Model copy = model;
+  model.weights["layers.1.mlp.in.weight"] = model.weight("layers.1.mlp.in.weight") + 1;
+  const std::string replaced = fingerprint(model);
+  EXPECT_NE(replaced, loaded);
+  EXPECT_EQ(fingerprint(copy), loaded);
+  EXPECT_NE(fingerprint(with_shuffled_component(copy, {0, Block::kMlp}, Seed(1))), loaded);
+  model = load([] {
+    Tensors halves = checkpoint();
+    for (auto& [name, weight] : halves) weight = weight.to(at::kBFloat16);
+    return halves;
+  }());
+  const std::string before = fingerprint(model);
+  model.weights["layers.1.mlp.in.bias"].add_(1);  // float32 of its own, not the file's
+  EXPECT_NE(fingerprint(model), before);
+}
+
+/// A cache in a folder, for files of any size and age.
+DigestCache cache_in(const TemporaryFolder& folder) {
+  return {.folder = folder / "cache", .least_bytes = 0, .least_age = 0};
+}
+
+TEST(ModelFolder, IsNotReadAgainWhileItsFilesStay) {
+  const TemporaryFolder folder;
+  write_checkpoint(folder, checkpoint());
+  const DigestCache cache = cache_in(folder);
+  const std::string computed = fingerprint(load_model(folder.path(), cache));
+  EXPECT_EQ(fingerprint(load_model(folder.path(), cache)), computed);
+  // Digests of other numbers, kept for the same file, show that the file is not read.
+  const SafetensorsFile file = SafetensorsFile::open(folder / "model.safetensors");
+  Digests digests = kept_digests(cache, file);
+  EXPECT_EQ(digests.size(), checkpoint().size());
+  ++digests.begin()->second;
+  keep_digests(cache, file, digests);
+  EXPECT_NE(fingerprint(load_model(folder.path(), cache)), computed);
+  digests.erase(digests.begin());
+  keep_digests(cache, file, digests);
+  EXPECT_EQ(fingerprint(load_model(folder.path(), cache)), computed) << "a tensor that was not kept is read";
+  EXPECT_EQ(kept_digests(cache, file).size(), checkpoint().size());
+  write_checkpoint(folder, checkpoint(drawn_model(tiny_config(), Seed(8))));
+  EXPECT_EQ(fingerprint(load_model(folder.path(), cache)), fingerprint(load_model(folder.path(), {})));
+  EXPECT_NE(fingerprint(load_model(folder.path(), cache)), computed);
+}
+
+TEST(ModelFolder, IsRefusedAgainIfItsNumbersAreNotFinite) {
+  const TemporaryFolder folder;
+  Tensors tensors = checkpoint();
+  tensors["transformer.h.1.attn.c_attn.bias"] = at::full({24}, NAN);
+  write_checkpoint(folder, tensors);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_INPUT_ERROR(load_model(folder.path(), cache_in(folder)), "holds NaN or infinite values");
+  }
+}
+
+TEST(Fingerprints, OfAnEarlierFormAreNotOfAnotherModel) {
+  EXPECT_FALSE(are_of_different_models("w2:0123456789abcdef", "w2:0123456789abcdef"));
+  EXPECT_TRUE(are_of_different_models("w2:0123456789abcdef", "w2:0123456789abcdee"));
+  EXPECT_TRUE(are_of_different_models("0123456789abcdef", "0123456789abcdee"));
+  EXPECT_FALSE(are_of_different_models("w2:0123456789abcdef", "0123456789abcdee"));
+  EXPECT_FALSE(are_of_different_models("0123456789abcdee", "w2:0123456789abcdef"));
 }
 
 TEST(ModelFolder, FindsWeightsInShards) {

@@ -1,6 +1,7 @@
 #include "cprobe/circuit/component_inputs.h"
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/half_precision.h"
 #include "cprobe/core/rows.h"
 #include "cprobe/model/gemm.h"
 #include "cprobe/model/scaled_rows.h"
@@ -22,13 +23,36 @@ at::Tensor chosen(const at::Tensor& x, const at::Tensor& which) {
   return which.defined() ? rows_at(x, which) : x;
 }
 
-at::Tensor joined(const std::vector<at::Tensor>& parts, int64_t dim) {
-  return parts.size() == 1 ? parts[0] : at::cat(parts, dim);
+at::Tensor joined(const std::vector<at::Tensor>& parts) {
+  return parts.size() == 1 ? parts[0] : at::cat(parts, -1);
 }
 
 /// Joins the multipliers of the matrices that read the stream: all matrices but the last.
 at::Tensor joined_inputs(const std::vector<at::Tensor>& multipliers) {
-  return joined({multipliers.begin(), multipliers.end() - 1}, -1);
+  return joined({multipliers.begin(), multipliers.end() - 1});
+}
+
+/// The dtype and device of what a matrix makes.
+at::TensorOptions options_of_products(const at::Tensor& weight) {
+  return weight.options().dtype(is_half(weight.scalar_type()) ? at::kFloat : weight.scalar_type());
+}
+
+/// x W of some matrices, joined along the columns.
+at::Tensor products(const at::Tensor& x, const std::vector<at::Tensor>& weights) {
+  int64_t n_columns = 0;
+  for (const at::Tensor& weight : weights) n_columns += weight.size(1);
+  at::Tensor y = at::empty({x.size(0), n_columns}, x.options());
+  int64_t first = 0;
+  for (const at::Tensor& weight : weights) {
+    gemm_into(y.narrow(1, first, weight.size(1)), x, weight);
+    first += weight.size(1);
+  }
+  return y;
+}
+
+/// The matrices of an attention block's queries, keys and values.
+Projections projections_of(const ModelConfig& config, const std::vector<at::Tensor>& weights) {
+  return weights.size() == 1 ? split_projections(config, weights[0]) : Projections{weights[0], weights[1], weights[2]};
 }
 
 }  // namespace
@@ -61,14 +85,14 @@ ComponentInputs::ComponentInputs(const Model& model, const ComponentRef& compone
   for (size_t i = 0; i + 1 < matrices_.size(); ++i) {
     const auto& [weight, bias] = component_.maps[i];
     weights.push_back(weight);
-    biases.push_back(bias.defined() ? bias : at::zeros({weight.size(1)}, weight.options()));
+    biases.push_back(bias.defined() ? bias : at::zeros({weight.size(1)}, options_of_products(weight)));
   }
-  joined_bias_ = joined(biases, 0);
+  joined_bias_ = joined(biases);
   if (!attention) {
-    inputs_ = gemm(inputs_, joined(weights, 1));
+    inputs_ = products(inputs_, weights);
     return;
   }
-  const Projections w = split_projections(component_.config, joined(weights, 1));
+  const Projections w = projections_of(component_.config, weights);
   const auto [queries, place_of_query] = distinct(query_rows_);
   query_rows_ = place_of_query;
   projections_ = {gemm(rows_at(inputs_, queries), w.q), gemm(inputs_, w.k), gemm(inputs_, w.v)};
@@ -84,7 +108,7 @@ std::vector<at::Tensor> ComponentInputs::weights() const {
 std::vector<at::Tensor> ComponentInputs::ones() const {
   std::vector<at::Tensor> multipliers;
   for (const MatrixInfo& matrix : matrices_)
-    multipliers.push_back(at::ones(unit_shape(matrix, unit_), component_.maps[0].weight.options()));
+    multipliers.push_back(at::ones(unit_shape(matrix, unit_), options_of_products(component_.maps[0].weight)));
   return multipliers;
 }
 

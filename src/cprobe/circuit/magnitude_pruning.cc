@@ -2,6 +2,7 @@
 
 #include "cprobe/circuit/mask.h"
 #include "cprobe/core/error.h"
+#include "cprobe/core/half_precision.h"
 
 namespace cprobe {
 namespace {
@@ -25,11 +26,10 @@ class MagnitudePruning : public MaskMethod {
     const at::NoGradGuard no_gradients;
     Mask mask{.unit = unit, .matrices = std::move(matrices)};
     for (const at::Tensor& weight : weights) {
-      const at::Tensor sizes = unit_sizes(weight, unit);
+      const at::Tensor sizes = unit_sizes(widened(weight), unit);
       const int64_t n_kept = std::llround(density_ * static_cast<double>(sizes.numel()));
       const at::Tensor order = std::get<1>(at::sort(sizes.reshape(-1), /*stable=*/true, 0, /*descending=*/true));
-      const at::Tensor kept =
-          at::zeros({sizes.numel()}, weight.options()).index_fill_(0, order.narrow(0, 0, n_kept), 1);
+      const at::Tensor kept = at::zeros({sizes.numel()}, sizes.options()).index_fill_(0, order.narrow(0, 0, n_kept), 1);
       mask.parameters.push_back(kept.view(sizes.sizes()));
     }
     return mask;

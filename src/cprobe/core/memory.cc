@@ -48,6 +48,10 @@ int64_t peak_memory() {
   return system_bytes("/proc/self/status", "VmHWM:").value_or(0);
 }
 
+int64_t mapped_memory() {
+  return system_bytes("/proc/self/status", "RssFile:").value_or(0);
+}
+
 int64_t available_memory() {
   constexpr int64_t kUnknown = 1'000'000'000'000'000;
   const int64_t of_machine = system_bytes("/proc/meminfo", "MemAvailable:").value_or(kUnknown);

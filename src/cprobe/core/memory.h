@@ -14,6 +14,10 @@ void keep_freed_memory();
 /// system does not report the size.
 int64_t peak_memory();
 
+/// The resident pages of files that this process has mapped, in bytes: the part of its memory that
+/// other processes share and the system can take back. 0 if the system does not report the size.
+int64_t mapped_memory();
+
 /// Memory that this process can still get, in bytes: the smaller of what the machine has available
 /// and what the limit of the process's control group (a container, a Slurm job) leaves. Reads only
 /// version 2 of control groups. 10^15 if the system reports neither number.

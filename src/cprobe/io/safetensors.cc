@@ -42,6 +42,7 @@ class MappedBytes {
     close(descriptor);
     if (!known || (size_ > 0 && address_ == nullptr)) throw cannot_open(path, error_number);
     if (!S_ISREG(status.st_mode)) throw input_error("{}: cannot open: it is not a regular file", path.string());
+    identity_ = identity_of(status);
   }
   ~MappedBytes() {
     if (address_ != nullptr) munmap(address_, size_);
@@ -50,8 +51,12 @@ class MappedBytes {
   MappedBytes& operator=(const MappedBytes&) = delete;
 
   std::string_view view() const { return {static_cast<const char*>(address_), size_}; }
+  const FileIdentity& identity() const { return identity_; }
+  int64_t opened_at() const { return opened_at_; }
 
  private:
+  int64_t opened_at_ = nanoseconds_now();
+  FileIdentity identity_;
   void* address_ = nullptr;  ///< nullptr for an empty file, which cannot be mapped.
   size_t size_ = 0;
 };
@@ -75,6 +80,14 @@ SafetensorsFile SafetensorsFile::open(const fs::path& path) {
 
 const fs::path& SafetensorsFile::path() const {
   return mapping_->path;
+}
+
+const FileIdentity& SafetensorsFile::identity() const {
+  return mapping_->bytes.identity();
+}
+
+int64_t SafetensorsFile::opened_at() const {
+  return mapping_->bytes.opened_at();
 }
 
 const std::map<std::string, TensorInfo>& SafetensorsFile::tensors() const {

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "cprobe/io/file_identity.h"
+
 namespace cprobe {
 
 /// Where one tensor of a safetensors file lies.
@@ -42,6 +44,8 @@ class SafetensorsFile {
   static SafetensorsFile open(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const;
+  const FileIdentity& identity() const;                      ///< Of the open file.
+  int64_t opened_at() const;                                 ///< When `identity` was asked for, as `nanoseconds_now`.
   const std::map<std::string, TensorInfo>& tensors() const;  ///< By name, ascending.
   /// The `__metadata__` entry, or empty.
   const std::map<std::string, std::string>& metadata() const;
@@ -73,13 +77,13 @@ class TensorFolder {
   /// @throws Error (kInput) if there is no such tensor.
   const TensorInfo& info(const std::string& name) const;
   at::Tensor tensor(const std::string& name) const;  ///< As SafetensorsFile::tensor.
+  const std::vector<SafetensorsFile>& files() const { return files_; }
+  /// The file that holds a tensor. @throws Error (kInput) if there is no such tensor.
+  const SafetensorsFile& file(const std::string& name) const;
   /// "path/of/shard.safetensors: tensor 'name'", for error messages.
   std::string where(const std::string& name) const;
 
  private:
-  /// The file that holds a tensor. @throws Error (kInput) if there is no such tensor.
-  const SafetensorsFile& file(const std::string& name) const;
-
   std::filesystem::path folder_;
   std::vector<SafetensorsFile> files_;
   std::map<std::string, size_t> file_of_;

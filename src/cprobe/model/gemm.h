@@ -12,12 +12,26 @@ namespace cprobe {
 /// at the shapes of mask training, or faster (docs/speed.md). Other dtypes, other devices and
 /// builds without oneDNN use libtorch's product. Nothing is timed to choose: equal shapes, threads
 /// and processors give equal bits.
+///
+/// A large b (over 3 million numbers) is taken by panels, and each thread computes its own columns
+/// of the result. If b has 16 bits a number, each panel becomes float32 when its turn comes, so
+/// that a matrix of a mapped file stays where it is. The same numbers as float32, with the same
+/// strides, give the same bits.
+///
+/// Memory, beside the result: about 16 MB a thread for panels, or b as float32 if b is small.
 /// @param a     [m, k] float32, any strides; differentiable.
-/// @param b     [k, n] float32, any strides; differentiable.
+/// @param b     [k, n] float32, any strides; differentiable. On the CPU also bfloat16 or float16,
+///              and then not differentiable.
 /// @param bias  [n] float32; differentiable. Undefined: none.
 /// @return      [m, n].
-/// @throws Error (kFailed) if oneDNN refuses, such as for want of memory.
+/// @throws Error (kFailed) if oneDNN refuses, such as for want of memory, or if a b of 16 bits a
+///         number requires a gradient.
 at::Tensor gemm(const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias = {});
+
+/// As `gemm`, into part of a matrix, and not differentiable.
+/// @param y  [m, n] of a's dtype and device; on the CPU each row contiguous; shares no memory with
+///           the others.
+void gemm_into(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias = {});
 
 /// y = a b or, if `add`, y += a b. Inside an OpenMP region the product stays on the calling thread.
 /// Not differentiable.

@@ -2,34 +2,73 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/half_precision.h"
 #include "cprobe/core/hash.h"
 #include "cprobe/core/rows.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/safetensors.h"
+#include "cprobe/model/weight_digest.h"
 
 namespace cprobe {
 namespace {
 
-at::Tensor load_weight(const TensorFolder& folder, const std::string& source, const WeightInfo& info) {
+/// Begins every fingerprint of this form, which is made of a digest per weight.
+constexpr const char* kFingerprintForm = "w2:";
+
+/// A tensor of a checkpoint as the checkpoint has it.
+struct StoredWeight {
+  WeightInfo info;
+  std::string source;  ///< Its name there.
+  at::Tensor tensor;
+  uint64_t hash = 0;
+};
+
+at::Tensor read_stored(const TensorFolder& folder, const std::string& source, const WeightInfo& info) {
   const at::Tensor stored = folder.tensor(source);
   if (stored.sizes() != at::IntArrayRef(info.source_shape)) {
     throw input_error("{}: shape [{}], but config.json asks for [{}]", folder.where(source),
                       fmt::join(stored.sizes(), ", "), fmt::join(info.source_shape, ", "));
   }
-  if (stored.scalar_type() != at::kFloat && stored.scalar_type() != at::kHalf &&
-      stored.scalar_type() != at::kBFloat16) {
+  if (stored.scalar_type() != at::kFloat && !is_half(stored.scalar_type())) {
     throw input_error("{}: dtype {}, expected F32, F16 or BF16 (quantised checkpoints are not supported)",
                       folder.where(source), at::toString(stored.scalar_type()));
   }
-  at::Tensor weight = stored.to(at::kFloat);
-  // A float64 sum of finite float32 numbers cannot overflow. So the sum is finite exactly if all
-  // numbers are.
-  if (!std::isfinite(weight.sum(at::kDouble).item<double>())) {
-    throw input_error("{}: holds NaN or infinite values", folder.where(source));
+  return stored;
+}
+
+/// Sets the hash of each weight. Reads the weights that the cache does not know, and lets the cache
+/// know them. @throws Error (kInput) if a number is not finite.
+void hash_stored(const TensorFolder& folder, const DigestCache& cache, std::vector<StoredWeight>& weights) {
+  std::map<std::filesystem::path, Digests> known;
+  for (const SafetensorsFile& file : folder.files()) known[file.path()] = kept_digests(cache, file);
+  std::vector<StoredWeight*> unknown;
+  std::vector<at::Tensor> tensors;
+  for (StoredWeight& weight : weights) {
+    const Digests& digests = known[folder.file(weight.source).path()];
+    const auto found = digests.find(weight.source);
+    if (found != digests.end()) {
+      weight.hash = found->second;
+    } else {
+      unknown.push_back(&weight);
+      tensors.push_back(weight.tensor);
+    }
   }
-  return info.transposed ? weight.t() : weight;
+  const std::vector<WeightDigest> digests = weight_digests(tensors);
+  std::set<std::filesystem::path> changed;
+  for (size_t i = 0; i < unknown.size(); ++i) {
+    const std::string& source = unknown[i]->source;
+    if (!digests[i].is_finite) throw input_error("{}: holds NaN or infinite values", folder.where(source));
+    unknown[i]->hash = digests[i].hash;
+    const std::filesystem::path& file = folder.file(source).path();
+    known[file][source] = digests[i].hash;
+    changed.insert(file);
+  }
+  for (const SafetensorsFile& file : folder.files()) {
+    if (changed.contains(file.path())) keep_digests(cache, file, known[file.path()]);
+  }
 }
 
 bool is_ignored(const std::string& name, const Architecture& architecture) {
@@ -82,11 +121,14 @@ at::Device Model::device() const {
 
 Model on_device(const Model& model, at::Device device) {
   Model moved = model;
-  for (auto& [name, weight] : moved.weights) weight = weight.to(device);
+  for (auto& [name, weight] : moved.weights) {
+    weight = weight.to(device);
+    if (!device.is_cpu()) weight = widened(weight);
+  }
   return moved;
 }
 
-Model load_model(const std::filesystem::path& folder) {
+Model load_model(const std::filesystem::path& folder, const DigestCache& cache) {
   if (!std::filesystem::is_directory(folder)) {
     throw input_error("{}: no such folder; expected a Hugging Face model folder with config.json and model.safetensors",
                       folder.string());
@@ -100,6 +142,7 @@ Model load_model(const std::filesystem::path& folder) {
                       model.config.n_layers, n_tensors);
   }
 
+  std::vector<StoredWeight> stored;
   std::vector<std::string> expected;
   for (const WeightInfo& info : weights_of(model.config)) {
     const std::string_view prefix = architecture.optional_prefix;
@@ -108,22 +151,31 @@ Model load_model(const std::filesystem::path& folder) {
     if (!tensors.contains(source)) {
       throw input_error("{}: no tensor '{}'; config.json asks for it", folder.string(), info.source);
     }
-    model.weights[info.name] = load_weight(tensors, source, info);
+    stored.push_back({info, source, read_stored(tensors, source, info)});
     expected.push_back(source);
   }
+  const size_t n_weights = stored.size();
   std::ranges::sort(expected);
   for (const std::string& name : tensors.names()) {
     if (std::ranges::binary_search(expected, name) || is_ignored(name, architecture)) continue;
     // Some files also store a tied unembedding. It must equal the token embedding.
     if (model.config.tied_unembedding && name == unembedding_source(architecture)) {
-      if (!at::equal(tensors.tensor(name).to(at::kFloat), model.unembedding())) {
-        throw input_error("{}: differs from the token embedding although config.json says they are tied",
-                          tensors.where(name));
-      }
+      stored.push_back({{}, name, tensors.tensor(name)});
       continue;
     }
     throw input_error("{}: not part of a {} model with {} layers; does config.json belong to these weights?",
                       tensors.where(name), model.config.architecture, model.config.n_layers);
+  }
+  hash_stored(tensors, cache, stored);
+  for (size_t i = 0; i < n_weights; ++i) {
+    const auto& [info, source, tensor, hash] = stored[i];
+    const at::Tensor weight = tensor.dim() == 2 ? tensor : widened(tensor);
+    model.weights[info.name] = info.transposed ? weight.t() : weight;
+    model.digests[info.name] = {model.weights[info.name], hash, static_cast<uint32_t>(weight._version())};
+  }
+  if (stored.size() > n_weights && stored.back().hash != model.digests.at("embed.token").hash) {
+    throw input_error("{}: differs from the token embedding although config.json says they are tied",
+                      tensors.where(stored.back().source));
   }
   return model;
 }
@@ -165,15 +217,30 @@ Model with_shuffled_component(const Model& model, const ComponentRef& component,
 }
 
 std::string fingerprint(const Model& model) {
-  uint64_t digest = hash(config_json(model.config));
+  std::map<std::string, bool> is_transposed;  // in the checkpoint, whose order is hashed
+  for (const WeightInfo& info : weights_of(model.config)) is_transposed[info.name] = info.transposed;
+  std::map<std::string, uint64_t> hashes;
+  std::vector<std::string> unknown;
+  std::vector<at::Tensor> tensors;
   for (const auto& [name, weight] : model.weights) {
-    // Hashes a transposed view in stored order: transposing a large model would take seconds.
-    const bool is_view = weight.dim() == 2 && weight.t().is_contiguous();
-    const at::Tensor bytes = (is_view ? weight.t() : weight).detach().cpu().contiguous();
-    digest = hash(name, digest);
-    digest = hash_bytes(bytes.data_ptr(), bytes.nbytes(), digest);
+    const auto known = model.digests.find(name);
+    if (known != model.digests.end() && known->second.weight.is_same(weight) &&
+        known->second.version == static_cast<uint32_t>(weight._version())) {
+      hashes[name] = known->second.hash;
+    } else {
+      unknown.push_back(name);
+      tensors.push_back(is_transposed[name] ? weight.t() : weight);
+    }
   }
-  return to_hex(digest);
+  const std::vector<WeightDigest> digests = weight_digests(tensors);
+  for (size_t i = 0; i < unknown.size(); ++i) hashes[unknown[i]] = digests[i].hash;
+  uint64_t all = hash(config_json(model.config));
+  for (const auto& [name, digest] : hashes) all = hash(to_hex(digest), hash(name, all));
+  return kFingerprintForm + to_hex(all);
+}
+
+bool are_of_different_models(const std::string& a, const std::string& b) {
+  return a != b && a.starts_with(kFingerprintForm) == b.starts_with(kFingerprintForm);
 }
 
 }  // namespace cprobe

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/half_precision.h"
 #include "cprobe/core/rows.h"
 #include "cprobe/model/component.h"
 #include "cprobe/model/gemm.h"
@@ -52,9 +53,9 @@ Stream embed(const Model& model, const TokenTrie& trie) {
   }
   const auto [pairs, row_of_node, unused] = at::_unique2(trie.token * n_positions + trie.position, true, true);
   const at::Tensor tokens = at::div(pairs, n_positions, "floor");
-  at::Tensor rows = rows_at(model.weight("embed.token"), tokens);
+  at::Tensor rows = widened(rows_at(model.weight("embed.token"), tokens));
   if (model.weights.contains("embed.position")) {
-    rows = rows + rows_at(model.weight("embed.position"), pairs - tokens * n_positions);
+    rows = rows + widened(rows_at(model.weight("embed.position"), pairs - tokens * n_positions));
   }
   return {rows, row_of_node};
 }

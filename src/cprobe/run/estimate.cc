@@ -29,6 +29,7 @@ int64_t n_weights(const ModelConfig& config, const ComponentRef& component) {
 Estimate::Estimate(const Spec& spec, const std::vector<Cell>& cells, const RunData& data, const NewRows& new_rows,
                    const OnProgress& on_progress)
     : spec_(&spec), data_(&data), shared_memory_(cprobe::peak_memory()) {
+  const int64_t mapped_before = mapped_memory();
   for (const auto& [name, weight] : data.model.weights) weights_memory_ += static_cast<int64_t>(weight.nbytes());
   std::map<std::pair<Block, int64_t>, const Cell*> kinds;
   for (const Cell& cell : cells) kinds.try_emplace({cell.component.block, cell.batch_size}, &cell);
@@ -41,6 +42,8 @@ Estimate::Estimate(const Spec& spec, const std::vector<Cell>& cells, const RunDa
   }
   product_ = measured_product();
   run_two_layers();
+  // Weights of a mapped file that were read for the first time.
+  shared_memory_ += std::max<int64_t>(0, mapped_memory() - mapped_before);
   peak_memory_ = cprobe::peak_memory() + further_memory(cells);
 }
 
@@ -59,7 +62,11 @@ int64_t Estimate::further_memory(const std::vector<Cell>& cells) const {
   int64_t bytes = streams_memory(*data_) + largest_stream;
   const int64_t n_inputs = (data_->train.trie.n_nodes() + most_nodes) * widest_inputs;
   if (take_donors(spec_->probe.ablation.fills)) bytes += n_inputs * static_cast<int64_t>(sizeof(float));
-  if (spec_->model.control != ModelControl::kNone) bytes += weights_memory_;
+  if (spec_->model.control != ModelControl::kNone) {
+    for (const auto& [name, weight] : data_->model.weights) {
+      bytes += weight.numel() * static_cast<int64_t>(sizeof(float));
+    }
+  }
   return bytes;
 }
 

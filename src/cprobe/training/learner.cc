@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/half_precision.h"
 #include "cprobe/model/forward.h"
 #include "cprobe/training/cross_entropy.h"
 
@@ -56,7 +57,7 @@ Learner::Learner(const ModelConfig& config, const TrainingState& state, const Tr
     : options_(options), model_{.config = config} {
   std::vector<at::Tensor> parameters;
   for (const auto& [name, weight] : state.weights) {
-    at::Tensor own = weight.detach().clone(at::MemoryFormat::Contiguous).requires_grad_(true);
+    at::Tensor own = widened(weight.detach()).clone(at::MemoryFormat::Contiguous).requires_grad_(true);
     parameters.push_back(own);
     model_.weights[name] = std::move(own);
   }

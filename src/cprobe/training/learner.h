@@ -40,7 +40,7 @@ CurvePoint curve_point(const Model& model, int64_t step, const at::Tensor& train
 /// `train_in_memory`.
 class Learner {
  public:
-  /// @param state    weights (copied) and, unless fresh, moments of the optimiser.
+  /// @param state    weights (copied as float32) and, unless fresh, moments of the optimiser.
   /// @param options  checked by the caller.
   Learner(const ModelConfig& config, const TrainingState& state, const TrainOptions& options);
   ~Learner();
