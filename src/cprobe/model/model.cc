@@ -27,7 +27,7 @@ struct StoredWeight {
 };
 
 at::Tensor read_stored(const TensorFolder& folder, const std::string& source, const WeightInfo& info) {
-  const at::Tensor stored = folder.tensor(source);
+  at::Tensor stored = folder.tensor(source);
   if (stored.sizes() != at::IntArrayRef(info.source_shape)) {
     throw input_error("{}: shape [{}], but config.json asks for [{}]", folder.where(source),
                       fmt::join(stored.sizes(), ", "), fmt::join(info.source_shape, ", "));
