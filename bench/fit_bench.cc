@@ -22,7 +22,6 @@ void fit_step(benchmark::State& state, Workload (*make)(), ComponentRef componen
   const int64_t n_steps = inputs.n_labelled() / kBatch;
   const std::vector<at::Tensor> labels(static_cast<size_t>(n_masks), w.train.variables.at("x"));
   const auto epoch = [&] {
-    at::AutoGradMode gradients(true);
     fit_together(inputs, labels, *method, {.epochs = 1, .batch_size = kBatch},
                  [&](int64_t n) { return at::randperm(n, generator, at::kLong); });
   };

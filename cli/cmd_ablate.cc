@@ -86,7 +86,7 @@ void note_other_model(const Circuit& circuit, const std::string& model_fingerpri
 
 void run_next(const AblateCommand& command) {
   const TextsToContinue texts = read_texts(command.model, *command.next, command.continuations);
-  const Model model = load_model(command.model);
+  const Model model = load_model(command.model, user_digest_cache());
   const Circuit circuit = load_circuit(command.circuit, model.config);
   note_other_model(circuit, fingerprint(model));
   const std::vector<NextTokens> untouched = next_tokens(model, texts);

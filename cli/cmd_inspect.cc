@@ -38,7 +38,7 @@ std::string shape_text(int64_t rows, int64_t columns) {
 Json describe_model(const std::filesystem::path& folder) {
   ProgressBar bar;
   bar.show({"read the model", 0, 2});
-  const Model model = load_model(folder);
+  const Model model = load_model(folder, user_digest_cache());
   bar.show({"read the model", 1, 2, "fingerprint"});
   const ModelConfig& config = model.config;
   Json json = {{"kind", "model"},
@@ -176,7 +176,7 @@ void print_next(const std::filesystem::path& folder, const std::string& text,
   const TextsToContinue texts = read_texts(folder, text, continuations);
   if (texts.rows.empty()) return;
   set_threads(available_threads());
-  for (const NextTokens& next : next_tokens(load_model(folder), texts)) {
+  for (const NextTokens& next : next_tokens(load_model(folder, user_digest_cache()), texts)) {
     if (json) {
       fmt::print("{}\n", next_tokens_json(next, texts).dump());
       continue;

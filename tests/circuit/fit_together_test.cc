@@ -77,6 +77,19 @@ TEST_F(MasksTogether, AreTheSameForEveryNumberOfThreads) {
   }
 }
 
+TEST_F(MasksTogether, AreDividedWhereTheyAreTooManyForACache) {
+  const ThreadsKept kept;
+  set_threads(1);
+  constexpr uint64_t kMany = 600;  // of 512 masks, the similarities of a batch of 32 take 2 MB
+  const FitOptions options{.epochs = 2, .batch_size = 32, .learning_rate = 0.02};
+  const std::vector<FitResult> found = together(*continuous_sparsification(), options, kMany);
+  for (const uint64_t i : {0, 511, 512, 599}) {
+    const FitResult one = fit(*inputs_, labels(kMany)[i], *continuous_sparsification(), options, orders(), noise(i));
+    EXPECT_NEAR(found[i].curve[1].loss, one.curve[1].loss, 1e-5) << i;
+    EXPECT_TRUE(agree(found[i].mask.parameters[0], one.mask.parameters[0], 1e-4)) << i;
+  }
+}
+
 TEST_F(MasksTogether, FollowTheirOwnLabels) {
   const FitOptions options{.epochs = 60, .batch_size = 32, .learning_rate = 0.02, .l0_weight = 1e-4};
   const std::vector<FitResult> found = together(*continuous_sparsification(), options, 2);

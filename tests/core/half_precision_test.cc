@@ -13,6 +13,7 @@ at::Tensor every_number(at::ScalarType dtype) {
 }
 
 TEST(HalfPrecision, WidensEveryNumberExactly) {
+  const ThreadsKept kept;
   set_threads(1);  // denormal numbers are zero in arithmetic from here on
   for (const at::ScalarType dtype : {at::kBFloat16, at::kHalf}) {
     const at::Tensor halves = every_number(dtype), wide = widened(halves);

@@ -3,8 +3,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
+#include "cprobe/core/hash.h"
 #include "tests/support.h"
 
 namespace cprobe {
@@ -53,6 +56,7 @@ TEST_F(DigestCacheTest, ForgetsAFileThatChangesThoughItsSizeAndTimeStay) {
   ASSERT_EQ(stat(path_.c_str(), &before), 0);
   std::string bytes = read_bytes(path_);
   bytes[bytes.size() - 1] ^= 1;
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // more than a tick of the file system's clock
   write_bytes(path_, bytes);
   const timespec times[2] = {before.st_atim, before.st_mtim};
   ASSERT_EQ(utimensat(AT_FDCWD, path_.c_str(), times, 0), 0);
@@ -92,6 +96,15 @@ TEST_F(DigestCacheTest, IgnoresAndReplacesDamagedFiles) {
   for (size_t i = 0; i < good.size(); ++i) {
     bad.push_back(good);
     bad.back()[i] = good[i] == '1' ? '2' : '1';
+  }
+  // Another program's, with the right checksum.
+  const size_t text_begin = good.find('\n') + 1;
+  const std::string text = good.substr(text_begin, good.size() - text_begin - 1);
+  std::string no_digest = text;
+  no_digest.replace(no_digest.rfind("\"}}") - 2, 2, "zz");
+  for (const std::string& other : {std::string("[]"), std::string("{\"format\":1}"), std::string("{\"format\":\"x\"}"),
+                                   std::string("{\"format\":1,\"file\":3,\"digests\":4}"), no_digest}) {
+    bad.push_back(fmt::format("{}\n{}\n", to_hex(hash(other)), other));
   }
   for (const std::string& content : bad) {
     write_bytes(file, content);

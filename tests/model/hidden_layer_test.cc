@@ -49,6 +49,22 @@ TEST(HiddenLayer, TakesColumnsOfAWiderMatrix) {
                         hidden_layer(layer, wide.narrow(1, 1, 2 * kWidth).contiguous())));
 }
 
+TEST(HiddenLayer, RemovesWhatIsFarBelowZero) {
+  for (const Activation activation : kActivations) {
+    const at::Tensor x = at::tensor({-100.0f, -1e6f, -3e38f}).unsqueeze(0).requires_grad_();
+    const at::Tensor hidden = hidden_layer({activation, 3}, x);
+    EXPECT_TRUE(hidden.detach().eq(0).all().item<bool>()) << static_cast<int>(activation) << " " << hidden;
+    const at::Tensor gradient = torch::autograd::grad({hidden.narrow(1, 0, 2).sum()}, {x})[0].narrow(1, 0, 2);
+    EXPECT_TRUE(gradient.eq(0).all().item<bool>()) << static_cast<int>(activation) << " " << gradient;
+  }
+}
+
+TEST(HiddenLayer, RefusesOtherWidths) {
+  const HiddenLayer layer{Activation::kSilu, kWidth};
+  EXPECT_FAILED_ERROR(hidden_layer(layer, at::zeros({2, kWidth + 1})), "[2, 14] does not fit d_mlp 13");
+  EXPECT_FAILED_ERROR(hidden_layer(layer, at::zeros({2, kWidth - 1})), "[2, 12]");
+}
+
 TEST(HiddenLayer, KeepsWhatIsNotANumber) {
   for (const Activation activation : kActivations) {
     const at::Tensor x = at::full({1, kWidth}, std::numeric_limits<float>::quiet_NaN());

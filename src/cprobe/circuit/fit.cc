@@ -33,29 +33,30 @@ void check(const FitOptions& options, int64_t n_labelled) {
   }
 }
 
-/// Masks whose updates are computed at once: on the CPU as many as leave the largest array of a step
-/// in a processor's cache; on other devices all, for few launches.
-int64_t masks_at_once(const ComponentInputs& inputs, int64_t batch_size, int64_t n_masks) {
-  if (!inputs.weights().front().device().is_cpu()) return n_masks;
-  constexpr int64_t kBytes = 2 << 20;
+/// Masks whose updates are computed at once. On the CPU as many as leave the largest array of a
+/// step in a processor's cache; on other devices as many as leave it small, for few launches.
+int64_t masks_at_once(const ComponentInputs& inputs, int64_t batch_size, bool on_cpu) {
+  const int64_t most_bytes = on_cpu ? 2 << 20 : 256 << 20;
   int64_t widest = batch_size;  // the similarities of a batch are [batch, batch]
   for (const MatrixInfo& matrix : inputs.matrices()) widest = std::max(widest, matrix.n_out);
-  return std::max<int64_t>(1, kBytes / (batch_size * widest * static_cast<int64_t>(sizeof(float))));
+  return std::max<int64_t>(1, most_bytes / (batch_size * widest * static_cast<int64_t>(sizeof(float))));
 }
 
 /// Masks that are trained as one tensor of parameters per matrix.
 class MaskStack {
  public:
-  /// @param labels  [n_masks, n_labelled].
-  MaskStack(const ComponentInputs& inputs, at::Tensor labels, const MaskMethod& method, const FitOptions& options,
-            std::vector<at::Generator> noise)
+  /// @param initial  the mask that all begin with.
+  /// @param labels   [n_masks, n_labelled].
+  /// @param at_once  masks whose updates are computed at once.
+  MaskStack(const ComponentInputs& inputs, const Mask& initial, at::Tensor labels, const MaskMethod& method,
+            const FitOptions& options, std::vector<at::Generator> noise, int64_t at_once)
       : inputs_(inputs),
         labels_(std::move(labels)),
         method_(method),
         options_(options),
         noise_(std::move(noise)),
-        masks_at_once_(masks_at_once(inputs, options.batch_size, labels_.size(0))),
-        masks_(method.initial(inputs.matrices(), inputs.unit(), inputs.weights())),
+        masks_at_once_(at_once),
+        masks_(initial),
         curves_(static_cast<size_t>(labels_.size(0))) {
     for (at::Tensor& parameter : masks_.parameters) {
       const bool trains = parameter.requires_grad();
@@ -164,16 +165,22 @@ std::vector<FitResult> fit_together(const ComponentInputs& inputs, const std::ve
   if (n_masks == 0 || (!noise.empty() && noise.size() != labels.size())) {
     throw failure("mask training: {} generators for {} masks", noise.size(), n_masks);
   }
-  const bool on_cpu = inputs.weights().front().device().is_cpu();
-  const int64_t n_stacks = on_cpu && n_masks >= at::get_num_threads() ? at::get_num_threads() : 1;
+  const std::vector<at::Tensor> weights = inputs.weights();
+  const bool on_cpu = device_of(weights).is_cpu();
+  const Mask initial = method.initial(inputs.matrices(), inputs.unit(), weights);
+  // A thread that has a mask more than others lets them wait, unless all have several.
+  const int64_t n_threads = on_cpu ? at::get_num_threads() : 1;
+  const int64_t n_stacks = n_masks % n_threads == 0 || n_masks >= 4 * n_threads ? n_threads : 1;
   std::vector<MaskStack> stacks;
+  stacks.reserve(static_cast<size_t>(n_stacks));
   for (int64_t i = 0; i < n_stacks; ++i) {
     const int64_t begin = n_masks * i / n_stacks, end = n_masks * (i + 1) / n_stacks;
     const auto of_stack = [&](const auto& per_mask) {
       return std::vector(per_mask.begin() + begin, per_mask.begin() + end);
     };
-    stacks.emplace_back(inputs, at::stack(of_stack(labels)), method, options,
-                        noise.empty() ? std::vector<at::Generator>() : of_stack(noise));
+    stacks.emplace_back(inputs, initial, at::stack(of_stack(labels)), method, options,
+                        noise.empty() ? std::vector<at::Generator>() : of_stack(noise),
+                        masks_at_once(inputs, options.batch_size, on_cpu));
   }
   if (stacks.front().trains()) {
     const double growth = std::pow(options.max_temperature, 1.0 / static_cast<double>(options.epochs));

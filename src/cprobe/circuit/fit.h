@@ -71,9 +71,13 @@ FitResult fit(const ComponentInputs& inputs, const at::Tensor& labels, const Mas
 /// Trains several masks on one component as `fit` trains each, on the same batches: one mask per
 /// variable. Every result equals that of `fit` up to rounding.
 ///
-/// Masks are trained in stacks, whose parameters are one tensor: large products in place of many
-/// small ones, and on a GPU as many launches as one mask needs. On the CPU, threads divide the
-/// stacks if there is a mask for each thread.
+/// Parameters of all masks are one tensor. On the CPU, threads divide the masks where that keeps
+/// all of them busy; on a GPU, masks share launches. For library callers: a run trains the mask of
+/// each cell alone.
+///
+/// Memory grows with the number of masks by their parameters, multipliers and moments; by a batch's
+/// arrays, for as many masks as the largest array of them has room for in 2 MB (in 256 MB on a
+/// GPU).
 /// @param labels  one or more, each as for `fit`.
 /// @param noise   one generator per mask. May be empty for methods that do not draw.
 /// @return        one result per mask, in the order of `labels`.

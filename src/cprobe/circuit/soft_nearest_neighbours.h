@@ -16,7 +16,8 @@ namespace cprobe {
 ///   - A single row has loss 0.
 ///
 /// On the CPU, the gradient has a closed form: half of the n x n similarities, which are symmetric,
-/// and two GEMMs, in O(n * d_model + n^2) memory. The loss is then differentiable once, and the
+/// and two GEMMs, in O(n * d_model + n^2) memory; for several masks, the gradients of all and n^2
+/// for each thread. The loss is then differentiable once, and the
 /// order of sums depends on the number of threads.
 ///
 /// @param updates  [n_labelled, d_model] float32; rows must be finite. Those of several masks:

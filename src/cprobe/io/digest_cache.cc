@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <exception>
 #include <nlohmann/json.hpp>
 
 #include "cprobe/core/error.h"
@@ -18,7 +19,9 @@ constexpr int kFormat = 1;
 fs::path file_in(const DigestCache& cache, const SafetensorsFile& file) {
   std::error_code unknown;
   const fs::path path = fs::weakly_canonical(file.path(), unknown);
-  return cache.folder / (to_hex(hash(unknown ? file.path().string() : path.string())) + ".json");
+  // With the device, whose number may differ between the machines that share a home folder.
+  const std::string name = fmt::format("{} {}", file.identity().device, (unknown ? file.path() : path).string());
+  return cache.folder / (to_hex(hash(name)) + ".json");
 }
 
 nlohmann::ordered_json identity_json(const FileIdentity& identity) {
@@ -44,14 +47,15 @@ Digests decoded(std::string_view content, const FileIdentity& identity) {
   if (line_end == std::string_view::npos || !content.ends_with('\n')) return {};
   const std::string_view text = content.substr(line_end + 1, content.size() - line_end - 2);
   if (content.substr(0, line_end) != to_hex(hash(text))) return {};
-  // With its checksum, the text is what some version of this program wrote.
   const nlohmann::ordered_json json = nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object() || json.value("format", 0) != kFormat) return {};
   if (json.at("file") != identity_json(identity)) return {};
   Digests digests;
   for (const auto& [name, value] : json.at("digests").items()) {
     const auto& hex = value.get_ref<const std::string&>();
-    std::from_chars(hex.data(), hex.data() + hex.size(), digests[name], 16);
+    const char* end = hex.data() + hex.size();
+    const auto [stop, error] = std::from_chars(hex.data(), end, digests[name], 16);
+    if (error != std::errc() || stop != end) return {};
   }
   return digests;
 }
@@ -73,7 +77,7 @@ Digests kept_digests(const DigestCache& cache, const SafetensorsFile& file) {
   if (cache.folder.empty() || file.identity().n_bytes < cache.least_bytes) return {};
   try {
     return decoded(read_file(file_in(cache, file)), file.identity());
-  } catch (const Error&) {  // There is no such file.
+  } catch (const std::exception&) {  // The file is missing or unreadable, or another program's.
     return {};
   }
 }
@@ -81,7 +85,7 @@ Digests kept_digests(const DigestCache& cache, const SafetensorsFile& file) {
 void keep_digests(const DigestCache& cache, const SafetensorsFile& file, const Digests& digests) {
   const FileIdentity& identity = file.identity();
   if (cache.folder.empty() || identity.n_bytes < cache.least_bytes) return;
-  if (file.opened_at() - identity.last_touched() < cache.least_age || identity_of(file.path()) != identity) return;
+  if (file.opened_at() - identity.changed < cache.least_age || identity_of(file.path()) != identity) return;
   try {
     write_file(file_in(cache, file), encoded(identity, digests));
   } catch (const Error&) {  // The next process reads the weights again.

@@ -9,8 +9,8 @@ struct stat;
 namespace cprobe {
 
 /// What tells a file from every other file of this machine, and from itself before a change. Times
-/// are nanoseconds since 1970. A program can set the time of the last modification back, but not
-/// the time of the last change.
+/// are nanoseconds since 1970. Programs can set the time of the last modification back, but the
+/// time of the last change only by setting the system's clock.
 struct FileIdentity {
   uint64_t device = 0;
   uint64_t inode = 0;
@@ -18,8 +18,6 @@ struct FileIdentity {
   int64_t modified = 0;
   int64_t changed = 0;
 
-  /// The time of the last modification or change, whichever is later.
-  int64_t last_touched() const { return modified > changed ? modified : changed; }
   friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
 };
 

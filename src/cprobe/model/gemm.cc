@@ -114,7 +114,7 @@ at::Tensor widened_whole(const at::Tensor& b) {
 void multiply_by_columns(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias) {
   const int64_t n = b.size(1), n_threads = n_threads_here();
   const int64_t numbers = a.size(0) <= kFewRows ? kPanelForFewRows : kPanel;
-  // As many panels for each thread, so that none waits for another.
+  // The same number of panels for each thread, so that none waits for another.
   const int64_t most = std::max(kColumns, numbers / b.size(0));
   const int64_t n_panels = (n + most * n_threads - 1) / (most * n_threads) * n_threads;
   const int64_t width = ((n + n_panels - 1) / n_panels + kColumns - 1) / kColumns * kColumns;
@@ -201,7 +201,8 @@ void gemm_into(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b, co
     bias.defined() ? at::addmm_out(to, bias, a, b) : at::mm_out(to, a, b);
     return;
   }
-  const bool takes_panels = b.numel() > kWhole && y.size(0) > 0 && a.scalar_type() == at::kFloat;
+  if (y.numel() == 0) return;
+  const bool takes_panels = b.numel() > kWhole && a.scalar_type() == at::kFloat;
   if (!takes_panels) return multiply_whole(y, a, widened_whole(b), bias);
   if (has_contiguous_rows(b)) return multiply_by_rows(y, a, b, bias);
   if (has_contiguous_rows(b.t())) return multiply_by_columns(y, a, b, bias);

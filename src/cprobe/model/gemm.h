@@ -18,7 +18,8 @@ namespace cprobe {
 /// that a matrix of a mapped file stays where it is. The same numbers as float32, with the same
 /// strides, give the same bits.
 ///
-/// Memory, beside the result: about 16 MB a thread for panels, or b as float32 if b is small.
+/// Memory, beside the result: b as float32 if b is small; else, for each thread, a panel of 16 MB
+/// or of 256 rows of b, whichever is more.
 /// @param a     [m, k] float32, any strides; differentiable.
 /// @param b     [k, n] float32, any strides; differentiable. On the CPU also bfloat16 or float16,
 ///              and then not differentiable.

@@ -173,6 +173,9 @@ at::Tensor reference_hidden_layer(const HiddenLayer& layer, const at::Tensor& jo
 }
 
 at::Tensor hidden_layer(const HiddenLayer& layer, const at::Tensor& joined) {
+  if (joined.dim() != 2 || (joined.size(1) != layer.d_mlp && !is_gated(layer, joined))) {
+    throw failure("hidden layer: [{}] does not fit d_mlp {}", fmt::join(joined.sizes(), ", "), layer.d_mlp);
+  }
   const bool has_kernel =
       joined.device().is_cpu() && joined.scalar_type() == at::kFloat && layer.activation != Activation::kGelu;
   if (!has_kernel) return reference_hidden_layer(layer, joined);

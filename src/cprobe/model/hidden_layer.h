@@ -19,6 +19,7 @@ struct HiddenLayer {
 /// and are differentiable once (except kGelu); otherwise this is `reference_hidden_layer`.
 /// @param joined  [n, d_mlp], or [n, 2 d_mlp] of gate and up matrices; differentiable.
 /// @return        [n, d_mlp].
+/// @throws Error (kFailed) if `joined` has another shape.
 at::Tensor hidden_layer(const HiddenLayer& layer, const at::Tensor& joined);
 
 /// The same from stock operations, for any device, dtype and activation.

@@ -71,6 +71,16 @@ void hash_stored(const TensorFolder& folder, const DigestCache& cache, std::vect
   }
 }
 
+/// The hash of a weight, if it is known and still holds.
+std::optional<uint64_t> known_hash(const Model& model, const std::string& name) {
+  const auto known = model.digests.find(name);
+  if (known == model.digests.end()) return std::nullopt;
+  const auto& [weight, hash, version] = known->second;
+  const at::Tensor& now = model.weights.at(name);
+  if (!weight.is_same(now) || version != static_cast<uint32_t>(now._version())) return std::nullopt;
+  return hash;
+}
+
 bool is_ignored(const std::string& name, const Architecture& architecture) {
   return std::ranges::any_of(architecture.ignored_suffixes,
                              [&](std::string_view suffix) { return name.ends_with(suffix); });
@@ -121,9 +131,12 @@ at::Device Model::device() const {
 
 Model on_device(const Model& model, at::Device device) {
   Model moved = model;
+  moved.digests.clear();
   for (auto& [name, weight] : moved.weights) {
+    const std::optional<uint64_t> hash = known_hash(model, name);
     weight = weight.to(device);
     if (!device.is_cpu()) weight = widened(weight);
+    if (hash) moved.digests[name] = {weight, *hash, static_cast<uint32_t>(weight._version())};
   }
   return moved;
 }
@@ -173,7 +186,8 @@ Model load_model(const std::filesystem::path& folder, const DigestCache& cache) 
     model.weights[info.name] = info.transposed ? weight.t() : weight;
     model.digests[info.name] = {model.weights[info.name], hash, static_cast<uint32_t>(weight._version())};
   }
-  if (stored.size() > n_weights && stored.back().hash != model.digests.at("embed.token").hash) {
+  if (stored.size() > n_weights && (stored.back().tensor.sizes() != model.unembedding().sizes() ||
+                                    stored.back().hash != model.digests.at("embed.token").hash)) {
     throw input_error("{}: differs from the token embedding although config.json says they are tied",
                       tensors.where(stored.back().source));
   }
@@ -223,10 +237,8 @@ std::string fingerprint(const Model& model) {
   std::vector<std::string> unknown;
   std::vector<at::Tensor> tensors;
   for (const auto& [name, weight] : model.weights) {
-    const auto known = model.digests.find(name);
-    if (known != model.digests.end() && known->second.weight.is_same(weight) &&
-        known->second.version == static_cast<uint32_t>(weight._version())) {
-      hashes[name] = known->second.hash;
+    if (const std::optional<uint64_t> known = known_hash(model, name)) {
+      hashes[name] = *known;
     } else {
       unknown.push_back(name);
       tensors.push_back(is_transposed[name] ? weight.t() : weight);

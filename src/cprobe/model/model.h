@@ -62,10 +62,11 @@ Model on_device(const Model& model, at::Device device);
 /// Matrices stay as the file has them.
 ///
 /// Weights are read through once, to see that all are finite and for the model's fingerprint. Of a
-/// large file, `cache` remembers both, and a file that has not changed since is not read again.
+/// large file, `cache` remembers both, and a file that has not changed since is not read again. By
+/// default nothing is remembered.
 /// @throws Error (kInput), as `read_model_config`, and naming file and tensor: a missing,
 ///         unexpected or misshapen tensor, another dtype, a NaN or infinite weight.
-Model load_model(const std::filesystem::path& folder, const DigestCache& cache = user_digest_cache());
+Model load_model(const std::filesystem::path& folder, const DigestCache& cache = {});
 
 /// Writes config.json and model.safetensors, loadable by `transformers` and by `load_model`.
 /// Weights are written in their dtypes.

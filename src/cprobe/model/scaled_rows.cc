@@ -78,8 +78,8 @@ void scale_and_shift(const Scaling& mask, int64_t begin, int64_t end, Rows y) {
   }
 }
 
-/// From the gradients dy of rows [begin, end) of one mask: writes rows of dx, and adds to dscale and
-/// dshift. Skips a null dx or dshift.
+/// From the gradients dy of rows [begin, end) of one mask: writes rows of dx, and adds to dscale
+/// and dshift. Skips a null dx or dshift.
 CPROBE_VECTOR_CLONES
 void add_gradients(const Scaling& mask, Rows dy, int64_t begin, int64_t end, Rows dx, float* dscale, float* dshift) {
   const float* scale = mask.scale;
@@ -144,7 +144,7 @@ at::Tensor scaled_rows(const at::Tensor& x, const at::Tensor& rows, const at::Te
     throw failure("scaled rows: no gradient by a matrix of which rows are taken");
   const int64_t n_masks = scale.dim() == 2 ? scale.size(0) : 1;
   const bool fits = x.dim() == 2 && (scale.dim() == 1 || scale.dim() == 2) && scale.size(-1) == x.size(1) &&
-                    (rows.defined() || x.size(0) % n_masks == 0) &&
+                    n_masks > 0 && (rows.defined() || x.size(0) % n_masks == 0) &&
                     (!shift.defined() || shift.sizes() == scale.sizes() || shift.sizes() == x.sizes().slice(1));
   if (!fits) {
     throw failure("scaled rows: x [{}], scale [{}] and shift [{}] do not fit", fmt::join(x.sizes(), ", "),

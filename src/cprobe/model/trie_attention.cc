@@ -35,14 +35,14 @@ struct KeyList {
   bool in_memory;  ///< Keys and values are too many for a processor's cache.
 
   int64_t n_seen(int64_t query) const { return std::min(length[query], window); }
-  /// Has the processor fetch the rows of x that a query will read.
-  [[gnu::always_inline]] void prefetch(int64_t query, HeadRows x, int64_t width) const {
+  const int64_t* seen(int64_t query) const { return rows + query * max_length + length[query] - n_seen(query); }
+  /// Has the processor fetch the columns [begin, end) of the rows of x that a query will read.
+  [[gnu::always_inline]] void prefetch(int64_t query, HeadRows x, int64_t begin, int64_t end) const {
     const int64_t* first = seen(query);
     for (const int64_t* row = first; row < first + n_seen(query); ++row) {
-      for (int64_t c = 0; c < width; c += 16) __builtin_prefetch(x.data + *row * x.stride + c, 0, 2);
+      for (int64_t c = begin; c < end; c += 16) __builtin_prefetch(x.data + *row * x.stride + c, 0, 2);
     }
   }
-  const int64_t* seen(int64_t query) const { return rows + query * max_length + length[query] - n_seen(query); }
 };
 
 KeyList key_list(const at::Tensor& rows, const at::Tensor& length, int64_t window, const at::Tensor& k) {
@@ -83,8 +83,8 @@ template <int64_t kHeadSize>
   const int64_t d = kHeadSize > 0 ? kHeadSize : shape.d_head;
   for (int64_t i = begin; i < end; ++i) {
     if (keys.in_memory && i + 1 < end) {
-      keys.prefetch(i + 1, k, shape.n_kv_heads * d);
-      keys.prefetch(i + 1, v, shape.n_kv_heads * d);
+      keys.prefetch(i + 1, k, 0, shape.n_kv_heads * d);
+      keys.prefetch(i + 1, v, 0, shape.n_kv_heads * d);
     }
     const int64_t* rows = keys.seen(i);
     const int64_t n = keys.n_seen(i);
@@ -153,8 +153,8 @@ template <int64_t kHeadSize>
   std::vector<float> dp(static_cast<size_t>(keys.max_length));
   for (int64_t i = part.begin; i < part.end; ++i) {
     if (keys.in_memory && i + 1 < part.end) {
-      keys.prefetch(i + 1, k, shape.n_kv_heads * d);
-      keys.prefetch(i + 1, v, shape.n_kv_heads * d);
+      keys.prefetch(i + 1, k, part.head_begin / group * d, part.head_end / group * d);
+      keys.prefetch(i + 1, v, part.head_begin / group * d, part.head_end / group * d);
     }
     const int64_t* rows = keys.seen(i);
     const int64_t n = keys.n_seen(i);

@@ -61,7 +61,7 @@ void load_arithmetic(const DataSpec& spec, RunData& data) {
 }  // namespace
 
 RunData load_run_data(const ModelSpec& model, const DataSpec& spec, at::Device device) {
-  RunData data{.model = load_model(model.folder)};
+  RunData data{.model = load_model(model.folder, user_digest_cache())};
   data.fingerprints.push_back(fingerprint(data.model));
   if (spec.language) {
     load_language(model.folder, spec, data);
