@@ -17,8 +17,8 @@ namespace cprobe {
 ///
 /// On the CPU, the gradient has a closed form: half of the n x n similarities, which are symmetric,
 /// and two GEMMs, in O(n * d_model + n^2) memory; for several masks, the gradients of all and n^2
-/// for each thread. The loss is then differentiable once, and the
-/// order of sums depends on the number of threads.
+/// for each thread. The loss is then differentiable once, and the order of sums depends on the
+/// number of threads.
 ///
 /// @param updates  [n_labelled, d_model] float32; rows must be finite. Those of several masks:
 ///                 [n_masks, n_labelled, d_model].

@@ -31,8 +31,8 @@ struct KeyList {
   const int64_t* rows;
   int64_t max_length;
   const int64_t* length;
-  int64_t window;  ///< >= 1.
-  bool in_memory;  ///< Keys and values are too many for a processor's cache.
+  int64_t window;      ///< >= 1.
+  bool exceeds_cache;  ///< Keys and values are too many for a processor's cache.
 
   int64_t n_seen(int64_t query) const { return std::min(length[query], window); }
   const int64_t* seen(int64_t query) const { return rows + query * max_length + length[query] - n_seen(query); }
@@ -82,7 +82,7 @@ template <int64_t kHeadSize>
   const int64_t group = shape.n_heads / shape.n_kv_heads;
   const int64_t d = kHeadSize > 0 ? kHeadSize : shape.d_head;
   for (int64_t i = begin; i < end; ++i) {
-    if (keys.in_memory && i + 1 < end) {
+    if (keys.exceeds_cache && i + 1 < end) {
       keys.prefetch(i + 1, k, 0, shape.n_kv_heads * d);
       keys.prefetch(i + 1, v, 0, shape.n_kv_heads * d);
     }
@@ -152,7 +152,7 @@ template <int64_t kHeadSize>
   const int64_t d = kHeadSize > 0 ? kHeadSize : shape.d_head;
   std::vector<float> dp(static_cast<size_t>(keys.max_length));
   for (int64_t i = part.begin; i < part.end; ++i) {
-    if (keys.in_memory && i + 1 < part.end) {
+    if (keys.exceeds_cache && i + 1 < part.end) {
       keys.prefetch(i + 1, k, part.head_begin / group * d, part.head_end / group * d);
       keys.prefetch(i + 1, v, part.head_begin / group * d, part.head_end / group * d);
     }
