@@ -1,13 +1,26 @@
 #include "cprobe/core/interrupt.h"
 
 #include <signal.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 #include "tests/support.h"
 
 namespace cprobe {
 namespace {
+
+/// Sends this process a signal, as a terminal does.
+void send(int signal_number) {
+  kill(getpid(), signal_number);
+}
+
+/// Waits, but not for ever, until another thread has taken a signal.
+void wait_for_request() {
+  for (int i = 0; i < 1000 && !interrupted(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+}
 
 // Each case runs in a child process: signals and their handlers belong to the whole process.
 
@@ -16,7 +29,8 @@ TEST(InterruptDeathTest, OneSignalIsARequestThatTheNextStepHonours) {
       {
         catch_interrupts();
         stop_if_interrupted();
-        raise(SIGINT);
+        send(SIGINT);
+        wait_for_request();
         try {
           stop_if_interrupted();
         } catch (const Error& error) {
@@ -30,10 +44,24 @@ TEST(InterruptDeathTest, ASecondSignalKillsAtOnce) {
   EXPECT_EXIT(
       {
         catch_interrupts();
-        raise(SIGINT);
-        raise(SIGTERM);
+        send(SIGINT);
+        wait_for_request();
+        send(SIGTERM);
+        std::this_thread::sleep_for(std::chrono::seconds(10));
       },
       ::testing::KilledBySignal(SIGTERM), "");
+}
+
+TEST(InterruptDeathTest, ThreadsThatComputeTakeNoSignal) {
+  // A handler on their stack would write over what oneDNN keeps there.
+  EXPECT_EXIT(
+      {
+        catch_interrupts();
+        sigset_t blocked = {};
+        std::thread([&] { pthread_sigmask(SIG_BLOCK, nullptr, &blocked); }).join();
+        std::_Exit(sigismember(&blocked, SIGINT) == 1 && sigismember(&blocked, SIGTERM) == 1 ? 7 : 8);
+      },
+      ::testing::ExitedWithCode(7), "");
 }
 
 TEST(InterruptDeathTest, AnIgnoredSignalStaysIgnored) {
@@ -41,7 +69,8 @@ TEST(InterruptDeathTest, AnIgnoredSignalStaysIgnored) {
       {
         signal(SIGINT, SIG_IGN);
         catch_interrupts();
-        raise(SIGINT);
+        send(SIGINT);
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
         std::_Exit(interrupted() ? 8 : 7);
       },
       ::testing::ExitedWithCode(7), "");
