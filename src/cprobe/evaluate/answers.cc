@@ -1,0 +1,64 @@
+#include "cprobe/evaluate/answers.h"
+
+#include <fmt/format.h>
+
+#include "cprobe/core/name_of.h"
+
+namespace cprobe {
+namespace {
+
+/// Whether the word says something about the effect's size, which the interval bounds.
+bool is_about_size(VerdictWord word) {
+  switch (word) {
+    case VerdictWord::kYes:
+    case VerdictWord::kReceived:
+    case VerdictWord::kPartly:
+    case VerdictWord::kSmall:
+    case VerdictWord::kNo:
+    case VerdictWord::kUndecided:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+std::string_view to_string(VerdictWord word) {
+  return name_of(word, {"yes", "received", "partly", "small", "no", "undecided", "cannot tell", "too few types",
+                        "not defined", "not tested"});
+}
+
+VerdictWord verdict_on(const TestedEffect& effect, double smallest_effect, double room) {
+  const Interval& interval = effect.interval;
+  if (effect.p.n_nulls == 0) return VerdictWord::kNotTested;
+  if (effect.p.n_nulls < kLeastNulls) return VerdictWord::kTooFewTypes;
+  if (room <= smallest_effect) return VerdictWord::kCannotTell;
+  const bool is_significant = effect.p.is_significant();
+  if (interval.upper < smallest_effect) return is_significant ? VerdictWord::kSmall : VerdictWord::kNo;
+  return is_significant && interval.lower >= smallest_effect ? VerdictWord::kYes : VerdictWord::kUndecided;
+}
+
+VerdictWord made_here(const CountedP& present, const TestedEffect& difference, double smallest_effect) {
+  if (present.n_nulls >= kLeastNulls && !present.is_significant()) return VerdictWord::kNotTested;
+  switch (const VerdictWord word = verdict_on(difference, smallest_effect)) {
+    case VerdictWord::kSmall:
+    case VerdictWord::kNo:
+      return VerdictWord::kReceived;
+    default:
+      return word;
+  }
+}
+
+VerdictWord for_share_of_rows(VerdictWord word, double share) {
+  return word == VerdictWord::kYes && share < kMostRows ? VerdictWord::kPartly : word;
+}
+
+std::string verdict_words(VerdictWord word, const TestedEffect& effect) {
+  std::string words(to_string(word));
+  if (word == VerdictWord::kNo) words += fmt::format(": this search finds at most {:.3f}", effect.interval.upper);
+  if (word == VerdictWord::kUndecided && effect.p.is_significant()) words += ": present, size undecided";
+  return is_about_size(word) && effect.interval.is_for_these_types_only ? words + ", for these types" : words;
+}
+
+}  // namespace cprobe
