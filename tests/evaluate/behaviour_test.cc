@@ -84,5 +84,29 @@ TEST_F(BehaviourOfRows, MeasuresTheWholeDistributionOfTheNextToken) {
   EXPECT_GT(effect.divergence, 0);
 }
 
+TEST_F(BehaviourOfRows, GivesOutcomesOfEachRow) {
+  std::vector<int64_t> answers = right();
+  answers[3] = (answers[3] + 1) % 13;  // The same sequence as row 0, with another answer.
+  Dataset set = data(answers);
+  const Untouched untouched = run_untouched(model_, set, embed(model_, set.trie), Site::start());
+  const at::Tensor place = distinct(set.trie.nodes_at(-1)).place;
+  const Outcomes of_rows = outcomes_of(model_, untouched.states, place, set.answers, {}, true);
+  EXPECT_EQ(of_rows.n_rows(), 5);
+  EXPECT_TRUE(at::equal(of_rows.answer, at::tensor(right(), at::kLong)));
+  EXPECT_TRUE(at::equal(of_rows.right, at::tensor({1, 1, 1, 0, 1}).to(at::kBool)));
+  EXPECT_EQ(of_rows.accuracy(), 0.8);
+  const at::Tensor log_p = at::log_softmax(logits(model_, untouched.states).to(at::kDouble), 1).index_select(0, place);
+  EXPECT_TRUE(testing::agree(of_rows.log_probability, log_p.gather(1, set.answers.unsqueeze(1)).squeeze(1), 1e-12));
+  EXPECT_FALSE(outcomes_of(model_, untouched.states, place, set.answers, {}).log_probability.defined());
+
+  // With a contrast, the answer is whether the continuation wins.
+  const Contrast contrast{.continuation = of_rows.answer, .against = at::full({5, 1}, 3, at::kLong)};
+  const at::Tensor wins = of_rows.answer.ne(3);
+  const Outcomes contrasted = outcomes_of(model_, untouched.states, place, set.answers, contrast, true);
+  EXPECT_TRUE(at::equal(contrasted.answer, wins.to(at::kLong)));
+  EXPECT_TRUE(at::equal(contrasted.right, wins.eq(set.answers.eq(of_rows.answer))));
+  EXPECT_TRUE(at::equal(contrasted.log_probability, of_rows.log_probability));
+}
+
 }  // namespace
 }  // namespace cprobe

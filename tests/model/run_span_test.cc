@@ -58,6 +58,21 @@ TEST_P(RunSpan, ReadingSomeNodesGivesTheirStatesInTheFullRun) {
   }
 }
 
+TEST_P(RunSpan, WithUnaffectedUpdatesIsTheSame) {
+  const at::Tensor other = at::randn({trie_.n_nodes(), model_.config.d_model}, Seed(5).generator());
+  for (Site site = Site::start(); site < end(); ++site.index) {
+    const ComponentRef component = site.next();
+    const Stream before = run(start(), Site::start(), site);
+    SpanOptions options{.updates = {{component, other}}};
+    const at::Tensor intervened = run(before, site, end(), options).at_nodes(all_);
+    std::map<ComponentRef, at::Tensor> known = unaffected_updates(model_, trie_, before, component);
+    const bool leaves_mlp = reads_before_layer(model_.config, {component.layer, Block::kMlp});
+    EXPECT_EQ(known.size(), leaves_mlp && component.block == Block::kAttention ? 1u : 0u);
+    options.updates.merge(known);
+    EXPECT_TRUE(agree(run(before, site, end(), options).at_nodes(all_), intervened, kSame)) << "site " << site.index;
+  }
+}
+
 TEST_P(RunSpan, InSlabsIsTheWhole) {
   at::Generator generator = Seed(3).generator();
   testing::TokenRows rows;

@@ -7,49 +7,92 @@
 namespace cprobe {
 namespace {
 
-double share(const at::Tensor& right) {
-  return static_cast<double>(right.sum().item<int64_t>()) / static_cast<double>(right.size(0));
-}
-
 /// Number of rows whose logits over the whole vocabulary take 16 MB, at least 1.
 int64_t slab_of_logits(int64_t vocab) {
   return std::max<int64_t>(1, (int64_t{1} << 22) / vocab);
 }
 
-/// The most likely next token of each state.
-/// @param states  [n, d_model] end of the stream. @return [n] int64.
-at::Tensor top_tokens(const Model& model, const at::Tensor& states) {
-  at::Tensor top = at::empty({states.size(0)}, at::kLong);
-  in_slabs(states.size(0), slab_of_logits(model.config.vocab), [&](int64_t begin, int64_t n) {
-    top.narrow(0, begin, n).copy_(logits(model, states.narrow(0, begin, n)).argmax(1));
-  });
-  return top;
+/// The rows that some of the states answer, and the log-probability of each row's right next token.
+struct AnsweredRows {
+  at::Tensor rows;             ///< [n] int64.
+  at::Tensor log_probability;  ///< [n], in nats.
+};
+
+/// @param log_p  [n_states, vocab]: log-probabilities of the states from `first_state` on.
+/// @param place, answers  as for `answered_right`, of all rows.
+AnsweredRows rows_answered_by(const at::Tensor& log_p, int64_t first_state, const at::Tensor& place,
+                              const at::Tensor& answers) {
+  const at::Tensor rows = (place.ge(first_state) & place.lt(first_state + log_p.size(0))).nonzero().squeeze(1);
+  const at::Tensor states = place.index_select(0, rows) - first_state;
+  return {rows, log_p.index({states.to(log_p.device()), answers.index_select(0, rows).to(log_p.device())})};
+}
+
+/// Whether the continuation of each row wins, [n_rows] bool.
+at::Tensor continuation_wins(const Model& model, const at::Tensor& states, const at::Tensor& place,
+                             const Contrast& contrast) {
+  // Computes the logits of only those tokens that some row compares.
+  const at::Tensor compared = at::cat({contrast.continuation.unsqueeze(1), contrast.against}, 1);
+  const DistinctNodes tokens = distinct(compared.reshape(-1));
+  const at::Tensor of_rows = logits(model, states, tokens.nodes).cpu().index_select(0, place);
+  const at::Tensor values = of_rows.gather(1, tokens.place.view(compared.sizes()));
+  return values.select(1, 0) > std::get<0>(values.narrow(1, 1, values.size(1) - 1).max(1));
 }
 
 }  // namespace
 
 at::Tensor answered_right(const Model& model, const at::Tensor& states, const at::Tensor& place,
                           const at::Tensor& answers, const std::optional<Contrast>& contrast) {
+  return outcomes_of(model, states, place, answers, contrast).right;
+}
+
+double Outcomes::accuracy() const {
+  return share_of_rows(right);
+}
+
+Outcomes outcomes_of(const Model& model, const at::Tensor& states, const at::Tensor& place, const at::Tensor& answers,
+                     const std::optional<Contrast>& contrast, bool with_log_probability) {
   const at::NoGradGuard no_gradients;
-  if (!contrast) return top_tokens(model, states).index_select(0, place).eq(answers);
-  // Computes the logits of only those tokens that some row compares.
-  const at::Tensor compared = at::cat({contrast->continuation.unsqueeze(1), contrast->against}, 1);
-  const DistinctNodes tokens = distinct(compared.reshape(-1));
-  const at::Tensor of_rows = logits(model, states, tokens.nodes).cpu().index_select(0, place);
-  const at::Tensor values = of_rows.gather(1, tokens.place.view(compared.sizes()));
-  const at::Tensor wins = values.select(1, 0) > std::get<0>(values.narrow(1, 1, values.size(1) - 1).max(1));
-  return wins.eq(answers.eq(contrast->continuation));
+  Outcomes outcomes;
+  if (with_log_probability) outcomes.log_probability = at::empty({place.size(0)}, at::kDouble);
+  at::Tensor top = at::empty({states.size(0)}, at::kLong);  // the most likely next token of each state
+  if (!contrast || with_log_probability) {
+    in_slabs(states.size(0), slab_of_logits(model.config.vocab), [&](int64_t begin, int64_t n) {
+      const at::Tensor of_states = logits(model, states.narrow(0, begin, n));
+      top.narrow(0, begin, n).copy_(of_states.argmax(1));
+      if (!with_log_probability) return;
+      const auto [rows, log_probability] =
+          rows_answered_by(at::log_softmax(of_states.to(at::kDouble), 1), begin, place, answers);
+      outcomes.log_probability.index_copy_(0, rows, log_probability.cpu());
+    });
+  }
+  if (contrast) {
+    const at::Tensor wins = continuation_wins(model, states, place, *contrast);
+    outcomes.answer = wins.to(at::kLong);
+    outcomes.right = wins.eq(answers.eq(contrast->continuation));
+  } else {
+    outcomes.answer = top.index_select(0, place);
+    outcomes.right = outcomes.answer.eq(answers);
+  }
+  return outcomes;
+}
+
+double share_of_rows(const at::Tensor& rows) {
+  return static_cast<double>(rows.sum().item<int64_t>()) / static_cast<double>(rows.size(0));
 }
 
 Behaviour::Behaviour(const Dataset& data)
     : last_(distinct(data.trie.nodes_at(-1, data.source))), answers_(data.answers), contrast_(data.contrast) {}
 
+at::Tensor Behaviour::right(const Model& model, const at::Tensor& states) const {
+  return answered_right(model, states, last_.place, answers_, contrast_);
+}
+
 double Behaviour::accuracy(const Model& model, const at::Tensor& states) const {
-  return share(answered_right(model, states, last_.place, answers_, contrast_));
+  return share_of_rows(right(model, states));
 }
 
 double Behaviour::accuracy_by_row(const Model& model, const at::Tensor& states) const {
-  return share(answered_right(model, states, at::arange(n_rows()), answers_, contrast_));
+  return share_of_rows(answered_right(model, states, at::arange(n_rows()), answers_, contrast_));
 }
 
 NextTokenEffect Behaviour::effect(const Model& model, const at::Tensor& states, const at::Tensor& untouched) const {
@@ -67,10 +110,7 @@ NextTokenEffect Behaviour::effect(const Model& model, const at::Tensor& states, 
     const at::Tensor before = log_probabilities(untouched);
     const at::Tensor divergence = (before.exp() * (before - now)).sum(1);
     sum.divergence += (divergence.cpu() * n_rows_of_node.narrow(0, begin, part)).sum().item<double>();
-    const at::Tensor rows = (last_.place.ge(begin) & last_.place.lt(begin + part)).nonzero().squeeze(1);
-    const at::Tensor place = last_.place.index_select(0, rows) - begin;
-    sum.log_probability +=
-        now.index({place.to(now.device()), answers_.index_select(0, rows).to(now.device())}).sum().item<double>();
+    sum.log_probability += rows_answered_by(now, begin, last_.place, answers_).log_probability.sum().item<double>();
   });
   const auto total = static_cast<double>(answers_.size(0));
   return {sum.log_probability / total, sum.divergence / total};

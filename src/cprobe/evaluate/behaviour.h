@@ -26,6 +26,29 @@ struct NextTokenEffect {
 at::Tensor answered_right(const Model& model, const at::Tensor& states, const at::Tensor& place,
                           const at::Tensor& answers, const std::optional<Contrast>& contrast);
 
+/// What a model answers to each row. Outcomes of the same rows can be compared row by row.
+struct Outcomes {
+  /// [n_rows] int64. Without a contrast: the most likely next token. With a contrast: 1 if the
+  /// continuation wins as in `answered_right`, else 0.
+  at::Tensor answer;
+  at::Tensor right;  ///< [n_rows] bool: whether the row is answered right, as `answered_right`.
+  /// [n_rows] float64: log-probability of the right next token, in nats. Undefined unless asked
+  /// for.
+  at::Tensor log_probability;
+
+  int64_t n_rows() const { return answer.size(0); }
+  double accuracy() const;  ///< Share of rows answered right.
+};
+
+/// The outcomes of some states, on the CPU. Takes one product with the whole unembedding, but for
+/// rows with a contrast and without log-probabilities.
+/// @param states, place, answers, contrast  as for `answered_right`.
+Outcomes outcomes_of(const Model& model, const at::Tensor& states, const at::Tensor& place, const at::Tensor& answers,
+                     const std::optional<Contrast>& contrast, bool with_log_probability = false);
+
+/// Share of the rows that are true. @param rows  [n_rows] bool, n_rows > 0.
+double share_of_rows(const at::Tensor& rows);
+
 /// Judges a model's answers on a data set, at the last token of each row, as `answered_right`:
 /// arithmetic tasks by the most likely next token, language tasks by `Dataset::contrast`. Rows that
 /// end at the same node are answered once.
@@ -37,6 +60,9 @@ class Behaviour {
   const at::Tensor& read_nodes() const { return last_.nodes; }
   int64_t n_rows() const { return answers_.size(0); }
 
+  /// Which rows are answered right, [n_rows] bool on the CPU.
+  /// @param states  [n, d_model] end of the stream at `read_nodes`.
+  at::Tensor right(const Model& model, const at::Tensor& states) const;
   /// Share of rows answered right.
   /// @param states  [n, d_model] end of the stream at `read_nodes`.
   double accuracy(const Model& model, const at::Tensor& states) const;

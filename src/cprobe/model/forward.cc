@@ -148,6 +148,16 @@ Stream advance(const Model& model, const TokenTrie& trie, const Stream& stream, 
   return {run_in_slabs(model, trie, before, layer_start, to, {}, new_rows), before.row_of_node, before.rows};
 }
 
+std::map<ComponentRef, at::Tensor> unaffected_updates(const Model& model, const TokenTrie& trie, const Stream& before,
+                                                      const ComponentRef& component) {
+  const at::NoGradGuard no_gradients;
+  const ComponentRef mlp{component.layer, Block::kMlp};
+  if (component == mlp || !reads_before_layer(model.config, mlp)) return {};
+  Stream mid = before.expanded();
+  mid.begin_layer(model.config, component.layer);
+  return {{mlp, run_in_slabs(model, trie, mid, Site::before(mlp), Site::after(mlp)) - mid.rows}};
+}
+
 Stream stream_at(const Model& model, const TokenTrie& trie, Site site) {
   const at::NoGradGuard no_gradients;
   return advance(model, trie, embed(model, trie), Site::start(), site);

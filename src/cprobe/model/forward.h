@@ -65,6 +65,13 @@ at::Tensor run_in_slabs(const Model& model, const TokenTrie& trie, const Stream&
 Stream advance(const Model& model, const TokenTrie& trie, const Stream& stream, Site from, Site to,
                const NewRows& new_rows = rows_in_memory);
 
+/// Updates behind a component that do not depend on its own update: that of the same layer's MLP,
+/// if the component is the attention block of a layer with a parallel residual. An intervention on
+/// the component can give them to run_span as known (SpanOptions::updates). Without gradients.
+/// @param before  the stream before the component, of all nodes.
+std::map<ComponentRef, at::Tensor> unaffected_updates(const Model& model, const TokenTrie& trie, const Stream& before,
+                                                      const ComponentRef& component);
+
 /// The stream of all nodes at a site, computed from the embeddings. Without gradients.
 /// @throws Error (kInput) as `embed`.
 Stream stream_at(const Model& model, const TokenTrie& trie, Site site);
