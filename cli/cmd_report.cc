@@ -6,6 +6,7 @@
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
 #include "cprobe/io/atomic_file.h"
+#include "cprobe/report/findings_json.h"
 #include "cprobe/report/page.h"
 #include "cprobe/report/paper_table.h"
 #include "cprobe/report/read_runs.h"
@@ -52,7 +53,9 @@ void run_report(const ReportCommand& command) {
   ReportData data = read_runs(command.runs, command.quiet ? OnProgress() : bar.on_progress());
   bar.clear();
   data.title = title_of(command);
-  const std::string text = is_page ? report_page(data) : paper_table(data, kTables.at(command.format));
+  const std::string text = is_page                    ? report_page(data)
+                           : command.format == "json" ? findings_json(data)
+                                                      : paper_table(data, kTables.at(command.format));
   if (out.empty()) {
     fmt::print("{}", text);
     return;
@@ -76,8 +79,9 @@ void setup_report(CLI::App& app) {
              "File to write, replaced if there (default: RUN/report.html of one RUN; tables go to stdout)");
   command
       ->add_option("--format", options->format,
-                   "html: a page that opens offline; csv, latex, markdown: a line per variable and component")
-      ->check(CLI::IsMember({"html", "csv", "latex", "markdown"}))
+                   "html: a page that opens offline; json: the answer to each question, "
+                   "with its figures; csv, latex, markdown: a line per variable and component")
+      ->check(CLI::IsMember({"html", "json", "csv", "latex", "markdown"}))
       ->capture_default_str();
   add_option(*command, "--title", options->title, "TEXT", "Heading of the page (default: the folders' names)");
   command->add_flag("--quiet", options->quiet, "No progress on stderr");

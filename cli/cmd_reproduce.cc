@@ -35,13 +35,11 @@ void run_reproduce_exp1(ToyExperimentCommand command) {
   const std::string table = table_of(experiment, options.common, command.quiet);
   fmt::print(
       "Experiment 1: a^2 - b^2 mod 113, {} seed{}, {} training steps. Published figures in brackets.\n\n{}\n"
-      "That a circuit decodes a variable (kNN) which the whole block does not says that the block computes it. That "
-      "the task\n"
-      "depends on it, ablations say only where random controls of the circuit's size harm less (p small): a circuit of "
-      "most of\n"
-      "its block is destroyed by chance as well.\n"
-      "An empty circuit (weights 0) means that no part of the block was found to compute the variable.\n"
-      "Everything is in {}\n",
+      "The first table has the paper's figures. A kNN accuracy above the majority, or above the whole block's, says "
+      "little by\n"
+      "itself: circuits of variables that nothing can compute reach it too. The second table compares each circuit "
+      "with theirs\n"
+      "(docs/statistics.md). Everything is in {}\n",
       options.n_seeds, options.n_seeds == 1 ? "" : "s", options.steps, table, options.common.out.string());
 }
 
@@ -96,9 +94,9 @@ void run_reproduce_exp4(Experiment4Command command) {
   const std::string table = table_of(experiment, options.common, command.quiet);
   fmt::print(
       "Experiment 4: language tasks in {}.\n\n{}\n"
-      "A circuit decodes the number of a noun (kNN). The model depends on it where ablating it harms agreement (or the "
-      "choice\n"
-      "of the pronoun) more than random controls of the same size do (small p). syntactic_number is a control: its "
+      "Whether a circuit has the number of a noun, and not just its nouns, its null variables say (docs/statistics.md; "
+      "cprobe\n"
+      "report); kNN and ablation beside random controls alone do not. syntactic_number is a control: its "
       "circuits\n"
       "are those of the object's number, which the verb does not agree with. {}\n"
       "Everything is in {}\n",
@@ -120,6 +118,11 @@ void add_common_options(CLI::App& command, ReproduceOptions& options, bool& quie
   add_option(command, "-o,--out", options.out, "FOLDER", "Folder for " + kept + "; an interrupted call continues there")
       ->required();
   command.add_option("--random-controls", options.n_random, "Random circuits per circuit")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command
+      .add_option("--null-variables", options.n_nulls,
+                  "Null variables per variable; 0: what needs them is not tested, in a twentieth of the time")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   add_threads_option(command, options.n_threads);

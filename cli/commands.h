@@ -12,6 +12,7 @@ void setup_fit(CLI::App& app);        ///< Find circuits, decode and ablate them
 void setup_baseline(CLI::App& app);   ///< Run comparison methods on a spec.
 void setup_merge(CLI::App& app);      ///< Gather what shards of a run folder found.
 void setup_ablate(CLI::App& app);     ///< Ablate a saved circuit on any data.
+void setup_exchange(CLI::App& app);   ///< Exchange a component's inputs between rows.
 void setup_compare(CLI::App& app);    ///< Overlap, union, intersection and difference of circuits.
 void setup_inspect(CLI::App& app);    ///< Describe a model folder, circuit file or run folder.
 void setup_report(CLI::App& app);     ///< Make a page for readers, or a table for papers.

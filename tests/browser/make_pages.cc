@@ -20,8 +20,13 @@ std::vector<MadeCell> small_grid() {
   std::vector<MadeCell> cells;
   for (const char* variable : {kHostile, "parity"}) {
     for (int64_t layer = 0; layer < 4; ++layer) {
-      const double knn = 0.3 + 0.2 * static_cast<double>(layer);
-      cells.push_back({.variable = variable, .layer = layer, .knn = knn, .n_epochs = 90, .has_file = true});
+      const double accuracy = 0.3 + 0.2 * static_cast<double>(layer);
+      cells.push_back({.variable = variable,
+                       .layer = layer,
+                       .knn = accuracy,
+                       .other_types = accuracy,
+                       .n_epochs = 90,
+                       .has_file = true});
     }
   }
   cells.push_back({.variable = "parity", .block = cprobe::Block::kAttention, .has_file = true});
@@ -62,12 +67,18 @@ int main(int argc, char** argv) {
   for (int i = 0; i < 500; ++i)
     figures.push_back({.metric = fmt::format("test_accuracy {}", i), .value = 0.5, .n = 100});
   cprobe::testing::add_method(folder / "large", "variable_0", figures);
+  const auto control = cprobe::ModelControl::kRandomInit;
+  cprobe::testing::make_run(
+      folder / "control",
+      {{.position = 0, .control = control}, {.position = 1, .control = control, .other_types = 0.1, .ablated = 0.7}},
+      {.command = "cprobe fit", .model = "a/model"});
+  cprobe::testing::make_run(folder / "earlier", {{.is_earlier = true}});
   for (const int step : {100, 1'000, 10'000}) {
     cprobe::testing::make_run(folder / fmt::format("training/seed_0/probes/step_{}/circuits", step),
                               {{.knn = step / 12'000.0}, {.layer = 1}});
   }
   { cprobe::Store::open(folder / "unfinished").plan({{"00", "circuit probing", "to come"}}, "data"); }
-  for (const char* name : {"small", "large", "training", "unfinished"}) {
+  for (const char* name : {"small", "large", "control", "earlier", "training", "unfinished"}) {
     write_page(folder / name, folder / (std::string(name) + ".html"));
   }
 }

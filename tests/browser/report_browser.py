@@ -85,8 +85,8 @@ def choices_change_the_figures(browser, pages):
     browser.run("const s = document.getElementById('choose-variable'); s.value = '1'; s.dispatchEvent(new Event('change'))")
     check_equal(browser.run("figures[0].draw(); return figures[0].plot.data[0].z.length"), 2, "rows of one variable")
     check_equal(set(browser.run(COLUMN, 0)), {"parity"}, "variables in the table")
-    browser.run("const s = document.getElementById('heatmap-figure'); s.value = 'p'; s.dispatchEvent(new Event('change'))")
-    check_equal(browser.run("return figures[0].plot.data[0].z[1][0]"), 0.01, "p in the heat map")
+    browser.run("const s = document.getElementById('heatmap-figure'); s.value = 'present'; s.dispatchEvent(new Event('change'))")
+    check_equal(browser.run("return figures[0].plot.data[0].z[1][0]"), 0.05, "p in the heat map")
 
 
 def tables_filter_and_sort(browser, pages):
@@ -110,21 +110,55 @@ def figures_and_tables_export(browser, pages):
     check(downloaded(browser, "decodability.svg").lstrip().startswith(b"<svg"), "decodability.svg is no SVG")
     check(downloaded(browser, "decodability.png").startswith(b"\x89PNG"), "decodability.png is no PNG")
     lines = list(csv.reader(io.StringIO(downloaded(browser, "decodability.csv").decode())))
-    check_equal(lines[0][:3], ["row", "circuit", "circuit sd"], "heading of decodability.csv")
+    check_equal(lines[0][:3], ["row", "mask", "mask sd"], "heading of decodability.csv")
     check_equal(len(lines), 11, "lines of decodability.csv")
     check_equal(lines[1][0], f"{HOSTILE} L0.mlp", "name in decodability.csv")
     browser.run("[...document.querySelectorAll('#verdicts .tools button')].find((b) => b.textContent === 'CSV').click()")
     check_equal(len(downloaded(browser, "findings.csv").decode().splitlines()), 11, "lines of findings.csv")
 
 
-def random_controls_are_drawn_one_by_one(browser, pages):
+def nulls_are_drawn_one_by_one(browser, pages):
     open_page(browser, pages / "small.html")
     browser.run(DRAW_ALL)
-    clouds = "return document.getElementById('ablation-plot').data.filter((t) => t.name === 'each random circuit').map((t) => [...t.x])"
-    check_equal(browser.run(clouds), [[0.6, 0.8] * 9], "values of random controls")
+    clouds = """return document.getElementById(arguments[0]).data.filter((t) => t.name.startsWith('each ')).map((t) => [t.name, t.x.length])"""
+    check_equal(browser.run(clouds, "ablation-plot"), [["each random set", 39 * 9], ["each null circuit", 19 * 9]], "nulls of ablations")
+    check_equal(browser.run(clouds, "decodability-plot"), [["each null circuit", 19 * 10]], "null circuits")
     browser.run("[...document.querySelectorAll('#ablation button')].find((b) => b.textContent === 'CSV').click()")
     lines = list(csv.reader(io.StringIO(downloaded(browser, "ablation.csv").decode())))
-    check_equal([lines[0][-1], lines[1][-1]], ["each random circuit", "0.6 0.8"], "last column of ablation.csv")
+    check_equal(lines[0][-4:], ["mask ablated lower", "mask ablated upper", "each random set", "each null circuit"], "heading of ablation.csv")
+    check_equal([len(lines[1][-2].split()), len(lines[1][-1].split())], [39, 19], "nulls in ablation.csv")
+
+
+CHIPS = "return [...document.querySelectorAll(arguments[0])].map((c) => c.textContent)"
+
+
+def only_a_yes_has_the_tick(browser, pages):
+    open_page(browser, pages / "control.html")
+    check_equal(browser.run(CHIPS, ".chips .chip.yes"), ["✓ present: yes", "✓ weights needed: yes"], "ticks")
+    check_equal(browser.run(CHIPS, ".chips .chip.no"), ["✗ present: no", "✗ weights needed: no"], "crosses")
+    check_equal(browser.run(CHIPS, ".chips .chip.open"), ["→ made here: received from token 0", "– made here: not tested"], "others")
+    open_page(browser, pages / "earlier.html")
+    check_equal(browser.run(CHIPS, ".chip"), [f"– {q}: not tested" for q in ("present", "made here", "weights needed")], "an earlier record")
+    check(browser.run("return document.querySelector('.verdict').textContent.includes('p of complement controls (not calibrated) 0.010')"), "no p of complement controls")
+
+
+def a_negative_control_is_labelled(browser, pages):
+    open_page(browser, pages / "control.html")
+    check_equal(browser.run("return document.getElementById('model').textContent"), "Model: a/model.", "model")
+    banner = browser.run("return document.querySelector('.banner').textContent")
+    check(banner.startswith("Negative control (random_init): all weights are random."), banner)
+    check_equal(browser.run(CHIPS, ".chip.control"), ["negative control: random_init"], "label of the card")
+    open_page(browser, pages / "small.html")
+    check_equal(browser.run("return document.querySelectorAll('.banner').length"), 0, "banners of a trained model")
+
+
+def positions_stay_apart(browser, pages):
+    open_page(browser, pages / "control.html")
+    browser.run(DRAW_ALL)
+    check_equal(browser.run("return [...document.querySelectorAll('.verdict strong')].map((s) => s.textContent.trim())"),
+                ["L0.mlp position 0", "L0.mlp position 1"], "components of the card")
+    check_equal(browser.run("return document.getElementById('heatmap-plot').data[0].z.length"), 2, "rows of the heat map")
+    check_equal(browser.run(COLUMN, 2), ["0", "1"], "positions in the table")
 
 
 def choose(browser, name, value):
@@ -133,8 +167,8 @@ def choose(browser, name, value):
 
 def a_figure_without_data_keeps_its_choice(browser, pages):
     open_page(browser, pages / "small.html")
-    browser.run("for (const f of findings) f.ablations = []")
-    choose(browser, "heatmap-figure", "p")
+    browser.run("for (const f of findings) f.sets = []")
+    choose(browser, "heatmap-figure", "present")
     check_equal(browser.run("const f = document.getElementById('heatmap'); return [f.hidden, f.querySelector('.note').textContent]"),
                 [False, "There is no such figure of what is chosen."], "heat map of a figure that is not there")
     choose(browser, "heatmap-figure", "knn")
@@ -183,7 +217,7 @@ def dark_mode_follows_the_system_and_the_reader(browser, pages):
 
 def narrow_screens_do_not_scroll_sideways(browser, pages):
     browser.resize(400, 800)
-    for page in ("small.html", "large.html", "training.html"):
+    for page in ("small.html", "large.html", "control.html", "training.html"):
         open_page(browser, pages / page)
         browser.run(DRAW_ALL)
         check_equal(browser.run("return document.documentElement.scrollWidth"), 400, f"width of {page}")
@@ -207,7 +241,8 @@ def unfinished_runs_say_so(browser, pages):
 
 
 TESTS = [hostile_names_stay_text, figures_have_data, choices_change_the_figures, tables_filter_and_sort,
-         figures_and_tables_export, random_controls_are_drawn_one_by_one, a_figure_without_data_keeps_its_choice,
+         figures_and_tables_export, nulls_are_drawn_one_by_one, only_a_yes_has_the_tick, a_negative_control_is_labelled,
+         positions_stay_apart, a_figure_without_data_keeps_its_choice,
          overlaps_follow_the_variable, print_opens_what_is_closed, dark_mode_follows_the_system_and_the_reader, narrow_screens_do_not_scroll_sideways,
          five_hundred_cells_are_there_within_two_seconds, unfinished_runs_say_so]
 

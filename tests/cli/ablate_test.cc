@@ -111,7 +111,7 @@ TEST_F(AblateASpec, RepeatsEveryFigureOfTheRun) {
       EXPECT_NEAR(line["kl_divergence_sd"], figure("kl_divergence", "sd"), 1e-6) << line;
     }
     EXPECT_EQ(n_random, 4) << "two data sets, two fills";
-    EXPECT_EQ(lines.size(), 2u * (1 + 2 * 3)) << "untouched, and per fill circuit, random and complement";
+    EXPECT_EQ(lines.size(), 2u * (1 + 2 * 4)) << "untouched, and per fill circuit, random, complement and component";
   }
 }
 
@@ -183,10 +183,10 @@ TEST(AblateOnSentences, UsesThePrefixAndEverySetOfTheSpec) {
                           (folder / "spec.yaml").string(), "--effects"});
   };
   const std::vector<Json> lines = ablated("c");
-  ASSERT_EQ(lines.size(), 2u * 4) << "untouched, circuit, random, complement";
+  ASSERT_EQ(lines.size(), 2u * 5) << "untouched, circuit, random, complement, component";
   EXPECT_EQ(lines[0]["data"], "IID");
   EXPECT_EQ(lines[0]["n_rows"], 6);
-  EXPECT_EQ(lines[4]["data"], "Gen");
+  EXPECT_EQ(lines[5]["data"], "Gen");
   EXPECT_LT(lines[0]["log_probability"], 0);
   EXPECT_GT(lines[1]["kl_divergence"], 0);
   EXPECT_NE(lines[0]["log_probability"], ablated("d")[0]["log_probability"]);

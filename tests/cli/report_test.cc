@@ -25,7 +25,7 @@ TEST_F(ReportCommand, PutsThePageOfOneRunIntoItsFolder) {
 }
 
 TEST_F(ReportCommand, PrintsTables) {
-  EXPECT_THAT(cprobe({"report", run(), "--format", "csv", "--quiet"}).out, StartsWith("variable,component,circuit"));
+  EXPECT_THAT(cprobe({"report", run(), "--format", "csv", "--quiet"}).out, StartsWith("variable,component,mask,share"));
   EXPECT_THAT(cprobe({"report", run(), "--format", "markdown", "--quiet"}).out, StartsWith("| variable |"));
   EXPECT_THAT(cprobe({"report", run(), "--format", "latex", "--quiet"}).out, HasSubstr("\\begin{tabular}"));
 }

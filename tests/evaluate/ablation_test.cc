@@ -126,13 +126,14 @@ TEST_P(Ablation, PCountsControlsAtLeastAsHarmful) {
   ASSERT_EQ(results.size(), 2u);
   EXPECT_EQ(results[1].target, AblationTarget::kRandom);
   EXPECT_EQ(results[1].accuracy.n, 9);
-  EXPECT_EQ(results[1].note(), "drawn from the complement");
+  EXPECT_EQ(results[1].note(), "drawn from all sets of its size");
 
   at::Generator generator = seed_.derive("ablation/random").generator();
   std::vector<double> controls(9);
   for (double& control : controls) {
-    control =
-        here.measure(multipliers(removing(draw_random_units(some.members, generator))), Fill::kZero, seed_).accuracy;
+    control = here.measure(multipliers(removing(draw_random_units(some.members, RandomSets::kUniform, generator))),
+                           Fill::kZero, seed_)
+                  .accuracy;
   }
   const auto harmful = std::count_if(controls.begin(), controls.end(),
                                      [&](double control) { return control <= results[0].accuracy.mean; });
@@ -154,7 +155,7 @@ TEST_P(Ablation, HasEffectsOnTheNextTokenOverItsDraws) {
   };
   at::Generator generator = seed_.derive("ablation/random").generator();
   for (int64_t draw = 0; draw < options.n_random; ++draw) {
-    const NextTokenEffect effect = effect_of(draw_random_units(some.members, generator));
+    const NextTokenEffect effect = effect_of(draw_random_units(some.members, RandomSets::kUniform, generator));
     log_probabilities.push_back(effect.log_probability);
     divergences.push_back(effect.divergence);
   }
@@ -204,7 +205,8 @@ TEST_P(Ablation, OfAMatrixThatIsEmptyOrFullHasNoControlsAndSaysSo) {
   some.members[0].fill_(false);
   some.members[1].fill_(true);
   const Dataset data = answered_by(model_, rows_);
-  const AblationOptions options{.n_random = 3, .per_matrix = true, .complement = false};
+  const AblationOptions options{
+      .n_random = 3, .random_sets = RandomSets::kComplement, .per_matrix = true, .complement = false};
   int64_t n_runs = 0;
   const std::vector<AblationResult> results =
       ablate(bench(data), some, options, seed_, [&](const Progress&) { ++n_runs; });

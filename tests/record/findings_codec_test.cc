@@ -27,10 +27,12 @@ Findings findings(int64_t n, std::vector<AblationResult> ablations) {
 }
 
 Findings usual() {
-  return findings(
-      5, {{.target = AblationTarget::kCircuit, .accuracy = {.mean = .5, .n = 1}, .p = .25},
-          {.target = AblationTarget::kRandom, .accuracy = {.mean = .9, .sd = .05, .n = 3}, .drawn_from_all = {"x"}},
-          {.target = AblationTarget::kComplement, .accuracy = {.mean = .625, .n = 1}}});
+  return findings(5, {{.target = AblationTarget::kCircuit, .accuracy = {.mean = .5, .n = 1}, .p = .25},
+                      {.target = AblationTarget::kRandom,
+                       .accuracy = {.mean = .9, .sd = .05, .n = 3},
+                       .random_sets = RandomSets::kComplement,
+                       .drawn_from_all = {"x"}},
+                      {.target = AblationTarget::kComplement, .accuracy = {.mean = .625, .n = 1}}});
 }
 
 /// The findings of `usual`, with effects on the next token. Random controls have effects over two
@@ -254,6 +256,37 @@ ProbedCell drawn_cell(uint64_t seed, AblationOptions& asked) {
   f.full_knn = f.knn;
   f.full_knn.dev = figure(n_draws);
   f.full_knn.test = figure(n_draws);
+  const auto list = [&](int64_t n) {
+    std::vector<double> numbers;
+    for (int64_t i = 0; i < n; ++i) numbers.push_back(number());
+    return numbers;
+  };
+  const auto interval = [&](double mean) {
+    return Interval{.mean = mean,
+                    .lower = number(),
+                    .upper = number(),
+                    .n_types = 1 + below(99),
+                    .is_approximate = below(2) == 0,
+                    .is_for_these_types_only = below(2) == 0};
+  };
+  const int64_t n_nulls = below(3) == 0 ? 0 : 2 + below(4);
+  const auto tested = [&] {
+    TestedFigure one{.value = number(), .nulls = list(n_nulls)};
+    const double null_mean = one.nulls.empty() ? 0 : spread(one.nulls).mean;
+    if (below(4) > 0) one.interval = interval(one.value - null_mean);
+    return one;
+  };
+  if (below(4) > 0) {
+    f.types = "tokens 0 and 1";
+    if (n_nulls > 0) f.null_kind = "permuted tokens";
+    for (int64_t b = 0; b < n_nulls; ++b) f.null_weights.push_back(below(99));
+    for (const char* label : {"IID", "IID Gen"}) {
+      Findings::Presence& on = f.presence.emplace_back();
+      on = {.data = label, .present = tested(), .whole = number(), .received_from = "token 0", .made_here = tested()};
+      for (const char* position : {"the probed token", "token 0"})
+        on.inputs.push_back({position, number(), list(n_nulls)});
+    }
+  }
   for (const char* label : {"IID", "IID Gen", "Male (mean fill)"}) {
     Findings::OnEvaluationSet& on = f.evaluation_sets.emplace_back();
     on = {
@@ -270,14 +303,25 @@ ProbedCell drawn_cell(uint64_t seed, AblationOptions& asked) {
       if (asked.per_matrix) matrices.insert(matrices.end(), {"c_attn", "c_proj"});
       for (const std::string& matrix : matrices) {
         const bool has_controls = asked.n_random > 0 && !is_empty && !is_full;
-        add(AblationTarget::kCircuit, fill, matrix, 1).p = maybe(has_controls);
+        AblationResult& circuit = add(AblationTarget::kCircuit, fill, matrix, 1);
+        circuit.p = maybe(has_controls);
+        if (has_controls && below(2) == 0) circuit.harm = interval(number());
         if (has_controls) {
           AblationResult& controls = add(AblationTarget::kRandom, fill, matrix, asked.n_random);
           controls.draws = {number(), number(), number()};
-          if (below(2) == 0) controls.drawn_from_all = {"c_attn", "c_proj"};
+          if (below(2) == 0) controls.random_sets = RandomSets::kComplement;
+          if (controls.random_sets == RandomSets::kComplement && below(2) == 0) {
+            controls.drawn_from_all = {"c_attn", "c_proj"};
+          }
         }
       }
       if (asked.complement) add(AblationTarget::kComplement, fill, std::string(kWhole), 1);
+      if (asked.component) add(AblationTarget::kComponent, fill, std::string(kWhole), 1).extent = Extent::kPart;
+      if (n_nulls > 0 && fill == asked.fills.front()) {
+        AblationResult& nulls = add(AblationTarget::kNull, fill, std::string(kWhole), n_nulls);
+        nulls.extent = Extent::kPart;
+        nulls.draws = list(n_nulls);
+      }
     }
   }
   return cell;

@@ -12,37 +12,80 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-/// The table of a store with one finished cell for each p. A cell without a p has an empty circuit,
-/// which has no random controls.
 class ResultsTable : public ::testing::Test {
  protected:
-  std::string table(const std::vector<std::optional<double>>& p_values, int64_t n_random) {
+  /// The table of a store with these finished cells.
+  std::string table(const std::vector<ProbedCell>& cells) {
     Store store = Store::open(folder_ / std::to_string(n_stores_++));
     std::vector<PlannedCell> plan;
-    for (size_t i = 0; i < p_values.size(); ++i) plan.push_back({fmt::format("x{}", i), "circuit probing", "a cell"});
+    for (size_t i = 0; i < cells.size(); ++i) plan.push_back({fmt::format("id{}", i), "circuit probing", "a cell"});
     store.plan(plan, "data");
-    for (size_t i = 0; i < p_values.size(); ++i) {
-      const Cell cell{.variable = plan[i].id, .component = {0, Block::kMlp}};
-      EncodedFindings found = encode({plan[i].id, {.cell = cell}, findings(p_values[i], n_random)}, {});
+    for (size_t i = 0; i < cells.size(); ++i) {
+      ProbedCell cell = cells[i];
+      cell.id = plan[i].id;
+      EncodedFindings found = encode(cell, {});
       store.record(plan[i].id, {.metrics = std::move(found.metrics), .row = std::move(found.row)});
     }
     return results_table(store);
   }
 
  private:
-  static Findings findings(const std::optional<double>& p, int64_t n_random) {
-    Findings f{.n_weights = p ? 40 : 0, .max_weights = 192};
-    f.evaluation_sets = {{.label = "Test", .ablations = {{.target = AblationTarget::kCircuit, .p = p}}}};
-    if (p) f.evaluation_sets[0].ablations.push_back({.target = AblationTarget::kRandom, .accuracy = {.n = n_random}});
-    f.evaluation_sets[0].ablations.push_back({.target = AblationTarget::kComplement});
-    return f;
-  }
-
   const testing::TemporaryFolder folder_;
   int n_stores_ = 0;
 };
 
-/// The column of an aligned table under a heading. Columns are at least two spaces apart.
+/// A cell as records of earlier versions and of protocol paper have it, with 40 of 192 weights.
+/// @param p  none: the mask is empty.
+ProbedCell paper_cell(const std::string& variable, const std::optional<double>& p) {
+  ProbedCell cell{.settings = {.cell = {.variable = variable, .component = {0, Block::kMlp}}}};
+  Findings& f = cell.findings;
+  f.n_weights = p ? 40 : 0;
+  f.max_weights = 192;
+  f.evaluation_sets = {{.label = "Test", .ablations = {{.target = AblationTarget::kCircuit, .p = p}}}};
+  std::vector<AblationResult>& ablations = f.evaluation_sets[0].ablations;
+  if (p) {
+    ablations.push_back(
+        {.target = AblationTarget::kRandom, .accuracy = {.n = 99}, .random_sets = RandomSets::kComplement});
+  }
+  return cell;
+}
+
+std::vector<double> around(double mean, int n) {
+  std::vector<double> numbers;
+  for (int i = 0; i < n; ++i) numbers.push_back(mean + .001 * (i - n / 2));
+  return numbers;
+}
+
+TestedFigure beside_nulls(double value, double null_mean) {
+  const double mean = value - null_mean;
+  return {.value = value,
+          .nulls = around(null_mean, 19),
+          .interval = {.mean = mean, .lower = mean - .02, .upper = mean + .02, .n_types = 56}};
+}
+
+/// A cell with 19 null variables and 39 random sets, which leave an accuracy of about .9.
+ProbedCell judged_cell(const std::string& variable, double other_types, double ablated) {
+  ProbedCell cell = paper_cell(variable, .01);
+  Findings& f = cell.findings;
+  f.types = "token 0";
+  f.null_kind = "permuted tokens";
+  f.null_weights.assign(19, 40);
+  f.presence = {{.data = "Test",
+                 .present = beside_nulls(other_types, .1),
+                 .received_from = "token 0",
+                 .made_here = beside_nulls(-.02, 0)}};
+  f.evaluation_sets[0].untouched = 1;
+  std::vector<AblationResult>& ablations = f.evaluation_sets[0].ablations;
+  ablations[0].accuracy = {.mean = ablated, .n = 1};
+  ablations[0].harm = Interval{.mean = .9 - ablated, .lower = .88 - ablated, .upper = .92 - ablated, .n_types = 56};
+  ablations[1].random_sets = RandomSets::kUniform;
+  ablations[1].draws = around(.9, 39);
+  ablations[1].accuracy = spread(ablations[1].draws);
+  return cell;
+}
+
+/// The fields of an aligned table under a heading, of the lines of cells, whose variables begin
+/// with x. Columns are at least two spaces apart.
 std::vector<std::string> column(std::string table, const std::string& heading) {
   constexpr std::string_view kPlusMinus = "±";  // Two bytes, but one character wide.
   for (size_t at = table.find(kPlusMinus); at != std::string::npos; at = table.find(kPlusMinus)) {
@@ -51,35 +94,71 @@ std::vector<std::string> column(std::string table, const std::string& heading) {
   std::istringstream lines(table);
   std::string line;
   std::getline(lines, line);
-  const size_t at = line.find("  " + heading + "  ");
+  const size_t at = (line + "  ").find("  " + heading + "  ");
   if (at == std::string::npos) throw std::runtime_error("no column '" + heading + "' in\n" + table);
-  std::vector<std::string> cells;
+  std::vector<std::string> fields;
   while (std::getline(lines, line) && line.starts_with("x")) {
     const std::string rest = line.substr(at + 2);
-    cells.push_back(rest.substr(0, rest.find(' ')));
+    fields.push_back(rest.substr(0, rest.find("  ")));
   }
-  return cells;
+  return fields;
 }
 
-TEST_F(ResultsTable, AdjustsPForTheNumberOfCellsThatHaveOne) {
-  const std::string shown = table({.01, std::nullopt, .02, .2}, 99);
-  EXPECT_THAT(column(shown, "p"), ElementsAre("0.010", "-", "0.020", "0.200"));
-  EXPECT_THAT(column(shown, "p Holm"), ElementsAre("0.030", "-", "0.040", "0.200"));
+TEST_F(ResultsTable, HasTheAnswersWithTheirAdjustedP) {
+  const std::string shown = table({judged_cell("x0", .9, .2), judged_cell("x1", .1, .9)});
+  EXPECT_THAT(column(shown, "other types"), ElementsAre("0.900", "0.100"));
+  EXPECT_THAT(column(shown, "nulls"), ElementsAre("0.100 + 0.006", "0.100 + 0.006"));
+  EXPECT_THAT(column(shown, "present"), ElementsAre("yes 0.050", "no 0.550"));
+  EXPECT_THAT(column(shown, "made here"), ElementsAre("received, token 0", "not tested"));
+  EXPECT_THAT(column(shown, "needed"), ElementsAre("yes 0.025", "no 0.525"));
+  EXPECT_THAT(shown, HasSubstr("\nTypes of x0, x1: token 0; 19 null variables (permuted tokens).\n"));
+  EXPECT_THAT(shown, Not(HasSubstr("complement")));
 }
 
-TEST_F(ResultsTable, HasNothingToAdjustInASingleTest) {
-  EXPECT_THAT(table({.01, std::nullopt}, 99), Not(HasSubstr("Holm")));
-  EXPECT_THAT(table({std::nullopt, std::nullopt}, 99), Not(HasSubstr("Holm")));
+TEST_F(ResultsTable, SaysBeyondChanceWhereRowsAreShuffled) {
+  ProbedCell cell = judged_cell("x0", .9, .2);
+  cell.findings.types = "each row";
+  cell.findings.null_kind = "shuffled rows";
+  const std::string shown = table({cell});
+  EXPECT_THAT(column(shown, "present"), ElementsAre("beyond chance 0.050"));
+  EXPECT_THAT(shown, HasSubstr("Types of x0: each row; 19 null variables (shuffled rows).\n"));
 }
 
-TEST_F(ResultsTable, SaysWhereTooFewControlsWereDrawnForAnyCell) {
-  // The least p of 38 controls is 1 / 39, and twice that is above .05. With 39 controls, twice the
-  // least p is .05.
-  EXPECT_THAT(table({1.0 / 39, .5}, 38), HasSubstr("\nWith 38 random controls no p Holm over 2 cells can reach 0.05; "
-                                                   "that takes at least 39 (random_controls).\n"));
-  const std::string enough = table({1.0 / 40, .5}, 39);
-  EXPECT_THAT(enough, Not(HasSubstr("random_controls")));
-  EXPECT_THAT(column(enough, "p Holm"), ElementsAre("0.050", "0.500"));
+TEST_F(ResultsTable, OfAScreenedRunTestsWeightsOnly) {
+  ProbedCell cell = judged_cell("x0", .9, .2);
+  cell.findings.null_kind.clear();
+  cell.findings.null_weights.clear();
+  cell.findings.presence[0].present.nulls.clear();
+  cell.findings.presence[0].made_here.nulls.clear();
+  const std::string shown = table({cell});
+  EXPECT_THAT(column(shown, "other types"), ElementsAre("0.900"));
+  EXPECT_THAT(column(shown, "nulls"), ElementsAre("-"));
+  EXPECT_THAT(column(shown, "present"), ElementsAre("not tested"));
+  EXPECT_THAT(column(shown, "needed"), ElementsAre("yes 0.025"));
+  EXPECT_THAT(shown, HasSubstr("Types of x0: token 0; no null variables, so that presence is not tested.\n"));
+}
+
+TEST_F(ResultsTable, SharesAnAnswerAmongSeeds) {
+  ProbedCell first = judged_cell("x0", .9, .2), second = judged_cell("x0", .7, .2);
+  second.settings.cell.seed = 1;
+  const std::string shown = table({first, second});
+  EXPECT_THAT(column(shown, "other types"), ElementsAre("0.900", "0.700"));
+  EXPECT_THAT(column(shown, "present"), ElementsAre("yes 0.050", "yes 0.050"));
+  EXPECT_THAT(shown, HasSubstr("lines that differ in seeds only share their answers.\n"));
+  EXPECT_THAT(table({first}), Not(HasSubstr("seeds")));
+}
+
+TEST_F(ResultsTable, NamesANegativeControl) {
+  ProbedCell cell = judged_cell("x0", .9, .2);
+  cell.settings.control = ModelControl::kRandomInit;
+  EXPECT_THAT(table({cell}), HasSubstr("The model is a negative control (random_init).\n"));
+}
+
+TEST_F(ResultsTable, OfProtocolPaperHasPOfTheComplement) {
+  const std::string shown = table({paper_cell("x0", .01), paper_cell("x1", std::nullopt)});
+  EXPECT_THAT(column(shown, "p (complement)"), ElementsAre("0.010", "-"));
+  EXPECT_THAT(column(shown, "mask"), ElementsAre("proper part", "empty"));
+  EXPECT_THAT(shown, Not(HasSubstr("present")));
 }
 
 TEST(MethodsTable, HasAColumnForPositionsWhereTheyDiffer) {

@@ -153,6 +153,7 @@ TEST(OldStore3, GetsChecksumsThatMeanSomethingWithThisVersion) {
   ASSERT_EQ(sqlite3_open((folder / "run.sqlite").c_str(), &database), SQLITE_OK);
   execute(database,
           "ALTER TABLE cells DROP COLUMN forgotten; ALTER TABLE invocations DROP COLUMN device; "
+          "ALTER TABLE metrics DROP COLUMN lower; ALTER TABLE metrics DROP COLUMN upper; "
           "UPDATE cells SET checksum = 'of version 3'; PRAGMA user_version = 3;");
   sqlite3_close(database);
   const Store store = Store::open(folder.path());

@@ -38,12 +38,15 @@ TEST(RowCodec, TakesNaNForNone) {
   EXPECT_FALSE(there_and_back(Metric{.sd = std::nan("")}).sd.has_value());
 }
 
-TEST(RowCodec, ReadsRowsOfEarlierVersionsWithoutDraws) {
-  RowValues values = encode(Metric{.metric = "m", .draws = {1, 2}});
-  values.back() = {};
+TEST(RowCodec, ReadsRowsOfEarlierVersionsWithoutDrawsAndIntervals) {
+  RowValues values = encode(Metric{.metric = "m", .lower = 1, .upper = 2, .draws = {1, 2}});
+  ASSERT_EQ(values.size(), 10u);
+  for (size_t i = 7; i < 10; ++i) values[i] = {};
   Metric metric;
   decode(values, metric);
   EXPECT_TRUE(metric.draws.empty());
+  EXPECT_FALSE(metric.lower.has_value());
+  EXPECT_FALSE(metric.upper.has_value());
 }
 
 TEST(RowCodec, RefusesRowsOfOtherColumns) {

@@ -30,8 +30,8 @@ TEST_F(Formats, CsvKeepsAHostileNameAsItIs) {
   make_run(folder_.path(), {{.variable = kHostile}});
   const CsvTable table = CsvTable::parse(paper_table(read(), TableFormat::kCsv), "table");
   EXPECT_THAT(table.text("variable"), ElementsAre(kHostile));
-  EXPECT_THAT(table.text("kNN circuit"), ElementsAre("0.9"));
-  EXPECT_THAT(table.text("kNN circuit sd"), ElementsAre("0.01"));
+  EXPECT_THAT(table.text("kNN"), ElementsAre("0.9"));
+  EXPECT_THAT(table.text("kNN sd"), ElementsAre("0.01"));
 }
 
 TEST_F(Formats, LatexEscapesAHostileName) {
@@ -44,16 +44,19 @@ TEST_F(Formats, LatexEscapesAHostileName) {
 }
 
 TEST_F(Formats, LatexTakesNoStarForAnArgumentOfALinesEnd) {
-  make_run(folder_.path(), {{.variable = "* a"}, {.variable = "* b", .p = 0.0001}});
+  make_run(folder_.path(), {{.variable = "* a"}, {.variable = "* b", .p = 0.0001, .is_earlier = true}});
   const std::string table = paper_table(read(), TableFormat::kLatex);
   EXPECT_THAT(table, HasSubstr("\\\\\n{*} b & "));
-  EXPECT_THAT(table, HasSubstr("& $<$ 0.001 &"));
+  EXPECT_THAT(table, HasSubstr("& $<$ 0.001 & 1 \\\\"));
 }
 
 TEST_F(Formats, CsvHasDeviationsOnlyOfFiguresThatCanHaveThem) {
   make_run(folder_.path(), {{}});
   const std::string table = paper_table(read(), TableFormat::kCsv);
-  EXPECT_THAT(table, HasSubstr("random deleted,random deleted sd,p,p Holm,repetitions"));
+  EXPECT_THAT(
+      table,
+      HasSubstr(
+          "random deleted,random deleted sd,harm,p needed,harm lower,harm upper,needed,p complement,repetitions"));
   EXPECT_THAT(table, HasSubstr(",majority,data set,"));
 }
 
@@ -65,7 +68,7 @@ TEST_F(Formats, MarkdownEscapesAHostileNameAndKeepsItsColumns) {
   for (std::string line; std::getline(lines, line);) {
     size_t n_borders = 0;
     for (size_t i = 0; i < line.size(); ++i) n_borders += line[i] == '|' && (i == 0 || line[i - 1] != '\\') ? 1 : 0;
-    EXPECT_EQ(n_borders, 15u) << line;
+    EXPECT_EQ(n_borders, 28u) << line;
   }
 }
 
@@ -95,9 +98,87 @@ TEST_F(Formats, FiguresThatAreNoNumbersAreLeftOut) {
 TEST_F(Formats, TablesDeleteNothingOfAnEmptyCircuit) {
   make_run(folder_.path(), {{.p = std::nullopt}});
   const CsvTable table = CsvTable::parse(paper_table(read(), TableFormat::kCsv), "table");
-  EXPECT_THAT(table.text("circuit"), ElementsAre("empty"));
-  EXPECT_THAT(table.text("circuit deleted"), ElementsAre(""));
+  EXPECT_THAT(table.text("mask"), ElementsAre("empty"));
+  for (const char* column : {"deleted", "harm", "needed"}) EXPECT_THAT(table.text(column), ElementsAre("")) << column;
   EXPECT_THAT(table.text("untouched"), ElementsAre("1"));
+}
+
+TEST_F(Formats, TablesHaveTheAnswersBesideTheirFigures) {
+  make_run(folder_.path(), {{.variable = "a"}, {.variable = "b", .other_types = .1, .ablated = .7}});
+  const CsvTable table = CsvTable::parse(paper_table(read(), TableFormat::kCsv), "table");
+  EXPECT_THAT(table.text("other types"), ElementsAre("0.9", "0.1"));
+  EXPECT_THAT(table.text("null mean"), ElementsAre("0.1", "0.1"));
+  EXPECT_THAT(table.text("null sd"), ElementsAre("0.00562731", "0.00562731"));
+  EXPECT_THAT(table.text("p present"), ElementsAre("0.05", "0.55"));
+  EXPECT_THAT(table.text("present lower"), ElementsAre("0.78", "-0.02"));
+  EXPECT_THAT(table.text("present upper"), ElementsAre("0.82", "0.02"));
+  EXPECT_THAT(table.text("present"), ElementsAre("yes", "no: this search finds at most 0.020"));
+  EXPECT_THAT(table.text("made here"), ElementsAre("received", "not tested"));
+  EXPECT_THAT(table.text("received from"), ElementsAre("token 0", ""));
+  EXPECT_THAT(table.text("harm"), ElementsAre("0.8", "0.3"));
+  EXPECT_THAT(table.text("harm lower"), ElementsAre("0.48", "-0.02"));
+  EXPECT_THAT(table.text("needed"), ElementsAre("yes", "no: this search finds at most 0.020"));
+  EXPECT_THAT(table.text("p complement"), ElementsAre("", ""));
+}
+
+TEST_F(Formats, TablesHaveColumnsOfExchangesWhereThereAreSome) {
+  ReportData data;
+  data.runs.resize(1);
+  data.cells = {testing::reported({}), testing::reported({.variable = "b", .other_types = .1})};
+  EXPECT_THAT(paper_table(data, TableFormat::kCsv), Not(HasSubstr("through")));
+  data.cells[0].findings.exchanges = {{.data = "Test",
+                                       .effect = testing::tested(.95, 0),
+                                       .keep = 1,
+                                       .moved = 1,
+                                       .carried = 1,
+                                       .left = .02,
+                                       .units = testing::tested(.98, .3)}};
+  const CsvTable table = CsvTable::parse(paper_table(data, TableFormat::kCsv), "table");
+  EXPECT_THAT(table.text("exchange effect"), ElementsAre("0.95", ""));
+  EXPECT_THAT(table.text("through component"), ElementsAre("yes", ""));
+  EXPECT_THAT(table.text("p units"), ElementsAre("0.05", ""));
+  EXPECT_THAT(table.text("through units"), ElementsAre("yes, units that carry the token", ""));
+}
+
+TEST_F(Formats, TablesOfEarlierRecordsAreNotTested) {
+  make_run(folder_.path(), {{.is_earlier = true}});
+  const CsvTable table = CsvTable::parse(paper_table(read(), TableFormat::kCsv), "table");
+  for (const char* answer : {"present", "made here", "needed"}) {
+    EXPECT_THAT(table.text(answer), ElementsAre("not tested")) << answer;
+  }
+  EXPECT_THAT(table.text("harm"), ElementsAre("0.8"));
+  EXPECT_THAT(table.text("p needed"), ElementsAre(""));
+  EXPECT_THAT(table.text("p complement"), ElementsAre("0.01"));
+}
+
+TEST_F(Formats, TablesAndPagesNameNegativeControlsAndPositions) {
+  make_run(folder_.path(), {{.position = 0, .control = ModelControl::kShuffledComponent},
+                            {.position = 1, .control = ModelControl::kShuffledComponent}});
+  const ReportData data = read();
+  const CsvTable table = CsvTable::parse(paper_table(data, TableFormat::kCsv), "table");
+  EXPECT_THAT(table.text("negative control"), ElementsAre("shuffled_component", "shuffled_component"));
+  EXPECT_THAT(table.text("position"), ElementsAre("0", "1"));
+  const nlohmann::json json = nlohmann::json::parse(page_json(data));
+  EXPECT_THAT(json["controls"]["shuffled_component"].get<std::string>(), HasSubstr("Negative control"));
+  EXPECT_EQ(json["verdicts"].size(), 1u) << "one verdict for all positions of a variable";
+  EXPECT_EQ(json["findings"][1]["site"], "L0.mlp position 1");
+}
+
+TEST_F(Formats, PageDataHaveAYesWithoutReserveOnly) {
+  ReportData data;
+  data.runs.resize(1);
+  data.cells = {testing::reported({}), testing::reported({.variable = "b"}), testing::reported({.variable = "c"})};
+  data.cells[1].findings.null_kind = "shuffled rows";
+  data.cells[2].findings.presence[0].present.interval.is_for_these_types_only = true;
+  const nlohmann::json json = nlohmann::json::parse(page_json(data));
+  std::vector<std::string> answers;
+  std::vector<bool> are_yes;
+  for (const nlohmann::json& finding : json["findings"]) {
+    answers.push_back(finding["sets"][0]["present"]["words"].get<std::string>());
+    are_yes.push_back(finding["sets"][0]["present"]["yes"].get<bool>());
+  }
+  EXPECT_THAT(answers, ElementsAre("yes", "beyond chance", "yes, for these types"));
+  EXPECT_EQ(are_yes, (std::vector<bool>{true, false, false}));
 }
 
 TEST_F(Formats, TablesWithoutAFinishedCellHaveAHeading) {

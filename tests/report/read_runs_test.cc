@@ -82,34 +82,88 @@ TEST(Findings, KeepRunsOfDifferentNamesApart) {
   EXPECT_EQ(all[1].series, "large");
 }
 
-TEST(Findings, AnswerByTheAdjustedP) {
+TEST(Findings, AreJudgedRunByRunWithTheOthersOfTheirRun) {
   const TemporaryFolder folder;
-  make_run(folder.path(), {{.variable = "clear", .p = 0.01},
-                           {.variable = "border", .p = 0.04},
-                           {.variable = "no", .p = 0.5},
-                           {.variable = "empty", .p = std::nullopt}});
+  make_run(folder / "seed_0/circuits", {{.variable = "a"}, {.variable = "b", .other_types = .1, .ablated = .7}});
+  make_run(folder / "seed_1/circuits", {{.variable = "a", .other_types = .1}});
   const std::vector<ReportedFinding> all = findings(read_runs({folder.path()}));
-  EXPECT_EQ(all[0].ablations[0].depends, Answer::kYes);  // p is .01, adjusted for three tests .03.
-  EXPECT_EQ(all[1].ablations[0].depends, Answer::kBeforeAdjustment);
-  EXPECT_EQ(all[2].ablations[0].depends, Answer::kNo);
-  EXPECT_EQ(all[3].ablations[0].depends, Answer::kUntested);
-  EXPECT_EQ(all[3].circuit, Answer::kNo);
-  EXPECT_EQ(all[3].decodes, Answer::kNo);
+  ASSERT_EQ(all.size(), 2u);
+  const std::vector<AnswersOfRun>& a = all[0].sets.at(0).answers;
+  ASSERT_EQ(a.size(), 2u);
+  EXPECT_EQ(a[0].judged.present.answer, VerdictWord::kYes);
+  EXPECT_EQ(a[0].judged.present.n_findings, 2);
+  EXPECT_TRUE(a[0].is_circuit);
+  EXPECT_EQ(a[1].judged.present.answer, VerdictWord::kNo);
+  EXPECT_EQ(a[1].judged.present.n_findings, 1);
+  EXPECT_FALSE(a[1].is_circuit);
+  const std::vector<AnswersOfRun>& b = all[1].sets.at(0).answers;
+  ASSERT_EQ(b.size(), 1u);
+  EXPECT_EQ(b[0].run, 0u);
+  EXPECT_EQ(b[0].judged.weights_needed.answer, VerdictWord::kNo);
 }
 
-TEST(ReadRuns, TakesTheFirstFillWithTheValueOfEachControl) {
+TEST(Findings, HaveTheFiguresOfQuestion1) {
   const TemporaryFolder folder;
-  make_run(folder / "zero", {{}});
+  make_run(folder.path(), {{}, {.seed = 1, .other_types = .7}});
+  const std::vector<ReportedFinding> all = findings(read_runs({folder.path()}));
+  ASSERT_EQ(all.size(), 1u);
+  const ReportedPresence& presence = all[0].sets.at(0).presence.value();
+  EXPECT_NEAR(presence.mask.mean, .8, 1e-9) << "one run: the mean over seeds";
+  EXPECT_FALSE(presence.mask.sd);
+  EXPECT_NEAR(presence.nulls.value().mean, .1, 1e-9);
+  EXPECT_EQ(presence.nulls->n, 19);
+  EXPECT_EQ(presence.null_draws.size(), 38u) << "each null circuit of each cell";
+  EXPECT_NEAR(presence.input.mean, .95, 1e-9);
+  EXPECT_EQ(presence.input_position, "token 0");
+}
+
+TEST(Findings, OnDataWithoutTheVariableAreCircuitsIfTheyAreOnTheFirst) {
+  ReportedCell cell = testing::reported({});
+  cell.findings.evaluation_sets.push_back(cell.findings.evaluation_sets.front());
+  cell.findings.evaluation_sets.back().label = "Other task";
+  ReportData data;
+  data.runs.resize(1);
+  data.cells = {cell};
+  const std::vector<ReportedSet> sets = findings(data).at(0).sets;
+  ASSERT_EQ(sets.size(), 2u);
+  EXPECT_EQ(sets[1].data, "Other task");
+  EXPECT_EQ(sets[1].answer(&JudgedFinding::present), "not tested");
+  EXPECT_EQ(sets[1].n_circuits(), 1);
+}
+
+TEST(Findings, NameTheirNegativeControl) {
+  const TemporaryFolder folder;
+  make_run(folder.path(), {{.control = ModelControl::kRandomInit}});
+  EXPECT_EQ(findings(read_runs({folder.path()})).at(0).control, "random_init");
+}
+
+TEST(ReadRuns, TakesTheFirstFillWithTheValueOfEachRandomSet) {
+  const TemporaryFolder folder;
+  make_run(folder / "zero", {{.is_earlier = true}});
   make_run(folder / "mean", {{.fill = Fill::kMean}});
-  const ReportData data = read_runs({folder / "zero", folder / "mean"});
-  for (const size_t i : {0, 1}) {
-    const ReportedAblation a = findings(data)[i].ablations.at(0);
-    EXPECT_EQ(a.fill, i == 0 ? Fill::kZero : Fill::kMean);
-    EXPECT_EQ(a.n_rows, 500);
-    EXPECT_EQ(a.n_controls, 99);
-    EXPECT_THAT(a.draws, ElementsAre(0.6, 0.8));
-    EXPECT_THAT(a.notes, ElementsAre("random controls drawn from all units in c_fc"));
-  }
+  const std::vector<ReportedFinding> all = findings(read_runs({folder / "zero", folder / "mean"}));
+  const ReportedAblation earlier = all.at(0).sets.at(0).ablation.value(), now = all.at(1).sets.at(0).ablation.value();
+  EXPECT_EQ(earlier.fill, Fill::kZero);
+  EXPECT_EQ(earlier.n_rows, 500);
+  EXPECT_EQ(earlier.n_random, 99);
+  EXPECT_THAT(earlier.draws, ElementsAre(0.6, 0.8));
+  EXPECT_THAT(earlier.complement_p, ElementsAre(0.01));
+  EXPECT_THAT(earlier.notes, ElementsAre("random sets drawn from all units in c_fc"));
+  EXPECT_EQ(now.fill, Fill::kMean);
+  EXPECT_EQ(now.draws.size(), 39u);
+  EXPECT_EQ(now.null_draws.size(), 19u);
+  EXPECT_NEAR(now.nulls.value().mean, .5, 1e-9);
+  EXPECT_THAT(now.complement_p, IsEmpty());
+  EXPECT_THAT(now.notes, IsEmpty());
+}
+
+TEST(Findings, MeansOfAblationsAreOfCellsThatHaveAMask) {
+  const TemporaryFolder folder;
+  make_run(folder.path(), {{}, {.seed = 1, .p = std::nullopt}, {.seed = 2, .ablated = .4}});
+  const ReportedAblation a = findings(read_runs({folder.path()})).at(0).sets.at(0).ablation.value();
+  EXPECT_EQ(a.n_cells, 2);
+  EXPECT_NEAR(a.ablated.mean, .3, 1e-9);
+  EXPECT_EQ(a.n_controlled, 2);
 }
 
 TEST(ReadRuns, ComparesCircuitsOfOneComponentWhoseFilesAreThere) {

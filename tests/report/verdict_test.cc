@@ -1,217 +1,425 @@
 #include "cprobe/report/verdict.h"
 
-#include <cmath>
+#include <functional>
 
-#include "tests/support.h"
+#include "cprobe/report/page_assets.h"
+#include "cprobe/report/page_data.h"
+#include "cprobe/report/paper_table.h"
+#include "tests/report/made_run.h"
 
 namespace cprobe {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
+using testing::interval_around;
 using ::testing::IsEmpty;
+using testing::MadeCell;
 using ::testing::Not;
+using testing::reported;
+using ::testing::StartsWith;
 
-/// One repetition. Ablating random circuits leaves an accuracy of .7.
-struct Repetition {
-  int64_t n_weights = 5;           ///< Weights in the circuit, of 100.
-  double ablated = 0.2;            ///< Accuracy with the circuit ablated.
-  std::optional<double> p = 0.01;  ///< None: no random controls.
-  double p_holm = 0.01;
-  int64_t n_controls = 99;
-  int64_t n_tests = 1;
-  double knn = 0.9;
-};
+using Change = std::function<void(Findings&)>;
 
-ReportedCell cell_of(const Repetition& r, int64_t layer = 0) {
-  ReportedCell cell{
-      {.settings = {.cell = {.variable = "x", .component = {layer, Block::kMlp}}},
-       .findings = {.knn = {.test = {.mean = r.knn, .sd = 0.01, .n = 20}, .test_majority = 0.1, .n_test = 1000},
-                    .full_knn = {.test = {.mean = 0.5, .sd = 0.02, .n = 20}},
-                    .n_weights = r.n_weights,
-                    .max_weights = 100}}};
-  Findings::OnEvaluationSet& on = cell.findings.evaluation_sets.emplace_back();
-  on = {.label = "Test",
-        .untouched = 1,
-        .n_rows = 500,
-        .ablations = {{.accuracy = {.mean = r.ablated, .n = 1}, .p = r.p}}};
-  if (!r.p) return cell;
-  on.ablations.push_back({.target = AblationTarget::kRandom, .accuracy = {.mean = 0.7, .sd = 0.05, .n = r.n_controls}});
-  cell.tests = {{r.p_holm, r.n_tests}};
+ReportData data_of(const std::vector<ReportedCell>& cells) {
+  ReportData data;
+  for (const ReportedCell& cell : cells) {
+    data.runs.resize(std::max(data.runs.size(), cell.run + 1));
+    data.cells.push_back(cell);
+  }
+  return data;
+}
+
+ReportedFinding over_cells(const std::vector<ReportedCell>& cells) {
+  return findings(data_of(cells)).front();
+}
+
+ReportedCell changed(const MadeCell& made, const Change& change) {
+  ReportedCell cell = reported(made);
+  if (change) change(cell.findings);
   return cell;
 }
 
-/// The finding over repetitions of one component.
-ReportedFinding finding_of(const std::vector<Repetition>& repetitions) {
-  ReportData data{.runs = {ReportedRun{}}};
-  for (const Repetition& r : repetitions) data.cells.push_back(cell_of(r));
-  return findings(data).front();
+ReportedFinding finding_of(const MadeCell& made, const Change& change = {}) {
+  return over_cells({changed(made, change)});
 }
 
-const Repetition kClear = {};
-const Repetition kNoHarm = {.ablated = 0.8, .p = 0.5, .p_holm = 0.5};
-const Repetition kFew = {.p = 0.048, .p_holm = 0.381, .n_controls = 20, .n_tests = 8};
-const Repetition kFewOfOne = {.p = 0.1, .p_holm = 0.1, .n_controls = 9};
-const Repetition kBefore = {.p = 0.01, .p_holm = 0.06, .n_controls = 999, .n_tests = 6};
-const Repetition kEmpty = {.n_weights = 0, .ablated = 1, .p = std::nullopt, .knn = 0.1};
-const Repetition kFull = {.n_weights = 100, .ablated = 0, .p = std::nullopt};
-const Repetition kUncontrolled = {.p = std::nullopt};
+std::string presence_of(const ReportedFinding& f) {
+  return presence_text(f, f.sets.front());
+}
+std::string deletion_of(const ReportedFinding& f) {
+  return deletion_text(f, f.sets.front());
+}
+std::string mask_of(const ReportedFinding& f) {
+  return mask_text(f, f.sets.front());
+}
 
-TEST(Verdict, AnswersOfRepetitions) {
-  struct Case {
-    const char* name;
-    std::vector<Repetition> repetitions;
-    Answer circuit, decodes, depends;
-    const char* words;  ///< Part of the sentence on dependence.
+TestedFigure& present(Findings& f) {
+  return f.presence.front().present;
+}
+AblationResult& ablation(Findings& f, size_t i) {
+  return f.evaluation_sets.front().ablations.at(i);
+}
+
+/// A cell and what its text must say.
+struct Case {
+  const char* name;
+  MadeCell cell;
+  Change change;
+  VerdictWord answer;
+  const char* words;
+};
+
+std::vector<Case> presence_cases() {
+  return {
+      {"yes",
+       {},
+       {},
+       VerdictWord::kYes,
+       "var_0 is present in what the circuit writes at the probed token: accuracy on other types 0.900, null circuits "
+       "0.100 ± 0.006 (p = 0.050, at least 0.780 above them, over 56 types)."},
+      {"small",
+       {.other_types = .12},
+       {},
+       VerdictWord::kSmall,
+       "var_0 is present in what the mask writes at the probed token by little only: accuracy"},
+      {"no",
+       {.other_types = .1},
+       {},
+       VerdictWord::kNo,
+       "There is no sign of var_0 in what the mask writes at the probed token; this search finds at most 0.020 above"},
+      {"present, size undecided",
+       {},
+       [](Findings& f) { present(f).interval.lower = 0; },
+       VerdictWord::kUndecided,
+       "is present in what the circuit writes at the probed token, by how much is undecided: accuracy"},
+      {"undecided",
+       {.other_types = .1},
+       [](Findings& f) { present(f).interval.upper = .2; },
+       VerdictWord::kUndecided,
+       "Whether var_0 is present in what the mask writes at the probed token is undecided: accuracy on other types "
+       "0.100, null circuits 0.100 ± 0.006 (p = 0.550, -0.020 to 0.200 above them"},
+      {"too few types",
+       {},
+       [](Findings& f) { present(f).nulls.resize(5); },
+       VerdictWord::kTooFewTypes,
+       "cannot be tested with 5 null variables, as it takes 19"},
+      {"not defined",
+       {},
+       [](Findings& f) { present(f).interval.n_types = 0; },
+       VerdictWord::kNotDefined,
+       "is not defined: raw kNN accuracy 0.900 ± 0.010"},
+      {"screened",
+       {},
+       [](Findings& f) {
+         f.null_kind.clear();
+         f.null_weights.clear();
+         present(f).nulls.clear();
+         f.presence.front().made_here.nulls.clear();
+       },
+       VerdictWord::kNotTested,
+       "was not tested, as there are no null variables: accuracy on other types 0.900 (over 56 types)."},
+      {"an earlier record",
+       {.is_earlier = true},
+       {},
+       VerdictWord::kNotTested,
+       "was not tested, as there are no null variables: raw kNN accuracy 0.900 ± 0.010, whole component 0.500"},
+      {"beyond chance",
+       {},
+       [](Findings& f) {
+         f.types = "each row";
+         f.null_kind = "shuffled rows";
+       },
+       VerdictWord::kYes,
+       "What the mask writes at the probed token tells var_0 beyond chance, which is less than present: its null "
+       "variables are shuffled rows: accuracy on other types 0.900, null circuits 0.100 ± 0.006 (p = 0.050, at least "
+       "0.780 above them, over 56 types (each row is one))."},
+      {"for these types",
+       {},
+       [](Findings& f) { present(f).interval.is_for_these_types_only = true; },
+       VerdictWord::kYes,
+       "is present in what the circuit writes at the probed token, for these types: accuracy"},
+      {"a whole component",
+       {},
+       [](Findings& f) { f.n_weights = f.max_weights; },
+       VerdictWord::kYes,
+       "is present in what the component writes at the probed token"},
   };
-  const Case cases[] = {
-      {"clear", {kClear}, Answer::kYes, Answer::kYes, Answer::kYes, "The behaviour depends on it beyond"},
-      {"clear twice",
-       {kClear, kClear},
-       Answer::kYes,
-       Answer::kYes,
-       Answer::kYes,
-       "mean ± sd over 2 repetitions, 99 controls in each"},
-      {"no harm",
-       {kNoHarm},
-       Answer::kYes,
-       Answer::kYes,
-       Answer::kNo,
-       "There is no evidence that the behaviour depends"},
-      {"too few controls",
-       {kFew},
-       Answer::kYes,
-       Answer::kYes,
-       Answer::kTooFewControls,
-       "cannot be told with 20 random controls"},
-      {"too few for one test",
-       {kFewOfOne},
-       Answer::kYes,
-       Answer::kYes,
-       Answer::kTooFewControls,
-       "cannot be told with 9 random controls"},
-      {"before adjustment",
-       {kBefore},
-       Answer::kYes,
-       Answer::kYes,
-       Answer::kBeforeAdjustment,
-       "if this were the only test"},
-      {"uncontrolled", {kUncontrolled}, Answer::kYes, Answer::kYes, Answer::kUntested, "was not tested"},
-      {"yes and no", {kClear, kNoHarm}, Answer::kYes, Answer::kYes, Answer::kMixed, "in some repetitions"},
-      {"yes and empty", {kClear, kEmpty}, Answer::kMixed, Answer::kMixed, Answer::kMixed, "in some repetitions"},
-      {"yes and untested",
-       {kClear, kUncontrolled},
-       Answer::kYes,
-       Answer::kYes,
-       Answer::kMixed,
-       "in the 1 of 2 repetitions that have them"},
-      {"no and empty", {kNoHarm, kEmpty}, Answer::kMixed, Answer::kMixed, Answer::kNo, "no evidence"},
-      {"full", {kFull}, Answer::kNo, Answer::kNo, Answer::kUntested, "was not tested"},
-      {"full and clear", {kFull, kClear}, Answer::kMixed, Answer::kMixed, Answer::kMixed, "in some repetitions"},
-  };
-  for (const Case& c : cases) {
-    const ReportedFinding f = finding_of(c.repetitions);
-    EXPECT_EQ(f.circuit, c.circuit) << c.name;
-    EXPECT_EQ(f.decodes, c.decodes) << c.name;
-    EXPECT_EQ(f.on("Test")->depends, c.depends) << c.name;
-    EXPECT_THAT(dependence_text(f, "Test"), HasSubstr(c.words)) << c.name;
+}
+
+TEST(Verdict, AnswersWhetherAVariableIsPresent) {
+  for (const Case& c : presence_cases()) {
+    const ReportedFinding f = finding_of(c.cell, c.change);
+    EXPECT_EQ(f.sets.front().answers.front().judged.present.answer, c.answer) << c.name;
+    EXPECT_THAT(presence_of(f), HasSubstr(c.words)) << c.name;
   }
 }
 
-TEST(Verdict, MeansAreOfCellsThatHaveACircuit) {
-  const ReportedFinding f = finding_of({kClear, kEmpty, {.ablated = 0.4, .p = std::nullopt}});
-  const ReportedAblation& a = *f.on("Test");
-  EXPECT_EQ(a.n_cells, 2);
-  EXPECT_NEAR(a.ablated.mean, 0.3, 1e-12);
-  EXPECT_EQ(a.n_controlled, 1);
-  EXPECT_EQ(a.beside_random.mean, 0.2);
-  EXPECT_FALSE(a.random->sd);  // The deviation is over cells, and one cell has none.
-  EXPECT_NEAR(a.harm().value(), 0.5, 1e-12);
-  EXPECT_EQ(finding_of({kClear}).on("Test")->random->sd, 0.05);
+TEST(Verdict, AnswersWhetherItWasMadeHere) {
+  const Case cases[] = {
+      {"received",
+       {},
+       {},
+       VerdictWord::kReceived,
+       "It was received, from token 0: the component's input there tells it "
+       "as well (0.950)."},
+      {"yes",
+       {.input = .3},
+       {},
+       VerdictWord::kYes,
+       "var_0 is made explicit here: of all that the component reads, its input at token 0 tells most, 0.300 (p = "
+       "0.050, at least 0.580 more is told here)."},
+      {"undecided",
+       {},
+       [](Findings& f) { f.presence.front().made_here.interval.upper = .1; },
+       VerdictWord::kUndecided,
+       "Whether it was made here or received, from token 0 (0.950), is undecided."},
+  };
+  for (const Case& c : cases) {
+    const ReportedFinding f = finding_of(c.cell, c.change);
+    EXPECT_EQ(f.sets.front().answers.front().judged.made_here.answer, c.answer) << c.name;
+    EXPECT_THAT(presence_of(f), HasSubstr(c.words)) << c.name;
+  }
+  EXPECT_THAT(presence_of(finding_of({.other_types = .1})), Not(ContainsRegex("received|made"))) << "not present";
+}
+
+std::vector<Case> deletion_cases() {
+  return {
+      {"yes",
+       {},
+       {},
+       VerdictWord::kYes,
+       "Deleting these weights takes accuracy on Test from 1.000 to 0.200; random sets of their size leave 0.700 ± "
+       "0.006, null circuits 0.500 on average (39 random sets; p = 0.025; at least 0.480 more harm than they do; n = "
+       "500 rows). The behaviour needs these weights more than random sets of their size."},
+      {"small", {.ablated = .68}, {}, VerdictWord::kSmall, "more than random sets of their size, but by little."},
+      {"no", {.ablated = .7}, {}, VerdictWord::kNo, "There is no sign that the behaviour needs these weights more"},
+      {"by how much is undecided",
+       {},
+       [](Findings& f) { ablation(f, 0).harm->lower = 0; },
+       VerdictWord::kUndecided,
+       "more than random sets of their size; by how much is undecided."},
+      {"undecided",
+       {.ablated = .7},
+       [](Findings& f) { ablation(f, 0).harm->upper = .2; },
+       VerdictWord::kUndecided,
+       "Whether the behaviour needs these weights more than random sets is undecided."},
+      {"cannot tell",
+       {.ablated = .69},
+       [](Findings& f) { ablation(f, 3).accuracy.mean = .68; },
+       VerdictWord::kCannotTell,
+       "cannot be told: random sets of that size leave as little as deleting everything."},
+      {"too few random sets",
+       {},
+       [](Findings& f) {
+         ablation(f, 1).draws.resize(9);
+         ablation(f, 1).accuracy = spread(ablation(f, 1).draws);
+       },
+       VerdictWord::kTooFewTypes,
+       "9 random sets are too few to tell whether the behaviour needs these weights: it takes 19."},
+      {"everything",
+       {},
+       [](Findings& f) { f.n_weights = f.max_weights; },
+       VerdictWord::kNotDefined,
+       "is not defined: the mask is empty or takes all."},
+      {"an earlier record",
+       {.is_earlier = true},
+       {},
+       VerdictWord::kNotTested,
+       "(99 random sets; p of complement controls (not calibrated) 0.010; n = 500 rows; random sets drawn from all "
+       "units in c_fc). Whether the behaviour needs these weights was not tested."},
+      {"not ablated",
+       {},
+       [](Findings& f) { f.evaluation_sets.clear(); },
+       VerdictWord::kNotTested,
+       "These weights were not deleted on Test."},
+      {"mean fill", {.fill = Fill::kMean}, {}, VerdictWord::kYes, "; deleted units see their mean input)"},
+  };
+}
+
+TEST(Verdict, AnswersWhetherTheBehaviourNeedsTheWeights) {
+  for (const Case& c : deletion_cases()) {
+    const ReportedFinding f = finding_of(c.cell, c.change);
+    EXPECT_EQ(f.sets.front().answers.front().judged.weights_needed.answer, c.answer) << c.name;
+    EXPECT_THAT(deletion_of(f), HasSubstr(c.words)) << c.name;
+  }
+  EXPECT_THAT(deletion_of(finding_of({.p = std::nullopt})), IsEmpty()) << "nothing to delete";
+}
+
+/// Adds exchanges on "Test": whole component and units, both beside 19 nulls that move nothing.
+void exchange(Findings& f, double keep, double keep_halves, double null_moved, double carried) {
+  f.exchanges = {{.data = "Test",
+                  .n_rows = 200,
+                  .untouched = 1,
+                  .effect = testing::tested(.95, .01),
+                  .keep = keep,
+                  .keep_halves = keep_halves,
+                  .moved = 1,
+                  .null_moved = null_moved,
+                  .carried = carried,
+                  .left = .02,
+                  .units = testing::tested(carried - .02, .3),
+                  .units_of_nulls = testing::spaced(.3, .001, 19)}};
+}
+
+std::string exchange_of(const ReportedFinding& f) {
+  return exchange_text(f, f.sets.front());
+}
+
+TEST(Verdict, SaysWhatExchangesSupport) {
+  struct ExchangeCase {
+    const char* name;
+    Change change;
+    const char* words;
+  };
+  const ExchangeCase cases[] = {
+      {"yes", [](Findings& f) { exchange(f, 1, 1, .1, .98); },
+       "Does var_0 reach the behaviour through this component? yes; it is carried as var_0 (exchange: accuracy with "
+       "donors of the same value minus that with donors of another 0.950, null variables 0.010 ± 0.006 (p = 0.050, at "
+       "least 0.920 above them); with donors of the same value 1.000 of the answers stay). Through these units? yes; "
+       "the units are chosen by var_0 (they carry 0.980 of what the whole component moves, all other paths 0.020; the "
+       "difference is 0.960, random sets 0.300 ± 0.006 (p = 0.050, at least 0.640 above them))."},
+      {"a function of it", [](Findings& f) { exchange(f, 1, .4, .1, .98); },
+       "yes; it is carried as something of which var_0 is a function"},
+      {"goes with it", [](Findings& f) { exchange(f, .5, .4, .1, .98); },
+       "component? partly; something that goes with var_0, not var_0 alone"},
+      {"the only route", [](Findings& f) { exchange(f, 1, 1, .99, .98); },
+       "component? yes, but the only route: donors of null variables move as many answers, so this is no evidence for "
+       "this component (exchange:"},
+      {"too little", [](Findings& f) { exchange(f, 1, 1, .1, .8); }, "Through these units? partly (they carry 0.800"},
+      {"the token",
+       [](Findings& f) {
+         exchange(f, 1, 1, .1, .98);
+         f.exchanges[0].units_of_nulls = testing::spaced(.97, .001, 19);
+       },
+       "units? yes, units that carry the token, as those of null circuits do (they carry"},
+  };
+  for (const ExchangeCase& c : cases) {
+    const std::string text = exchange_of(finding_of({}, c.change));
+    EXPECT_THAT(text, HasSubstr(c.words)) << c.name;
+    EXPECT_THAT(text, Not(ContainsRegex("comput|decod|depends|prove"))) << c.name;
+  }
+  EXPECT_THAT(exchange_of(finding_of({})), IsEmpty()) << "nothing was exchanged";
+}
+
+TEST(Verdict, CallsAMaskACircuitOnlyWhereTheVariableIsPresent) {
+  for (const Case& c : presence_cases()) {
+    const ReportedFinding f = finding_of(c.cell, c.change);
+    const std::string name = c.name;
+    const bool is_circuit = name == "yes" || name == "present, size undecided" || name == "for these types";
+    EXPECT_EQ(f.sets.front().n_circuits(), is_circuit ? 1 : 0) << name;
+    if (name == "a whole component") continue;
+    EXPECT_THAT(mask_of(f), ContainsRegex(is_circuit ? "^A circuit of .* % of the weights of L0.mlp.$"
+                                                     : "^A mask of .* % of the weights of L0.mlp.$"))
+        << name;
+  }
 }
 
 TEST(Verdict, SaysWhatTheSearchKept) {
-  EXPECT_THAT(finding_text(finding_of({kEmpty})), HasSubstr("No circuit: the search for x in L0.mlp kept nothing."));
-  EXPECT_THAT(finding_text(finding_of({kFull})), HasSubstr("kept everything."));
-  EXPECT_THAT(finding_text(finding_of({kFull, kEmpty})),
-              HasSubstr("nothing in 1 of 2 repetitions, everything in 1 of 2"));
-  EXPECT_THAT(finding_text(finding_of({kClear, kEmpty})),
-              AllOf(HasSubstr("A circuit in some repetitions"), HasSubstr("decodes x in some repetitions")));
-  EXPECT_THAT(dependence_text(finding_of({kEmpty}), "Test"), IsEmpty());
+  const Change full = [](Findings& f) { f.n_weights = f.max_weights; };
+  EXPECT_EQ(mask_of(finding_of({.p = std::nullopt})), "The search for var_0 in L0.mlp kept nothing.");
+  EXPECT_EQ(mask_of(finding_of({}, full)), "The search for var_0 in L0.mlp kept everything.");
+  const ReportedFinding both = over_cells({reported({}), reported({.seed = 1, .p = std::nullopt})});
+  EXPECT_THAT(mask_of(both), StartsWith("A mask: the search for var_0 in L0.mlp kept a part in 1 of 2 repetitions, "
+                                        "nothing in 1 of 2 repetitions (of the weights, over all: "));
+}
+
+TEST(Verdict, CountsTheAnswersOfModels) {
+  const std::vector<ReportedCell> cells = {reported({}, 0), reported({}, 1),
+                                           reported({.other_types = .1, .ablated = .7}, 2)};
+  const ReportedFinding f = over_cells(cells);
+  const ReportedSet& on = f.sets.front();
+  ASSERT_EQ(on.answers.size(), 3u);
+  EXPECT_EQ(on.answer(&JudgedFinding::present), "mixed");
+  EXPECT_EQ(answers_text(f, on, &JudgedFinding::present), "yes in 2, no in 1 of 3 models");
+  EXPECT_THAT(mask_of(f), HasSubstr(", a circuit in 2 of 3 models."));
+  EXPECT_THAT(presence_of(f),
+              AllOf(HasSubstr("Is var_0 present in what the mask writes at the probed token? yes in 2, no in 1 of 3 "
+                              "models: accuracy on other types 0.900, 0.900, 0.100, null circuits 0.100 ± 0.006, 0.100 "
+                              "± 0.006, 0.100 ± 0.006 (p = 0.050, 0.050, 0.550)."),
+                    HasSubstr("Made here? received in 2, not tested in 1 of 3 models")));
+  EXPECT_THAT(deletion_of(f), HasSubstr("Does the behaviour need these weights more than random sets? yes in 2, no in "
+                                        "1 of 3 models."));
+  ReportData data = data_of(cells);
+  for (ReportedRun& run : data.runs) run.model_fingerprint = "one";
+  EXPECT_EQ(findings(data).front().run_noun, "run") << "of one model";
 }
 
 TEST(Verdict, OnAVariable) {
-  const ReportedFinding clear = finding_of({kClear}), no_harm = finding_of({kNoHarm}), few = finding_of({kFew}),
-                        full = finding_of({kFull}), empty = finding_of({kEmpty}), before = finding_of({kBefore}),
-                        mixed = finding_of({kClear, kEmpty});
-  struct Case {
+  const ReportedFinding yes = finding_of({}), no = finding_of({.layer = 1, .other_types = .1, .ablated = .7}),
+                        earlier = finding_of({.is_earlier = true}),
+                        models = over_cells({reported({}, 0), reported({.other_types = .1}, 1)});
+  struct VariableCase {
     std::vector<const ReportedFinding*> findings;
-    const char* circuit;
-    const char* dependence;
+    const char* words;
   };
-  const Case cases[] = {
-      {{&clear, &empty},
-       "A circuit in 1 of 2 components.",
-       "depends on the only tested circuit. The largest drop beyond random circuits is in L0.mlp: task accuracy on "
-       "Test goes from 1.000 to 0.200"},
-      {{&no_harm}, "A circuit in the only component.", "Nowhere did ablation harm more than random circuits."},
-      {{&no_harm, &few},
-       "A circuit in both components.",
-       "There is no evidence that the behaviour on Test depends on any of 2 tested circuits beyond random controls; "
-       "for 1 it cannot be told with 20 random controls."},
-      {{&few},
-       "",
-       "Whether the behaviour on Test depends on the only tested circuit beyond random controls cannot be told with 20 "
-       "random controls."},
-      {{&clear, &full}, "in 1 of 2 components the search kept everything", "depends on the only tested circuit"},
-      {{&full}, "No circuit in the only component probed", ""},
-      {{&before}, "", "; it would on 1 if p were not adjusted"},
-      {{&mixed},
-       "A circuit in some repetitions in the only component",
-       "depends in some repetitions on the only tested circuit"},
-      {{&clear, &mixed}, "in some repetitions in 1 more", ", in some repetitions on 1 more"},
+  const VariableCase cases[] = {
+      {{&yes, &no},
+       "var_0 is present in 1 of 2 components, most in L0.mlp: accuracy on other types 0.900, null circuits 0.100 ± "
+       "0.006 (p = 0.050, at least 0.780 above them, over 56 types). Present: yes (L0.mlp); no (L1.mlp). Made here: "
+       "received from token 0 (L0.mlp). Weights needed on Test: yes (L0.mlp); no (L1.mlp)."},
+      {{&no}, "Nothing tells var_0 above its null variables: this search finds at most 0.020."},
+      {{&earlier}, "Whether var_0 is present was not tested. Weights needed on Test: not tested (L0.mlp)."},
+      {{&models}, "Present: yes in 1, no in 1 of 2 models (L0.mlp)."},
   };
-  for (const Case& c : cases) {
-    EXPECT_THAT(verdict_text(c.findings), HasSubstr(c.circuit));
-    EXPECT_THAT(dependence_verdict(c.findings, "Test"), HasSubstr(c.dependence));
+  for (const VariableCase& c : cases) EXPECT_THAT(verdict_text(c.findings, "Test"), HasSubstr(c.words));
+  EXPECT_EQ(verdict_text({&yes}, "Gen"), "Nothing was measured on Gen.");
+}
+
+TEST(Verdict, HasNoNegativeZeros) {
+  const ReportedFinding f = finding_of({.other_types = .1}, [](Findings& found) {
+    present(found).interval.lower = -.0001;
+    present(found).interval.upper = .2;
+  });
+  EXPECT_THAT(presence_of(f), HasSubstr("0.000 to 0.200 above them"));
+  EXPECT_THAT(presence_of(f), Not(HasSubstr("-0.000")));
+}
+
+TEST(Verdict, KeepsPositionsApart) {
+  const ReportData data = data_of({reported({.position = 0}), reported({.position = 1})});
+  const std::vector<ReportedFinding> all = findings(data);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[1].site, "L0.mlp position 1");
+  EXPECT_THAT(presence_of(all[1]), AllOf(HasSubstr("what the circuit writes at position 1"),
+                                         HasSubstr("p = 0.050 adjusted for 2 findings")));
+}
+
+TEST(Verdict, SaysWhatANegativeControlMeans) {
+  for (const ModelControl control : kModelControls) {
+    const std::string name = control == ModelControl::kNone ? "" : std::string(to_string(control));
+    EXPECT_EQ(control_text(name).empty(), control == ModelControl::kNone);
+    if (!name.empty()) {
+      EXPECT_THAT(control_text(name), AllOf(StartsWith("Negative control (" + name), HasSubstr("trained model.")));
+    }
   }
-  EXPECT_THAT(dependence_verdict({&no_harm}, "Test"), Not(HasSubstr("The largest drop")));
-  EXPECT_THAT(dependence_verdict({&full}, "Test"), IsEmpty());
 }
 
-TEST(Verdict, SaysHowRandomUnitsWereDrawnAndUnitsFilled) {
-  ReportedCell cell = cell_of(kClear);
-  for (AblationResult& ablation : cell.findings.evaluation_sets[0].ablations) ablation.fill = Fill::kMean;
-  cell.findings.evaluation_sets[0].ablations[1].drawn_from_all = {"c_fc"};
-  const std::string text = dependence_text(findings({.runs = {ReportedRun{}}, .cells = {cell}}).front(), "Test");
-  EXPECT_THAT(text, AllOf(HasSubstr("their mean input"), HasSubstr("drawn from all units in c_fc")));
-  EXPECT_THAT(dependence_text(finding_of({kClear}), "Test"),
-              AllOf(Not(HasSubstr("drawn from")), Not(HasSubstr("input"))));
+/// Words that no test here supports.
+constexpr const char* kForbidden =
+    "comput|decod|depends on it|behaviour depends|proves|proof|majority baseline|implements|responsible for";
+
+TEST(Verdict, NeverSaysMoreThanTheTestsSupport) {
+  std::vector<Case> all = presence_cases();
+  for (const Case& c : deletion_cases()) all.push_back(c);
+  for (const Case& c : all) {
+    const ReportData data = data_of({changed(c.cell, c.change)});
+    const ReportedFinding f = findings(data).front();
+    for (const std::string& text : {mask_of(f), presence_of(f), deletion_of(f), verdict_text({&f}, "Test"),
+                                    paper_table(data, TableFormat::kMarkdown)}) {
+      EXPECT_THAT(text, Not(ContainsRegex(kForbidden))) << c.name;
+    }
+  }
+  for (const ModelControl control : kModelControls) {
+    EXPECT_THAT(control_text(std::string(to_string(control))), Not(ContainsRegex(kForbidden)));
+  }
 }
 
-TEST(Verdict, PrintsNoPAsZero) {
-  EXPECT_THAT(dependence_text(finding_of({{.p = 0.0001, .p_holm = 0.0001, .n_controls = 9999}}), "Test"),
-              HasSubstr("p < 0.001;"));
-}
-
-TEST(IsAbove, TakesStandardErrorsOfMeansAndTheLargerSamplingTerm) {
-  struct Case {
-    Spread accuracy, reference;
-    int64_t n;
-    bool expected;
-  };
-  const double nan = std::nan("");
-  const Case cases[] = {
-      {{.mean = 0.6, .sd = 0.01}, {.mean = 0.5}, 1000, true},
-      {{.mean = 0.6, .sd = 0.05}, {.mean = 0.5}, 1000, false},          // A single draw.
-      {{.mean = 0.6, .sd = 0.05, .n = 20}, {.mean = 0.5}, 1000, true},  // The mean of 20 draws.
-      {{.mean = 0.6}, {.mean = 0.5}, 100, false},                       // Two standard errors.
-      {{.mean = 1}, {.mean = 0.6}, 5, false},
-      {{.mean = 0.2}, {.mean = 0.0}, 20, false},  // The reference's own sampling term is 0.
-      {{.mean = nan}, {.mean = 0.5}, 1000, false},
-  };
-  for (const Case& c : cases)
-    EXPECT_EQ(is_above(c.accuracy, c.reference, c.n), c.expected) << c.accuracy.mean << " " << c.n;
+TEST(Verdict, NorDoesThePage) {
+  for (const std::string_view script : {page_assets::sections(), page_assets::choices(), page_assets::tables()}) {
+    EXPECT_THAT(std::string(script),
+                Not(ContainsRegex("[Cc]omputes|[Dd]ecodes|depends on it|behaviour depends|majority baseline")));
+  }
 }
 
 }  // namespace

@@ -19,9 +19,11 @@ ArithmeticTask small_exp1_task() {
 TEST(ReproduceExperiment1, KeepsWhatIsFinishedAndRefusesOtherOptions) {
   const testing::TemporaryFolder folder;
   ToyExperimentOptions options{
-      .common = {.out = folder / "exp1", .n_random = 0, .n_threads = 1}, .steps = 2, .n_seeds = 1};
+      .common = {.out = folder / "exp1", .n_random = 0, .n_nulls = 0, .n_threads = 1}, .steps = 2, .n_seeds = 1};
   const std::string table = reproduce_experiment1(small_exp1_task(), options);
-  EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 11) << "a heading, eight circuits, the loss:\n" << table;
+  EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 21)
+      << "heading and eight circuits, the loss, heading and eight answers:\n"
+      << table;
   EXPECT_THAT(table, HasSubstr("(0.991)"));
   EXPECT_THAT(table, ContainsRegex("by seed: [0-9.e+-]+ \\(2.0e-04\\)"));
   EXPECT_EQ(testing::read_bytes(folder / "exp1/table.txt"), table);

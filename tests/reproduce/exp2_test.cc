@@ -25,7 +25,8 @@ std::array<ArithmeticTask, 2> small_tasks() {
 
 TEST(ReproduceExperiment2, KeepsWhatIsFinishedAndRefusesOtherOptions) {
   const testing::TemporaryFolder folder;
-  ToyExperimentOptions options{.common = {.out = folder / "exp2", .n_random = 1, .n_threads = 1}, .steps = 2};
+  ToyExperimentOptions options{.common = {.out = folder / "exp2", .n_random = 1, .n_nulls = 0, .n_threads = 1},
+                               .steps = 2};
   const std::string table = reproduce_experiment2(small_tasks(), options);
   EXPECT_THAT(table, HasSubstr("R is a bijection of b, as in the paper"));
   EXPECT_THAT(table, HasSubstr("(0.282)"));
@@ -55,7 +56,7 @@ TEST(ReproduceExperiment2, KeepsWhatIsFinishedAndRefusesOtherOptions) {
 TEST(ReproduceExperiment2, LooksAtEverySeedBeforeItTrainsTheFirst) {
   const testing::TemporaryFolder folder;
   ToyExperimentOptions options{
-      .common = {.out = folder / "exp2", .n_random = 0, .n_threads = 1}, .steps = 2, .n_seeds = 2};
+      .common = {.out = folder / "exp2", .n_random = 0, .n_nulls = 0, .n_threads = 1}, .steps = 2, .n_seeds = 2};
   testing::write_bytes(folder / "exp2/seed_1/data/two/test.csv", "data,labels\n1 2,3\n");
   EXPECT_INPUT_ERROR(reproduce_experiment2(small_tasks(), options), "seed_1/data/two/test.csv: not the data");
   EXPECT_FALSE(std::filesystem::exists(folder / "exp2/seed_0/state"));

@@ -22,7 +22,8 @@ ArithmeticTask small_exp3_task() {
 
 TEST(ReproduceExperiment3, KeepsFinishedCheckpointsAndRefusesOtherOptions) {
   const testing::TemporaryFolder folder;
-  ToyExperimentOptions options{.common = {.out = folder / "exp3", .n_random = 0, .n_threads = 1}, .steps = 101};
+  ToyExperimentOptions options{.common = {.out = folder / "exp3", .n_random = 0, .n_nulls = 0, .n_threads = 1},
+                               .steps = 101};
   const std::string table = reproduce_experiment3(small_exp3_task(), options);
   EXPECT_THAT(table, HasSubstr("(0.314)")) << "published for step 100";
   EXPECT_THAT(table, HasSubstr("not by step 101"));
@@ -46,7 +47,8 @@ TEST(ReproduceExperiment3, KeepsFinishedCheckpointsAndRefusesOtherOptions) {
 
 TEST(ReproduceExperiment3, FollowsDasBesideTheCircuits) {
   const testing::TemporaryFolder folder;
-  ToyExperimentOptions options{.common = {.out = folder / "exp3", .n_random = 0, .n_threads = 1}, .steps = 2};
+  ToyExperimentOptions options{.common = {.out = folder / "exp3", .n_random = 0, .n_nulls = 0, .n_threads = 1},
+                               .steps = 2};
   ArithmeticTask task = small_exp3_task();
   task.counterfactuals = {"counter_var_0 var_1 +"};
   const std::string circuits_only = reproduce_experiment3(task, options);

@@ -38,7 +38,7 @@ class ReproduceExperiment4 : public ::testing::Test {
  protected:
   ReproduceExperiment4() {
     write_model({"are", "is", "himself", "herself", "themselves"});
-    options_ = {.common = {.out = folder_ / "exp4", .n_random = 1, .n_threads = 1},
+    options_ = {.common = {.out = folder_ / "exp4", .n_random = 1, .n_nulls = 0, .n_threads = 1},
                 .model = folder_ / "model",
                 .layers = {1},
                 .train_rows = 500,

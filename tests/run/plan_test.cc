@@ -21,7 +21,7 @@ TEST_F(Run, IsPlannedWithoutWritingAnything) {
     EXPECT_GT(time.epoch, 0) << label;
     EXPECT_GT(time.streams, 0) << label;
     EXPECT_EQ(time.n_epochs, 3) << label;
-    EXPECT_EQ(time.n_ablations, 4) << label << ": circuit, complement and two random controls";
+    EXPECT_EQ(time.n_ablations, 24) << label << ": circuit, complement, component, 2 random sets, 19 null circuits";
     sum += time.total();
   }
   EXPECT_DOUBLE_EQ(plan.seconds, sum);

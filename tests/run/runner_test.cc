@@ -34,12 +34,16 @@ TEST_F(Run, RecordsEveryCellAndExportsItsTables) {
   EXPECT_EQ(results.text("target_layer"), (std::vector<std::string>{"0", "0", "1", "1"}));
   EXPECT_EQ(results.text("operation"), (std::vector<std::string>{"attn", "mlp", "attn", "mlp"}));
   EXPECT_EQ(table("run", "curves.csv").n_rows(), 4u * 3);
-  // 12 figures a cell: two losses, the size, 2 x 3 of decoding, and the accuracies of the untouched
-  // model, the ablated circuit and the ablated complement. A circuit that is a proper part of its
-  // component has random controls as well.
+  // 13 figures a cell: two losses, the size, 2 x 3 of decoding, and the accuracies of the untouched
+  // model, the ablated circuit, complement and component. A circuit that is a proper part of its
+  // component has random controls as well, and the harm beyond them.
   const std::vector<std::string> found = results.text("circuit");
   const auto n_proper = static_cast<size_t>(std::count(found.begin(), found.end(), "proper part"));
-  EXPECT_EQ(table("run", "metrics.csv").n_rows(), 4u * 12 + n_proper);
+  std::vector<std::string> metrics = table("run", "metrics.csv").text("metric");
+  std::erase_if(metrics, [](const std::string& name) {
+    return name.starts_with("other_types") || name.starts_with("made_here") || name == "null_circuit_weights";
+  });
+  EXPECT_EQ(metrics.size(), 4u * 13 + 2 * n_proper);
   for (const RecordedMetric& row : Store::open_existing(folder_ / "run").metrics()) {
     if (row.metric.control != "random") continue;
     ASSERT_EQ(row.metric.draws.size(), 2u) << row.metric.metric;
@@ -100,6 +104,21 @@ TEST_F(Run, ComputesEveryCellOnceWhateverSpecsAskForIt) {
   EXPECT_EQ(testing::read_bytes(folder_ / "run/results.csv"), results);
   EXPECT_EQ(run_in("run", {.again = {.all = true}}).n_computed, 4);
   EXPECT_EQ(testing::read_bytes(folder_ / "run/results.csv"), results);
+}
+
+TEST_F(Run, CompletesAScreenedRunAsIfItHadBeenComputedAtOnce) {
+  spec_.grid.variables = {"w"};  // x has one type per value, and so no null variables
+  spec_.probe.null_variables = 0;
+  run_in("run");
+  const std::vector<std::string> losses = table("run", "results.csv").text("train loss");
+  spec_.probe.null_variables = 3;
+  EXPECT_EQ(run_in("run").n_computed, 4);
+  run_in("at once");
+  EXPECT_EQ(testing::read_bytes(folder_ / "run/results.csv"), testing::read_bytes(folder_ / "at once/results.csv"));
+  EXPECT_EQ(testing::read_bytes(folder_ / "run/metrics.csv"), testing::read_bytes(folder_ / "at once/metrics.csv"));
+  EXPECT_EQ(table("run", "curves.csv").n_rows(), 4u * 3);
+  EXPECT_EQ(table("run", "results.csv").text("train loss"), losses);
+  EXPECT_EQ(table("run", "results.csv").text("null circuits"), std::vector<std::string>(4, "3"));
 }
 
 TEST_F(Run, ShowsNoCellsOfAnotherModelBesideThoseOfThisOne) {
@@ -259,7 +278,7 @@ TEST_F(Run, ShowsEveryGridDimensionThatVaries) {
   run_in("run");
   const std::string shown = results_table(Store::open_existing(folder_ / "run"));
   const std::string heading = shown.substr(0, shown.find('\n'));
-  EXPECT_THAT(heading, ::testing::ContainsRegex("variable +site +seed +learning rate +kNN circuit"));
+  EXPECT_THAT(heading, ::testing::ContainsRegex("variable +site +seed +learning rate +kNN +kNN full +other types"));
   EXPECT_EQ(Store::open_existing(folder_ / "run").cells()[3].label, "x L0.mlp seed 1 learning rate 0.001");
 }
 

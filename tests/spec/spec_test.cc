@@ -47,7 +47,8 @@ TEST(Spec, DefaultsAreThePapers) {
   EXPECT_EQ(spec.probe.mask_method, MaskKind::kContinuousSparsification);
   EXPECT_THAT(spec.grid.mask_options, ElementsAre(0));
   EXPECT_EQ(spec.probe.exemplar_draws, 20);
-  EXPECT_EQ(spec.probe.ablation.n_random, 20);
+  EXPECT_EQ(spec.probe.ablation.n_random, 39);
+  EXPECT_EQ(spec.probe.null_variables, 19);
   EXPECT_THAT(spec.probe.ablation.fills, ElementsAre(Fill::kZero));
   EXPECT_FALSE(spec.probe.ablation.effect);
 }

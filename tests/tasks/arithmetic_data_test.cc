@@ -40,14 +40,17 @@ std::map<std::string, std::set<std::string>> distractors_by_operand(const Arithm
   return seen;
 }
 
-TEST(Generate, HasThePapersColumns) {
+TEST(Generate, HasThePapersColumnsAndThoseOfTypes) {
   const ArithmeticTable table = generate(small_task(), Seed(0));
   EXPECT_THAT(table.columns, ElementsAre("", "data", "labels", "counterfactual_data", "var_0", "counter_var_0", "var_1",
-                                         "counter_var_1", "aux_0", "counter_aux_0", "CF_Label_0", "CF_FN_0"));
+                                         "counter_var_1", "aux_0", "counter_aux_0", "CF_Label_0", "CF_FN_0",
+                                         "type_of_var_0", "type_of_var_1", "type_of_aux_0"));
   EXPECT_EQ(table.train.size(), 72u);  // .6 * 121 = 72.6
   EXPECT_EQ(table.test.size(), 49u);
   EXPECT_EQ(table.train[3][0], "3");
   EXPECT_EQ(table.test[3][0], "3");
+  const std::vector<std::string> types(table.train[3].end() - 3, table.train[3].end());
+  EXPECT_THAT(types, ElementsAre("0", "2", "1")) << "the tokens are a, R, b and 11";
 }
 
 TEST(Generate, HoldsEveryCombinationOnce) {

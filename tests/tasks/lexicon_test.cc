@@ -71,7 +71,7 @@ TEST(Lexicon, NeedsOnlyWhatItsTemplatesUse) {
   const Lexicon lexicon = parse_lexicon_text("nouns: {cat: cats}\nagreement: {iid: ['the {subject} here']}\n");
   EXPECT_EQ(lexicon.tasks.size(), 1u);
   const SentenceTemplate& pattern = lexicon.tasks.at(PaperTask::kAgreement).iid.at(0);
-  EXPECT_EQ(fill(pattern, lexicon, 0, {.plural_subject = true}, ""), "the cats here");
+  EXPECT_EQ(fill(pattern, lexicon, 0, {.plural_subject = true}, "").text, "the cats here");
 }
 
 TEST(Lexicon, NamesItsTasks) {
@@ -155,7 +155,7 @@ TEST(SentenceTemplate, HasEveryCombinationOfWordsOnce) {
   EXPECT_EQ(n, 3 * 2 * 2);
   std::set<std::string> sentences;
   for (int64_t combination = 0; combination < n; ++combination) {
-    sentences.insert(fill(pattern, lexicon, combination, {.plural_nouns = 1}, ""));
+    sentences.insert(fill(pattern, lexicon, combination, {.plural_nouns = 1}, "").text);
   }
   EXPECT_EQ(sentences.size(), 12u);
   EXPECT_TRUE(sentences.contains("the train driver far from the oxen"));
@@ -164,9 +164,9 @@ TEST(SentenceTemplate, HasEveryCombinationOfWordsOnce) {
 TEST(SentenceTemplate, VerbsAgreeWithTheNounBefore) {
   const Lexicon lexicon = parse_lexicon_text(kLexicon);
   const SentenceTemplate& pattern = lexicon.tasks.at(PaperTask::kAgreement).gen.at(0);
-  EXPECT_EQ(fill(pattern, lexicon, 0, {.plural_nouns = 0b01}, ""),
+  EXPECT_EQ(fill(pattern, lexicon, 0, {.plural_nouns = 0b01}, "").text,
             "the cat that the oxen see and the train driver sees");
-  EXPECT_EQ(fill(pattern, lexicon, 0, {.plural_subject = true, .plural_nouns = 0b10}, ""),
+  EXPECT_EQ(fill(pattern, lexicon, 0, {.plural_subject = true, .plural_nouns = 0b10}, "").text,
             "the cats that the ox sees and the train drivers see");
 }
 

@@ -100,15 +100,15 @@ void expect_balanced(const std::map<std::string, size_t>& counts, size_t n_combi
 
 TEST(Sentences, HaveThePapersColumnsAndSizes) {
   const SentenceTable agreement = generate_default(PaperTask::kAgreement);
-  EXPECT_THAT(agreement.columns, ElementsAre("sentence", "labels"));
+  EXPECT_THAT(agreement.columns, ElementsAre("sentence", "labels", "type", "block"));
   EXPECT_EQ(agreement.iid.size(), 6160u);
   EXPECT_EQ(agreement.gen.size(), 5000u);
   const SentenceTable reflexive = generate_default(PaperTask::kReflexive);
-  EXPECT_THAT(reflexive.columns, ElementsAre("sentence", "labels", "ungrammatical", "gender"));
+  EXPECT_THAT(reflexive.columns, ElementsAre("sentence", "labels", "ungrammatical", "gender", "type", "block"));
   EXPECT_EQ(reflexive.iid.size(), 25760u);
   EXPECT_EQ(reflexive.gen.size(), 5000u);
   const SentenceTable number = generate_default(PaperTask::kSyntacticNumber);
-  EXPECT_THAT(number.columns, ElementsAre("sentence", "labels", "object labels"));
+  EXPECT_THAT(number.columns, ElementsAre("sentence", "labels", "object labels", "type", "block"));
   EXPECT_EQ(number.iid.size(), 3120u);
   EXPECT_TRUE(number.gen.empty());
 }
@@ -282,7 +282,7 @@ TEST(WriteSentencesCsv, WritesTheSameBytesForTheSameSeed) {
                         PaperTask::kSyntacticNumber, folder / run);
   }
   const std::string bytes = testing::read_bytes(folder / "one/syntactic_number.csv");
-  EXPECT_TRUE(bytes.starts_with("sentence,labels,object labels\nthe "));
+  EXPECT_TRUE(bytes.starts_with("sentence,labels,object labels,type,block\nthe "));
   EXPECT_EQ(bytes, testing::read_bytes(folder / "two/syntactic_number.csv"));
   EXPECT_FALSE(std::filesystem::exists(folder / "one/syntactic_number_gen.csv"));
 }

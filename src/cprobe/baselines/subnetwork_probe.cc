@@ -128,11 +128,9 @@ class SubnetworkProbe : public BaselineMethod {
     const Metric ablated{
         .metric = "ablated_accuracy " + label, .value = accuracy_without(kept.members), .n = n_rows, .note = note};
     const std::vector<double> random = over_random_units(
-        kept.members, extent == Extent::kPart ? options_.random_controls : 0, seed.generator(),
+        kept.members, RandomSets::kUniform, extent == Extent::kPart ? options_.random_controls : 0, seed.generator(),
         [&](const std::vector<at::Tensor>& units, int64_t /*draw*/) { return accuracy_without(units); });
-    const bool from_all = std::ranges::count(drawn_from_all(kept.members), true) > 0;
-    add_beside_controls(metrics, ablated, random, Stronger::kLower, "random",
-                        from_all ? "drawn from all units where more than half are kept" : "drawn from the complement");
+    add_beside_controls(metrics, ablated, random, Stronger::kLower, "random", "drawn from all sets of its size");
   }
 
   SubnetworkOptions options_;

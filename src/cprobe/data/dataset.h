@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cprobe/data/token_trie.h"
 
@@ -56,6 +57,12 @@ struct Dataset {
   std::map<std::string, at::Tensor> variables;
 
   std::optional<Counterfactuals> counterfactuals;  ///< Set if rows are paired.
+
+  std::vector<std::string> texts;  ///< Sentences only: the text of each row, without the prefix.
+  /// Name -> [n_rows]: fields of the columns that tell types and blocks apart (data/types.h).
+  std::map<std::string, std::vector<std::string>> type_columns;
+  /// Variable -> positions of the tokens on which it depends, as the file says (kTypeColumnPrefix).
+  std::map<std::string, std::vector<int64_t>> type_positions;
 
   /// The labels of `variable` on the token at `position` of every row (as TokenTrie::nodes_at).
   /// @throws Error (kInput) if there is no such variable (names the nearest) or no such token.

@@ -4,6 +4,7 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/data/counterfactual.h"
+#include "cprobe/data/types.h"
 #include "cprobe/io/csv.h"
 
 namespace cprobe {
@@ -58,9 +59,21 @@ Counterfactuals read_counterfactuals(const CsvTable& table, int64_t vocab) {
   return pairs;
 }
 
+/// The positions in a column `type_of_VARIABLE`, which must be the same in every row.
+std::vector<int64_t> type_positions(const CsvTable& table, const std::string& column) {
+  const std::vector<std::vector<int64_t>> rows = table.integer_lists(column);
+  for (size_t row = 0; row < rows.size(); ++row) {
+    if (rows[row].empty() || rows[row] != rows.front()) {
+      throw input_error("{}:{}: column '{}': expected positions of tokens, the same in every row", table.source(),
+                        table.line(row), column);
+    }
+  }
+  return rows.front();
+}
+
 }  // namespace
 
-Dataset load_token_csv(const std::filesystem::path& path, int64_t vocab) {
+Dataset load_token_csv(const std::filesystem::path& path, int64_t vocab, const std::vector<std::string>& columns) {
   const CsvTable table = CsvTable::read(path);
   const std::vector<std::vector<int64_t>> sequences = token_rows(table, "data", vocab);
   const std::vector<int64_t> answers = table.integers("labels");
@@ -72,10 +85,15 @@ Dataset load_token_csv(const std::filesystem::path& path, int64_t vocab) {
   dataset.trie = build_trie(sequences);
   dataset.answers = at::tensor(answers);
   for (const std::string& column : table.integer_columns()) {
-    const bool is_variable =
-        !column.empty() && column != "data" && column != "labels" && column != "counterfactual_data";
+    const bool is_variable = !column.empty() && column != "data" && column != "labels" &&
+                             column != "counterfactual_data" && !column.starts_with(kTypeColumnPrefix);
     if (is_variable) dataset.variables.emplace(column, at::tensor(table.integers(column)));
   }
+  for (const std::string& column : table.columns()) {
+    if (!column.starts_with(kTypeColumnPrefix)) continue;
+    dataset.type_positions[column.substr(kTypeColumnPrefix.size())] = type_positions(table, column);
+  }
+  for (const std::string& column : columns) dataset.type_columns[column] = table.text(column);
   if (table.has_column("counterfactual_data")) dataset.counterfactuals = read_counterfactuals(table, vocab);
   return dataset;
 }

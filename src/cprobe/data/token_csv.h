@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "cprobe/data/dataset.h"
 
@@ -17,9 +19,14 @@ namespace cprobe {
 ///     interchange of one variable are then the first `CF_Label_k` whose formula `CF_FN_k` (read
 ///     from the first row) takes only that variable from the source.
 ///
-/// @param vocab  size of the vocabulary; tokens and answers are below.
+/// Columns that say on what a variable depends (data/types.h) are no variables:
+///   - `type_of_VARIABLE`, optional: positions of tokens, the same in every row;
+///   - `columns`: kept as text.
+///
+/// @param vocab    size of the vocabulary; tokens and answers are below.
+/// @param columns  names of type and block columns.
 /// @throws Error (kInput) naming file, line and column: missing column, ragged row, not a number,
 ///         token or answer outside the vocabulary, no rows.
-Dataset load_token_csv(const std::filesystem::path& path, int64_t vocab);
+Dataset load_token_csv(const std::filesystem::path& path, int64_t vocab, const std::vector<std::string>& columns = {});
 
 }  // namespace cprobe

@@ -7,8 +7,9 @@
 namespace cprobe {
 namespace {
 
-/// The words of notes that name the matrices drawn from all units.
-constexpr std::string_view kFromAll = "drawn from all units in ", kComma = ", ";
+/// The words of notes of random controls. The second one names matrices.
+constexpr std::string_view kFromComplement = "drawn from the complement", kFromAll = "drawn from all units in ";
+constexpr std::string_view kComma = ", ";
 
 std::vector<at::Tensor> complement_of(const std::vector<at::Tensor>& members) {
   std::vector<at::Tensor> others;
@@ -62,8 +63,34 @@ void set_figures(AblationResult& result, const std::vector<AblationBench::Measur
     divergences.push_back(draw.effect->divergence);
   }
   result.accuracy = spread(accuracies);
-  if (result.target == AblationTarget::kRandom) result.draws = std::move(accuracies);
+  const bool has_draws = result.target == AblationTarget::kRandom || result.target == AblationTarget::kNull;
+  if (has_draws) result.draws = std::move(accuracies);
   if (!divergences.empty()) result.effect = EffectSpread{spread(log_probabilities), spread(divergences)};
+}
+
+std::vector<at::Tensor> all_of(const std::vector<at::Tensor>& members) {
+  std::vector<at::Tensor> all;
+  for (const at::Tensor& member : members) all.push_back(at::ones_like(member));
+  return all;
+}
+
+/// How much more often rows are answered right with a random set ablated than with the circuit.
+Interval harm_of(const AblationBench::Measured& without, const std::vector<AblationBench::Measured>& draws,
+                 const AblationContext* context) {
+  at::Tensor of_rows = -without.right.to(at::kDouble);
+  std::vector<double> means;
+  for (const AblationBench::Measured& draw : draws) {
+    of_rows.add_(draw.right.to(at::kDouble), 1.0 / static_cast<double>(draws.size()));
+    means.push_back(draw.accuracy);
+  }
+  std::vector<TypeMean> types;
+  if (context != nullptr) {
+    types = type_means(of_rows, context->of_rows, context->types);
+  } else {
+    for (int64_t row = 0; row < of_rows.size(0); ++row) types.push_back({.mean = of_rows[row].item<double>()});
+  }
+  if (means.size() < 2) means.clear();  // no variance of their mean
+  return interval_over_types(types, means, {-1, 1});
 }
 
 }  // namespace
@@ -76,13 +103,19 @@ std::string_view to_string(AblationTarget target) {
       return "complement";
     case AblationTarget::kRandom:
       return "random";
+    case AblationTarget::kNull:
+      return "null circuits";
+    case AblationTarget::kComponent:
+      return "component";
   }
   throw failure("unknown ablation target");
 }
 
 std::string AblationResult::note() const {
+  if (target == AblationTarget::kNull || target == AblationTarget::kComponent) return {};
   if (target == AblationTarget::kRandom) {
-    if (drawn_from_all.empty()) return "drawn from the complement";
+    if (random_sets == RandomSets::kUniform) return "drawn from all sets of its size";
+    if (drawn_from_all.empty()) return std::string(kFromComplement);
     return fmt::format("{}{}", kFromAll, fmt::join(drawn_from_all, kComma));
   }
   if (extent == Extent::kPart) return {};
@@ -100,6 +133,8 @@ void AblationResult::read_note(std::string_view words) {
   for (const Extent other : {Extent::kEmpty, Extent::kFull}) {
     if (words.starts_with(fmt::format("{} circuit", to_string(other)))) extent = other;
   }
+  random_sets =
+      words.starts_with(kFromAll) || words == kFromComplement ? RandomSets::kComplement : RandomSets::kUniform;
   if (!words.starts_with(kFromAll)) return;
   words.remove_prefix(kFromAll.size());
   while (!words.empty()) {
@@ -110,8 +145,9 @@ void AblationResult::read_note(std::string_view words) {
 }
 
 std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& circuit, const AblationOptions& options,
-                                   Seed seed, const OnProgress& on_progress) {
-  Progress progress{.what = "ablations", .total = most_ablations(options, circuit.matrices.size())};
+                                   Seed seed, const OnProgress& on_progress, const AblationContext* context) {
+  const std::span<const Circuit> nulls = context == nullptr ? std::span<const Circuit>() : context->nulls;
+  Progress progress{.what = "ablations", .total = most_ablations(options, circuit.matrices.size(), nulls.size())};
   std::vector<Part> parts = {Part(circuit, std::nullopt)};
   if (options.per_matrix) {
     for (size_t i = 0; i < circuit.matrices.size(); ++i) parts.emplace_back(circuit, i);
@@ -127,18 +163,22 @@ std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& ci
     };
     for (const Part& part : parts) {
       AblationResult removed = part.of(AblationTarget::kCircuit, fill);
-      set_figures(removed, {run(removing(circuit.members, part.only), seed)});
+      const AblationBench::Measured without = run(removing(circuit.members, part.only), seed);
+      set_figures(removed, {without});
       if (options.n_random == 0 || removed.extent != Extent::kPart) {
         results.push_back(removed);
         continue;
       }
       AblationResult control = part.of(AblationTarget::kRandom, fill);
-      set_figures(control,
-                  over_random_units(circuit.members, options.n_random, seed.derive("ablation/random").generator(),
-                                    [&](const std::vector<at::Tensor>& units, int64_t draw) {
-                                      return run(removing(units, part.only), seed.derive(std::to_string(draw)));
-                                    }));
-      control.drawn_from_all = names_drawn_from_all(circuit, part);
+      const std::vector<AblationBench::Measured> draws = over_random_units(
+          circuit.members, options.random_sets, options.n_random, seed.derive("ablation/random").generator(),
+          [&](const std::vector<at::Tensor>& units, int64_t draw) {
+            return run(removing(units, part.only), seed.derive(std::to_string(draw)));
+          });
+      set_figures(control, draws);
+      control.random_sets = options.random_sets;
+      if (options.random_sets == RandomSets::kComplement) control.drawn_from_all = names_drawn_from_all(circuit, part);
+      removed.harm = harm_of(without, draws, context);
       removed.p = p_value(removed.accuracy.mean, control.draws, Stronger::kLower);
       results.push_back(removed);
       results.push_back(control);
@@ -148,13 +188,26 @@ std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& ci
       set_figures(kept, {run(removing(complement_of(circuit.members)), seed)});
       results.push_back(kept);
     }
+    if (options.component) {
+      AblationResult all{.target = AblationTarget::kComponent, .fill = fill};
+      set_figures(all, {run(removing(all_of(circuit.members)), seed)});
+      results.push_back(all);
+    }
+    if (!nulls.empty() && fill == options.fills.front()) {
+      AblationResult of_nulls{.target = AblationTarget::kNull, .fill = fill};
+      std::vector<AblationBench::Measured> measured;
+      for (const Circuit& null : nulls) measured.push_back(run(removing(null.members), seed));
+      set_figures(of_nulls, measured);
+      results.push_back(of_nulls);
+    }
   }
   return results;
 }
 
-int64_t most_ablations(const AblationOptions& options, size_t n_matrices) {
+int64_t most_ablations(const AblationOptions& options, size_t n_matrices, size_t n_nulls) {
   const int64_t n_parts = 1 + (options.per_matrix ? static_cast<int64_t>(n_matrices) : 0);
-  return static_cast<int64_t>(options.fills.size()) * (n_parts * (1 + options.n_random) + (options.complement ? 1 : 0));
+  const int64_t of_fill = n_parts * (1 + options.n_random) + (options.complement ? 1 : 0) + (options.component ? 1 : 0);
+  return std::ssize(options.fills) * of_fill + static_cast<int64_t>(n_nulls);
 }
 
 }  // namespace cprobe

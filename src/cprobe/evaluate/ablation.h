@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,7 +14,9 @@
 #include "cprobe/core/progress.h"
 #include "cprobe/core/seed.h"
 #include "cprobe/evaluate/ablation_bench.h"
+#include "cprobe/evaluate/controls.h"
 #include "cprobe/evaluate/statistics.h"
+#include "cprobe/evaluate/type_means.h"
 
 namespace cprobe {
 
@@ -22,9 +25,12 @@ enum class AblationTarget {
   kCircuit,     ///< The circuit's units; all others stay.
   kComplement,  ///< All other units of the component; the circuit stays.
   kRandom,      ///< As many units per matrix as the circuit has, drawn at random.
+  kNull,        ///< The circuits of null variables, one after the other.
+  kComponent,   ///< All units of the component.
 };
 
-std::string_view to_string(AblationTarget target);  ///< "circuit", "complement", "random".
+/// "circuit", "complement", "random", "null circuits", "component".
+std::string_view to_string(AblationTarget target);
 
 /// In place of a matrix's name: all matrices of the component.
 inline constexpr std::string_view kWhole = "all";
@@ -46,9 +52,12 @@ struct AblationResult {
   /// How much of the component (of the matrix) the circuit takes.
   Extent extent = Extent::kPart;
   Spread accuracy;                     ///< Over the random draws; otherwise a single value.
-  std::vector<double> draws;           ///< kRandom only: the accuracy of each draw.
+  std::vector<double> draws;           ///< kRandom, kNull: the accuracy of each draw.
   std::optional<EffectSpread> effect;  ///< Over the same draws; absent unless asked for.
   std::optional<double> p;             ///< kCircuit with random controls only: p_value of accuracy.
+  /// kCircuit with random controls only: mean accuracy with a random set ablated, minus accuracy.
+  std::optional<Interval> harm;
+  RandomSets random_sets = RandomSets::kUniform;  ///< kRandom only.
   /// kRandom only: the matrices whose complement is smaller than the circuit's part, so that random
   /// units were drawn from all units of the matrix.
   std::vector<std::string> drawn_from_all;
@@ -64,22 +73,34 @@ struct AblationResult {
 
 struct AblationOptions {
   std::vector<Fill> fills = {Fill::kZero};
-  int64_t n_random = 20;    ///< Random controls per fill, >= 0.
+  int64_t n_random = 20;  ///< Random controls per fill, >= 0.
+  RandomSets random_sets = RandomSets::kUniform;
   bool per_matrix = false;  ///< Also ablate each weight matrix's part of the circuit alone.
   bool complement = true;   ///< Also ablate the complement.
+  bool component = false;   ///< Also ablate the whole component.
   bool effect = false;      ///< Also measure the effect on the whole distribution of the next token.
 };
 
-/// All ablations of a circuit. For each fill: the circuit, random controls, each matrix alone and
-/// the complement, as far as `options` asks for them. A circuit (or part in a matrix) that is empty
-/// or full has no random controls: every draw would equal the circuit.
+/// What an ablation is compared with, beside random controls.
+struct AblationContext {
+  const Types& types;
+  at::Tensor of_rows;                   ///< [n_rows] int64: the type of each row of the bench.
+  std::span<const Circuit> nulls = {};  ///< Circuits of null variables.
+};
+
+/// All ablations of a circuit. For each fill: the circuit, random controls, each matrix alone, the
+/// complement and the component, as far as `options` asks for them; with the first fill, also each
+/// null circuit. A circuit (or part in a matrix) that is empty or full has no random controls:
+/// every draw would equal the circuit.
 ///
+/// @param context  if null, each row counts as independent of the others.
 /// @param on_progress is told of each run of the model, out of most_ablations.
 /// @throws Error (kInterrupted) between two runs once a stop is requested.
 std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& circuit, const AblationOptions& options,
-                                   Seed seed, const OnProgress& on_progress = {});
+                                   Seed seed, const OnProgress& on_progress = {},
+                                   const AblationContext* context = nullptr);
 
 /// The most runs of the model that `ablate` takes on a component of `n_matrices` matrices.
-int64_t most_ablations(const AblationOptions& options, size_t n_matrices);
+int64_t most_ablations(const AblationOptions& options, size_t n_matrices, size_t n_nulls = 0);
 
 }  // namespace cprobe

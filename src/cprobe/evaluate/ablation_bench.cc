@@ -45,7 +45,8 @@ AblationBench::AblationBench(const Model& model, const ComponentRef& component, 
       trie_(evaluation.trie),
       before_(std::move(before)),
       behaviour_(evaluation),
-      untouched_(std::move(untouched)) {
+      untouched_(std::move(untouched)),
+      known_updates_(unaffected_updates(model, trie_, before_, component)) {
   at::NoGradGuard no_gradients;
   if (training != nullptr) {
     Donors donors{.inputs = std::vector<at::Tensor>(matrices_of(model.config, component).size()),
@@ -57,13 +58,6 @@ AblationBench::AblationBench(const Model& model, const ComponentRef& component, 
     // All matrices but the last read the same input.
     for (size_t i = 1; i + 1 < donors.inputs.size(); ++i) donors.inputs[i] = donors.inputs[0];
     donors_ = std::move(donors);
-  }
-  const ComponentRef mlp{component.layer, Block::kMlp};
-  if (component.block == Block::kAttention && reads_before_layer(model.config, mlp)) {
-    Stream mid = before_.expanded();
-    mid.begin_layer(model.config, component.layer);
-    const at::Tensor after = run_in_slabs(model, trie_, mid, Site::before(mlp), Site::after(mlp));
-    known_updates_[mlp] = after - mid.rows;
   }
 }
 
@@ -118,7 +112,8 @@ AblationBench::Measured AblationBench::measure(const std::vector<at::Tensor>& mu
   }
   const at::Tensor states = run_in_slabs(model_, trie_, fill == Fill::kZero ? before_ : before_.expanded(),
                                          Site::before(component_), Site::end(model_.config), options);
-  Measured measured{.accuracy = behaviour_.accuracy(model_, states)};
+  Measured measured{.right = behaviour_.right(model_, states)};
+  measured.accuracy = static_cast<double>(measured.right.sum().item<int64_t>()) / static_cast<double>(n_rows());
   if (with_effect) measured.effect = behaviour_.effect(model_, states, untouched_.states);
   return measured;
 }

@@ -47,6 +47,7 @@ class AblationBench {
 
   struct Measured {
     double accuracy = 0;                    ///< Task accuracy.
+    at::Tensor right;                       ///< [n_rows] bool: which rows are answered right.
     std::optional<NextTokenEffect> effect;  ///< Set if asked for.
   };
   /// Measures the behaviour with the component under multipliers.
@@ -70,9 +71,7 @@ class AblationBench {
   Stream before_;
   Behaviour behaviour_;
   Untouched untouched_;
-  /// The update of the same layer's MLP, if attention is ablated in a parallel residual. The MLP
-  /// then reads nothing that the ablation changes.
-  std::map<ComponentRef, at::Tensor> known_updates_;
+  std::map<ComponentRef, at::Tensor> known_updates_;  ///< unaffected_updates.
   struct Donors {
     std::vector<at::Tensor> inputs;  ///< Per matrix, [n_nodes, n_in] at the training nodes.
     at::Tensor position;             ///< [n_nodes] int64.

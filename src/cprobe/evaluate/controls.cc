@@ -5,6 +5,19 @@
 #include <algorithm>
 
 namespace cprobe {
+namespace {
+
+/// Draws `n` units of a pool.
+/// @param pool   [n_pool] int64: numbers of units of the flattened matrix, n <= n_pool.
+/// @param shape  of the matrix's units.
+at::Tensor drawn_from(const at::Tensor& pool, int64_t n, at::IntArrayRef shape, at::Generator& generator) {
+  const at::Tensor order = at::randperm(pool.size(0), generator, at::kLong);
+  const at::Tensor units = at::zeros(shape, at::kBool);
+  units.view(-1).index_fill_(0, pool.index_select(0, order.narrow(0, 0, n)), true);
+  return units;
+}
+
+}  // namespace
 
 void add_beside_controls(std::vector<Metric>& metrics, Metric figure, const std::vector<double>& draws,
                          Stronger stronger, const std::string& control, const std::string& note) {
@@ -13,15 +26,25 @@ void add_beside_controls(std::vector<Metric>& metrics, Metric figure, const std:
   if (!draws.empty()) metrics.push_back(control_metric(figure.metric, draws, control, note));
 }
 
-std::vector<at::Tensor> draw_random_units(const std::vector<at::Tensor>& members, at::Generator& generator) {
-  const std::vector<bool> from_all = drawn_from_all(members);
+std::vector<at::Tensor> draw_random_units(const std::vector<at::Tensor>& members, RandomSets sets,
+                                          at::Generator& generator) {
+  const std::vector<bool> from_all =
+      sets == RandomSets::kUniform ? std::vector<bool>(members.size(), true) : drawn_from_all(members);
   std::vector<at::Tensor> units;
   for (size_t i = 0; i < members.size(); ++i) {
     const at::Tensor member = members[i].reshape(-1);
-    const at::Tensor pool = from_all[i] ? at::arange(member.size(0)) : member.logical_not().nonzero().squeeze(1);
-    const at::Tensor order = at::randperm(pool.size(0), generator, at::kLong);
-    const at::Tensor pick = pool.index_select(0, order.narrow(0, 0, member.sum().item<int64_t>()));
-    units.push_back(at::zeros_like(member).index_fill_(0, pick, true).view(members[i].sizes()));
+    const at::Tensor pool = from_all[i] ? at::arange(member.numel()) : member.logical_not().nonzero().squeeze(1);
+    units.push_back(drawn_from(pool, member.sum().item<int64_t>(), members[i].sizes(), generator));
+  }
+  return units;
+}
+
+std::vector<at::Tensor> draw_input_halves(const std::vector<MatrixInfo>& matrices, MaskUnit unit,
+                                          at::Generator& generator) {
+  std::vector<at::Tensor> units;
+  for (const MatrixInfo& matrix : matrices) units.push_back(at::ones(unit_shape(matrix, unit), at::kBool));
+  for (size_t i = 0; i + 1 < units.size(); ++i) {
+    units[i] = drawn_from(at::arange(units[i].numel()), units[i].numel() / 2, units[i].sizes(), generator);
   }
   return units;
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cprobe/circuit/mask.h"
 #include "cprobe/evaluate/metric.h"
 #include "cprobe/evaluate/statistics.h"
 
@@ -20,26 +21,44 @@ namespace cprobe {
 void add_beside_controls(std::vector<Metric>& metrics, Metric figure, const std::vector<double>& draws,
                          Stronger stronger, const std::string& control, const std::string& note = "");
 
-/// Draws a random control for a circuit: in each weight matrix, as many units as the circuit has
-/// in that matrix. Draws from the units outside the circuit if the matrix has enough of these,
-/// otherwise from all units of the matrix.
+/// From which sets random controls are drawn.
+enum class RandomSets {
+  /// All sets with as many units of each matrix as the circuit has, each equally likely. Under the
+  /// hypothesis that the circuit is such a set as well, p is exact.
+  kUniform,
+  /// Sets of units outside the circuit, as the reference draws them; of all units in a matrix of
+  /// which the circuit has more than half. Not exchangeable with the circuit: p is too small too
+  /// often (docs/statistics.md#random-sets).
+  kComplement,
+};
+
+/// Draws a random control for a circuit: in each weight matrix, as many units as the circuit has.
 /// @param members  the circuit's units, as Circuit::members: a bool tensor per matrix.
 /// @return         the drawn units, in the format of `members`.
-std::vector<at::Tensor> draw_random_units(const std::vector<at::Tensor>& members, at::Generator& generator);
+std::vector<at::Tensor> draw_random_units(const std::vector<at::Tensor>& members, RandomSets sets,
+                                          at::Generator& generator);
 
-/// For each matrix: whether `draw_random_units` draws from all units.
+/// For each matrix: whether `draw_random_units` draws from all units with kComplement.
 std::vector<bool> drawn_from_all(const std::vector<at::Tensor>& members);
+
+/// Draws random halves of a component's input matrices (all matrices but the last): in each, half
+/// of the units, rounded down. Takes all units of the last matrix, so that what the component
+/// writes depends on both halves (ExchangeBench::through).
+/// @param matrices  of one component, as `matrices_of`.
+/// @return          the drawn units, as Circuit::members.
+std::vector<at::Tensor> draw_input_halves(const std::vector<MatrixInfo>& matrices, MaskUnit unit,
+                                          at::Generator& generator);
 
 /// Draws `n_draws` sets of random units and calls `measure(units, draw)` with each set. `draw` is
 /// the number of the set, from 0.
 /// @param members  as for `draw_random_units`.
 /// @return         all results, in order.
 template <typename Measure>
-auto over_random_units(const std::vector<at::Tensor>& members, int64_t n_draws, at::Generator generator,
-                       const Measure& measure) {
+auto over_random_units(const std::vector<at::Tensor>& members, RandomSets sets, int64_t n_draws,
+                       at::Generator generator, const Measure& measure) {
   std::vector<decltype(measure(members, n_draws))> measured;
   for (int64_t draw = 0; draw < n_draws; ++draw)
-    measured.push_back(measure(draw_random_units(members, generator), draw));
+    measured.push_back(measure(draw_random_units(members, sets, generator), draw));
   return measured;
 }
 

@@ -18,6 +18,7 @@ struct Metric {
   /// "control task", ... Empty: the method itself.
   std::string control;
   std::optional<double> p;
+  std::optional<double> lower, upper;  ///< Ends of a 95 % interval (evaluate/intervals.h).
   /// The single values of a figure over random controls, if kept. Only the record has them.
   std::vector<double> draws;
   /// In words: an empty or full circuit, where random units came from, what a method could not do.

@@ -8,6 +8,7 @@
 #include "cprobe/core/extent.h"
 #include "cprobe/evaluate/ablation.h"
 #include "cprobe/evaluate/nearest_neighbours.h"
+#include "cprobe/evaluate/other_types.h"
 
 namespace cprobe {
 
@@ -43,6 +44,53 @@ struct Findings {
     friend bool operator==(const OnEvaluationSet&, const OnEvaluationSet&) = default;
   };
   std::vector<OnEvaluationSet> evaluation_sets;
+
+  /// On what the variable depends, as Types::text; empty if the cell did not ask for types.
+  std::string types;
+  /// How the null variables were made, as to_string(NullKind); empty without null variables.
+  std::string null_kind;
+  std::vector<int64_t> null_weights;  ///< Weights in the circuit of each null variable.
+  /// Question 1 on one data set: is the variable in what the circuit writes, and was it made here?
+  /// All accuracies are those of accuracy_on_other_types.
+  struct Presence {
+    std::string data;      ///< Label of the data set: "Test", "IID", "Gen", ...
+    TestedFigure present;  ///< Accuracy from the circuit's updates.
+    double whole = 0;      ///< Accuracy from the updates of the whole component.
+    /// Accuracy from the stream that the component reads, at one position.
+    struct Input {
+      std::string position;  ///< "the probed token", "token 0", "2 before the probed token".
+      double accuracy = 0;
+      std::vector<double> nulls;
+      friend bool operator==(const Input&, const Input&) = default;
+    };
+    std::vector<Input> inputs;
+    std::string received_from;  ///< The position with the best accuracy.
+    TestedFigure made_here;     ///< `present` minus the accuracy at `received_from`.
+    friend bool operator==(const Presence&, const Presence&) = default;
+  };
+  std::vector<Presence> presence;
+  /// Questions 3 and 4 on one evaluation set: does the variable reach the behaviour through this
+  /// component, and through these units? Recorded where the variable is present before any
+  /// adjustment, and rows have matched donors.
+  struct Exchange {
+    std::string data;
+    int64_t n_rows = 0;
+    double untouched = 0;  ///< Accuracy of the untouched model on these rows.
+    /// The whole component sees the donor: accuracy with donors of the same value, minus accuracy
+    /// with donors of another value. Nulls: null variables, with donors of their own.
+    TestedFigure effect;
+    double keep = 0;         ///< Share of rows whose answer stays with donors of the same value.
+    double keep_halves = 0;  ///< The same where half of the units of the input matrices see them.
+    double moved = 0;        ///< Share of rows that give the donor's answer, donors of another value.
+    double null_moved = 0;   ///< The same for null variables, on average.
+    /// Of what the whole component moves, the share that the paths through the circuit move, and
+    /// that all other paths move. Not set where the whole moves too few rows.
+    std::optional<double> carried, left;
+    TestedFigure units;                  ///< carried - left; nulls: random sets of the circuit's size.
+    std::vector<double> units_of_nulls;  ///< carried - left of each null circuit.
+    friend bool operator==(const Exchange&, const Exchange&) = default;
+  };
+  std::vector<Exchange> exchanges;
 
   /// How much of the component the circuit takes.
   Extent extent() const { return extent_of(n_weights, max_weights); }

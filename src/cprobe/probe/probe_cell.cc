@@ -1,8 +1,11 @@
 #include "cprobe/probe/probe_cell.h"
 
 #include "cprobe/core/error.h"
+#include "cprobe/evaluate/inference.h"
 #include "cprobe/probe/ablate_everywhere.h"
 #include "cprobe/probe/draws.h"
+#include "cprobe/probe/exchange.h"
+#include "cprobe/probe/null_circuits.h"
 
 namespace cprobe {
 
@@ -21,6 +24,20 @@ Model controlled_model(ModelControl control, const ComponentRef& component, uint
   throw failure("unknown model control");
 }
 
+namespace {
+
+bool is_significant(const TestedFigure& figure) {
+  return p_of({figure.value, figure.nulls}).is_significant();
+}
+
+/// The evaluation set of a label; null if there is none.
+const Dataset* evaluation_set(const RunData& data, const std::string& label) {
+  const auto found = std::ranges::find(data.evaluation_sets, label, [](const auto& entry) { return entry.first; });
+  return found == data.evaluation_sets.end() ? nullptr : &found->second;
+}
+
+}  // namespace
+
 FindOptions find_options(const ProbeSpec& spec, const Cell& cell) {
   FindOptions options{.position = cell.position,
                       .mask_method = spec.mask_method,
@@ -35,23 +52,53 @@ FindOptions find_options(const ProbeSpec& spec, const Cell& cell) {
 }
 
 FoundCircuit probe_cell(const Spec& spec, const Cell& cell, const std::string& id, const RunData& data,
-                        Streams& run_streams, const CellProgress& progress) {
+                        Streams& run_streams, const CellProgress& progress, const FoundCircuit* screened) {
   const Model model = controlled_model(spec.model.control, cell.component, cell.seed, data.model);
   Streams own_streams(model, run_streams.new_rows());
   const bool is_own = spec.model.control != ModelControl::kNone;
   Streams& streams = is_own ? own_streams : run_streams;
   const FindOptions options = find_options(spec.probe, cell);
-  const std::unique_ptr<Draws> draws = make_draws(spec.probe, cell, data.train.trie.n_rows(), data.test.trie.n_rows());
-  FoundCircuit found = probe_component(model, data.train, data.test, cell.variable, cell.component, options, *draws,
-                                       streams, progress.mask_training);
+  FoundCircuit found;
+  if (screened != nullptr) {
+    found = *screened;
+    found.findings.presence.clear();
+  } else {
+    const std::unique_ptr<Draws> draws =
+        make_draws(spec.probe, cell, data.train.trie.n_rows(), data.test.trie.n_rows());
+    found = probe_component(model, data.train, data.test, cell.variable, cell.component, options, *draws, streams,
+                            progress.mask_training);
+  }
   std::map<std::string, std::string>& notes = found.circuit.provenance;
   notes.merge(provenance(cell.variable, options, is_own ? fingerprint(model) : data.fingerprints.front()));
   notes["cell"] = id;
   notes["model_control"] = to_string(spec.model.control);
   notes["protocol"] = to_string(spec.probe.protocol);
   notes["data_seed"] = std::to_string(spec.probe.data_seed);
+  std::optional<NullHypothesis> null;
+  std::vector<Circuit> null_circuits;
+  if (spec.probe.protocol != Protocol::kPaper) {
+    null = null_hypothesis(data, cell.variable, spec.data.types_of(cell.variable), spec.probe.null_variables);
+    null_circuits = find_null_circuits(model, data, *null, cell.component, options, streams, progress.null_circuits);
+    found.findings.types = null->types.text();
+    if (!null_circuits.empty()) found.findings.null_kind = to_string(null->variables.kind);
+    for (const Circuit& circuit : null_circuits) found.findings.null_weights.push_back(circuit.n_weights());
+    found.findings.presence =
+        presence(model, data, cell.variable, found.circuit, null_circuits, *null, options, streams);
+  }
   found.findings.evaluation_sets =
-      ablate_everywhere(model, found.circuit, data, spec.probe.ablation, Seed(cell.seed), streams, progress.ablations);
+      ablate_everywhere(model, found.circuit, data, spec.probe.ablation, Seed(cell.seed), streams, progress.ablations,
+                        null ? &*null : nullptr, null_circuits);
+  const bool is_circuit = found.circuit.extent() == Extent::kPart;
+  for (const Findings::Presence& on : found.findings.presence) {
+    // Any adjustment makes p larger, so a variable that is not present by p alone is not present.
+    if (!is_circuit || !is_significant(on.present)) continue;
+    const Dataset* set = evaluation_set(data, on.data);
+    if (set == nullptr) continue;
+    if (auto exchange = exchange_on(model, data, on.data, *set, found.circuit, null_circuits, *null,
+                                    spec.probe.exchange, Seed(cell.seed), progress.exchanges)) {
+      found.findings.exchanges.push_back(*std::move(exchange));
+    }
+  }
   return found;
 }
 

@@ -13,7 +13,9 @@ namespace cprobe {
 /// Progress of the two parts of a cell that take long.
 struct CellProgress {
   OnProgress mask_training;  ///< Told of every epoch.
+  OnProgress null_circuits;  ///< Told of every epoch of all null circuits.
   OnProgress ablations;      ///< Told what `ablate_everywhere` tells.
+  OnProgress exchanges;      ///< Told of each exchange.
 };
 
 /// The model that a cell probes: `model`, or a negative control made from `model`.
@@ -26,6 +28,8 @@ FindOptions find_options(const ProbeSpec& spec, const Cell& cell);
 
 /// Finds the circuit of one cell and evaluates it (docs/method.md, "The steps").
 /// @param id       the cell's identity, written to the circuit's provenance.
+/// @param screened  what the same cell found with `null_variables: 0`, whose circuit is then taken
+///                  over. May be null.
 /// @param streams  of the run's model. With a negative control, which is another model, the cell
 ///                 makes its own streams, kept where these are.
 /// @throws Error
@@ -34,6 +38,6 @@ FindOptions find_options(const ProbeSpec& spec, const Cell& cell);
 ///   - (kFailed) as `fit`;
 ///   - (kInterrupted) once a stop is requested.
 FoundCircuit probe_cell(const Spec& spec, const Cell& cell, const std::string& id, const RunData& data,
-                        Streams& streams, const CellProgress& progress = {});
+                        Streams& streams, const CellProgress& progress = {}, const FoundCircuit* screened = nullptr);
 
 }  // namespace cprobe

@@ -29,8 +29,21 @@ std::string task_fingerprint(const LanguageTask& task) {
                        e.continuation, fmt::join(e.against, ","), e.label_column, e.last_word, e.against_column)));
 }
 
+/// Columns that the spec names to tell types and blocks apart.
+std::vector<std::string> type_columns(const DataSpec& spec) {
+  std::vector<std::string> columns;
+  for (const auto& [variable, types] : spec.types) {
+    for (const TypeOptions::Part& part : types.parts) {
+      if (const auto* column = std::get_if<std::string>(&part)) columns.push_back(*column);
+    }
+    if (!types.block.empty()) columns.push_back(types.block);
+  }
+  return columns;
+}
+
 void load_language(const std::filesystem::path& model_folder, const DataSpec& spec, RunData& data) {
-  const LanguageTask& task = *spec.language;
+  LanguageTask task = *spec.language;
+  task.type_columns = type_columns(spec);
   LanguageData sets =
       load_language_data(task, Tokenizer::load(model_folder), data.model.config.vocab, data.model.config.n_positions);
   data.train = std::move(sets.train);
@@ -47,13 +60,14 @@ void load_language(const std::filesystem::path& model_folder, const DataSpec& sp
 
 void load_arithmetic(const DataSpec& spec, RunData& data) {
   const int64_t vocab = data.model.config.vocab;
-  data.train = load_token_csv(spec.train_csv, vocab);
-  data.test = load_token_csv(spec.test_csv, vocab);
+  const std::vector<std::string> columns = type_columns(spec);
+  data.train = load_token_csv(spec.train_csv, vocab, columns);
+  data.test = load_token_csv(spec.test_csv, vocab, columns);
   data.fingerprints.push_back(file_fingerprint(spec.train_csv));
   data.fingerprints.push_back(file_fingerprint(spec.test_csv));
   if (!spec.measure_behaviour) return;
   for (const auto& [label, path] : spec.evaluation_csvs) {
-    data.evaluation_sets.emplace_back(label, path == spec.test_csv ? data.test : load_token_csv(path, vocab));
+    data.evaluation_sets.emplace_back(label, path == spec.test_csv ? data.test : load_token_csv(path, vocab, columns));
     data.fingerprints.push_back(file_fingerprint(path));
   }
 }
@@ -80,6 +94,11 @@ std::vector<const Dataset*> data_sets(const RunData& data) {
   add(data.test);
   for (const auto& [label, set] : data.evaluation_sets) add(set);
   return sets;
+}
+
+size_t place_of(const RunData& data, const Dataset& set) {
+  const std::vector<const Dataset*> all = data_sets(data);
+  return static_cast<size_t>(std::ranges::find(all, set.identity(), &Dataset::identity) - all.begin());
 }
 
 int64_t streams_memory(const RunData& data) {

@@ -29,6 +29,8 @@ RunData load_run_data(const ModelSpec& model, const DataSpec& spec, at::Device d
 
 /// The distinct data sets. An evaluation set may be the test set under another name.
 std::vector<const Dataset*> data_sets(const RunData& data);
+/// The place of a data set, or of a copy, among `data_sets`.
+size_t place_of(const RunData& data, const Dataset& set);
 
 /// Bytes of the residual streams of all data sets, each in the layer where it is largest.
 int64_t streams_memory(const RunData& data);

@@ -7,6 +7,7 @@
 #include "cprobe/core/error.h"
 #include "cprobe/core/name_of.h"
 #include "cprobe/core/number_text.h"
+#include "cprobe/record/question_codec.h"
 
 namespace cprobe {
 namespace {
@@ -20,6 +21,7 @@ constexpr std::string_view kUntouchedLogProbability = "vanilla_log_probability";
 constexpr std::string_view kAblatedAccuracy = "ablated_accuracy";
 constexpr std::string_view kLogProbability = "log_probability";
 constexpr std::string_view kDivergence = "kl_divergence";
+constexpr std::string_view kHarm = "harm";
 constexpr const char* kFullModel = "full model";
 constexpr const char* kMajority = "majority";
 
@@ -80,6 +82,25 @@ void add_ablation_columns(RowWriter& row, const Findings& findings, const Ablati
   }
 }
 
+/// Adds a statistic beside the same of the null circuits, with its p before any adjustment.
+void add_tested(RowWriter& row, const std::string& name, const std::string& data, const TestedFigure& tested) {
+  const bool is_tested = !tested.nulls.empty();
+  const Spread nulls = is_tested ? spread(tested.nulls) : Spread();
+  const bool is_defined = tested.interval.n_types > 0;
+  row.add(fmt::format("{} {}", name, data), is_defined ? Figure(tested.value) : Figure());
+  row.add(fmt::format("{} null mean {}", name, data), is_tested ? Figure(nulls.mean) : Figure());
+  row.add(fmt::format("{} null sd {}", name, data), is_tested ? nulls.sd : Figure());
+  row.add(fmt::format("{} p {}", name, data),
+          is_tested ? Figure(p_value(tested.value, tested.nulls, Stronger::kHigher)) : Figure());
+}
+
+void add_presence_columns(RowWriter& row, const Findings::Presence& on) {
+  add_tested(row, "other types acc", on.data, on.present);
+  row.add("full model other types acc " + on.data, on.present.interval.n_types > 0 ? Figure(on.whole) : Figure());
+  add_tested(row, "made here", on.data, on.made_here);
+  row.add("received from " + on.data, on.received_from);
+}
+
 /// Adds our columns, which follow the reference's.
 void add_own_columns(RowWriter& row, const ProbedCell& cell, const AblationOptions& asked) {
   const Findings& f = cell.findings;
@@ -90,6 +111,11 @@ void add_own_columns(RowWriter& row, const ProbedCell& cell, const AblationOptio
   row.add("unit", to_string(cell.settings.unit));
   row.add("protocol", to_string(cell.settings.protocol));
   row.add("model control", to_string(cell.settings.control));
+  if (!f.types.empty()) {
+    row.add("types", f.types);
+    row.add("null circuits", static_cast<int64_t>(f.null_weights.size()));
+  }
+  for (const Findings::Presence& on : f.presence) add_presence_columns(row, on);
   const Fill first = asked.fills.front();
   for (const OnEvaluationSet& on : f.evaluation_sets) {
     const AblationResult none, *found = on.find(AblationTarget::kCircuit, first);
@@ -112,7 +138,8 @@ void add_own_columns(RowWriter& row, const ProbedCell& cell, const AblationOptio
 
 /// Begins the names of the columns of an ablation's effect.
 std::string_view effect_prefix(AblationTarget target) {
-  return name_of(target, {"ablated", "complement ablated", "random ablate"});
+  return name_of(target,
+                 {"ablated", "complement ablated", "random ablate", "null circuits ablated", "component ablated"});
 }
 
 /// Adds the columns for specs that ask for effects: log-probability of the right next token and KL
@@ -256,6 +283,10 @@ void read_matrix_and_fill(std::string_view text, AblationResult& a) {
   if (!text.empty()) a.matrix = text.substr(1);
 }
 
+bool has_several_runs(AblationTarget target) {
+  return target == AblationTarget::kRandom || target == AblationTarget::kNull;
+}
+
 void encode_ablation(std::vector<Metric>& list, const OnEvaluationSet& on, const AblationResult& a) {
   const auto add = [&](std::string_view name, const Spread& figure, const Figure& p = {},
                        const std::vector<double>& draws = {}) {
@@ -266,27 +297,33 @@ void encode_ablation(std::vector<Metric>& list, const OnEvaluationSet& on, const
                   .draws = draws,
                   .note = a.note()};
     if (a.target != AblationTarget::kCircuit) metric.control = to_string(a.target);
-    if (a.target == AblationTarget::kRandom) {
+    if (has_several_runs(a.target)) {
       metric.n = figure.n;
       metric.sd = figure.sd;
     }
     list.push_back(metric);
   };
   add(kAblatedAccuracy, a.accuracy, a.p, a.draws);
+  if (a.harm) {
+    list.push_back(with_interval({.metric = ablation_metric(kHarm, on.label, a), .value = a.harm->mean}, *a.harm));
+  }
   if (!a.effect) return;
   add(kLogProbability, a.effect->log_probability);
   add(kDivergence, a.effect->divergence);
 }
 
-/// The figure in an ablation's metric. Random controls have a deviation, and n counts them.
+/// The figure in an ablation's metric. Random controls and null circuits have a deviation, and n
+/// counts them.
 Spread decode_figure(const Metric& m) {
-  const bool is_random = m.control == to_string(AblationTarget::kRandom);
+  const bool is_random =
+      m.control == to_string(AblationTarget::kRandom) || m.control == to_string(AblationTarget::kNull);
   return {.mean = m.value, .sd = is_random ? m.sd : Figure(), .n = is_random ? m.n : 1};
 }
 
 AblationResult decode_ablation(const Metric& m, std::string_view behind) {
   AblationResult a{.accuracy = decode_figure(m), .draws = m.draws, .p = m.p};
-  for (const AblationTarget target : {AblationTarget::kRandom, AblationTarget::kComplement}) {
+  for (const AblationTarget target :
+       {AblationTarget::kRandom, AblationTarget::kComplement, AblationTarget::kNull, AblationTarget::kComponent}) {
     if (m.control == to_string(target)) a.target = target;
   }
   read_matrix_and_fill(behind, a);
@@ -306,6 +343,7 @@ std::vector<Metric> encode_metrics(const Findings& f) {
   };
   add_knn("knn_dev_accuracy", f.knn.dev, f.full_knn.dev, f.knn.dev_majority, f.knn.n_dev);
   add_knn("knn_test_accuracy", f.knn.test, f.full_knn.test, f.knn.test_majority, f.knn.n_test);
+  encode_questions(list, f);
   for (const OnEvaluationSet& on : f.evaluation_sets) {
     list.push_back(
         {.metric = fmt::format("{} {}", kUntouchedAccuracy, on.label), .value = on.untouched, .n = on.n_rows});
@@ -344,6 +382,8 @@ void decode_ablation_metric(OnEvaluationSet& on, const Metric& m) {
     on.untouched_log_probability = m.value;
   } else if (const auto rest = behind(m.metric, kAblatedAccuracy, on.label)) {
     on.ablations.push_back(decode_ablation(m, *rest));
+  } else if (behind(m.metric, kHarm, on.label) && !on.ablations.empty()) {
+    on.ablations.back().harm = interval_of(m, m.value);
   } else if (!on.ablations.empty()) {
     std::optional<EffectSpread>& effect = on.ablations.back().effect;
     if (!effect) effect.emplace();
@@ -356,6 +396,7 @@ Findings decode_metrics(const std::vector<Metric>& metrics, int64_t n_draws) {
   Findings f;
   const std::string untouched = fmt::format("{} ", kUntouchedAccuracy);
   for (const Metric& m : metrics) {
+    if (decode_question(f, m)) continue;
     if (m.metric == "train_loss") {
       f.train_loss = m.value;
       f.n_train = m.n;

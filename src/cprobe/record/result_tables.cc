@@ -1,11 +1,12 @@
 #include "cprobe/record/result_tables.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "cprobe/core/text_table.h"
 #include "cprobe/evaluate/statistics.h"
-#include "cprobe/record/adjusted_p.h"
+#include "cprobe/record/judged_words.h"
 
 namespace cprobe {
 namespace {
@@ -26,6 +27,112 @@ std::vector<RecordedMetric> method_rows(const Store& store) {
   return rows;
 }
 
+bool are_from_complement(const AblationResult* random) {
+  return random != nullptr && random->random_sets == RandomSets::kComplement;
+}
+
+/// Whether a question about a cell can be answered: it has figures of question 1, or random sets
+/// beside which p is calibrated.
+bool can_be_judged(const ProbedCell& cell) {
+  const Findings::OnEvaluationSet* on = cell.findings.first();
+  if (!cell.findings.presence.empty()) return true;
+  return on != nullptr && on->circuit() != nullptr && on->circuit()->harm && !are_from_complement(on->random());
+}
+
+const Findings::Presence* presence_of(const ProbedCell& cell, std::string_view data) {
+  const auto found = std::ranges::find(cell.findings.presence, data, &Findings::Presence::data);
+  return found == cell.findings.presence.end() ? nullptr : &*found;
+}
+
+/// What a table shows of a cell: question 1 on the first evaluation set or, where that does not
+/// have the variable, on the first data set that has; ablations on the first evaluation set.
+struct ShownAnswers {
+  const Findings::Presence* presence = nullptr;  ///< Null if question 1 was not asked.
+  const JudgedFinding* present = nullptr;        ///< On the data of `presence`, if there is one.
+  const JudgedFinding* needed = nullptr;         ///< On the first evaluation set, if there is one.
+};
+
+/// In the order of the cells.
+std::vector<ShownAnswers> shown_answers(const std::vector<ProbedCell>& cells,
+                                        const std::vector<JudgedFinding>& judged) {
+  std::vector<ShownAnswers> shown(cells.size());
+  for (size_t i = 0; i < cells.size(); ++i) {
+    const Findings& f = cells[i].findings;
+    if (f.first() != nullptr) shown[i].presence = presence_of(cells[i], f.first()->label);
+    if (shown[i].presence == nullptr && !f.presence.empty()) shown[i].presence = &f.presence.front();
+  }
+  for (const JudgedFinding& finding : judged) {
+    for (const size_t i : finding.cells) {
+      const Findings::OnEvaluationSet* on = cells[i].findings.first();
+      if (shown[i].presence != nullptr && shown[i].presence->data == finding.data) shown[i].present = &finding;
+      if (on != nullptr && on->label == finding.data) shown[i].needed = &finding;
+    }
+  }
+  return shown;
+}
+
+/// "yes 0.050": the answer and its adjusted p; kNotTested without a finding.
+std::string answer_text(const JudgedFinding* finding, Question question) {
+  if (finding == nullptr) return std::string(to_string(VerdictWord::kNotTested));
+  const std::optional<double>& p = (finding->*question).p_adjusted;
+  return p ? fmt::format("{} {}", answer_word(*finding, question), p_number(*p)) : answer_word(*finding, question);
+}
+
+/// "received, token 0"; the answer alone if it is another.
+std::string made_here_text(const JudgedFinding* finding) {
+  if (finding == nullptr) return std::string(to_string(VerdictWord::kNotTested));
+  const std::string word = answer_word(*finding, &JudgedFinding::made_here);
+  return finding->made_here.answer == VerdictWord::kReceived ? fmt::format("{}, {}", word, finding->received_from)
+                                                             : word;
+}
+
+/// Question 1 as fields: accuracy on other types, the same of null circuits, both answers.
+std::vector<std::string> presence_fields(const ShownAnswers& shown) {
+  const bool is_defined = shown.presence != nullptr && shown.presence->present.interval.n_types > 0;
+  const bool has_nulls = is_defined && !shown.presence->present.nulls.empty();
+  const Spread nulls = has_nulls ? spread(shown.presence->present.nulls) : Spread();
+  return {is_defined ? figure_text(shown.presence->present.value, {}) : kNoFigure,
+          figure_text(has_nulls ? &nulls : nullptr), answer_text(shown.present, &JudgedFinding::present),
+          made_here_text(shown.present)};
+}
+
+/// "Types of a, b: token 0; 19 null variables (permuted tokens)." A line for each kind.
+std::string types_note(const std::vector<ProbedCell>& cells) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> kinds;  // What a line says, and variables.
+  for (const ProbedCell& cell : cells) {
+    const Findings& f = cell.findings;
+    if (f.types.empty()) continue;
+    const std::string nulls = f.null_kind.empty()
+                                  ? "no null variables, so that presence is not tested"
+                                  : fmt::format("{} null variables ({})", f.null_weights.size(), f.null_kind);
+    const std::string says = fmt::format("{}; {}", f.types, nulls);
+    auto kind = std::ranges::find(kinds, says, &decltype(kinds)::value_type::first);
+    if (kind == kinds.end()) kind = kinds.emplace(kinds.end(), says, std::vector<std::string>());
+    const std::string& variable = cell.settings.cell.variable;
+    if (std::ranges::find(kind->second, variable) == kind->second.end()) kind->second.push_back(variable);
+  }
+  std::string lines;
+  for (const auto& [says, variables] : kinds) {
+    lines += fmt::format("Types of {}: {}.\n", fmt::join(variables, ", "), says);
+  }
+  return lines;
+}
+
+std::string control_note(const std::vector<ProbedCell>& cells) {
+  if (cells.empty() || cells.front().settings.control == ModelControl::kNone) return {};
+  return fmt::format("The model is a negative control ({}).\n", to_string(cells.front().settings.control));
+}
+
+std::string seeds_note(const std::vector<JudgedFinding>& judged) {
+  const bool has_seeds = std::ranges::any_of(judged, [](const JudgedFinding& f) { return f.cells.size() > 1; });
+  return has_seeds ? "Seeds are averaged before a test, so lines that differ in seeds only share their answers.\n" : "";
+}
+
+/// p beside controls from the circuit's complement; kNoFigure for other controls.
+std::string complement_p_text(const Findings::OnEvaluationSet& on) {
+  return are_from_complement(on.random()) ? p_text(on.circuit()) : kNoFigure;
+}
+
 }  // namespace
 
 std::string figure_text(const Spread* figure) {
@@ -42,15 +149,23 @@ std::string p_text(const AblationResult* ablation) {
 
 std::string results_table(const Store& store) {
   const std::vector<ProbedCell> cells = store.probed();
+  const bool is_judged = std::ranges::any_of(cells, can_be_judged);
+  const std::vector<JudgedFinding> judged = is_judged ? judged_findings(cells) : std::vector<JudgedFinding>();
+  const std::vector<ShownAnswers> answers = shown_answers(cells, judged);
   std::vector<std::string> heading = {"variable", "site"};
   std::vector<VariedSetting> varied = varied_settings(grid_settings(), cells);
   for (const VariedSetting& setting : varied) heading.push_back(setting.name);
-  const AdjustedP adjusted = adjusted_p(cells);
-  for (const char* name : {"kNN circuit", "kNN full", "majority", "weights", "untouched", "ablated", "random", "p"}) {
-    heading.emplace_back(name);
-  }
-  if (adjusted.is_shown()) heading.emplace_back("p Holm");
-  heading.emplace_back("circuit");
+  const auto add = [](std::vector<std::string>& line, const std::vector<std::string>& fields) {
+    line.insert(line.end(), fields.begin(), fields.end());
+  };
+  add(heading, {"kNN", "kNN full"});
+  add(heading, is_judged ? std::vector<std::string>{"other types", "nulls", "present", "made here"}
+                         : std::vector<std::string>{"majority"});
+  add(heading, {"weights", "untouched", "ablated", "random"});
+  add(heading, is_judged ? std::vector<std::string>{"needed"} : std::vector<std::string>{"p (complement)", "mask"});
+  const bool is_exchanged = std::ranges::any_of(
+      judged, [](const JudgedFinding& finding) { return finding.through_component.statistic.has_value(); });
+  if (is_exchanged) add(heading, {"through component", "through units"});
   std::vector<std::vector<std::string>> lines = {heading};
   for (size_t i = 0; i < cells.size(); ++i) {
     const auto& [id, settings, f] = cells[i];
@@ -60,17 +175,20 @@ std::string results_table(const Store& store) {
       const std::string value = setting.text(settings);
       line.push_back(value.empty() ? kNoFigure : value);
     }
-    for (const std::string& figure :
-         {figure_text(&f.knn.test), figure_text(&f.full_knn.test), figure_text(f.knn.test_majority, {}),
-          fmt::format("{:.1f} %", 100 * f.share()), on == &none ? kNoFigure : figure_text(on->untouched, {}),
-          accuracy_text(on->circuit()), accuracy_text(on->random()), p_text(on->circuit())}) {
-      line.push_back(figure);
+    add(line, {figure_text(&f.knn.test), figure_text(&f.full_knn.test)});
+    add(line, is_judged ? presence_fields(answers[i]) : std::vector<std::string>{figure_text(f.knn.test_majority, {})});
+    add(line, {fmt::format("{:.1f} %", 100 * f.share()), on == &none ? kNoFigure : figure_text(on->untouched, {}),
+               accuracy_text(on->circuit()), accuracy_text(on->random())});
+    add(line, is_judged ? std::vector<std::string>{answer_text(answers[i].needed, &JudgedFinding::weights_needed)}
+                        : std::vector<std::string>{complement_p_text(*on), std::string(to_string(f.extent()))});
+    if (is_exchanged) {
+      for (const Question question : {&JudgedFinding::through_component, &JudgedFinding::through_units}) {
+        line.push_back(answer_text(answers[i].needed, question));
+      }
     }
-    if (adjusted.is_shown()) line.push_back(adjusted.of_cell[i] ? p_number(*adjusted.of_cell[i]) : kNoFigure);
-    line.emplace_back(to_string(f.extent()));
     lines.push_back(line);
   }
-  return text_table(lines) + other_data_note(cells) + adjusted.note();
+  return text_table(lines) + other_data_note(cells) + types_note(cells) + seeds_note(judged) + control_note(cells);
 }
 
 std::string results_json(const Store& store) {

@@ -19,12 +19,19 @@ std::string p_text(const AblationResult* ablation);
 
 /// The finished cells of circuit probing of a store as an aligned text table. Its columns:
 ///   - what was probed: variable, component, and each dimension of the grid in which cells differ;
-///   - decodability, size of the circuit, and task accuracy on the first evaluation set: untouched,
-///     with the circuit ablated, with random controls ablated, and p;
-///   - if several cells have a p: p adjusted for their number (holm);
-///   - whether the circuit is empty, a proper part or full.
-/// A line below the table names evaluation sets that are not shown. Another line tells if too few
-/// random controls were drawn for any adjusted p to reach .05.
+///   - raw kNN accuracy from the mask's updates, and from those of the whole component;
+///   - question 1: accuracy on other types, the same of null circuits, and whether the variable is
+///     present and was made there (or the position from which it was received);
+///   - share of the weights, and task accuracy on the first evaluation set: untouched, with the
+///     mask's weights ablated, with random sets ablated; and whether the behaviour needs them;
+///   - if inputs were exchanged: whether the variable reaches the behaviour through the component,
+///     and through the mask's units.
+/// Answers are words with the adjusted p (judged.h, judged_words.h). If no cell can be judged
+/// (protocol paper, records of earlier versions), columns of the majority baseline, of p beside
+/// controls from the complement, and of the mask's extent stand in place of the answers.
+///
+/// Lines below the table say what the types and null variables are, that the model is a negative
+/// control, that seeds share their answers, and which evaluation sets are not shown.
 std::string results_table(const Store& store);
 
 /// Every field of results.csv as JSON: one object per finished cell and line; null for a figure

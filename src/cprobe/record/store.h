@@ -98,6 +98,10 @@ class Store {
   ///         left as it is.
   static Repaired repair(const std::filesystem::path& folder);
 
+  /// All that is recorded of a finished cell of circuit probing, planned or not, and the bytes of
+  /// its circuit's file. None if the cell is not finished, or its circuit's file is gone.
+  std::optional<FinishedCell> finished_cell(const std::string& id) const;
+
   /// The finished cells of circuit probing in plans, in order.
   std::vector<ProbedCell> probed() const;
   /// The lines of results.csv: one for each cell of `probed`.

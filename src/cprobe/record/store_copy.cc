@@ -187,7 +187,8 @@ std::string checksum_of(sqlite3* database, const std::string& cell) {
   for (const char* columns :
        {"method, seconds, variable, site, position, seed FROM cells WHERE id = ?",
         "ordinal, name, value, is_text FROM fields WHERE cell = ? ORDER BY ordinal",
-        "ordinal, metric, value, n, sd, control, p, note, draws FROM metrics WHERE cell = ? ORDER BY ordinal",
+        "ordinal, metric, value, n, sd, control, p, note, draws, lower, upper FROM metrics WHERE cell = ? ORDER BY "
+        "ordinal",
         "epoch, loss, objective, l0_term, temperature, n_kept FROM curves WHERE cell = ? ORDER BY epoch",
         "kind, path, checksum FROM artifacts WHERE cell = ? ORDER BY kind"}) {
     Statement rows(database, std::string("SELECT ") + columns, cell);

@@ -59,6 +59,11 @@ CREATE VIEW planned AS SELECT cells.*, rank FROM cells JOIN plans ON plans.metho
 ALTER TABLE cells ADD COLUMN forgotten TEXT;
 ALTER TABLE invocations ADD COLUMN device TEXT NOT NULL DEFAULT 'cpu';
 UPDATE invocations SET device = 'cuda' WHERE EXISTS (SELECT 1 FROM plans WHERE data LIKE '% cuda');
+)sql",
+    // Adds intervals.
+    R"sql(
+ALTER TABLE metrics ADD COLUMN lower REAL;
+ALTER TABLE metrics ADD COLUMN upper REAL;
 )sql"};
 static_assert(std::size(kMigrations) == kSchemaVersion);
 

@@ -35,6 +35,30 @@ std::string wide_table(const std::vector<RecordedRow>& rows) {
 
 }  // namespace
 
+std::optional<FinishedCell> Store::finished_cell(const std::string& id) const {
+  sqlite3* database = database_.get();
+  FinishedCell cell;
+  Statement fields(database,
+                   "SELECT name, value, is_text FROM fields JOIN cells ON cell = id WHERE status = 'done' AND cell = ? "
+                   "ORDER BY fields.ordinal",
+                   id);
+  while (fields.step()) decode(fields.values(0), cell.row.emplace_back());
+  Statement metrics(database,
+                    "SELECT metric, value, n, sd, control, p, note, draws, lower, upper FROM metrics WHERE cell = ? "
+                    "ORDER BY ordinal",
+                    id);
+  while (metrics.step()) decode(metrics.values(0), cell.metrics.emplace_back());
+  Statement curve(database,
+                  "SELECT loss, objective, l0_term, temperature, n_kept FROM curves WHERE cell = ? ORDER BY epoch", id);
+  while (curve.step()) decode(curve.values(0), cell.curve.emplace_back());
+  Statement file(database, "SELECT path FROM artifacts WHERE cell = ? AND kind = 'circuit'", id);
+  if (cell.row.empty() || !file.step()) return std::nullopt;
+  cell.circuit_file = file.text(0);
+  if (!std::filesystem::exists(folder_ / cell.circuit_file)) return std::nullopt;
+  cell.circuit = read_file(folder_ / cell.circuit_file);
+  return cell;
+}
+
 std::vector<RecordedRow> Store::result_rows() const {
   std::vector<RecordedRow> rows;
   Statement fields(database_.get(),
@@ -52,7 +76,8 @@ std::vector<RecordedMetric> Store::metrics() const {
   std::vector<RecordedMetric> lines;
   Statement rows(
       database_.get(),
-      "SELECT method, site, variable, seed, cell, position, metric, value, n, sd, control, p, note, draws FROM metrics "
+      "SELECT method, site, variable, seed, cell, position, metric, value, n, sd, control, p, note, draws, lower, "
+      "upper FROM metrics "
       "JOIN planned ON cell = id WHERE status = 'done' ORDER BY rank, place, metrics.ordinal");
   while (rows.step()) {
     RecordedMetric& line = lines.emplace_back(RecordedMetric{.method = rows.text(0),
@@ -113,14 +138,14 @@ void Store::export_tables() const {
     write_file(folder_ / "results.csv", wide_table(finished));
   }
 
-  std::string lines = csv_record(
-      {"method", "site", "variable", "metric", "value", "n", "sd", "control", "p", "note", "seed", "position", "cell"});
+  std::string lines = csv_record({"method", "site", "variable", "metric", "value", "n", "sd", "control", "p", "note",
+                                  "seed", "position", "cell", "lower", "upper"});
   const auto number = [](const std::optional<double>& x) { return x && !std::isnan(*x) ? number_text(*x) : ""; };
   for (const RecordedMetric& row : metrics()) {
     const Metric& m = row.metric;
-    lines +=
-        csv_record({row.method, row.site, row.variable, m.metric, number(m.value), std::to_string(m.n), number(m.sd),
-                    m.control, number(m.p), m.note, std::to_string(row.seed), std::to_string(row.position), row.cell});
+    lines += csv_record({row.method, row.site, row.variable, m.metric, number(m.value), std::to_string(m.n),
+                         number(m.sd), m.control, number(m.p), m.note, std::to_string(row.seed),
+                         std::to_string(row.position), row.cell, number(m.lower), number(m.upper)});
   }
   write_file(folder_ / "metrics.csv", lines);
 

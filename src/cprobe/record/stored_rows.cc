@@ -75,8 +75,8 @@ auto columns(Row& row) {
     auto& [name, text, is_text] = row;
     return std::tie(name, text, is_text);
   } else if constexpr (std::is_same_v<std::remove_const_t<Row>, Metric>) {
-    auto& [metric, value, n, sd, control, p, draws, note] = row;
-    return std::tie(metric, value, n, sd, control, p, note, draws);
+    auto& [metric, value, n, sd, control, p, lower, upper, draws, note] = row;
+    return std::tie(metric, value, n, sd, control, p, note, draws, lower, upper);
   } else {
     auto& [loss, objective, l0_term, temperature, n_kept] = row;
     return std::tie(loss, objective, l0_term, temperature, n_kept);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "cprobe/baselines/baseline.h"
 #include "cprobe/core/text.h"
@@ -16,7 +18,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr size_t kMostCurvePoints = 30'000;  ///< For all curves together; about 25 bytes a point.
-constexpr size_t kMostDraws = 200'000;       ///< For all random controls; about 6 bytes each.
+constexpr size_t kMostDraws = 200'000;       ///< For all nulls; about 6 bytes each.
 
 /// A number with six significant digits, more than any figure is good for; null if not finite.
 Json number(double value) {
@@ -69,42 +71,94 @@ Json run_json(const ReportedRun& run, const Specs& specs) {
             {"spec", call.spec.empty() ? Json() : Json(specs.at(call.spec))}};
   });
   const Json failed = list(run.failed, [](const CellEntry& cell) { return Json::array({cell.label, cell.error}); });
-  return {{"name", run.name},      {"folder", run.folder.string()},
-          {"series", run.series},  {"step", number(run.step)},
-          {"done", run.n_done},    {"planned", run.n_planned},
-          {"failed", failed},      {"seconds", number(run.seconds)},
-          {"pNotes", run.p_notes}, {"fingerprint", run.model_fingerprint},
+  return {{"name", run.name},
+          {"folder", run.folder.string()},
+          {"series", run.series},
+          {"step", number(run.step)},
+          {"done", run.n_done},
+          {"planned", run.n_planned},
+          {"failed", failed},
+          {"seconds", number(run.seconds)},
+          {"fingerprint", run.model_fingerprint},
           {"calls", calls}};
 }
 
-Json ablation_json(const ReportedFinding& f, const ReportedAblation& a, bool with_draws) {
-  return {{"data", a.data},
-          {"fill", to_string(a.fill)},
+/// One question over the runs behind a finding: the largest p, the outermost ends of intervals.
+Json answer_json(const ReportedFinding& f, const ReportedSet& on, Question question) {
+  std::optional<double> p, lower, upper;
+  for (const AnswersOfRun& of : on.answers) {
+    const JudgedQuestion& asked = of.judged.*question;
+    if (asked.p_adjusted) p = std::max(p.value_or(0), *asked.p_adjusted);
+    if (asked.lower) lower = std::min(lower.value_or(*asked.lower), *asked.lower);
+    if (asked.upper) upper = std::max(upper.value_or(*asked.upper), *asked.upper);
+  }
+  const bool is_yes =
+      std::ranges::all_of(on.answers, [&](const AnswersOfRun& of) { return is_plain_yes(of.judged, question); });
+  return {
+      {"answer", on.answer(question)},
+      {"asked", on.is_asked(question)},
+      {"short", question == &JudgedFinding::made_here ? answers_text(f, on, question) : answer_counts(f, on, question)},
+      {"words", answers_text(f, on, question)},
+      {"yes", is_yes},
+      {"p", number(p)},
+      {"lower", number(lower)},
+      {"upper", number(upper)}};
+}
+
+Json presence_json(const ReportedPresence& presence, bool with_draws) {
+  return {{"mask", figure(presence.mask)},
+          {"component", figure(presence.component)},
+          {"nulls", figure(presence.nulls)},
+          {"nullDraws", numbers(with_draws ? presence.null_draws : std::vector<double>())},
+          {"input", figure(presence.input)},
+          {"inputAt", presence.input_position}};
+}
+
+Json ablation_json(const ReportedAblation& a, bool with_draws) {
+  const auto draws = [&](const std::vector<double>& all) { return numbers(with_draws ? all : std::vector<double>()); };
+  return {{"fill", to_string(a.fill)},
           {"notes", a.notes},
           {"rows", a.n_rows},
           {"untouched", figure(a.untouched)},
           {"ablated", figure(a.ablated)},
           {"random", figure(a.random)},
+          {"nulls", figure(a.nulls)},
           {"complement", figure(a.complement)},
-          {"controls", a.n_controls},
-          {"controlled", a.n_controlled},
-          {"harm", number(a.harm())},
-          {"draws", numbers(with_draws ? a.draws : std::vector<double>())},
-          {"p", numbers(a.p)},
-          {"holm", numbers(a.p_holm)},
-          {"tests", a.n_tests},
-          {"depends", to_string(a.depends)},
-          {"text", dependence_text(f, a.data)}};
+          {"component", figure(a.component)},
+          {"controls", a.n_random},
+          {"draws", draws(a.draws)},
+          {"nullDraws", draws(a.null_draws)},
+          {"complementP", numbers(a.complement_p)}};
+}
+
+Json set_json(const ReportedFinding& f, const ReportedSet& on, bool with_draws) {
+  std::vector<std::string> texts = {mask_text(f, on), presence_text(f, on), deletion_text(f, on), exchange_text(f, on)};
+  std::erase(texts, "");
+  return {{"data", on.data},
+          {"runs", on.answers.size()},
+          {"present", answer_json(f, on, &JudgedFinding::present)},
+          {"madeHere", answer_json(f, on, &JudgedFinding::made_here)},
+          {"needed", answer_json(f, on, &JudgedFinding::weights_needed)},
+          {"component", answer_json(f, on, &JudgedFinding::through_component)},
+          {"units", answer_json(f, on, &JudgedFinding::through_units)},
+          {"circuits", on.n_circuits()},
+          {"presence", on.presence ? presence_json(*on.presence, with_draws) : Json()},
+          {"ablation", on.ablation ? ablation_json(*on.ablation, with_draws) : Json()},
+          {"text", fmt::format("{}", fmt::join(texts, " "))}};
 }
 
 Json finding_json(const ReportedFinding& f, bool with_draws) {
-  const auto json_of = [&](const ReportedAblation& a) { return ablation_json(f, a, with_draws); };
+  const auto json_of = [&](const ReportedSet& on) { return set_json(f, on, with_draws); };
+  const JudgedFinding& judged = f.sets.front().answers.front().judged;
   return {{"series", f.series},
           {"step", number(f.step)},
           {"variable", f.variable},
           {"layer", f.layer},
           {"block", f.block},
+          {"site", f.site},
+          {"position", f.position},
           {"options", f.options},
+          {"control", f.control},
           {"cells", f.cells},
           {"knn", figure(f.knn)},
           {"full", figure(f.full)},
@@ -113,10 +167,9 @@ Json finding_json(const ReportedFinding& f, bool with_draws) {
           {"share", figure(f.share)},
           {"empty", f.n_empty},
           {"whole", f.n_full},
-          {"circuit", to_string(f.circuit)},
-          {"decodes", to_string(f.decodes)},
-          {"ablations", list(f.ablations, json_of)},
-          {"text", finding_text(f)}};
+          {"types", judged.types},
+          {"nullKind", judged.null_kind},
+          {"sets", list(f.sets, json_of)}};
 }
 
 /// A curve in columns. Records would repeat the names at every epoch.
@@ -144,6 +197,9 @@ Json overlap_json(const ReportData& data, const ReportedOverlap& pair) {
   const auto name = [&](const ReportedCell& cell) {
     std::string text = cell.settings.cell.variable;
     if (first.settings.cell.seed != second.settings.cell.seed) text += fmt::format(" seed {}", cell.settings.cell.seed);
+    if (first.settings.cell.position != second.settings.cell.position) {
+      text += fmt::format(" position {}", cell.settings.cell.position);
+    }
     if (first.options != second.options) text += fmt::format(", {}", cell.options);
     return text;
   };
@@ -198,16 +254,13 @@ Json verdicts_json(const std::vector<ReportedFinding>& all) {
       same.push_back(&all[j]);
       places.push_back(j);
     }
-    Json dependence = Json::object();
+    Json texts = Json::object();
     for (const ReportedFinding* f : same) {
-      for (const ReportedAblation& a : f->ablations) {
-        if (!dependence.contains(a.data)) dependence[a.data] = dependence_verdict(same, a.data);
+      for (const ReportedSet& on : f->sets) {
+        if (!texts.contains(on.data)) texts[on.data] = verdict_text(same, on.data);
       }
     }
-    verdicts.push_back({{"variable", all[i].variable},
-                        {"findings", places},
-                        {"text", verdict_text(same)},
-                        {"dependence", dependence}});
+    verdicts.push_back({{"variable", all[i].variable}, {"findings", places}, {"texts", texts}});
   }
   return verdicts;
 }
@@ -227,12 +280,22 @@ std::string page_json(const ReportData& data) {
   const std::vector<ReportedFinding> all = findings(data);
   Json json = {{"title", data.title}, {"notes", data.notes}};
   size_t n_draws = 0;
+  std::set<std::string> controls;
   for (const ReportedFinding& f : all) {
-    for (const ReportedAblation& a : f.ablations) n_draws += a.draws.size();
+    controls.insert(f.control);
+    for (const ReportedSet& on : f.sets) {
+      if (on.presence) n_draws += on.presence->null_draws.size();
+      if (on.ablation) n_draws += on.ablation->draws.size() + on.ablation->null_draws.size();
+    }
   }
   const bool with_draws = n_draws <= kMostDraws;
   if (!with_draws) {
-    json["notes"].push_back(fmt::format("The figures show mean and sd of the random controls, not all {}.", n_draws));
+    json["notes"].push_back(
+        fmt::format("The figures show mean and sd of null circuits and random sets, not all {}.", n_draws));
+  }
+  json["controls"] = Json::object();
+  for (const std::string& control : controls) {
+    if (!control.empty()) json["controls"][control] = control_text(control);
   }
   Specs specs;
   Json spec_texts = Json::array();

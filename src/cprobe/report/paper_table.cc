@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/text.h"
@@ -18,6 +19,10 @@ struct Field {
   std::string text = {};
   std::optional<Spread> figure = {};
 };
+
+Field number_field(double number) {
+  return {.figure = Spread{.mean = number, .n = 1}};
+}
 
 struct Column {
   std::string heading;
@@ -37,6 +42,18 @@ std::optional<Spread> largest(const std::vector<double>& values) {
   return Spread{.mean = *std::ranges::max_element(values), .n = 1};
 }
 
+/// A figure of a question over runs: the largest, or with `least` the smallest; none if no run has
+/// it.
+std::optional<Spread> over_answers(const ReportedSet& on, Question question,
+                                   std::optional<double> JudgedQuestion::*figure, bool least = false) {
+  std::optional<double> found;
+  for (const AnswersOfRun& of : on.answers) {
+    const std::optional<double>& value = (of.judged.*question).*figure;
+    if (value && (!found || (least ? *value < *found : *value > *found))) found = value;
+  }
+  return found ? std::optional(Spread{.mean = *found, .n = 1}) : std::nullopt;
+}
+
 std::string extent_of(const ReportedFinding& f) {
   const int64_t n = f.n_cells();
   if (f.n_empty == n) return "empty";
@@ -48,48 +65,119 @@ std::string extent_of(const ReportedFinding& f) {
   return text;
 }
 
+/// The positions from which runs received the variable, each once.
+std::string received_from(const ReportedSet& on) {
+  std::vector<std::string> positions;
+  for (const AnswersOfRun& of : on.answers) {
+    const std::string& position = of.judged.received_from;
+    if (of.judged.made_here.answer != VerdictWord::kReceived) continue;
+    if (std::ranges::find(positions, position) == positions.end()) positions.push_back(position);
+  }
+  return fmt::format("{}", fmt::join(positions, ", "));
+}
+
+/// The columns of questions that are asked by exchange, and their fields.
+std::vector<Column> exchange_columns() {
+  return {{"exchange effect", kNumber}, {"p component", kP}, {"through component"},
+          {"carried - left", kNumber},  {"p units", kP},     {"through units"}};
+}
+std::vector<Field> exchange_fields(const ReportedFinding& f, const ReportedSet& on) {
+  std::vector<Field> fields;
+  for (const Question question : {&JudgedFinding::through_component, &JudgedFinding::through_units}) {
+    fields.push_back({{}, over_answers(on, question, &JudgedQuestion::statistic)});
+    fields.push_back({{}, over_answers(on, question, &JudgedQuestion::p_adjusted)});
+    fields.push_back({on.is_asked(question) ? answers_text(f, on, question) : std::string()});
+  }
+  return fields;
+}
+
+/// The fields of a finding on one data set that a table has beside those of the finding.
+std::vector<Field> fields_of(const ReportedFinding& f, const ReportedSet& on) {
+  constexpr Question kPresent = &JudgedFinding::present, kNeeded = &JudgedFinding::weights_needed;
+  const ReportedPresence* presence = on.presence ? &*on.presence : nullptr;
+  const ReportedAblation* a = on.ablation ? &*on.ablation : nullptr;
+  const Spread* nulls = presence != nullptr && presence->nulls ? &*presence->nulls : nullptr;
+  // If all masks are empty, nothing is ablated.
+  const bool is_ablated = a != nullptr && !f.is_empty();
+  std::vector<Field> fields = {{on.data}};
+  fields.push_back({{}, presence != nullptr ? std::optional(presence->mask) : std::nullopt});
+  fields.push_back(nulls != nullptr ? number_field(nulls->mean) : Field());
+  fields.push_back(nulls != nullptr && nulls->sd ? number_field(*nulls->sd) : Field());
+  fields.push_back({{}, over_answers(on, kPresent, &JudgedQuestion::p_adjusted)});
+  fields.push_back({{}, over_answers(on, kPresent, &JudgedQuestion::lower, true)});
+  fields.push_back({{}, over_answers(on, kPresent, &JudgedQuestion::upper)});
+  fields.push_back({answers_text(f, on, kPresent)});
+  fields.push_back({answer_counts(f, on, &JudgedFinding::made_here)});
+  fields.push_back({received_from(on)});
+  fields.push_back({{}, a != nullptr ? std::optional(a->untouched) : std::nullopt});
+  fields.push_back({{}, is_ablated ? std::optional(a->ablated) : std::nullopt});
+  fields.push_back({{}, a != nullptr ? a->random : std::nullopt});
+  fields.push_back({{}, is_ablated ? over_answers(on, kNeeded, &JudgedQuestion::statistic) : std::nullopt});
+  fields.push_back({{}, over_answers(on, kNeeded, &JudgedQuestion::p_adjusted)});
+  fields.push_back({{}, over_answers(on, kNeeded, &JudgedQuestion::lower, true)});
+  fields.push_back({{}, over_answers(on, kNeeded, &JudgedQuestion::upper)});
+  fields.push_back({f.is_empty() ? std::string() : answers_text(f, on, kNeeded)});
+  fields.push_back({{}, a != nullptr ? largest(a->complement_p) : std::nullopt});
+  return fields;
+}
+
 Table table_of(const std::vector<ReportedFinding>& all) {
   const auto any = [&](auto&& holds) { return std::ranges::any_of(all, holds); };
   const bool with_series = any([&](const ReportedFinding& f) { return f.series != all.front().series; });
   const bool with_step = any([](const ReportedFinding& f) { return f.step.has_value(); });
+  const bool with_positions = any([&](const ReportedFinding& f) { return f.position != all.front().position; });
   const bool with_options = any([](const ReportedFinding& f) { return !f.options.empty(); });
+  const bool with_controls = any([](const ReportedFinding& f) { return !f.control.empty(); });
+  const bool with_exchange = any([](const ReportedFinding& f) {
+    return std::ranges::any_of(f.sets,
+                               [](const ReportedSet& on) { return on.is_asked(&JudgedFinding::through_component); });
+  });
   Table table;
   if (with_series) table.columns.push_back({"run"});
   if (with_step) table.columns.push_back({"step"});
+  if (with_controls) table.columns.push_back({"negative control"});
   table.columns.insert(table.columns.end(), {{"variable"}, {"component"}});
+  if (with_positions) table.columns.push_back({"position"});
   if (with_options) table.columns.push_back({"setting"});
-  table.columns.insert(table.columns.end(), {{"circuit"},
+  table.columns.insert(table.columns.end(), {{"mask"},
                                              {"share of weights", kFigure},
-                                             {"kNN circuit", kFigure},
+                                             {"kNN", kFigure},
                                              {"kNN component", kFigure},
                                              {"majority", kNumber},
                                              {"data set"},
+                                             {"other types", kFigure},
+                                             {"null mean", kNumber},
+                                             {"null sd", kNumber},
+                                             {"p present", kP},
+                                             {"present lower", kNumber},
+                                             {"present upper", kNumber},
+                                             {"present"},
+                                             {"made here"},
+                                             {"received from"},
                                              {"untouched", kFigure},
-                                             {"circuit deleted", kFigure},
+                                             {"deleted", kFigure},
                                              {"random deleted", kFigure},
-                                             {"p", kP},
-                                             {"p Holm", kP},
-                                             {"repetitions"}});
-  const ReportedAblation none{.untouched = {}, .ablated = {}};
+                                             {"harm", kNumber},
+                                             {"p needed", kP},
+                                             {"harm lower", kNumber},
+                                             {"harm upper", kNumber},
+                                             {"needed"},
+                                             {"p complement", kP}});
+  if (with_exchange) std::ranges::copy(exchange_columns(), std::back_inserter(table.columns));
+  table.columns.push_back({"repetitions"});
   for (const ReportedFinding& f : all) {
-    const size_t n_lines = std::max<size_t>(1, f.ablations.size());
-    for (size_t i = 0; i < n_lines; ++i) {
-      const bool is_ablated = i < f.ablations.size();
-      const ReportedAblation& a = is_ablated ? f.ablations[i] : none;
+    for (const ReportedSet& on : f.sets) {
       std::vector<Field> line;
       if (with_series) line.push_back({f.series});
       if (with_step) line.push_back({f.step ? std::to_string(*f.step) : std::string()});
+      if (with_controls) line.push_back({f.control});
       line.insert(line.end(), {{f.variable}, {f.component()}});
+      if (with_positions) line.push_back({std::to_string(f.position)});
       if (with_options) line.push_back({f.options});
       line.push_back({extent_of(f)});
       for (const Spread& figure : {f.share, f.knn, f.full, Spread{.mean = f.majority}}) line.push_back({{}, figure});
-      line.push_back({a.data});
-      line.push_back({{}, is_ablated ? std::optional(a.untouched) : std::nullopt});
-      // If all circuits are empty, nothing is ablated.
-      line.push_back({{}, is_ablated && !f.is_empty() ? std::optional(a.ablated) : std::nullopt});
-      line.push_back({{}, a.random});
-      line.push_back({{}, largest(a.p)});
-      line.push_back({{}, largest(a.p_holm)});
+      std::ranges::move(fields_of(f, on), std::back_inserter(line));
+      if (with_exchange) std::ranges::move(exchange_fields(f, on), std::back_inserter(line));
       line.push_back({std::to_string(f.n_cells())});
       table.lines.push_back(std::move(line));
     }

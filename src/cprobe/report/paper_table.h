@@ -10,14 +10,18 @@ namespace cprobe {
 /// the package booktabs. Markdown is GitHub's.
 enum class TableFormat { kCsv, kLatex, kMarkdown };
 
-/// A table with a line for each variable, component, setting and evaluation set. Its figures are
-///   - the size of the circuit;
-///   - decodability from the circuit and from the whole component, and the majority baseline;
-///   - task accuracy of the untouched model, with the circuit ablated, and with random circuits
-///     ablated;
-///   - p, and p adjusted by Holm's method.
+/// A table with a line for each finding and data set, and beside what was probed
+///   - what the mask takes (empty, full, proper part), and its share of the weights;
+///   - raw kNN accuracies, and the majority baseline of these;
+///   - question 1: accuracy on other types, mean and deviation of null circuits, adjusted p, both
+///     ends of the interval above the nulls, the answers, and the position whose input tells most;
+///   - deletion: task accuracy of the untouched model, with the mask's weights and with random sets
+///     ablated, the accuracy lost ("harm"), adjusted p, the interval of harm beyond random sets,
+///     and the answer;
+///   - "p complement": p beside controls from the complement, which is not calibrated.
 /// For several cells that differ only in seeds, figures are means with standard deviations (n - 1)
-/// over cells, and p is the largest. For a single cell, deviations are those over random draws.
+/// over cells. For a single cell, deviations are those over random draws. Of several runs, p and
+/// harm are the largest, intervals have the outermost ends, and answers are counted.
 std::string paper_table(const ReportData& data, TableFormat format);
 
 }  // namespace cprobe

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <iterator>
-#include <set>
+#include <map>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
 #include "cprobe/core/progress.h"
-#include "cprobe/record/adjusted_p.h"
 #include "cprobe/report/circuit_details.h"
 #include "cprobe/report/run_names.h"
 #include "cprobe/run/run_folder.h"
@@ -16,14 +15,15 @@ namespace cprobe {
 namespace {
 
 /// Settings in which cells of one report may differ. Seeds are left out, because cells that differ
-/// only in seeds repeat each other.
+/// only in seeds repeat each other, and so are positions, which findings have by themselves.
 std::vector<VariedSetting> option_settings() {
   std::vector<VariedSetting> settings = {
       {"unit", [](const CellSettings& s) { return std::string(to_string(s.unit)); }},
       {"protocol", [](const CellSettings& s) { return std::string(to_string(s.protocol)); }},
       {"model", [](const CellSettings& s) { return std::string(to_string(s.control)); }}};
-  std::ranges::copy_if(grid_settings(), std::back_inserter(settings),
-                       [](const VariedSetting& setting) { return setting.name != "seed"; });
+  std::ranges::copy_if(grid_settings(), std::back_inserter(settings), [](const VariedSetting& setting) {
+    return setting.name != "seed" && setting.name != "position";
+  });
   return settings;
 }
 
@@ -35,27 +35,6 @@ void name_options(std::vector<ReportedCell>& cells) {
       cell.options += fmt::format("{}{} {}", cell.options.empty() ? "" : ", ", setting.name, value);
     }
   }
-}
-
-/// Adjusts p for the cells of one run, as `cprobe inspect` does, and adds the run's notes on p.
-std::vector<ReportedCell> adjusted(std::vector<ProbedCell> probed, ReportedRun& run) {
-  std::vector<ReportedCell> cells;
-  std::set<std::string> labels;
-  for (const ProbedCell& cell : probed) {
-    cells.push_back({cell});
-    for (const Findings::OnEvaluationSet& on : cell.findings.evaluation_sets) labels.insert(on.label);
-    cells.back().tests.resize(cell.findings.evaluation_sets.size());
-  }
-  for (const std::string& label : labels) {
-    const AdjustedP p = adjusted_p(probed, label);
-    if (!p.note().empty()) run.p_notes[label] = p.note();
-    for (size_t i = 0; i < cells.size(); ++i) {
-      const Findings::OnEvaluationSet* on = cells[i].findings.on(label);
-      if (on == nullptr || !p.of_cell[i]) continue;
-      cells[i].tests[static_cast<size_t>(on - cells[i].findings.evaluation_sets.data())] = {p.of_cell[i], p.n_tests};
-    }
-  }
-  return cells;
 }
 
 void describe_run(ReportedRun& run, const Store& store) {
@@ -80,7 +59,8 @@ void read_run(ReportData& data, size_t index) {
   for (const RecordedMetric& row : store.metrics()) {
     if (!row.method.starts_with(kCircuitProbing)) data.figures.push_back({index, row});
   }
-  std::vector<ReportedCell> cells = adjusted(store.probed(), run);
+  std::vector<ReportedCell> cells;
+  for (ProbedCell& cell : store.probed()) cells.push_back({std::move(cell)});
   std::map<std::string, ReportedCell*> by_id;
   for (ReportedCell& cell : cells) {
     cell.run = index;

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,17 +28,8 @@ struct ReportedRun {
   int64_t n_done = 0;     ///< Finished cells.
   int64_t n_planned = 0;  ///< Cells still to come.
   std::vector<CellEntry> failed;
-  double seconds = 0;  ///< Time that all finished cells took.
-  /// Evaluation set -> note that no adjusted p can reach .05 with so few random controls. Sets with
-  /// enough controls have no note.
-  std::map<std::string, std::string> p_notes;
+  double seconds = 0;             ///< Time that all finished cells took.
   std::string model_fingerprint;  ///< From a circuit file; empty if there is no such file.
-};
-
-/// The p of a cell on one evaluation set, adjusted for all cells of the run that have a p there.
-struct AdjustedTest {
-  std::optional<double> p_holm;
-  int64_t n_tests = 0;  ///< Number of cells that p is adjusted for.
 };
 
 /// The units of a circuit in one weight matrix.
@@ -52,9 +42,8 @@ struct MatrixPart {
 /// A finished cell of circuit probing, with what a report adds.
 struct ReportedCell : ProbedCell {
   size_t run = 0;  ///< Index in ReportData::runs.
-  /// Settings in which cells of the report differ, in words: "position 3, unit weight".
+  /// Settings but seed and position in which cells of the report differ, in words: "unit weight".
   std::string options;
-  std::vector<AdjustedTest> tests;   ///< One for each of findings.evaluation_sets, in their order.
   std::vector<EpochRecord> curve;    ///< Mask training, one record per epoch.
   std::vector<MatrixPart> matrices;  ///< Empty if the circuit file is gone.
   std::optional<HeadUnits> heads;    ///< Attention only; none if the model's config.json is gone.

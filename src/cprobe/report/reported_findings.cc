@@ -1,22 +1,18 @@
 #include "cprobe/report/reported_findings.h"
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 #include <iterator>
+#include <map>
+#include <set>
 #include <tuple>
-
-#include "cprobe/core/name_of.h"
-#include "cprobe/record/adjusted_p.h"
 
 namespace cprobe {
 namespace {
 
-constexpr double kLevel = 1.0 / static_cast<double>(kReciprocalLevel);
-
 using Cells = std::vector<const ReportedCell*>;
 
-/// A figure over cells. A single cell keeps its own figure.
+/// Mean and standard deviation of a figure over cells. A single cell keeps its own figure.
 Spread over(const Cells& cells, const std::function<Spread(const ReportedCell&)>& figure) {
   if (cells.size() == 1) return figure(*cells.front());
   std::vector<double> values;
@@ -24,195 +20,251 @@ Spread over(const Cells& cells, const std::function<Spread(const ReportedCell&)>
   return spread(values);
 }
 
-/// The answer over cells that repeat each other. If no cell says yes, the plainest no counts.
-Answer over_repetitions(const std::vector<Answer>& answers) {
-  const auto n_yes = std::ranges::count(answers, Answer::kYes);
-  if (n_yes > 0) return n_yes == std::ssize(answers) ? Answer::kYes : Answer::kMixed;
-  for (const Answer answer : {Answer::kNo, Answer::kTooFewControls, Answer::kBeforeAdjustment}) {
-    if (std::ranges::find(answers, answer) != answers.end()) return answer;
-  }
-  return Answer::kUntested;
-}
-
-/// The ablations of one cell on one evaluation set, under the first fill.
-struct Ablated {
-  const Findings::OnEvaluationSet* on;
-  const AblationResult* circuit;
-  const AblationResult* random;  ///< Null if there are no random controls.
-  AdjustedTest test;
-};
-
-/// The ablations of a cell on an evaluation set; none if the cell has none there.
-std::optional<Ablated> on_data(const ReportedCell& cell, const std::string& data) {
-  const Findings::OnEvaluationSet* on = cell.findings.on(data);
-  if (on == nullptr || on->circuit() == nullptr) return std::nullopt;
-  const auto place = static_cast<size_t>(on - cell.findings.evaluation_sets.data());
-  return Ablated{on, on->circuit(), on->random(), place < cell.tests.size() ? cell.tests[place] : AdjustedTest()};
-}
-
-Answer dependence(const Ablated& a) {
-  if (!a.circuit->p || !a.test.p_holm || a.random == nullptr) return Answer::kUntested;
-  if (*a.test.p_holm <= kLevel) return Answer::kYes;
-  if (a.random->accuracy.n < kReciprocalLevel * a.test.n_tests - 1) return Answer::kTooFewControls;
-  return *a.circuit->p <= kLevel ? Answer::kBeforeAdjustment : Answer::kNo;
-}
-
 bool is_empty(const ReportedCell& cell) {
   return cell.findings.extent() == Extent::kEmpty;
 }
 
-bool has_circuit(const ReportedCell& cell) {
-  return cell.findings.extent() == Extent::kPart;
+/// Adds a text to a list that does not have it yet.
+void add_new(std::vector<std::string>& texts, const std::string& text) {
+  if (std::ranges::find(texts, text) == texts.end()) texts.push_back(text);
 }
 
-bool decodes(const ReportedCell& cell) {
-  const KnnResult& knn = cell.findings.knn;
-  return has_circuit(cell) && is_above(knn.test, {.mean = knn.test_majority}, knn.n_test);
-}
+/// Figures of some cells, with the run of each.
+struct OverRuns {
+  std::map<size_t, std::vector<double>> values;
 
-/// A figure over the ablations of several cells.
-Spread over(const std::vector<Ablated>& list, const std::function<double(const Ablated&)>& figure) {
-  std::vector<double> values;
-  for (const Ablated& a : list) values.push_back(figure(a));
-  return spread(values);
-}
-
-double ablated_accuracy(const Ablated& a) {
-  return a.circuit->accuracy.mean;
-}
-
-/// Adds the random controls of the cells that have some.
-void add_controls(ReportedAblation& result, const std::vector<Ablated>& controlled, bool is_repeated) {
-  if (controlled.empty()) return;
-  std::vector<double> means;
-  result.n_controls = controlled.front().random->accuracy.n;
-  for (const Ablated& a : controlled) {
-    const AblationResult& random = *a.random;
-    means.push_back(random.accuracy.mean);
-    result.n_controls = std::min(result.n_controls, random.accuracy.n);
-    result.draws.insert(result.draws.end(), random.draws.begin(), random.draws.end());
-    if (random.drawn_from_all.empty()) continue;
-    const std::string note = "random controls " + random.note();
-    if (std::ranges::find(result.notes, note) == result.notes.end()) result.notes.push_back(note);
+  void add(const ReportedCell& cell, double value) { values[cell.run].push_back(value); }
+  /// The mean over the cells of one run; of several runs, mean and deviation of these means.
+  Spread figure() const {
+    std::vector<double> means;
+    for (const auto& [run, of_run] : values) means.push_back(spread(of_run).mean);
+    return spread(means);
   }
-  result.n_controlled = std::ssize(controlled);
-  result.random = is_repeated ? spread(means) : controlled.front().random->accuracy;
-  result.beside_random = over(controlled, ablated_accuracy);
-}
+};
 
-ReportedAblation ablation_over(const Cells& cells, const std::string& data) {
-  const bool all_empty = std::ranges::all_of(cells, [](const ReportedCell* cell) { return is_empty(*cell); });
-  ReportedAblation result{.data = data};
-  std::vector<Ablated> with, controlled;
-  std::vector<double> complement;
-  std::vector<Answer> answers;
+std::optional<ReportedPresence> presence_over(const Cells& cells, const std::string& data,
+                                              const std::vector<AnswersOfRun>& answers) {
+  OverRuns mask, component, input;
+  ReportedPresence result;
+  std::vector<std::string> positions;
   for (const ReportedCell* cell : cells) {
-    const std::optional<Ablated> a = on_data(*cell, data);
-    answers.push_back(a ? dependence(*a) : Answer::kUntested);
-    if (!a || (is_empty(*cell) && !all_empty)) continue;
-    with.push_back(*a);
-    if (a->random != nullptr) controlled.push_back(*a);
-    result.fill = a->circuit->fill;
-    result.n_rows = std::max(result.n_rows, a->on->n_rows);
-    result.n_tests = std::max(result.n_tests, a->test.n_tests);
-    if (const AblationResult* kept = a->on->complement()) complement.push_back(kept->accuracy.mean);
-    if (a->circuit->p) result.p.push_back(*a->circuit->p);
-    if (a->test.p_holm) result.p_holm.push_back(*a->test.p_holm);
+    const auto on = std::ranges::find(cell->findings.presence, data, &Findings::Presence::data);
+    if (on == cell->findings.presence.end() || on->present.interval.n_types == 0) continue;
+    mask.add(*cell, on->present.value);
+    component.add(*cell, on->whole);
+    input.add(*cell, on->present.value - on->made_here.value);
+    add_new(positions, on->received_from);
+    const std::vector<double>& nulls = on->present.nulls;
+    result.null_draws.insert(result.null_draws.end(), nulls.begin(), nulls.end());
   }
-  result.n_cells = std::ssize(with);
-  if (!with.empty()) {
-    result.untouched = over(with, [](const Ablated& a) { return a.on->untouched; });
-    result.ablated = over(with, ablated_accuracy);
+  if (mask.values.empty()) return std::nullopt;
+  result.input_position = fmt::format("{}", fmt::join(positions, ", "));
+  result.mask = mask.figure();
+  result.component = component.figure();
+  result.input = input.figure();
+  std::vector<double> null_means;
+  for (const AnswersOfRun& of : answers) {
+    const JudgedQuestion& present = of.judged.present;
+    if (!present.null_mean) continue;
+    null_means.push_back(*present.null_mean);
+    result.nulls = {.mean = *present.null_mean, .sd = present.null_sd, .n = present.n_null};
   }
-  if (!complement.empty()) result.complement = spread(complement);
-  add_controls(result, controlled, cells.size() > 1);
-  result.depends = over_repetitions(answers);
+  if (null_means.size() > 1) result.nulls = spread(null_means);
   return result;
 }
 
-/// Labels of the cells' evaluation sets, in the order of first appearance.
-std::vector<std::string> data_sets(const Cells& cells) {
-  std::vector<std::string> labels;
-  for (const ReportedCell* cell : cells) {
-    for (const Findings::OnEvaluationSet& on : cell->findings.evaluation_sets) {
-      if (std::ranges::find(labels, on.label) == labels.end()) labels.push_back(on.label);
-    }
+/// Ablations of one kind over cells: the draws of all, and their spread. A single cell keeps its
+/// own spread.
+struct OverDraws {
+  std::vector<double> means, draws;
+  std::optional<Spread> first;
+
+  void add(const AblationResult* ablation) {
+    if (ablation == nullptr) return;
+    if (!first) first = ablation->accuracy;
+    means.push_back(ablation->accuracy.mean);
+    draws.insert(draws.end(), ablation->draws.begin(), ablation->draws.end());
   }
-  return labels;
+  std::optional<Spread> figure(bool is_repeated) const {
+    if (means.empty()) return std::nullopt;
+    return is_repeated ? spread(means) : *first;
+  }
+};
+
+/// Adds the notes of a cell's random sets, and its p if they are from the complement.
+void describe_random_sets(ReportedAblation& result, const AblationResult& circuit, const AblationResult& random) {
+  if (random.random_sets == RandomSets::kUniform) return;
+  if (circuit.p) result.complement_p.push_back(*circuit.p);
+  add_new(result.notes, "random sets " + random.note());
 }
 
+std::optional<ReportedAblation> ablation_over(const Cells& cells, const std::string& data) {
+  const bool all_empty = std::ranges::all_of(cells, [](const ReportedCell* cell) { return is_empty(*cell); });
+  ReportedAblation result;
+  std::vector<double> untouched;
+  OverDraws ablated, random, nulls, complement, component;
+  for (const ReportedCell* cell : cells) {
+    const Findings::OnEvaluationSet* on = cell->findings.on(data);
+    if (on == nullptr || on->circuit() == nullptr || (is_empty(*cell) && !all_empty)) continue;
+    const AblationResult& circuit = *on->circuit();
+    untouched.push_back(on->untouched);
+    ablated.add(&circuit);
+    random.add(on->random());
+    nulls.add(on->find(AblationTarget::kNull, on->first_fill()));
+    complement.add(on->complement());
+    component.add(on->find(AblationTarget::kComponent, on->first_fill()));
+    result.fill = circuit.fill;
+    result.n_rows = std::max(result.n_rows, on->n_rows);
+    if (on->random() == nullptr) continue;
+    const int64_t n_random = on->random()->accuracy.n;
+    result.n_random = result.n_controlled++ == 0 ? n_random : std::min(result.n_random, n_random);
+    describe_random_sets(result, circuit, *on->random());
+  }
+  if (untouched.empty()) return std::nullopt;
+  const bool is_repeated = cells.size() > 1;
+  result.n_cells = std::ssize(untouched);
+  result.untouched = is_repeated ? spread(untouched) : Spread{.mean = untouched.front(), .n = 1};
+  result.ablated = *ablated.figure(is_repeated);
+  result.random = random.figure(is_repeated);
+  result.draws = random.draws;
+  result.nulls = nulls.figure(is_repeated);
+  result.null_draws = nulls.draws;
+  result.complement = complement.figure(is_repeated);
+  result.component = component.figure(is_repeated);
+  return result;
+}
+
+/// The figures of a finding's cells, without what was judged.
 void summarise(ReportedFinding& finding, const Cells& cells) {
   finding.knn = over(cells, [](const ReportedCell& cell) { return cell.findings.knn.test; });
   finding.full = over(cells, [](const ReportedCell& cell) { return cell.findings.full_knn.test; });
   finding.share = over(cells, [](const ReportedCell& cell) { return Spread{.mean = cell.findings.share(), .n = 1}; });
-  std::vector<Answer> circuits, decoding;
   for (const ReportedCell* cell : cells) {
     finding.majority += cell->findings.knn.test_majority / static_cast<double>(cells.size());
     finding.n_tokens = std::max(finding.n_tokens, cell->findings.knn.n_test);
     finding.n_empty += is_empty(*cell) ? 1 : 0;
     finding.n_full += cell->findings.extent() == Extent::kFull ? 1 : 0;
-    circuits.push_back(has_circuit(*cell) ? Answer::kYes : Answer::kNo);
-    decoding.push_back(decodes(*cell) ? Answer::kYes : Answer::kNo);
   }
-  finding.circuit = over_repetitions(circuits);
-  finding.decodes = over_repetitions(decoding);
-  for (const std::string& data : data_sets(cells)) finding.ablations.push_back(ablation_over(cells, data));
+  for (ReportedSet& set : finding.sets) {
+    set.presence = presence_over(cells, set.data, set.answers);
+    set.ablation = ablation_over(cells, set.data);
+  }
+}
+
+/// "run" if two runs behind a finding probed the same model, as far as fingerprints are known.
+std::string_view noun_of_runs(const ReportData& data, const Cells& cells) {
+  std::set<size_t> behind;
+  std::set<std::string> fingerprints;
+  for (const ReportedCell* cell : cells) {
+    if (!behind.insert(cell->run).second) continue;
+    const std::string& fingerprint = data.runs[cell->run].model_fingerprint;
+    if (!fingerprint.empty() && !fingerprints.insert(fingerprint).second) return "run";
+  }
+  return "model";
+}
+
+/// Judges each run, and adds the answers to the findings.
+/// @param finding_of_cell  index in `list` of the finding of each cell.
+void add_answers(std::vector<ReportedFinding>& list, const ReportData& data,
+                 const std::vector<size_t>& finding_of_cell) {
+  for (size_t r = 0; r < data.runs.size(); ++r) {
+    std::vector<ProbedCell> cells;
+    std::vector<size_t> places;
+    for (size_t i = 0; i < data.cells.size(); ++i) {
+      if (data.cells[i].run != r) continue;
+      cells.push_back(data.cells[i]);
+      places.push_back(i);
+    }
+    for (const JudgedFinding& judged : judged_findings(cells)) {
+      const bool are_parts =
+          std::ranges::all_of(judged.cells, [&](size_t i) { return cells[i].findings.extent() == Extent::kPart; });
+      std::vector<ReportedSet>& sets = list[finding_of_cell[places[judged.cells.front()]]].sets;
+      auto set = std::ranges::find(sets, judged.data, &ReportedSet::data);
+      if (set == sets.end()) {
+        sets.push_back({.data = judged.data});
+        set = std::prev(sets.end());
+      }
+      set->answers.push_back({.run = r, .judged = judged, .is_circuit = are_parts && is_present(judged)});
+    }
+  }
+}
+
+/// Masks on data without labels of the variable are circuits if they are on the run's first data
+/// set.
+void carry_circuits_over(ReportedFinding& finding) {
+  const std::vector<AnswersOfRun>& first = finding.sets.front().answers;
+  for (ReportedSet& set : finding.sets) {
+    for (AnswersOfRun& of : set.answers) {
+      if (of.judged.present.statistic) continue;
+      const auto same_run = std::ranges::find(first, of.run, &AnswersOfRun::run);
+      of.is_circuit = same_run != first.end() && same_run->is_circuit;
+    }
+  }
 }
 
 }  // namespace
 
-std::string_view to_string(Answer answer) {
-  return name_of(answer, {"yes", "no", "in some", "before adjustment", "too few controls", "not tested"});
+bool ReportedSet::is_asked(Question question) const {
+  return std::ranges::any_of(answers,
+                             [&](const AnswersOfRun& of) { return (of.judged.*question).statistic.has_value(); });
+}
+
+std::string ReportedSet::answer(Question question) const {
+  const std::string word = answer_word(answers.front().judged, question);
+  const bool agree =
+      std::ranges::all_of(answers, [&](const AnswersOfRun& of) { return answer_word(of.judged, question) == word; });
+  return agree ? word : "mixed";
+}
+
+int64_t ReportedSet::n_circuits() const {
+  return std::ranges::count(answers, true, &AnswersOfRun::is_circuit);
 }
 
 std::string ReportedFinding::component() const {
   return fmt::format("L{}.{}", layer, block);
 }
 
-const ReportedAblation* ReportedFinding::on(std::string_view data) const {
-  const auto found = std::ranges::find(ablations, data, &ReportedAblation::data);
-  return found == ablations.end() ? nullptr : &*found;
-}
-
-std::optional<double> ReportedAblation::harm() const {
-  return random ? std::optional(random->mean - beside_random.mean) : std::nullopt;
-}
-
-bool is_above(const Spread& accuracy, const Spread& reference, int64_t n) {
-  constexpr double kStandardErrors = 3;
-  const auto of_mean = [](const Spread& figure) {
-    return std::pow(figure.sd.value_or(0), 2) / static_cast<double>(std::max<int64_t>(1, figure.n));
-  };
-  const auto of_one_token = [](const Spread& figure) { return std::max(0.0, figure.mean * (1 - figure.mean)); };
-  const double sampling =
-      n > 0 ? std::max(of_one_token(accuracy), of_one_token(reference)) / static_cast<double>(n) : 0;
-  const double error = std::sqrt(of_mean(accuracy) + of_mean(reference) + sampling);
-  return accuracy.mean - reference.mean > kStandardErrors * error;
+const ReportedSet* ReportedFinding::on(std::string_view data) const {
+  const auto found = std::ranges::find(sets, data, &ReportedSet::data);
+  return found == sets.end() ? nullptr : &*found;
 }
 
 std::vector<ReportedFinding> findings(const ReportData& data) {
   std::vector<ReportedFinding> list;
-  std::map<std::tuple<std::string, std::optional<int64_t>, std::string, std::string, std::string>, size_t> places;
+  std::map<std::tuple<std::string, std::optional<int64_t>, std::string, std::string, int64_t, std::string>, size_t>
+      places;
+  std::vector<size_t> finding_of_cell;
+  std::set<int64_t> positions;
   for (size_t i = 0; i < data.cells.size(); ++i) {
     const ReportedCell& cell = data.cells[i];
     const ReportedRun& run = data.runs[cell.run];
-    const auto& [variable, component] = std::tie(cell.settings.cell.variable, cell.settings.cell.component);
-    const auto [place, is_new] =
-        places.try_emplace(std::tuple(run.series, run.step, variable, to_string(component), cell.options), list.size());
+    const Cell& probed = cell.settings.cell;
+    const auto [place, is_new] = places.try_emplace(
+        std::tuple(run.series, run.step, probed.variable, to_string(probed.component), probed.position, cell.options),
+        list.size());
     if (is_new) {
       list.push_back({.series = run.series,
                       .step = run.step,
-                      .variable = variable,
-                      .layer = component.layer,
-                      .block = std::string(to_string(component.block)),
+                      .variable = probed.variable,
+                      .layer = probed.component.layer,
+                      .block = std::string(to_string(probed.component.block)),
+                      .position = probed.position,
                       .options = cell.options});
+      if (cell.settings.control != ModelControl::kNone) list.back().control = to_string(cell.settings.control);
     }
     list[place->second].cells.push_back(i);
+    finding_of_cell.push_back(place->second);
+    positions.insert(probed.position);
   }
+  add_answers(list, data, finding_of_cell);
   for (ReportedFinding& finding : list) {
     Cells cells;
     for (const size_t i : finding.cells) cells.push_back(&data.cells[i]);
+    finding.site = finding.component();
+    if (positions.size() > 1) finding.site += fmt::format(" position {}", finding.position);
+    finding.run_noun = noun_of_runs(data, cells);
     summarise(finding, cells);
+    carry_circuits_over(finding);
   }
   return list;
 }

@@ -6,88 +6,111 @@
 #include <string_view>
 #include <vector>
 
+#include "cprobe/record/judged_words.h"
 #include "cprobe/report/report_data.h"
 
 namespace cprobe {
 
-/// The answer to a question about a finding, over cells that repeat each other.
-enum class Answer {
-  kYes,               ///< Yes in all repetitions.
-  kNo,                ///< For dependence: there is no evidence of dependence.
-  kMixed,             ///< Yes in some repetitions only.
-  kBeforeAdjustment,  ///< For dependence: p <= .05, but not after adjustment for the other cells.
-  kTooFewControls,    ///< For dependence: with so few controls, no adjusted p can reach .05.
-  kUntested,          ///< For dependence: no random controls, or the circuit is empty or full.
+/// The answers of one run about a finding on one data set.
+struct AnswersOfRun {
+  size_t run = 0;  ///< Index in ReportData::runs.
+  JudgedFinding judged;
+  /// Whether the masks may be called circuits: proper parts of the component, in whose updates the
+  /// variable is present.
+  bool is_circuit = false;
 };
-/// "yes", "no", "in some", "before adjustment", "too few controls", "not tested".
-std::string_view to_string(Answer answer);
+
+/// Figures of question 1 on one data set: accuracies on other types. Of one run they are the means
+/// over its cells; of several runs, means and standard deviations (n - 1) over these.
+struct ReportedPresence {
+  Spread mask;       ///< From the mask's updates.
+  Spread component;  ///< From the updates of the whole component.
+  /// From the updates of null circuits. One run: over its null circuits. Several: over the runs'
+  /// means. None without null circuits.
+  std::optional<Spread> nulls;
+  std::vector<double> null_draws;  ///< Of each null circuit, cell after cell.
+  /// From the component's input, at the position that tells most.
+  Spread input;
+  std::string input_position;  ///< Names that position; several if cells differ.
+};
 
 /// Figures of ablations on one evaluation set: of one cell, or means and standard deviations
-/// (n - 1) over cells that repeat each other. Cells with an empty circuit, whose ablation changes
-/// nothing, are left out unless all circuits are empty.
+/// (n - 1) over cells that repeat each other. Cells with an empty mask, whose ablation changes
+/// nothing, are left out unless all masks are empty.
 struct ReportedAblation {
-  std::string data;         ///< Label of the evaluation set.
   Fill fill = Fill::kZero;  ///< What ablated units see.
   int64_t n_rows = 0;
   int64_t n_cells = 0;  ///< Cells behind `untouched` and `ablated`.
   Spread untouched, ablated;
-  std::optional<Spread> complement;
-  int64_t n_controlled = 0;  ///< Cells with random controls, behind `random` and `beside_random`.
-  /// Accuracy with random circuits ablated. One cell: over its random controls. Several cells: over
-  /// the means of the cells.
+  std::optional<Spread> complement;  ///< With all but the mask's weights ablated.
+  std::optional<Spread> component;   ///< With all weights ablated.
+  int64_t n_controlled = 0;          ///< Cells with random sets, behind `random`.
+  /// Accuracy with random sets ablated. One cell: over its random sets. Several cells: over the
+  /// means of the cells.
   std::optional<Spread> random;
-  Spread beside_random;    ///< Accuracy with the circuit ablated.
-  int64_t n_controls = 0;  ///< Random controls of each cell; the fewest if cells differ.
-  /// The accuracy of each random control, cell after cell; empty if not recorded.
+  int64_t n_random = 0;  ///< Random sets of each cell; the fewest if cells differ.
+  /// The accuracy of each random set, cell after cell; empty if not recorded.
   std::vector<double> draws;
-  std::vector<double> p, p_holm;  ///< Of each cell that has a p.
-  int64_t n_tests = 0;            ///< Number of cells of a run that p_holm is adjusted for.
-  /// Notes that random circuits took units from the whole matrix, each note once.
+  std::optional<Spread> nulls;     ///< Accuracy with null circuits ablated, as `random`.
+  std::vector<double> null_draws;  ///< As `draws`.
+  /// p of each cell whose random sets are from the circuit's complement (RandomSets). Not
+  /// calibrated.
+  std::vector<double> complement_p;
+  /// Notes on random sets that are not from all sets of their size, each note once.
   std::vector<std::string> notes;
-  Answer depends = Answer::kUntested;
-
-  /// How much lower accuracy is with the circuit ablated than with random circuits ablated; none
-  /// without random controls.
-  std::optional<double> harm() const;
 };
 
-/// What was found in one component of one kind of model, by one cell or by several cells that
-/// differ only in seeds.
+/// A finding on one data set.
+struct ReportedSet {
+  std::string data;  ///< Label of the data set.
+  /// By run, in the order of the report; at least one. Models are trained apart, so what is tested
+  /// in one is not pooled with another.
+  std::vector<AnswersOfRun> answers;
+  std::optional<ReportedPresence> presence;  ///< None if the data have no figure of question 1.
+  std::optional<ReportedAblation> ablation;  ///< None if nothing was ablated on the data.
+
+  /// Whether a run has a figure for the question.
+  bool is_asked(Question question) const;
+  /// The answer of all runs: answer_word if they agree, else "mixed".
+  std::string answer(Question question) const;
+  /// The number of runs whose masks may be called circuits.
+  int64_t n_circuits() const;
+};
+
+/// What was found in one component of one kind of model, at one position, by one cell or by several
+/// cells that differ only in seeds.
 struct ReportedFinding {
   std::string series;  ///< As ReportedRun::series.
   std::optional<int64_t> step;
   std::string variable;
   int64_t layer = 0;
   std::string block;
+  int64_t position = -1;      ///< Of the probed token: from 0, or from the end if negative.
+  std::string site;           ///< "L0.attn"; "L0.attn position 3" if positions of the report differ.
   std::string options;        ///< As ReportedCell::options.
+  std::string control;        ///< The negative control: "random_init"; empty for the model itself.
   std::vector<size_t> cells;  ///< Indices in ReportData::cells, at least one.
-  /// Test accuracy of decoding from the circuit, and from the whole component. One cell: over draws
-  /// of exemplars. Several cells: over cells.
+  /// What runs behind the finding are called: "model" or, if they probed the same one, "run".
+  std::string_view run_noun = "model";
+  /// Raw test accuracy of nearest neighbours from the mask's updates, and from those of the whole
+  /// component. One cell: over draws of exemplars. Several cells: over cells.
   Spread knn, full;
-  Spread share;          ///< Share of the component's weights in the circuit, in [0, 1].
-  double majority = 0;   ///< Test accuracy of the majority baseline, mean over cells.
+  Spread share;          ///< Share of the component's weights in the mask, in [0, 1].
+  double majority = 0;   ///< KnnResult::test_majority, mean over cells.
   int64_t n_tokens = 0;  ///< Test tokens.
-  /// Cells whose circuit is empty, and cells whose circuit is full.
+  /// Cells whose mask is empty, and cells whose mask is full.
   int64_t n_empty = 0, n_full = 0;
-  std::vector<ReportedAblation> ablations;  ///< By evaluation set, in the run's order.
-  Answer circuit = Answer::kNo;             ///< Is the circuit a proper part, not empty or full?
-  Answer decodes = Answer::kNo;             ///< Does the circuit beat the majority baseline?
+  std::vector<ReportedSet> sets;  ///< By data set, in the order of the cells; at least one.
 
   int64_t n_cells() const { return static_cast<int64_t>(cells.size()); }
-  bool is_empty() const { return n_empty == n_cells(); }    ///< Whether all circuits are empty.
-  const ReportedAblation* on(std::string_view data) const;  ///< Null if there is no such set.
-  std::string component() const;                            ///< "L0.attn".
+  bool is_empty() const { return n_empty == n_cells(); }  ///< Whether all masks are empty.
+  bool is_full() const { return n_full == n_cells(); }    ///< Whether all masks are full.
+  const ReportedSet* on(std::string_view data) const;     ///< Null if there is no such set.
+  std::string component() const;                          ///< "L0.attn".
 };
 
-/// The findings in a report, in the order of first appearance.
+/// The findings in a report, in the order of first appearance, judged run by run
+/// (record/judged.h).
 std::vector<ReportedFinding> findings(const ReportData& data);
-
-/// Whether an accuracy is above a reference by more than three standard errors. The square of a
-/// standard error is the sum of
-///   - sd^2 / (number of draws, or of cells) of the accuracy, and of the reference;
-///   - a (1 - a) / n, where a is the accuracy or the reference, whichever makes this term larger.
-///     An accuracy of 1 on few tokens is thus no certainty.
-/// @param n  number of tokens that both are measured on.
-bool is_above(const Spread& accuracy, const Spread& reference, int64_t n);
 
 }  // namespace cprobe

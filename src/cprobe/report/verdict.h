@@ -7,18 +7,39 @@
 
 namespace cprobe {
 
-/// Two sentences with figures on one component: whether there is a circuit, and whether the circuit
-/// decodes the variable.
-std::string finding_text(const ReportedFinding& finding);
+// What a report says in words, by the rules of docs/statistics.md. A mask is called a circuit only
+// where AnswersOfRun::is_circuit says so. Of several runs (models), each one's answer counts.
 
-/// A sentence with figures, p and n: whether the behaviour on an evaluation set depends on the
-/// circuit beyond random controls. Empty if the circuit is empty.
-std::string dependence_text(const ReportedFinding& finding, const std::string& data);
+/// What the search kept: "A circuit of 45.0 % of the weights of L0.attn."
+std::string mask_text(const ReportedFinding& finding, const ReportedSet& on);
 
-/// The verdict on a variable: answers the questions of `finding_text`, and of `dependence_text`,
-/// over all components.
+/// Whether the variable is present in what the mask writes and, if so, whether it was made in the
+/// component: the answers, with the figures behind them.
+std::string presence_text(const ReportedFinding& finding, const ReportedSet& on);
+
+/// What deleting the mask's weights does, and whether the behaviour needs them. Empty if the mask
+/// is empty, because there is nothing to delete.
+std::string deletion_text(const ReportedFinding& finding, const ReportedSet& on);
+
+/// Whether the variable reaches the behaviour through the component, and through the mask's units;
+/// empty if nothing was exchanged.
+std::string exchange_text(const ReportedFinding& finding, const ReportedSet& on);
+
+/// The answers to one question: "yes"; "no: this search finds at most 0.031"; "received from token
+/// 0". Of several runs, as `answer_counts`.
+std::string answers_text(const ReportedFinding& finding, const ReportedSet& on, Question question);
+
+/// The answers as single words: "no"; of several runs, "yes in 2, no in 1 of 3 models".
+std::string answer_counts(const ReportedFinding& finding, const ReportedSet& on, Question question);
+
+/// The verdict on a variable: where it is present, whether it was made there, and where the
+/// behaviour needs the weights.
 /// @param findings  at least one; all of one variable, series, step and options.
-std::string verdict_text(const std::vector<const ReportedFinding*>& findings);
-std::string dependence_verdict(const std::vector<const ReportedFinding*>& findings, const std::string& data);
+/// @param data      the label of a data set; findings without it are left out.
+std::string verdict_text(const std::vector<const ReportedFinding*>& findings, const std::string& data);
+
+/// What a negative control was made of, and what its answers mean; empty for an empty `control`.
+/// @param control  as ReportedFinding::control.
+std::string control_text(const std::string& control);
 
 }  // namespace cprobe

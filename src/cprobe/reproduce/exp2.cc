@@ -29,9 +29,9 @@ std::filesystem::path test_csv(const ToyExperiment& experiment, size_t task) {
 }
 
 /// The spec for the circuits of one task, ablated on both tasks.
-Spec probing_spec(const ToyExperiment& experiment, size_t task, int64_t n_random) {
+Spec probing_spec(const ToyExperiment& experiment, size_t task, const ReproduceOptions& options) {
   const ArithmeticTask& own = experiment.tasks[task];
-  Spec spec = toy_spec(experiment, own, "final", "probes/" + own.name + "/circuits", n_random);
+  Spec spec = toy_spec(experiment, own, "final", "probes/" + own.name + "/circuits", options);
   spec.data.evaluation_csvs = {{kOwnTask, test_csv(experiment, task)}, {kOtherTask, test_csv(experiment, 1 - task)}};
   spec.grid.variables = {"var_0", "var_1", "aux_0"};
   spec.probe.ablation.per_matrix = true;
@@ -60,7 +60,7 @@ std::vector<RecordedMetric> run_task_baselines(Spec spec, const ReproduceOptions
 std::string reproduce_experiment2(const std::array<ArithmeticTask, 2>& tasks, const ToyExperimentOptions& options) {
   const auto add_runs = [&](ToyExperiment& experiment) {
     for (size_t task = 0; task < tasks.size(); ++task) {
-      experiment.runs.push_back(probing_spec(experiment, task, options.common.n_random));
+      experiment.runs.push_back(probing_spec(experiment, task, options.common));
     }
   };
   const std::vector<ToyExperiment> experiments = toy_experiments({tasks.begin(), tasks.end()}, options, add_runs);

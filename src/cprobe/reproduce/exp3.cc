@@ -28,7 +28,7 @@ std::vector<ToyExperiment> experiments_of(const ArithmeticTask& task, const ToyE
     experiment.training.checkpoints = checkpoints_until(options.steps);
     for (const int64_t step : experiment.training.checkpoints) {
       const std::string name = fmt::format("step_{}", step);
-      Spec spec = toy_spec(experiment, task, name, "probes/" + name + "/circuits", options.common.n_random);
+      Spec spec = toy_spec(experiment, task, name, "probes/" + name + "/circuits", options.common);
       spec.grid.variables = {"var_0", "aux_0"};
       experiment.runs.push_back(spec);
     }

@@ -64,6 +64,7 @@ Spec probing_spec(const Lexicon& lexicon, const Experiment4Options& options, con
   spec.grid.layers = options.layers;
   spec.probe.fit.l0_weight = published == nullptr ? kL0Weight : published->l0_weight;
   spec.probe.ablation.n_random = options.common.n_random;
+  spec.probe.null_variables = options.common.n_nulls;
   spec.out = out / task.name;
   return spec;
 }

@@ -17,7 +17,8 @@ namespace cprobe {
 /// options, and computes the others. Parts of a call with other options are refused.
 struct ReproduceOptions {
   std::filesystem::path out;  ///< Folder for all results.
-  int64_t n_random = 20;      ///< Random controls per circuit, >= 0.
+  int64_t n_random = 39;      ///< Random controls per circuit, >= 0.
+  int64_t n_nulls = 19;       ///< Null variables per variable, >= 0.
   int n_threads = 0;          ///< Threads of training, shared by cells; 0: one per processor.
   bool overwrite = false;     ///< Replace what an earlier call left in `out`.
   OnProgress on_progress;     ///< Told of training and of runs.

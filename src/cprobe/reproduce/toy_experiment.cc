@@ -41,7 +41,7 @@ std::filesystem::path baselines_folder(const Spec& circuits) {
 }
 
 Spec toy_spec(const ToyExperiment& experiment, const ArithmeticTask& task, const std::string& model,
-              const std::string& out, int64_t n_random) {
+              const std::string& out, const ReproduceOptions& options) {
   const std::filesystem::path data = task_data_folder(experiment.folder, experiment.tasks, task);
   Spec spec{.model = {.folder = experiment.folder / model},
             .data = {.task = task.name,
@@ -50,7 +50,8 @@ Spec toy_spec(const ToyExperiment& experiment, const ArithmeticTask& task, const
                      .evaluation_csvs = {{"Test", data / "test.csv"}}},
             .grid = {.seeds = {experiment.seed}},
             .out = experiment.folder / out};
-  spec.probe.ablation.n_random = n_random;
+  spec.probe.ablation.n_random = options.n_random;
+  spec.probe.null_variables = options.n_nulls;
   return spec;
 }
 

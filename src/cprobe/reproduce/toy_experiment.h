@@ -41,7 +41,7 @@ std::filesystem::path baselines_folder(const Spec& circuits);
 /// @param model  the model's folder below the experiment's: "final", "step_100".
 /// @param out    the run folder below the experiment's.
 Spec toy_spec(const ToyExperiment& experiment, const ArithmeticTask& task, const std::string& model,
-              const std::string& out, int64_t n_random);
+              const std::string& out, const ReproduceOptions& options);
 
 /// Sets the number of threads, writes the data that are missing, and refuses folders that hold
 /// something else, before anything is trained.

@@ -72,12 +72,12 @@ int64_t Estimate::further_memory(const std::vector<Cell>& cells) const {
 
 double Estimate::epoch_seconds() const {
   double sum = 0;
-  for (const auto& [kind, seconds] : epochs_) sum += seconds;
+  for (const auto& [kind, epoch] : epochs_) sum += epoch.own + epoch.nulls;
   return sum;
 }
 
-double Estimate::measured_epoch(const Cell& cell, const NewRows& new_rows) const {
-  if (spec_->probe.fit.epochs == 0) return 0;
+Estimate::Epoch Estimate::measured_epoch(const Cell& cell, const NewRows& new_rows) const {
+  if (spec_->probe.fit.epochs == 0) return {};
   const LabelledTokens labelled = data_->train.labelled(cell.variable, cell.position);
   // The embeddings stand for the cell's stream. Expanded to a row per node, they are as large.
   Stream stream = embed(data_->model, data_->train.trie).expanded(new_rows);
@@ -96,7 +96,16 @@ double Estimate::measured_epoch(const Cell& cell, const NewRows& new_rows) const
         seconds = seconds_since(start);
         start = steady_clock::now();
       });
-  return seconds;
+  const auto n_nulls = static_cast<size_t>(spec_->probe.null_variables);
+  if (n_nulls == 0) return {seconds, 0};
+  options.epochs = 1;
+  const std::vector<at::Tensor> labels(n_nulls, labelled.labels);
+  const std::vector<at::Generator> noise(n_nulls, Seed(cell.seed).generator());
+  start = steady_clock::now();
+  fit_together(
+      inputs, labels, *method, options, [](int64_t n) { return at::arange(n); }, noise);
+  const double of_nulls = seconds_since(start);
+  return {seconds, of_nulls};
 }
 
 double Estimate::measured_product() const {
@@ -134,10 +143,12 @@ double Estimate::products(int64_t n_nodes, Site from, Site to) const {
 
 CellTime unmeasured(const Spec& spec, const RunData& data, const Cell& cell) {
   const size_t n_matrices = matrices_of(data.model.config, cell.component).size();
-  return {.epoch = 1,
-          .n_epochs = spec.probe.fit.epochs,
-          .ablation = 1,
-          .n_ablations = std::ssize(data.evaluation_sets) * most_ablations(spec.probe.ablation, n_matrices)};
+  return {
+      .epoch = 1,
+      .n_epochs = spec.probe.fit.epochs,
+      .ablation = 1,
+      .n_ablations = std::ssize(data.evaluation_sets) *
+                     most_ablations(spec.probe.ablation, n_matrices, static_cast<size_t>(spec.probe.null_variables))};
 }
 
 CellTime Estimate::of(const Cell& cell, const Cell* before) const {
@@ -147,7 +158,9 @@ CellTime Estimate::of(const Cell& cell, const Cell* before) const {
   const bool fresh = before == nullptr || spec_->model.control != ModelControl::kNone;
   const Site from = fresh ? Site::start() : Site::before(before->component);
   CellTime time = unmeasured(*spec_, *data_, cell);
-  time.epoch = epochs_.at({cell.component.block, cell.batch_size});
+  const Epoch& epoch = epochs_.at({cell.component.block, cell.batch_size});
+  time.epoch = epoch.own + epoch.nulls;
+  if (time.epoch > 0) time.own_share = epoch.own / time.epoch;
   double ablation = 0;
   for (const auto& [label, data] : data_->evaluation_sets) {
     double per_run = products(data.trie.n_nodes(), site, Site::end(config));

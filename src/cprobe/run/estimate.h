@@ -15,8 +15,9 @@ namespace cprobe {
 struct CellTime {
   /// Time to advance the residual streams from the previous cell's component to this cell's.
   double streams = 0;
-  double epoch = 0;  ///< Time of one epoch of mask training.
+  double epoch = 0;  ///< Time of one epoch of mask training, null circuits included.
   int64_t n_epochs = 0;
+  double own_share = 1;     ///< Of `epoch`, the share of the circuit itself.
   double ablation = 0;      ///< Time of one ablated run of the model; a mean over evaluation sets.
   int64_t n_ablations = 0;  ///< Ablated runs on all evaluation sets together.
 
@@ -29,7 +30,8 @@ struct CellTime {
 CellTime unmeasured(const Spec& spec, const RunData& data, const Cell& cell);
 
 /// The time and memory that a run takes, estimated from an epoch of mask training and a forward
-/// pass measured on this machine. Leaves out decoding by nearest neighbours.
+/// pass measured on this machine. Leaves out decoding by nearest neighbours and exchanges. Supposes
+/// that a variable has as many null variables as the spec asks for.
 class Estimate {
  public:
   /// Measures: trains two epochs for each block and batch size among the cells, and runs up to 512
@@ -56,7 +58,11 @@ class Estimate {
 
  private:
   /// Seconds of one epoch of mask training.
-  double measured_epoch(const Cell& cell, const NewRows& new_rows) const;
+  struct Epoch {
+    double own = 0;    ///< Of the circuit.
+    double nulls = 0;  ///< Of all null circuits.
+  };
+  Epoch measured_epoch(const Cell& cell, const NewRows& new_rows) const;
   /// Seconds of one of the multiplications that `products` counts.
   double measured_product() const;
   /// Runs two layers on the largest evaluation set, to make the process take the memory that an
@@ -69,8 +75,8 @@ class Estimate {
 
   const Spec* spec_;
   const RunData* data_;
-  /// Seconds of an epoch, by block and batch size.
-  std::map<std::pair<Block, int64_t>, double> epochs_;
+  /// By block and batch size.
+  std::map<std::pair<Block, int64_t>, Epoch> epochs_;
   double product_ = 0;  ///< Seconds of one multiplication.
   int64_t weights_memory_ = 0;
   int64_t peak_memory_ = 0;

@@ -84,7 +84,8 @@ std::vector<size_t> in_order(const std::vector<Cell>& cells, std::vector<size_t>
 CellProgress weighted(const CellTime& time, const OnProgress& on_progress) {
   const double total = time.total() > 0 ? time.total() : 1;
   const double fitted = time.fit() / total;
-  return {.mask_training = part_of(on_progress, 0, fitted),
+  return {.mask_training = part_of(on_progress, 0, fitted * time.own_share),
+          .null_circuits = part_of(on_progress, fitted * time.own_share, fitted),
           .ablations = part_of(on_progress, fitted, fitted + time.ablations() / total)};
 }
 
@@ -92,6 +93,30 @@ CellProgress weighted(const CellTime& time, const OnProgress& on_progress) {
 std::set<std::string> cells_over(const std::filesystem::path& folder, const Again& again) {
   if (again.all || folder.empty() || !holds_run(folder) || RunLock::is_held_elsewhere(folder)) return {};
   return cells_over(Store::open_existing(folder), again.failed);
+}
+
+/// What a run folder knows of the cells with `null_variables: 0`, by number of the cell. Empty if
+/// this process cannot read the folder.
+std::map<size_t, FoundCircuit> screened_cells(const std::filesystem::path& folder, const Spec& spec,
+                                              const Prepared& prepared, int n_threads) {
+  std::map<size_t, FoundCircuit> screened;
+  if (spec.probe.null_variables == 0 || folder.empty() || !holds_run(folder)) return screened;
+  Spec screening = spec;
+  screening.probe.null_variables = 0;
+  const Store store = Store::open_existing(folder);
+  const std::set<std::string> finished = store.finished();
+  for (size_t i = 0; i < prepared.cells.size(); ++i) {
+    const std::string id = cell_id(screening, prepared.cells[i], prepared.data.fingerprints, n_threads);
+    const std::string own = cell_id(spec, prepared.cells[i], prepared.data.fingerprints, n_threads);
+    if (finished.contains(own) || !finished.contains(id)) continue;
+    const std::optional<FinishedCell> cell = store.finished_cell(id);
+    if (!cell) continue;
+    Circuit circuit = load_circuit(folder / cell->circuit_file, prepared.data.model.config);
+    screened.emplace(i, FoundCircuit{.findings = decode({cell->row, cell->metrics}).findings,
+                                     .circuit = std::move(circuit),
+                                     .curve = cell->curve});
+  }
+  return screened;
 }
 
 }  // namespace
@@ -158,10 +183,15 @@ RunSummary run(const Spec& spec, const RunOptions& options) {
     // Times by cell. On ranks that only compute, they stay unmeasured.
     std::vector<CellTime> times;
     for (const Cell& cell : prepared.cells) times.push_back(unmeasured(spec, prepared.data, cell));
+    std::map<size_t, FoundCircuit> screened;
     const CellSet set{
         .what = "circuits",
         .is_estimated = true,
-        .plan = [&](int n_threads) { return plan_of(spec, prepared, n_threads); },
+        .plan =
+            [&](int n_threads) {
+              if (!options.again.all) screened = screened_cells(folder, spec, prepared, n_threads);
+              return plan_of(spec, prepared, n_threads);
+            },
         .schedule =
             [&](const std::vector<size_t>& unfinished, const Estimate* estimate) {
               std::vector<ScheduledCell> cells;
@@ -177,15 +207,17 @@ RunSummary run(const Spec& spec, const RunOptions& options) {
         .compute =
             [&](size_t i, const std::string& id, const RunData& data, Streams& streams, const OnProgress& on_progress) {
               const Cell& cell = prepared.cells[i];
-              FoundCircuit result = probe_cell(spec, cell, id, data, streams, weighted(times[i], on_progress));
-              EncodedFindings found =
+              const auto found = screened.find(i);
+              FoundCircuit result = probe_cell(spec, cell, id, data, streams, weighted(times[i], on_progress),
+                                               found == screened.end() ? nullptr : &found->second);
+              EncodedFindings encoded =
                   encode({id, settings_of(spec, cell), std::move(result.findings)}, spec.probe.ablation);
               return FinishedCell{.variable = cell.variable,
                                   .site = to_string(cell.component),
                                   .position = cell.position,
                                   .seed = cell.seed,
-                                  .metrics = std::move(found.metrics),
-                                  .row = std::move(found.row),
+                                  .metrics = std::move(encoded.metrics),
+                                  .row = std::move(encoded.row),
                                   .curve = std::move(result.curve),
                                   .circuit_file = circuit_file(cell, id),
                                   .circuit = circuit_bytes(result.circuit)};

@@ -9,8 +9,8 @@ namespace cprobe {
 namespace {
 
 /// Parts of every identity, raised whenever the numbers that a cell computes change.
-constexpr int kNumericsVersion = 4;
-constexpr int kBaselineNumericsVersion = 4;
+constexpr int kNumericsVersion = 5;
+constexpr int kBaselineNumericsVersion = 5;
 
 /// Labels of the evaluation sets; part of a cell's identity. The sets of a language task are in the
 /// task's fingerprint already, so for such a task only "not measured" is recorded.
@@ -20,6 +20,18 @@ std::vector<std::string> evaluation_labels(const Spec& spec) {
   if (!spec.data.measure_behaviour) return labels;
   for (const auto& [label, path] : spec.data.evaluation_csvs) labels.push_back(label);
   return labels;
+}
+
+/// What decides the null variables of a cell, beside its data.
+std::string null_text(const Spec& spec, const std::string& variable) {
+  std::vector<std::string> parts;
+  const TypeOptions& types = spec.data.types_of(variable);
+  for (const TypeOptions::Part& part : types.parts) {
+    const auto* column = std::get_if<std::string>(&part);
+    parts.push_back(column != nullptr ? *column : fmt::format("token {}", std::get<int64_t>(part)));
+  }
+  return fmt::format("|nulls {} types {} block {} exchange {} {}", spec.probe.null_variables, fmt::join(parts, ","),
+                     types.block, spec.probe.exchange.n_rows, spec.probe.exchange.n_controls);
 }
 
 /// Refuses a language task in protocol paper whose test rows do not divide into batches, because
@@ -50,7 +62,22 @@ Spec parse_spec(const Document& yaml, std::optional<MaskKind> method) {
   const bool flat = yaml.find("model_path") != nullptr || yaml.find("operation_list") != nullptr;
   Spec spec = flat ? parse_flat_spec(yaml, method) : parse_nested_spec(yaml, method);
   require_complete_batches(spec);
+  if (spec.probe.protocol == Protocol::kPaper) {
+    // What the reference does not have, or draws otherwise.
+    spec.probe.null_variables = 0;
+    spec.probe.ablation.random_sets = RandomSets::kComplement;
+    spec.probe.ablation.component = false;
+  }
   return spec;
+}
+
+const TypeOptions& DataSpec::types_of(const std::string& variable) const {
+  static const TypeOptions none;
+  for (const std::string& name : {variable, std::string()}) {
+    const auto found = types.find(name);
+    if (found != types.end()) return found->second;
+  }
+  return none;
 }
 
 std::vector<Cell> expand(const GridSpec& grid, const ModelConfig& config) {
@@ -82,15 +109,16 @@ std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::s
                                  ? ""
                                  : fmt::format("|method {}", to_string(spec.probe.mask_method));
   const std::string_view effects = spec.probe.ablation.effect && spec.data.measure_behaviour ? "|effects" : "";
+  const std::string nulls = spec.probe.protocol == Protocol::kPaper ? "" : null_text(spec, cell.variable);
   const std::string text = fmt::format(
       "numerics {}|{}|{}|{}|{}|seed {} data {}|lr {} batch {} init {}|{} {} {}|epochs {} decay {} l0 {} temperature {}|"
-      "draws {} random {} per matrix {} complement {} fills {}|behaviour {}|threads {}{}{}",
+      "draws {} random {} per matrix {} complement {} fills {}|behaviour {}|threads {}{}{}{}",
       kNumericsVersion, fmt::join(fingerprints, ","), cell.variable, to_string(cell.component), cell.position,
       cell.seed, spec.probe.data_seed, cell.learning_rate, cell.batch_size, cell.mask_option,
       to_string(spec.probe.protocol), to_string(spec.model.control), to_string(spec.probe.unit), spec.probe.fit.epochs,
       spec.probe.fit.weight_decay, spec.probe.fit.l0_weight, spec.probe.fit.max_temperature, spec.probe.exemplar_draws,
       spec.probe.ablation.n_random, spec.probe.ablation.per_matrix, spec.probe.ablation.complement,
-      fmt::join(fills, ","), fmt::join(evaluation_labels(spec), ","), n_threads, effects, method);
+      fmt::join(fills, ","), fmt::join(evaluation_labels(spec), ","), n_threads, effects, method, nulls);
   return to_hex(hash(text));
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "cprobe/circuit/fit.h"
+#include "cprobe/data/types.h"
 #include "cprobe/evaluate/ablation.h"
 #include "cprobe/io/document.h"
 #include "cprobe/tasks/language_task.h"
@@ -56,6 +58,11 @@ struct DataSpec {
   /// names others, the only one is the test set, labelled "Test".
   std::vector<std::pair<std::string, std::filesystem::path>> evaluation_csvs;
   bool measure_behaviour = true;  ///< False: circuits are found and decoded, but not ablated.
+  /// On what variables depend: `task.type` and `task.block`. Variable -> options; the entry "" is
+  /// for all variables without an entry of their own.
+  std::map<std::string, TypeOptions> types;
+
+  const TypeOptions& types_of(const std::string& variable) const;
 };
 
 /// The grid of cells. Each list is a dimension.
@@ -73,6 +80,12 @@ struct GridSpec {
   std::vector<double> mask_options = {0.0};
 };
 
+/// How exchanges are measured (docs/statistics.md, questions 3 and 4).
+struct ExchangeOptions {
+  int64_t n_rows = 200;     ///< Rows of each evaluation set, at most, >= 1.
+  int64_t n_controls = 19;  ///< Random sets of the circuit's size, >= 0.
+};
+
 /// How each cell is probed.
 struct ProbeSpec {
   Protocol protocol = Protocol::kDefault;
@@ -82,9 +95,13 @@ struct ProbeSpec {
   uint64_t data_seed = 0;
   MaskKind mask_method = MaskKind::kContinuousSparsification;
   MaskUnit unit = MaskUnit::kNeuron;
+  ExchangeOptions exchange;     ///< Questions 3 and 4.
   FitOptions fit;               ///< Its learning_rate and batch_size come from the grid.
   int64_t exemplar_draws = 20;  ///< kDefault: draws of one exemplar per class, >= 1.
-  AblationOptions ablation;
+  /// kDefault: null variables whose circuits are found beside each circuit, >= 0. 0: questions that
+  /// need them are not tested.
+  int64_t null_variables = 19;
+  AblationOptions ablation = {.n_random = 39, .component = true};
 };
 
 /// A run as written in a spec file: what is probed, how, and over which grid.

@@ -24,12 +24,19 @@ void read_fit(const Document& map, std::optional<MaskKind> method, Spec& spec) {
 }
 
 void read_evaluate(const Document& map, Spec& spec) {
-  map.require_known_keys({"exemplar_draws", "random_controls", "fills", "per_matrix", "effects"});
+  map.require_known_keys({"exemplar_draws", "random_controls", "null_variables", "exchange_rows", "exchange_controls",
+                          "fills", "per_matrix", "effects"});
   if_given(map, "exemplar_draws", [&](const Document& v) {
     if (spec.probe.protocol == Protocol::kPaper) throw v.error("protocol paper always draws the exemplars once");
     spec.probe.exemplar_draws = as_count(v, 1);
   });
   if_given(map, "random_controls", [&](const Document& v) { spec.probe.ablation.n_random = as_count(v, 0); });
+  if_given(map, "null_variables", [&](const Document& v) {
+    if (spec.probe.protocol == Protocol::kPaper) throw v.error("protocol paper has no null variables");
+    spec.probe.null_variables = as_count(v, 0);
+  });
+  if_given(map, "exchange_rows", [&](const Document& v) { spec.probe.exchange.n_rows = as_count(v, 1); });
+  if_given(map, "exchange_controls", [&](const Document& v) { spec.probe.exchange.n_controls = as_count(v, 0); });
   if_given(map, "per_matrix", [&](const Document& v) { spec.probe.ablation.per_matrix = v.as_bool(); });
   if_given(map, "effects", [&](const Document& v) { spec.probe.ablation.effect = v.as_bool(); });
   if_given(map, "fills", [&](const Document& v) {
@@ -38,7 +45,7 @@ void read_evaluate(const Document& map, Spec& spec) {
 }
 
 void read_arithmetic(const Document& task, Spec& spec) {
-  task.require_known_keys({"name", "train", "test", "behaviour"});
+  task.require_known_keys({"name", "train", "test", "behaviour", "type", "block"});
   if_given(task, "name", [&](const Document& v) { spec.data.task = v.as_text(); });
   spec.data.train_csv = task.at("train").as_text();
   spec.data.test_csv = task.at("test").as_text();
@@ -46,6 +53,29 @@ void read_arithmetic(const Document& task, Spec& spec) {
   if_given(task, "behaviour", [&](const Document& v) {
     spec.data.evaluation_csvs.clear();
     for (const auto& [label, path] : v.entries()) spec.data.evaluation_csvs.emplace_back(label, path.as_text());
+  });
+}
+
+/// Reads `type`, a list of columns (of tokens also positions) or such a list for each variable, and
+/// `block`, a column.
+void read_types(const Document& task, DataSpec& data) {
+  const auto part = [&](const Document& v) -> TypeOptions::Part {
+    const std::string text = v.as_text();
+    const bool is_number = text.find_first_not_of("-0123456789") == std::string::npos;
+    if (!is_number) return text;
+    if (data.language) throw v.error("a position stands for a token; of sentences, name a column");
+    return v.as_integer();
+  };
+  if_given(task, "type", [&](const Document& v) {
+    if (v.is_map()) {
+      for (const auto& [variable, parts] : v.entries()) data.types[variable].parts = list_of(parts, part);
+    } else {
+      data.types[""].parts = list_of(v, part);
+    }
+  });
+  if_given(task, "block", [&](const Document& v) {
+    data.types.try_emplace("");
+    for (auto& [variable, types] : data.types) types.block = v.as_text();
   });
 }
 
@@ -73,8 +103,8 @@ void read_groups(const Document& map, LanguageTask& task) {
 }
 
 LanguageTask read_language(const Document& map) {
-  map.require_known_keys(
-      {"name", "sentences", "gen", "train_rows", "test_rows", "split_seed", "prefix", "expect", "groups"});
+  map.require_known_keys({"name", "sentences", "gen", "train_rows", "test_rows", "split_seed", "prefix", "expect",
+                          "groups", "type", "block"});
   const Document& name = map.at("name");
   LanguageTask task{.name = name.as_text()};
   if (const std::optional<PaperTask> known = find_paper_task(task.name)) {
@@ -111,6 +141,7 @@ Spec parse_nested_spec(const Document& yaml, std::optional<MaskKind> method) {
   } else {
     read_arithmetic(task, spec);
   }
+  read_types(task, spec.data);
   if (spec.data.language && yaml.find("variables") == nullptr) {
     spec.grid.variables = {spec.data.language->name};
   } else {

@@ -5,6 +5,7 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/data/counterfactual.h"
+#include "cprobe/data/types.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/csv.h"
 #include "cprobe/tasks/task_evaluator.h"
@@ -71,7 +72,8 @@ std::vector<Values> symbol_values(const ArithmeticTask& task, int64_t n_rows, Se
   return values;
 }
 
-std::vector<std::string> column_names(const ArithmeticTask& task) {
+/// @param positions  of the tokens on which each variable depends.
+std::vector<std::string> column_names(const ArithmeticTask& task, const std::vector<Values>& positions) {
   std::vector<std::string> columns = {"", "data", "labels", "counterfactual_data"};
   for (const std::string& name : variable_names(task)) {
     columns.push_back(name);
@@ -81,11 +83,16 @@ std::vector<std::string> column_names(const ArithmeticTask& task) {
     columns.push_back(fmt::format("CF_Label_{}", k));
     columns.push_back(fmt::format("CF_FN_{}", k));
   }
+  const std::vector<std::string> names = variable_names(task);
+  for (size_t v = 0; v < names.size(); ++v) {
+    if (!positions[v].empty()) columns.push_back(std::string(kTypeColumnPrefix) + names[v]);
+  }
   return columns;
 }
 
-Record make_record(const ArithmeticTask& task, const TaskEvaluator& evaluator, size_t index, const RowValues& row,
-                   const RowValues& paired) {
+/// @param types  fields of the columns on types.
+Record make_record(const ArithmeticTask& task, const TaskEvaluator& evaluator, const Record& types, size_t index,
+                   const RowValues& row, const RowValues& paired) {
   Record record = {std::to_string(index), fmt::format("{}", fmt::join(row.tokens, " ")), std::to_string(row.answer),
                    fmt::format("{}", fmt::join(paired.tokens, " "))};
   for (size_t v = 0; v < row.variables.size(); ++v) {
@@ -97,6 +104,7 @@ Record make_record(const ArithmeticTask& task, const TaskEvaluator& evaluator, s
     record.push_back(std::to_string(labels[k]));
     record.push_back(task.counterfactuals[k]);
   }
+  record.insert(record.end(), types.begin(), types.end());
   return record;
 }
 
@@ -113,8 +121,14 @@ std::vector<Record> make_split(const ArithmeticTask& task, const TaskEvaluator& 
   for (size_t i = 0; i < cycle.size(); ++i) {
     paired[static_cast<size_t>(cycle[i])] = static_cast<size_t>(cycle[(i + 1) % cycle.size()]);
   }
+  Record types;
+  for (const Values& positions : evaluator.type_positions()) {
+    if (!positions.empty()) types.push_back(fmt::format("{}", fmt::join(positions, " ")));
+  }
   std::vector<Record> records;
-  for (size_t i = 0; i < rows.size(); ++i) records.push_back(make_record(task, evaluator, i, rows[i], rows[paired[i]]));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    records.push_back(make_record(task, evaluator, types, i, rows[i], rows[paired[i]]));
+  }
   return records;
 }
 
@@ -137,7 +151,7 @@ ArithmeticTable generate(const ArithmeticTask& task, Seed seed) {
   const auto n_train = static_cast<size_t>(std::floor(task.train_fraction * static_cast<double>(n_rows) + 1e-6));
   const std::span<const RowValues> all(rows);
   ArithmeticTable table;
-  table.columns = column_names(task);
+  table.columns = column_names(task, evaluator.type_positions());
   table.train = make_split(task, evaluator, all.first(std::min(n_train, rows.size())), "train", seed);
   table.test = make_split(task, evaluator, all.subspan(std::min(n_train, rows.size())), "test", seed);
   return table;

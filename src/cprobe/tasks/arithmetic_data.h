@@ -9,10 +9,10 @@
 
 namespace cprobe {
 
-/// The rows of a task in the paper's columns.
+/// The rows of a task in the paper's columns, and ours.
 struct ArithmeticTable {
   /// "" (row index from 0), data, labels, counterfactual_data, var_0, counter_var_0, ...,
-  /// CF_Label_0, CF_FN_0, ...
+  /// CF_Label_0, CF_FN_0, ..., type_of_var_0, ... (data/types.h)
   std::vector<std::string> columns;
   std::vector<std::vector<std::string>> train;  ///< Records; their fields are as `columns`.
   std::vector<std::vector<std::string>> test;

@@ -106,6 +106,7 @@ size_t find_assignment(const std::string& text) {
 
 struct Formula::Parser {
   std::string text;
+  std::vector<std::string> used;
   std::vector<double> values;  // Never grows: muParser keeps the addresses of its elements.
   mu::Parser mu;
 };
@@ -116,6 +117,10 @@ Formula& Formula::operator=(Formula&&) noexcept = default;
 
 const std::string& Formula::text() const {
   return parser_->text;
+}
+
+const std::vector<std::string>& Formula::used_symbols() const {
+  return parser_->used;
 }
 
 Formula::Formula(std::string text, std::span<const std::string> symbols, const std::string& where)
@@ -139,6 +144,9 @@ Formula::Formula(std::string text, std::span<const std::string> symbols, const s
     for (size_t i = 0; i < symbols.size(); ++i) mu.DefineVar(symbols[i], &parser_->values[i]);
     mu.SetExpr(formula);
     mu.Eval();
+    // Asking for the symbols leaves a parser half parsed, so a copy is asked.
+    mu::Parser asked(mu);
+    for (const auto& [name, value] : asked.GetUsedVar()) parser_->used.push_back(name);
     if (mu.GetNumResults() != 1) {
       throw input_error("{}: formula '{}' has {} values, expected one", where, formula, mu.GetNumResults());
     }

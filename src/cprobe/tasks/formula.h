@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace cprobe {
 
@@ -40,6 +41,7 @@ class Formula {
   Formula& operator=(Formula&&) noexcept;
 
   const std::string& text() const;
+  const std::vector<std::string>& used_symbols() const;  ///< That occur in it, in alphabetical order.
 
   /// Evaluates the formula; empty if the formula has no value (see above). Two threads must not
   /// evaluate the same object at once.

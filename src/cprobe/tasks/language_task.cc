@@ -22,6 +22,8 @@ struct Sentences {
   /// [n_rows] int64: the variable that decides between a row's answer and its alternative.
   at::Tensor deciding;
   std::map<std::string, std::vector<int64_t>> variables;
+  std::vector<std::string> texts;
+  std::map<std::string, std::vector<std::string>> type_columns;
 };
 
 class Reader {
@@ -31,8 +33,12 @@ class Reader {
 
   Sentences read(const std::filesystem::path& path) const {
     const CsvTable table = CsvTable::read(path);
-    Sentences sentences{.source = table.source()};
-    const std::vector<std::string> texts = table.text(kSentence);
+    Sentences sentences{.source = table.source(), .texts = table.text(kSentence)};
+    const std::vector<std::string>& texts = sentences.texts;
+    for (const char* column : {"type", "block"}) {
+      if (table.has_column(column)) sentences.type_columns[column] = table.text(column);
+    }
+    for (const std::string& column : task_.type_columns) sentences.type_columns[column] = table.text(column);
     if (texts.empty()) throw input_error("{}: no sentences below the header", table.source());
     for (size_t row = 0; row < texts.size(); ++row) {
       if (texts[row].empty())
@@ -179,6 +185,13 @@ Dataset chosen(const Sentences& sentences, const std::string& label, const at::T
   for (const auto& [name, values] : sentences.variables) {
     dataset.variables.emplace(name, pick(at::tensor(values, at::kLong)));
   }
+  const auto pick_texts = [&](const std::vector<std::string>& all) {
+    std::vector<std::string> picked;
+    for (int64_t i = 0; i < rows.size(0); ++i) picked.push_back(all[static_cast<size_t>(rows[i].item<int64_t>())]);
+    return picked;
+  };
+  dataset.texts = pick_texts(sentences.texts);
+  for (const auto& [column, texts] : sentences.type_columns) dataset.type_columns[column] = pick_texts(texts);
   pair_rows(sentences, rows, pairing.derive(label), dataset);
   return dataset;
 }

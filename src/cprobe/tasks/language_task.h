@@ -43,6 +43,9 @@ struct LanguageTask {
   /// Value of `group_column` and name of each group. Masks are trained on the first group.
   std::vector<std::pair<int64_t, std::string>> groups;
   std::string variable = "labels";  ///< Column whose values the variable named as the task has.
+  /// Columns that tell types and blocks apart (data/types.h), beside `type` and `block`, which are
+  /// read where a file has them.
+  std::vector<std::string> type_columns;
 };
 
 /// One of the paper's tasks; its files are still to be set.

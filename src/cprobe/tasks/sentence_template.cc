@@ -54,14 +54,14 @@ int64_t count_combinations(const Lexicon& lexicon, const SentenceTemplate& patte
   return n;
 }
 
-std::string fill(const SentenceTemplate& pattern, const Lexicon& lexicon, int64_t combination,
-                 const SentenceFeatures& features, std::string_view pronoun) {
+FilledSentence fill(const SentenceTemplate& pattern, const Lexicon& lexicon, int64_t combination,
+                    const SentenceFeatures& features, std::string_view pronoun) {
   std::vector<NumberForms> nouns = lexicon.nouns;  // Those not in the sentence yet.
   uint64_t plural_nouns = features.plural_nouns;
   bool is_plural = false;  // Number of the last noun.
-  std::string sentence;
+  FilledSentence sentence;
   for (const SentenceTemplate::Stretch& piece : pattern.pieces) {
-    sentence += piece.literal;
+    sentence.text += piece.literal;
     if (!piece.slot) continue;
     // `combination` is a number in mixed radix, with one digit for each slot.
     const size_t n = n_choices(lexicon, *piece.slot, lexicon.nouns.size() - nouns.size());
@@ -72,20 +72,21 @@ std::string fill(const SentenceTemplate& pattern, const Lexicon& lexicon, int64_
       case Slot::kNoun:
         is_plural = *piece.slot == Slot::kSubject ? features.plural_subject : plural_nouns % 2 == 1;
         if (*piece.slot == Slot::kNoun) plural_nouns /= 2;
-        sentence += nouns[choice].form(is_plural);
+        sentence.text += nouns[choice].form(is_plural);
+        sentence.nouns.push_back({*piece.slot, nouns[choice].form(is_plural), nouns[choice].singular});
         nouns.erase(nouns.begin() + static_cast<std::ptrdiff_t>(choice));
         break;
       case Slot::kVerb:
-        sentence += lexicon.verbs[choice].form(is_plural);
+        sentence.text += lexicon.verbs[choice].form(is_plural);
         break;
       case Slot::kPastVerb:
-        sentence += lexicon.past_verbs[choice];
+        sentence.text += lexicon.past_verbs[choice];
         break;
       case Slot::kPreposition:
-        sentence += lexicon.prepositions[choice];
+        sentence.text += lexicon.prepositions[choice];
         break;
       case Slot::kReflexive:
-        sentence += pronoun;
+        sentence.text += pronoun;
         break;
     }
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cprobe/tasks/lexicon.h"
 
@@ -23,11 +24,21 @@ size_t count_slots(const SentenceTemplate& pattern, Slot slot);
 /// @throws Error (kInput) if there are over 10^12 ways.
 int64_t count_combinations(const Lexicon& lexicon, const SentenceTemplate& pattern);
 
+/// A sentence with its nouns in order. A noun has its form in the sentence and its singular.
+struct FilledSentence {
+  struct Noun {
+    Slot slot = Slot::kSubject;
+    std::string form, singular;
+  };
+  std::string text;
+  std::vector<Noun> nouns;
+};
+
 /// The sentence that a template gives.
 /// @param combination  selects the words, from 0 to count_combinations - 1. Each value selects
 ///                     other words.
 /// @param pronoun      fills {reflexive}.
-std::string fill(const SentenceTemplate& pattern, const Lexicon& lexicon, int64_t combination,
-                 const SentenceFeatures& features, std::string_view pronoun);
+FilledSentence fill(const SentenceTemplate& pattern, const Lexicon& lexicon, int64_t combination,
+                    const SentenceFeatures& features, std::string_view pronoun);
 
 }  // namespace cprobe

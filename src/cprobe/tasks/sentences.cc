@@ -75,20 +75,28 @@ class Shuffled {
 Record make_record(const Lexicon& lexicon, PaperTask task, const SentenceTemplate& pattern, int64_t combination,
                    const SentenceFeatures& features) {
   const auto digit = [](bool value) { return std::string(value ? "1" : "0"); };
-  const auto sentence = [&](const char* pronoun) { return fill(pattern, lexicon, combination, features, pronoun); };
+  const auto filled = [&](const char* pronoun) { return fill(pattern, lexicon, combination, features, pronoun); };
+  const auto sentence = [&](const char* pronoun) { return filled(pronoun).text; };
   const bool is_plural = features.plural_subject;
+  const Slot decisive = task == PaperTask::kSyntacticNumber ? Slot::kNoun : Slot::kSubject;
+  const std::vector<FilledSentence::Noun> nouns = filled("").nouns;
+  const FilledSentence::Noun& noun = *std::ranges::find(nouns, decisive, &FilledSentence::Noun::slot);
   switch (task) {
     case PaperTask::kAgreement:
-      return {sentence(""), digit(is_plural)};
+      return {sentence(""), digit(is_plural), noun.form, noun.singular};
     case PaperTask::kSyntacticNumber:
-      return {sentence(""), digit(is_plural), digit(features.plural_nouns == 1)};
+      return {sentence(""), digit(is_plural), digit(features.plural_nouns == 1), noun.form, noun.singular};
     case PaperTask::kReflexive:
       break;
   }
   const char* singular = features.female ? "herself" : "himself";
   const char* plural = "themselves";
-  return {sentence(is_plural ? plural : singular), digit(is_plural), sentence(is_plural ? singular : plural),
-          digit(features.female)};
+  return {sentence(is_plural ? plural : singular),
+          digit(is_plural),
+          sentence(is_plural ? singular : plural),
+          digit(features.female),
+          noun.form,
+          noun.singular};
 }
 
 /// Draws the files of one task.
@@ -180,6 +188,7 @@ SentenceTable generate_sentences(const Lexicon& lexicon, PaperTask task, std::op
   table.columns = {"sentence", "labels"};
   if (task == PaperTask::kReflexive) table.columns.insert(table.columns.end(), {"ungrammatical", "gender"});
   if (task == PaperTask::kSyntacticNumber) table.columns.emplace_back("object labels");
+  table.columns.insert(table.columns.end(), {"type", "block"});
 
   const TaskTemplates& templates = found->second;
   Draw draw(lexicon, task, seed);

@@ -11,13 +11,15 @@
 
 namespace cprobe {
 
-/// The sentences of a language task in the paper's columns.
+/// The sentences of a language task in the paper's columns, and ours.
 struct SentenceTable {
   /// The columns of each task. Labels are 0 singular, 1 plural; genders 0 male, 1 female.
   ///   - agreement: sentence, labels;
   ///   - reflexive: sentence, labels, ungrammatical (the sentence with the pronoun of the other
   ///     number), gender;
   ///   - syntactic_number: sentence, labels, object labels.
+  /// Then ours (data/types.h): type, the noun on whose number the task's variable depends (in
+  /// syntactic_number the other noun, else the subject), and block, its singular.
   std::vector<std::string> columns;
   std::vector<std::vector<std::string>> iid;  ///< Records; their fields are as `columns`.
   /// Records of sentences of other structure; empty if the lexicon has no templates for them.

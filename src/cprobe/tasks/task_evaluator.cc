@@ -75,6 +75,25 @@ RowValues TaskEvaluator::evaluate(std::span<const int64_t> symbols) {
   return row;
 }
 
+std::vector<std::vector<int64_t>> TaskEvaluator::type_positions() const {
+  std::vector<std::vector<int64_t>> all;
+  for (const Formula& formula : variables_) {
+    std::vector<int64_t>& positions = all.emplace_back();
+    for (const std::string& name : formula.used_symbols()) {
+      if (name == symbols_.back()) continue;  // the modulus
+      const auto shown = std::ranges::find_if(
+          tokens_, [&](const Token& token) { return token.symbol && symbols_[*token.symbol] == name; });
+      if (shown == tokens_.end()) {
+        positions.clear();
+        break;
+      }
+      positions.push_back(shown - tokens_.begin());
+    }
+    std::ranges::sort(positions);
+  }
+  return all;
+}
+
 std::vector<int64_t> TaskEvaluator::counterfactual_labels(const RowValues& row, const RowValues& paired) const {
   std::vector<int64_t> labels;
   for (const Counterfactual& counterfactual : counterfactuals_) {

@@ -41,6 +41,10 @@ class TaskEvaluator {
   ///         number below 2^53 in size.
   RowValues evaluate(std::span<const int64_t> symbols);
 
+  /// For each of `variable_names`: the positions of the tokens on which the variable depends,
+  /// ascending. Empty if one of its symbols is shown by no token.
+  std::vector<std::vector<int64_t>> type_positions() const;
+
   /// The labels, in [0, modulus), of a row and its paired row: one for each of the task's
   /// counterfactuals.
   std::vector<int64_t> counterfactual_labels(const RowValues& row, const RowValues& paired) const;

@@ -19,7 +19,7 @@ function element(name, attributes = {}, ...children) {
 
 /** Three decimals; a dash if the figure does not exist. */
 function decimals(value) {
-  return value === null || value === undefined ? '–' : value.toFixed(3);
+  return value === null || value === undefined ? '–' : value.toFixed(3).replace(/^-(0\.0+)$/, '$1');
 }
 
 /** A p-value with three decimals, never a row of zeros. */

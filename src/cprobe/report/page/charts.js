@@ -142,7 +142,8 @@ function pointCloud(series, rows, nameOf, offset) {
 /**
  * A dot plot: each row has a label, and a point of each series. A series has name, symbol, colour
  * and of(row), which gives [value, sd] or null. To draw the values behind a point, too, a series
- * has points(row) and pointsName. A series without a value in any row is left out.
+ * has points(row) and pointsName. A series with ends(row), which gives [lower, upper] or null, has
+ * bars between these, and without them of the sd. A series without a value in any row is left out.
  */
 function dotPlot(rows, nameOf, series, xTitle, range) {
   if (rows.length === 0) return null;
@@ -152,16 +153,19 @@ function dotPlot(rows, nameOf, series, xTitle, range) {
   const offset = (i) => (i - (kept.length - 1) / 2) * Math.min(0.14, 0.6 / kept.length);
   const behind = kept.filter((s) => s.points && shown.some((row) => s.points(row).length > 0));
   const clouds = behind.map((s) => pointCloud(s, shown, nameOf, offset(kept.indexOf(s))));
+  const endsOf = (s, row) => (s.ends && s.ends(row)) || null;
   const traces = kept.map((s, i) => {
-    const points = shown.map((row, y) => ({y, figure: s.of(row), row})).filter((p) => p.figure && p.figure[0] !== null);
+    const points = shown.map((row, y) => ({y, figure: s.of(row), ends: endsOf(s, row), row})).filter((p) => p.figure && p.figure[0] !== null);
+    const bars = (side, sign) => points.map((p) => (p.ends ? Math.max(0, sign * (p.ends[side] - p.figure[0])) : p.figure[1] || 0));
     return {
       type: 'scatter', mode: 'markers', name: plain(s.name), x: points.map((p) => p.figure[0]),
       y: points.map((p) => p.y + offset(i)),
-      error_x: {type: 'data', array: points.map((p) => p.figure[1] || 0), visible: points.some((p) => p.figure[1]), thickness: 1.5, width: 4},
+      error_x: {type: 'data', symmetric: false, array: bars(1, 1), arrayminus: bars(0, -1), visible: points.some((p) => p.ends || p.figure[1]), thickness: 1.5, width: 4},
       marker: {symbol: s.symbol || kSymbols[i % kSymbols.length], size: 9, color: s.colour || kColours[i % kColours.length], line: {width: s.symbol && s.symbol.endsWith('-open') ? 2 : 0}},
-      hoverinfo: 'text', hovertext: points.map((p) => `${plain(nameOf(p.row))}<br>${plain(s.name)}: ${spreadText(p.figure)}`),
+      hoverinfo: 'text', hovertext: points.map((p) => `${plain(nameOf(p.row))}<br>${plain(s.name)}: ${spreadText(p.figure)}${p.ends ? `<br>95 % interval ${decimals(p.ends[0])} to ${decimals(p.ends[1])}` : ''}`),
     };
   });
+  const bounded = kept.filter((s) => rows.some((row) => endsOf(s, row)));
   const best = kept.map((s) => {
     const values = rows.map((row) => s.of(row)).filter((f) => f && f[0] !== null).map((f) => f[0]);
     return `${s.name} ${decimals(Math.min(...values))} to ${decimals(Math.max(...values))}`;
@@ -169,8 +173,10 @@ function dotPlot(rows, nameOf, series, xTitle, range) {
   return {
     traces: [...clouds, ...traces], note, height: 110 + 30 * shown.length,
     layout: {xaxis: {title: {text: xTitle}, range, zeroline: false}, yaxis: rowAxis(shown.map(nameOf)), showlegend: true},
-    rows: [['row', ...kept.flatMap((s) => [s.name, `${s.name} sd`]), ...behind.map((s) => s.pointsName)],
-      ...rows.map((row) => [nameOf(row), ...kept.flatMap((s) => s.of(row) || [null, null]), ...behind.map((s) => s.points(row).join(' '))])],
+    rows: [['row', ...kept.flatMap((s) => [s.name, `${s.name} sd`]), ...bounded.flatMap((s) => [`${s.name} lower`, `${s.name} upper`]),
+      ...behind.map((s) => s.pointsName)],
+    ...rows.map((row) => [nameOf(row), ...kept.flatMap((s) => s.of(row) || [null, null]), ...bounded.flatMap((s) => endsOf(s, row) || [null, null]),
+      ...behind.map((s) => s.points(row).join(' '))])],
     label: `${rows.length} rows: ${best.join('; ')}.`,
   };
 }

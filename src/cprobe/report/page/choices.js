@@ -18,18 +18,19 @@ const nFindingPlaces = figurePlaces.size;
 for (const {place} of report.figures) if (![...figurePlaces.values()].includes(place)) figurePlaces.set(place, place);
 const places = [...figurePlaces.keys()];
 const variables = unique([...findings.map((f) => f.variable), ...report.figures.map((f) => f.variable)]);
-const dataSets = unique(findings.flatMap((f) => f.ablations.map((a) => a.data)));
+const dataSets = unique(findings.flatMap((f) => f.sets.map((s) => s.data)));
 // Shows the last step of a training first: the finished model.
 const firstPlace = findings.some((f) => f.step !== null) ? nFindingPlaces - 1 : 0;
 const chosen = {place: places.length ? places[firstPlace] : '', variable: null, data: dataSets[0]};
 
 const isChosenVariable = (variable) => chosen.variable === null || chosen.variable === variable;
 
-/** The findings that the choices at the top leave, by variable, layer and block. */
+/** The findings that the choices at the top leave, by variable, layer, block and position. */
 function shownFindings() {
   const rank = new Map(variables.map((variable, i) => [variable, i]));
   return findings.filter((f) => placeOfFinding(f) === chosen.place && isChosenVariable(f.variable))
-    .sort((a, b) => rank.get(a.variable) - rank.get(b.variable) || a.layer - b.layer || a.block.localeCompare(b.block));
+    .sort((a, b) => rank.get(a.variable) - rank.get(b.variable) || a.layer - b.layer || a.block.localeCompare(b.block)
+      || a.position - b.position);
 }
 
 const isInChosenPlace = ({place}) => place === figurePlaces.get(chosen.place);
@@ -38,15 +39,19 @@ function shownFigures() {
   return report.figures.filter((f) => isInChosenPlace(f) && isChosenVariable(f.variable));
 }
 
-const nameOfFinding = (finding) => `${finding.variable} ${componentOf(finding)}`;
-const ablationOf = (finding) => finding.ablations.find((a) => a.data === chosen.data) || null;
+const nameOfFinding = (finding) => `${finding.variable} ${finding.site}`;
+/** The finding on the chosen data set; null if it has nothing there. */
+const setOf = (finding) => finding.sets.find((s) => s.data === chosen.data) || null;
+/** A figure of the finding on the chosen data set: of(set), or null. */
 const pick = (finding, of) => {
-  const a = ablationOf(finding);
-  return a ? of(a) : null;
+  const set = setOf(finding);
+  return set ? of(set) : null;
 };
+const ablationOf = (set) => (set ? set.ablation : null);
 
-/** Whether the circuit is empty in all repetitions, so that nothing is ablated. */
+/** Whether the mask is empty in all repetitions, so that nothing is ablated. */
 const isEmpty = (finding) => finding.empty === finding.cells.length;
+const severalProbed = unique(findings.map((f) => f.position)).length > 1;
 const severalPositions = unique(report.figures.map((f) => f.position)).length > 1;
 const siteOfFigure = (f) => (severalPositions && f.position !== null ? `${f.site} position ${f.position}` : f.site);
 
@@ -89,7 +94,7 @@ function makeChoices() {
     form.append(choice('Variable', 'choose-variable', options, (value) => choose('variable', value === 'all' ? null : variables[Number(value)])));
   }
   if (dataSets.length > 1) {
-    form.append(choice('Ablations on', 'choose-data', dataSets.map((d, i) => [String(i), d]), (value) => choose('data', dataSets[Number(value)])));
+    form.append(choice('Data set', 'choose-data', dataSets.map((d, i) => [String(i), d]), (value) => choose('data', dataSets[Number(value)])));
   }
   form.append(themeButton());
 }
@@ -103,4 +108,11 @@ function summarise() {
   if (failed) parts.push(`${failed} failed`);
   document.getElementById('summary').textContent =
     `${parts.join(', ')}. ${done === 0 ? 'There is nothing to show yet: no cell is finished.' : ''}`;
+  const models = unique(runs.flatMap((run) => run.calls.slice(-1).map((call) => call.model)).filter((model) => model !== ''));
+  if (models.length) {
+    const more = models.length > 4 ? `, and ${models.length - 4} more` : '';
+    document.getElementById('model').textContent = `${models.length === 1 ? 'Model' : 'Models'}: ${models.slice(0, 4).join(', ')}${more}.`;
+  }
+  const banners = document.getElementById('banners');
+  for (const textContent of Object.values(report.controls)) banners.append(element('p', {className: 'banner', role: 'note', textContent}));
 }

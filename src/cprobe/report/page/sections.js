@@ -3,64 +3,100 @@
 
 // 1. Verdicts
 
-const kChips = {yes: ['✓', 'yes'], no: ['✗', 'no'], 'in some': ['~', 'open'], 'before adjustment': ['~', 'open'], 'too few controls': ['?', 'open'],
-  'not tested': ['?', 'open']};
+// Only a yes without reserve has the green tick, and only a no the cross.
+const kMarks = {received: '→', 'beyond chance': '~', partly: '~', small: '~', mixed: '~', yes: '~', 'yes, but the only route': '~', 'yes, units that carry the token': '~', no: '✗', undecided: '?', 'cannot tell': '?'};
 
-function chip(question, answer) {
-  const [mark, kind] = kChips[answer];
-  return element('span', {className: `chip ${kind}`, textContent: `${mark} ${question}: ${answer}`});
+// Questions that are asked by exchange, and shown where they were asked.
+const kThrough = [['component', 'through the component'], ['units', 'through the units']];
+const isExchanged = findings.some((f) => f.sets.some((s) => kThrough.some(([key]) => s[key].asked)));
+
+function chip(question, answered) {
+  const {answer, short, yes} = answered || {answer: 'not tested', short: 'not tested', yes: false};
+  const kind = yes ? 'yes' : answer === 'no' ? 'no' : 'open';
+  return element('span', {className: `chip ${kind}`, textContent: `${yes ? '✓' : kMarks[answer] || '–'} ${question}: ${short}`});
 }
 
 function chipsOf(finding) {
-  const depends = pick(finding, (a) => a.depends) || 'not tested';
-  return element('span', {className: 'chips'}, chip('circuit', finding.circuit), chip('decodes', finding.decodes), chip('behaviour depends', depends));
+  return element('span', {className: 'chips'}, chip('present', pick(finding, (s) => s.present)), chip('made here', pick(finding, (s) => s.madeHere)),
+    chip('weights needed', pick(finding, (s) => s.needed)), ...kThrough.filter(([key]) => pick(finding, (s) => s[key].asked))
+      .map(([key, name]) => chip(name, pick(finding, (s) => s[key]))));
+}
+
+const controlChip = (finding) => (finding.control === '' ? null
+  : element('span', {className: 'chip control', textContent: `negative control: ${finding.control}`}));
+
+/** What the variable depends on and what it is compared with, in words. */
+function nullText({types, nullKind}) {
+  if (types === '') return '';
+  const own = types === 'each row' ? 'Each row is a type of its own' : `Its types are ${types}`;
+  return `${own}; ${nullKind === '' ? 'there are no null variables.' : `its null variables are ${nullKind}.`}`;
 }
 
 function verdictCard(verdict) {
   const own = verdict.findings.map((i) => findings[i]);
   const list = element('ul', {}, ...own.map((finding) => element('li', {},
-    element('strong', {textContent: `${componentOf(finding)} `}), chipsOf(finding), element('p', {textContent: [finding.text, pick(finding, (a) => a.text)].filter((text) => text).join(' ')}))));
+    element('strong', {textContent: `${finding.site} `}), chipsOf(finding), element('p', {textContent: pick(finding, (s) => s.text) || ''}))));
   const details = element('details', {open: own.length === 1},
     element('summary', {textContent: own.length === 1 ? 'The component' : `Each of the ${own.length} components`}), list);
+  const nulls = unique(own.map(nullText)).filter((text) => text !== '').join(' ');
   return element('article', {className: 'card verdict'}, element('h3', {textContent: [verdict.variable, own[0].options].filter((text) => text).join(', ')}),
-    element('p', {textContent: [verdict.text, verdict.dependence[chosen.data]].filter((text) => text).join(' ')}), details);
+    controlChip(own[0]), element('p', {textContent: verdict.texts[chosen.data] || `Nothing was measured on ${chosen.data}.`}),
+    nulls === '' ? null : element('p', {className: 'note', textContent: nulls}), details);
 }
 
 function makeVerdicts() {
-  const parent = section('verdicts', 'Verdicts', 'For each variable: is there a circuit for it, does the circuit decode it, and does the '
-    + 'behaviour depend on it more than on random circuits of its size? “Decodes” means a kNN accuracy more than three standard errors above '
-    + 'the majority baseline; “depends” means p ≤ .05 after Holm’s adjustment for the cells of the run that have a p.');
+  const parent = section('verdicts', 'Verdicts', 'For each variable: is it present in what the mask writes, more than variables that mean nothing to the model are; '
+    + 'was it made in the component or received; does the behaviour need the weights more than random sets of their size? A mask is called a circuit where '
+    + 'the variable is present. p ≤ .05 is adjusted for all findings of a run, and an effect counts from .05 on.');
+  parent.append(element('p', {className: 'note', textContent: isExchanged
+    ? 'Whether a variable reaches the behaviour through a component, or through the mask’s units, was asked by exchange where it is present.'
+    : 'Whether a variable reaches the behaviour through a component, or through the mask’s units, was not tested: that takes an exchange of its values.'}));
   changing(parent, () => {
     const shown = verdicts.filter((v) => placeOfFinding(findings[v.findings[0]]) === chosen.place && isChosenVariable(v.variable));
     const cards = shown.slice(0, kMostRows).map(verdictCard);
-    const used = new Set(shown.flatMap((v) => v.findings).flatMap((i) => findings[i].cells).map((i) => cells[i].run));
-    const notes = unique([...used].map((i) => runs[i].pNotes[chosen.data]).filter((note) => note));
-    if (shown.length > cards.length) notes.push(`${shown.length - cards.length} more variables: choose one above.`);
-    return [...cards, ...notes.map((textContent) => element('p', {className: 'note', textContent}))];
+    if (shown.length > cards.length) {
+      cards.push(element('p', {className: 'note', textContent: `${shown.length - cards.length} more variables: choose one above.`}));
+    }
+    return cards;
   });
   changing(parent, () => [sortableTable('findings', 'Every component', findingColumns(), shownFindings())]);
 }
 
 function findingColumns() {
   const first = (figure) => (figure ? figure[0] : null);
-  // Empty circuits have no figure: nothing is ablated.
-  const ablated = (f) => (isEmpty(f) ? null : pick(f, (a) => a.ablated));
+  const spreadColumn = (name, of) => ({name, of: (f) => first(of(f)), text: (_, f) => spreadText(of(f)), number: true});
+  const present = (of) => (f) => pick(f, (s) => (s.presence ? of(s.presence) : null));
+  // Empty masks have no figure: nothing is ablated.
+  const ablation = (of) => (f) => pick(f, (s) => (s.ablation && !isEmpty(f) ? of(s.ablation) : null));
+  const answer = (name, key) => ({name, of: (f) => pick(f, (s) => s[key].words)});
+  const figureOf = (name, key, of, text = decimals) => ({name, of: (f) => pick(f, (s) => s[key][of]), text, number: true});
   const columns = [
     {name: 'variable', of: (f) => f.variable}, {name: 'component', of: componentOf},
-    {name: 'circuit', of: (f) => (f.empty === f.cells.length ? 'empty' : f.whole === f.cells.length ? 'full' : f.empty + f.whole ? 'varies' : 'proper part')},
+    ...(severalProbed ? [{name: 'position', of: (f) => f.position, text: String, number: true}] : []),
+    {name: 'mask', of: (f) => (isEmpty(f) ? 'empty' : f.whole === f.cells.length ? 'full' : f.empty + f.whole ? 'varies' : 'proper part')},
     {name: 'weights', of: (f) => first(f.share), text: (_, f) => percentText(f.share), number: true},
-    {name: 'kNN circuit', of: (f) => first(f.knn), text: (_, f) => spreadText(f.knn), number: true},
-    {name: 'kNN component', of: (f) => first(f.full), text: (_, f) => spreadText(f.full), number: true},
-    {name: 'majority', of: (f) => f.majority, number: true},
-    {name: 'untouched', of: (f) => pick(f, (a) => a.untouched[0]), number: true},
-    {name: 'ablated', of: (f) => first(ablated(f)), text: (_, f) => spreadText(ablated(f)), number: true},
-    {name: 'random', of: (f) => pick(f, (a) => first(a.random)), text: (_, f) => spreadText(pick(f, (a) => a.random)), number: true},
-    {name: 'p', of: (f) => pick(f, (a) => most(a.p)), text: pText, number: true},
-    {name: 'p Holm', of: (f) => pick(f, (a) => most(a.holm)), text: pText, number: true},
-    {name: 'depends', of: (f) => pick(f, (a) => a.depends)},
+    spreadColumn('other types', present((p) => p.mask)),
+    spreadColumn('null circuits', present((p) => p.nulls)),
+    figureOf('lower', 'present', 'lower'), figureOf('upper', 'present', 'upper'), figureOf('p present', 'present', 'p', pText),
+    answer('present', 'present'),
+    spreadColumn('input', present((p) => p.input)), {name: 'input at', of: present((p) => p.inputAt)},
+    answer('made here', 'madeHere'),
+    spreadColumn('component', present((p) => p.component)),
+    spreadColumn('kNN', (f) => f.knn), spreadColumn('kNN component', (f) => f.full), {name: 'majority', of: (f) => f.majority, number: true},
+    {name: 'untouched', of: (f) => pick(f, (s) => (s.ablation ? first(s.ablation.untouched) : null)), number: true},
+    spreadColumn('ablated', ablation((a) => a.ablated)), spreadColumn('random sets', ablation((a) => a.random)),
+    spreadColumn('null circuits ablated', ablation((a) => a.nulls)),
+    figureOf('harm lower', 'needed', 'lower'), figureOf('harm upper', 'needed', 'upper'), figureOf('p needed', 'needed', 'p', pText),
+    answer('weights needed', 'needed'),
   ];
-  const notes = (f) => pick(f, (a) => [a.fill === 'zero' ? '' : `${a.fill} fill`, ...a.notes].filter((note) => note !== '').join('; '));
+  if (isExchanged) for (const [key, name] of kThrough) columns.push(figureOf(`p ${name}`, key, 'p', pText), answer(name, key));
+  const complementP = ablation((a) => most(a.complementP));
+  if (findings.some((f) => f.sets.some((s) => s.ablation && s.ablation.complementP.length))) {
+    columns.push({name: 'p of complement controls (not calibrated)', of: complementP, text: pText, number: true});
+  }
+  const notes = ablation((a) => [a.fill === 'zero' ? '' : `${a.fill} fill`, ...a.notes].filter((note) => note !== '').join('; '));
   if (findings.some(notes)) columns.push({name: 'note', of: notes});
+  if (findings.some((f) => f.control !== '')) columns.push({name: 'negative control', of: (f) => f.control});
   if (findings.some((f) => f.cells.length > 1)) {
     columns.push({name: 'repetitions', of: (f) => f.cells.length, text: String, number: true});
   }
@@ -69,58 +105,97 @@ function findingColumns() {
 
 // 2. Layers and blocks
 
+/** Menu options of those figures {key: [name, of(finding, set), ...]} that some finding has; of the last one if none has any. */
+function optionsOf(figures) {
+  const exists = (of) => findings.some((f) => f.sets.some((s) => of(f, s) !== null));
+  const options = Object.entries(figures).map(([key, [name, of]]) => [key, name, exists(of)]);
+  const kept = options.filter(([, , is]) => is);
+  return kept.length ? kept : options.slice(-1);
+}
+
 function makeLayers() {
-  const parent = section('layers', 'Layers and blocks', 'Where in the model: a row for each variable and block, a column for each layer. Empty fields were not probed or have no such figure.');
+  const parent = section('layers', 'Layers and blocks', 'Where in the model: a row for each variable, block and position, a column for each layer. Empty fields were not probed or have no such figure.');
+  const present = (of) => (f, s) => (s && s.presence ? of(s.presence) : null);
+  const ablation = (of) => (f, s) => (s && s.ablation && !isEmpty(f) ? of(s.ablation) : null);
   const figures = {
-    gain: ['kNN minus majority', (f) => (f.knn[0] === null ? null : f.knn[0] - f.majority), null],
-    knn: ['kNN accuracy', (f) => f.knn[0], [0, 1]],
-    ablated: ['task accuracy with the circuit ablated', (f) => pick(f, (a) => (isEmpty(f) ? null : a.ablated[0])), [0, 1]],
-    harm: ['random minus circuit ablated', (f) => pick(f, (a) => a.harm), null],
-    p: ['p', (f) => pick(f, (a) => most(a.p)), [0, 1], true],
-    holm: ['p Holm', (f) => pick(f, (a) => most(a.holm)), [0, 1], true],
+    gain: ['other types minus null circuits', present((p) => (p.nulls ? p.mask[0] - p.nulls[0] : null)), null],
+    other: ['accuracy on other types', present((p) => p.mask[0]), [0, 1]],
+    present: ['p present', (f, s) => (s ? s.present.p : null), [0, 1], true],
+    made: ['other types minus best input', present((p) => p.mask[0] - p.input[0]), null],
+    knn: ['raw kNN accuracy', (f) => f.knn[0], [0, 1]],
+    ablated: ['task accuracy with the weights ablated', ablation((a) => a.ablated[0]), [0, 1]],
+    harm: ['random sets minus these weights ablated', ablation((a) => (a.random ? a.random[0] - a.ablated[0] : null)), null],
+    needed: ['p needed', (f, s) => (s ? s.needed.p : null), [0, 1], true],
+    complement: ['p of complement controls (not calibrated)', ablation((a) => most(a.complementP)), [0, 1], true],
     share: ['share of weights', (f) => f.share[0], [0, 1]],
   };
-  parent.append(figure('heatmap', 'Layer by block', 'Light is high; of p, light is low. Over repetitions: means, and of p the largest.', (values) => {
+  parent.append(figure('heatmap', 'Layer by block', 'Light is high; of p, light is low. p is adjusted. Over repetitions: means, and of p the largest.', (values) => {
     const shown = shownFindings();
     const [title, of, range, reverse] = figures[values.figure];
-    const at = new Map(shown.map((f) => [JSON.stringify([f.variable, f.block, f.layer]), f]));
-    const rows = unique(shown.map((f) => JSON.stringify([f.variable, f.block]))).map((key) => JSON.parse(key));
+    const keyOf = (f) => [f.variable, f.block, ...(severalProbed ? [`position ${f.position}`] : [])];
+    const at = new Map(shown.map((f) => [JSON.stringify([...keyOf(f), f.layer]), f]));
+    const rows = unique(shown.map((f) => JSON.stringify(keyOf(f)))).map((key) => JSON.parse(key));
     const layers = unique(shown.map((f) => f.layer)).sort((a, b) => a - b);
     return heatMap(rows, (row) => row.join(' '), layers, (row, layer) => {
       const found = at.get(JSON.stringify([...row, layer]));
-      return found ? of(found) : null;
+      return found ? of(found, setOf(found)) : null;
     }, {title, xTitle: 'layer', range, reverse: Boolean(reverse), text: reverse ? pText : decimals});
-  }, [{label: 'Figure', id: 'figure', options: Object.entries(figures).map(([key, [name]]) => [key, name])}]));
+  }, [{label: 'Figure', id: 'figure', options: optionsOf(figures)}]));
 }
 
-// 3. and 4. Decoding, ablation
+// 3. and 4. Presence, ablation
+
+const kNullColour = '#E69F00';
 
 function makeDecoding() {
-  const parent = section('decoding', 'Decodability', 'Can the variable be read from the circuit’s updates by nearest neighbours, and how does that compare with the whole component?');
-  parent.append(figure('decodability', 'kNN test accuracy', 'Bars are standard deviations over draws of exemplars or, where several cells differ in seeds only, over these.',
-    () => dotPlot(shownFindings(), nameOfFinding, [
-      {name: 'circuit', of: (f) => f.knn},
-      {name: 'whole component', of: (f) => f.full},
-      {name: 'majority baseline', of: (f) => [f.majority, null], symbol: 'line-ns-open', colour: '#8a8f96'},
-    ], 'test accuracy', [-0.03, 1.03])));
+  const parent = section('decoding', 'Presence', 'Does what the mask writes group rows by the variable, on types that the exemplars do not show? Null circuits are found in the same way for variables '
+    + 'that mean nothing to the model; the input is what the component reads, at the position that tells most.');
+  const present = (of) => (f) => pick(f, (s) => (s.presence ? of(s.presence) : null));
+  // The interval is of the accuracy beyond the mean of the null circuits.
+  const ends = (f) => pick(f, (s) => (s.presence && s.presence.nulls && s.runs === 1 && s.present.lower !== null
+    ? [s.presence.nulls[0] + s.present.lower, s.presence.nulls[0] + s.present.upper] : null));
+  const figures = {
+    other: ['accuracy on other types', (f, s) => (s && s.presence ? s.presence.mask[0] : null), [
+      {name: 'mask', of: present((p) => p.mask), ends, colour: '#D55E00'},
+      {name: 'whole component', of: present((p) => p.component), colour: '#009E73', symbol: 'square-open'},
+      {name: 'null circuits', of: present((p) => p.nulls), colour: kNullColour, symbol: 'diamond', points: (f) => present((p) => p.nullDraws)(f) || [],
+        pointsName: 'each null circuit'},
+      {name: 'input at the best position', of: present((p) => p.input), colour: '#0072B2', symbol: 'triangle-up'},
+    ]],
+    knn: ['raw kNN accuracy', (f) => f.knn[0], [
+      {name: 'mask', of: (f) => f.knn, colour: '#D55E00'},
+      {name: 'whole component', of: (f) => f.full, colour: '#009E73', symbol: 'square-open'},
+      {name: 'majority of the exemplars', of: (f) => [f.majority, null], symbol: 'line-ns-open', colour: '#8a8f96'},
+    ]],
+  };
+  parent.append(figure('decodability', 'Accuracy of nearest neighbours', 'Bar of the mask: 95 % interval beyond the null circuits. Other bars are standard deviations: over null circuits, over draws of exemplars, or '
+    + 'over repetitions. The raw accuracy is on all rows, so that knowing a row’s type is enough.',
+  ({figure: key}) => dotPlot(shownFindings(), nameOfFinding, figures[key][2], 'test accuracy', [-0.03, 1.03]),
+  [{label: 'Figure', id: 'figure', options: optionsOf(figures)}]));
 }
 
 function makeAblating() {
-  const parent = section('ablating', 'Ablating the circuit', 'Does the task still work without the circuit, and would it without any other circuit of that size?');
-  const drawsOf = (f) => pick(f, (a) => a.draws) || [];
+  const parent = section('ablating', 'Deleting the weights', 'Does the task still work without these weights, and would it without any other set of that size?');
+  const ablation = (of) => (f) => pick(f, (s) => (s.ablation ? of(s.ablation) : null));
+  const drawsOf = (f) => ablation((a) => a.draws)(f) || [];
+  const ends = (f) => pick(f, (s) => (s.ablation && s.ablation.random && s.runs === 1 && s.needed.lower !== null
+    ? [s.ablation.random[0] - s.needed.upper, s.ablation.random[0] - s.needed.lower] : null));
   const noteOf = (shown) => {
-    const without = shown.filter((f) => pick(f, (a) => a.random) && drawsOf(f).length === 0);
-    return without.length === 0 ? '' : `Of ${without.length} rows there are mean and standard deviation only: the record, of an earlier version, has no single control’s value, or there are too many for a page.`;
+    const without = shown.filter((f) => ablation((a) => a.random)(f) && drawsOf(f).length === 0);
+    return without.length === 0 ? '' : `Of ${without.length} rows there are mean and standard deviation only: the record, of an earlier version, has no single set’s value, or there are too many for a page.`;
   };
-  parent.append(figure('ablation', 'Task accuracy after ablation', 'Random circuits have as many units in each matrix. Small points: each of them. Bar: their mean and standard deviation; over '
-    + 'repetitions, of the cells’ means, empty circuits left out. p counts the controls that harm at least as much.',
+  parent.append(figure('ablation', 'Task accuracy after ablation', 'Random sets have as many units in each matrix. Small points: each set, each null circuit. Bar of the mask: 95 % interval beyond random sets. Other bars: standard '
+    + 'deviations; over repetitions, of the cells’ means, empty masks left out.',
     () => {
-      const shown = shownFindings().filter((f) => !isEmpty(f) && ablationOf(f));
+      const shown = shownFindings().filter((f) => !isEmpty(f) && ablationOf(setOf(f)));
       const content = dotPlot(shown, nameOfFinding, [
-        {name: 'circuit ablated', of: (f) => pick(f, (a) => a.ablated), colour: '#D55E00'},
-        {name: 'random circuit ablated', of: (f) => pick(f, (a) => a.random), colour: '#0072B2', symbol: 'diamond', points: drawsOf, pointsName: 'each random circuit'},
-        {name: 'all else ablated', of: (f) => pick(f, (a) => a.complement), colour: '#009E73', symbol: 'square-open'},
-        {name: 'untouched', of: (f) => pick(f, (a) => a.untouched), symbol: 'line-ns-open', colour: '#8a8f96'},
+        {name: 'mask ablated', of: ablation((a) => a.ablated), ends, colour: '#D55E00'},
+        {name: 'random sets ablated', of: ablation((a) => a.random), colour: '#0072B2', symbol: 'diamond', points: drawsOf, pointsName: 'each random set'},
+        {name: 'null circuits ablated', of: ablation((a) => a.nulls), colour: kNullColour, symbol: 'triangle-up', points: (f) => ablation((a) => a.nullDraws)(f) || [],
+          pointsName: 'each null circuit'},
+        {name: 'all else ablated', of: ablation((a) => a.complement), colour: '#009E73', symbol: 'square-open'},
+        {name: 'component ablated', of: ablation((a) => a.component), colour: '#CC79A7', symbol: 'cross-open'},
+        {name: 'untouched', of: ablation((a) => a.untouched), symbol: 'line-ns-open', colour: '#8a8f96'},
       ], 'task accuracy', [-0.03, 1.03]);
       return content && {...content, note: [content.note, noteOf(shown)].filter((note) => note !== '').join(' ')};
     }));
@@ -151,9 +226,9 @@ function meanOver(finding, of) {
 }
 
 function makeSizes() {
-  const parent = section('sizes', 'Circuit sizes', 'Which weight matrices, and which attention heads, hold the circuit.');
+  const parent = section('sizes', 'Sizes of the masks', 'In which weight matrices, and in which attention heads, the mask’s units are.');
   const withSizes = () => shownFindings().filter((f) => f.cells.some((i) => cells[i].matrices));
-  parent.append(figure('matrices', 'Share of each matrix’s units', 'Units of the circuit over units of the matrix. Over repetitions: the mean.', () => {
+  parent.append(figure('matrices', 'Share of each matrix’s units', 'Units of the mask over units of the matrix. Over repetitions: the mean.', () => {
     const shown = withSizes();
     const columns = unique(shown.flatMap((f) => f.cells.flatMap((i) => (cells[i].matrices || []).map(([name]) => name))));
     return heatMap(shown, nameOfFinding, columns, (f, column) => meanOver(f, (cell) => {
@@ -162,7 +237,7 @@ function makeSizes() {
     }), {title: 'share', xTitle: '', range: [0, 1]});
   }));
   const parts = {q: 'queries', k: 'keys', v: 'values'};
-  parent.append(figure('heads', 'Units of each head', 'Units of the circuit that make a head’s queries, keys or values. With fewer key/value heads than query heads, several query heads share one.', (values) => {
+  parent.append(figure('heads', 'Units of each head', 'Units of the mask that make a head’s queries, keys or values. With fewer key/value heads than query heads, several query heads share one.', (values) => {
     const shown = shownFindings().filter((f) => f.cells.some((i) => cells[i].heads));
     const n = Math.max(0, ...shown.flatMap((f) => f.cells.map((i) => (cells[i].heads ? cells[i].heads[values.part].length : 0))));
     return heatMap(shown, nameOfFinding, [...Array(n).keys()], (f, head) => meanOver(f, (cell) => {
@@ -176,16 +251,16 @@ function makeSizes() {
 
 function makeOverlaps() {
   if (report.overlaps.length === 0) return;
-  const parent = section('overlaps', 'Overlaps', 'Do circuits of one component share units, more than random circuits with as many units in each matrix would?');
+  const parent = section('overlaps', 'Overlaps', 'Do masks of one component share units, more than random sets with as many units in each matrix would?');
   const shown = () => report.overlaps.filter((o) => isInChosenPlace(o) && o.variables.some(isChosenVariable));
   const nameOf = (o) => `${o.component} ${o.first} and ${o.second}${runs.length > 1 ? ` (${runs[o.run].name})` : ''}`;
   const share = (o, n) => (Math.min(o.a, o.b) > 0 ? [n / Math.min(o.a, o.b), null] : null);
-  parent.append(figure('overlap', 'Units in common', 'As a share of the smaller circuit.', () => dotPlot(shown(), nameOf, [
+  parent.append(figure('overlap', 'Units in common', 'As a share of the smaller mask.', () => dotPlot(shown(), nameOf, [
     {name: 'in common', of: (o) => share(o, o.both)},
     {name: 'expected by chance', of: (o) => share(o, o.chance), symbol: 'line-ns-open', colour: '#8a8f96'},
-  ], 'share of the smaller circuit', [-0.03, 1.03])));
+  ], 'share of the smaller mask', [-0.03, 1.03])));
   const whole = (name, of) => ({name, of, text: (value) => String(value), number: true});
-  changing(parent, () => [sortableTable('overlap-table', 'Pairs of circuits', [
+  changing(parent, () => [sortableTable('overlap-table', 'Pairs of masks', [
     ...(runs.length > 1 ? [{name: 'run', of: (o) => runs[o.run].name}] : []),
     {name: 'component', of: (o) => o.component}, {name: 'first', of: (o) => o.first}, {name: 'second', of: (o) => o.second},
     whole('of', (o) => o.of), whole('units first', (o) => o.a), whole('units second', (o) => o.b), whole('both', (o) => o.both),
@@ -221,18 +296,18 @@ function makeMethods() {
     if (methods.length === 0) return null;
     const key = (variable, site) => JSON.stringify([variable, site]);
     const components = shownFindings();
-    const rows = unique([...components.map((f) => key(f.variable, componentOf(f))), ...own.map((f) => key(f.variable, siteOfFigure(f)))])
+    const rows = unique([...components.map((f) => key(f.variable, f.site)), ...own.map((f) => key(f.variable, siteOfFigure(f)))])
       .map((text) => JSON.parse(text));
     const order = ['attn', 'mid', 'mlp', 'post'];
     rows.sort((a, b) => variables.indexOf(a[0]) - variables.indexOf(b[0]) || siteOf(a[1])[1] - siteOf(b[1])[1]
       || order.indexOf(siteOf(a[1])[2]) - order.indexOf(siteOf(b[1])[2]));
-    const at = new Map(components.map((f) => [key(f.variable, componentOf(f)), f]));
+    const at = new Map(components.map((f) => [key(f.variable, f.site), f]));
     const series = methods.map((method) => {
       const metric = headlineOf(method, unique(own.filter((f) => f.method === method).map((f) => f.metric)));
       const values = own.filter((f) => f.method === method && f.metric === metric);
       return {name: `${method}: ${metric}`, of: ([variable, site]) => overRuns(values.filter((f) => f.variable === variable && siteOfFigure(f) === site))};
     });
-    return dotPlot(rows, (row) => row.join(' '), [{name: 'circuit probing: kNN test accuracy', of: ([variable, site]) => {
+    return dotPlot(rows, (row) => row.join(' '), [{name: 'circuit probing: raw kNN accuracy', of: ([variable, site]) => {
       const found = at.get(key(variable, site));
       return found ? found.knn : null;
     }}, ...series], 'figure of merit', undefined);
@@ -251,30 +326,34 @@ function makeMethods() {
 
 function makeEmergence() {
   if (unique(runs.map((run) => run.step)).filter((step) => step !== null).length < 2) return;
-  const parent = section('emergence', 'Emergence over training', 'When is the circuit there, and when does the model generalise? Every point is a checkpoint of the training.');
+  const parent = section('emergence', 'Emergence over training', 'When is the variable present, and when does the model generalise? Every point is a checkpoint of the training.');
   const figures = {
-    knn: ['kNN accuracy of the circuit', (f) => f.knn], full: ['kNN accuracy of the component', (f) => f.full],
-    share: ['share of weights', (f) => f.share], ablated: ['task accuracy with the circuit ablated', (f) => (isEmpty(f) ? null : pick(f, (a) => a.ablated))],
+    other: ['accuracy on other types', (f, s) => (s && s.presence ? s.presence.mask : null)],
+    nulls: ['accuracy on other types of null circuits', (f, s) => (s && s.presence ? s.presence.nulls : null)],
+    knn: ['raw kNN accuracy of the mask', (f) => f.knn], full: ['raw kNN accuracy of the component', (f) => f.full],
+    share: ['share of weights', (f) => f.share],
+    ablated: ['task accuracy with the weights ablated', (f, s) => (s && s.ablation && !isEmpty(f) ? s.ablation.ablated : null)],
   };
   const methods = unique(report.figures.filter((f) => runs[f.run].step !== null && f.control === '').map((f) => `${f.method}: ${f.metric}`));
-  const options = [...Object.entries(figures).map(([key, [name]]) => [key, name]), ...methods.map((name, i) => [String(i), name])];
+  const options = [...optionsOf(figures), ...methods.map((name, i) => [String(i), name])];
   const series = (list, name, of) => {
     const sorted = [...list].sort((a, b) => a[0] - b[0]);
     return {name, x: sorted.map(([step]) => step), y: sorted.map(([, item]) => (of(item) ? of(item)[0] : null)),
       sd: sorted.map(([, item]) => (of(item) ? of(item)[1] : null))};
   };
-  parent.append(figure('emergence-plot', 'Over training steps', 'Task accuracy is that of the untouched model on the data set of the ablations. Bars are standard deviations, over repetitions where there are several.', (values) => {
+  parent.append(figure('emergence-plot', 'Over training steps', 'Task accuracy is that of the untouched model on the chosen data set. Bars are standard deviations, over repetitions where there are several.', (values) => {
     const shown = findings.filter((f) => f.step !== null && isChosenVariable(f.variable));
     const lines = [];
     for (const kind of unique(shown.map((f) => f.series))) {
       const prefix = kind === '' ? '' : `${kind} · `;
-      const steps = new Map(shown.filter((f) => f.series === kind && ablationOf(f)).map((f) => [f.step, f]));
-      lines.push(series([...steps], `${prefix}task accuracy`, (f) => ablationOf(f).untouched));
+      const steps = new Map(shown.filter((f) => f.series === kind && ablationOf(setOf(f))).map((f) => [f.step, f]));
+      lines.push(series([...steps], `${prefix}task accuracy`, (f) => ablationOf(setOf(f)).untouched));
       if (figures[values.figure]) {
         const own = shown.filter((f) => f.series === kind);
         const nameOf = (f) => nameOfFinding(f) + (f.options === '' ? '' : `, ${f.options}`);
         for (const name of unique(own.map(nameOf))) {
-          lines.push(series(own.filter((f) => nameOf(f) === name).map((f) => [f.step, f]), prefix + name, figures[values.figure][1]));
+          lines.push(series(own.filter((f) => nameOf(f) === name).map((f) => [f.step, f]), prefix + name,
+            (f) => figures[values.figure][1](f, setOf(f))));
         }
       } else {
         const own = report.figures.filter((f) => runs[f.run].step !== null && runs[f.run].series === kind && f.control === ''
@@ -309,7 +388,7 @@ function callCard(call, i, n) {
 }
 
 function makeProvenance() {
-  const parent = section('provenance', 'Where this came from', 'How the program was called, on what, and what it took. The same command in the same place continues a run or, finished, computes nothing.');
+  const parent = section('provenance', 'Where this came from', 'How the program was called, on what, and what it took. The same command in the same place continues a run; where that is finished, nothing is left to do.');
   for (const note of report.notes) parent.append(element('p', {className: 'note', textContent: note}));
   for (const run of runs) {
     const failures = run.failed.map(([label, error]) => element('li', {textContent: `${label}: ${error}`}));

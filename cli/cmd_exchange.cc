@@ -1,0 +1,201 @@
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/progress_bar.h"
+#include "cprobe/core/error.h"
+#include "cprobe/core/text_table.h"
+#include "cprobe/probe/exchange.h"
+#include "cprobe/probe/probe_cell.h"
+#include "cprobe/record/judged.h"
+
+namespace cprobe {
+namespace {
+
+struct ExchangeCommand {
+  std::filesystem::path circuit;
+  std::filesystem::path spec;
+  std::optional<int64_t> n_rows, n_controls, n_nulls;
+  int n_threads = 0;
+  bool json = false;
+};
+
+/// A note of the circuit's origin. @throws Error (kInput) if the file has none of this name.
+std::string note_of(const Circuit& circuit, const std::string& name, const std::filesystem::path& file) {
+  const auto found = circuit.provenance.find(name);
+  if (found == circuit.provenance.end()) {
+    throw input_error("{}: does not say its {}; exchange needs a circuit that a run of cprobe found", file.string(),
+                      name);
+  }
+  return found->second;
+}
+
+/// The options with which the circuit was found, as far as they decide its null circuits.
+FindOptions options_of(const Spec& spec, const Circuit& circuit, const std::filesystem::path& file) {
+  const auto number = [&](const char* name) {
+    const std::string text = note_of(circuit, name, file);
+    try {
+      return std::stod(text);
+    } catch (const std::exception&) {
+      throw input_error("{}: its {} is '{}', which is no number", file.string(), name, text);
+    }
+  };
+  const std::string method = note_of(circuit, "method", file);
+  const auto* kind = std::ranges::find_if(kMaskKinds, [&](MaskKind one) { return to_string(one) == method; });
+  if (kind == kMaskKinds.end()) throw input_error("{}: unknown mask method '{}'", file.string(), method);
+  FindOptions options{.position = static_cast<int64_t>(number("position")),
+                      .mask_method = *kind,
+                      .mask_option = number(mask_option(*kind).key.data()),
+                      .unit = circuit.unit,
+                      .exemplar_draws = spec.probe.exemplar_draws,
+                      .seed = static_cast<uint64_t>(number("seed"))};
+  options.fit = {.epochs = static_cast<int64_t>(number("epochs")),
+                 .batch_size = static_cast<int64_t>(number("batch_size")),
+                 .learning_rate = number("learning_rate"),
+                 .weight_decay = number("weight_decay"),
+                 .l0_weight = number("l0_weight"),
+                 .max_temperature = number("max_temperature")};
+  return options;
+}
+
+nlohmann::ordered_json json_of(const std::optional<double>& number) {
+  return number ? nlohmann::ordered_json(*number) : nlohmann::ordered_json(nullptr);
+}
+
+nlohmann::ordered_json question_json(const JudgedQuestion& question) {
+  return {{"answer", to_string(question.answer)},
+          {"statistic", json_of(question.statistic)},
+          {"null_mean", json_of(question.null_mean)},
+          {"null_sd", json_of(question.null_sd)},
+          {"n_null", question.n_null},
+          {"p", json_of(question.p)},
+          {"lower", json_of(question.lower)},
+          {"upper", json_of(question.upper)}};
+}
+
+void print_json(const JudgedFinding& found, const Findings::Exchange& on) {
+  nlohmann::ordered_json component = question_json(found.through_component);
+  component["keep"] = on.keep;
+  component["keep_halves"] = on.keep_halves;
+  component["moved"] = on.moved;
+  component["null_moved"] = on.null_moved;
+  nlohmann::ordered_json units = question_json(found.through_units);
+  units["carried"] = json_of(on.carried);
+  units["left"] = json_of(on.left);
+  units["p_variable"] = json_of(found.p_variable);
+  const nlohmann::ordered_json line = {
+      {"data", on.data},       {"variable", found.variable}, {"component", to_string(found.component)},
+      {"n_rows", on.n_rows},   {"untouched", on.untouched},  {"through_component", component},
+      {"through_units", units}};
+  fmt::print("{}\n", line.dump());
+}
+
+std::vector<std::string> line_of(const std::string& data, const char* question, const JudgedQuestion& judged,
+                                 const std::string& shares) {
+  const auto text = [](const std::optional<double>& number) { return number ? fmt::format("{:.3f}", *number) : "-"; };
+  const std::string nulls =
+      judged.null_mean ? fmt::format("{} ± {} ({})", text(judged.null_mean), text(judged.null_sd), judged.n_null) : "-";
+  return {data,
+          question,
+          std::string(to_string(judged.answer)),
+          text(judged.statistic),
+          nulls,
+          judged.p ? p_number(*judged.p) : "-",
+          fmt::format("{} to {}", text(judged.lower), text(judged.upper)),
+          shares};
+}
+
+std::string table_of(const std::vector<std::pair<JudgedFinding, Findings::Exchange>>& all) {
+  std::vector<std::vector<std::string>> lines = {
+      {"data", "question", "answer", "statistic", "nulls", "p", "above nulls (95 %)", "shares of rows"}};
+  for (const auto& [found, on] : all) {
+    lines.push_back(line_of(on.data, "through this component", found.through_component,
+                            fmt::format("keep {:.3f}, random halves {:.3f}; moved {:.3f}, null variables {:.3f}",
+                                        on.keep, on.keep_halves, on.moved, on.null_moved)));
+    const std::string carried =
+        on.carried ? fmt::format("carried {:.3f}, left {:.3f}; p against null circuits {}", *on.carried, *on.left,
+                                 found.p_variable ? p_number(*found.p_variable) : "-")
+                   : "the whole component moves too few rows";
+    lines.push_back(line_of(on.data, "through these units", found.through_units, carried));
+  }
+  return text_table(lines);
+}
+
+void run_exchange(const ExchangeCommand& command) {
+  begin_computing(command.n_threads);
+  Spec spec = read_spec_file(command.spec);
+  if (spec.probe.protocol == Protocol::kPaper) throw input_error("protocol paper has no null variables");
+  if (command.n_rows) spec.probe.exchange.n_rows = *command.n_rows;
+  if (command.n_controls) spec.probe.exchange.n_controls = *command.n_controls;
+  if (command.n_nulls) spec.probe.null_variables = *command.n_nulls;
+  spec.data.measure_behaviour = true;
+  const RunData data = load_run_data(spec.model, spec.data);
+  const Circuit circuit = load_circuit(command.circuit, data.model.config);
+  const FindOptions options = options_of(spec, circuit, command.circuit);
+  const std::string variable = note_of(circuit, "variable", command.circuit);
+  if (circuit.extent() != Extent::kPart) {
+    throw input_error("{}: an {} circuit; exchange needs a proper part of the component", command.circuit.string(),
+                      to_string(circuit.extent()));
+  }
+  const Model model = controlled_model(spec.model.control, circuit.component(), options.seed, data.model);
+  Streams streams(model);
+  std::vector<std::pair<JudgedFinding, Findings::Exchange>> all;
+  {
+    ProgressBar bar;
+    const NullHypothesis null =
+        null_hypothesis(data, variable, spec.data.types_of(variable), spec.probe.null_variables);
+    const std::vector<Circuit> nulls =
+        find_null_circuits(model, data, null, circuit.component(), options, streams, bar.on_progress());
+    for (const auto& [label, set] : data.evaluation_sets) {
+      const std::optional<Findings::Exchange> on = exchange_on(
+          model, data, label, set, circuit, nulls, null, spec.probe.exchange, Seed(options.seed), bar.on_progress());
+      if (!on) {
+        throw input_error(
+            "{}: rows have no matched donors for '{}': its types must be tokens at known positions (task.type), and "
+            "some value must have two types",
+            set.source, variable);
+      }
+      JudgedFinding found = judged_exchange(*on);
+      found.variable = variable;
+      found.component = circuit.component();
+      all.emplace_back(std::move(found), *on);
+    }
+  }
+  if (!command.json) {
+    fmt::print("{}", table_of(all));
+    return;
+  }
+  for (const auto& [found, on] : all) print_json(found, on);
+}
+
+}  // namespace
+
+void setup_exchange(CLI::App& app) {
+  const auto options = std::make_shared<ExchangeCommand>();
+  CLI::App* command = app.add_subcommand(
+      "exchange", "Exchange a component's inputs between rows, and ask what travels through a saved circuit");
+  add_option(*command, "circuit", options->circuit, "CIRCUIT.safetensors", "Circuit file of a run")->required();
+  add_option(*command, "--spec", options->spec, "SPEC.yaml", "Model, data sets and options")->required();
+  const auto count = [&](const char* name, std::optional<int64_t>& value, const char* help) {
+    command->add_option(name, value, help)->type_name("N")->check(CLI::NonNegativeNumber);
+  };
+  count("--rows", options->n_rows, "Rows of each data set (default: the spec's exchange_rows, or 200)");
+  count("--random-controls", options->n_controls, "Random sets of the circuit's size (default: the spec's, or 19)");
+  count("--null-variables", options->n_nulls,
+        "Null variables, whose circuits are found first (default: the spec's, or 19)");
+  add_threads_option(*command, options->n_threads);
+  command->add_flag("--json", options->json, "One JSON object per line");
+  command->footer(
+      "A row's donor is the row with the tokens of its type replaced: by those of another type with the\n"
+      "same value, or with another. Does the answer follow the value where the component sees the donor,\n"
+      "more than for null variables? And where only the paths through the circuit's units see it, more\n"
+      "than for random units? docs/statistics.md, questions 3 and 4; `cprobe fit` asks them of every\n"
+      "variable that is present.\n\n"
+      "Example (after `cprobe fit examples/exp1.yaml`; CIRCUIT is a file of its folder circuits):\n"
+      "  cprobe exchange CIRCUIT --spec examples/exp1.yaml");
+  command->callback([options] { run_exchange(*options); });
+}
+
+}  // namespace cprobe

@@ -1,0 +1,335 @@
+#include "cprobe/data/types.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <map>
+#include <optional>
+#include <sstream>
+
+#include "cprobe/core/error.h"
+
+namespace cprobe {
+namespace {
+
+constexpr int64_t kMostTokens = 3, kMostWords = 2;
+constexpr int64_t kLeastRowsPerType = 5;
+
+using Sets = std::span<const Dataset* const>;
+
+/// One part of every row, per data set, as the number of its value in ascending order.
+struct Part {
+  std::string name;
+  std::optional<int64_t> position;  ///< Of a token.
+  std::vector<std::vector<int64_t>> of_rows;
+  int64_t n_values = 0;
+};
+
+int64_t rows_of(const Dataset& set) {
+  return set.trie.n_rows();
+}
+
+/// Numbers the values of a part. @param values  per data set and row.
+template <typename Value>
+Part numbered(std::string name, const std::vector<std::vector<Value>>& values) {
+  std::map<Value, int64_t> numbers;
+  for (const std::vector<Value>& set : values) {
+    for (const Value& value : set) numbers.try_emplace(value, 0);
+  }
+  Part part{.name = std::move(name)};
+  for (auto& [value, number] : numbers) number = part.n_values++;
+  for (const std::vector<Value>& set : values) {
+    std::vector<int64_t>& of_rows = part.of_rows.emplace_back();
+    for (const Value& value : set) of_rows.push_back(numbers.at(value));
+  }
+  return part;
+}
+
+Part token_part(Sets sets, int64_t position) {
+  std::vector<std::vector<int64_t>> values;
+  for (const Dataset* set : sets) {
+    const at::Tensor tokens = set->trie.token.index_select(0, set->trie.nodes_at(position, set->source));
+    const int64_t* begin = tokens.data_ptr<int64_t>();
+    values.emplace_back(begin, begin + tokens.size(0));
+  }
+  Part part = numbered(fmt::format("token {}", position), values);
+  part.position = position;
+  return part;
+}
+
+Part column_part(Sets sets, const std::string& column) {
+  std::vector<std::vector<std::string>> values;
+  for (const Dataset* set : sets) {
+    const auto found = set->type_columns.find(column);
+    if (found == set->type_columns.end()) {
+      throw input_error("{}: no column '{}', which types or blocks are to be told by", set->source, column);
+    }
+    values.push_back(found->second);
+  }
+  return numbered("column " + column, values);
+}
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> words;
+  for (std::string word; stream >> word;) words.push_back(word);
+  return words;
+}
+
+using Words = std::vector<std::vector<std::vector<std::string>>>;  // per data set and row
+
+Part word_part(const Words& words, int64_t position) {
+  std::vector<std::vector<std::string>> values;
+  for (const std::vector<std::vector<std::string>>& set : words) {
+    std::vector<std::string>& of_set = values.emplace_back();
+    for (const std::vector<std::string>& row : set) {
+      of_set.push_back(row[static_cast<size_t>(position < 0 ? position + std::ssize(row) : position)]);
+    }
+  }
+  return numbered(fmt::format("word {}", position), values);
+}
+
+/// Numbers rows by their parts.
+class Numbering {
+ public:
+  /// @param parts  at least one.
+  Numbering(Sets sets, std::vector<const Part*> parts) : sets_(sets), parts_(std::move(parts)) {
+    for (size_t s = 0; s < sets_.size(); ++s) {
+      const int64_t n = rows_of(*sets_[s]);
+      std::vector<int64_t> of_rows;
+      for (int64_t row = 0; row < n; ++row) {
+        std::vector<int64_t> key;
+        for (const Part* part : parts_) key.push_back(part->of_rows[s][static_cast<size_t>(row)]);
+        of_rows.push_back(types_.try_emplace(std::move(key), std::ssize(types_)).first->second);
+      }
+      of_rows_.push_back(std::move(of_rows));
+      n_rows_ += n;
+    }
+  }
+
+  int64_t rows_per_type() const { return n_rows_ / std::max<int64_t>(1, std::ssize(types_)); }
+
+  /// Two rows of one type with different values of the variable, as text; none if the variable is
+  /// a function of the type.
+  std::optional<std::string> contradiction(const std::string& variable) const {
+    std::map<int64_t, std::pair<int64_t, std::string>> first;  // type -> value, place
+    for (size_t s = 0; s < sets_.size(); ++s) {
+      const auto found = sets_[s]->variables.find(variable);
+      if (found == sets_[s]->variables.end()) continue;
+      const at::Tensor values = found->second.contiguous();
+      for (int64_t row = 0; row < values.size(0); ++row) {
+        const int64_t value = values.data_ptr<int64_t>()[row];
+        const auto [entry, is_new] = first.try_emplace(of_rows_[s][static_cast<size_t>(row)], value,
+                                                       fmt::format("{}, row {}", sets_[s]->source, row + 1));
+        if (!is_new && entry->second.first != value) {
+          return fmt::format("{} has the value {}, and {}, row {} has {}", entry->second.second, entry->second.first,
+                             sets_[s]->source, row + 1, value);
+        }
+      }
+    }
+    return std::nullopt;
+  }
+
+  Types types(const std::string& variable) const {
+    Types types;
+    const auto n_types = std::ssize(types_);
+    types.part_of_type = at::empty({n_types, std::ssize(parts_)}, at::kLong);
+    auto part_of_type = types.part_of_type.accessor<int64_t, 2>();
+    for (size_t p = 0; p < parts_.size(); ++p) {
+      types.parts.push_back(parts_[p]->name);
+      if (parts_[p]->position) types.positions.push_back(*parts_[p]->position);
+      types.n_values.push_back(parts_[p]->n_values);
+      for (const auto& [key, type] : types_) part_of_type[type][static_cast<int64_t>(p)] = key[p];
+    }
+    if (types.positions.size() != types.parts.size()) types.positions.clear();
+    add_rows_and_values(types, variable, n_types);
+    return types;
+  }
+
+ private:
+  void add_rows_and_values(Types& types, const std::string& variable, int64_t n_types) const {
+    types.value = at::zeros({n_types}, at::kLong);
+    types.is_known = at::zeros({n_types}, at::kBool);
+    for (size_t s = 0; s < sets_.size(); ++s) {
+      types.of_rows.push_back(at::tensor(of_rows_[s], at::kLong));
+      const auto found = sets_[s]->variables.find(variable);
+      if (found == sets_[s]->variables.end()) continue;
+      types.value.index_put_({types.of_rows.back()}, found->second);
+      types.is_known.index_fill_(0, types.of_rows.back(), true);
+    }
+  }
+
+  Sets sets_;
+  std::vector<const Part*> parts_;
+  std::map<std::vector<int64_t>, int64_t> types_;
+  std::vector<std::vector<int64_t>> of_rows_;
+  int64_t n_rows_ = 0;
+};
+
+/// Each row as a type of its own.
+Types row_types(Sets sets, const std::string& variable) {
+  Types types;
+  int64_t n_types = 0;
+  std::vector<at::Tensor> values, known;
+  for (const Dataset* set : sets) {
+    const int64_t n = rows_of(*set);
+    const auto found = set->variables.find(variable);
+    types.of_rows.push_back(at::arange(n_types, n_types + n));
+    values.push_back(found == set->variables.end() ? at::zeros({n}, at::kLong) : found->second);
+    known.push_back(at::full({n}, found != set->variables.end(), at::kBool));
+    n_types += n;
+  }
+  types.value = at::cat(values);
+  types.is_known = at::cat(known);
+  types.part_of_type = at::empty({n_types, 0}, at::kLong);
+  return types;
+}
+
+void add_blocks(Types& types, Sets sets, const std::string& column) {
+  const Part part = column_part(sets, column);
+  std::vector<int64_t> of_type(static_cast<size_t>(types.n_types()), -1);
+  for (size_t s = 0; s < sets.size(); ++s) {
+    const at::Tensor types_of_rows = types.of_rows[s].contiguous();
+    for (int64_t row = 0; row < rows_of(*sets[s]); ++row) {
+      int64_t& block = of_type[static_cast<size_t>(types_of_rows.data_ptr<int64_t>()[row])];
+      const int64_t here = part.of_rows[s][static_cast<size_t>(row)];
+      if (block >= 0 && block != here) {
+        throw input_error("{}, row {}: rows of its type ({}) lie in two blocks of column '{}'", sets[s]->source,
+                          row + 1, types.text(), column);
+      }
+      block = here;
+    }
+  }
+  types.block = at::tensor(of_type, at::kLong);
+}
+
+/// All parts from which `find_types` chooses: tokens or words, from the start, then from the end.
+std::vector<Part> candidates(Sets sets) {
+  const bool has_texts = std::ranges::all_of(sets, [](const Dataset* set) { return !set->texts.empty(); });
+  Words words;
+  int64_t shortest = std::numeric_limits<int64_t>::max(), longest = 0;
+  const auto note_length = [&](int64_t length) {
+    shortest = std::min(shortest, length);
+    longest = std::max(longest, length);
+  };
+  for (const Dataset* set : sets) {
+    if (has_texts) {
+      std::vector<std::vector<std::string>>& of_set = words.emplace_back();
+      for (const std::string& text : set->texts) {
+        of_set.push_back(words_of(text));
+        note_length(std::ssize(of_set.back()));
+      }
+    } else {
+      for (int64_t row = 0; row < rows_of(*set); ++row) note_length(std::ssize(set->trie.row(row)));
+    }
+  }
+  std::vector<Part> parts;
+  const auto add = [&](int64_t position) {
+    parts.push_back(has_texts ? word_part(words, position) : token_part(sets, position));
+  };
+  for (int64_t position = 0; position < shortest; ++position) add(position);
+  // In rows of one length, positions from the end are the same ones.
+  for (int64_t position = -1; shortest < longest && position >= -shortest; --position) add(position);
+  return parts;
+}
+
+/// Calls `use` with every set of `size` of the parts, in order.
+template <typename Use>
+void for_each_choice(const std::vector<Part>& parts, int64_t size, const Use& use) {
+  std::vector<const Part*> chosen;
+  const std::function<void(size_t)> extend = [&](size_t from) {
+    if (std::ssize(chosen) == size) return use(chosen);
+    for (size_t i = from; i < parts.size(); ++i) {
+      chosen.push_back(&parts[i]);
+      extend(i + 1);
+      chosen.pop_back();
+    }
+  };
+  extend(0);
+}
+
+std::string names_of(const std::vector<const Part*>& parts) {
+  std::vector<std::string> names;
+  for (const Part* part : parts) names.push_back(part->name);
+  return fmt::format("{}", fmt::join(names, " and "));
+}
+
+Types found_types(Sets sets, const std::string& variable) {
+  const std::vector<Part> parts = candidates(sets);
+  const bool are_words = !parts.empty() && !parts.front().position;
+  for (int64_t size = 1; size <= (are_words ? kMostWords : kMostTokens); ++size) {
+    std::vector<std::pair<std::string, Types>> fits;
+    for_each_choice(parts, size, [&](const std::vector<const Part*>& chosen) {
+      const Numbering numbering(sets, chosen);
+      if (numbering.rows_per_type() < kLeastRowsPerType || numbering.contradiction(variable)) return;
+      Types types = numbering.types(variable);
+      // Equal partitions of the rows under two names are one answer: the first.
+      for (const auto& [names, other] : fits) {
+        if (std::ranges::equal(types.of_rows, other.of_rows,
+                               [](const at::Tensor& a, const at::Tensor& b) { return at::equal(a, b); })) {
+          return;
+        }
+      }
+      fits.emplace_back(names_of(chosen), std::move(types));
+    });
+    if (fits.size() > 1) {
+      std::vector<std::string> names;
+      for (const auto& [name, types] : fits) names.push_back(name);
+      throw input_error(
+          "{}: the variable '{}' could depend on {}; say on which, so that null variables can be made: "
+          "'task.type: [COLUMN, ...]', with columns of the data or, for tokens, positions",
+          sets.front()->source, variable, fmt::join(names, ", or on "));
+    }
+    if (!fits.empty()) return std::move(fits.front().second);
+  }
+  return row_types(sets, variable);
+}
+
+bool has_column(Sets sets, const std::string& column) {
+  return std::ranges::all_of(sets, [&](const Dataset* set) { return set->type_columns.contains(column); });
+}
+
+}  // namespace
+
+std::string Types::text() const {
+  if (are_rows()) return "each row";
+  return fmt::format("{}", fmt::join(parts, " and "));
+}
+
+Types find_types(std::span<const Dataset* const> sets, const std::string& variable, const TypeOptions& options) {
+  std::vector<Part> named;
+  for (const TypeOptions::Part& part : options.parts) {
+    const auto* column = std::get_if<std::string>(&part);
+    named.push_back(column != nullptr ? column_part(sets, *column) : token_part(sets, std::get<int64_t>(part)));
+  }
+  const auto own_positions = sets.front()->type_positions.find(variable);
+  if (named.empty() && own_positions != sets.front()->type_positions.end()) {
+    for (const int64_t position : own_positions->second) named.push_back(token_part(sets, position));
+  }
+  if (named.empty() && has_column(sets, "type")) named.push_back(column_part(sets, "type"));
+  const bool is_asked = !options.parts.empty();
+  std::optional<Types> types;
+  if (!named.empty()) {
+    std::vector<const Part*> parts;
+    for (const Part& part : named) parts.push_back(&part);
+    const Numbering numbering(sets, parts);
+    const std::optional<std::string> why = numbering.contradiction(variable);
+    if (why && is_asked) {
+      throw input_error("the variable '{}' is no function of {}: {}", variable, names_of(parts), *why);
+    }
+    // The data's own columns are those of another variable if this one is no function of them.
+    if (!why) types = numbering.types(variable);
+  }
+  const bool has_own_parts = types && !is_asked;
+  if (!types) types = found_types(sets, variable);
+  if (!options.block.empty()) {
+    add_blocks(*types, sets, options.block);
+  } else if (has_own_parts && has_column(sets, "block")) {
+    add_blocks(*types, sets, "block");
+  }
+  return *std::move(types);
+}
+
+}  // namespace cprobe

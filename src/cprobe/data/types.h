@@ -1,0 +1,61 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "cprobe/data/dataset.h"
+
+namespace cprobe {
+
+/// The words in front of a column of a token CSV that names the tokens on which a variable depends:
+/// "type_of_var_0" holds "0" or "0 1", positions from 0, the same in every row.
+inline constexpr std::string_view kTypeColumnPrefix = "type_of_";
+
+/// What a spec says about types. Empty: the data sets' own columns say it (`type_of_VARIABLE` for
+/// tokens, `type` for sentences), and else `find_types` looks for positions.
+struct TypeOptions {
+  /// A column of the data (its text is the part), or a token's position in each row.
+  using Part = std::variant<std::string, int64_t>;
+  std::vector<Part> parts;
+  std::string block;  ///< Column; empty: no blocks.
+};
+
+/// What a variable depends on in each row (docs/statistics.md#types). The *parts* of a row are
+/// tokens, words or fields of columns; rows whose parts are all equal have the same *type*.
+/// Numbers of types, parts and blocks mean the same in all data sets.
+struct Types {
+  std::vector<std::string> parts;   ///< "token 0", "word 1", "column noun". Empty: each row is its own type.
+  std::vector<int64_t> positions;   ///< Of the parts, if they are tokens; else empty.
+  at::Tensor part_of_type;          ///< [n_types, n_parts] int64: number of each part's value, from 0.
+  std::vector<int64_t> n_values;    ///< [n_parts]: distinct values of each part.
+  at::Tensor value;                 ///< [n_types] int64: the variable's value. 0 where `is_known` is false.
+  at::Tensor is_known;              ///< [n_types] bool: whether a data set has the variable in a row of the type.
+  at::Tensor block;                 ///< [n_types] int64, from 0; undefined without blocks.
+  std::vector<at::Tensor> of_rows;  ///< Per data set, [n_rows] int64: type of each row.
+
+  int64_t n_types() const { return value.size(0); }
+  bool are_rows() const { return parts.empty(); }  ///< Whether each row is a type of its own.
+  /// "token 0", "tokens 0 and 1", "column noun"; "each row" if `are_rows`.
+  std::string text() const;
+};
+
+/// The types of a variable's rows, in order of preference:
+///   - the parts of `options`;
+///   - the parts that the data name themselves, if the variable is a function of these;
+///   - the smallest set of tokens (words, if the rows are sentences) of which the variable is a
+///     function in all rows, with 5 rows of each type or more on average: at most 3 tokens or 2
+///     words, counted from the start or from the end of the row;
+///   - otherwise, each row is a type of its own.
+/// @param sets  data sets of a run; those without the variable take part only in the numbering.
+/// @throws Error (kInput) if
+///   - the variable is no function of the parts of `options` (names two rows);
+///   - several smallest sets fit (names them, and says how to choose);
+///   - a column or a token does not exist, or a type's rows lie in two blocks.
+Types find_types(std::span<const Dataset* const> sets, const std::string& variable, const TypeOptions& options = {});
+
+}  // namespace cprobe

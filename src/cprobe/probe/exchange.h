@@ -1,0 +1,28 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cprobe/core/progress.h"
+#include "cprobe/probe/findings.h"
+#include "cprobe/probe/null_circuits.h"
+#include "cprobe/spec/spec.h"
+
+namespace cprobe {
+
+/// Questions 3 and 4 on one data set: does the variable reach the behaviour through this component,
+/// and through these units? None if rows have no matched donors: the types are no tokens at known
+/// positions, or no two types have the same value.
+/// @param label    of the data set; seeds, with `seed`, rows, donors and random sets.
+/// @param circuit  a proper part of the component.
+/// @param nulls    circuits of the null variables, in order.
+/// @param on_progress  told of each exchange that was measured.
+/// @throws Error (kInterrupted) once a stop is requested.
+std::optional<Findings::Exchange> exchange_on(const Model& model, const RunData& data, const std::string& label,
+                                              const Dataset& set, const Circuit& circuit,
+                                              std::span<const Circuit> nulls, const NullHypothesis& null,
+                                              const ExchangeOptions& options, Seed seed,
+                                              const OnProgress& on_progress = {});
+
+}  // namespace cprobe

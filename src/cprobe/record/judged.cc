@@ -1,0 +1,319 @@
+#include "cprobe/record/judged.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <map>
+
+namespace cprobe {
+namespace {
+
+/// What one question needs of one cell; none if the cell was not asked.
+struct Asked {
+  TestedFigure figure;
+  double room = std::numeric_limits<double>::infinity();  ///< As for verdict_on.
+};
+using Ask = std::function<std::optional<Asked>(const ProbedCell&, const std::string& data)>;
+
+const Findings::Presence* presence_on(const ProbedCell& cell, const std::string& data) {
+  const auto found = std::ranges::find(cell.findings.presence, data, &Findings::Presence::data);
+  return found == cell.findings.presence.end() ? nullptr : &*found;
+}
+
+std::optional<Asked> ask_present(const ProbedCell& cell, const std::string& data) {
+  const Findings::Presence* on = presence_on(cell, data);
+  return on == nullptr ? std::nullopt : std::optional(Asked{on->present});
+}
+
+std::optional<Asked> ask_made_here(const ProbedCell& cell, const std::string& data) {
+  const Findings::Presence* on = presence_on(cell, data);
+  return on == nullptr ? std::nullopt : std::optional(Asked{on->made_here});
+}
+
+/// The accuracy that ablating the circuit takes. Only uniform random sets give a p.
+std::optional<Asked> ask_needed(const ProbedCell& cell, const std::string& data) {
+  const Findings::OnEvaluationSet* on = cell.findings.on(data);
+  const AblationResult* circuit = on == nullptr ? nullptr : on->circuit();
+  const AblationResult* random = on == nullptr ? nullptr : on->random();
+  if (circuit == nullptr) return std::nullopt;
+  Asked asked{.figure = {.value = on->untouched - circuit->accuracy.mean}};
+  if (random == nullptr || random->random_sets != RandomSets::kUniform || !circuit->harm) return asked;
+  for (const double accuracy : random->draws) asked.figure.nulls.push_back(on->untouched - accuracy);
+  asked.figure.interval = *circuit->harm;
+  if (const AblationResult* all = on->find(AblationTarget::kComponent, on->first_fill())) {
+    asked.room = random->accuracy.mean - std::min(all->accuracy.mean, circuit->accuracy.mean);
+  }
+  return asked;
+}
+
+const Findings::Exchange* exchange_on(const ProbedCell& cell, const std::string& data) {
+  const auto found = std::ranges::find(cell.findings.exchanges, data, &Findings::Exchange::data);
+  return found == cell.findings.exchanges.end() ? nullptr : &*found;
+}
+
+std::optional<Asked> ask_through_component(const ProbedCell& cell, const std::string& data) {
+  const Findings::Exchange* on = exchange_on(cell, data);
+  return on == nullptr ? std::nullopt : std::optional(Asked{on->effect});
+}
+
+std::optional<Asked> ask_through_units(const ProbedCell& cell, const std::string& data) {
+  const Findings::Exchange* on = exchange_on(cell, data);
+  if (on == nullptr || !on->carried || on->units.nulls.empty()) return std::nullopt;
+  return Asked{on->units, 1 - spread(on->units.nulls).mean};
+}
+
+/// The same units against null circuits.
+std::optional<Asked> ask_chosen(const ProbedCell& cell, const std::string& data) {
+  std::optional<Asked> asked = ask_through_units(cell, data);
+  if (asked) asked->figure.nulls = exchange_on(cell, data)->units_of_nulls;
+  return asked;
+}
+
+/// The mean over seeds of a figure of exchanges; none unless each seed has it.
+std::optional<double> mean_of_exchanges(const std::vector<ProbedCell>& cells, const JudgedFinding& finding,
+                                        const std::function<std::optional<double>(const Findings::Exchange&)>& figure) {
+  double sum = 0;
+  for (const size_t i : finding.cells) {
+    const Findings::Exchange* on = exchange_on(cells[i], finding.data);
+    const std::optional<double> value = on == nullptr ? std::nullopt : figure(*on);
+    if (!value) return std::nullopt;
+    sum += *value;
+  }
+  return sum / static_cast<double>(finding.cells.size());
+}
+
+/// A question about one finding, over its seeds.
+struct Combined {
+  BesideNulls beside;
+  Interval interval;
+  double room = 0;
+};
+
+bool is_finite(const TestedFigure& figure) {
+  const Interval& i = figure.interval;
+  return std::isfinite(figure.value + i.mean + i.lower + i.upper) &&
+         std::ranges::all_of(figure.nulls, [](double null) { return std::isfinite(null); });
+}
+
+/// Means over seeds; none unless each cell was asked and has finite figures.
+std::optional<Combined> combined(const std::vector<ProbedCell>& cells, const JudgedFinding& finding, const Ask& ask) {
+  std::vector<BesideNulls> seeds;
+  Combined result;
+  size_t fewest = std::numeric_limits<size_t>::max();
+  for (const size_t i : finding.cells) {
+    const std::optional<Asked> asked = ask(cells[i], finding.data);
+    if (!asked || !is_finite(asked->figure)) return std::nullopt;
+    const auto n = static_cast<double>(finding.cells.size());
+    const TestedFigure& figure = asked->figure;
+    seeds.push_back({figure.value, figure.nulls});
+    fewest = std::min(fewest, figure.nulls.size());
+    result.interval.mean += figure.interval.mean / n;
+    result.interval.lower += figure.interval.lower / n;
+    result.interval.upper += figure.interval.upper / n;
+    // One seed whose figure is not defined leaves all undefined.
+    const bool is_first = i == finding.cells.front();
+    result.interval.n_types =
+        is_first ? figure.interval.n_types : std::min(result.interval.n_types, figure.interval.n_types);
+    result.interval.is_approximate |= figure.interval.is_approximate;
+    result.interval.is_for_these_types_only |= figure.interval.is_for_these_types_only;
+    result.room += asked->room / n;
+  }
+  for (BesideNulls& seed : seeds) seed.nulls.resize(fewest);
+  result.beside = mean_over_seeds(seeds);
+  return result;
+}
+
+void set_figures(JudgedQuestion& question, const Combined& of) {
+  question.statistic = of.beside.value;
+  question.n_null = std::ssize(of.beside.nulls);
+  question.n_types = of.interval.n_types;
+  question.is_approximate = of.interval.is_approximate;
+  question.is_for_these_types_only = of.interval.is_for_these_types_only;
+  if (question.n_null == 0) return;
+  const Spread nulls = spread(of.beside.nulls);
+  question.null_mean = nulls.mean;
+  question.null_sd = nulls.sd;
+  question.p = p_of(of.beside).p();
+  if (of.interval.n_types == 0) return;
+  question.lower = of.interval.lower;
+  question.upper = of.interval.upper;
+}
+
+/// Judges one question about the findings of one data set.
+/// @param judge  the word for a finding, its effect and its combined figures.
+void judge(const std::vector<ProbedCell>& cells, const std::vector<JudgedFinding*>& findings,
+           JudgedQuestion JudgedFinding::*question, const Ask& ask,
+           const std::function<VerdictWord(const JudgedFinding&, const TestedEffect&, const Combined&)>& judge_one) {
+  std::vector<std::pair<JudgedFinding*, Combined>> asked, tested;
+  for (JudgedFinding* finding : findings) {
+    std::optional<Combined> of = combined(cells, *finding, ask);
+    if (!of) continue;
+    set_figures(finding->*question, *of);
+    const bool is_tested = std::ssize(of->beside.nulls) >= kLeastNulls && of->interval.n_types > 0;
+    (is_tested ? tested : asked).emplace_back(finding, *std::move(of));
+  }
+  for (auto& [finding, of] : asked) {
+    JudgedQuestion& here = finding->*question;
+    const bool has_nulls = !of.beside.nulls.empty();
+    here.answer = of.interval.n_types == 0 && has_nulls ? VerdictWord::kNotDefined
+                                                        : verdict_on({p_of(of.beside), of.interval}, kSmallestEffect);
+    here.words = verdict_words(here.answer, {p_of(of.beside), of.interval});
+  }
+  std::vector<BesideNulls> family;
+  for (const auto& [finding, of] : tested) family.push_back(of.beside);
+  const std::vector<CountedP> adjusted = max_t(family, kSmallestEffect);
+  for (size_t i = 0; i < tested.size(); ++i) {
+    auto& [finding, of] = tested[i];
+    JudgedQuestion& here = finding->*question;
+    const TestedEffect effect{adjusted[i], of.interval};
+    here.p_adjusted = adjusted[i].p();
+    here.n_findings = std::ssize(tested);
+    here.answer = judge_one(*finding, effect, of);
+    here.words = verdict_words(here.answer, effect);
+  }
+}
+
+/// The extent of the circuits of a finding's seeds: proper parts, unless one of them is not.
+bool have_proper_circuits(const std::vector<ProbedCell>& cells, const JudgedFinding& finding) {
+  return std::ranges::all_of(finding.cells, [&](size_t i) { return cells[i].findings.extent() == Extent::kPart; });
+}
+
+/// Labels of the data sets on which a cell was judged or ablated, in order.
+std::vector<std::string> data_of(const Findings& findings) {
+  std::vector<std::string> labels;
+  const auto add = [&](const std::string& label) {
+    if (std::ranges::find(labels, label) == labels.end()) labels.push_back(label);
+  };
+  for (const Findings::Presence& on : findings.presence) add(on.data);
+  for (const Findings::OnEvaluationSet& on : findings.evaluation_sets) add(on.label);
+  if (labels.empty()) add("Test");
+  return labels;
+}
+
+/// The findings without answers, in the order of the cells.
+std::vector<JudgedFinding> unjudged(const std::vector<ProbedCell>& cells) {
+  std::vector<VariedSetting> settings = grid_settings();
+  std::erase_if(settings, [](const VariedSetting& s) { return s.name == "seed" || s.name == "position"; });
+  settings = varied_settings(std::move(settings), cells);
+  std::vector<JudgedFinding> findings;
+  std::map<std::string, size_t> places;
+  for (size_t i = 0; i < cells.size(); ++i) {
+    const auto& [id, cell_settings, found] = cells[i];
+    const Cell& cell = cell_settings.cell;
+    std::vector<std::string> options;
+    for (const VariedSetting& setting : settings) {
+      const std::string value = setting.text(cell_settings);
+      if (!value.empty()) options.push_back(fmt::format("{} {}", setting.name, value));
+    }
+    for (const std::string& data : data_of(found)) {
+      JudgedFinding finding{.variable = cell.variable,
+                            .component = cell.component,
+                            .position = cell.position,
+                            .data = data,
+                            .options = fmt::format("{}", fmt::join(options, ", ")),
+                            .types = found.types,
+                            .null_kind = found.null_kind};
+      if (const Findings::Presence* on = presence_on(cells[i], data)) finding.received_from = on->received_from;
+      const std::string key = fmt::format("{}\n{}\n{}\n{}\n{}", finding.variable, to_string(finding.component),
+                                          finding.position, data, finding.options);
+      const auto [place, is_new] = places.try_emplace(key, findings.size());
+      if (is_new) findings.push_back(std::move(finding));
+      findings[place->second].cells.push_back(i);
+    }
+  }
+  return findings;
+}
+
+/// Judges questions 3 and 4. @param family  of variables that are present; others are not asked.
+void judge_exchanges(const std::vector<ProbedCell>& cells, std::vector<JudgedFinding*> family) {
+  using Exchange = Findings::Exchange;
+  for (JudgedFinding* finding : family) {
+    const auto mean = [&](double Exchange::*figure) {
+      return mean_of_exchanges(cells, *finding, [&](const Exchange& on) { return std::optional(on.*figure); });
+    };
+    finding->keep = mean(&Exchange::keep);
+    finding->keep_halves = mean(&Exchange::keep_halves);
+    finding->moved = mean(&Exchange::moved);
+    finding->null_moved = mean(&Exchange::null_moved);
+    finding->carried = mean_of_exchanges(cells, *finding, [](const Exchange& on) { return on.carried; });
+    finding->left = mean_of_exchanges(cells, *finding, [](const Exchange& on) { return on.left; });
+  }
+  judge(cells, family, &JudgedFinding::through_component, ask_through_component,
+        [](const JudgedFinding& finding, const TestedEffect& effect, const Combined&) {
+          return for_share_of_rows(verdict_on(effect, kSmallestEffect), finding.keep.value_or(0));
+        });
+  judge(cells, family, &JudgedFinding::through_units, ask_chosen,
+        [](const JudgedFinding&, const TestedEffect& effect, const Combined&) {
+          return verdict_on(effect, kSmallestEffect);
+        });
+  for (JudgedFinding* finding : family) {
+    finding->p_variable = finding->through_units.p_adjusted;
+    finding->through_units = {};
+  }
+  judge(cells, family, &JudgedFinding::through_units, ask_through_units,
+        [](const JudgedFinding& finding, const TestedEffect& effect, const Combined& of) {
+          return for_share_of_rows(verdict_on(effect, kSmallestEffect, of.room), finding.carried.value_or(0));
+        });
+}
+
+}  // namespace
+
+bool JudgedQuestion::is_significant() const {
+  return p_adjusted && *p_adjusted * static_cast<double>(kSignificance) <= 1 + 1e-9;
+}
+
+std::vector<JudgedFinding> judged_findings(const std::vector<ProbedCell>& cells) {
+  std::vector<JudgedFinding> findings = unjudged(cells);
+  std::map<std::string, std::vector<JudgedFinding*>> families;
+  for (JudgedFinding& finding : findings) families[finding.data].push_back(&finding);
+  for (auto& [data, family] : families) {
+    judge(cells, family, &JudgedFinding::present, ask_present,
+          [](const JudgedFinding&, const TestedEffect& effect, const Combined&) {
+            return verdict_on(effect, kSmallestEffect);
+          });
+    judge(cells, family, &JudgedFinding::made_here, ask_made_here,
+          [](const JudgedFinding& finding, const TestedEffect& effect, const Combined&) {
+            if (!finding.present.is_significant()) return VerdictWord::kNotTested;
+            // Made here, or received: asked of a variable that is present.
+            return made_here({.n_as_strong = 0, .n_nulls = effect.p.n_nulls}, effect, kSmallestEffect);
+          });
+    judge(cells, family, &JudgedFinding::weights_needed, ask_needed,
+          [&](const JudgedFinding& finding, const TestedEffect& effect, const Combined& of) {
+            if (!have_proper_circuits(cells, finding)) return VerdictWord::kNotDefined;
+            return verdict_on(effect, kSmallestEffect, of.room);
+          });
+    std::vector<JudgedFinding*> present;
+    std::ranges::copy_if(family, std::back_inserter(present),
+                         [](const JudgedFinding* finding) { return finding->present.is_significant(); });
+    judge_exchanges(cells, present);
+    for (JudgedFinding* finding : family) {
+      double harm = 0;
+      for (const size_t i : finding->cells) {
+        const Findings::OnEvaluationSet* on = cells[i].findings.on(data);
+        const AblationResult* nulls = on == nullptr ? nullptr : on->find(AblationTarget::kNull, on->first_fill());
+        if (nulls == nullptr) {
+          harm = std::numeric_limits<double>::quiet_NaN();
+          break;
+        }
+        harm += (on->untouched - nulls->accuracy.mean) / static_cast<double>(finding->cells.size());
+      }
+      if (!std::isnan(harm)) finding->null_circuits_harm = harm;
+      if (!have_proper_circuits(cells, *finding) && finding->weights_needed.statistic) {
+        finding->weights_needed.answer = VerdictWord::kNotDefined;
+        finding->weights_needed.words = to_string(VerdictWord::kNotDefined);
+      }
+    }
+  }
+  return findings;
+}
+
+JudgedFinding judged_exchange(const Findings::Exchange& exchange) {
+  std::vector<ProbedCell> cells(1);
+  cells.front().findings.exchanges = {exchange};
+  JudgedFinding finding{.data = exchange.data, .cells = {0}};
+  judge_exchanges(cells, {&finding});
+  return finding;
+}
+
+}  // namespace cprobe

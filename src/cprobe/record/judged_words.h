@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+
+#include "cprobe/record/judged.h"
+
+namespace cprobe {
+
+/// A question of a finding: `&JudgedFinding::present`, `made_here`, `weights_needed`,
+/// `through_component` or `through_units`.
+using Question = JudgedQuestion JudgedFinding::*;
+
+/// Whether the null variables are less like the variable than renamed tokens would make them, so
+/// that a yes means "beyond chance" only. Their values are shuffled over rows, or over types of
+/// several parts.
+bool has_weak_nulls(const JudgedFinding& finding);
+
+/// The answer for columns and chips: the name of its VerdictWord, except for
+///   - "beyond chance": a yes beside null variables where `has_weak_nulls`;
+///   - "too few random sets": too few nulls for `weights_needed` or `through_units`, which have
+///     random sets for nulls;
+///   - "yes, but the only route": a yes to `through_component` where `is_only_route`;
+///   - "yes, units that carry the token": a yes to `through_units` without `are_chosen_units`.
+std::string answer_word(const JudgedFinding& finding, Question question);
+
+/// The same with what belongs to the answer, such as "no: this search finds at most 0.031"
+/// (verdict_words).
+std::string answer_words(const JudgedFinding& finding, Question question);
+
+/// A yes without any reserve: in no other word than "yes", and not for the types seen only.
+bool is_plain_yes(const JudgedFinding& finding, Question question);
+
+/// Whether the component is the only route from the type's tokens to the answer: exchanged as a
+/// whole it gives the donor's answer for null variables as often as for the variable, within a
+/// tenth. A yes to `through_component` is then no evidence for this component.
+bool is_only_route(const JudgedFinding& finding);
+
+/// Whether the units through which the variable reaches the behaviour are chosen by the variable,
+/// more than the units of null circuits: p_variable <= .05.
+bool are_chosen_units(const JudgedFinding& finding);
+
+/// Whether the variable is present in what the mask writes: the answer is yes, or "present, size
+/// undecided". Beyond chance is not present.
+bool is_present(const JudgedFinding& finding);
+
+}  // namespace cprobe

@@ -1,0 +1,106 @@
+#include "cprobe/probe/null_circuits.h"
+
+#include "cprobe/probe/probe_cell.h"
+#include "tests/planted_variable.h"
+#include "tests/support.h"
+
+namespace cprobe {
+namespace {
+
+/// The planted model, whose MLP has neurons for the class of a token. Its variables: `class`, which
+/// the MLP writes; `nothing`, a table of the token that has the classes' sizes and nothing else.
+class NullCircuits : public ::testing::Test {
+ protected:
+  NullCircuits() {
+    data_ = {.model = planted_.model, .train = rows(6), .test = rows(4)};
+    data_.evaluation_sets = {{"Test", data_.test}};
+    data_.fingerprints = {fingerprint(data_.model)};
+    spec_.probe.fit = {.epochs = 20, .learning_rate = .05};
+    spec_.probe.exemplar_draws = 5;
+    spec_.probe.ablation.n_random = 19;
+  }
+
+  Dataset rows(int times) const {
+    testing::TokenRows all;
+    for (int i = 0; i < times; ++i) all.insert(all.end(), planted_.rows.begin(), planted_.rows.end());
+    Dataset data{.source = fmt::format("{} times", times), .trie = build_trie(all)};
+    data.answers = planted_.classes.repeat({times});
+    data.variables["class"] = data.answers;
+    const at::Tensor order = at::randperm(32, Seed(5).generator(), at::kLong);
+    data.variables["nothing"] = planted_.classes.index_select(0, order).repeat({times});
+    return data;
+  }
+
+  Findings probe(const std::string& variable) const {
+    const Cell cell{.variable = variable, .component = {0, Block::kMlp}, .learning_rate = .05, .batch_size = 64};
+    Streams streams(data_.model);
+    return probe_cell(spec_, cell, "id", data_, streams).findings;
+  }
+
+  testing::PlantedModel planted_ = testing::planted_model();
+  RunData data_;
+  Spec spec_;
+};
+
+TEST_F(NullCircuits, TellAVariableFromATableThatNothingComputes) {
+  const Findings planted = probe("class");
+  EXPECT_EQ(planted.types, "token 0");
+  EXPECT_EQ(planted.null_kind, "permuted tokens");
+  EXPECT_EQ(planted.null_weights.size(), 19u);
+  ASSERT_EQ(planted.presence.size(), 1u);
+  const Findings::Presence& there = planted.presence[0];
+  EXPECT_EQ(there.data, "Test");
+  EXPECT_GT(there.present.value, .9);
+  for (const double null : there.present.nulls) EXPECT_LT(null, there.present.value);
+  EXPECT_GT(there.present.interval.lower, .05);
+
+  const Findings::Presence nowhere = probe("nothing").presence.at(0);
+  const auto n_above =
+      std::ranges::count_if(nowhere.present.nulls, [&](double x) { return x >= nowhere.present.value; });
+  EXPECT_GT(n_above, 0) << "the table is one of its own null variables";
+  EXPECT_LT(nowhere.present.value, .6);
+}
+
+TEST_F(NullCircuits, TheEmbeddingHasTheClassAlready) {
+  const Findings::Presence there = probe("class").presence.at(0);
+  ASSERT_EQ(there.inputs.size(), 1u) << "an MLP reads one position";
+  EXPECT_EQ(there.received_from, "the probed token");
+  EXPECT_NEAR(there.made_here.value, there.present.value - there.inputs[0].accuracy, 1e-12);
+  EXPECT_EQ(there.made_here.nulls.size(), 19u);
+}
+
+TEST_F(NullCircuits, LeaveTheCircuitItselfAsItIs) {
+  const Findings with = probe("class");
+  spec_.probe.null_variables = 0;
+  const Findings without = probe("class");
+  EXPECT_EQ(with.train_loss, without.train_loss);
+  EXPECT_EQ(with.n_weights, without.n_weights);
+  EXPECT_EQ(with.knn, without.knn);
+  EXPECT_EQ(without.presence.at(0).present.value, with.presence.at(0).present.value);
+  EXPECT_TRUE(without.presence.at(0).present.nulls.empty());
+  EXPECT_TRUE(without.null_kind.empty());
+}
+
+TEST_F(NullCircuits, AreAblatedBesideTheCircuit) {
+  const Findings found = probe("class");
+  const Findings::OnEvaluationSet& on = found.evaluation_sets.at(0);
+  const AblationResult* nulls = on.find(AblationTarget::kNull, Fill::kZero);
+  ASSERT_NE(nulls, nullptr);
+  EXPECT_EQ(nulls->draws.size(), 19u);
+  ASSERT_NE(on.circuit(), nullptr);
+  if (found.extent() == Extent::kPart) {
+    ASSERT_TRUE(on.circuit()->harm.has_value());
+    EXPECT_NEAR(on.circuit()->harm->mean, on.random()->accuracy.mean - on.circuit()->accuracy.mean, 1e-12);
+    EXPECT_EQ(on.circuit()->harm->n_types, 32);
+  }
+}
+
+TEST_F(NullCircuits, AreNotMadeInProtocolPaper) {
+  spec_.probe.protocol = Protocol::kPaper;
+  const Findings found = probe("class");
+  EXPECT_TRUE(found.presence.empty());
+  EXPECT_TRUE(found.types.empty());
+}
+
+}  // namespace
+}  // namespace cprobe

@@ -1,0 +1,172 @@
+#include "cprobe/record/judged.h"
+
+#include <cmath>
+#include <random>
+
+#include "cprobe/evaluate/statistics.h"
+#include "tests/support.h"
+
+namespace cprobe {
+namespace {
+
+/// A statistic with 19 nulls around `null_mean`, none of which reaches `value` unless it must.
+TestedFigure figure(double value, double null_mean, uint64_t seed = 0, double half_width = .02) {
+  TestedFigure tested{.value = value};
+  std::mt19937_64 random(seed);
+  std::normal_distribution<double> normal(null_mean, .01);
+  for (int b = 0; b < 19; ++b) tested.nulls.push_back(normal(random));
+  const double mean = value - spread(tested.nulls).mean;
+  tested.interval = {.mean = mean, .lower = mean - half_width, .upper = mean + half_width, .n_types = 56};
+  return tested;
+}
+
+ProbedCell cell(const std::string& variable, Block block, TestedFigure present, TestedFigure made_here) {
+  ProbedCell cell{.id = variable, .settings = {.cell = {.variable = variable, .component = {0, block}}}};
+  cell.findings.n_weights = 50;
+  cell.findings.max_weights = 100;
+  cell.findings.types = "token 0";
+  cell.findings.presence = {{.data = "Test",
+                             .present = std::move(present),
+                             .whole = .6,
+                             .received_from = "token 0",
+                             .made_here = std::move(made_here)}};
+  return cell;
+}
+
+/// Adds ablations on "Test": untouched accuracy 1, random sets around `random`.
+void ablate(ProbedCell& cell, double ablated, double random, double component = 0) {
+  const TestedFigure harm = figure(1 - ablated, 1 - random, 7);
+  AblationResult circuit{.target = AblationTarget::kCircuit, .accuracy = {.mean = ablated, .n = 1}, .p = .05};
+  circuit.harm = harm.interval;
+  AblationResult controls{.target = AblationTarget::kRandom};
+  for (const double drop : harm.nulls) controls.draws.push_back(1 - drop);
+  controls.accuracy = spread(controls.draws);
+  const AblationResult all{.target = AblationTarget::kComponent, .accuracy = {.mean = component, .n = 1}};
+  cell.findings.evaluation_sets = {
+      {.label = "Test", .untouched = 1, .n_rows = 100, .ablations = {circuit, controls, all}}};
+}
+
+const JudgedFinding& only(const std::vector<JudgedFinding>& findings) {
+  EXPECT_EQ(findings.size(), 1u);
+  return findings.front();
+}
+
+TEST(Judged, AVariableAboveItsNullsIsPresentAndReceivedIfItsInputTellsAsMuch) {
+  const JudgedFinding found =
+      only(judged_findings({cell("a^2", Block::kAttention, figure(.98, .016), figure(-.02, -.4, 1))}));
+  EXPECT_EQ(found.present.answer, VerdictWord::kYes);
+  EXPECT_EQ(found.present.p_adjusted, .05);
+  EXPECT_EQ(found.present.n_null, 19);
+  EXPECT_NEAR(*found.present.null_mean, .016, .01);
+  EXPECT_EQ(found.received_from, "token 0");
+  EXPECT_EQ(found.weights_needed.answer, VerdictWord::kNotTested);
+}
+
+TEST(Judged, AVariableLikeItsNullsIsNot) {
+  const JudgedFinding found =
+      only(judged_findings({cell("random", Block::kMlp, figure(.015, .016), figure(-.01, -.01, 1))}));
+  EXPECT_EQ(found.present.answer, VerdictWord::kNo);
+  EXPECT_GT(*found.present.p_adjusted, .05);
+  EXPECT_EQ(found.made_here.answer, VerdictWord::kNotTested) << "not asked of a variable that is not present";
+}
+
+TEST(Judged, MadeHereNeedsMoreThanTheInputTells) {
+  const JudgedFinding found = only(judged_findings({cell("v", Block::kMlp, figure(.9, .1), figure(.6, .05, 1))}));
+  EXPECT_EQ(found.made_here.answer, VerdictWord::kYes);
+}
+
+TEST(Judged, DeletionCannotTellWhereRandomSetsLeaveNothing) {
+  ProbedCell at_floor = cell("a^2", Block::kAttention, figure(.98, .016), figure(-.02, -.4, 1));
+  ablate(at_floor, .009, .011, .009);
+  EXPECT_EQ(only(judged_findings({at_floor})).weights_needed.answer, VerdictWord::kCannotTell);
+  ProbedCell harmed = at_floor;
+  ablate(harmed, .2, .9);
+  const JudgedQuestion needed = only(judged_findings({harmed})).weights_needed;
+  EXPECT_EQ(needed.answer, VerdictWord::kYes);
+  EXPECT_NEAR(*needed.statistic, .8, 1e-12);
+  EXPECT_NEAR(*needed.null_mean, .1, .01);
+}
+
+TEST(Judged, ComplementControlsGiveNoAnswer) {
+  ProbedCell old = cell("a^2", Block::kMlp, {}, {});
+  ablate(old, .2, .9);
+  old.findings.presence.clear();
+  old.findings.types.clear();
+  old.findings.evaluation_sets[0].ablations[1].random_sets = RandomSets::kComplement;
+  const JudgedFinding found = only(judged_findings({old}));
+  EXPECT_EQ(found.present.answer, VerdictWord::kNotTested);
+  EXPECT_EQ(found.weights_needed.answer, VerdictWord::kNotTested);
+  EXPECT_FALSE(found.weights_needed.p_adjusted.has_value());
+}
+
+TEST(Judged, EmptyAndFullCircuitsLeaveDeletionUndefined) {
+  for (const int64_t n_weights : {0, 100}) {
+    ProbedCell whole = cell("v", Block::kMlp, figure(.9, .1), figure(0, 0, 1));
+    ablate(whole, .2, .9);
+    whole.findings.n_weights = n_weights;
+    EXPECT_EQ(only(judged_findings({whole})).weights_needed.answer, VerdictWord::kNotDefined);
+  }
+}
+
+TEST(Judged, FewNullVariablesAreTooFewTypes) {
+  TestedFigure few = figure(.9, .1);
+  few.nulls.resize(5);
+  EXPECT_EQ(only(judged_findings({cell("v", Block::kMlp, few, few)})).present.answer, VerdictWord::kTooFewTypes);
+  few.nulls.clear();
+  EXPECT_EQ(only(judged_findings({cell("v", Block::kMlp, few, few)})).present.answer, VerdictWord::kNotTested);
+}
+
+TEST(Judged, FiguresThatAreNoNumbersGiveNoAnswer) {
+  ProbedCell cell_of_nan = cell("v", Block::kMlp, figure(.9, .1), figure(.6, .05, 1));
+  ablate(cell_of_nan, std::nan(""), .9);
+  const JudgedFinding found = only(judged_findings({cell_of_nan}));
+  EXPECT_EQ(found.present.answer, VerdictWord::kYes);
+  EXPECT_EQ(found.weights_needed.answer, VerdictWord::kNotTested);
+}
+
+TEST(Judged, FindingsSayWhatTheirPAndIntervalAreOf) {
+  TestedFigure of_these = figure(.9, .1);
+  of_these.interval.is_for_these_types_only = true;
+  const std::vector<JudgedFinding> found = judged_findings({cell("v", Block::kMlp, figure(.9, .1), figure(.6, .05, 1)),
+                                                            cell("w", Block::kMlp, of_these, figure(.6, .05, 1))});
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].present.n_findings, 2);
+  EXPECT_EQ(found[0].present.n_types, 56);
+  EXPECT_TRUE(found[0].present.is_significant());
+  EXPECT_FALSE(found[0].present.is_for_these_types_only);
+  EXPECT_TRUE(found[1].present.is_for_these_types_only);
+}
+
+TEST(Judged, SeedsAreOneFinding) {
+  ProbedCell first = cell("v", Block::kMlp, figure(.9, .1), figure(.6, .05, 1));
+  ProbedCell second = cell("v", Block::kMlp, figure(.7, .1, 5), figure(.4, .05, 2));
+  second.settings.cell.seed = 1;
+  const JudgedFinding found = only(judged_findings({first, second}));
+  EXPECT_EQ(found.cells.size(), 2u);
+  EXPECT_DOUBLE_EQ(*found.present.statistic, .8);
+}
+
+TEST(Judged, AFamilyOfNullsRarelyHasAnAnswer) {
+  // 12 cells whose statistic is one more null: the least adjusted p is at most .05 in one of 20.
+  int n_significant = 0;
+  constexpr int kFamilies = 200;
+  for (uint64_t seed = 0; seed < kFamilies; ++seed) {
+    std::vector<ProbedCell> cells;
+    std::mt19937_64 random(seed);
+    std::normal_distribution<double> normal(.1, .05);
+    for (int c = 0; c < 12; ++c) {
+      TestedFigure null{.value = normal(random)};
+      for (int b = 0; b < 19; ++b) null.nulls.push_back(normal(random));
+      null.interval = {.mean = 0, .lower = .1, .upper = .3, .n_types = 56};  // so that p alone decides
+      cells.push_back(cell("v" + std::to_string(c), Block::kMlp, null, null));
+    }
+    bool any = false;
+    for (const JudgedFinding& found : judged_findings(cells)) any |= found.present.answer == VerdictWord::kYes;
+    n_significant += any ? 1 : 0;
+  }
+  EXPECT_LE(n_significant, 21) << "of 200: the 99.9 % bound at .05";
+  EXPECT_GE(n_significant, 1);
+}
+
+}  // namespace
+}  // namespace cprobe
