@@ -6,10 +6,12 @@
 #include "cli/options.h"
 #include "cli/progress_bar.h"
 #include "cprobe/core/error.h"
+#include "cprobe/core/number_text.h"
 #include "cprobe/core/text_table.h"
 #include "cprobe/probe/exchange.h"
 #include "cprobe/probe/probe_cell.h"
-#include "cprobe/record/judged.h"
+#include "cprobe/record/judged_words.h"
+#include "cprobe/report/findings_json.h"
 
 namespace cprobe {
 namespace {
@@ -34,7 +36,7 @@ std::string note_of(const Circuit& circuit, const std::string& name, const std::
 
 /// The options with which the circuit was found, as far as they decide its null circuits.
 FindOptions options_of(const Spec& spec, const Circuit& circuit, const std::filesystem::path& file) {
-  const auto number = [&](const char* name) {
+  const auto number = [&](const std::string& name) {
     const std::string text = note_of(circuit, name, file);
     try {
       return std::stod(text);
@@ -45,12 +47,15 @@ FindOptions options_of(const Spec& spec, const Circuit& circuit, const std::file
   const std::string method = note_of(circuit, "method", file);
   const auto* kind = std::ranges::find_if(kMaskKinds, [&](MaskKind one) { return to_string(one) == method; });
   if (kind == kMaskKinds.end()) throw input_error("{}: unknown mask method '{}'", file.string(), method);
+  const std::string seed = note_of(circuit, "seed", file);
+  const std::optional<uint64_t> whole_seed = whole_number<uint64_t>(seed);
+  if (!whole_seed) throw input_error("{}: its seed is '{}', which is no whole number", file.string(), seed);
   FindOptions options{.position = static_cast<int64_t>(number("position")),
                       .mask_method = *kind,
-                      .mask_option = number(mask_option(*kind).key.data()),
+                      .mask_option = number(std::string(mask_option(*kind).key)),
                       .unit = circuit.unit,
                       .exemplar_draws = spec.probe.exemplar_draws,
-                      .seed = static_cast<uint64_t>(number("seed"))};
+                      .seed = *whole_seed};
   options.fit = {.epochs = static_cast<int64_t>(number("epochs")),
                  .batch_size = static_cast<int64_t>(number("batch_size")),
                  .learning_rate = number("learning_rate"),
@@ -60,46 +65,26 @@ FindOptions options_of(const Spec& spec, const Circuit& circuit, const std::file
   return options;
 }
 
-nlohmann::ordered_json json_of(const std::optional<double>& number) {
-  return number ? nlohmann::ordered_json(*number) : nlohmann::ordered_json(nullptr);
-}
-
-nlohmann::ordered_json question_json(const JudgedQuestion& question) {
-  return {{"answer", to_string(question.answer)},
-          {"statistic", json_of(question.statistic)},
-          {"null_mean", json_of(question.null_mean)},
-          {"null_sd", json_of(question.null_sd)},
-          {"n_null", question.n_null},
-          {"p", json_of(question.p)},
-          {"lower", json_of(question.lower)},
-          {"upper", json_of(question.upper)}};
-}
-
 void print_json(const JudgedFinding& found, const Findings::Exchange& on) {
-  nlohmann::ordered_json component = question_json(found.through_component);
-  component["keep"] = on.keep;
-  component["keep_halves"] = on.keep_halves;
-  component["moved"] = on.moved;
-  component["null_moved"] = on.null_moved;
-  nlohmann::ordered_json units = question_json(found.through_units);
-  units["carried"] = json_of(on.carried);
-  units["left"] = json_of(on.left);
-  units["p_variable"] = json_of(found.p_variable);
-  const nlohmann::ordered_json line = {
-      {"data", on.data},       {"variable", found.variable}, {"component", to_string(found.component)},
-      {"n_rows", on.n_rows},   {"untouched", on.untouched},  {"through_component", component},
-      {"through_units", units}};
+  const nlohmann::ordered_json line = {{"data", on.data},
+                                       {"variable", found.variable},
+                                       {"component", to_string(found.component)},
+                                       {"n_rows", on.n_rows},
+                                       {"untouched", on.untouched},
+                                       {"through_component", through_json(found, &JudgedFinding::through_component)},
+                                       {"through_units", through_json(found, &JudgedFinding::through_units)}};
   fmt::print("{}\n", line.dump());
 }
 
-std::vector<std::string> line_of(const std::string& data, const char* question, const JudgedQuestion& judged,
+std::vector<std::string> line_of(const char* text_of_question, const JudgedFinding& found, Question question,
                                  const std::string& shares) {
+  const JudgedQuestion& judged = found.*question;
   const auto text = [](const std::optional<double>& number) { return number ? fmt::format("{:.3f}", *number) : "-"; };
   const std::string nulls =
       judged.null_mean ? fmt::format("{} ± {} ({})", text(judged.null_mean), text(judged.null_sd), judged.n_null) : "-";
-  return {data,
-          question,
-          std::string(to_string(judged.answer)),
+  return {found.data,
+          text_of_question,
+          answer_word(found, question),
           text(judged.statistic),
           nulls,
           judged.p ? p_number(*judged.p) : "-",
@@ -111,14 +96,14 @@ std::string table_of(const std::vector<std::pair<JudgedFinding, Findings::Exchan
   std::vector<std::vector<std::string>> lines = {
       {"data", "question", "answer", "statistic", "nulls", "p", "above nulls (95 %)", "shares of rows"}};
   for (const auto& [found, on] : all) {
-    lines.push_back(line_of(on.data, "through this component", found.through_component,
+    lines.push_back(line_of("through this component", found, &JudgedFinding::through_component,
                             fmt::format("keep {:.3f}, random halves {:.3f}; moved {:.3f}, null variables {:.3f}",
                                         on.keep, on.keep_halves, on.moved, on.null_moved)));
     const std::string carried =
         on.carried ? fmt::format("carried {:.3f}, left {:.3f}; p against null circuits {}", *on.carried, *on.left,
-                                 found.p_variable ? p_number(*found.p_variable) : "-")
+                                 found.chosen_units.p ? p_number(*found.chosen_units.p) : "-")
                    : "the whole component moves too few rows";
-    lines.push_back(line_of(on.data, "through these units", found.through_units, carried));
+    lines.push_back(line_of("through these units", found, &JudgedFinding::through_units, carried));
   }
   return text_table(lines);
 }
@@ -160,6 +145,8 @@ void run_exchange(const ExchangeCommand& command) {
       JudgedFinding found = judged_exchange(*on);
       found.variable = variable;
       found.component = circuit.component();
+      found.types = null.types.text();
+      found.null_kind = to_string(null.variables.kind);
       all.emplace_back(std::move(found), *on);
     }
   }

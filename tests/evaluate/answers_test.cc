@@ -31,16 +31,24 @@ TEST(VerdictOn, SaysWhatIsMissing) {
   EXPECT_EQ(verdict_on(effect_of(kSignificant, .05, .4), kOfInterest, .06), VerdictWord::kYes);
 }
 
-TEST(MadeHere, IsAskedOnlyOfWhatIsPresent) {
+TEST(MadeHere, NeedsMoreThanTheNullsGainAndMoreThanTheInputTells) {
   const TestedEffect more = effect_of(kSignificant, .3, .5), same = effect_of(kNotSignificant, -.1, .01);
-  EXPECT_EQ(made_here(kSignificant, more, kOfInterest), VerdictWord::kYes);
-  EXPECT_EQ(made_here(kSignificant, same, kOfInterest), VerdictWord::kReceived);
-  EXPECT_EQ(made_here(kSignificant, effect_of(kSignificant, .01, .04), kOfInterest), VerdictWord::kReceived);
-  EXPECT_EQ(made_here(kSignificant, effect_of(kNotSignificant, .3, .5), kOfInterest), VerdictWord::kUndecided);
-  EXPECT_EQ(made_here(kSignificant, effect_of(kSignificant, -.1, .5), kOfInterest), VerdictWord::kUndecided);
-  EXPECT_EQ(made_here(kNotSignificant, more, kOfInterest), VerdictWord::kNotTested);
-  EXPECT_EQ(made_here({0, 0}, effect_of({0, 0}, -1, 1), kOfInterest), VerdictWord::kNotTested);
-  EXPECT_EQ(made_here({0, 5}, effect_of({0, 5}, -1, 1), kOfInterest), VerdictWord::kTooFewTypes);
+  EXPECT_EQ(made_here(more, 0, kOfInterest), VerdictWord::kYes);
+  EXPECT_EQ(made_here(same, 0, kOfInterest), VerdictWord::kReceived);
+  EXPECT_EQ(made_here(effect_of(kSignificant, .01, .04), 0, kOfInterest), VerdictWord::kReceived);
+  EXPECT_EQ(made_here(effect_of(kNotSignificant, .3, .5), 0, kOfInterest), VerdictWord::kUndecided);
+  EXPECT_EQ(made_here(effect_of(kSignificant, -.1, .5), 0, kOfInterest), VerdictWord::kUndecided);
+  EXPECT_EQ(made_here(effect_of({0, 0}, -1, 1), 0, kOfInterest), VerdictWord::kNotTested);
+  EXPECT_EQ(made_here(effect_of({0, 5}, -1, 1), 0, kOfInterest), VerdictWord::kTooFewTypes);
+}
+
+TEST(MadeHere, IsNotWhereNullsOnlyLoseMore) {
+  // D is about 0 beside nulls that lose .4: far above them, and no more than the input tells.
+  EXPECT_EQ(made_here(effect_of(kSignificant, .38, .42), -.4, kOfInterest), VerdictWord::kReceived);
+  EXPECT_EQ(made_here(effect_of(kSignificant, .3, .5), -.4, kOfInterest), VerdictWord::kUndecided);
+  // All searches gain .3 here, so that the gain says nothing of the variable.
+  EXPECT_EQ(made_here(effect_of(kNotSignificant, -.1, .01), .3, kOfInterest), VerdictWord::kUndecided);
+  EXPECT_EQ(made_here(effect_of(kSignificant, .1, .2), .3, kOfInterest), VerdictWord::kYes);
 }
 
 TEST(ForShareOfRows, ReservesAYes) {

@@ -58,6 +58,7 @@ TEST(Judged, AVariableAboveItsNullsIsPresentAndReceivedIfItsInputTellsAsMuch) {
   EXPECT_EQ(found.present.p_adjusted, .05);
   EXPECT_EQ(found.present.n_null, 19);
   EXPECT_NEAR(*found.present.null_mean, .016, .01);
+  EXPECT_EQ(found.made_here.answer, VerdictWord::kReceived) << "null circuits lose .4, which is no gain of this one";
   EXPECT_EQ(found.received_from, "token 0");
   EXPECT_EQ(found.weights_needed.answer, VerdictWord::kNotTested);
 }
@@ -85,6 +86,42 @@ TEST(Judged, DeletionCannotTellWhereRandomSetsLeaveNothing) {
   EXPECT_EQ(needed.answer, VerdictWord::kYes);
   EXPECT_NEAR(*needed.statistic, .8, 1e-12);
   EXPECT_NEAR(*needed.null_mean, .1, .01);
+}
+
+/// An exchange of 100 rows that all follow the variable, and null variables that do not.
+Findings::Exchange exchange() {
+  Findings::Exchange on{.data = "Test", .n_rows = 100, .untouched = 1, .chance = .1, .effect = figure(.99, 0)};
+  on.keep = on.keep_halves = on.moved = 1;
+  on.carried = .98;
+  on.left = .01;
+  on.units = figure(.97, .1, 3);
+  on.units_of_nulls = figure(.97, .96, 4).nulls;
+  return on;
+}
+
+TEST(Judged, ExchangeSaysWhatTravelsWhereAndByWhom) {
+  const JudgedFinding found = judged_exchange(exchange());
+  EXPECT_EQ(found.through_component.answer, VerdictWord::kYes);
+  EXPECT_EQ(found.through_units.answer, VerdictWord::kYes);
+  EXPECT_EQ(found.keep, 1);
+  EXPECT_FALSE(found.chosen_units.is_significant()) << "null circuits carry as much";
+  Findings::Exchange chosen = exchange();
+  chosen.units_of_nulls = figure(.97, .1, 4).nulls;
+  EXPECT_TRUE(judged_exchange(chosen).chosen_units.is_significant());
+}
+
+TEST(Judged, ExchangeIsReservedOrUndefined) {
+  Findings::Exchange on = exchange();
+  on.keep = .8;
+  EXPECT_EQ(judged_exchange(on).through_component.answer, VerdictWord::kPartly);
+  on = exchange();
+  on.untouched = .12;  // 12 of 100 rows, where one answer to all gets 10
+  EXPECT_EQ(judged_exchange(on).through_component.answer, VerdictWord::kNotDefined);
+  EXPECT_EQ(judged_exchange(on).through_units.answer, VerdictWord::kNotDefined);
+  on = exchange();
+  on.carried.reset();
+  EXPECT_EQ(judged_exchange(on).through_component.answer, VerdictWord::kYes);
+  EXPECT_EQ(judged_exchange(on).through_units.answer, VerdictWord::kNotDefined) << "the whole moves too few rows";
 }
 
 TEST(Judged, ComplementControlsGiveNoAnswer) {

@@ -58,13 +58,13 @@ TEST(JudgedWords, SayWhatAYesAboutExchangeIsNoEvidenceOf) {
   finding.through_component = finding.through_units = finding.present;
   finding.moved = 1;
   finding.null_moved = .1;
-  finding.p_variable = .05;
+  finding.chosen_units.p_adjusted = .05;
   for (const Question question : {&JudgedFinding::through_component, &JudgedFinding::through_units}) {
     EXPECT_EQ(answer_word(finding, question), "yes");
     EXPECT_TRUE(is_plain_yes(finding, question));
   }
   finding.null_moved = .95;
-  finding.p_variable = .1;
+  finding.chosen_units.p_adjusted = .1;
   EXPECT_EQ(answer_word(finding, &JudgedFinding::through_component), "yes, but the only route");
   EXPECT_EQ(answer_word(finding, &JudgedFinding::through_units), "yes, units that carry the token");
   for (const Question question : {&JudgedFinding::through_component, &JudgedFinding::through_units}) {

@@ -127,6 +127,8 @@ TEST_F(Formats, TablesHaveColumnsOfExchangesWhereThereAreSome) {
   data.cells = {testing::reported({}), testing::reported({.variable = "b", .other_types = .1})};
   EXPECT_THAT(paper_table(data, TableFormat::kCsv), Not(HasSubstr("through")));
   data.cells[0].findings.exchanges = {{.data = "Test",
+                                       .n_rows = 200,
+                                       .untouched = 1,
                                        .effect = testing::tested(.95, 0),
                                        .keep = 1,
                                        .moved = 1,

@@ -121,6 +121,12 @@ TEST_F(Run, CompletesAScreenedRunAsIfItHadBeenComputedAtOnce) {
   EXPECT_EQ(table("run", "results.csv").text("null circuits"), std::vector<std::string>(4, "3"));
 }
 
+TEST_F(Run, RefusesTypesThatDoNotFitBeforeAnythingIsWritten) {
+  spec_.data.types[""].parts = {int64_t{2}};  // the last token, which is the same in all rows
+  EXPECT_INPUT_ERROR(run_in("run"), "the variable 'x' is no function of token 2");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run"));
+}
+
 TEST_F(Run, ShowsNoCellsOfAnotherModelBesideThoseOfThisOne) {
   run_in("run");
   save_model(testing::drawn_model(testing::tiny_config(), Seed(1)), folder_ / "model");

@@ -85,6 +85,31 @@ TEST(Spec, ReadsEveryKey) {
   EXPECT_TRUE(spec.probe.ablation.effect);
 }
 
+/// A spec whose task has more keys.
+std::string typed_spec(const std::string& keys, const std::string& more = "") {
+  return fmt::format("model: m\ntask: {{train: a.csv, test: b.csv, {}}}\nvariables: [x, y]\n{}", keys, more);
+}
+
+TEST(Spec, SaysOnWhatVariablesDepend) {
+  const Spec one = parse(typed_spec("type: [0, noun], block: lemma"));
+  EXPECT_THAT(one.data.types_of("x").parts, ElementsAre(TypeOptions::Part(int64_t{0}), TypeOptions::Part("noun")));
+  EXPECT_EQ(one.data.types_of("y").block, "lemma");
+  const Spec each = parse(typed_spec("type: {x: [0], y: [0, -2]}"));
+  EXPECT_EQ(each.data.types_of("x").parts.size(), 1u);
+  EXPECT_THAT(each.data.types_of("y").parts,
+              ElementsAre(TypeOptions::Part(int64_t{0}), TypeOptions::Part(int64_t{-2})));
+  EXPECT_TRUE(parse(spec_text()).data.types_of("x").parts.empty());
+}
+
+TEST(Spec, RefusesTypesAndNullsThatNothingWouldUse) {
+  EXPECT_INPUT_ERROR(parse(typed_spec("type: {z: [0]}")), "'z' is none of the spec's variables (x, y)");
+  EXPECT_INPUT_ERROR(parse(typed_spec("type: [0]", "protocol: paper\n")), "protocol paper knows no types");
+  EXPECT_INPUT_ERROR(parse(typed_spec("block: b", "protocol: paper\n")), "protocol paper knows no types");
+  EXPECT_INPUT_ERROR(parse(spec_text("protocol: paper\nevaluate: {null_variables: 19}\n")), "no null variables");
+  EXPECT_INPUT_ERROR(parse(spec_text("protocol: paper\nevaluate: {exchange_rows: 9}\n")), "exchanges nothing");
+  EXPECT_INPUT_ERROR(parse(spec_text("protocol: paper\nevaluate: {exchange_controls: 9}\n")), "exchanges nothing");
+}
+
 TEST(Spec, NamesTheLineOfEveryMistake) {
   EXPECT_INPUT_ERROR(parse("- a list"), "spec.yaml:1:1: expected a spec");
   EXPECT_INPUT_ERROR(parse("model: m\ntask: {train: a.csv, test: b.csv}\n"), "the key 'variables' is missing");

@@ -4,7 +4,10 @@ namespace cprobe {
 
 /// Makes Ctrl-C (SIGINT) and SIGTERM request a stop, which long loops honour between two steps. A
 /// second signal kills the process at once. A signal that the environment ignores (nohup, a
-/// background job) stays ignored. Only main calls this function, once.
+/// background job) stays ignored.
+///
+/// A thread of its own takes the signals; this thread, and those that it starts later, block them.
+/// Only main calls this function, once, before it starts threads that compute.
 void catch_interrupts();
 
 /// True from the first request to stop on.

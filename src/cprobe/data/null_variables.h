@@ -20,7 +20,7 @@ enum class NullKind {
 };
 std::string_view to_string(NullKind kind);  ///< "permuted tokens", "shuffled types", "shuffled rows".
 
-/// Variables with the structure of V, of no use to the model (docs/statistics.md#null-variables).
+/// Variables with the structure of V, of no use to the model (docs/statistics.md).
 struct NullVariables {
   NullKind kind = NullKind::kPermutedParts;
   at::Tensor values;  ///< [n, n_types] int64: value of each null variable at each type.
@@ -30,13 +30,20 @@ struct NullVariables {
   at::Tensor labels(const at::Tensor& types) const { return values.index_select(1, types); }
 };
 
+/// The types of a variable in the data sets of a run, and its null variables.
+struct NullHypothesis {
+  Types types;
+  NullVariables variables;
+};
+
 /// Makes null variables of a variable. Their permutations depend on the names of the parts and on
 /// the number b of each, not on the variable: so other variables of the same parts, other
 /// components, seeds and models get the same permutations. With blocks, values are shuffled within
 /// blocks.
 ///
-/// Null variables group the types in other ways than V, and than one another. Fewer than `n_wanted`
-/// come back if there are no more.
+/// Null variables group the types in other ways than V, and than one another; a b that does not is
+/// passed over, and later ones then belong to other permutations than those of another variable.
+/// Fewer than `n_wanted` come back if there are no more.
 /// @param may_use  says whether labels of all types can be decoded, such as whether each class has
 ///                 two training tokens; null variables for which the answer is no are passed over.
 NullVariables null_variables(const Types& types, int64_t n_wanted,

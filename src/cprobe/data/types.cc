@@ -114,19 +114,23 @@ class Numbering {
   /// Two rows of one type with different values of the variable, as text; none if the variable is
   /// a function of the type.
   std::optional<std::string> contradiction(const std::string& variable) const {
-    std::map<int64_t, std::pair<int64_t, std::string>> first;  // type -> value, place
+    struct First {
+      int64_t value = 0;
+      size_t set = 0;
+      int64_t row = 0;
+    };
+    std::map<int64_t, First> firsts;  // by type
     for (size_t s = 0; s < sets_.size(); ++s) {
       const auto found = sets_[s]->variables.find(variable);
       if (found == sets_[s]->variables.end()) continue;
       const at::Tensor values = found->second.contiguous();
       for (int64_t row = 0; row < values.size(0); ++row) {
         const int64_t value = values.data_ptr<int64_t>()[row];
-        const auto [entry, is_new] = first.try_emplace(of_rows_[s][static_cast<size_t>(row)], value,
-                                                       fmt::format("{}, row {}", sets_[s]->source, row + 1));
-        if (!is_new && entry->second.first != value) {
-          return fmt::format("{} has the value {}, and {}, row {} has {}", entry->second.second, entry->second.first,
-                             sets_[s]->source, row + 1, value);
-        }
+        const auto [entry, is_new] = firsts.try_emplace(of_rows_[s][static_cast<size_t>(row)], First{value, s, row});
+        const First& first = entry->second;
+        if (is_new || first.value == value) continue;
+        return fmt::format("{}, row {} has the value {}, and {}, row {} has {}", sets_[first.set]->source,
+                           first.row + 1, first.value, sets_[s]->source, row + 1, value);
       }
     }
     return std::nullopt;

@@ -25,7 +25,7 @@ struct TypeOptions {
   std::string block;  ///< Column; empty: no blocks.
 };
 
-/// What a variable depends on in each row (docs/statistics.md#types). The *parts* of a row are
+/// What a variable depends on in each row (docs/statistics.md). The *parts* of a row are
 /// tokens, words or fields of columns; rows whose parts are all equal have the same *type*.
 /// Numbers of types, parts and blocks mean the same in all data sets.
 struct Types {

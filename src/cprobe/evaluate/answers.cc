@@ -39,15 +39,12 @@ VerdictWord verdict_on(const TestedEffect& effect, double smallest_effect, doubl
   return is_significant && interval.lower >= smallest_effect ? VerdictWord::kYes : VerdictWord::kUndecided;
 }
 
-VerdictWord made_here(const CountedP& present, const TestedEffect& difference, double smallest_effect) {
-  if (present.n_nulls >= kLeastNulls && !present.is_significant()) return VerdictWord::kNotTested;
-  switch (const VerdictWord word = verdict_on(difference, smallest_effect)) {
-    case VerdictWord::kSmall:
-    case VerdictWord::kNo:
-      return VerdictWord::kReceived;
-    default:
-      return word;
-  }
+VerdictWord made_here(const TestedEffect& difference, double null_mean, double smallest_effect) {
+  const VerdictWord word = verdict_on(difference, smallest_effect);
+  if (difference.p.n_nulls < kLeastNulls) return word;
+  if (difference.interval.upper + null_mean < smallest_effect) return VerdictWord::kReceived;
+  const bool is_more_itself = difference.interval.lower + null_mean >= smallest_effect;
+  return word == VerdictWord::kYes && is_more_itself ? word : VerdictWord::kUndecided;
 }
 
 VerdictWord for_share_of_rows(VerdictWord word, double share) {

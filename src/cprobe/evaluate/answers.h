@@ -47,12 +47,15 @@ struct TestedEffect {
 VerdictWord verdict_on(const TestedEffect& effect, double smallest_effect,
                        double room = std::numeric_limits<double>::infinity());
 
-/// "Was V made here?" with `difference` the effect of T - T_input. Tested only where V is present.
-///   - p of `present` > .05: `kNotTested`;
-///   - upper of `difference` < smallest_effect: `kReceived`;
-///   - p of `difference` <= .05 and its lower >= smallest_effect: `kYes`;
-///   - otherwise `kUndecided`; with too few nulls, as `verdict_on`.
-VerdictWord made_here(const CountedP& present, const TestedEffect& difference, double smallest_effect);
+/// "Was V made here?", to be asked where V is present, with `difference` the effect of D = T -
+/// T_input. The interval of `difference` is that of D minus the mean D of its nulls; moved by that
+/// mean, it is one of D itself. Of these, the first that holds:
+///   - fewer than 19 nulls: as `verdict_on`;
+///   - upper of D < smallest_effect: `kReceived`, whatever the nulls lose on the way;
+///   - p <= .05, and both lower ends >= smallest_effect: `kYes`;
+///   - otherwise `kUndecided`.
+/// @param null_mean  mean D of the nulls.
+VerdictWord made_here(const TestedEffect& difference, double null_mean, double smallest_effect);
 
 /// The least share of rows for an unreserved "yes" to a question about exchange.
 inline constexpr double kMostRows = 0.9;

@@ -12,7 +12,7 @@ namespace {
 /// @param shape  of the matrix's units.
 at::Tensor drawn_from(const at::Tensor& pool, int64_t n, at::IntArrayRef shape, at::Generator& generator) {
   const at::Tensor order = at::randperm(pool.size(0), generator, at::kLong);
-  const at::Tensor units = at::zeros(shape, at::kBool);
+  at::Tensor units = at::zeros(shape, at::kBool);
   units.view(-1).index_fill_(0, pool.index_select(0, order.narrow(0, 0, n)), true);
   return units;
 }
@@ -42,6 +42,7 @@ std::vector<at::Tensor> draw_random_units(const std::vector<at::Tensor>& members
 std::vector<at::Tensor> draw_input_halves(const std::vector<MatrixInfo>& matrices, MaskUnit unit,
                                           at::Generator& generator) {
   std::vector<at::Tensor> units;
+  units.reserve(matrices.size());
   for (const MatrixInfo& matrix : matrices) units.push_back(at::ones(unit_shape(matrix, unit), at::kBool));
   for (size_t i = 0; i + 1 < units.size(); ++i) {
     units[i] = drawn_from(at::arange(units[i].numel()), units[i].numel() / 2, units[i].sizes(), generator);
@@ -51,6 +52,7 @@ std::vector<at::Tensor> draw_input_halves(const std::vector<MatrixInfo>& matrice
 
 std::vector<bool> drawn_from_all(const std::vector<at::Tensor>& members) {
   std::vector<bool> from_all;
+  from_all.reserve(members.size());
   for (const at::Tensor& member : members) from_all.push_back(2 * member.sum().item<int64_t>() > member.numel());
   return from_all;
 }

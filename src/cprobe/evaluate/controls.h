@@ -28,7 +28,7 @@ enum class RandomSets {
   kUniform,
   /// Sets of units outside the circuit, as the reference draws them; of all units in a matrix of
   /// which the circuit has more than half. Not exchangeable with the circuit: p is too small too
-  /// often (docs/statistics.md#random-sets).
+  /// often (docs/statistics.md).
   kComplement,
 };
 

@@ -1,9 +1,12 @@
 #include "cprobe/probe/exchange.h"
 
+#include <algorithm>
+
 #include "cprobe/data/donors.h"
 #include "cprobe/evaluate/controls.h"
 #include "cprobe/evaluate/exchange_bench.h"
 #include "cprobe/evaluate/exchange_effect.h"
+#include "cprobe/evaluate/nearest_neighbours.h"
 
 namespace cprobe {
 namespace {
@@ -42,9 +45,20 @@ WholeExchange whole_exchange(const ExchangeBench& same, const ExchangeBench& oth
           .moved = moved(with_other, other.untouched(), other.untouched_donor()).share().value_or(0)};
 }
 
+/// The most rows that are right if the model gives one answer to all, as a share. Of two
+/// continuations that differ from row to row, one is right by chance in half of the rows.
+double accuracy_at_chance(const ExchangeRows& rows) {
+  if (!rows.contrast) {
+    return share_of_rows(rows.answers.eq(most_frequent(rows.answers)));
+  }
+  const double wins = share_of_rows(rows.answers.eq(rows.contrast->continuation));
+  return wins == 1 ? .5 : std::max(wins, 1 - wins);
+}
+
 /// What some units carry: moved through them minus moved around them, over what the whole moves.
 struct Carried {
-  at::Tensor of_rows;  ///< [n_counted] float64: the difference in each row that counts.
+  at::Tensor counted;  ///< [n_counted] int64: the rows that count, as Moved::counted.
+  at::Tensor of_rows;  ///< [n_counted] float64: the difference in each of them.
   double carried = 0, left = 0;
 };
 
@@ -53,7 +67,8 @@ Carried carried_by(const ExchangeBench& bench, const std::vector<at::Tensor>& me
   const Moved around = moved(bench.around(members), bench.untouched(), bench.untouched_donor());
   const at::Tensor counted = through.counted.nonzero().squeeze(1);
   const at::Tensor difference = through.to_donor.to(at::kDouble) - around.to_donor.to(at::kDouble);
-  return {.of_rows = difference.index_select(0, counted) / moved_whole,
+  return {.counted = counted,
+          .of_rows = difference.index_select(0, counted) / moved_whole,
           .carried = through.share().value_or(0) / moved_whole,
           .left = around.share().value_or(0) / moved_whole};
 }
@@ -82,6 +97,7 @@ std::optional<Findings::Exchange> exchange_on(const Model& model, const RunData&
   const ExchangeBench same(model, component, circuit.unit, donors->same);
   const ExchangeBench other(model, component, circuit.unit, donors->other);
   found.untouched = share_of_rows(other.untouched().right);
+  found.chance = accuracy_at_chance(donors->other);
   const WholeExchange whole = whole_exchange(same, other);
   found.keep = whole.keep;
   found.moved = whole.moved;
@@ -127,9 +143,8 @@ std::optional<Findings::Exchange> exchange_on(const Model& model, const RunData&
     found.units_of_nulls.push_back(carried_by(other, of_null.members, found.moved).of_rows.mean().item<double>());
     advance();
   }
-  const at::Tensor counted = moved(other.whole(), other.untouched(), other.untouched_donor()).counted;
-  found.units.interval = interval(own.of_rows, donors->rows.rows.index_select(0, counted.nonzero().squeeze(1)),
-                                  1 / found.moved, found.units.nulls);
+  found.units.interval =
+      interval(own.of_rows, donors->rows.rows.index_select(0, own.counted), 1 / found.moved, found.units.nulls);
   return found;
 }
 

@@ -76,6 +76,7 @@ struct Findings {
     std::string data;
     int64_t n_rows = 0;
     double untouched = 0;  ///< Accuracy of the untouched model on these rows.
+    double chance = 0;     ///< Accuracy of giving one answer to all of them; 0 if not recorded.
     /// The whole component sees the donor: accuracy with donors of the same value, minus accuracy
     /// with donors of another value. Nulls: null variables, with donors of their own.
     TestedFigure effect;

@@ -12,12 +12,8 @@
 
 namespace cprobe {
 
-/// The types of a variable in a run's data, and its null variables.
-struct NullHypothesis {
-  Types types;  ///< Of `data_sets`, in their order.
-  NullVariables variables;
-};
-
+/// The types of a variable in `data_sets`, and its null variables, each of which has two training
+/// rows of each value.
 /// @param n_wanted  null variables; fewer come back if the types allow no more.
 /// @throws Error (kInput) as find_types.
 NullHypothesis null_hypothesis(const RunData& data, const std::string& variable, const TypeOptions& options,
@@ -31,7 +27,7 @@ std::vector<Circuit> find_null_circuits(const Model& model, const RunData& data,
                                         const ComponentRef& component, const FindOptions& options, Streams& streams,
                                         const OnProgress& on_progress = {});
 
-/// Question 1 (docs/statistics.md#present) on the test data and on every evaluation set that has
+/// Question 1 (docs/statistics.md) on the test data and on every evaluation set that has
 /// the variable: is the variable in what the circuit writes, and was it made in this component?
 /// @param circuit   of the variable.
 /// @param nulls     circuits of the null variables, in order. May be empty.

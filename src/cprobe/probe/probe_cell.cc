@@ -77,7 +77,10 @@ FoundCircuit probe_cell(const Spec& spec, const Cell& cell, const std::string& i
   std::optional<NullHypothesis> null;
   std::vector<Circuit> null_circuits;
   if (spec.probe.protocol != Protocol::kPaper) {
-    null = null_hypothesis(data, cell.variable, spec.data.types_of(cell.variable), spec.probe.null_variables);
+    const auto known = data.nulls.find(cell.variable);
+    null = known != data.nulls.end()
+               ? known->second
+               : null_hypothesis(data, cell.variable, spec.data.types_of(cell.variable), spec.probe.null_variables);
     null_circuits = find_null_circuits(model, data, *null, cell.component, options, streams, progress.null_circuits);
     found.findings.types = null->types.text();
     if (!null_circuits.empty()) found.findings.null_kind = to_string(null->variables.kind);

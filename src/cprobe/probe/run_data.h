@@ -1,10 +1,12 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "cprobe/data/null_variables.h"
 #include "cprobe/model/forward.h"
 #include "cprobe/spec/spec.h"
 
@@ -17,6 +19,8 @@ struct RunData {
   Dataset test;
   /// Label -> evaluation set. Ablations are measured on these sets.
   std::vector<std::pair<std::string, Dataset>> evaluation_sets;
+  /// By variable. Those that are not here are made when a cell needs them.
+  std::map<std::string, NullHypothesis> nulls = {};
   /// Fingerprints of the model, of every data file, and, for a language task, of the tokenizer's
   /// files and the task; then the kind of the device, unless the device is the CPU.
   std::vector<std::string> fingerprints;

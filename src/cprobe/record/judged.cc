@@ -174,7 +174,7 @@ void judge(const std::vector<ProbedCell>& cells, const std::vector<JudgedFinding
   }
 }
 
-/// The extent of the circuits of a finding's seeds: proper parts, unless one of them is not.
+/// Whether the circuits of all of a finding's seeds are proper parts of their component.
 bool have_proper_circuits(const std::vector<ProbedCell>& cells, const JudgedFinding& finding) {
   return std::ranges::all_of(finding.cells, [&](size_t i) { return cells[i].findings.extent() == Extent::kPart; });
 }
@@ -225,6 +225,18 @@ std::vector<JudgedFinding> unjudged(const std::vector<ProbedCell>& cells) {
   return findings;
 }
 
+/// Whether the untouched model is right no more often, within its 95 % interval, than one answer to
+/// all rows would be.
+bool is_at_chance(const Findings::Exchange& on) {
+  const auto n_right = static_cast<int64_t>(std::llround(on.untouched * static_cast<double>(on.n_rows)));
+  return on.n_rows == 0 || clopper_pearson(n_right, on.n_rows).lower <= on.chance;
+}
+
+void leave_undefined(JudgedQuestion& question) {
+  question.answer = VerdictWord::kNotDefined;
+  question.words = to_string(question.answer);
+}
+
 /// Judges questions 3 and 4. @param family  of variables that are present; others are not asked.
 void judge_exchanges(const std::vector<ProbedCell>& cells, std::vector<JudgedFinding*> family) {
   using Exchange = Findings::Exchange;
@@ -243,18 +255,25 @@ void judge_exchanges(const std::vector<ProbedCell>& cells, std::vector<JudgedFin
         [](const JudgedFinding& finding, const TestedEffect& effect, const Combined&) {
           return for_share_of_rows(verdict_on(effect, kSmallestEffect), finding.keep.value_or(0));
         });
-  judge(cells, family, &JudgedFinding::through_units, ask_chosen,
+  judge(cells, family, &JudgedFinding::chosen_units, ask_chosen,
         [](const JudgedFinding&, const TestedEffect& effect, const Combined&) {
           return verdict_on(effect, kSmallestEffect);
         });
-  for (JudgedFinding* finding : family) {
-    finding->p_variable = finding->through_units.p_adjusted;
-    finding->through_units = {};
-  }
   judge(cells, family, &JudgedFinding::through_units, ask_through_units,
         [](const JudgedFinding& finding, const TestedEffect& effect, const Combined& of) {
           return for_share_of_rows(verdict_on(effect, kSmallestEffect, of.room), finding.carried.value_or(0));
         });
+  for (JudgedFinding* finding : family) {
+    const auto any = [&](bool (*holds)(const Exchange&)) {
+      return std::ranges::any_of(finding->cells, [&](size_t i) {
+        const Exchange* on = exchange_on(cells[i], finding->data);
+        return on != nullptr && holds(*on);
+      });
+    };
+    const bool at_chance = any(is_at_chance);
+    if (at_chance) leave_undefined(finding->through_component);
+    if (at_chance || any([](const Exchange& on) { return !on.carried; })) leave_undefined(finding->through_units);
+  }
 }
 
 }  // namespace
@@ -275,12 +294,10 @@ std::vector<JudgedFinding> judged_findings(const std::vector<ProbedCell>& cells)
     judge(cells, family, &JudgedFinding::made_here, ask_made_here,
           [](const JudgedFinding& finding, const TestedEffect& effect, const Combined&) {
             if (!finding.present.is_significant()) return VerdictWord::kNotTested;
-            // Made here, or received: asked of a variable that is present.
-            return made_here({.n_as_strong = 0, .n_nulls = effect.p.n_nulls}, effect, kSmallestEffect);
+            return made_here(effect, finding.made_here.null_mean.value_or(0), kSmallestEffect);
           });
     judge(cells, family, &JudgedFinding::weights_needed, ask_needed,
-          [&](const JudgedFinding& finding, const TestedEffect& effect, const Combined& of) {
-            if (!have_proper_circuits(cells, finding)) return VerdictWord::kNotDefined;
+          [](const JudgedFinding&, const TestedEffect& effect, const Combined& of) {
             return verdict_on(effect, kSmallestEffect, of.room);
           });
     std::vector<JudgedFinding*> present;
@@ -300,8 +317,7 @@ std::vector<JudgedFinding> judged_findings(const std::vector<ProbedCell>& cells)
       }
       if (!std::isnan(harm)) finding->null_circuits_harm = harm;
       if (!have_proper_circuits(cells, *finding) && finding->weights_needed.statistic) {
-        finding->weights_needed.answer = VerdictWord::kNotDefined;
-        finding->weights_needed.words = to_string(VerdictWord::kNotDefined);
+        leave_undefined(finding->weights_needed);
       }
     }
   }

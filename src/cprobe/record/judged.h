@@ -57,10 +57,10 @@ struct JudgedFinding {
   JudgedQuestion through_component;
   /// Through these units? The statistic is carried - left; nulls are random sets.
   JudgedQuestion through_units;
+  /// The same statistic beside the null circuits: a yes says that the units are chosen by V.
+  JudgedQuestion chosen_units;
   /// Of Findings::Exchange, means over seeds; absent where nothing was exchanged.
   std::optional<double> keep, keep_halves, moved, null_moved, carried, left;
-  /// p of `through_units` against the null circuits, adjusted: up to .05 the units are chosen by V.
-  std::optional<double> p_variable;
 };
 
 /// The smallest effect that counts, in accuracy.

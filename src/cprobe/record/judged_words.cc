@@ -51,7 +51,7 @@ bool is_only_route(const JudgedFinding& finding) {
 }
 
 bool are_chosen_units(const JudgedFinding& finding) {
-  return finding.p_variable && *finding.p_variable * static_cast<double>(kSignificance) <= 1 + kTie;
+  return finding.chosen_units.is_significant();
 }
 
 bool is_present(const JudgedFinding& finding) {

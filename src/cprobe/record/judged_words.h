@@ -36,7 +36,7 @@ bool is_plain_yes(const JudgedFinding& finding, Question question);
 bool is_only_route(const JudgedFinding& finding);
 
 /// Whether the units through which the variable reaches the behaviour are chosen by the variable,
-/// more than the units of null circuits: p_variable <= .05.
+/// more than the units of null circuits: p of `chosen_units` <= .05.
 bool are_chosen_units(const JudgedFinding& finding);
 
 /// Whether the variable is present in what the mask writes: the answer is yes, or "present, size

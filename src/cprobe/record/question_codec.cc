@@ -85,6 +85,7 @@ constexpr std::string_view kExchange = "exchange_effect", kUnits = "exchange_uni
 constexpr std::string_view kExchangeFigure = "exchange_";
 constexpr const char* kHalves = "random halves of the input units";
 constexpr const char* kNullVariables = "null variables";
+constexpr const char* kOneAnswer = "one answer to all";
 
 /// A figure of Findings::Exchange that is a number by itself.
 struct ExchangeFigure {
@@ -94,6 +95,7 @@ struct ExchangeFigure {
 };
 constexpr std::array kExchangeFigures = {
     ExchangeFigure{"exchange_untouched", "", &Findings::Exchange::untouched},
+    ExchangeFigure{"exchange_untouched", kOneAnswer, &Findings::Exchange::chance},
     ExchangeFigure{"exchange_keep", "", &Findings::Exchange::keep},
     ExchangeFigure{"exchange_keep", kHalves, &Findings::Exchange::keep_halves},
     ExchangeFigure{"exchange_moved", "", &Findings::Exchange::moved},

@@ -3,8 +3,6 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "cprobe/record/judged.h"
-
 namespace cprobe {
 namespace {
 
@@ -14,39 +12,25 @@ Json number_or_null(const std::optional<double>& number) {
   return number && std::isfinite(*number) ? Json(*number) : Json(nullptr);
 }
 
-Json question_json(const JudgedQuestion& question) {
-  return {{"answer", to_string(question.answer)},
-          {"words", question.words.empty() ? std::string(to_string(question.answer)) : question.words},
-          {"statistic", number_or_null(question.statistic)},
-          {"null_mean", number_or_null(question.null_mean)},
-          {"null_sd", number_or_null(question.null_sd)},
-          {"n_null", question.n_null},
-          {"p", number_or_null(question.p)},
-          {"p_adjusted", number_or_null(question.p_adjusted)},
-          {"lower", number_or_null(question.lower)},
-          {"upper", number_or_null(question.upper)}};
-}
-
-/// A question about exchange, with the shares behind both.
-Json through_json(const JudgedQuestion& question, const JudgedFinding& finding) {
-  Json json = question_json(question);
-  json["keep"] = number_or_null(finding.keep);
-  json["carried"] = number_or_null(finding.carried);
-  json["left"] = number_or_null(finding.left);
-  json["moved"] = number_or_null(finding.moved);
-  return json;
+Json question_json(const JudgedFinding& finding, Question question) {
+  const JudgedQuestion& asked = finding.*question;
+  return {{"answer", to_string(asked.answer)},
+          {"words", answer_words(finding, question)},
+          {"statistic", number_or_null(asked.statistic)},
+          {"null_mean", number_or_null(asked.null_mean)},
+          {"null_sd", number_or_null(asked.null_sd)},
+          {"n_null", asked.n_null},
+          {"p", number_or_null(asked.p)},
+          {"p_adjusted", number_or_null(asked.p_adjusted)},
+          {"lower", number_or_null(asked.lower)},
+          {"upper", number_or_null(asked.upper)}};
 }
 
 Json judged_json(const JudgedFinding& finding, const ReportedRun& run, const ProbedCell& first) {
-  Json made_here = question_json(finding.made_here);
+  Json made_here = question_json(finding, &JudgedFinding::made_here);
   made_here["received_from"] = finding.received_from.empty() ? Json(nullptr) : Json(finding.received_from);
-  Json needed = question_json(finding.weights_needed);
+  Json needed = question_json(finding, &JudgedFinding::weights_needed);
   needed["null_circuits"] = number_or_null(finding.null_circuits_harm);
-  Json component = through_json(finding.through_component, finding);
-  component["keep_halves"] = number_or_null(finding.keep_halves);
-  component["null_moved"] = number_or_null(finding.null_moved);
-  Json units = through_json(finding.through_units, finding);
-  units["p_variable"] = number_or_null(finding.p_variable);
   return {{"run", run.name},
           {"control", to_string(first.settings.control)},
           {"variable", finding.variable},
@@ -57,14 +41,29 @@ Json judged_json(const JudgedFinding& finding, const ReportedRun& run, const Pro
           {"seeds", finding.cells.size()},
           {"types", finding.types.empty() ? Json(nullptr) : Json(finding.types)},
           {"null_variables", finding.null_kind.empty() ? Json(nullptr) : Json(finding.null_kind)},
-          {"present", question_json(finding.present)},
+          {"present", question_json(finding, &JudgedFinding::present)},
           {"made_here", made_here},
           {"weights_needed", needed},
-          {"through_component", component},
-          {"through_units", units}};
+          {"through_component", through_json(finding, &JudgedFinding::through_component)},
+          {"through_units", through_json(finding, &JudgedFinding::through_units)}};
 }
 
 }  // namespace
+
+Json through_json(const JudgedFinding& finding, Question question) {
+  Json json = question_json(finding, question);
+  json["keep"] = number_or_null(finding.keep);
+  json["carried"] = number_or_null(finding.carried);
+  json["left"] = number_or_null(finding.left);
+  json["moved"] = number_or_null(finding.moved);
+  if (question == &JudgedFinding::through_component) {
+    json["keep_halves"] = number_or_null(finding.keep_halves);
+    json["null_moved"] = number_or_null(finding.null_moved);
+  } else {
+    json["p_variable"] = number_or_null(finding.chosen_units.p_adjusted);
+  }
+  return json;
+}
 
 std::string findings_json(const ReportData& data) {
   Json findings = Json::array();

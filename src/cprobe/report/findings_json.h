@@ -1,7 +1,9 @@
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "cprobe/record/judged_words.h"
 #include "cprobe/report/report_data.h"
 
 namespace cprobe {
@@ -9,5 +11,9 @@ namespace cprobe {
 /// The answers to all questions about all findings of a report's runs, as JSON (`cprobe report
 /// --format json`; docs/file_formats.md). Each run is judged alone (record/judged.h).
 std::string findings_json(const ReportData& data);
+
+/// The answer to a question about exchange, with the shares of rows behind it.
+/// @param question  &JudgedFinding::through_component or through_units.
+nlohmann::ordered_json through_json(const JudgedFinding& finding, Question question);
 
 }  // namespace cprobe

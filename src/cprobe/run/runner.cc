@@ -7,6 +7,7 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/threads.h"
+#include "cprobe/probe/null_circuits.h"
 #include "cprobe/probe/probe_cell.h"
 #include "cprobe/record/findings_codec.h"
 #include "cprobe/run/device_data.h"
@@ -60,6 +61,11 @@ Prepared prepare(const Spec& spec, const RunOptions& options) {
   Prepared prepared{.data = load_run_data(spec.model, spec.data, options.device)};
   prepared.cells = expand(spec.grid, prepared.data.model.config);
   check_cells(prepared.cells, prepared.data);
+  if (spec.probe.protocol == Protocol::kPaper) return prepared;
+  for (const std::string& variable : spec.grid.variables) {
+    prepared.data.nulls.emplace(
+        variable, null_hypothesis(prepared.data, variable, spec.data.types_of(variable), spec.probe.null_variables));
+  }
   return prepared;
 }
 

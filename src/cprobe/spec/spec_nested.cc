@@ -1,3 +1,7 @@
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
 #include "cprobe/circuit/mask_options.h"
 #include "cprobe/spec/spec_values.h"
 
@@ -35,8 +39,17 @@ void read_evaluate(const Document& map, Spec& spec) {
     if (spec.probe.protocol == Protocol::kPaper) throw v.error("protocol paper has no null variables");
     spec.probe.null_variables = as_count(v, 0);
   });
-  if_given(map, "exchange_rows", [&](const Document& v) { spec.probe.exchange.n_rows = as_count(v, 1); });
-  if_given(map, "exchange_controls", [&](const Document& v) { spec.probe.exchange.n_controls = as_count(v, 0); });
+  const auto refuse_paper = [&](const Document& v) {
+    if (spec.probe.protocol == Protocol::kPaper) throw v.error("protocol paper exchanges nothing");
+  };
+  if_given(map, "exchange_rows", [&](const Document& v) {
+    refuse_paper(v);
+    spec.probe.exchange.n_rows = as_count(v, 1);
+  });
+  if_given(map, "exchange_controls", [&](const Document& v) {
+    refuse_paper(v);
+    spec.probe.exchange.n_controls = as_count(v, 0);
+  });
   if_given(map, "per_matrix", [&](const Document& v) { spec.probe.ablation.per_matrix = v.as_bool(); });
   if_given(map, "effects", [&](const Document& v) { spec.probe.ablation.effect = v.as_bool(); });
   if_given(map, "fills", [&](const Document& v) {
@@ -77,6 +90,21 @@ void read_types(const Document& task, DataSpec& data) {
     data.types.try_emplace("");
     for (auto& [variable, types] : data.types) types.block = v.as_text();
   });
+}
+
+/// Refuses `type` and `block` where nothing would use them.
+void check_types(const Document& task, const Spec& spec) {
+  for (const char* key : {"type", "block"}) {
+    const Document* given = task.find(key);
+    if (given != nullptr && spec.probe.protocol == Protocol::kPaper)
+      throw given->error("protocol paper knows no types");
+  }
+  for (const auto& [variable, types] : spec.data.types) {
+    const std::vector<std::string>& known = spec.grid.variables;
+    if (variable.empty() || std::ranges::find(known, variable) != known.end()) continue;
+    throw task.at("type").error(
+        fmt::format("'{}' is none of the spec's variables ({})", variable, fmt::join(known, ", ")));
+  }
 }
 
 /// Reads an expectation: of the last word if there is a key `last_word_against`, else of fixed
@@ -156,6 +184,7 @@ Spec parse_nested_spec(const Document& yaml, std::optional<MaskKind> method) {
   if_given(yaml, "protocol", [&](const Document& v) {
     spec.probe.protocol = choice(v, {Protocol::kDefault, Protocol::kPaper});
   });
+  check_types(task, spec);
   if_given(yaml, "data_seed", [&](const Document& v) {
     if (spec.probe.protocol != Protocol::kPaper)
       throw v.error("only protocol paper has a data_seed; give seeds instead");
