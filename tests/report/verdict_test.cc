@@ -2,9 +2,11 @@
 
 #include <functional>
 
+#include "cprobe/report/finding_text.h"
 #include "cprobe/report/page_assets.h"
 #include "cprobe/report/page_data.h"
 #include "cprobe/report/paper_table.h"
+#include "cprobe/report/phrases.h"
 #include "tests/report/made_run.h"
 
 namespace cprobe {

@@ -8,6 +8,8 @@
 
 #include "cprobe/baselines/baseline.h"
 #include "cprobe/core/text.h"
+#include "cprobe/report/finding_text.h"
+#include "cprobe/report/phrases.h"
 #include "cprobe/report/read_runs.h"
 #include "cprobe/report/reported_findings.h"
 #include "cprobe/report/verdict.h"

@@ -8,8 +8,8 @@
 #include "cprobe/core/text.h"
 #include "cprobe/evaluate/statistics.h"
 #include "cprobe/io/csv.h"
+#include "cprobe/report/phrases.h"
 #include "cprobe/report/reported_findings.h"
-#include "cprobe/report/verdict.h"
 
 namespace cprobe {
 namespace {

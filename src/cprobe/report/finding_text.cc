@@ -1,0 +1,268 @@
+#include "cprobe/report/finding_text.h"
+
+#include <algorithm>
+#include <iterator>
+#include <vector>
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/name_of.h"
+#include "cprobe/evaluate/statistics.h"
+#include "cprobe/report/phrases.h"
+
+namespace cprobe {
+namespace {
+
+std::string percent(const Spread& share) {
+  return share.sd ? fmt::format("{:.1f} ± {:.1f} %", 100 * share.mean, 100 * *share.sd)
+                  : fmt::format("{:.1f} %", 100 * share.mean);
+}
+
+/// " in 2 of 3 repetitions"; empty for one cell.
+std::string out_of(int64_t n, int64_t of) {
+  return of == 1 ? std::string() : fmt::format(" in {} of {} repetitions", n, of);
+}
+
+/// What the search kept where that is no part of the component: "nothing in 1 of 3 repetitions,
+/// everything in 2 of 3 repetitions".
+std::string all_or_nothing(const ReportedFinding& f) {
+  const int64_t n = f.n_cells();
+  std::string text;
+  if (f.n_empty > 0) text = fmt::format("nothing{}", out_of(f.n_empty, n));
+  if (f.n_full > 0) text += fmt::format("{}everything{}", text.empty() ? "" : ", ", out_of(f.n_full, n));
+  return text;
+}
+
+/// What a text calls the mask: "circuit" only if it is one in each run.
+std::string_view noun_of(const ReportedSet& on) {
+  return on.n_circuits() == std::ssize(on.answers) ? "circuit" : "mask";
+}
+
+std::string raw_knn(const ReportedFinding& f) {
+  const std::string repetitions = f.n_cells() > 1 ? fmt::format(", mean ± sd over {} repetitions", f.n_cells()) : "";
+  return fmt::format("raw kNN accuracy {}, whole component {}, n = {} tokens{}", text_of(f.knn), text_of(f.full),
+                     f.n_tokens, repetitions);
+}
+
+/// The answer whether the variable is present, of one run. @param where  "what the mask writes at
+/// the probed token".
+std::string presence_answer(const ReportedFinding& f, const JudgedFinding& judged, const std::string& where) {
+  const JudgedQuestion& present = judged.present;
+  const std::string of_these = present.is_for_these_types_only ? ", for these types" : "";
+  switch (present.answer) {
+    case VerdictWord::kYes:
+      if (has_weak_nulls(judged)) {
+        return fmt::format("{} tells {} beyond chance{}, which is less than present: its null variables are {}", where,
+                           f.variable, of_these, judged.null_kind);
+      }
+      return fmt::format("{} is present in {}{}", f.variable, where, of_these);
+    case VerdictWord::kSmall:
+      return fmt::format("{} is present in {} by little only{}", f.variable, where, of_these);
+    case VerdictWord::kNo:
+      return fmt::format("There is no sign of {} in {}{}; this search finds at most {} above null variables",
+                         f.variable, where, of_these, number_text_of(present.upper.value_or(0)));
+    case VerdictWord::kUndecided:
+      return present.is_significant()
+                 ? fmt::format("{} is present in {}{}, by how much is undecided", f.variable, where, of_these)
+                 : fmt::format("Whether {} is present in {} is undecided{}", f.variable, where, of_these);
+    case VerdictWord::kTooFewTypes:
+      return fmt::format("Whether {} is present in {} cannot be tested with {} null variables, as it takes {}",
+                         f.variable, where, present.n_null, kLeastNulls);
+    case VerdictWord::kNotDefined:
+      return fmt::format("Whether {} is present in {} is not defined", f.variable, where);
+    default:
+      return fmt::format("Whether {} is present in {} was not tested, as there are no null variables", f.variable,
+                         where);
+  }
+}
+
+/// The answer whether the variable was made here, of one run; empty if this was not asked.
+std::string made_here_answer(const ReportedFinding& f, const JudgedFinding& judged) {
+  const JudgedQuestion& made = judged.made_here;
+  const std::string input = fmt::format("{:.3f}", judged.present.statistic.value_or(0) - made.statistic.value_or(0));
+  const std::string p = made.p_adjusted ? p_text(p_number(*made.p_adjusted), made.n_findings) : "";
+  const std::string size = size_words(made);
+  switch (made.answer) {
+    case VerdictWord::kYes:
+      return fmt::format(
+          "{} is made explicit here{}: of all that the component reads, its input at {} tells most, {}{}.", f.variable,
+          has_weak_nulls(judged) ? ", beyond chance" : "", judged.received_from, input,
+          in_parentheses(joined({p, size.empty() ? "" : size + " more is told here"}, ", ")));
+    case VerdictWord::kReceived:
+      return fmt::format("It was received, from {}: the component's input there tells it as well ({}).",
+                         judged.received_from, input);
+    case VerdictWord::kUndecided:
+      return fmt::format("Whether it was made here or received, from {} ({}), is undecided.", judged.received_from,
+                         input);
+    default:
+      return {};
+  }
+}
+
+/// "null circuits 0.610 on average"; empty without null circuits.
+std::string null_circuits_words(const ReportedAblation& a) {
+  return a.nulls ? fmt::format("null circuits {} on average", text_of({.mean = a.nulls->mean})) : std::string();
+}
+
+/// What ablated units see; empty for fill zero.
+std::string_view fill_words(Fill fill) {
+  return name_of(fill, {"", "deleted units see their mean input", "deleted units see a resampled input"});
+}
+
+/// "p of complement controls (not calibrated) 0.010"; the range of several.
+std::string complement_p_words(const ReportedAblation& a) {
+  if (a.complement_p.empty()) return {};
+  const auto [least, most] = std::ranges::minmax(a.complement_p);
+  const std::string first = p_number(least), last = p_number(most);
+  return fmt::format("p of complement controls (not calibrated) {}",
+                     first == last ? first : fmt::format("{} to {}", first, last));
+}
+
+/// "Deleting these weights takes accuracy on Test from 1.000 to 0.701; random sets of their size
+/// leave 0.859 ± 0.030, null circuits 0.610 on average (...)."
+std::string deletion_figures(const ReportedSet& on, const ReportedAblation& a) {
+  std::string text = fmt::format("Deleting these weights takes accuracy on {} from {} to {}", on.data,
+                                 text_of(a.untouched), text_of(a.ablated));
+  const std::string nulls = null_circuits_words(a);
+  if (a.random) {
+    text +=
+        fmt::format("; random sets of their size leave {}{}", text_of(*a.random), nulls.empty() ? "" : ", " + nulls);
+  }
+  const JudgedQuestion& first = on.answers.front().judged.weights_needed;
+  std::vector<std::string> basis;
+  if (a.n_cells > 1) basis.push_back(fmt::format("mean ± sd over {} repetitions", a.n_cells));
+  if (a.n_random > 0) basis.push_back(fmt::format("{} random sets", a.n_random));
+  if (a.n_controlled > 0 && a.n_controlled < a.n_cells) {
+    basis.push_back(fmt::format("in {} of the repetitions", a.n_controlled));
+  }
+  basis.push_back(p_words(on, &JudgedFinding::weights_needed));
+  if (on.answers.size() == 1 && first.lower) basis.push_back(size_words(first) + " more harm than they do");
+  basis.push_back(complement_p_words(a));
+  basis.push_back(fmt::format("n = {} rows", a.n_rows));
+  basis.emplace_back(fill_words(a.fill));
+  basis.insert(basis.end(), a.notes.begin(), a.notes.end());
+  return fmt::format("{}{}.", text, in_parentheses(joined(basis, "; ")));
+}
+
+/// The answer whether the behaviour needs the weights, of one run.
+std::string deletion_answer(const JudgedFinding& judged, const ReportedAblation& a) {
+  const JudgedQuestion& needed = judged.weights_needed;
+  const std::string of_these = needed.is_for_these_types_only ? ", for these types" : "";
+  switch (needed.answer) {
+    case VerdictWord::kYes:
+      return fmt::format("The behaviour needs these weights more than random sets of their size{}.", of_these);
+    case VerdictWord::kSmall:
+      return fmt::format("The behaviour needs these weights more than random sets of their size, but by little{}.",
+                         of_these);
+    case VerdictWord::kNo:
+      return fmt::format("There is no sign that the behaviour needs these weights more than random sets{}.", of_these);
+    case VerdictWord::kUndecided:
+      return needed.is_significant()
+                 ? "The behaviour needs these weights more than random sets of their size; by how much is undecided."
+                 : "Whether the behaviour needs these weights more than random sets is undecided.";
+    case VerdictWord::kCannotTell:
+      return "Whether the behaviour needs these weights cannot be told: random sets of that size leave as little as "
+             "deleting everything.";
+    case VerdictWord::kTooFewTypes:
+      return fmt::format("{} random sets are too few to tell whether the behaviour needs these weights: it takes {}.",
+                         a.n_random, kLeastNulls);
+    case VerdictWord::kNotDefined:
+      return "Whether the behaviour needs a part of the weights is not defined: the mask is empty or takes all.";
+    default:
+      return "Whether the behaviour needs these weights was not tested.";
+  }
+}
+
+/// What a yes to "through this component?" says and does not say, of one run.
+std::string component_qualifier(const ReportedFinding& f, const JudgedFinding& judged) {
+  const VerdictWord answer = judged.through_component.answer;
+  if (answer == VerdictWord::kPartly)
+    return fmt::format("; something that goes with {}, not {} alone", f.variable, f.variable);
+  if (answer != VerdictWord::kYes) return {};
+  if (is_only_route(judged)) {
+    return ": donors of null variables move as many answers, so this is no evidence for this component";
+  }
+  return judged.keep_halves.value_or(0) >= kMostRows
+             ? fmt::format("; it is carried as {}", f.variable)
+             : fmt::format("; it is carried as something of which {} is a function", f.variable);
+}
+
+/// What a yes to "through these units?" says, of one run.
+std::string units_qualifier(const ReportedFinding& f, const JudgedFinding& judged) {
+  if (judged.through_units.answer != VerdictWord::kYes) return {};
+  return are_chosen_units(judged) ? fmt::format("; the units are chosen by {}", f.variable)
+                                  : std::string(", as those of null circuits do");
+}
+
+}  // namespace
+
+std::string mask_text(const ReportedFinding& f, const ReportedSet& on) {
+  const int64_t n = f.n_cells(), n_parts = n - f.n_empty - f.n_full;
+  if (n_parts == 0) {
+    return fmt::format("The search for {} in {} kept {}.", f.variable, f.component(), all_or_nothing(f));
+  }
+  if (n_parts < n) {
+    return fmt::format("A mask: the search for {} in {} kept a part{}, {} (of the weights, over all: {}).", f.variable,
+                       f.component(), out_of(n_parts, n), all_or_nothing(f), percent(f.share));
+  }
+  const int64_t n_circuits = on.n_circuits(), n_runs = std::ssize(on.answers);
+  const std::string where = n_circuits > 0 && n_circuits < n_runs
+                                ? fmt::format(", a circuit in {} of {} {}s", n_circuits, n_runs, f.run_noun)
+                                : "";
+  return fmt::format("A {} of {} of the weights of {}{}.", noun_of(on), percent(f.share), f.component(), where);
+}
+
+std::string presence_text(const ReportedFinding& f, const ReportedSet& on) {
+  const std::string token = f.position == -1 ? "the probed token" : fmt::format("position {}", f.position);
+  const std::string what = f.is_full() ? std::string("component") : std::string(noun_of(on));
+  const std::string where = fmt::format("what the {} writes at {}", what, token);
+  const std::string figures = on.presence ? presence_figures(on) : raw_knn(f);
+  if (on.answers.size() == 1) {
+    const JudgedFinding& judged = on.answers.front().judged;
+    std::string answer = presence_answer(f, judged, where);
+    if (answer.starts_with("what")) answer.front() = 'W';
+    return joined({fmt::format("{}: {}.", answer, figures), made_here_answer(f, judged)}, " ");
+  }
+  std::string text = fmt::format("Is {} present in {}? {}: {}.", f.variable, where,
+                                 answers_text(f, on, &JudgedFinding::present), figures);
+  if (is_present_somewhere(on)) {
+    text +=
+        fmt::format(" Made here? {}{}.", answers_text(f, on, &JudgedFinding::made_here),
+                    in_parentheses(on.presence ? fmt::format("its input tells most at {}, {}",
+                                                             on.presence->input_position, text_of(on.presence->input))
+                                               : ""));
+  }
+  return text;
+}
+
+std::string deletion_text(const ReportedFinding& f, const ReportedSet& on) {
+  if (f.is_empty()) return {};
+  if (!on.ablation) return fmt::format("These weights were not deleted on {}.", on.data);
+  const std::string figures = deletion_figures(on, *on.ablation);
+  if (on.answers.size() == 1) {
+    return fmt::format("{} {}", figures, deletion_answer(on.answers.front().judged, *on.ablation));
+  }
+  return fmt::format("{} Does the behaviour need these weights more than random sets? {}.", figures,
+                     answers_text(f, on, &JudgedFinding::weights_needed));
+}
+
+std::string exchange_text(const ReportedFinding& f, const ReportedSet& on) {
+  if (!on.is_asked(&JudgedFinding::through_component)) return {};
+  const bool is_one = on.answers.size() == 1;
+  const JudgedFinding& first = on.answers.front().judged;
+  std::string text = fmt::format(
+      "Does {} reach the behaviour through this component? {}{} (exchange: accuracy with donors of the same value "
+      "minus that with donors of another {}; with donors of the same value {} of the answers stay).",
+      f.variable, answers_text(f, on, &JudgedFinding::through_component),
+      is_one ? component_qualifier(f, first) : std::string(),
+      beside_nulls(on, &JudgedFinding::through_component, "null variables"), share_of_each(on, &JudgedFinding::keep));
+  if (!on.is_asked(&JudgedFinding::through_units)) return text;
+  return text + fmt::format(
+                    " Through these units? {}{} (they carry {} of what the whole component moves, all other paths {}; "
+                    "the difference is {}).",
+                    answers_text(f, on, &JudgedFinding::through_units),
+                    is_one ? units_qualifier(f, first) : std::string(), share_of_each(on, &JudgedFinding::carried),
+                    share_of_each(on, &JudgedFinding::left),
+                    beside_nulls(on, &JudgedFinding::through_units, "random sets"));
+}
+
+}  // namespace cprobe

@@ -1,0 +1,140 @@
+#include "cprobe/report/phrases.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+#include "cprobe/evaluate/statistics.h"
+
+namespace cprobe {
+
+std::string text_of(const Spread& figure) {
+  return figure_text(figure.mean, figure.sd);
+}
+
+std::string of_each(const ReportedSet& on, const std::function<std::string(const JudgedFinding&)>& figure) {
+  std::vector<std::string> figures;
+  for (const AnswersOfRun& of : on.answers) figures.push_back(figure(of.judged));
+  return fmt::format("{}", fmt::join(figures, ", "));
+}
+
+std::string number_text_of(double number) {
+  const std::string text = fmt::format("{:.3f}", number);
+  return text == "-0.000" ? "0.000" : text;
+}
+
+std::string number_or_dash(const std::optional<double>& number) {
+  return number && std::isfinite(*number) ? number_text_of(*number) : "-";
+}
+
+std::string p_text(const std::string& numbers, int64_t n_findings) {
+  return fmt::format("p {}{}{}", numbers.starts_with('<') ? "" : "= ", numbers,
+                     n_findings > 1 ? fmt::format(" adjusted for {} findings", n_findings) : "");
+}
+
+std::string p_words(const ReportedSet& on, Question question) {
+  int64_t n_findings = 0;
+  for (const AnswersOfRun& of : on.answers) n_findings = std::max(n_findings, (of.judged.*question).n_findings);
+  if (n_findings == 0) return {};
+  const std::string numbers = of_each(on, [&](const JudgedFinding& judged) {
+    const std::optional<double>& p = (judged.*question).p_adjusted;
+    return p ? p_number(*p) : std::string("-");
+  });
+  return p_text(numbers, n_findings);
+}
+
+std::string size_words(const JudgedQuestion& question) {
+  if (!question.lower || !question.upper) return {};
+  switch (question.answer) {
+    case VerdictWord::kYes:
+    case VerdictWord::kPartly:
+      return fmt::format("at least {}", number_text_of(*question.lower));
+    case VerdictWord::kNo:
+    case VerdictWord::kSmall:
+    case VerdictWord::kReceived:
+      return fmt::format("at most {}", number_text_of(*question.upper));
+    default:
+      return fmt::format("{} to {}", number_text_of(*question.lower), number_text_of(*question.upper));
+  }
+}
+
+std::string types_words(const JudgedFinding& judged, const JudgedQuestion& question) {
+  if (question.n_types == 0) return {};
+  return fmt::format("over {} types{}{}", question.n_types, judged.types == "each row" ? " (each row is one)" : "",
+                     question.is_approximate ? ", approximate" : "");
+}
+
+std::string joined(std::vector<std::string> texts, std::string_view separator) {
+  std::erase(texts, "");
+  return fmt::format("{}", fmt::join(texts, separator));
+}
+
+std::string in_parentheses(const std::string& text) {
+  return text.empty() ? std::string() : fmt::format(" ({})", text);
+}
+
+std::string presence_figures(const ReportedSet& on) {
+  const JudgedFinding& first = on.answers.front().judged;
+  const bool has_nulls =
+      std::ranges::any_of(on.answers, [](const AnswersOfRun& of) { return of.judged.present.null_mean.has_value(); });
+  std::string text =
+      fmt::format("accuracy on other types {}",
+                  of_each(on, [](const JudgedFinding& judged) { return number_or_dash(judged.present.statistic); }));
+  if (has_nulls) {
+    text += fmt::format(", null circuits {}", of_each(on, [](const JudgedFinding& judged) {
+                          const JudgedQuestion& present = judged.present;
+                          return present.null_mean ? figure_text(*present.null_mean, present.null_sd) : "-";
+                        }));
+  }
+  if (on.answers.size() > 1) return text + in_parentheses(p_words(on, &JudgedFinding::present));
+  const std::string size = size_words(first.present);
+  return text + in_parentheses(joined({p_words(on, &JudgedFinding::present), size.empty() ? "" : size + " above them",
+                                       types_words(first, first.present)},
+                                      ", "));
+}
+
+std::string beside_nulls(const ReportedSet& on, Question question, std::string_view nulls) {
+  const std::string text = fmt::format(
+      "{}, {} {}",
+      of_each(on, [&](const JudgedFinding& judged) { return number_or_dash((judged.*question).statistic); }), nulls,
+      of_each(on, [&](const JudgedFinding& judged) {
+        const JudgedQuestion& asked = judged.*question;
+        return asked.null_mean ? figure_text(*asked.null_mean, asked.null_sd) : std::string("-");
+      }));
+  const JudgedFinding& first = on.answers.front().judged;
+  const std::string size = on.answers.size() == 1 ? size_words(first.*question) : "";
+  return text + in_parentheses(joined({p_words(on, question), size.empty() ? "" : size + " above them"}, ", "));
+}
+
+std::string share_of_each(const ReportedSet& on, std::optional<double> JudgedFinding::*share) {
+  return of_each(on, [&](const JudgedFinding& judged) { return number_or_dash(judged.*share); });
+}
+
+bool is_present_somewhere(const ReportedSet& on) {
+  return std::ranges::any_of(on.answers, [](const AnswersOfRun& of) { return is_present(of.judged); });
+}
+
+std::string answer_counts(const ReportedFinding& f, const ReportedSet& on, Question question) {
+  if (on.answers.size() == 1) return answer_word(on.answers.front().judged, question);
+  std::vector<std::pair<std::string, int64_t>> counts;
+  for (const AnswersOfRun& of : on.answers) {
+    const std::string word = answer_word(of.judged, question);
+    auto found = std::ranges::find(counts, word, &std::pair<std::string, int64_t>::first);
+    if (found == counts.end()) found = counts.emplace(counts.end(), word, 0);
+    ++found->second;
+  }
+  std::vector<std::string> texts;
+  for (const auto& [word, n] : counts) texts.push_back(fmt::format("{} in {}", word, n));
+  return fmt::format("{} of {} {}s", fmt::join(texts, ", "), on.answers.size(), f.run_noun);
+}
+
+std::string answers_text(const ReportedFinding& f, const ReportedSet& on, Question question) {
+  if (on.answers.size() > 1) return answer_counts(f, on, question);
+  const JudgedFinding& judged = on.answers.front().judged;
+  if (question != &JudgedFinding::made_here) return answer_words(judged, question);
+  const std::string word = answer_word(judged, question);
+  return judged.made_here.answer == VerdictWord::kReceived ? fmt::format("{} from {}", word, judged.received_from)
+                                                           : word;
+}
+
+}  // namespace cprobe

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cprobe/report/reported_findings.h"
+
+namespace cprobe {
+
+// Parts of sentences that several texts of a report share.
+
+/// "0.981 ± 0.004"; without the deviation if there is none.
+std::string text_of(const Spread& figure);
+
+/// A figure of each run: "0.981"; "0.981, 0.975, -".
+std::string of_each(const ReportedSet& on, const std::function<std::string(const JudgedFinding&)>& figure);
+
+/// Three decimals, without a sign before zeros.
+std::string number_text_of(double number);
+
+/// As `number_text_of`; "-" for no number.
+std::string number_or_dash(const std::optional<double>& number);
+
+/// "p = 0.050 adjusted for 8 findings"; "p < 0.001"; of several runs, "p = 0.050, 0.050, -".
+std::string p_text(const std::string& numbers, int64_t n_findings);
+
+/// The p of each run. Empty if none has a p.
+std::string p_words(const ReportedSet& on, Question question);
+
+/// The end of the interval that the answer rests on: "at least 0.931" for yes, "at most 0.031" for
+/// no, both ends where neither decides. Empty without an interval.
+std::string size_words(const JudgedQuestion& question);
+
+/// "over 56 types"; "over 512 types (each row is one), approximate"; empty without types.
+std::string types_words(const JudgedFinding& judged, const JudgedQuestion& question);
+
+/// Texts that are not empty, with a separator between them.
+std::string joined(std::vector<std::string> texts, std::string_view separator);
+
+/// A text in parentheses with a space before them; empty for an empty text.
+std::string in_parentheses(const std::string& text);
+
+/// "accuracy on other types 0.981, null circuits 0.016 ± 0.008 (p = 0.050, at least 0.931 above
+/// them, over 56 types)". Of several runs, the figures of each.
+std::string presence_figures(const ReportedSet& on);
+
+/// "0.950, null variables 0.010 ± 0.006 (p = 0.050, at least 0.900 above them)": a statistic beside
+/// its nulls. Of several runs, the figures of each.
+std::string beside_nulls(const ReportedSet& on, Question question, std::string_view nulls);
+
+/// A share of each run, such as `keep`.
+std::string share_of_each(const ReportedSet& on, std::optional<double> JudgedFinding::*share);
+
+/// Whether the variable is present in any of the runs.
+bool is_present_somewhere(const ReportedSet& on);
+
+/// The answers to one question: "yes"; "no: this search finds at most 0.031"; "received from token
+/// 0". Of several runs, as `answer_counts`.
+std::string answers_text(const ReportedFinding& finding, const ReportedSet& on, Question question);
+
+/// The answers as single words: "no"; of several runs, "yes in 2, no in 1 of 3 models".
+std::string answer_counts(const ReportedFinding& finding, const ReportedSet& on, Question question);
+
+}  // namespace cprobe
