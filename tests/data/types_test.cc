@@ -198,5 +198,29 @@ TEST(NullVariables, DoNotDependOnTheVariable) {
   }
 }
 
+TEST(NullVariables, KeepTheirPermutationsWhereAnotherIsDrawnAgain) {
+  // `both` knows `coarse`: its null b, modulo 2, is coarse's null b before any is drawn again.
+  const auto coarse = [](int64_t a, int64_t) { return a % 2; };
+  const auto both = [](int64_t a, int64_t) { return a % 2 + 2 * (a / 3); };
+  const Types types = types_of(pairs(7, coarse));
+  const at::Tensor of_coarse = null_variables(types, 19).values;
+  const at::Tensor of_both = null_variables(types_of(pairs(7, both)), 19).values.remainder(2);
+  ASSERT_EQ(of_coarse.size(0), 19);
+  const auto key = [](const at::Tensor& values) {
+    const at::Tensor from_zero = values.ne(values[0]).to(at::kLong);
+    return std::vector<int64_t>(from_zero.data_ptr<int64_t>(), from_zero.data_ptr<int64_t>() + from_zero.numel());
+  };
+  std::set<std::vector<int64_t>> seen = {key(types.value)};
+  int64_t n_drawn_again = 0;
+  for (int64_t b = 0; b < 19; ++b) {
+    if (seen.insert(key(of_both[b])).second) {
+      EXPECT_TRUE(at::equal(of_coarse[b], of_both[b])) << b;
+    } else {
+      ++n_drawn_again;
+    }
+  }
+  EXPECT_GT(n_drawn_again, 0) << "of 34 partitions, 19 draws repeat some";
+}
+
 }  // namespace
 }  // namespace cprobe

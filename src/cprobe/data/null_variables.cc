@@ -148,15 +148,21 @@ NullVariables null_variables(const Types& types, int64_t n_wanted,
   NullVariables nulls{.kind = maker.kind(), .values = at::empty({0, types.n_types()}, at::kLong)};
   const Seed stream = Seed(hash(types.text())).derive("null variables");
   std::set<Values> seen = {partition(to_list(types.value), types.is_known)};
-  std::vector<at::Tensor> made;
-  // Where only a few partitions exist, most draws repeat one; so many attempts miss hardly any.
-  const int64_t n_attempts = 50 * n_wanted;
-  for (int64_t b = 0; b < n_attempts && std::ssize(made) < n_wanted; ++b) {
-    const Values values = maker.make(stream.derive(std::to_string(b)));
-    if (!seen.insert(partition(values, types.is_known)).second) continue;
-    const at::Tensor tensor = at::tensor(values, at::kLong);
-    if (!may_use || may_use(tensor)) made.push_back(tensor);
+  std::vector<at::Tensor> made(static_cast<size_t>(n_wanted));
+  // Draws every b that has none yet again. Where only a few partitions exist, most draws repeat one;
+  // so many rounds miss hardly any.
+  constexpr int64_t kRounds = 50;
+  for (int64_t round = 0; round < kRounds; ++round) {
+    for (size_t b = 0; b < made.size(); ++b) {
+      if (made[b].defined()) continue;
+      const Seed of_b = stream.derive(std::to_string(b));
+      const Values values = maker.make(round == 0 ? of_b : of_b.derive("round " + std::to_string(round)));
+      if (!seen.insert(partition(values, types.is_known)).second) continue;
+      const at::Tensor tensor = at::tensor(values, at::kLong);
+      if (!may_use || may_use(tensor)) made[b] = tensor;
+    }
   }
+  std::erase_if(made, [](const at::Tensor& values) { return !values.defined(); });
   if (!made.empty()) nulls.values = at::stack(made);
   return nulls;
 }

@@ -41,11 +41,11 @@ struct NullHypothesis {
 /// components, seeds and models get the same permutations. With blocks, values are shuffled within
 /// blocks.
 ///
-/// Null variables group the types in other ways than V, and than one another; a b that does not is
-/// passed over, and later ones then belong to other permutations than those of another variable.
-/// Fewer than `n_wanted` come back if there are no more.
+/// Null variables group the types in other ways than V, and than one another. A b that does not is
+/// drawn again, from a stream of its own: the other b keep the permutations that they have for other
+/// variables. Fewer than `n_wanted` come back if there are no more.
 /// @param may_use  says whether labels of all types can be decoded, such as whether each class has
-///                 two training tokens; null variables for which the answer is no are passed over.
+///                 two training tokens; null variables for which the answer is no are drawn again.
 NullVariables null_variables(const Types& types, int64_t n_wanted,
                              const std::function<bool(const at::Tensor& values)>& may_use = {});
 
