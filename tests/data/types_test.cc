@@ -71,6 +71,23 @@ TEST(Types, AreReadFromTheDataWhereTheySaySo) {
   EXPECT_TRUE(types_of(data).are_rows()) << "the variable is no function of the first token";
 }
 
+TEST(Types, LeaveOutADataSetWhereTheNameMeansAnotherVariable) {
+  Dataset train = pairs(7, [](int64_t a, int64_t) { return a % 3; });
+  train.type_positions["v"] = {0};
+  const Dataset test = train;
+  Dataset other_task = pairs(7, [](int64_t a, int64_t) { return a % 2; });
+  other_task.source = "other";
+  other_task.type_positions["v"] = {0};
+  Dataset without = train;
+  without.variables.clear();
+  const Dataset* sets[] = {&train, &test, &other_task, &without};
+  const Types types = find_types(sets, "v");
+  EXPECT_THAT(types.positions, ElementsAre(0));
+  EXPECT_THAT(types.has_variable, ElementsAre(true, true, false, false));
+  EXPECT_TRUE(at::equal(types.value.index_select(0, types.of_rows[2]), train.variables.at("v")));
+  EXPECT_INPUT_ERROR(find_types(sets, "v", {.parts = {int64_t{0}}}), "other, row");
+}
+
 TEST(Types, AreAskedForWhereSeveralTokensFit) {
   Rows rows;
   std::vector<int64_t> values;

@@ -84,6 +84,7 @@ TEST(UniformUnits, HaveEverySetOfTheCircuitsSizeEquallyOften) {
   }
   ASSERT_EQ(counts.size(), 30u);
   std::vector<int64_t> of_sets;
+  of_sets.reserve(counts.size());
   for (const auto& [set, count] : counts) of_sets.push_back(count);
   EXPECT_LT(chi_square(of_sets), 58.3) << "the 99.9 % point for 29 degrees of freedom";
 }

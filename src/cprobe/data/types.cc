@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <sstream>
 
@@ -113,14 +114,15 @@ class Numbering {
 
   /// Two rows of one type with different values of the variable, as text; none if the variable is
   /// a function of the type.
-  std::optional<std::string> contradiction(const std::string& variable) const {
+  /// @param sets  numbers of the data sets to look at; those without the variable are left out.
+  std::optional<std::string> contradiction(const std::string& variable, const std::vector<size_t>& sets) const {
     struct First {
       int64_t value = 0;
       size_t set = 0;
       int64_t row = 0;
     };
     std::map<int64_t, First> firsts;  // by type
-    for (size_t s = 0; s < sets_.size(); ++s) {
+    for (const size_t s : sets) {
       const auto found = sets_[s]->variables.find(variable);
       if (found == sets_[s]->variables.end()) continue;
       const at::Tensor values = found->second.contiguous();
@@ -136,7 +138,25 @@ class Numbering {
     return std::nullopt;
   }
 
-  Types types(const std::string& variable) const {
+  std::optional<std::string> contradiction(const std::string& variable) const {
+    std::vector<size_t> all(sets_.size());
+    std::iota(all.begin(), all.end(), size_t{0});
+    return contradiction(variable, all);
+  }
+
+  /// The largest choice of data sets, taken in order, in which the variable is one function of the
+  /// types.
+  std::vector<size_t> agreeing(const std::string& variable) const {
+    std::vector<size_t> sets;
+    for (size_t s = 0; s < sets_.size(); ++s) {
+      sets.push_back(s);
+      if (contradiction(variable, sets)) sets.pop_back();
+    }
+    return sets;
+  }
+
+  /// @param sets  numbers of the data sets that have the variable.
+  Types types(const std::string& variable, const std::vector<size_t>& sets) const {
     Types types;
     const auto n_types = std::ssize(types_);
     types.part_of_type = at::empty({n_types, std::ssize(parts_)}, at::kLong);
@@ -148,18 +168,21 @@ class Numbering {
       for (const auto& [key, type] : types_) part_of_type[type][static_cast<int64_t>(p)] = key[p];
     }
     if (types.positions.size() != types.parts.size()) types.positions.clear();
-    add_rows_and_values(types, variable, n_types);
+    add_rows_and_values(types, variable, n_types, sets);
     return types;
   }
 
  private:
-  void add_rows_and_values(Types& types, const std::string& variable, int64_t n_types) const {
+  void add_rows_and_values(Types& types, const std::string& variable, int64_t n_types,
+                           const std::vector<size_t>& sets) const {
     types.value = at::zeros({n_types}, at::kLong);
     types.is_known = at::zeros({n_types}, at::kBool);
     for (size_t s = 0; s < sets_.size(); ++s) {
       types.of_rows.push_back(at::tensor(of_rows_[s], at::kLong));
       const auto found = sets_[s]->variables.find(variable);
-      if (found == sets_[s]->variables.end()) continue;
+      const bool has_it = found != sets_[s]->variables.end() && std::ranges::find(sets, s) != sets.end();
+      types.has_variable.push_back(has_it);
+      if (!has_it) continue;
       types.value.index_put_({types.of_rows.back()}, found->second);
       types.is_known.index_fill_(0, types.of_rows.back(), true);
     }
@@ -181,6 +204,7 @@ Types row_types(Sets sets, const std::string& variable) {
     const int64_t n = rows_of(*set);
     const auto found = set->variables.find(variable);
     types.of_rows.push_back(at::arange(n_types, n_types + n));
+    types.has_variable.push_back(found != set->variables.end());
     values.push_back(found == set->variables.end() ? at::zeros({n}, at::kLong) : found->second);
     known.push_back(at::full({n}, found != set->variables.end(), at::kBool));
     n_types += n;
@@ -268,7 +292,7 @@ Types found_types(Sets sets, const std::string& variable) {
     for_each_choice(parts, size, [&](const std::vector<const Part*>& chosen) {
       const Numbering numbering(sets, chosen);
       if (numbering.rows_per_type() < kLeastRowsPerType || numbering.contradiction(variable)) return;
-      Types types = numbering.types(variable);
+      Types types = numbering.types(variable, numbering.agreeing(variable));
       // Equal partitions of the rows under two names are one answer: the first.
       for (const auto& [names, other] : fits) {
         if (std::ranges::equal(types.of_rows, other.of_rows,
@@ -319,12 +343,15 @@ Types find_types(std::span<const Dataset* const> sets, const std::string& variab
     std::vector<const Part*> parts;
     for (const Part& part : named) parts.push_back(&part);
     const Numbering numbering(sets, parts);
-    const std::optional<std::string> why = numbering.contradiction(variable);
+    // Another task's data may have another variable of this name.
+    const std::optional<std::string> why =
+        is_asked ? numbering.contradiction(variable)
+                 : numbering.contradiction(variable, {0, std::min<size_t>(1, sets.size() - 1)});
     if (why && is_asked) {
       throw input_error("the variable '{}' is no function of {}: {}", variable, names_of(parts), *why);
     }
     // The data's own columns are those of another variable if this one is no function of them.
-    if (!why) types = numbering.types(variable);
+    if (!why) types = numbering.types(variable, numbering.agreeing(variable));
   }
   const bool has_own_parts = types && !is_asked;
   if (!types) types = found_types(sets, variable);

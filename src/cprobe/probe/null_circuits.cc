@@ -12,13 +12,14 @@ namespace cprobe {
 namespace {
 
 /// The data sets of question 1, with the label of each: the test data, then the evaluation sets.
-std::vector<std::pair<std::string, const Dataset*>> judged_sets(const RunData& data, const std::string& variable) {
+std::vector<std::pair<std::string, const Dataset*>> judged_sets(const RunData& data, const Types& types) {
   std::vector<std::pair<std::string, const Dataset*>> sets;
   const auto test = std::ranges::find(data.evaluation_sets, data.test.identity(),
                                       [](const auto& entry) { return entry.second.identity(); });
   sets.emplace_back(test == data.evaluation_sets.end() ? "Test" : test->first, &data.test);
   for (const auto& [label, set] : data.evaluation_sets) {
-    if (set.identity() != data.test.identity() && set.variables.contains(variable)) sets.emplace_back(label, &set);
+    if (set.identity() == data.test.identity() || !types.has_variable[place_of(data, set)]) continue;
+    sets.emplace_back(label, &set);
   }
   return sets;
 }
@@ -274,7 +275,7 @@ std::vector<Findings::Presence> presence(const Model& model, const RunData& data
                                          const Circuit& circuit, const std::vector<Circuit>& nulls,
                                          const NullHypothesis& null, const FindOptions& options, Streams& streams) {
   std::vector<Findings::Presence> found;
-  for (const auto& [label, set] : judged_sets(data, variable)) {
+  for (const auto& [label, set] : judged_sets(data, null.types)) {
     found.push_back(Judge(model, data, *set, variable, circuit, nulls, null, options, streams).judge(label));
   }
   return found;
