@@ -37,8 +37,8 @@ struct Types {
   at::Tensor is_known;              ///< [n_types] bool: whether a data set has the variable in a row of the type.
   at::Tensor block;                 ///< [n_types] int64, from 0; undefined without blocks.
   std::vector<at::Tensor> of_rows;  ///< Per data set, [n_rows] int64: type of each row.
-  /// Per data set: whether the set has the variable. False also where a variable of the same name is
-  /// another function of the types, as in the data of another task.
+  /// Per data set: whether the set has the variable. False also where a variable of the same name
+  /// is another function of the types, as in the data of another task.
   std::vector<bool> has_variable;
 
   int64_t n_types() const { return value.size(0); }

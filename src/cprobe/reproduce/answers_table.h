@@ -15,9 +15,9 @@ struct AnswersLine {
 };
 
 /// The answers to the questions of docs/statistics.md as text: whether the variable is present and
-/// made here, whether the behaviour needs the weights; below, for the lines that were asked, whether
-/// the variable reaches the behaviour through the component and the units. Over models, figures are
-/// means, p is the worst, and each answer is counted.
+/// made here, whether the behaviour needs the weights; below, for the lines that were asked,
+/// whether the variable reaches the behaviour through the component and the units. Over models,
+/// figures are means, p is the worst, and each answer is counted.
 /// @param headings  of the names of a line.
 std::string answers_table(const std::vector<std::string>& headings, const std::vector<AnswersLine>& lines);
 
