@@ -70,8 +70,8 @@ struct Findings {
   };
   std::vector<Presence> presence;
   /// Questions 3 and 4 on one evaluation set: does the variable reach the behaviour through this
-  /// component, and through these units? Recorded where the variable is present before any
-  /// adjustment, and rows have matched donors.
+  /// component, and through these units (of a mask that is a proper part)? Recorded where rows have
+  /// matched donors.
   struct Exchange {
     std::string data;
     int64_t n_rows = 0;
