@@ -1,7 +1,9 @@
 #include "cprobe/evaluate/controls.h"
 
 #include "cprobe/core/seed.h"
+#include "tests/circuit/made_circuit.h"
 #include "tests/support.h"
+#include "tests/tiny_model.h"
 
 namespace cprobe {
 namespace {
@@ -113,6 +115,26 @@ TEST(UniformUnits, HaveTheCircuitsShapesAndSizes) {
     EXPECT_EQ(units[i].sum().item<int64_t>(), members[i].sum().item<int64_t>());
   }
   EXPECT_FALSE(at::equal(units[0], members[0]));
+}
+
+TEST(SeedOfRandomSets, IsACircuitsOwnAndTheSameEachTime) {
+  // Two circuits of one variable, component and size, as those of two learning rates of one run.
+  const ModelConfig config = testing::tiny_config();
+  const Circuit one = testing::random_circuit(config, {{0, Block::kMlp}}, .4);
+  Circuit other = one, elsewhere = testing::random_circuit(config, {{1, Block::kMlp}}, .4);
+  for (at::Tensor& members : other.members) members = members.flip(0);
+  elsewhere.members = one.members;
+  const auto sets = [](const Circuit& circuit, uint64_t seed) {
+    at::Generator generator = seed_of_random_sets(circuit, Seed(seed)).generator();
+    return draw_random_units(circuit.members, RandomSets::kUniform, generator);
+  };
+  const auto are_equal = [](const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
+    return std::ranges::equal(a, b, [](const at::Tensor& x, const at::Tensor& y) { return at::equal(x, y); });
+  };
+  EXPECT_TRUE(are_equal(sets(one, 0), sets(one, 0)));
+  EXPECT_FALSE(are_equal(sets(one, 0), sets(other, 0)));
+  EXPECT_FALSE(are_equal(sets(one, 0), sets(elsewhere, 0))) << "another component";
+  EXPECT_FALSE(are_equal(sets(one, 0), sets(one, 1))) << "another seed";
 }
 
 TEST(InputHalves, AreHalfOfEachInputMatrixAndAllOfTheLast) {

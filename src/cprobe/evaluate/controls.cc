@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "cprobe/core/hash.h"
+
 namespace cprobe {
 namespace {
 
@@ -31,7 +33,13 @@ Seed seed_of_random_sets(const Circuit& circuit, Seed cell_seed) {
     const auto found = circuit.provenance.find(name);
     return found == circuit.provenance.end() ? std::string() : found->second;
   };
+  uint64_t units = 0;
+  for (const at::Tensor& members : circuit.members) {
+    const at::Tensor contiguous = members.contiguous();
+    units = hash_bytes(contiguous.data_ptr<bool>(), static_cast<size_t>(contiguous.numel()), units);
+  }
   return cell_seed.derive("random sets")
+      .derive(to_hex(units))
       .derive(of("variable"))
       .derive(to_string(circuit.component()))
       .derive(of("position"))

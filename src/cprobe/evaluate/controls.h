@@ -34,8 +34,9 @@ enum class RandomSets {
 };
 
 /// The seed of the random sets of a circuit: the same on all data sets, so that differences between
-/// data sets are beside those of the same sets, and another for each model, variable, component
-/// and position, so that cells are independent.
+/// data sets are beside those of the same sets, and another for each model, variable, component,
+/// position and set of units, so that cells are independent. (Those of several learning rates, say,
+/// differ in their units only.)
 /// @param cell_seed  the seed that the circuit was found with.
 Seed seed_of_random_sets(const Circuit& circuit, Seed cell_seed);
 
