@@ -195,22 +195,61 @@ class Numbering {
   int64_t n_rows_ = 0;
 };
 
-/// Each row as a type of its own.
-Types row_types(Sets sets, const std::string& variable) {
-  Types types;
-  int64_t n_types = 0;
-  std::vector<at::Tensor> values, known;
+/// Numbers distinct rows of tokens over all data sets, in the order of their first appearance: per
+/// data set, [n_rows] int64.
+std::vector<at::Tensor> distinct_rows(Sets sets) {
+  std::map<std::vector<int64_t>, int64_t> numbers;
+  std::vector<at::Tensor> of_rows;
   for (const Dataset* set : sets) {
-    const int64_t n = rows_of(*set);
-    const auto found = set->variables.find(variable);
-    types.of_rows.push_back(at::arange(n_types, n_types + n));
-    types.has_variable.push_back(found != set->variables.end());
-    values.push_back(found == set->variables.end() ? at::zeros({n}, at::kLong) : found->second);
-    known.push_back(at::full({n}, found != set->variables.end(), at::kBool));
-    n_types += n;
+    const at::Tensor token = set->trie.token.contiguous();
+    std::vector<int64_t> of_set;
+    for (int64_t row = 0; row < rows_of(*set); ++row) {
+      std::vector<int64_t> tokens;
+      for (const int64_t node : set->trie.row(row)) tokens.push_back(token.data_ptr<int64_t>()[node]);
+      of_set.push_back(numbers.try_emplace(std::move(tokens), std::ssize(numbers)).first->second);
+    }
+    of_rows.push_back(at::tensor(of_set, at::kLong));
   }
-  types.value = at::cat(values);
-  types.is_known = at::cat(known);
+  return of_rows;
+}
+
+/// Whether rows with equal numbers have equal values of the variable.
+bool is_function_of(const std::vector<at::Tensor>& of_rows, Sets sets, const std::string& variable) {
+  std::map<int64_t, int64_t> values;
+  for (size_t s = 0; s < sets.size(); ++s) {
+    const auto found = sets[s]->variables.find(variable);
+    if (found == sets[s]->variables.end()) continue;
+    const at::Tensor labels = found->second.contiguous();
+    for (int64_t row = 0; row < labels.size(0); ++row) {
+      const int64_t value = labels.data_ptr<int64_t>()[row];
+      if (values.try_emplace(of_rows[s].data_ptr<int64_t>()[row], value).first->second != value) return false;
+    }
+  }
+  return true;
+}
+
+/// Each row as a type of its own. Rows of equal tokens are one type, unless the variable tells them
+/// apart: a circuit that recognises a row from training would else decode the row's copy.
+Types row_types(Sets sets, const std::string& variable) {
+  Types types{.of_rows = distinct_rows(sets)};
+  int64_t n_types = 0;
+  if (is_function_of(types.of_rows, sets, variable)) {
+    for (const at::Tensor& of_set : types.of_rows) n_types = std::max(n_types, of_set.max().item<int64_t>() + 1);
+  } else {
+    for (at::Tensor& of_set : types.of_rows) {
+      of_set = at::arange(n_types, n_types + of_set.size(0));
+      n_types += of_set.size(0);
+    }
+  }
+  types.value = at::zeros({n_types}, at::kLong);
+  types.is_known = at::zeros({n_types}, at::kBool);
+  for (size_t s = 0; s < sets.size(); ++s) {
+    const auto found = sets[s]->variables.find(variable);
+    types.has_variable.push_back(found != sets[s]->variables.end());
+    if (!types.has_variable.back()) continue;
+    types.value.index_put_({types.of_rows[s]}, found->second);
+    types.is_known.index_fill_(0, types.of_rows[s], true);
+  }
   types.part_of_type = at::empty({n_types, 0}, at::kLong);
   return types;
 }

@@ -54,7 +54,8 @@ struct Types {
 ///   - the smallest set of tokens (words, if the rows are sentences) of which the variable is a
 ///     function in all rows, with 5 rows of each type or more on average: at most 3 tokens or 2
 ///     words, counted from the start or from the end of the row;
-///   - otherwise, each row is a type of its own.
+///   - otherwise, each row is a type of its own; rows of equal tokens are one type, if the variable
+///     has one value in all of them.
 /// @param sets  data sets of a run; those without the variable take part only in the numbering.
 /// @throws Error (kInput) if
 ///   - the variable is no function of the parts of `options` (names two rows);

@@ -47,7 +47,8 @@ struct Findings {
 
   /// On what the variable depends, as Types::text; empty if the cell did not ask for types.
   std::string types;
-  /// How the null variables were made, as to_string(NullKind); empty without null variables.
+  /// How null variables are made, as to_string(NullKind); empty if none were asked for. The types
+  /// may allow none.
   std::string null_kind;
   std::vector<int64_t> null_weights;  ///< Weights in the circuit of each null variable.
   /// Question 1 on one data set: is the variable in what the circuit writes, and was it made here?

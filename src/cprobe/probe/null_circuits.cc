@@ -238,9 +238,13 @@ NullHypothesis null_hypothesis(const RunData& data, const std::string& variable,
   const std::vector<const Dataset*> sets = data_sets(data);
   Types types = find_types(sets, variable, options);
   const at::Tensor of_train = types.of_rows[place_of(data, data.train)];
+  const auto rows_of_values = [&](const at::Tensor& values) {
+    return std::get<2>(at::_unique2(values.index_select(0, of_train), true, false, true));
+  };
+  const int64_t n_values = rows_of_values(types.value).size(0);
   const auto is_decodable = [&](const at::Tensor& values) {
-    const auto [unused, inverse, counts] = at::_unique2(values.index_select(0, of_train), true, false, true);
-    return counts.size(0) > 1 && counts.min().item<int64_t>() > 1;
+    const at::Tensor counts = rows_of_values(values);
+    return n_values > 1 && counts.size(0) == n_values && counts.min().item<int64_t>() > 1;
   };
   NullVariables variables = null_variables(types, n_wanted, is_decodable);
   return {std::move(types), std::move(variables)};

@@ -78,7 +78,7 @@ FoundCircuit probe_cell(const Spec& spec, const Cell& cell, const std::string& i
                : null_hypothesis(data, cell.variable, spec.data.types_of(cell.variable), spec.probe.null_variables);
     null_circuits = find_null_circuits(model, data, *null, cell.component, options, streams, progress.null_circuits);
     found.findings.types = null->types.text();
-    if (!null_circuits.empty()) found.findings.null_kind = to_string(null->variables.kind);
+    if (spec.probe.null_variables > 0) found.findings.null_kind = to_string(null->variables.kind);
     for (const Circuit& circuit : null_circuits) found.findings.null_weights.push_back(circuit.n_weights());
     found.findings.presence =
         presence(model, data, cell.variable, found.circuit, null_circuits, *null, options, streams);

@@ -156,8 +156,14 @@ void judge(const std::vector<ProbedCell>& cells, const std::vector<JudgedFinding
   for (auto& [finding, of] : asked) {
     JudgedQuestion& here = finding->*question;
     const bool has_nulls = !of.beside.nulls.empty();
-    here.answer = of.interval.n_types == 0 && has_nulls ? VerdictWord::kNotDefined
-                                                        : verdict_on({p_of(of.beside), of.interval}, kSmallestEffect);
+    const bool is_beside_variables = question == &JudgedFinding::present || question == &JudgedFinding::made_here;
+    if (!has_nulls && is_beside_variables && !finding->null_kind.empty()) {
+      here.answer = VerdictWord::kTooFewTypes;  // Null variables were asked for, and the types allow none.
+    } else if (of.interval.n_types == 0 && has_nulls) {
+      here.answer = VerdictWord::kNotDefined;
+    } else {
+      here.answer = verdict_on({p_of(of.beside), of.interval}, kSmallestEffect);
+    }
     here.words = verdict_words(here.answer, {p_of(of.beside), of.interval});
   }
   std::vector<BesideNulls> family;
