@@ -43,7 +43,8 @@ TEST_F(AblateEverywhere, IsTheAblationsOfEachDataSetUnderItsLabel) {
     const Stream before = stream_at(data_.model, dataset.trie, site);
     const AblationBench bench(data_.model, kAttention, dataset, before,
                               run_untouched(data_.model, dataset, before, site), &data_.train, &train);
-    const std::vector<AblationResult> alone = ablate(bench, circuit_, options, Seed(5).derive(label));
+    const std::vector<AblationResult> alone =
+        ablate(bench, circuit_, options, {seed_of_random_sets(circuit_, Seed(5)), Seed(5).derive(label)});
     EXPECT_EQ(results[i].label, label);
     EXPECT_EQ(results[i].n_rows, 30);
     EXPECT_EQ(results[i].untouched, bench.untouched());
@@ -67,6 +68,25 @@ TEST_F(AblateEverywhere, GivesADataSetTheSameFiguresWhateverElseIsMeasured) {
     EXPECT_EQ(both.ablations[a].accuracy.mean, alone.ablations[a].accuracy.mean);
     EXPECT_EQ(both.ablations[a].effect.value().divergence.mean, alone.ablations[a].effect.value().divergence.mean);
   }
+}
+
+TEST_F(AblateEverywhere, TakesTheSameRandomSetsOnEachDataSetAndOthersForEachVariable) {
+  RunData twice = data_;
+  twice.evaluation_sets = {{"IID", rows(2)}, {"Gen", rows(2)}};
+  const auto draws = [&](RandomSets sets) {
+    std::vector<std::vector<double>> of_sets;
+    for (const Findings::OnEvaluationSet& on : ablated(twice, {.n_random = 20, .random_sets = sets})) {
+      of_sets.push_back(on.random()->draws);
+    }
+    return of_sets;
+  };
+  const auto uniform = draws(RandomSets::kUniform);
+  EXPECT_EQ(uniform.at(0), uniform.at(1));
+  const auto complement = draws(RandomSets::kComplement);
+  EXPECT_NE(complement.at(0), complement.at(1)) << "as protocol paper has always drawn them";
+  Circuit other = circuit_;
+  other.provenance["variable"] = "another";
+  EXPECT_NE(seed_of_random_sets(other, Seed(5)).value(), seed_of_random_sets(circuit_, Seed(5)).value());
 }
 
 TEST_F(AblateEverywhere, TellsOfEveryAblation) {

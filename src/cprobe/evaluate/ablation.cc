@@ -145,7 +145,8 @@ void AblationResult::read_note(std::string_view words) {
 }
 
 std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& circuit, const AblationOptions& options,
-                                   Seed seed, const OnProgress& on_progress, const AblationContext* context) {
+                                   const AblationSeeds& seeds, const OnProgress& on_progress,
+                                   const AblationContext* context) {
   const std::span<const Circuit> nulls = context == nullptr ? std::span<const Circuit>() : context->nulls;
   Progress progress{.what = "ablations", .total = most_ablations(options, circuit.matrices.size(), nulls.size())};
   std::vector<Part> parts = {Part(circuit, std::nullopt)};
@@ -163,7 +164,7 @@ std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& ci
     };
     for (const Part& part : parts) {
       AblationResult removed = part.of(AblationTarget::kCircuit, fill);
-      const AblationBench::Measured without = run(removing(circuit.members, part.only), seed);
+      const AblationBench::Measured without = run(removing(circuit.members, part.only), seeds.donors);
       set_figures(removed, {without});
       if (options.n_random == 0 || removed.extent != Extent::kPart) {
         results.push_back(removed);
@@ -171,9 +172,9 @@ std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& ci
       }
       AblationResult control = part.of(AblationTarget::kRandom, fill);
       const std::vector<AblationBench::Measured> draws = over_random_units(
-          circuit.members, options.random_sets, options.n_random, seed.derive("ablation/random").generator(),
+          circuit.members, options.random_sets, options.n_random, seeds.sets.derive("ablation/random").generator(),
           [&](const std::vector<at::Tensor>& units, int64_t draw) {
-            return run(removing(units, part.only), seed.derive(std::to_string(draw)));
+            return run(removing(units, part.only), seeds.donors.derive(std::to_string(draw)));
           });
       set_figures(control, draws);
       control.random_sets = options.random_sets;
@@ -185,18 +186,18 @@ std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& ci
     }
     if (options.complement) {
       AblationResult kept = parts.front().of(AblationTarget::kComplement, fill);
-      set_figures(kept, {run(removing(complement_of(circuit.members)), seed)});
+      set_figures(kept, {run(removing(complement_of(circuit.members)), seeds.donors)});
       results.push_back(kept);
     }
     if (options.component) {
       AblationResult all{.target = AblationTarget::kComponent, .fill = fill};
-      set_figures(all, {run(removing(all_of(circuit.members)), seed)});
+      set_figures(all, {run(removing(all_of(circuit.members)), seeds.donors)});
       results.push_back(all);
     }
     if (!nulls.empty() && fill == options.fills.front()) {
       AblationResult of_nulls{.target = AblationTarget::kNull, .fill = fill};
       std::vector<AblationBench::Measured> measured;
-      for (const Circuit& null : nulls) measured.push_back(run(removing(null.members), seed));
+      for (const Circuit& null : nulls) measured.push_back(run(removing(null.members), seeds.donors));
       set_figures(of_nulls, measured);
       results.push_back(of_nulls);
     }

@@ -88,6 +88,16 @@ struct AblationContext {
   std::span<const Circuit> nulls = {};  ///< Circuits of null variables.
 };
 
+/// What random draws come from.
+struct AblationSeeds {
+  Seed sets;    ///< Of random sets.
+  Seed donors;  ///< Of the rows that Fill::kResample takes.
+
+  /// One seed for both.
+  AblationSeeds(Seed both) : sets(both), donors(both) {}  // NOLINT(google-explicit-constructor)
+  AblationSeeds(Seed of_sets, Seed of_donors) : sets(of_sets), donors(of_donors) {}
+};
+
 /// All ablations of a circuit. For each fill: the circuit, random controls, each matrix alone, the
 /// complement and the component, as far as `options` asks for them; with the first fill, also each
 /// null circuit. A circuit (or part in a matrix) that is empty or full has no random controls:
@@ -97,7 +107,7 @@ struct AblationContext {
 /// @param on_progress is told of each run of the model, out of most_ablations.
 /// @throws Error (kInterrupted) between two runs once a stop is requested.
 std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& circuit, const AblationOptions& options,
-                                   Seed seed, const OnProgress& on_progress = {},
+                                   const AblationSeeds& seeds, const OnProgress& on_progress = {},
                                    const AblationContext* context = nullptr);
 
 /// The most runs of the model that `ablate` takes on a component of `n_matrices` matrices.

@@ -26,6 +26,18 @@ void add_beside_controls(std::vector<Metric>& metrics, Metric figure, const std:
   if (!draws.empty()) metrics.push_back(control_metric(figure.metric, draws, control, note));
 }
 
+Seed seed_of_random_sets(const Circuit& circuit, Seed cell_seed) {
+  const auto of = [&](const std::string& name) {
+    const auto found = circuit.provenance.find(name);
+    return found == circuit.provenance.end() ? std::string() : found->second;
+  };
+  return cell_seed.derive("random sets")
+      .derive(of("variable"))
+      .derive(to_string(circuit.component()))
+      .derive(of("position"))
+      .derive(of("model_fingerprint"));
+}
+
 std::vector<at::Tensor> draw_random_units(const std::vector<at::Tensor>& members, RandomSets sets,
                                           at::Generator& generator) {
   const std::vector<bool> from_all =

@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "cprobe/circuit/mask.h"
+#include "cprobe/circuit/circuit.h"
+#include "cprobe/core/seed.h"
 #include "cprobe/evaluate/metric.h"
 #include "cprobe/evaluate/statistics.h"
 
@@ -31,6 +32,12 @@ enum class RandomSets {
   /// often (docs/statistics.md).
   kComplement,
 };
+
+/// The seed of the random sets of a circuit: the same on all data sets, so that differences between
+/// data sets are beside those of the same sets, and another for each model, variable, component
+/// and position, so that cells are independent.
+/// @param cell_seed  the seed that the circuit was found with.
+Seed seed_of_random_sets(const Circuit& circuit, Seed cell_seed);
 
 /// Draws a random control for a circuit: in each weight matrix, as many units as the circuit has.
 /// @param members  the circuit's units, as Circuit::members: a bool tensor per matrix.

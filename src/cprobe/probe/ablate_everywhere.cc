@@ -21,8 +21,10 @@ Findings::OnEvaluationSet ablate_on(const Model& model, const Circuit& circuit, 
   Findings::OnEvaluationSet result{.label = label, .untouched = bench.untouched(), .n_rows = bench.n_rows()};
   if (options.effect) result.untouched_log_probability = bench.untouched_log_probability();
   progress.note = "ablating on " + label;
+  const bool are_uniform = options.random_sets == RandomSets::kUniform;
+  const Seed of_label = seed.derive(label);
   result.ablations = ablate(
-      bench, circuit, options, seed.derive(label),
+      bench, circuit, options, {are_uniform ? seed_of_random_sets(circuit, seed) : of_label, of_label},
       [&](const Progress& run) {
         progress.done = run.done;
         tell(on_progress, progress);

@@ -11,7 +11,8 @@
 namespace cprobe {
 
 /// All ablations of a circuit on one evaluation set.
-/// @param label    of the evaluation set. Seeds, with `seed`, the random controls and donors.
+/// @param label    of the evaluation set. Seeds, with `seed`, the donors, and random sets of
+///                 RandomSets::kComplement; uniform sets are the same on all evaluation sets.
 /// @param train    gives fills their means and donors.
 /// @param streams  of `model`.
 /// @param on_progress  told of each ablation, and before the untouched model runs.

@@ -170,7 +170,7 @@ std::optional<Findings::Exchange> exchange_on(const Model& model, const RunData&
   found.left = own.left;
   found.units.value = own.of_rows.mean().item<double>();
   advance();
-  at::Generator random = seed.derive("random sets").generator();
+  at::Generator random = seed_of_random_sets(circuit, cell_seed).derive("exchange").generator();
   for (int64_t draw = 0; draw < options.n_controls; ++draw) {
     const std::vector<at::Tensor> members = draw_random_units(circuit.members, RandomSets::kUniform, random);
     found.units.nulls.push_back(carried_by(other, members, found.moved).of_rows.mean().item<double>());
