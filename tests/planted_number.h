@@ -24,8 +24,7 @@ inline SmallTokenizer number_tokenizer() {
 }
 
 /// Says " are" after sentences with a plural noun, and " is" after those with a singular.
-///   - A noun's embedding is the direction of its number plus that of its stem. All other tokens are
-///     at 0.
+///   - A noun's embedding is the direction of its number plus that of its stem; other tokens are 0.
 ///   - Attention takes the mean over all tokens, and the MLP is empty: number and stem reach the
 ///     last token through attention alone.
 ///   - The unembeddings of " are" and " is" are the two numbers' directions.
