@@ -70,6 +70,7 @@ void print_json(const JudgedFinding& found, const Findings::Exchange& on) {
                                        {"variable", found.variable},
                                        {"component", to_string(found.component)},
                                        {"n_rows", on.n_rows},
+                                       {"donors", to_string(on.donors)},
                                        {"untouched", on.untouched},
                                        {"through_component", through_json(found, &JudgedFinding::through_component)},
                                        {"through_units", through_json(found, &JudgedFinding::through_units)}};
@@ -108,6 +109,26 @@ std::string table_of(const std::vector<std::pair<JudgedFinding, Findings::Exchan
   return text_table(lines);
 }
 
+/// What donors of sentences are, with a line end; empty where they differ in tokens at known
+/// positions.
+std::string donors_line(const JudgedFinding& found, const Findings::Exchange& on) {
+  switch (on.donors) {
+    case DonorKind::kTokens:
+      return {};
+    case DonorKind::kWords:
+    case DonorKind::kForms:
+      return fmt::format(
+          "{}: {} exchanged for another of the same {}: {:.3f} of the answers stay; for one of another {}{}: {:.3f} of "
+          "the answers that differ become the donor's\n",
+          on.data, found.types, found.variable, on.keep, found.variable,
+          on.donors == DonorKind::kForms ? " in the same block" : "", on.moved);
+    case DonorKind::kRows:
+      break;
+  }
+  return fmt::format("{}: donors are other rows of the same length, which differ in more than {}\n", on.data,
+                     found.types);
+}
+
 void run_exchange(const ExchangeCommand& command) {
   begin_computing(command.n_threads);
   Spec spec = read_spec_file(command.spec);
@@ -138,8 +159,8 @@ void run_exchange(const ExchangeCommand& command) {
           model, data, label, set, circuit, nulls, null, spec.probe.exchange, Seed(options.seed), bar.on_progress());
       if (!on) {
         throw input_error(
-            "{}: rows have no matched donors for '{}': its types must be tokens at known positions (task.type), and "
-            "some value must have two types",
+            "{}: rows have no donors for '{}': its types must be tokens at known positions, or rows be sentences "
+            "(task.type), and some value must have two types that rows of the same length have",
             set.source, variable);
       }
       JudgedFinding found = judged_exchange(*on);
@@ -152,6 +173,7 @@ void run_exchange(const ExchangeCommand& command) {
   }
   if (!command.json) {
     fmt::print("{}", table_of(all));
+    for (const auto& [found, on] : all) fmt::print("{}", donors_line(found, on));
     return;
   }
   for (const auto& [found, on] : all) print_json(found, on);
@@ -175,11 +197,11 @@ void setup_exchange(CLI::App& app) {
   add_threads_option(*command, options->n_threads);
   command->add_flag("--json", options->json, "One JSON object per line");
   command->footer(
-      "A row's donor is the row with the tokens of its type replaced: by those of another type with the\n"
-      "same value, or with another. Does the answer follow the value where the component sees the donor,\n"
-      "more than for null variables? And where only the paths through the circuit's units see it, more\n"
-      "than for random units? docs/statistics.md, questions 3 and 4; `cprobe fit` asks them of every\n"
-      "variable that is present.\n\n"
+      "A row's donor is the row with the tokens (of a sentence: the words) of its type replaced, by those\n"
+      "of another type with the same value, or with another. Does the answer follow the value where the\n"
+      "component sees the donor, more than for null variables? And where only the paths through the\n"
+      "circuit's units see it, more than for random units? docs/statistics.md, questions 3 and 4;\n"
+      "`cprobe fit` asks them of every variable that is present.\n\n"
       "Example (after `cprobe fit examples/exp1.yaml`; CIRCUIT is a file of its folder circuits):\n"
       "  cprobe exchange CIRCUIT --spec examples/exp1.yaml");
   command->callback([options] { run_exchange(*options); });

@@ -338,6 +338,33 @@ TEST(FindingsCodec, DecodesWhatItEncoded) {
   }
 }
 
+TEST(FindingsCodec, KeepsExchangesAndTheirDonors) {
+  for (const bool is_approximate : {false, true}) {
+    ProbedCell cell{"id", settings(), usual()};
+    for (const DonorKind kind : kAllDonorKinds) {
+      const TestedFigure effect{
+          .value = .5, .nulls = {.25, .75}, .interval = {.mean = 0, .lower = -.25, .upper = .25, .n_types = 12}};
+      Findings::Exchange& on = cell.findings.exchanges.emplace_back();
+      on = {.data = std::string(to_string(kind)), .n_rows = 60, .donors = kind, .untouched = 1, .effect = effect};
+      on.effect.interval.is_approximate = is_approximate;
+      on.keep = .875;
+      on.carried = .5;
+      on.left = .25;
+      on.units = {.value = .25};
+      on.units_of_nulls = {.125, .25};
+    }
+    EXPECT_EQ(decode(encode(cell, {})).findings, cell.findings);
+  }
+}
+
+TEST(FindingsCodec, NamesTheDonorsOfSentencesOnly) {
+  Findings f = usual();
+  f.exchanges = {{.data = "Test"}};
+  EXPECT_EQ(metric_of(f, "exchange_effect Test", "").note, "") << "as earlier versions wrote";
+  f.exchanges[0].donors = DonorKind::kRows;
+  EXPECT_EQ(metric_of(f, "exchange_effect Test", "").note, "donors: other rows of the same length");
+}
+
 TEST(FindingsCodec, KeepsNumbersThatAreNone) {
   Findings f = usual();
   f.train_loss = std::nan("");

@@ -104,6 +104,7 @@ TEST(Judged, ExchangeSaysWhatTravelsWhereAndByWhom) {
   EXPECT_EQ(found.through_component.answer, VerdictWord::kYes);
   EXPECT_EQ(found.through_units.answer, VerdictWord::kYes);
   EXPECT_EQ(found.keep, 1);
+  EXPECT_EQ(found.donors, DonorKind::kTokens);
   EXPECT_FALSE(found.chosen_units.is_significant()) << "null circuits carry as much";
   Findings::Exchange chosen = exchange();
   chosen.units_of_nulls = figure(.97, .1, 4).nulls;

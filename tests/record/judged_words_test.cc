@@ -63,6 +63,9 @@ TEST(JudgedWords, SayWhatAYesAboutExchangeIsNoEvidenceOf) {
     EXPECT_EQ(answer_word(finding, question), "yes");
     EXPECT_TRUE(is_plain_yes(finding, question));
   }
+  finding.moved = finding.null_moved = .6;
+  EXPECT_EQ(answer_word(finding, &JudgedFinding::through_component), "yes") << "two answers of five take other routes";
+  finding.moved = 1;
   finding.null_moved = .95;
   finding.chosen_units.p_adjusted = .1;
   EXPECT_EQ(answer_word(finding, &JudgedFinding::through_component), "yes, but the only route");

@@ -305,6 +305,26 @@ TEST(Verdict, SaysWhatExchangesSupport) {
   EXPECT_THAT(exchange_of(finding_of({})), IsEmpty()) << "nothing was exchanged";
 }
 
+TEST(Verdict, SaysWhatWasExchangedInSentences) {
+  const auto text_with = [](DonorKind donors) {
+    return exchange_of(finding_of({}, [&](Findings& f) {
+      exchange(f, .98, 1, .1, .98);
+      f.types = "column noun";
+      f.exchanges[0].donors = donors;
+      f.exchanges[0].moved = .6;
+    }));
+  };
+  EXPECT_THAT(text_with(DonorKind::kForms),
+              HasSubstr("stay). With column noun exchanged for another of the same var_0, 0.980 of the answers stay; "
+                        "for the form of another var_0 in the same block, 0.600 of the answers that differ become the "
+                        "donor's. Through these units?"));
+  EXPECT_THAT(text_with(DonorKind::kWords),
+              HasSubstr("0.980 of the answers stay; for one of another var_0, 0.600 of the answers that differ"));
+  EXPECT_THAT(text_with(DonorKind::kRows),
+              HasSubstr("donors are other rows of the same length: they differ in more than column noun."));
+  EXPECT_THAT(text_with(DonorKind::kTokens), Not(HasSubstr("column noun")));
+}
+
 TEST(Verdict, CallsAMaskACircuitOnlyWhereTheVariableIsPresent) {
   for (const Case& c : presence_cases()) {
     const ReportedFinding f = finding_of(c.cell, c.change);

@@ -13,6 +13,16 @@ LabelledTokens make_labelled_tokens(at::Tensor nodes, at::Tensor labels) {
   return {.nodes = nodes.to(at::kLong).contiguous(), .labels = labels.to(at::kLong).contiguous()};
 }
 
+Encoding Wording::encode(const std::string& sentence) const {
+  Encoding encoding = tokenizer.encode(prefix + sentence);
+  if (ends_before_last_token && !encoding.ids.empty()) {
+    encoding.ids.pop_back();
+    encoding.begin.pop_back();
+    encoding.end.pop_back();
+  }
+  return encoding;
+}
+
 const at::Tensor* Dataset::counterfactual_answers(const std::string& variable) const {
   if (!counterfactuals) return nullptr;
   const auto found = counterfactuals->answers.find(variable);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cprobe/data/token_trie.h"
+#include "cprobe/tokenizer/tokenizer.h"
 
 namespace cprobe {
 
@@ -46,6 +47,17 @@ struct Counterfactuals {
   std::map<std::string, at::Tensor> answers;
 };
 
+/// How sentences become rows of tokens.
+struct Wording {
+  Tokenizer tokenizer;
+  std::string prefix;                   ///< Text before every sentence.
+  bool ends_before_last_token = false;  ///< The last token is the answer, and no part of the row.
+
+  /// The tokens of prefix and sentence, and the bytes of both that each covers.
+  /// @throws Error as Tokenizer::encode.
+  Encoding encode(const std::string& sentence) const;
+};
+
 /// One split (train, test, ...) of a task: sequences, labels of the variables, and right answers.
 struct Dataset {
   std::string source;  ///< The file of the data, for messages and fingerprints.
@@ -59,6 +71,7 @@ struct Dataset {
   std::optional<Counterfactuals> counterfactuals;  ///< Set if rows are paired.
 
   std::vector<std::string> texts;  ///< Sentences only: the text of each row, without the prefix.
+  std::optional<Wording> wording;  ///< Sentences only.
   /// Name -> [n_rows]: fields of the columns that tell types and blocks apart (data/types.h).
   std::map<std::string, std::vector<std::string>> type_columns;
   /// Variable -> positions of the tokens on which it depends, as the file says (kTypeColumnPrefix).

@@ -8,7 +8,6 @@
 #include <map>
 #include <numeric>
 #include <optional>
-#include <sstream>
 
 #include "cprobe/core/error.h"
 
@@ -24,6 +23,7 @@ using Sets = std::span<const Dataset* const>;
 struct Part {
   std::string name;
   std::optional<int64_t> position;  ///< Of a token.
+  std::optional<WordPart> word;     ///< Of a word or column.
   std::vector<std::vector<int64_t>> of_rows;
   int64_t n_values = 0;
 };
@@ -69,27 +69,24 @@ Part column_part(Sets sets, const std::string& column) {
     }
     values.push_back(found->second);
   }
-  return numbered("column " + column, values);
+  Part part = numbered("column " + column, values);
+  part.word = {.column = column};
+  return part;
 }
 
-std::vector<std::string> words_of(const std::string& text) {
-  std::istringstream stream(text);
-  std::vector<std::string> words;
-  for (std::string word; stream >> word;) words.push_back(word);
-  return words;
-}
-
-using Words = std::vector<std::vector<std::vector<std::string>>>;  // per data set and row
+using Words = std::vector<std::vector<std::vector<std::string_view>>>;  // per data set and row
 
 Part word_part(const Words& words, int64_t position) {
-  std::vector<std::vector<std::string>> values;
-  for (const std::vector<std::vector<std::string>>& set : words) {
-    std::vector<std::string>& of_set = values.emplace_back();
-    for (const std::vector<std::string>& row : set) {
+  std::vector<std::vector<std::string_view>> values;
+  for (const std::vector<std::vector<std::string_view>>& set : words) {
+    std::vector<std::string_view>& of_set = values.emplace_back();
+    for (const std::vector<std::string_view>& row : set) {
       of_set.push_back(row[static_cast<size_t>(position < 0 ? position + std::ssize(row) : position)]);
     }
   }
-  return numbered(fmt::format("word {}", position), values);
+  Part part = numbered(fmt::format("word {}", position), values);
+  part.word = {.word = position};
+  return part;
 }
 
 /// Numbers rows by their parts.
@@ -164,10 +161,12 @@ class Numbering {
     for (size_t p = 0; p < parts_.size(); ++p) {
       types.parts.push_back(parts_[p]->name);
       if (parts_[p]->position) types.positions.push_back(*parts_[p]->position);
+      if (parts_[p]->word) types.words.push_back(*parts_[p]->word);
       types.n_values.push_back(parts_[p]->n_values);
       for (const auto& [key, type] : types_) part_of_type[type][static_cast<int64_t>(p)] = key[p];
     }
     if (types.positions.size() != types.parts.size()) types.positions.clear();
+    if (types.words.size() != types.parts.size()) types.words.clear();
     add_rows_and_values(types, variable, n_types, sets);
     return types;
   }
@@ -283,7 +282,7 @@ std::vector<Part> candidates(Sets sets) {
   };
   for (const Dataset* set : sets) {
     if (has_texts) {
-      std::vector<std::vector<std::string>>& of_set = words.emplace_back();
+      std::vector<std::vector<std::string_view>>& of_set = words.emplace_back();
       for (const std::string& text : set->texts) {
         of_set.push_back(words_of(text));
         note_length(std::ssize(of_set.back()));
@@ -359,6 +358,18 @@ bool has_column(Sets sets, const std::string& column) {
 }
 
 }  // namespace
+
+std::vector<std::string_view> words_of(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\n\v\f\r";
+  std::vector<std::string_view> words;
+  size_t end = 0;
+  for (size_t begin = text.find_first_not_of(kSpace); begin != std::string_view::npos;
+       begin = text.find_first_not_of(kSpace, end)) {
+    end = std::min(text.find_first_of(kSpace, begin), text.size());
+    words.push_back(text.substr(begin, end - begin));
+  }
+  return words;
+}
 
 std::string Types::text() const {
   if (are_rows()) return "each row";

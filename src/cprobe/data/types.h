@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -25,12 +26,23 @@ struct TypeOptions {
   std::string block;  ///< Column; empty: no blocks.
 };
 
+/// A part of a row that is no token: a column's field, or a word of a sentence.
+struct WordPart {
+  std::string column;  ///< Empty: a word.
+  int64_t word = 0;    ///< Position of the word, from 0, or from the end if negative.
+};
+
+/// The words of a sentence, as types count them: what white space divides. Each is a view of the
+/// text.
+std::vector<std::string_view> words_of(std::string_view text);
+
 /// What a variable depends on in each row (docs/statistics.md). The *parts* of a row are
 /// tokens, words or fields of columns; rows whose parts are all equal have the same *type*.
 /// Numbers of types, parts and blocks mean the same in all data sets.
 struct Types {
   std::vector<std::string> parts;   ///< "token 0", "word 1", "column noun". Empty: each row is its own type.
   std::vector<int64_t> positions;   ///< Of the parts, if they are tokens; else empty.
+  std::vector<WordPart> words;      ///< The parts, if they are words or columns; else empty.
   at::Tensor part_of_type;          ///< [n_types, n_parts] int64: number of each part's value, from 0.
   std::vector<int64_t> n_values;    ///< [n_parts]: distinct values of each part.
   at::Tensor value;                 ///< [n_types] int64: the variable's value. 0 where `is_known` is false.

@@ -17,8 +17,8 @@ struct Donors {
   ExchangeRows same, other;
 
   static std::optional<Donors> make(const Dataset& set, size_t place, const Types& types, const at::Tensor& values,
-                                    const ExchangeOptions& options, Seed seed) {
-    std::optional<DonorRows> rows = donor_rows(set, place, types, values, options.n_rows, seed);
+                                    const ExchangeOptions& options, Seed seed, DonorKind kind) {
+    std::optional<DonorRows> rows = donor_rows(set, place, types, values, options.n_rows, seed, kind);
     if (!rows) return std::nullopt;
     ExchangeRows same{.source = set.source,
                       .base = rows->base,
@@ -31,18 +31,53 @@ struct Donors {
   }
 };
 
-/// The exchange of a whole component with donors of the same value and of another.
-struct WholeExchange {
-  at::Tensor effect;  ///< [n] float64: right with a donor of the same value, minus with one of another.
-  double keep = 0;
-  double moved = 0;  ///< With donors of another value.
+/// The donors of a variable and of its null variables, all of one kind.
+struct DonorsOfAll {
+  Donors own;
+  std::vector<Donors> of_nulls;
 };
 
-WholeExchange whole_exchange(const ExchangeBench& same, const ExchangeBench& other) {
-  const Outcomes with_same = same.whole(), with_other = other.whole();
-  return {.effect = with_same.right.to(at::kDouble) - with_other.right.to(at::kDouble),
-          .keep = share_of_rows(kept_answers(with_same, same.untouched())),
-          .moved = moved(with_other, other.untouched(), other.untouched_donor()).share().value_or(0)};
+int64_t n_types_among(const Donors& donors, const at::Tensor& types_of_rows) {
+  return std::get<0>(at::_unique(types_of_rows.index_select(0, donors.rows.rows))).numel();
+}
+
+/// Takes the closest kind of donors that rows of enough types for an interval over types have, else
+/// the closest that any rows have, with the variable and with each null variable.
+std::optional<DonorsOfAll> closest_donors(const Dataset& set, size_t place, const NullHypothesis& null,
+                                          const ExchangeOptions& options, Seed seed) {
+  std::optional<DonorsOfAll> closest;
+  for (const DonorKind kind : donor_kinds(set, null.types)) {
+    const auto make = [&](const at::Tensor& values) {
+      return Donors::make(set, place, null.types, values, options, seed, kind);
+    };
+    std::optional<Donors> own = make(null.types.value);
+    if (!own) continue;
+    DonorsOfAll all{.own = *std::move(own)};
+    for (int64_t b = 0; b < null.variables.n(); ++b) {
+      if (std::optional<Donors> of_null = make(null.variables.values[b])) all.of_nulls.push_back(*std::move(of_null));
+    }
+    if (std::ssize(all.of_nulls) < null.variables.n()) continue;
+    if (n_types_among(all.own, null.types.of_rows[place]) >= kLeastTypes) return all;
+    if (!closest) closest = std::move(all);
+  }
+  return closest;
+}
+
+/// What the model answers if the whole component sees the donors.
+struct WholeExchange {
+  Outcomes outcomes;
+  double moved = 0;  ///< Share of rows that give the donor's answer.
+
+  static WholeExchange of(const ExchangeBench& bench) {
+    WholeExchange whole{.outcomes = bench.whole()};
+    whole.moved = cprobe::moved(whole.outcomes, bench.untouched(), bench.untouched_donor()).share().value_or(0);
+    return whole;
+  }
+};
+
+/// Right with a donor of the same value, minus right with one of another: [n] float64.
+at::Tensor effect_of_value(const Outcomes& same, const Outcomes& other) {
+  return same.right.to(at::kDouble) - other.right.to(at::kDouble);
 }
 
 /// The most rows that are right if the model gives one answer to all, as a share. Of two
@@ -84,36 +119,38 @@ std::optional<Findings::Exchange> exchange_on(const Model& model, const RunData&
   const Seed seed = cell_seed.derive(label).derive("exchange");
   const size_t place = place_of(data, set);
   const ComponentRef component = circuit.component();
-  const std::optional<Donors> donors =
-      Donors::make(set, place, null.types, null.types.value, options, seed.derive("rows"));
-  if (!donors) return std::nullopt;
+  const std::optional<DonorsOfAll> all = closest_donors(set, place, null, options, seed.derive("rows"));
+  if (!all) return std::nullopt;
+  const Donors& donors = all->own;
   Progress progress{.what = "exchanges", .total = 2 + 2 * std::ssize(nulls) + options.n_controls + 1};
   const auto advance = [&] {
     ++progress.done;
     tell(on_progress, progress);
   };
 
-  Findings::Exchange found{.data = label, .n_rows = donors->rows.rows.size(0)};
-  const ExchangeBench same(model, component, circuit.unit, donors->same);
-  const ExchangeBench other(model, component, circuit.unit, donors->other);
+  Findings::Exchange found{.data = label, .n_rows = donors.rows.rows.size(0), .donors = donors.rows.kind};
+  const ExchangeBench same(model, component, circuit.unit, donors.same);
+  const ExchangeBench other(model, component, circuit.unit, donors.other);
   found.untouched = share_of_rows(other.untouched().right);
-  found.chance = accuracy_at_chance(donors->other);
-  const WholeExchange whole = whole_exchange(same, other);
-  found.keep = whole.keep;
-  found.moved = whole.moved;
-  found.effect.value = whole.effect.mean().item<double>();
+  found.chance = accuracy_at_chance(donors.other);
+  const Outcomes with_same = same.whole();
+  const WholeExchange with_other = WholeExchange::of(other);
+  const at::Tensor effect = effect_of_value(with_same, with_other.outcomes);
+  found.keep = share_of_rows(kept_answers(with_same, same.untouched()));
+  found.moved = with_other.moved;
+  found.effect.value = effect.mean().item<double>();
   at::Generator halves = seed.derive("halves").generator();
   found.keep_halves = share_of_rows(
       kept_answers(same.through(draw_input_halves(circuit.matrices, circuit.unit, halves)), same.untouched()));
   advance();
-  for (int64_t b = 0; b < null.variables.n(); ++b) {
-    const std::optional<Donors> of_null =
-        Donors::make(set, place, null.types, null.variables.values[b], options, seed.derive("rows"));
-    if (!of_null) return std::nullopt;
-    const WholeExchange null_whole = whole_exchange(ExchangeBench(model, component, circuit.unit, of_null->same),
-                                                    ExchangeBench(model, component, circuit.unit, of_null->other));
-    found.effect.nulls.push_back(null_whole.effect.mean().item<double>());
-    found.null_moved += null_whole.moved / static_cast<double>(null.variables.n());
+  for (const Donors& of_null : all->of_nulls) {
+    const Outcomes null_same = ExchangeBench(model, component, circuit.unit, of_null.same).whole();
+    // Other forms of the same noun are other values of each null variable too.
+    const bool is_measured = of_null.other.base == donors.other.base && of_null.other.donor == donors.other.donor;
+    const WholeExchange null_other =
+        is_measured ? with_other : WholeExchange::of(ExchangeBench(model, component, circuit.unit, of_null.other));
+    found.effect.nulls.push_back(effect_of_value(null_same, null_other.outcomes).mean().item<double>());
+    found.null_moved += null_other.moved / static_cast<double>(null.variables.n());
     advance();
   }
   /// @param most  the largest difference in a row.
@@ -125,7 +162,7 @@ std::optional<Findings::Exchange> exchange_on(const Model& model, const RunData&
     return interval_over_types(type_means(of_rows - null_mean, types, null.types), null_values,
                                {-most - null_mean, most - null_mean});
   };
-  found.effect.interval = interval(whole.effect, donors->rows.rows, 1, found.effect.nulls);
+  found.effect.interval = interval(effect, donors.rows.rows, 1, found.effect.nulls);
 
   if (found.moved < kLeastMoved || circuit.extent() != Extent::kPart) return found;
   const Carried own = carried_by(other, circuit.members, found.moved);
@@ -144,7 +181,7 @@ std::optional<Findings::Exchange> exchange_on(const Model& model, const RunData&
     advance();
   }
   found.units.interval =
-      interval(own.of_rows, donors->rows.rows.index_select(0, own.counted), 1 / found.moved, found.units.nulls);
+      interval(own.of_rows, donors.rows.rows.index_select(0, own.counted), 1 / found.moved, found.units.nulls);
   return found;
 }
 

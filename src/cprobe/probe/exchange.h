@@ -12,8 +12,10 @@
 namespace cprobe {
 
 /// Questions 3 and 4 on one data set: does the variable reach the behaviour through this component,
-/// and through these units? None if rows have no matched donors: the types are no tokens at known
-/// positions, or no two types have the same value.
+/// and through these units? Donors are the closest to their rows that the types allow
+/// (`donor_kinds`), of one kind for the variable and its null variables: the first kind with rows
+/// of 8 types or more, else the first with any rows. None if there is no such kind, or no value has
+/// two types.
 /// @param label    of the data set; seeds, with `seed`, rows, donors and random sets.
 /// @param circuit  a proper part of the component.
 /// @param nulls    circuits of the null variables, in order.

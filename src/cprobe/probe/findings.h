@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cprobe/core/extent.h"
+#include "cprobe/data/donors.h"
 #include "cprobe/evaluate/ablation.h"
 #include "cprobe/evaluate/nearest_neighbours.h"
 #include "cprobe/evaluate/other_types.h"
@@ -72,12 +73,13 @@ struct Findings {
   std::vector<Presence> presence;
   /// Questions 3 and 4 on one evaluation set: does the variable reach the behaviour through this
   /// component, and through these units (of a mask that is a proper part)? Recorded where rows have
-  /// matched donors.
+  /// donors.
   struct Exchange {
     std::string data;
     int64_t n_rows = 0;
-    double untouched = 0;  ///< Accuracy of the untouched model on these rows.
-    double chance = 0;     ///< Accuracy of giving one answer to all of them; 0 if not recorded.
+    DonorKind donors = DonorKind::kTokens;  ///< In what rows and their donors differ.
+    double untouched = 0;                   ///< Accuracy of the untouched model on these rows.
+    double chance = 0;                      ///< Accuracy of giving one answer to all of them; 0 if not recorded.
     /// The whole component sees the donor: accuracy with donors of the same value, minus accuracy
     /// with donors of another value. Nulls: null variables, with donors of their own.
     TestedFigure effect;

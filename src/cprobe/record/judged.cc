@@ -257,6 +257,7 @@ void judge_exchanges(const std::vector<ProbedCell>& cells, std::vector<JudgedFin
     const auto mean = [&](double Exchange::*figure) {
       return mean_of_exchanges(cells, *finding, [&](const Exchange& on) { return std::optional(on.*figure); });
     };
+    if (const Exchange* on = exchange_on(cells[finding->cells.front()], finding->data)) finding->donors = on->donors;
     finding->keep = mean(&Exchange::keep);
     finding->keep_halves = mean(&Exchange::keep_halves);
     finding->moved = mean(&Exchange::moved);

@@ -61,6 +61,7 @@ struct JudgedFinding {
   JudgedQuestion chosen_units;
   /// Of Findings::Exchange, means over seeds; absent where nothing was exchanged.
   std::optional<double> keep, keep_halves, moved, null_moved, carried, left;
+  std::optional<DonorKind> donors;  ///< Of the exchanges; absent where nothing was exchanged.
 };
 
 /// The smallest effect that counts, in accuracy.

@@ -47,7 +47,8 @@ bool is_plain_yes(const JudgedFinding& finding, Question question) {
 }
 
 bool is_only_route(const JudgedFinding& finding) {
-  return finding.null_moved && finding.moved && *finding.null_moved >= kMostRows * *finding.moved;
+  return finding.null_moved && finding.moved && *finding.null_moved >= kMostRows &&
+         *finding.null_moved >= kMostRows * *finding.moved;
 }
 
 bool are_chosen_units(const JudgedFinding& finding) {

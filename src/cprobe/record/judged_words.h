@@ -31,8 +31,9 @@ std::string answer_words(const JudgedFinding& finding, Question question);
 bool is_plain_yes(const JudgedFinding& finding, Question question);
 
 /// Whether the component is the only route from the type's tokens to the answer: exchanged as a
-/// whole it gives the donor's answer for null variables as often as for the variable, within a
-/// tenth. A yes to `through_component` is then no evidence for this component.
+/// whole it gives the donor's answer in nine of ten rows or more, for null variables as often as
+/// for the variable, within a tenth. A yes to `through_component` is then no evidence for this
+/// component.
 bool is_only_route(const JudgedFinding& finding);
 
 /// Whether the units through which the variable reaches the behaviour are chosen by the variable,

@@ -1,5 +1,6 @@
 #include "cprobe/record/question_codec.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -86,6 +87,7 @@ constexpr std::string_view kExchangeFigure = "exchange_";
 constexpr const char* kHalves = "random halves of the input units";
 constexpr const char* kNullVariables = "null variables";
 constexpr const char* kOneAnswer = "one answer to all";
+constexpr std::string_view kDonors = "donors: ";  ///< In the effect's note; absent for tokens.
 
 /// A figure of Findings::Exchange that is a number by itself.
 struct ExchangeFigure {
@@ -103,6 +105,15 @@ constexpr std::array kExchangeFigures = {
 constexpr std::array<std::pair<std::string_view, Figure Findings::Exchange::*>, 2> kExchangeShares = {
     {{"exchange_carried", &Findings::Exchange::carried}, {"exchange_left", &Findings::Exchange::left}}};
 
+/// The kind of donors that a note names.
+DonorKind donors_of(const std::string& note) {
+  const size_t begin = note.find(kDonors);
+  if (begin == std::string::npos) return DonorKind::kTokens;
+  const std::string name = note.substr(begin + kDonors.size());
+  const auto* found = std::ranges::find(kAllDonorKinds, name, [](DonorKind kind) { return to_string(kind); });
+  return found == kAllDonorKinds.end() ? DonorKind::kTokens : *found;
+}
+
 void encode_exchange(std::vector<Metric>& list, const Findings::Exchange& on) {
   const auto add = [&](std::string_view name, double value, const char* control = "") -> Metric& {
     list.push_back({.metric = fmt::format("{} {}", name, on.data), .value = value, .n = on.n_rows, .control = control});
@@ -114,6 +125,10 @@ void encode_exchange(std::vector<Metric>& list, const Findings::Exchange& on) {
     metric.draws = tested.nulls;
   };
   add_tested(kExchange, on.effect);
+  if (on.donors != DonorKind::kTokens) {
+    std::string& note = list.back().note;
+    note = fmt::format("{}{}{}{}", note, note.empty() ? "" : "; ", kDonors, to_string(on.donors));
+  }
   for (const ExchangeFigure& f : kExchangeFigures) add(f.name, on.*f.figure, f.control);
   for (const auto& [name, share] : kExchangeShares) {
     if (on.*share) add(name, *(on.*share));
@@ -129,8 +144,9 @@ bool decode_exchange(Findings& f, const Metric& m) {
   const size_t space = m.metric.find(' ');
   const std::string name = m.metric.substr(0, space);
   if (name == kExchange) {
-    f.exchanges.push_back(
-        {.data = space == std::string::npos ? "" : m.metric.substr(space + 1), .effect = decode_tested(m)});
+    f.exchanges.push_back({.data = space == std::string::npos ? "" : m.metric.substr(space + 1),
+                           .donors = donors_of(m.note),
+                           .effect = decode_tested(m)});
     return true;
   }
   if (f.exchanges.empty()) return true;

@@ -193,6 +193,32 @@ std::string units_qualifier(const ReportedFinding& f, const JudgedFinding& judge
                                   : std::string(", as those of null circuits do");
 }
 
+/// What the donors are and what they do, in the words of the data. Empty where donors differ in
+/// tokens at known positions.
+std::string donors_text(const ReportedFinding& f, const ReportedSet& on) {
+  const JudgedFinding& first = on.answers.front().judged;
+  const std::string keep = share_of_each(on, &JudgedFinding::keep), moved = share_of_each(on, &JudgedFinding::moved);
+  switch (first.donors.value_or(DonorKind::kTokens)) {
+    case DonorKind::kTokens:
+      return {};
+    case DonorKind::kWords:
+      return fmt::format(
+          " With {} exchanged for another of the same {}, {} of the answers stay; for one of another {}, {} of the "
+          "answers that differ become the donor's.",
+          first.types, f.variable, keep, f.variable, moved);
+    case DonorKind::kForms:
+      return fmt::format(
+          " With {} exchanged for another of the same {}, {} of the answers stay; for the form of another {} in the "
+          "same block, {} of the answers that differ become the donor's.",
+          first.types, f.variable, keep, f.variable, moved);
+    case DonorKind::kRows:
+      break;
+  }
+  return fmt::format(
+      " No words could be exchanged, so donors are other rows of the same length: they differ in more than {}.",
+      first.types == "each row" ? f.variable : first.types);
+}
+
 }  // namespace
 
 std::string mask_text(const ReportedFinding& f, const ReportedSet& on) {
@@ -255,6 +281,7 @@ std::string exchange_text(const ReportedFinding& f, const ReportedSet& on) {
       f.variable, answers_text(f, on, &JudgedFinding::through_component),
       is_one ? component_qualifier(f, first) : std::string(),
       beside_nulls(on, &JudgedFinding::through_component, "null variables"), share_of_each(on, &JudgedFinding::keep));
+  text += donors_text(f, on);
   if (!on.is_asked(&JudgedFinding::through_units)) return text;
   return text + fmt::format(
                     " Through these units? {}{} (they carry {} of what the whole component moves, all other paths {}; "

@@ -52,6 +52,7 @@ Json judged_json(const JudgedFinding& finding, const ReportedRun& run, const Pro
 
 Json through_json(const JudgedFinding& finding, Question question) {
   Json json = question_json(finding, question);
+  json["donors"] = finding.donors ? Json(to_string(*finding.donors)) : Json(nullptr);
   json["keep"] = number_or_null(finding.keep);
   json["carried"] = number_or_null(finding.carried);
   json["left"] = number_or_null(finding.left);

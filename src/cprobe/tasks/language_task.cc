@@ -176,7 +176,8 @@ void pair_rows(const Sentences& sentences, const at::Tensor& rows, Seed seed, Da
   dataset.counterfactuals = std::move(pairs);
 }
 
-Dataset chosen(const Sentences& sentences, const std::string& label, const at::Tensor& rows, Seed pairing) {
+Dataset chosen(const Sentences& sentences, const std::string& label, const at::Tensor& rows, const Wording& wording,
+               Seed pairing) {
   const auto pick = [&](const at::Tensor& all) { return all.index_select(0, rows); };
   Dataset dataset{.source = fmt::format("{} ({})", sentences.source, label),
                   .trie = trie_of(sentences, rows),
@@ -191,6 +192,7 @@ Dataset chosen(const Sentences& sentences, const std::string& label, const at::T
     return picked;
   };
   dataset.texts = pick_texts(sentences.texts);
+  dataset.wording = wording;
   for (const auto& [column, texts] : sentences.type_columns) dataset.type_columns[column] = pick_texts(texts);
   pair_rows(sentences, rows, pairing.derive(label), dataset);
   return dataset;
@@ -239,6 +241,8 @@ LanguageTask language_task(PaperTask which) {
 
 LanguageData load_language_data(const LanguageTask& task, const Tokenizer& tokenizer, int64_t vocab,
                                 int64_t n_positions) {
+  const Wording wording{
+      .tokenizer = tokenizer, .prefix = task.prefix, .ends_before_last_token = task.expectation.last_word};
   const Reader reader(task, tokenizer, vocab, n_positions);
   const Sentences sentences = reader.read(task.sentences);
   std::optional<Sentences> gen;
@@ -250,11 +254,11 @@ LanguageData load_language_data(const LanguageTask& task, const Tokenizer& token
     const std::string prefix = group.empty() ? "" : group + " ";
     const std::vector<at::Tensor> parts =
         split(sentences, group_rows(sentences, task, g), {task.train_rows, task.test_rows}, group, task.split_seed);
-    if (g == 0) data.train = chosen(sentences, prefix + "train", parts[0], pairing);
-    data.evaluation_sets.emplace_back(prefix + "IID", chosen(sentences, prefix + "IID", parts[1], pairing));
+    if (g == 0) data.train = chosen(sentences, prefix + "train", parts[0], wording, pairing);
+    data.evaluation_sets.emplace_back(prefix + "IID", chosen(sentences, prefix + "IID", parts[1], wording, pairing));
     if (gen) {
       const at::Tensor rows = split(*gen, group_rows(*gen, task, g), {task.test_rows}, group, task.split_seed)[0];
-      data.evaluation_sets.emplace_back(prefix + "Gen", chosen(*gen, prefix + "Gen", rows, pairing));
+      data.evaluation_sets.emplace_back(prefix + "Gen", chosen(*gen, prefix + "Gen", rows, wording, pairing));
     }
   }
   data.test = data.evaluation_sets.front().second;
