@@ -7,6 +7,8 @@
 
 #include "cprobe/data/token_csv.h"
 #include "cprobe/tasks/arithmetic_task.h"
+#include "tests/baselines/planted.h"
+#include "tests/baselines/planted_types.h"
 #include "tests/shared_folder.h"
 #include "tests/support.h"
 #include "tests/tiny_model.h"
@@ -129,6 +131,32 @@ TEST_F(AmnesicProbing, DestroysTheBehaviourThatDependsOnTheVariableAndNoOther) {
   }
 }
 
+TEST_F(AmnesicProbing, HarmsMoreThanErasingNullVariablesWhereTheTaskNeedsTheVariable) {
+  const std::vector<const Dataset*> sets = {&train_, &test_, &other_};
+  for (const std::string variable : {"a", "b"}) {
+    SCOPED_TRACE(variable);
+    Types types = find_types(sets, variable, {.parts = {int64_t{1}}});
+    NullVariables variables = null_variables(types, 19);
+    const NullHypothesis null{std::move(types), std::move(variables)};
+    ProbedSite site = probed(variable);
+    site.null = &null;
+    site.train.types = null.types.of_rows[0];
+    site.evaluation_sets[0].second.types = null.types.of_rows[1];
+    site.evaluation_sets[1].second.types = null.types.of_rows[2];
+    const std::vector<Metric> metrics = make_amnesic_probing({.random_controls = 0})->run(site, {});
+    const std::string hit = variable == "a" ? "A" : "B", spared = variable == "a" ? "B" : "A";
+    const testing::Word harmed = testing::word_of(metrics, "erasure_harm " + hit),
+                        unharmed = testing::word_of(metrics, "erasure_harm " + spared);
+    EXPECT_EQ(harmed.word, VerdictWord::kYes);
+    EXPECT_GT(harmed.figure.value, .6);
+    EXPECT_EQ(harmed.figure.interval.n_types, 800) << "each row of the test set has a token of its own";
+    EXPECT_LT(spread(harmed.figure.nulls).mean, .1);
+    EXPECT_EQ(unharmed.word, VerdictWord::kNo);
+    EXPECT_LT(unharmed.figure.value, .05);
+    EXPECT_NEAR(testing::value_of(metrics, "erasure_harm " + hit, "most possible"), .75, .02) << "one answer to all";
+  }
+}
+
 TEST_F(AmnesicProbing, LeavesAProbeNothingToRead) {
   const Figures figures = run(probed("a"));
   EXPECT_GT(figures.at("probe_accuracy_before").value, 0.95);
@@ -191,12 +219,14 @@ TEST_F(AmnesicProbing, ReadsItsOptions) {
   };
   const std::string defaults = make_amnesic_probing(read_amnesic_options(nullptr))->settings();
   EXPECT_EQ(settings("{shrinkage: true, random_controls: 20}"), defaults);
-  for (const char* other : {"{shrinkage: false}", "{random_controls: 19}", "{probe: {epochs: 99}}"}) {
+  for (const char* other :
+       {"{shrinkage: false}", "{tolerance: 0.1}", "{random_controls: 19}", "{probe: {epochs: 99}}"}) {
     EXPECT_NE(settings(other), defaults) << other;
   }
   EXPECT_INPUT_ERROR(settings("{random_controls: -1}"), "spec.yaml:1:");
   EXPECT_INPUT_ERROR(settings("{shrinkage: 2}"), "spec.yaml:1:");
   EXPECT_INPUT_ERROR(settings("{random_control: 2}"), "random_controls");
+  EXPECT_INPUT_ERROR(settings("{tolerance: 1}"), "expected a correlation below 1");
 }
 
 TEST_F(AmnesicProbing, HoldsOutStatesOfTheProbeInThePapersProtocolToo) {

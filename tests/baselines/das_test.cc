@@ -145,10 +145,11 @@ TEST(DasOptions, AreReadFromASpec) {
     return read_das_options(&map, defaults);
   };
   EXPECT_EQ(read_das_options(nullptr, {}).train_pairs, 2500);
-  const DasOptions fixed = read("{dimension: 3, epochs: 7, random_controls: 0}", {.dimension = 0});
+  const DasOptions fixed = read("{dimension: 3, epochs: 7, random_controls: 0, null_variables: 5}", {.dimension = 0});
   EXPECT_EQ(fixed.dimension, 3);
   EXPECT_EQ(fixed.epochs, 7);
   EXPECT_EQ(fixed.random_controls, 0);
+  EXPECT_EQ(fixed.null_variables, 5);
   EXPECT_EQ(read("{boundary_learning_rate: 0.1, end_temperature: 2}", {}).end_temperature, 2);
   EXPECT_INPUT_ERROR(read("{dimension: 3}", {}), "dimension");
   EXPECT_INPUT_ERROR(read("{start_temperature: 3}", {.dimension = 0}), "start_temperature");
@@ -169,6 +170,7 @@ TEST(DasOptions, AllAreInTheSettings) {
   EXPECT_TRUE(differs({.end_temperature = 1}));
   EXPECT_TRUE(differs({.evaluate_every = 1}));
   EXPECT_TRUE(differs({.random_controls = 1}));
+  EXPECT_TRUE(differs({.null_variables = 1}));
 }
 
 }  // namespace

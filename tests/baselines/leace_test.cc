@@ -76,6 +76,26 @@ TEST_P(LeaceWith, LetsTheClassMeansCoincide) {
   EXPECT_TRUE(agree(erased.mean(0), states.mean(0), 1e-12));
 }
 
+TEST(Leace, ErasesManyClassesByTheirCorrelationOnly) {
+  // States are functions of their class. W S_xz has singular values of 1 / sqrt(classes).
+  for (const auto& [n_classes, n_erased] : {std::pair<int64_t, int64_t>(100, 2), {12'000, 0}}) {
+    const at::Tensor labels = at::arange(2 * n_classes).remainder(n_classes);
+    const at::Tensor states = at::randn({n_classes, 2}, Seed(0).generator(), at::kDouble).repeat({2, 1});
+    EXPECT_EQ(fit_leace(states, labels).rank(), n_erased) << n_classes;
+    EXPECT_EQ(fit_leace(states, labels, {.whitens_classes = true}).rank(), 2) << n_classes;
+  }
+}
+
+TEST(Leace, SpansTheSameDirectionsWithEitherTolerance) {
+  const auto [states, labels] = example(90, 6, 3);
+  const Leace by_classes(states, {}), by_correlation(states, {.whitens_classes = true});
+  const at::Tensor unequal = labels.masked_fill(at::arange(90).lt(40), 0);
+  for (const at::Tensor& of : {labels, unequal}) {
+    EXPECT_TRUE(agree(by_classes.eraser(of).projection(), by_correlation.eraser(of).projection(), 1e-10));
+    EXPECT_TRUE(agree(by_classes.eraser(of).projection(), fit_leace(states, of).projection(), 0));
+  }
+}
+
 TEST_P(LeaceWith, ErasesNothingMoreTheSecondTime) {
   const auto [states, labels] = example(90, 6, 3);
   const Eraser eraser = fit_leace(states, labels, options_);

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "cprobe/baselines/beside_nulls.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/model/config.h"
 #include "cprobe/report/page.h"
@@ -58,9 +59,10 @@ int main(int argc, char** argv) {
   cprobe::save_model(cprobe::testing::drawn_model(cprobe::testing::tiny_config()), folder / "model");
   cprobe::testing::make_run(folder / "small", small_grid(),
                             {.command = kHostile, .host = "host", .model = folder / "model", .spec = kHostile});
-  cprobe::testing::add_method(folder / "small", kHostile,
-                              {{.metric = "test_accuracy", .value = 0.8, .n = 100, .note = kHostile},
-                               {.metric = "test_accuracy", .value = 0.1, .n = 100, .control = "majority"}});
+  std::vector<cprobe::Metric> of_probe = {{.metric = "test_accuracy", .value = 0.8, .n = 100, .note = kHostile},
+                                          {.metric = "test_accuracy", .value = 0.1, .n = 100, .control = "majority"}};
+  cprobe::add_beside_nulls(of_probe, "type_accuracy Test", cprobe::testing::tested(0.8, 0.2), 1);
+  cprobe::testing::add_method(folder / "small", kHostile, of_probe);
   cprobe::testing::make_run(folder / "large", large_grid(),
                             {.command = "cprobe fit", .spec = std::string(20'000, '#')});
   std::vector<cprobe::Metric> figures;

@@ -103,6 +103,16 @@ def tables_filter_and_sort(browser, pages):
     check_equal(browser.run(COLUMN, 1), ["L2.mlp"], "filtered rows")
 
 
+def methods_answer(browser, pages):
+    open_page(browser, pages / "small.html")
+    row = browser.run("return [...document.querySelectorAll('#answers-table tbody tr td')].map((cell) => cell.textContent)")
+    check_equal(row[:9], ["linear_probe", HOSTILE, "L0.post", "type_accuracy Test", "0.800", "0.200 ± 0.006", "0.580", "0.620", "0.050"],
+                "the answer of a method")
+    check_equal(row[10], "yes", "the answer's word")
+    open_page(browser, pages / "large.html")
+    check_equal(browser.run("return document.getElementById('answers-table')"), None, "a table without answers")
+
+
 def figures_and_tables_export(browser, pages):
     open_page(browser, pages / "small.html")
     for kind in ("SVG", "PNG", "CSV"):
@@ -240,7 +250,7 @@ def unfinished_runs_say_so(browser, pages):
     check("no cell is finished" in text, text)
 
 
-TESTS = [hostile_names_stay_text, figures_have_data, choices_change_the_figures, tables_filter_and_sort,
+TESTS = [hostile_names_stay_text, figures_have_data, choices_change_the_figures, tables_filter_and_sort, methods_answer,
          figures_and_tables_export, nulls_are_drawn_one_by_one, only_a_yes_has_the_tick, a_negative_control_is_labelled,
          positions_stay_apart, a_figure_without_data_keeps_its_choice,
          overlaps_follow_the_variable, print_opens_what_is_closed, dark_mode_follows_the_system_and_the_reader, narrow_screens_do_not_scroll_sideways,

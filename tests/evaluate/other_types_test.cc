@@ -85,6 +85,35 @@ TEST(OtherTypes, SharedVectorsAreThoseOfEachRow) {
   EXPECT_TRUE(at::equal(result.accuracy, expected.accuracy));
 }
 
+TEST(AccuracyByType, IsAMeanOverTypesWithinAValueThenOverValues) {
+  // Types 0 and 1 have the value 5, type 2 the value 8, and type 3 no row.
+  const at::Tensor types = at::tensor({0, 0, 0, 0, 1, 2, 2}, at::kLong);
+  const at::Tensor right = at::tensor({1, 1, 1, 0, 0, 1, 0}, at::kLong).to(at::kBool);
+  const AccuracyByType result = accuracy_by_type(right, types, at::tensor({5, 5, 8, 8}, at::kLong));
+  EXPECT_EQ(result.accuracy[0].item<double>(), .75);
+  EXPECT_EQ(result.accuracy[1].item<double>(), 0);
+  EXPECT_TRUE(std::isnan(result.accuracy[3].item<double>()));
+  EXPECT_TRUE(at::equal(result.n_rows, at::tensor({4, 1, 2, 0}, at::kLong)));
+  EXPECT_DOUBLE_EQ(*result.mean(), ((.75 + 0) / 2 + .5) / 2);
+}
+
+TEST(FigureBesideNulls, HasTheIntervalOfTheDifference) {
+  const auto means = [](double minus) {
+    std::vector<TypeMean> list;
+    for (int64_t type = 0; type < 20; ++type) list.push_back({.mean = (type < 10 ? .9 : .7) - minus});
+    return list;
+  };
+  const TestedFigure figure = figure_beside_nulls(.8, {.1, .2, .3}, means, {0, 1});
+  EXPECT_EQ(figure.value, .8);
+  EXPECT_NEAR(figure.interval.mean, .6, 1e-12);
+  EXPECT_LT(figure.interval.lower, .6);
+  EXPECT_GT(figure.interval.lower, .3) << "df 2: the mean of three nulls is hardly known";
+  EXPECT_LE(figure.interval.upper, .8) << "1 minus the mean of the nulls";
+  const TestedFigure one_null = figure_beside_nulls(.8, {.2}, means, {0, 1});
+  EXPECT_GT(one_null.interval.lower, figure.interval.lower) << "one null has no deviation";
+  EXPECT_EQ(figure_beside_nulls(.8, {.2}, [](double) { return std::vector<TypeMean>(); }, {0, 1}).interval.n_types, 0);
+}
+
 TEST(TypeMeans, OfRowsWeighTypesByTheirRows) {
   Types types;
   types.parts = {"token 0", "token 1"};

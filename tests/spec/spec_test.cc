@@ -313,10 +313,27 @@ TEST(CellId, KnowsWhetherSentencesAreAblated) {
   spec.data.evaluation_csvs.clear();  // Unused by sentences, whose files the task names.
   spec.data.language.emplace();
   const Cell cell = expand(spec.grid, testing::tiny_config()).front();
-  const std::string with = cell_id(spec, cell, {}, 1), of_method = baseline_id(spec, cell, "m", "L0.mid", {}, 1);
+  const std::string with = cell_id(spec, cell, {}, 1), of_method = baseline_id(spec, cell, "m", "L0.mid", {}, 1, false);
   spec.data.measure_behaviour = false;
   EXPECT_NE(cell_id(spec, cell, {}, 1), with);
-  EXPECT_NE(baseline_id(spec, cell, "m", "L0.mid", {}, 1), of_method);
+  EXPECT_NE(baseline_id(spec, cell, "m", "L0.mid", {}, 1, false), of_method);
+}
+
+TEST(CellId, OfAMethodKnowsNullVariablesWhereTheMethodTakesThem) {
+  Spec spec = parse(spec_text());
+  const Cell cell = expand(spec.grid, testing::tiny_config()).front();
+  const auto id = [&](bool with_nulls) { return baseline_id(spec, cell, "m", "L0.mid", {}, 1, with_nulls); };
+  const std::string with = id(true), without = id(false);
+  EXPECT_NE(with, without);
+  spec.probe.null_variables = 99;
+  EXPECT_NE(id(true), with);
+  EXPECT_EQ(id(false), without);
+  spec.data.types[""].parts = {int64_t{0}};
+  EXPECT_EQ(id(false), without);
+  spec.probe.null_variables = 19;
+  EXPECT_NE(id(true), with);
+  spec.probe.protocol = Protocol::kPaper;
+  EXPECT_EQ(id(true), id(false));
 }
 
 TEST(CellId, OfSentencesWithNullVariablesAreNotThoseOfVersionsThatExchangedNothing) {

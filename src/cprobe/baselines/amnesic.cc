@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "cprobe/baselines/beside_nulls.h"
 #include "cprobe/baselines/leace.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/extent.h"
@@ -20,42 +21,69 @@ class ErasedSet {
   ErasedSet(const ProbedSite& probed, const std::string& label, const ProbedSet& set)
       : model_(probed.model),
         label_(label),
-        behaviour_(set.data),
+        set_(set),
         states_(set.states()),
-        patching_(probed.model, set.data.trie, set.stream, probed.site, probed.position),
-        untouched_(run_untouched(probed.model, set.data, set.stream, probed.site).accuracy) {}
+        patching_(probed.model, set.data.trie, set.stream, probed.site, probed.position) {
+    const Behaviour behaviour(set.data);
+    untouched_ =
+        behaviour.right(model_, run_untouched(probed.model, set.data, set.stream, probed.site).states).to(at::kDouble);
+  }
 
-  void erase(const Eraser& eraser) { erased_ = accuracy(eraser); }
-  void control(const Eraser& random) { controls_.push_back(accuracy(random)); }
+  void erase(const Eraser& eraser) { erased_ = right(eraser); }
+  void control(const Eraser& random) { controls_.push_back(mean_of(right(random))); }
+  void null(const Eraser& of_null) { nulls_.push_back(mean_of(untouched_) - mean_of(right(of_null))); }
+  /// Measures the loss of accuracy if all states are the same, which no erasure is expected to
+  /// exceed.
+  void erase_all(const at::Tensor& mean) {
+    const at::Tensor everywhere = mean.to(states_.scalar_type()).expand_as(states_);
+    most_ = mean_of(untouched_) - mean_of(right_with(everywhere));
+  }
 
   void add_metrics(const std::string& note, std::vector<Metric>& metrics) const {
-    const int64_t n_rows = behaviour_.n_rows();
-    metrics.push_back({.metric = "vanilla_accuracy " + label_, .value = untouched_, .n = n_rows});
-    add_beside_controls(metrics, {.metric = "erased_accuracy " + label_, .value = erased_, .n = n_rows, .note = note},
+    const int64_t n_rows = untouched_.size(0);
+    metrics.push_back({.metric = "vanilla_accuracy " + label_, .value = mean_of(untouched_), .n = n_rows});
+    add_beside_controls(metrics,
+                        {.metric = "erased_accuracy " + label_, .value = mean_of(erased_), .n = n_rows, .note = note},
                         controls_, Stronger::kLower, "random", "as many random directions");
   }
 
+  /// @param is_part  whether some directions are erased, and some are left. Otherwise the harm is
+  ///                 not defined: nothing says what belongs to the variable.
+  void add_harm(const NullHypothesis& null, bool is_part, std::vector<Metric>& metrics) const {
+    TestedFigure harm = share_beside_nulls(untouched_ - erased_, set_.types, nulls_, null.types, {-1, 1});
+    if (!is_part) harm.interval = {};
+    add_beside_nulls(metrics, fmt::format("{} {}", kErasureHarm, label_), harm, std::max(most_, harm.value));
+  }
+
  private:
-  double accuracy(const Eraser& eraser) const {
+  at::Tensor right(const Eraser& eraser) const { return right_with(eraser.erase(states_)); }
+  /// Which rows are answered right with other states, [n_rows] float64.
+  at::Tensor right_with(const at::Tensor& states) const {
     stop_if_interrupted();
-    return behaviour_.accuracy_by_row(model_, patching_.run_all(eraser.erase(states_)));
+    const at::Tensor end = patching_.run_all(states);
+    return answered_right(model_, end, at::arange(end.size(0)), set_.data.answers, set_.data.contrast).to(at::kDouble);
   }
 
   const Model& model_;
   std::string label_;
-  Behaviour behaviour_;
+  const ProbedSet& set_;
   at::Tensor states_;
   Patching patching_;
-  double untouched_;
-  double erased_ = 0;
+  at::Tensor untouched_;  ///< [n_rows] float64: 1 if the untouched model is right.
+  at::Tensor erased_;     ///< [n_rows] float64.
   std::vector<double> controls_;
+  std::vector<double> nulls_;  ///< Harm of erasing each null variable.
+  double most_ = 0;
 };
 
-Eraser fit(const ProbedSite& probed, const ProbedSet& fitted, bool shrinkage) {
+LeaceOptions leace_options(const ProbedSite& probed, const AmnesicOptions& options) {
   // The reference fits in float32. Of all that the dtype changes, only this epsilon shows in the
   // figures.
   const double epsilon = probed.paper_protocol ? std::numeric_limits<float>::epsilon() : 0;
-  return fit_leace(fitted.states(), fitted.labels, {.shrinkage = shrinkage, .shrinkage_epsilon = epsilon});
+  return {.shrinkage = options.shrinkage,
+          .shrinkage_epsilon = epsilon,
+          .whitens_classes = !probed.paper_protocol,
+          .tolerance = options.tolerance};
 }
 
 /// How many of all directions are erased.
@@ -77,14 +105,17 @@ class AmnesicProbing final : public BaselineMethod {
   explicit AmnesicProbing(const AmnesicOptions& options) : options_(options) {}
 
   std::string settings() const override {
-    return fmt::format("shrinkage {} random_controls {} probe [{}]", options_.shrinkage, options_.random_controls,
-                       to_string(options_.probe));
+    const std::string tolerance =
+        options_.tolerance == AmnesicOptions().tolerance ? "" : fmt::format(" tolerance {}", options_.tolerance);
+    return fmt::format("shrinkage {} random_controls {} probe [{}]{}", options_.shrinkage, options_.random_controls,
+                       to_string(options_.probe), tolerance);
   }
 
   std::vector<Metric> run(const ProbedSite& probed, const OnProgress& on_progress) const override {
     const at::NoGradGuard no_gradients;
     const ProbedSet& fitted = probed.paper_protocol ? probed.test : probed.train;
-    const Eraser eraser = fit(probed, fitted, options_.shrinkage);
+    const Leace leace(fitted.states(), leace_options(probed, options_));
+    const Eraser eraser = leace.eraser(fitted.labels);
     const std::string note = note_on(eraser, probed);
     std::vector<Metric> metrics = {{.metric = "erased_directions",
                                     .value = static_cast<double>(eraser.rank()),
@@ -95,7 +126,11 @@ class AmnesicProbing final : public BaselineMethod {
     std::vector<ErasedSet> evaluation_sets;
     evaluation_sets.reserve(probed.evaluation_sets.size());
     for (const auto& [label, set] : probed.evaluation_sets) evaluation_sets.emplace_back(probed, label, set);
-    const int64_t n_controls = extent(eraser) == Extent::kPart ? options_.random_controls : 0;
+    const bool is_part = extent(eraser) == Extent::kPart;
+    const int64_t n_controls = is_part ? options_.random_controls : 0;
+    const at::Tensor null_labels =
+        has_nulls(probed) ? probed.null->variables.labels(fitted.types) : at::empty({0, 0}, at::kLong);
+    const int64_t n_erasures = 1 + n_controls + null_labels.size(0);
     at::Generator generator = probed.seed.derive("amnesic/random").generator();
     for (int64_t draw = 0; draw <= n_controls; ++draw) {
       if (draw == 0) {
@@ -104,9 +139,20 @@ class AmnesicProbing final : public BaselineMethod {
         const Eraser random = random_eraser(eraser.bias, eraser.rank(), generator);
         for (ErasedSet& set : evaluation_sets) set.control(random);
       }
-      tell(part_of(on_progress, kProbesShare, 1), {"erasing", draw + 1, n_controls + 1});
+      tell(part_of(on_progress, kProbesShare, 1), {"erasing", draw + 1, n_erasures});
     }
     for (const ErasedSet& set : evaluation_sets) set.add_metrics(note, metrics);
+    if (!has_nulls(probed)) return metrics;
+    for (int64_t b = 0; b < null_labels.size(0); ++b) {
+      const Eraser of_null = leace.eraser(null_labels[b]);
+      for (ErasedSet& set : evaluation_sets) set.null(of_null);
+      tell(part_of(on_progress, kProbesShare, 1), {"erasing null variables", n_controls + 2 + b, n_erasures});
+    }
+    add_null_variables(metrics, *probed.null, null_labels.size(0));
+    for (ErasedSet& set : evaluation_sets) {
+      set.erase_all(eraser.bias);
+      set.add_harm(*probed.null, is_part, metrics);
+    }
     return metrics;
   }
 
@@ -142,8 +188,12 @@ class AmnesicProbing final : public BaselineMethod {
 AmnesicOptions read_amnesic_options(const Document* map) {
   AmnesicOptions options;
   if (map == nullptr) return options;
-  map->require_known_keys({"shrinkage", "random_controls", "probe"});
+  map->require_known_keys({"shrinkage", "tolerance", "random_controls", "probe"});
   if_given(*map, "shrinkage", [&](const Document& v) { options.shrinkage = v.as_bool(); });
+  if_given(*map, "tolerance", [&](const Document& v) {
+    options.tolerance = as_at_least(v, 0);
+    if (options.tolerance >= 1) throw v.error("expected a correlation below 1");
+  });
   if_given(*map, "random_controls", [&](const Document& v) { options.random_controls = as_count(v, 0); });
   options.probe = read_probe_options(map->given("probe"), options.probe);
   return options;

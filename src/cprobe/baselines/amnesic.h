@@ -7,6 +7,7 @@ namespace cprobe {
 
 struct AmnesicOptions {
   bool shrinkage = true;         ///< As LeaceOptions::shrinkage.
+  double tolerance = 0.01;       ///< As LeaceOptions::tolerance.
   int64_t random_controls = 20;  ///< Erasures of random directions, >= 0.
   ProbeOptions probe;            ///< The probe that reads the variable before and after erasing.
 };
@@ -26,6 +27,7 @@ AmnesicOptions read_amnesic_options(const Document* map);
 ///   - The eraser and the probe are fitted on the test set. Whatever goes with the variable there
 ///     by chance is then erased too.
 ///   - The covariance is shrunk as in float32 (LeaceOptions::shrinkage_epsilon).
+///   - Singular values are those of the authors' library (LeaceOptions::whitens_classes).
 ///   - A step of the probe takes all states that are not held out, whatever `batch_size` says.
 ///
 /// Figures:
@@ -34,6 +36,9 @@ AmnesicOptions read_amnesic_options(const Document* map);
 ///     for control `majority`.
 ///   - `vanilla_accuracy` and `erased_accuracy` on each evaluation set; n is the number of rows.
 ///     For control `random`: mean and sd of `erased_accuracy` over n draws.
+///   - With null variables, `erasure_harm` on each evaluation set: accuracy of the untouched model
+///     minus accuracy with the variable erased, beside the same of null variables. Not defined if
+///     no direction was erased, or every direction.
 /// Random controls are left out if no direction was erased, or every direction.
 std::unique_ptr<BaselineMethod> make_amnesic_probing(const AmnesicOptions& options);
 

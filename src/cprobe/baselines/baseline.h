@@ -41,6 +41,10 @@ struct MethodEntry {
   /// The metric that answers the method's question. In metrics.csv, an evaluation set's label may
   /// follow this name.
   std::string_view headline;
+  /// The metric that stands beside null variables, without the data set (beside_nulls.h), and the
+  /// question that it answers, in words. Empty: the method answers no question.
+  std::string_view tested = {};
+  std::string_view question = {};
   bool on_gpu = true;    ///< False: the method trains the model itself, which only the CPU does.
   bool per_site = true;  ///< False: runs once per variable and seed, and looks at no site.
   /// Makes the method.
@@ -51,5 +55,7 @@ struct MethodEntry {
 
 /// All methods (docs/adding_a_method.md says how to add one).
 std::span<const MethodEntry> baseline_methods();
+/// The method of that name; null if there is none.
+const MethodEntry* find_method(std::string_view name);
 
 }  // namespace cprobe

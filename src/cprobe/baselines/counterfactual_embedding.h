@@ -31,6 +31,12 @@ at::Tensor counterfactual_states(const Probe& probe, const at::Tensor& states, c
 /// then gives the counterfactual answer. Leaves out rows whose counterfactual answer is their own
 /// answer. If the data have no counterfactual answers for the variable, all rows are moved, and the
 /// model's answers are not judged.
+///
+/// Protocol default also reports
+///   - `counterfactual_answer` with states moved to random other values than the source's;
+///   - `logit_difference_ratio_of_means`; not if the mean of the untouched model is 0;
+///   - with null variables, `changed_answers`: `counterfactual_answer` beside that of null
+///     variables, whose own probes move the same states to the same values.
 std::unique_ptr<BaselineMethod> make_counterfactual_embedding(const CounterfactualEmbeddingOptions& options);
 
 /// Reads the options from a spec. The keys of ProbeOptions are in the map's entry `probe`.

@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cprobe/baselines/beside_nulls.h"
+#include "cprobe/baselines/other_sources.h"
+#include "cprobe/baselines/probe.h"
 #include "cprobe/baselines/rotation.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
 #include "cprobe/core/replay.h"
 #include "cprobe/evaluate/behaviour.h"
 #include "cprobe/evaluate/controls.h"
+#include "cprobe/evaluate/exchange_effect.h"
 #include "cprobe/io/document_values.h"
 
 namespace cprobe {
@@ -50,6 +54,23 @@ std::vector<double> random_accuracies(const Model& model, const InterchangePairs
   return accuracies;
 }
 
+constexpr const char* kWholeState = "whole state";
+
+/// The alignment that exchanges the whole state.
+Alignment whole_state(const Model& model) {
+  return {at::eye(model.config.d_model), {}};
+}
+
+Outcomes untouched_outcomes(const Model& model, const InterchangePairs& pairs) {
+  const at::NoGradGuard no_gradients;
+  return outcomes_of(model, pairs.patching.run_all(pairs.base), at::arange(pairs.n()), pairs.answers, pairs.contrast);
+}
+
+/// Which rows are answered by the counterfactual answer, [n] float64.
+at::Tensor follows(const Model& model, const InterchangePairs& pairs, const Alignment& alignment) {
+  return interchange_outcomes(model, pairs, alignment).right.to(at::kDouble);
+}
+
 class DistributedAlignmentSearch : public BaselineMethod {
  public:
   explicit DistributedAlignmentSearch(const DasOptions& options) : options_(options) {}
@@ -59,8 +80,10 @@ class DistributedAlignmentSearch : public BaselineMethod {
     const std::string which = o.dimension ? fmt::format("dimension {}", *o.dimension)
                                           : fmt::format("boundary lr {} temperature {} to {}", o.boundary_learning_rate,
                                                         o.start_temperature, o.end_temperature);
-    return fmt::format("{} pairs {}+{} epochs {} batch {} lr {} evaluate {} controls {}", which, o.train_pairs,
-                       o.dev_pairs, o.epochs, o.batch_size, o.learning_rate, o.evaluate_every, o.random_controls);
+    const std::string nulls = o.null_variables ? fmt::format(" nulls {}", *o.null_variables) : "";
+    return fmt::format("{} pairs {}+{} epochs {} batch {} lr {} evaluate {} controls {}{}", which, o.train_pairs,
+                       o.dev_pairs, o.epochs, o.batch_size, o.learning_rate, o.evaluate_every, o.random_controls,
+                       nulls);
   }
 
   void check(const std::string& variable, const Dataset& data) const override { require_answers(data, variable); }
@@ -70,12 +93,23 @@ class DistributedAlignmentSearch : public BaselineMethod {
     const InterchangePairs test = interchange_pairs(probed, probed.test);
     const DrawnPairs rows = draw_pairs(all.n(), options_, probed);
     const InterchangePairs train = all.of_rows(rows.train), dev = all.of_rows(rows.dev);
+    const int64_t n_nulls = has_nulls(probed) ? std::min(options_.null_variables.value_or(probed.null->variables.n()),
+                                                         probed.null->variables.n())
+                                              : 0;
+    const auto part = [&](int64_t i) {
+      const auto n = static_cast<double>(1 + n_nulls);
+      return part_of(on_progress, static_cast<double>(i) / n, static_cast<double>(i + 1) / n,
+                     i == 0 ? "" : fmt::format("null variable {}", i));
+    };
     const DasResult found =
-        train_das(probed.model, train, probed.paper_protocol ? nullptr : &dev, options_, probed.seed, on_progress);
+        train_das(probed.model, train, probed.paper_protocol ? nullptr : &dev, options_, probed.seed, part(0));
     std::vector<Metric> figures = metrics(probed, train, test, found);
     if (found.dev_accuracy) {
       figures.push_back({.metric = "interchange_accuracy dev", .value = *found.dev_accuracy, .n = dev.n()});
     }
+    if (probed.paper_protocol) return figures;
+    add_ceiling_and_isolation(figures, probed, test, found.alignment);
+    if (n_nulls > 0) add_null_variables_of(figures, probed, all, test, rows, found.alignment, n_nulls, part);
     return figures;
   }
 
@@ -108,6 +142,90 @@ class DistributedAlignmentSearch : public BaselineMethod {
     return all;
   }
 
+  /// Appends what the alignment exchanges, what an exchange of the whole state does, and whether
+  /// answers stay with sources of the same value.
+  static void add_ceiling_and_isolation(std::vector<Metric>& figures, const ProbedSite& probed,
+                                        const InterchangePairs& test, const Alignment& found) {
+    const Model& model = probed.model;
+    const Alignment whole = whole_state(model);
+    figures.push_back({.metric = "effective_dimension",
+                       .value = found.weights.defined() ? found.weights.sum().item<double>()
+                                                        : static_cast<double>(found.rotation.size(1)),
+                       .n = model.config.d_model});
+    figures.push_back({.metric = "interchange_accuracy changed",
+                       .value = interchange_accuracy(model, test, whole).changed,
+                       .n = test.changed.sum().item<int64_t>(),
+                       .control = kWholeState});
+    const Outcomes untouched = untouched_outcomes(model, test);
+    const std::optional<at::Tensor> sources = source_rows(probed.test.data);
+    if (sources && !test.contrast) {
+      const Outcomes of_sources{.answer = untouched.answer.index_select(0, *sources)};
+      const Moved to_source = moved(interchange_outcomes(model, test, whole), untouched, of_sources);
+      if (const std::optional<double> share = to_source.share()) {
+        figures.push_back(
+            {.metric = "source_answer", .value = *share, .n = to_source.n_counted(), .control = kWholeState});
+      }
+    }
+    const at::Tensor& values = probed.test.labels;
+    at::Generator generator = probed.seed.derive("das/isolation").generator();
+    const RowsWithSources same_value = draw_sources(values, values, probed.test.types, generator);
+    if (same_value.rows.size(0) == 0) return;
+    const InterchangePairs pairs = with_sources(test, same_value);
+    const Outcomes before{.answer = untouched.answer.index_select(0, same_value.rows)};
+    const auto isolation = [&](const Alignment& alignment) {
+      return share_of_rows(kept_answers(interchange_outcomes(model, pairs, alignment), before));
+    };
+    const std::string name = fmt::format("{} {}", kIsolation, label_of_test(probed));
+    figures.push_back({.metric = name, .value = isolation(found), .n = pairs.n()});
+    figures.push_back({.metric = name, .value = isolation(whole), .n = pairs.n(), .control = kWholeState});
+  }
+
+  /// Appends the accuracy on changed rows beside that of null variables.
+  /// @param all, test  all pairs of the training and the test set. @param rows  of `all`.
+  /// @param part       progress of each null variable, from 1.
+  void add_null_variables_of(std::vector<Metric>& figures, const ProbedSite& probed, const InterchangePairs& all,
+                             const InterchangePairs& test, const DrawnPairs& rows, const Alignment& found,
+                             int64_t n_nulls, const std::function<OnProgress(int64_t)>& part) const {
+    const Model& model = probed.model;
+    const NullHypothesis& null = *probed.null;
+    const std::optional<at::Tensor> train_sources = source_rows(probed.train.data),
+                                    test_sources = source_rows(probed.test.data);
+    const int64_t n = train_sources && test_sources ? n_nulls : 0;
+    add_null_variables(figures, null, n);
+    if (n == 0) {
+      figures.back().note += "; not used, as a row's source is no row of its data set";
+      return;
+    }
+    const at::Tensor test_rows = test.changed.nonzero().squeeze(1);
+    if (test_rows.size(0) == 0) return;
+    std::vector<double> nulls;
+    for (int64_t b = 0; b < n; ++b) {
+      at::Generator generator = probed.seed.derive(fmt::format("das/null variable {}", b)).generator();
+      const at::Tensor values = null.variables.values[b];
+      const auto other_sources = [&](const ProbedSet& set, const at::Tensor& sources) {
+        return draw_sources(set.labels.index_select(0, sources), values.index_select(0, set.types), {}, generator);
+      };
+      const auto pairs_of = [&](const InterchangePairs& pairs, const RowsWithSources& others, const at::Tensor& which) {
+        const at::Tensor place = at::full({pairs.n()}, -1, at::kLong)
+                                     .index_copy_(0, others.rows, at::arange(others.rows.size(0)))
+                                     .index_select(0, which);
+        const at::Tensor kept = place.index_select(0, place.ge(0).nonzero().squeeze(1));
+        return with_sources(pairs, {others.rows.index_select(0, kept), others.sources.index_select(0, kept)});
+      };
+      const RowsWithSources of_train = other_sources(probed.train, *train_sources),
+                            of_test = other_sources(probed.test, *test_sources);
+      const InterchangePairs train = pairs_of(all, of_train, rows.train), dev = pairs_of(all, of_train, rows.dev);
+      const DasResult of_null = train_das(model, train, &dev, options_, probed.seed, part(b + 1));
+      nulls.push_back(mean_of(follows(model, pairs_of(test, of_test, test_rows), of_null.alignment)));
+    }
+    const at::Tensor right = follows(model, test.of_rows(test_rows), found);
+    const at::Tensor types = probed.test.types.index_select(0, test_rows),
+                     of_sources = probed.test.types.index_select(0, test_sources->index_select(0, test_rows));
+    const auto minus = [&](double number) { return pair_means(right - number, types, of_sources, null.types); };
+    const TestedFigure figure = figure_beside_nulls(mean_of(right), std::move(nulls), minus, {0, 1});
+    add_beside_nulls(figures, fmt::format("{} {}", kChangedAnswers, label_of_test(probed)), figure, 1);
+  }
+
   DasOptions options_;
 };
 
@@ -119,8 +237,8 @@ std::unique_ptr<BaselineMethod> make_das(const DasOptions& options) {
 
 DasOptions read_das_options(const Document* map, DasOptions options) {
   if (map == nullptr) return options;
-  std::vector<std::string_view> known = {"train_pairs",   "dev_pairs",      "epochs",         "batch_size",
-                                         "learning_rate", "evaluate_every", "random_controls"};
+  std::vector<std::string_view> known = {"train_pairs",   "dev_pairs",      "epochs",          "batch_size",
+                                         "learning_rate", "evaluate_every", "random_controls", "null_variables"};
   if (options.dimension) {
     known.push_back("dimension");
   } else {
@@ -138,6 +256,7 @@ DasOptions read_das_options(const Document* map, DasOptions options) {
   if_given(*map, "end_temperature", [&](const Document& v) { options.end_temperature = as_positive(v); });
   if_given(*map, "evaluate_every", [&](const Document& v) { options.evaluate_every = as_count(v, 1); });
   if_given(*map, "random_controls", [&](const Document& v) { options.random_controls = as_count(v, 0); });
+  if_given(*map, "null_variables", [&](const Document& v) { options.null_variables = as_count(v, 0); });
   return options;
 }
 

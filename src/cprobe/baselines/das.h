@@ -29,6 +29,9 @@ struct DasOptions {
   double end_temperature = 0.1;          ///< At the last step, > 0; linear in between.
   int64_t evaluate_every = 500;          ///< Steps between evaluations on the dev pairs, >= 1.
   int64_t random_controls = 20;          ///< Random rotations to compare with, >= 0.
+  /// Null variables for which directions are learned anew, >= 0: the first ones, and no more than
+  /// there are. Each takes as long as the variable itself. Not set: all.
+  std::optional<int64_t> null_variables = {};
 };
 
 /// A trained alignment.
@@ -57,6 +60,19 @@ DasResult train_das(const Model& model, const InterchangePairs& train, const Int
 /// The method: trains on pairs from the training set, and reports interchange accuracy on all pairs
 /// of the test set, beside that of random rotations with the same weights. Protocol paper draws the
 /// reference's pairs and takes the last step; dev pairs are then drawn but not used.
+///
+/// Protocol default also reports
+///   - `effective_dimension`: the sum of the weights of the directions;
+///   - `interchange_accuracy changed` and `isolation` with the whole state exchanged;
+///   - `source_answer`, also with the whole state: share of the rows whose source the model answers
+///     otherwise that then give the source's answer. Not of sentences;
+///   - `isolation`: share of rows whose answer stays as it was with a source of the same value and,
+///     if types are known, another type;
+///   - with null variables, `changed_answers`: accuracy on the rows whose counterfactual answer is
+///     not their own, beside that of null variables. Directions for null variable b are learned
+///     from the same rows and answers, and other sources: rows in which b has the value that the
+///     variable has in the row's own source (other_sources.h). Left out if a source is no row of
+///     its data set.
 std::unique_ptr<BaselineMethod> make_das(const DasOptions& options);
 
 /// Reads the keys of DasOptions from a spec. Accepts `dimension` if the defaults have a dimension,

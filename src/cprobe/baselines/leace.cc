@@ -7,11 +7,8 @@
 namespace cprobe {
 namespace {
 
-constexpr double kLargestNotErased = 0.01;  // A singular value.
-
-void check(const at::Tensor& states, const at::Tensor& labels) {
+void check(const at::Tensor& states) {
   const int64_t n = states.size(0);
-  if (labels.size(0) != n) throw input_error("LEACE: {} states, but {} labels", n, labels.size(0));
   if (n < 2) throw input_error("LEACE: a covariance needs at least 2 states, found {}", n);
   const at::Tensor finite = states.isfinite().all(1);
   if (finite.all().item<bool>()) return;
@@ -48,31 +45,45 @@ at::Tensor Eraser::erase(const at::Tensor& states) const {
   return (x - at::mm(at::mm(x - bias, read.t()), write.t())).to(states.scalar_type());
 }
 
-Eraser fit_leace(const at::Tensor& states, const at::Tensor& labels, const LeaceOptions& options) {
+Leace::Leace(const at::Tensor& states, const LeaceOptions& options) : options_(options) {
   const at::NoGradGuard no_gradients;
-  check(states, labels);
+  check(states);
   const int64_t n = states.size(0), d = states.size(1);
   const at::Tensor first = states[0].to(at::kDouble);
   // Subtracting the first state makes the covariance exactly 0 if all states are equal.
-  at::Tensor centred = states.to(at::kDouble) - first;
-  const at::Tensor mean = centred.mean(0);
-  centred -= mean;
+  centred_ = states.to(at::kDouble) - first;
+  const at::Tensor mean = centred_.mean(0);
+  centred_ -= mean;
+  mean_ = first + mean;
 
   const auto denominator = static_cast<double>(options.shrinkage ? n : n - 1);
-  auto [eigenvalues, eigenvectors] = at::linalg_eigh(at::mm(centred.t(), centred) / denominator);
+  auto [eigenvalues, eigenvectors] = at::linalg_eigh(at::mm(centred_.t(), centred_) / denominator);
   if (options.shrinkage) eigenvalues = shrunk(eigenvalues, n, options.shrinkage_epsilon);
   const double rounding = static_cast<double>(d) * std::numeric_limits<double>::epsilon();
   const at::Tensor kept = where_true(eigenvalues > eigenvalues.max() * rounding);
-  const at::Tensor root = eigenvalues.index_select(0, kept).sqrt().unsqueeze(1);
-  const at::Tensor basis = eigenvectors.index_select(1, kept);
+  root_ = eigenvalues.index_select(0, kept).sqrt().unsqueeze(1);
+  basis_ = eigenvectors.index_select(1, kept);
+}
 
-  const auto [classes, place] = at::_unique(labels, true, true);
-  const at::Tensor sums = at::zeros({classes.size(0), d}, at::kDouble).index_add_(0, place, centred);
+Eraser Leace::eraser(const at::Tensor& labels) const {
+  const at::NoGradGuard no_gradients;
+  const int64_t n = centred_.size(0), d = centred_.size(1);
+  if (labels.size(0) != n) throw input_error("LEACE: {} states, but {} labels", n, labels.size(0));
+  const auto [classes, place, counts] = at::_unique2(labels, true, true, true);
+  const at::Tensor sums = at::zeros({classes.size(0), d}, at::kDouble).index_add_(0, place, centred_);
   // In the basis of the eigenvectors, whitening is a division.
-  const at::Tensor whitened = at::mm(basis.t(), sums.t()) / static_cast<double>(n - 1) / root;
+  at::Tensor whitened = at::mm(basis_.t(), sums.t()) / static_cast<double>(n - 1) / root_;
+  // With S_zz = diag(p) - p p^T for class frequencies p, diag(1 / p) is an inverse of S_zz on the
+  // span of S_zx. So the columns of W S_xz over sqrt(p) have the singular values of
+  // W S_xz S_zz^-1/2.
+  if (options_.whitens_classes) whitened = whitened / (counts.to(at::kDouble) / static_cast<double>(n)).sqrt();
   const auto [left, singular, unused] = at::linalg_svd(whitened, false);
-  const at::Tensor u = left.index_select(1, where_true(singular > kLargestNotErased));
-  return {.bias = first + mean, .write = at::mm(basis, root * u), .read = at::mm(basis, u / root).t().contiguous()};
+  const at::Tensor u = left.index_select(1, where_true(singular > options_.tolerance));
+  return {.bias = mean_, .write = at::mm(basis_, root_ * u), .read = at::mm(basis_, u / root_).t().contiguous()};
+}
+
+Eraser fit_leace(const at::Tensor& states, const at::Tensor& labels, const LeaceOptions& options) {
+  return Leace(states, options).eraser(labels);
 }
 
 Eraser random_eraser(const at::Tensor& about, int64_t rank, at::Generator& generator) {

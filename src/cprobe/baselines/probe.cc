@@ -109,6 +109,22 @@ Linear fresh_linear(int64_t n_in, int64_t n_out, at::Generator& generator) {
   return layer;
 }
 
+Probe untrained_probe(int64_t width, const at::Tensor& labels, const ProbeOptions& options, Seed seed) {
+  Probe probe;
+  const at::Tensor distinct_labels = std::get<0>(at::_unique(labels, true));
+  probe.classes.assign(distinct_labels.data_ptr<int64_t>(),
+                       distinct_labels.data_ptr<int64_t>() + distinct_labels.numel());
+  at::Generator weights = seed.derive("probe/weights").generator();
+  const auto n_classes = static_cast<int64_t>(probe.classes.size());
+  if (options.n_outputs > 0 && options.n_outputs < n_classes) {
+    throw input_error("probe: n_outputs is {}, but the training data have {} classes", options.n_outputs, n_classes);
+  }
+  const int64_t n_outputs = std::max(options.n_outputs, n_classes);
+  if (options.hidden > 0) probe.layers.push_back(fresh_linear(width, options.hidden, weights));
+  probe.layers.push_back(fresh_linear(options.hidden > 0 ? options.hidden : width, n_outputs, weights));
+  return probe;
+}
+
 Probe train_probe(const at::Tensor& states, const at::Tensor& labels, const ProbeOptions& options, Seed seed,
                   const OnProgress& on_progress) {
   const at::AutoGradMode gradients(true);
@@ -120,19 +136,7 @@ Probe train_probe(const at::Tensor& states, const at::Tensor& labels, const Prob
   const int64_t n_train = n - n_dev;
   const int64_t batch_size = std::min(options.batch_size, n_train);
 
-  Probe probe;
-  const at::Tensor distinct_labels = std::get<0>(at::_unique(labels, true));
-  probe.classes.assign(distinct_labels.data_ptr<int64_t>(),
-                       distinct_labels.data_ptr<int64_t>() + distinct_labels.numel());
-  at::Generator weights = seed.derive("probe/weights").generator();
-  const auto n_classes = static_cast<int64_t>(probe.classes.size());
-  if (options.n_outputs > 0 && options.n_outputs < n_classes) {
-    throw input_error("probe: n_outputs is {}, but the training data have {} classes", options.n_outputs, n_classes);
-  }
-  const int64_t n_outputs = std::max(options.n_outputs, n_classes);
-  const int64_t width = states.size(1);
-  if (options.hidden > 0) probe.layers.push_back(fresh_linear(width, options.hidden, weights));
-  probe.layers.push_back(fresh_linear(options.hidden > 0 ? options.hidden : width, n_outputs, weights));
+  Probe probe = untrained_probe(states.size(1), labels, options, seed);
   std::vector<at::Tensor> parameters;
   for (const Linear& layer : probe.layers) parameters.insert(parameters.end(), {layer.weight, layer.bias});
   torch::optim::AdamW optimiser(parameters,

@@ -64,7 +64,12 @@ struct Probe {
 /// torch.nn.Linear. They require gradients.
 Linear fresh_linear(int64_t n_in, int64_t n_out, at::Generator& generator);
 
-/// Trains a probe by cross-entropy on labelled states. The weights start as `fresh_linear`.
+/// A probe before training, with one class per distinct label. The weights are `fresh_linear`.
+/// @param width  of the states.
+/// @throws Error (kInput) if there are more classes than outputs.
+Probe untrained_probe(int64_t width, const at::Tensor& labels, const ProbeOptions& options, Seed seed);
+
+/// Trains a probe by cross-entropy on labelled states, from `untrained_probe`.
 /// @param states  [n, d_model] float32.
 /// @param labels  [n] int64.
 /// @throws Error
@@ -73,6 +78,14 @@ Linear fresh_linear(int64_t n_in, int64_t n_out, at::Generator& generator);
 ///   - (kInterrupted) between steps once a stop is requested.
 Probe train_probe(const at::Tensor& states, const at::Tensor& labels, const ProbeOptions& options, Seed seed,
                   const OnProgress& on_progress = {});
+
+/// Trains a probe for each of several labellings of the same states, each as `train_probe` would.
+/// Linear probes without states held out are trained together, which rounds otherwise: their
+/// weights are those of `train_probe` up to the last digits of float32.
+/// @param labels  [n_probes, n] int64.
+/// @throws Error as train_probe.
+std::vector<Probe> train_probes(const at::Tensor& states, const at::Tensor& labels, const ProbeOptions& options,
+                                Seed seed, const OnProgress& on_progress = {});
 
 /// The mean of some numbers, in float64. Of a condition: the share of rows for which it holds.
 double mean_of(const at::Tensor& x);

@@ -1,5 +1,6 @@
 #include "cprobe/baselines/probing.h"
 
+#include "cprobe/baselines/beside_nulls.h"
 #include "cprobe/core/hash.h"
 
 namespace cprobe {
@@ -21,10 +22,11 @@ class Probing : public BaselineMethod {
   std::vector<Metric> run(const ProbedSite& probed, const OnProgress& on_progress) const override {
     const ProbedSet &train = probed.train, &test = probed.test;
     const at::Tensor train_states = train.states(), test_states = test.states();
+    const double part = has_nulls(probed) ? 0.1 : 0.5;  // Of the time, roughly.
     const auto fit = [&](const at::Tensor& train_labels, const at::Tensor& test_labels, double begin,
                          const char* what) {
       Fitted fitted{.probe = train_probe(train_states, train_labels, options_, probed.seed,
-                                         part_of(on_progress, begin, begin + 0.5, what))};
+                                         part_of(on_progress, begin, begin + part, what))};
       fitted.train = probe_accuracy(fitted.probe, train_states, train_labels);
       fitted.test = probe_accuracy(fitted.probe, test_states, test_labels);
       return fitted;
@@ -33,7 +35,7 @@ class Probing : public BaselineMethod {
     const Seed control_seed = probed.seed.derive("probe/control task");
     const Fitted task = fit(train.labels, test.labels, 0, "probe");
     const Fitted control = fit(control_labels(train, train.labels, by_type, control_seed),
-                               control_labels(test, train.labels, by_type, control_seed), 0.5, "control task");
+                               control_labels(test, train.labels, by_type, control_seed), part, "control task");
 
     const std::string note = by_type ? "random label per token type" : "random label per input";
     const int64_t n_train = train.labels.size(0), n_test = test.labels.size(0);
@@ -53,10 +55,35 @@ class Probing : public BaselineMethod {
     if (options_.dev_fraction > 0) {
       metrics.push_back({.metric = "dev_accuracy", .value = task.probe.dev_accuracy, .n = task.probe.n_dev});
     }
+    if (has_nulls(probed)) {
+      add_accuracy_over_types(probed, train_states, task.probe, part_of(on_progress, 2 * part, 1, "null variables"),
+                              metrics);
+    }
     return metrics;
   }
 
  private:
+  /// Appends the probe's accuracy over types on each data set, beside probes of null variables.
+  void add_accuracy_over_types(const ProbedSite& probed, const at::Tensor& train_states, const Probe& of_all_types,
+                               const OnProgress& on_progress, std::vector<Metric>& metrics) const {
+    const NullHypothesis& null = *probed.null;
+    const at::Tensor rows = rows_to_fit(probed, probed.train);
+    const at::Tensor states = train_states.index_select(0, rows);
+    const Probe probe = probed.held_out.defined()
+                            ? train_probe(states, probed.train.labels.index_select(0, rows), options_, probed.seed)
+                            : of_all_types;
+    const at::Tensor labels = null.variables.labels(probed.train.types.index_select(0, rows));
+    const std::vector<Probe> of_nulls = train_probes(states, labels, options_, probed.seed, on_progress);
+    add_null_variables(metrics, null, null.variables.n());
+    for (const auto& [label, set] : labelled_sets(probed)) {
+      const at::Tensor states_here = set->states();
+      std::vector<at::Tensor> predicted;
+      for (const Probe& of_null : of_nulls) predicted.push_back(of_null.predict(states_here));
+      add_beside_nulls(metrics, fmt::format("{} {}", kTypeAccuracy, label),
+                       accuracy_over_types(probed, *set, probe.predict(states_here), predicted), 1);
+    }
+  }
+
   ProbeOptions options_;
 };
 

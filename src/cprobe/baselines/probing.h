@@ -18,6 +18,8 @@ inline constexpr ProbeOptions kMlpProbe{.hidden = 256};
 /// Selectivity is accuracy minus accuracy on the control task:
 ///   - per token type: of test tokens;
 ///   - per input: of training tokens, because nothing can guess the labels of unseen inputs.
+/// With null variables also `type_accuracy` on each data set that has the variable, beside probes
+/// of null variables: same options and streams, trained by train_probes.
 std::unique_ptr<BaselineMethod> make_probing(const ProbeOptions& options);
 
 /// Labels of the control task, drawn from the training labels. Two rows have the same label if

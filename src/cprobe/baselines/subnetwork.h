@@ -79,7 +79,9 @@ MaskedClassifier train_subnetwork(const MaskedComponents& masked, const MaskedVi
 ///   - the accuracy with shuffled labels, which a probe can only learn by heart (the control task);
 ///   - the share of weights kept;
 ///   - the task accuracy of the model without the kept weights, beside that of the model without
-///     random subnetworks of the same size.
+///     random subnetworks of the same size;
+///   - with null variables, `type_accuracy` on each data set that has the variable, beside probes
+///     of null variables: same options and streams.
 std::unique_ptr<BaselineMethod> make_subnetwork_probe(const SubnetworkOptions& options);
 
 /// Reads SubnetworkOptions from a spec (docs/file_formats.md).

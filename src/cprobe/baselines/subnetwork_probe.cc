@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "cprobe/baselines/beside_nulls.h"
 #include "cprobe/baselines/probe.h"
 #include "cprobe/baselines/subnetwork.h"
 #include "cprobe/circuit/circuit.h"
@@ -14,12 +15,17 @@
 namespace cprobe {
 namespace {
 
-/// A trained probe: the kept subnetwork, and the classifier's accuracy on each set under the hard
-/// mask.
+/// A trained probe under the hard mask: the kept subnetwork, and the classifier of what it writes.
 struct Reading {
   Circuit kept;
-  double train = 0;
-  double test = 0;
+  Linear linear;
+  at::Tensor classes;  ///< [n_classes] int64: the label of each output.
+
+  /// The label given to each token of a view, [n_rows] int64.
+  at::Tensor predict(const MaskedView& view) const {
+    const at::Tensor logits = gemm(view.seen(keep_multipliers(kept)), linear.weight, linear.bias);
+    return classes.index_select(0, logits.argmax(1));
+  }
 };
 
 class SubnetworkProbe : public BaselineMethod {
@@ -40,18 +46,20 @@ class SubnetworkProbe : public BaselineMethod {
     const MaskedView train(masked, probed.train.data.trie, probed.train.nodes, seen_in(options_.scope));
     const MaskedView test(masked, probed.test.data.trie, probed.test.nodes, seen_in(options_.scope));
     const Seed seed = probed.seed.derive("subnetwork probe");
-    const auto probe = [&](const at::Tensor& train_labels, const at::Tensor& test_labels, double begin,
-                           const char* what) {
-      return read(masked, train, train_labels, test, test_labels, seed,
-                  part_of(on_progress, begin, begin + 0.45, what));
+    const double part = has_nulls(probed) ? 0.045 : 0.45;  // Of the time, roughly.
+    const auto probe = [&](const at::Tensor& labels, double begin, const char* what) {
+      return read(masked, train, labels, seed, part_of(on_progress, begin, begin + part, what));
     };
     const at::Tensor &train_labels = probed.train.labels, &test_labels = probed.test.labels;
     const auto shuffled = [&](const at::Tensor& labels, const char* stream) {
       return labels.index_select(0, at::randperm(labels.size(0), seed.derive(stream).generator(), at::kLong));
     };
-    const Reading task = probe(train_labels, test_labels, 0, "subnetwork");
-    const Reading control =
-        probe(shuffled(train_labels, "control/train"), shuffled(test_labels, "control/test"), 0.45, "control task");
+    const Reading task = probe(train_labels, 0, "subnetwork");
+    const at::Tensor control_train = shuffled(train_labels, "control/train");
+    const Reading control = probe(control_train, part, "control task");
+    const auto accuracy = [](const Reading& reading, const MaskedView& view, const at::Tensor& labels) {
+      return mean_of(reading.predict(view).eq(labels));
+    };
 
     const int64_t n_train = train_labels.size(0), n_test = test_labels.size(0), n_weights = task.kept.max_weights();
     const auto kept_share = [](const Reading& r) {
@@ -60,14 +68,22 @@ class SubnetworkProbe : public BaselineMethod {
     const Extent extent = task.kept.extent();
     const std::string shuffle = "shuffled labels";
     std::vector<Metric> metrics = {
-        {.metric = "test_accuracy", .value = task.test, .n = n_test},
-        {.metric = "test_accuracy", .value = control.test, .n = n_test, .control = "control task", .note = shuffle},
+        {.metric = "test_accuracy", .value = accuracy(task, test, test_labels), .n = n_test},
+        {.metric = "test_accuracy",
+         .value = accuracy(control, test, shuffled(test_labels, "control/test")),
+         .n = n_test,
+         .control = "control task",
+         .note = shuffle},
         {.metric = "test_accuracy",
          .value = majority_accuracy(train_labels, test_labels),
          .n = n_test,
          .control = "majority"},
-        {.metric = "train_accuracy", .value = task.train, .n = n_train},
-        {.metric = "train_accuracy", .value = control.train, .n = n_train, .control = "control task", .note = shuffle},
+        {.metric = "train_accuracy", .value = accuracy(task, train, train_labels), .n = n_train},
+        {.metric = "train_accuracy",
+         .value = accuracy(control, train, control_train),
+         .n = n_train,
+         .control = "control task",
+         .note = shuffle},
         {.metric = "kept_weights_share",
          .value = kept_share(task),
          .n = n_weights,
@@ -78,29 +94,58 @@ class SubnetworkProbe : public BaselineMethod {
          .control = "control task",
          .note = shuffle}};
     for (const auto& [label, set] : probed.evaluation_sets) {
-      tell(on_progress, {"ablations on " + label, 9, 10});
+      tell(part_of(on_progress, 0, 2 * part), {"ablations on " + label, 1, 1});
       add_ablations(metrics, masked, task.kept, label, set.data, seed.derive("random units"));
+    }
+    if (has_nulls(probed)) {
+      add_accuracy_over_types(probed, masked, train, test, task, seed,
+                              part_of(on_progress, 2 * part, 1, "null variables"), metrics);
     }
     return metrics;
   }
 
  private:
-  Reading read(const MaskedComponents& masked, const MaskedView& train, const at::Tensor& train_labels,
-               const MaskedView& test, const at::Tensor& test_labels, Seed seed, const OnProgress& on_progress) const {
-    const auto unique = at::_unique(train_labels, /*sorted=*/true, /*return_inverse=*/true);
-    const at::Tensor &classes = std::get<0>(unique), &outputs = std::get<1>(unique);
+  Reading read(const MaskedComponents& masked, const MaskedView& view, const at::Tensor& labels, Seed seed,
+               const OnProgress& on_progress) const {
+    const auto [classes, outputs, unused] = at::_unique2(labels, /*sorted=*/true, /*return_inverse=*/true);
     const MaskedClassifier found =
-        train_subnetwork(masked, train, outputs, classes.size(0), options_, seed, on_progress);
+        train_subnetwork(masked, view, outputs, classes.size(0), options_, seed, on_progress);
     const std::unique_ptr<MaskMethod> method = make_mask_method(options_.method, options_.mask_option);
-    Reading result{.kept = make_circuit(found.mask, *method)};
-    const std::vector<at::Tensor> multipliers = keep_multipliers(result.kept);
-    const auto accuracy = [&](const MaskedView& view, const at::Tensor& labels) {
-      const at::Tensor logits = gemm(view.seen(multipliers), found.linear.weight, found.linear.bias);
-      return mean_of(classes.index_select(0, logits.argmax(1)).eq(labels));
+    return {.kept = make_circuit(found.mask, *method), .linear = found.linear, .classes = classes};
+  }
+
+  /// Appends the probe's accuracy over types on each data set, beside probes of null variables.
+  /// @param train, test    all tokens of these sets.
+  /// @param of_all_types   the probe of the variable, fitted on all training tokens.
+  void add_accuracy_over_types(const ProbedSite& probed, const MaskedComponents& masked, const MaskedView& train,
+                               const MaskedView& test, const Reading& of_all_types, Seed seed,
+                               const OnProgress& on_progress, std::vector<Metric>& metrics) const {
+    const NullHypothesis& null = *probed.null;
+    const at::Tensor rows = rows_to_fit(probed, probed.train);
+    const auto view_of = [&](const ProbedSet& set, const at::Tensor& of_rows) {
+      return MaskedView(masked, set.data.trie, set.nodes.index_select(0, of_rows), seen_in(options_.scope));
     };
-    result.train = accuracy(train, train_labels);
-    result.test = accuracy(test, test_labels);
-    return result;
+    std::optional<MaskedView> other_types;
+    if (probed.held_out.defined()) other_types.emplace(view_of(probed.train, rows));
+    const MaskedView& fitted = other_types ? *other_types : train;
+    const at::Tensor labels = null.variables.labels(probed.train.types.index_select(0, rows));
+    std::vector<Reading> of_nulls;
+    for (int64_t b = 0; b < labels.size(0); ++b) {
+      const auto begin = static_cast<double>(b), n = static_cast<double>(labels.size(0));
+      of_nulls.push_back(read(masked, fitted, labels[b], seed, part_of(on_progress, begin / n, (begin + 1) / n)));
+    }
+    const Reading own =
+        other_types ? read(masked, fitted, probed.train.labels.index_select(0, rows), seed, {}) : of_all_types;
+    add_null_variables(metrics, null, labels.size(0));
+    for (const auto& [label, set] : labelled_sets(probed)) {
+      std::optional<MaskedView> of_set;
+      if (set != &probed.test) of_set.emplace(view_of(*set, at::arange(set->nodes.size(0))));
+      const MaskedView& here = of_set ? *of_set : test;
+      std::vector<at::Tensor> predicted;
+      for (const Reading& of_null : of_nulls) predicted.push_back(of_null.predict(here));
+      add_beside_nulls(metrics, fmt::format("{} {}", kTypeAccuracy, label),
+                       accuracy_over_types(probed, *set, own.predict(here), predicted), 1);
+    }
   }
 
   /// Adds the task accuracy of the untouched model, of the model without the subnetwork, and of the

@@ -4,7 +4,6 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/data/counterfactual.h"
-#include "cprobe/evaluate/behaviour.h"
 #include "cprobe/model/gemm.h"
 
 namespace cprobe {
@@ -67,6 +66,12 @@ InterchangePairs interchange_pairs(const ProbedSite& probed, const ProbedSet& se
 
 at::Tensor interchange_logits(const Model& model, const InterchangePairs& pairs, const Alignment& alignment) {
   return logits(model, pairs.patching.run(patched_states(pairs, alignment)));
+}
+
+Outcomes interchange_outcomes(const Model& model, const InterchangePairs& pairs, const Alignment& alignment) {
+  const at::NoGradGuard no_gradients;
+  const at::Tensor states = pairs.patching.run_all(patched_states(pairs, alignment));
+  return outcomes_of(model, states, at::arange(pairs.n()), pairs.answers, pairs.contrast);
 }
 
 InterchangeAccuracy interchange_accuracy(const Model& model, const InterchangePairs& pairs,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cprobe/evaluate/behaviour.h"
 #include "cprobe/evaluate/patching.h"
 #include "cprobe/evaluate/probed_site.h"
 
@@ -51,6 +52,10 @@ struct Alignment {
 /// in rotation and weights.
 /// @return  [n, vocab].
 at::Tensor interchange_logits(const Model& model, const InterchangePairs& pairs, const Alignment& alignment);
+
+/// What the model answers to each base row after the intervention. `right` is by the counterfactual
+/// answer. Without gradients.
+Outcomes interchange_outcomes(const Model& model, const InterchangePairs& pairs, const Alignment& alignment);
 
 /// Interchange intervention accuracy: the share of pairs for which the model gives the
 /// counterfactual answer after the intervention, as judged by `answered_right` (behaviour.h).

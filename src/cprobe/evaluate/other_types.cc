@@ -36,6 +36,14 @@ std::optional<double> AccuracyByType::mean() const {
   return (weights * at::nan_to_num(accuracy)).sum().item<double>();
 }
 
+AccuracyByType accuracy_by_type(const at::Tensor& right, const at::Tensor& types, const at::Tensor& values) {
+  const auto sum = [&](const at::Tensor& rows) {
+    return at::zeros({values.size(0)}, at::kDouble).index_add_(0, types, rows.to(at::kDouble));
+  };
+  const at::Tensor hits = sum(right), counts = sum(at::ones_like(right));
+  return {values, at::where(counts > 0, hits / counts, kNaN), counts.to(at::kLong)};
+}
+
 std::vector<TypeMean> type_means(const AccuracyByType& accuracy, const at::Tensor& minus, const Types& types) {
   const at::Tensor weights = weights_of(accuracy.accuracy, accuracy.value);
   const at::Tensor difference = accuracy.accuracy - minus;

@@ -12,9 +12,7 @@
 
 namespace cprobe {
 
-/// Accuracy of the nearest-neighbour classifier of `knn` on each type, over rows whose type is not
-/// that of the exemplar of their value. So a type that is recognised without its value helps
-/// nothing (docs/statistics.md).
+/// Accuracy of a classifier on each type.
 struct AccuracyByType {
   at::Tensor value;     ///< [n_types] int64: the variable's value of each type.
   at::Tensor accuracy;  ///< [n_types] float64, over draws and rows. NaN for a type without such rows.
@@ -23,6 +21,12 @@ struct AccuracyByType {
   /// Mean over the types of a value, then over values; none if no type has an accuracy.
   std::optional<double> mean() const;
 };
+
+/// The accuracy of any classifier on each type, over all rows of the type.
+/// @param right   [n] bool: which rows are classified right.
+/// @param types   [n] int64: the type of each row.
+/// @param values  [n_types] int64: the variable's value of each type.
+AccuracyByType accuracy_by_type(const at::Tensor& right, const at::Tensor& types, const at::Tensor& values);
 
 /// The accuracy of each type minus a number or minus another accuracy, for an interval of the
 /// difference of the means. A type weighs as much as it does in AccuracyByType::mean.
@@ -37,6 +41,9 @@ struct TypedVectors {
   at::Tensor types;    ///< [n] int64 on the CPU.
 };
 
+/// Accuracy of the nearest-neighbour classifier of `knn` on each type, over rows whose type is not
+/// that of the exemplar of their value. So a type that is recognised without its value helps
+/// nothing (docs/statistics.md).
 /// @param train   exemplars are among these rows.
 /// @param values  [n_types] int64: the variable's value of each type.
 /// @param exemplar_draws  as for `knn`.

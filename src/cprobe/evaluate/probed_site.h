@@ -9,6 +9,7 @@
 
 #include "cprobe/core/seed.h"
 #include "cprobe/data/dataset.h"
+#include "cprobe/data/null_variables.h"
 #include "cprobe/model/forward.h"
 
 namespace cprobe {
@@ -20,6 +21,8 @@ struct ProbedSet {
   at::Tensor nodes;  ///< [n_rows] int64: the probed token of each row.
   /// [n_rows] int64: values of the variable. Undefined if an evaluation set lacks the variable.
   at::Tensor labels;
+  /// [n_rows] int64: type of each row, as Types::of_rows. Undefined if ProbedSite::null is not set.
+  at::Tensor types = {};
 
   /// The states that methods read and replace, [n_rows, d_model]. Always on the CPU, where methods
   /// learn, wherever the model runs.
@@ -38,6 +41,12 @@ struct ProbedSite {
   /// Label and data of each evaluation set, on which task accuracy is measured. Labels: "Test",
   /// "Same", "Different", "IID", ...
   std::vector<std::pair<std::string, ProbedSet>> evaluation_sets;
+  /// Types and null variables of the variable, which belong to the caller. Null in protocol paper,
+  /// and if the spec wants no null variables: methods then give no figure beside null variables.
+  const NullHypothesis* null = nullptr;
+  /// [n_types] bool: types whose rows no probe is fitted on before its accuracy on types is
+  /// measured. That accuracy is then of these types alone. Undefined: no types are held out.
+  at::Tensor held_out = {};
   Seed seed{0};  ///< Seed of this cell. A method derives its streams from this seed.
   /// Do as the reference implementation does, even where that is worse than the default.
   bool paper_protocol = false;

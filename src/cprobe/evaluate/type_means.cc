@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "cprobe/evaluate/statistics.h"
+
 namespace cprobe {
 
 std::vector<int64_t> shared_tokens(const Types& types, int64_t type) {
@@ -32,6 +34,17 @@ std::vector<TypeMean> type_means(const at::Tensor& figure, const at::Tensor& of_
                      .row_sd = n > 1 ? std::sqrt(scatter / (n - 1)) : 0});
   }
   return means;
+}
+
+TestedFigure figure_beside_nulls(double value, std::vector<double> nulls,
+                                 const std::function<std::vector<TypeMean>(double minus)>& means_minus, Bounds range) {
+  const double null_mean = nulls.empty() ? 0 : spread(nulls).mean;
+  TestedFigure figure{.value = value, .nulls = std::move(nulls)};
+  const std::vector<TypeMean> means = means_minus(null_mean);
+  if (means.empty()) return figure;
+  const std::vector<double> varying = figure.nulls.size() < 2 ? std::vector<double>() : figure.nulls;
+  figure.interval = interval_over_types(means, varying, {range.lower - null_mean, range.upper - null_mean});
+  return figure;
 }
 
 }  // namespace cprobe

@@ -2,6 +2,7 @@
 
 #include <torch/types.h>
 
+#include <functional>
 #include <vector>
 
 #include "cprobe/data/types.h"
@@ -23,6 +24,12 @@ struct TestedFigure {
 /// @param figure   [n_rows] float64.
 /// @param of_rows  [n_rows] int64: type of each row, as Types::of_rows.
 std::vector<TypeMean> type_means(const at::Tensor& figure, const at::Tensor& of_rows, const Types& types);
+
+/// A figure beside its nulls, with the interval of their difference (interval_over_types).
+/// @param means_minus  the means of the types after a number is subtracted from each.
+/// @param range        what the figure can be.
+TestedFigure figure_beside_nulls(double value, std::vector<double> nulls,
+                                 const std::function<std::vector<TypeMean>(double minus)>& means_minus, Bounds range);
 
 /// What a type shares with others, for TypeMean: its block, or the numbers of its parts.
 std::vector<int64_t> shared_tokens(const Types& types, int64_t type);

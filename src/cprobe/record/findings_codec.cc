@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "cprobe/core/name_of.h"
+#include "cprobe/evaluate/tested_metric.h"
 #include "cprobe/record/question_codec.h"
 #include "cprobe/record/result_row.h"
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "cprobe/evaluate/statistics.h"
+#include "cprobe/evaluate/tested_metric.h"
 
 namespace cprobe {
 namespace {
@@ -12,7 +13,6 @@ namespace {
 using Figure = std::optional<double>;
 
 constexpr const char* kFullComponent = "full model";
-constexpr std::string_view kApproximate = "approximate interval", kTheseTypes = "interval for these types only";
 
 // Question 1. The metrics of one data set follow one another, in the order below.
 constexpr std::string_view kOtherTypes = "other_types_accuracy";
@@ -20,11 +20,6 @@ constexpr std::string_view kMadeHere = "made_here";
 constexpr const char* kNullWeights = "null_circuit_weights";
 constexpr const char* kNullCircuits = "null circuits";
 const std::string kInputControl = "input at ";
-
-TestedFigure decode_tested(const Metric& m) {
-  const double null_mean = m.draws.empty() ? 0 : spread(m.draws).mean;
-  return {.value = m.value, .nulls = m.draws, .interval = interval_of(m, m.value - null_mean)};
-}
 
 void encode_presence(std::vector<Metric>& list, const Findings& f) {
   if (!f.types.empty()) {
@@ -35,9 +30,7 @@ void encode_presence(std::vector<Metric>& list, const Findings& f) {
     list.push_back(types);
   }
   const auto add = [&](std::string_view name, const std::string& data, const TestedFigure& tested) -> Metric& {
-    list.push_back(with_interval({.metric = fmt::format("{} {}", name, data), .value = tested.value}, tested.interval));
-    list.back().draws = tested.nulls;
-    return list.back();
+    return list.emplace_back(tested_metric(fmt::format("{} {}", name, data), tested));
   };
   for (const Findings::Presence& on : f.presence) {
     add(kOtherTypes, on.data, on.present);
@@ -65,7 +58,7 @@ bool decode_presence(Findings& f, const Metric& m) {
   const std::string other_types = fmt::format("{} ", kOtherTypes), made_here = fmt::format("{} ", kMadeHere);
   if (m.metric.starts_with(other_types)) {
     if (m.control.empty()) {
-      f.presence.push_back({.data = m.metric.substr(other_types.size()), .present = decode_tested(m)});
+      f.presence.push_back({.data = m.metric.substr(other_types.size()), .present = tested_figure(m)});
     } else if (f.presence.empty()) {
       return true;
     } else if (m.control == kFullComponent) {
@@ -76,7 +69,7 @@ bool decode_presence(Findings& f, const Metric& m) {
     return true;
   }
   if (!m.metric.starts_with(made_here) || f.presence.empty()) return m.metric.starts_with(made_here);
-  f.presence.back().made_here = decode_tested(m);
+  f.presence.back().made_here = tested_figure(m);
   f.presence.back().received_from = m.control.substr(std::min(m.control.size(), kInputControl.size()));
   return true;
 }
@@ -146,7 +139,7 @@ bool decode_exchange(Findings& f, const Metric& m) {
   if (name == kExchange) {
     f.exchanges.push_back({.data = space == std::string::npos ? "" : m.metric.substr(space + 1),
                            .donors = donors_of(m.note),
-                           .effect = decode_tested(m)});
+                           .effect = tested_figure(m)});
     return true;
   }
   if (f.exchanges.empty()) return true;
@@ -161,7 +154,7 @@ bool decode_exchange(Findings& f, const Metric& m) {
   }
   if (name == kUnits) {
     if (m.control.empty()) {
-      on.units = decode_tested(m);
+      on.units = tested_figure(m);
     } else {
       on.units_of_nulls = m.draws;
     }
@@ -178,28 +171,6 @@ void encode_questions(std::vector<Metric>& list, const Findings& findings) {
 
 bool decode_question(Findings& findings, const Metric& metric) {
   return decode_presence(findings, metric) || decode_exchange(findings, metric);
-}
-
-Metric with_interval(Metric metric, const Interval& interval) {
-  metric.n = interval.n_types;
-  if (interval.n_types == 0) return metric;
-  metric.lower = interval.lower;
-  metric.upper = interval.upper;
-  std::vector<std::string_view> notes;
-  if (interval.is_approximate) notes.push_back(kApproximate);
-  if (interval.is_for_these_types_only) notes.push_back(kTheseTypes);
-  metric.note = fmt::format("{}", fmt::join(notes, "; "));
-  return metric;
-}
-
-Interval interval_of(const Metric& m, double mean) {
-  if (m.n == 0 || !m.lower) return {};
-  return {.mean = mean,
-          .lower = *m.lower,
-          .upper = m.upper.value_or(*m.lower),
-          .n_types = m.n,
-          .is_approximate = m.note.find(kApproximate) != std::string::npos,
-          .is_for_these_types_only = m.note.find(kTheseTypes) != std::string::npos};
 }
 
 }  // namespace cprobe

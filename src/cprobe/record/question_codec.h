@@ -2,7 +2,6 @@
 
 #include <vector>
 
-#include "cprobe/evaluate/intervals.h"
 #include "cprobe/evaluate/metric.h"
 #include "cprobe/probe/findings.h"
 
@@ -17,11 +16,5 @@ void encode_questions(std::vector<Metric>& list, const Findings& findings);
 /// Reads a metric, in the order in which `encode_questions` writes them.
 /// @return whether the metric is one of these.
 bool decode_question(Findings& findings, const Metric& metric);
-
-/// Adds the ends of an interval, which are those of the figure minus the mean of its nulls.
-Metric with_interval(Metric metric, const Interval& interval);
-
-/// The interval that `with_interval` added. @param mean  of the figure minus the mean of its nulls.
-Interval interval_of(const Metric& metric, double mean);
 
 }  // namespace cprobe

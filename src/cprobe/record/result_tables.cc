@@ -6,7 +6,7 @@
 
 #include "cprobe/core/text_table.h"
 #include "cprobe/evaluate/statistics.h"
-#include "cprobe/record/judged_words.h"
+#include "cprobe/record/judged_methods.h"
 
 namespace cprobe {
 namespace {
@@ -25,6 +25,25 @@ std::vector<RecordedMetric> method_rows(const Store& store) {
   std::vector<RecordedMetric> rows = store.metrics();
   std::erase_if(rows, [](const RecordedMetric& row) { return row.method.starts_with(kCircuitProbing); });
   return rows;
+}
+
+/// The answers of comparison methods that rest on a figure, by cell and metric, such as
+/// "changed_answers Test".
+using MethodAnswers = std::map<std::pair<std::string, std::string>, JudgedMethod>;
+
+MethodAnswers method_answers(const std::vector<RecordedMetric>& rows) {
+  MethodAnswers answers;
+  for (const JudgedMethod& judged : judged_methods(rows)) {
+    if (!judged.question().statistic) continue;
+    for (const std::string& cell : judged.cells) answers.emplace(std::pair(cell, judged.metric), judged);
+  }
+  return answers;
+}
+
+/// The answer that belongs to a line of metrics.csv; null if there is none.
+const JudgedMethod* answer_to(const MethodAnswers& answers, const RecordedMetric& row) {
+  const auto found = answers.find({row.cell, row.metric.metric});
+  return found == answers.end() || !row.metric.control.empty() ? nullptr : &found->second;
 }
 
 bool are_from_complement(const AblationResult* random) {
@@ -211,6 +230,7 @@ std::string results_json(const Store& store) {
 
 std::string methods_table(const Store& store) {
   const std::vector<RecordedMetric> rows = method_rows(store);
+  const MethodAnswers answers = method_answers(rows);
   std::set<int64_t> seeds, positions;
   for (const RecordedMetric& row : rows) {
     seeds.insert(row.seed);
@@ -218,6 +238,7 @@ std::string methods_table(const Store& store) {
   }
   std::vector<std::vector<std::string>> lines = {
       {"method", "variable", "site", "figure", "value", "controls", "p", "n"}};
+  if (!answers.empty()) lines[0].emplace_back("answer");
   if (positions.size() > 1) lines[0].emplace_back("position");
   if (seeds.size() > 1) lines[0].emplace_back("seed");
   lines[0].emplace_back("note");
@@ -235,6 +256,13 @@ std::string methods_table(const Store& store) {
     lines.push_back({row.method, row.variable, row.site, m.metric, m.control.empty() ? value : kNoFigure,
                      m.control.empty() ? "" : fmt::format("{} {}", m.control, value), m.p ? p_number(*m.p) : "",
                      std::to_string(m.n)});
+    if (!answers.empty()) {
+      const JudgedMethod* answer = answer_to(answers, row);
+      const std::optional<double> p = answer == nullptr ? std::nullopt : answer->question().p_adjusted;
+      lines.back().push_back(answer == nullptr ? ""
+                             : p               ? fmt::format("{} {}", answer_word(*answer), p_number(*p))
+                                               : answer_word(*answer));
+    }
     if (positions.size() > 1) lines.back().push_back(std::to_string(row.position));
     if (seeds.size() > 1) lines.back().push_back(std::to_string(row.seed));
     lines.back().push_back(m.note);
@@ -245,21 +273,30 @@ std::string methods_table(const Store& store) {
 std::string methods_json(const Store& store) {
   std::string lines;
   const auto optional_number = [](const std::optional<double>& x) { return x ? nlohmann::ordered_json(*x) : nullptr; };
-  for (const RecordedMetric& row : method_rows(store)) {
+  const std::vector<RecordedMetric> rows = method_rows(store);
+  const MethodAnswers answers = method_answers(rows);
+  for (const RecordedMetric& row : rows) {
     const Metric& m = row.metric;
-    const nlohmann::ordered_json object = {{"method", row.method},
-                                           {"variable", row.variable},
-                                           {"site", row.site},
-                                           {"position", row.position},
-                                           {"seed", row.seed},
-                                           {"metric", m.metric},
-                                           {"value", m.value},
-                                           {"n", m.n},
-                                           {"sd", optional_number(m.sd)},
-                                           {"control", m.control},
-                                           {"p", optional_number(m.p)},
-                                           {"note", m.note},
-                                           {"cell", row.cell}};
+    const JudgedMethod* answer = answer_to(answers, row);
+    const nlohmann::ordered_json object = {
+        {"method", row.method},
+        {"variable", row.variable},
+        {"site", row.site},
+        {"position", row.position},
+        {"seed", row.seed},
+        {"metric", m.metric},
+        {"value", m.value},
+        {"n", m.n},
+        {"sd", optional_number(m.sd)},
+        {"control", m.control},
+        {"p", optional_number(m.p)},
+        {"note", m.note},
+        {"cell", row.cell},
+        {"lower", optional_number(m.lower)},
+        {"upper", optional_number(m.upper)},
+        {"p_adjusted", optional_number(answer == nullptr ? std::nullopt : answer->question().p_adjusted)},
+        {"answer",
+         answer == nullptr ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(answer_words(*answer))}};
     lines += object.dump() + "\n";
   }
   return lines;

@@ -39,7 +39,8 @@ std::string results_table(const Store& store);
 std::string results_json(const Store& store);
 
 /// The figures of comparison methods as an aligned text table: a line for each figure, with the
-/// values of its controls and its note.
+/// values of its controls, its note and, of figures beside null variables, the answer with the
+/// adjusted p (judged_methods.h).
 std::string methods_table(const Store& store);
 
 /// The lines of metrics.csv of comparison methods as JSON: one object per line; null for a figure

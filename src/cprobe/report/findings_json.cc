@@ -3,6 +3,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "cprobe/baselines/baseline.h"
+#include "cprobe/report/reported_methods.h"
+
 namespace cprobe {
 namespace {
 
@@ -12,10 +15,9 @@ Json number_or_null(const std::optional<double>& number) {
   return number && std::isfinite(*number) ? Json(*number) : Json(nullptr);
 }
 
-Json question_json(const JudgedFinding& finding, Question question) {
-  const JudgedQuestion& asked = finding.*question;
+Json question_json(const JudgedQuestion& asked, const std::string& words) {
   return {{"answer", to_string(asked.answer)},
-          {"words", answer_words(finding, question)},
+          {"words", words},
           {"statistic", number_or_null(asked.statistic)},
           {"null_mean", number_or_null(asked.null_mean)},
           {"null_sd", number_or_null(asked.null_sd)},
@@ -24,6 +26,28 @@ Json question_json(const JudgedFinding& finding, Question question) {
           {"p_adjusted", number_or_null(asked.p_adjusted)},
           {"lower", number_or_null(asked.lower)},
           {"upper", number_or_null(asked.upper)}};
+}
+
+Json question_json(const JudgedFinding& finding, Question question) {
+  return question_json(finding.*question, answer_words(finding, question));
+}
+
+Json method_json(const JudgedMethod& judged, const ReportedRun& run) {
+  const JudgedFinding& finding = judged.finding;
+  return {{"run", run.name},
+          {"method", judged.method},
+          {"question", find_method(judged.method)->question},
+          {"variable", finding.variable},
+          {"component", to_string(finding.component)},
+          {"site", judged.site},
+          {"position", finding.position},
+          {"data", finding.data},
+          {"figure", judged.metric},
+          {"seeds", finding.cells.size()},
+          {"types", finding.types.empty() ? Json(nullptr) : Json(finding.types)},
+          {"null_variables", finding.null_kind.empty() ? Json(nullptr) : Json(finding.null_kind)},
+          {"isolation", number_or_null(judged.isolation)},
+          {"present", question_json(judged.question(), answer_words(judged))}};
 }
 
 Json judged_json(const JudgedFinding& finding, const ReportedRun& run, const ProbedCell& first) {
@@ -67,7 +91,7 @@ Json through_json(const JudgedFinding& finding, Question question) {
 }
 
 std::string findings_json(const ReportData& data) {
-  Json findings = Json::array();
+  Json findings = Json::array(), methods = Json::array();
   for (size_t r = 0; r < data.runs.size(); ++r) {
     std::vector<ProbedCell> cells;
     for (const ReportedCell& cell : data.cells) {
@@ -77,7 +101,10 @@ std::string findings_json(const ReportData& data) {
       findings.push_back(judged_json(finding, data.runs[r], cells[finding.cells.front()]));
     }
   }
-  return Json{{"findings", findings}}.dump(2) + "\n";
+  for (const ReportedMethod& method : reported_methods(data)) {
+    methods.push_back(method_json(method.judged, data.runs[method.run]));
+  }
+  return Json{{"findings", findings}, {"methods", methods}}.dump(2) + "\n";
 }
 
 }  // namespace cprobe

@@ -12,6 +12,7 @@
 #include "cprobe/report/phrases.h"
 #include "cprobe/report/read_runs.h"
 #include "cprobe/report/reported_findings.h"
+#include "cprobe/report/reported_methods.h"
 #include "cprobe/report/verdict.h"
 
 namespace cprobe {
@@ -238,6 +239,25 @@ Json figure_json(const ReportedFigure& f) {
           {"note", m.note}};
 }
 
+Json method_json(const ReportedMethod& method) {
+  const JudgedMethod& judged = method.judged;
+  const JudgedQuestion& asked = judged.question();
+  return {{"run", method.run},
+          {"method", judged.method},
+          {"question", find_method(judged.method)->question},
+          {"variable", judged.finding.variable},
+          {"site", judged.site},
+          {"position", judged.finding.position < 0 ? Json() : Json(judged.finding.position)},
+          {"metric", judged.metric},
+          {"statistic", number(asked.statistic)},
+          {"nulls", asked.null_mean ? Json::array({number(asked.null_mean), number(asked.null_sd)}) : Json()},
+          {"p", number(asked.p_adjusted)},
+          {"lower", number(asked.lower)},
+          {"upper", number(asked.upper)},
+          {"isolation", number(judged.isolation)},
+          {"words", answer_words(judged)}};
+}
+
 bool is_same_question(const ReportedFinding& a, const ReportedFinding& b) {
   return a.series == b.series && a.step == b.step && a.variable == b.variable && a.options == b.options;
 }
@@ -310,6 +330,7 @@ std::string page_json(const ReportData& data) {
   json["findings"] = list(all, [&](const ReportedFinding& f) { return finding_json(f, with_draws); });
   json["cells"] = list(data.cells, [&](const ReportedCell& cell) { return cell_json(cell, most_epochs); });
   json["figures"] = list(data.figures, figure_json);
+  json["methods"] = list(reported_methods(data), method_json);
   json["overlaps"] = list(data.overlaps, [&](const ReportedOverlap& pair) { return overlap_json(data, pair); });
   json["specs"] = spec_texts;
   json["headlines"] = Json::object();

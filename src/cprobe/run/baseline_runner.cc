@@ -2,6 +2,7 @@
 #include <set>
 
 #include "cprobe/core/error.h"
+#include "cprobe/probe/null_circuits.h"
 #include "cprobe/probe/probe_cell.h"
 #include "cprobe/run/run_cells.h"
 #include "cprobe/run/runner.h"
@@ -15,7 +16,7 @@ struct ChosenMethod {
   bool is_named = false;  ///< Whether the command line or the spec names the method.
 };
 
-const MethodEntry& find_method(std::span<const MethodEntry> known, const std::string& name, const std::string& where) {
+const MethodEntry& known_method(std::span<const MethodEntry> known, const std::string& name, const std::string& where) {
   const auto found = std::ranges::find(known, name, &MethodEntry::name);
   if (found != known.end()) return *found;
   std::vector<std::string> names;
@@ -30,10 +31,10 @@ std::vector<ChosenMethod> choose_methods(const Spec& spec, const std::vector<std
   const auto options_of = [&](std::string_view name) { return spec.baselines ? spec.baselines->given(name) : nullptr; };
   std::vector<const MethodEntry*> wanted;
   wanted.reserve(names.size());
-  for (const std::string& name : names) wanted.push_back(&find_method(known, name, ""));
+  for (const std::string& name : names) wanted.push_back(&known_method(known, name, ""));
   if (spec.baselines) {
     for (const auto& [name, options] : spec.baselines->entries()) {
-      const MethodEntry& entry = find_method(known, name, options.where() + ": ");
+      const MethodEntry& entry = known_method(known, name, options.where() + ": ");
       if (names.empty()) wanted.push_back(&entry);
     }
   }
@@ -53,6 +54,8 @@ struct Job {
   Site site;
 
   bool per_site() const { return method->entry->per_site; }
+  /// Whether the method puts a figure beside null variables.
+  bool with_nulls() const { return !method->entry->tested.empty(); }
   std::string site_text() const { return per_site() ? state_name(cell.component) : "model"; }
   /// The site for the cell's identity. Methods that look at no site add the component, as a
   /// negative control may shuffle the weights of the component.
@@ -122,12 +125,27 @@ std::string label_of(const Spec& spec, const Job& job) {
   return label;
 }
 
-ProbedSet probed_set(const Dataset& data, const Job& job, Streams& streams) {
-  const auto labels = data.variables.find(job.cell.variable);
-  return {.data = data,
-          .stream = streams.at(data, job.site),
-          .nodes = data.trie.nodes_at(job.cell.position, data.source),
-          .labels = labels == data.variables.end() ? at::Tensor() : labels->second};
+/// Makes the null variables of all variables that a method puts beside null variables. None in
+/// protocol paper, and if the spec wants none.
+void make_nulls(const Spec& spec, const std::vector<Job>& jobs, RunData& data) {
+  if (spec.probe.protocol == Protocol::kPaper || spec.probe.null_variables == 0) return;
+  for (const Job& job : jobs) {
+    const std::string& variable = job.cell.variable;
+    if (!job.with_nulls() || data.nulls.contains(variable)) continue;
+    data.nulls.emplace(variable,
+                       null_hypothesis(data, variable, spec.data.types_of(variable), spec.probe.null_variables));
+  }
+}
+
+/// @param null  of the job's variable; may be null.
+ProbedSet probed_set(const Dataset& set, const Job& job, const RunData& data, const NullHypothesis* null,
+                     Streams& streams) {
+  const auto labels = set.variables.find(job.cell.variable);
+  return {.data = set,
+          .stream = streams.at(set, job.site),
+          .nodes = set.trie.nodes_at(job.cell.position, set.source),
+          .labels = labels == set.variables.end() ? at::Tensor() : labels->second,
+          .types = null == nullptr ? at::Tensor() : null->types.of_rows[place_of(data, set)]};
 }
 
 std::vector<Metric> compute(const Spec& spec, const Job& job, const RunData& data, Streams& run_streams,
@@ -135,16 +153,19 @@ std::vector<Metric> compute(const Spec& spec, const Job& job, const RunData& dat
   const Model model = controlled_model(spec.model.control, job.cell.component, job.cell.seed, data.model);
   Streams own_streams(model, run_streams.new_rows());
   Streams& streams = spec.model.control == ModelControl::kNone ? run_streams : own_streams;
+  const auto nulls = data.nulls.find(job.cell.variable);
+  const NullHypothesis* null = nulls == data.nulls.end() || !job.with_nulls() ? nullptr : &nulls->second;
   ProbedSite probed{.model = model,
                     .site = job.site,
                     .position = job.cell.position,
                     .variable = job.cell.variable,
-                    .train = probed_set(data.train, job, streams),
-                    .test = probed_set(data.test, job, streams),
+                    .train = probed_set(data.train, job, data, null, streams),
+                    .test = probed_set(data.test, job, data, null, streams),
+                    .null = null,
                     .seed = Seed(job.cell.seed).derive("baseline"),
                     .paper_protocol = spec.probe.protocol == Protocol::kPaper};
   for (const auto& [label, set] : data.evaluation_sets)
-    probed.evaluation_sets.emplace_back(label, probed_set(set, job, streams));
+    probed.evaluation_sets.emplace_back(label, probed_set(set, job, data, null, streams));
   return job.method->method->run(probed, on_progress);
 }
 
@@ -155,10 +176,11 @@ RunSummary run_baselines(const Spec& spec, const std::vector<std::string>& names
   return report_to_rank_zero(options, [&] {
     RunSummary summary{.out = run_folder(spec, options.out)};
     const std::vector<ChosenMethod> methods = choose_methods(spec, names, known);
-    const RunData data = load_run_data(spec.model, spec.data, options.device);
+    RunData data = load_run_data(spec.model, spec.data, options.device);
     std::vector<Job> jobs = jobs_of(spec, methods, data.model.config);
     for (const Job& job : jobs) check_labels(job.cell, data);
     summary.left_out = leave_out(jobs, data, options.device);
+    make_nulls(spec, jobs, data);
     const CellSet set{
         .what = "methods",
         .plan =
@@ -166,8 +188,9 @@ RunSummary run_baselines(const Spec& spec, const std::vector<std::string>& names
               std::vector<PlannedCell> plan;
               for (const Job& job : jobs) {
                 const std::string what = fmt::format("{}|{}", job.method->entry->name, job.method->method->settings());
-                plan.push_back({baseline_id(spec, job.cell, what, job.place(), data.fingerprints, n_threads),
-                                std::string(job.method->entry->name), label_of(spec, job)});
+                plan.push_back(
+                    {baseline_id(spec, job.cell, what, job.place(), data.fingerprints, n_threads, job.with_nulls()),
+                     std::string(job.method->entry->name), label_of(spec, job)});
               }
               return plan;
             },

@@ -10,7 +10,9 @@ namespace {
 
 /// Parts of every identity, raised whenever the numbers that a cell computes change.
 constexpr int kNumericsVersion = 6;
-constexpr int kBaselineNumericsVersion = 5;
+/// Of comparison methods. Those of protocol paper have kept their numbers since version 5.
+constexpr int kBaselineNumericsVersion = 6;
+constexpr int kPaperBaselineNumericsVersion = 5;
 
 /// Labels of the evaluation sets; part of a cell's identity. The sets of a language task are in the
 /// task's fingerprint already, so for such a task only "not measured" is recorded.
@@ -22,16 +24,21 @@ std::vector<std::string> evaluation_labels(const Spec& spec) {
   return labels;
 }
 
-/// What decides the null variables of a cell, beside its data.
-std::string null_text(const Spec& spec, const std::string& variable) {
+/// What decides the null variables of a variable, beside the data.
+std::string null_variables_text(const Spec& spec, const std::string& variable) {
   std::vector<std::string> parts;
   const TypeOptions& types = spec.data.types_of(variable);
   for (const TypeOptions::Part& part : types.parts) {
     const auto* column = std::get_if<std::string>(&part);
     parts.push_back(column != nullptr ? *column : fmt::format("token {}", std::get<int64_t>(part)));
   }
-  return fmt::format("|nulls {} types {} block {} exchange {} {}", spec.probe.null_variables, fmt::join(parts, ","),
-                     types.block, spec.probe.exchange.n_rows, spec.probe.exchange.n_controls);
+  return fmt::format("|nulls {} types {} block {}", spec.probe.null_variables, fmt::join(parts, ","), types.block);
+}
+
+/// What decides the null variables and exchanges of a cell, beside its data.
+std::string null_text(const Spec& spec, const std::string& variable) {
+  return fmt::format("{} exchange {} {}", null_variables_text(spec, variable), spec.probe.exchange.n_rows,
+                     spec.probe.exchange.n_controls);
 }
 
 /// Refuses a language task in protocol paper whose test rows do not divide into batches, because
@@ -123,11 +130,14 @@ std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::s
 }
 
 std::string baseline_id(const Spec& spec, const Cell& cell, const std::string& method, const std::string& site,
-                        const std::vector<std::string>& fingerprints, int n_threads) {
-  return to_hex(hash(fmt::format("baseline numerics {}|{}|{}|{}|{}|{}|seed {}|{} {}|behaviour {}|threads {}",
-                                 kBaselineNumericsVersion, fmt::join(fingerprints, ","), method, cell.variable, site,
-                                 cell.position, cell.seed, to_string(spec.probe.protocol),
-                                 to_string(spec.model.control), fmt::join(evaluation_labels(spec), ","), n_threads)));
+                        const std::vector<std::string>& fingerprints, int n_threads, bool with_nulls) {
+  const bool is_paper = spec.probe.protocol == Protocol::kPaper;
+  const std::string nulls = is_paper || !with_nulls ? "" : null_variables_text(spec, cell.variable);
+  return to_hex(hash(fmt::format("baseline numerics {}|{}|{}|{}|{}|{}|seed {}|{} {}|behaviour {}|threads {}{}",
+                                 is_paper ? kPaperBaselineNumericsVersion : kBaselineNumericsVersion,
+                                 fmt::join(fingerprints, ","), method, cell.variable, site, cell.position, cell.seed,
+                                 to_string(spec.probe.protocol), to_string(spec.model.control),
+                                 fmt::join(evaluation_labels(spec), ","), n_threads, nulls)));
 }
 
 }  // namespace cprobe

@@ -156,7 +156,8 @@ std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::s
 /// The identity of a comparison method's cell, as `cell_id`.
 /// @param method  the method's name and settings.
 /// @param site    what the method looks at.
+/// @param with_nulls  whether the method puts a figure beside null variables.
 std::string baseline_id(const Spec& spec, const Cell& cell, const std::string& method, const std::string& site,
-                        const std::vector<std::string>& fingerprints, int n_threads);
+                        const std::vector<std::string>& fingerprints, int n_threads, bool with_nulls);
 
 }  // namespace cprobe

@@ -3,7 +3,7 @@
 
 const {runs, findings, cells, verdicts} = report;
 for (const overlap of report.overlaps) overlap.place = placeOf(runs[overlap.run]);
-for (const f of report.figures) f.place = placeOf(runs[f.run]);
+for (const f of [...report.figures, ...report.methods]) f.place = placeOf(runs[f.run]);
 
 /** Names a place: the runs of one series, step and setting, which are shown together. */
 function placeOf({series, step}, options = '') {

@@ -312,6 +312,18 @@ function makeMethods() {
       return found ? found.knn : null;
     }}, ...series], 'figure of merit', undefined);
   }));
+  const answers = () => report.methods.filter((m) => isInChosenPlace(m) && isChosenVariable(m.variable));
+  if (report.methods.some((m) => m.statistic !== null)) {
+    changing(parent, () => [sortableTable('answers-table', 'What comparison methods answer: a figure beside the same figure of null variables; p is adjusted for all that a method says of a data set', [
+      ...(runs.length > 1 ? [{name: 'run', of: (m) => runs[m.run].name}] : []),
+      {name: 'method', of: (m) => m.method}, {name: 'variable', of: (m) => m.variable}, {name: 'site', of: siteOfFigure},
+      {name: 'figure', of: (m) => m.metric}, {name: 'value', of: (m) => m.statistic, number: true},
+      {name: 'null variables', of: (m) => (m.nulls ? m.nulls[0] : null), text: (_, m) => spreadText(m.nulls), number: true},
+      {name: 'lower', of: (m) => m.lower, number: true}, {name: 'upper', of: (m) => m.upper, number: true},
+      {name: 'p', of: (m) => m.p, text: pText, number: true}, {name: 'isolation', of: (m) => m.isolation, number: true},
+      {name: 'answer', of: (m) => m.words}, {name: 'question', of: (m) => m.question},
+    ], answers())]);
+  }
   changing(parent, () => [sortableTable('methods-table', 'Every figure of comparison methods', [
     ...(runs.length > 1 ? [{name: 'run', of: (f) => runs[f.run].name}] : []),
     {name: 'method', of: (f) => f.method}, {name: 'variable', of: (f) => f.variable}, {name: 'site', of: siteOfFigure},
