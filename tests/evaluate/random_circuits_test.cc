@@ -41,7 +41,7 @@ class BesideRandomSets {
   /// The harm of a circuit beside that of random sets.
   BesideNulls harm(const Circuit& circuit, RandomSets sets, Seed seed) const {
     const AblationOptions options{.n_random = kControls, .random_sets = sets, .complement = false};
-    const AblationSeeds seeds{seed_of_random_sets(circuit, seed), seed};
+    const AblationSeeds seeds{seed_of_random_sets(circuit, seed.value()), seed};
     const std::vector<AblationResult> results = ablate(*bench_, circuit, options, seeds);
     BesideNulls beside{.value = -results.at(0).accuracy.mean};
     for (const double accuracy : results.at(1).draws) beside.nulls.push_back(-accuracy);

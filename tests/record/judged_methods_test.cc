@@ -10,7 +10,7 @@ namespace cprobe {
 namespace {
 
 /// A figure beside `n_nulls` nulls around `null_mean`, over 56 types.
-TestedFigure figure(double value, double null_mean, uint64_t seed = 0, int64_t n_nulls = 19) {
+TestedFigure method_figure(double value, double null_mean, uint64_t seed = 0, int64_t n_nulls = 19) {
   TestedFigure tested{.value = value};
   std::mt19937_64 random(seed);
   std::normal_distribution<double> normal(null_mean, .01);
@@ -67,7 +67,7 @@ JudgedMethod only(const std::vector<RecordedMetric>& rows) {
 }
 
 TEST(JudgedMethods, SayWhetherAFigureIsAboveItsNulls) {
-  const JudgedMethod yes = only(cell_of({}, figure(.98, .3)));
+  const JudgedMethod yes = only(cell_of({}, method_figure(.98, .3)));
   EXPECT_EQ(answer_word(yes), "yes");
   EXPECT_EQ(yes.method, "linear_probe");
   EXPECT_EQ(yes.site, "L0.mid");
@@ -79,35 +79,35 @@ TEST(JudgedMethods, SayWhetherAFigureIsAboveItsNulls) {
   EXPECT_EQ(yes.question().p_adjusted, .05);
   EXPECT_EQ(yes.question().n_findings, 1);
   EXPECT_NEAR(*yes.question().lower, .66, 1e-12);
-  EXPECT_EQ(answer_words(only(cell_of({}, figure(.3, .3, 7)))), "no: this search finds at most 0.020");
-  EXPECT_EQ(to_string(only(cell_of({.site = "L11.post"}, figure(.98, .3))).finding.component), "L11.mlp");
+  EXPECT_EQ(answer_words(only(cell_of({}, method_figure(.3, .3, 7)))), "no: this search finds at most 0.020");
+  EXPECT_EQ(to_string(only(cell_of({.site = "L11.post"}, method_figure(.98, .3))).finding.component), "L11.mlp");
 }
 
 TEST(JudgedMethods, CannotTellWhereNullsLeaveNoRoom) {
-  EXPECT_EQ(answer_words(only(cell_of({}, figure(1, .98)))), "cannot tell");
+  EXPECT_EQ(answer_words(only(cell_of({}, method_figure(1, .98)))), "cannot tell");
   const MadeMethod erased{.method = "amnesic_probing", .metric = "erasure_harm Test", .most = .4};
-  EXPECT_EQ(answer_word(only(cell_of(erased, figure(.4, .38)))), "cannot tell");
-  EXPECT_EQ(answer_word(only(cell_of(erased, figure(.4, .1)))), "yes");
+  EXPECT_EQ(answer_word(only(cell_of(erased, method_figure(.4, .38)))), "cannot tell");
+  EXPECT_EQ(answer_word(only(cell_of(erased, method_figure(.4, .1)))), "yes");
 }
 
 TEST(JudgedMethods, ReserveAYesWithoutIsolation) {
   MadeMethod das{.method = "das", .metric = "changed_answers Test", .isolation = .95};
-  EXPECT_EQ(answer_word(only(cell_of(das, figure(.9, .1)))), "yes");
+  EXPECT_EQ(answer_word(only(cell_of(das, method_figure(.9, .1)))), "yes");
   das.isolation = .7;
-  const JudgedMethod partly = only(cell_of(das, figure(.9, .1)));
+  const JudgedMethod partly = only(cell_of(das, method_figure(.9, .1)));
   EXPECT_EQ(answer_words(partly), "partly");
   EXPECT_EQ(partly.isolation, .7);
-  EXPECT_EQ(answer_word(only(cell_of(das, figure(.1, .1, 7)))), "no");
+  EXPECT_EQ(answer_word(only(cell_of(das, method_figure(.1, .1, 7)))), "no");
 }
 
 TEST(JudgedMethods, SayBeyondChanceBesideShuffledRows) {
-  EXPECT_EQ(answer_word(only(cell_of({.kind = "shuffled rows"}, figure(.98, .3)))), "beyond chance");
+  EXPECT_EQ(answer_word(only(cell_of({.kind = "shuffled rows"}, method_figure(.98, .3)))), "beyond chance");
 }
 
 TEST(JudgedMethods, DoNotAnswerWithoutEnoughNulls) {
   EXPECT_EQ(answer_words(only(cell_of({}, std::nullopt))), "not tested") << "protocol paper, an earlier version";
-  EXPECT_EQ(answer_words(only(cell_of({}, figure(.98, .3, 0, 18)))), "too few null variables");
-  TestedFigure undefined = figure(.9, .1);
+  EXPECT_EQ(answer_words(only(cell_of({}, method_figure(.98, .3, 0, 18)))), "too few null variables");
+  TestedFigure undefined = method_figure(.9, .1);
   undefined.interval = {};
   EXPECT_EQ(answer_word(only(cell_of({}, undefined))), "not defined");
   EXPECT_TRUE(judged_methods(cell_of({.method = "transfer", .site = "model"}, std::nullopt)).empty());
@@ -116,19 +116,20 @@ TEST(JudgedMethods, DoNotAnswerWithoutEnoughNulls) {
 
 TEST(JudgedMethods, TakeSeedsForOneFinding) {
   const JudgedMethod judged =
-      only(joined({cell_of({.seed = 0}, figure(.9, .3)), cell_of({.seed = 1}, figure(.7, .3, 5))}));
+      only(joined({cell_of({.seed = 0}, method_figure(.9, .3)), cell_of({.seed = 1}, method_figure(.7, .3, 5))}));
   EXPECT_EQ(judged.cells.size(), 2u);
   EXPECT_DOUBLE_EQ(*judged.question().statistic, .8);
 }
 
 TEST(JudgedMethods, AreAFamilyPerMethodAndDataSet) {
   // v is above its own nulls, but not above the largest of 20 variables' nulls.
-  TestedFigure weak = figure(.33, .3);
+  TestedFigure weak = method_figure(.33, .3);
   weak.value = *std::ranges::max_element(weak.nulls) + .001;
   std::vector<std::vector<RecordedMetric>> cells = {cell_of({}, weak)};
   EXPECT_EQ(only(joined(cells)).question().p_adjusted, .05);
   for (int i = 0; i < 20; ++i) {
-    cells.push_back(cell_of({.variable = fmt::format("w{}", i)}, figure(.3, .3, 100 + static_cast<uint64_t>(i))));
+    cells.push_back(
+        cell_of({.variable = fmt::format("w{}", i)}, method_figure(.3, .3, 100 + static_cast<uint64_t>(i))));
   }
   const std::vector<JudgedMethod> family = judged_methods(joined(cells));
   EXPECT_GT(*family.front().question().p_adjusted, .05);

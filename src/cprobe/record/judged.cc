@@ -238,7 +238,7 @@ bool is_at_chance(const Findings::Exchange& on) {
   return on.n_rows == 0 || clopper_pearson(n_right, on.n_rows).lower <= on.chance;
 }
 
-void answer(JudgedQuestion& question, VerdictWord word) {
+void set_answer(JudgedQuestion& question, VerdictWord word) {
   question.answer = word;
   question.words = to_string(word);
 }
@@ -285,13 +285,13 @@ void judge_exchanges(const std::vector<ProbedCell>& cells, std::vector<JudgedFin
       });
     };
     const bool at_chance = any(is_at_chance);
-    if (at_chance) answer(finding->through_component, VerdictWord::kNotDefined);
+    if (at_chance) set_answer(finding->through_component, VerdictWord::kNotDefined);
     if (at_chance || any([](const Exchange& on) { return !on.carried; }))
-      answer(finding->through_units, VerdictWord::kNotDefined);
+      set_answer(finding->through_units, VerdictWord::kNotDefined);
     if (has_presence(*finding) && !finding->present.is_significant()) {
       for (JudgedQuestion JudgedFinding::*question :
            {&JudgedFinding::through_component, &JudgedFinding::through_units, &JudgedFinding::chosen_units}) {
-        answer(finding->*question, VerdictWord::kNotTested);
+        set_answer(finding->*question, VerdictWord::kNotTested);
       }
     }
   }
@@ -335,7 +335,7 @@ std::vector<JudgedFinding> judged_findings(const std::vector<ProbedCell>& cells)
       }
       if (!std::isnan(harm)) finding->null_circuits_harm = harm;
       if (!have_proper_circuits(cells, *finding) && finding->weights_needed.statistic) {
-        answer(finding->weights_needed, VerdictWord::kNotDefined);
+        set_answer(finding->weights_needed, VerdictWord::kNotDefined);
       }
     }
   }

@@ -239,7 +239,7 @@ Json figure_json(const ReportedFigure& f) {
           {"note", m.note}};
 }
 
-Json method_json(const ReportedMethod& method) {
+Json reported_method_json(const ReportedMethod& method) {
   const JudgedMethod& judged = method.judged;
   const JudgedQuestion& asked = judged.question();
   return {{"run", method.run},
@@ -330,7 +330,7 @@ std::string page_json(const ReportData& data) {
   json["findings"] = list(all, [&](const ReportedFinding& f) { return finding_json(f, with_draws); });
   json["cells"] = list(data.cells, [&](const ReportedCell& cell) { return cell_json(cell, most_epochs); });
   json["figures"] = list(data.figures, figure_json);
-  json["methods"] = list(reported_methods(data), method_json);
+  json["methods"] = list(reported_methods(data), reported_method_json);
   json["overlaps"] = list(data.overlaps, [&](const ReportedOverlap& pair) { return overlap_json(data, pair); });
   json["specs"] = spec_texts;
   json["headlines"] = Json::object();
