@@ -122,6 +122,78 @@ void false_findings() {
   });
 }
 
+/// A normal deviate that correlates with `other`.
+double like(Draws& draws, double other, double rho) {
+  return rho * other + std::sqrt(1 - rho * rho) * draws.normal();
+}
+
+/// Question 1 has an effect in all cells, question 3 in none, and the two statistics correlate.
+/// Finds whether question 3 is answered yes where question 1 is.
+/// @param adjust_over_all  p of question 3 over all cells, or over those where question 1 is a yes.
+bool is_found_after_selection(Draws& draws, int64_t n_cells, double effect, double rho, bool adjust_over_all) {
+  std::vector<BesideNulls> first(static_cast<size_t>(n_cells)), third(first.size());
+  for (size_t c = 0; c < first.size(); ++c) {
+    for (int64_t b = 0; b <= 19; ++b) {
+      const double noise = draws.normal(), other = like(draws, noise, rho);
+      if (b == 0) {
+        first[c].value = effect + noise;
+        third[c].value = other;
+      } else {
+        first[c].nulls.push_back(noise);
+        third[c].nulls.push_back(other);
+      }
+    }
+  }
+  const std::vector<CountedP> present = max_t(first, kSmallestEffect);
+  std::vector<BesideNulls> asked;
+  for (size_t c = 0; c < first.size(); ++c) {
+    if (adjust_over_all || present[c].is_significant()) asked.push_back(third[c]);
+  }
+  const std::vector<CountedP> p = max_t(asked, kSmallestEffect);
+  size_t place = 0;
+  for (size_t c = 0; c < first.size(); ++c) {
+    const bool is_asked = adjust_over_all || present[c].is_significant();
+    if (is_asked && p[place++].is_significant() && present[c].is_significant()) return true;
+  }
+  return false;
+}
+
+/// Whether the mean over seeds of circuits is significant beside random sets, which it is like.
+/// @param rho  correlation of the harm of two seeds' circuits.
+/// @param are_sets_alike  random set b of all seeds comes from one permutation of the units.
+bool is_found_over_seeds(Draws& draws, int64_t n_seeds, double rho, bool are_sets_alike) {
+  const auto mean = [&](double correlation) {
+    const double shared = draws.normal();
+    double sum = 0;
+    for (int64_t i = 0; i < n_seeds; ++i) sum += like(draws, shared, std::sqrt(correlation));
+    return sum / static_cast<double>(n_seeds);
+  };
+  BesideNulls cell{.value = mean(rho)};
+  for (int64_t b = 0; b < 39; ++b) cell.nulls.push_back(mean(are_sets_alike ? rho : 0));
+  return p_of(cell).is_significant();
+}
+
+void asked_of_some() {
+  heading("question 3 asked where question 1 is answered yes; it has no effect", "any p <= .05");
+  for (const int64_t n_cells : {8, 24}) {
+    for (const double rho : {.5, .9}) {
+      for (const bool over_all : {false, true}) {
+        row(fmt::format("correlation {} with question 1, whose effect is 3 sd; {} cells, p over {}", rho, n_cells,
+                        over_all ? "all" : "those asked"),
+            [&](Draws& d) { return is_found_after_selection(d, n_cells, 3, rho, over_all); });
+      }
+    }
+  }
+  heading("mean harm over seeds of masks, like that of random sets; 39 sets", "p <= .05");
+  for (const int64_t n_seeds : {2, 3, 5}) {
+    for (const bool alike : {false, true}) {
+      row(fmt::format("{} seeds, correlation .9; sets {}", n_seeds,
+                      alike ? "of one permutation" : "independent between seeds"),
+          [&](Draws& d) { return is_found_over_seeds(d, n_seeds, .9, alike); });
+    }
+  }
+}
+
 void power() {
   heading("one effect, as large as `least_detectable` says for power .8; other cells without", "found");
   for (const double null_sd : {0.01, 0.1}) {
@@ -337,6 +409,7 @@ void replication() {
 
 int main() {
   cprobe::false_findings();
+  cprobe::asked_of_some();
   cprobe::power();
   cprobe::coverage();
   cprobe::coverage_of_pairs();

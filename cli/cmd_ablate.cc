@@ -64,6 +64,7 @@ Measurement read_measurement(const AblateCommand& command) {
   if (take_donors(options.fills) && command.spec.empty() && command.train.empty())
     throw input_error("every --fill but zero needs --train, the data to take it from");
   if (command.n_random) options.n_random = *command.n_random;
+  options.sets_seed = command.seed.value_or(0);
   options.per_matrix = options.per_matrix || command.per_matrix;
   options.effect = options.effect || command.effects;
   return measured;
@@ -174,8 +175,8 @@ void add_choices(CLI::App& command, AblateCommand& options, CLI::Option* next) {
       ->excludes(next);
   command
       .add_option("--seed", options.seed,
-                  "Seed of random controls and donors (default: the circuit's where the spec has it, or the spec's "
-                  "first, or 0)")
+                  "Seed of random sets (default: 0, as in runs) and of donors (default: the circuit's where the spec "
+                  "has it, or the spec's first, or 0)")
       ->excludes(next);
 }
 

@@ -64,6 +64,7 @@ int main(int argc, char** argv) {
   cprobe::testing::make_run(folder / "large", large_grid(),
                             {.command = "cprobe fit", .spec = std::string(20'000, '#')});
   std::vector<cprobe::Metric> figures;
+  figures.reserve(500);
   for (int i = 0; i < 500; ++i)
     figures.push_back({.metric = fmt::format("test_accuracy {}", i), .value = 0.5, .n = 100});
   cprobe::testing::add_method(folder / "large", "variable_0", figures);

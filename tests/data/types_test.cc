@@ -71,6 +71,23 @@ TEST(Types, AreReadFromTheDataWhereTheySaySo) {
   EXPECT_TRUE(types_of(data).are_rows()) << "the variable is no function of the first token";
 }
 
+TEST(Types, LeaveOutADataSetWhereTheNameMeansAnotherVariable) {
+  Dataset train = pairs(7, [](int64_t a, int64_t) { return a % 3; });
+  train.type_positions["v"] = {0};
+  const Dataset test = train;
+  Dataset other_task = pairs(7, [](int64_t a, int64_t) { return a % 2; });
+  other_task.source = "other";
+  other_task.type_positions["v"] = {0};
+  Dataset without = train;
+  without.variables.clear();
+  const Dataset* sets[] = {&train, &test, &other_task, &without};
+  const Types types = find_types(sets, "v");
+  EXPECT_THAT(types.positions, ElementsAre(0));
+  EXPECT_THAT(types.has_variable, ElementsAre(true, true, false, false));
+  EXPECT_TRUE(at::equal(types.value.index_select(0, types.of_rows[2]), train.variables.at("v")));
+  EXPECT_INPUT_ERROR(find_types(sets, "v", {.parts = {int64_t{0}}}), "other, row");
+}
+
 TEST(Types, AreAskedForWhereSeveralTokensFit) {
   Rows rows;
   std::vector<int64_t> values;
@@ -106,6 +123,34 @@ TEST(Types, RefuseColumnsThatDoNotDecideTheVariable) {
   EXPECT_INPUT_ERROR(types_of(data, {.parts = {"third"}}), "no column 'third'");
   EXPECT_INPUT_ERROR(types_of(data, {.parts = {"second"}, .block = "first"}), "two blocks");
   EXPECT_EQ(types_of(data, {.parts = {"second"}}).n_types(), 2);
+}
+
+TEST(Types, OfRowsAreOneWhereTokensAreEqualAndTheVariableToo) {
+  // Four tokens decide, too many to be found. Every row is in both data sets.
+  const auto rows = [](bool with_noise) {
+    Rows all;
+    std::vector<int64_t> values;
+    for (int64_t i = 0; i < 48; ++i) {
+      const int64_t row = i % 24;
+      all.push_back({row % 2, row / 2 % 3, row / 6 % 2, row / 12});
+      values.push_back(with_noise ? i % 5 % 2 : (row * row + row / 5) % 3);
+    }
+    Dataset data{.source = "rows", .trie = build_trie(all), .answers = at::zeros({48}, at::kLong)};
+    data.variables["v"] = at::tensor(values, at::kLong);
+    return data;
+  };
+  const Dataset train = rows(false), test = rows(false), noise = rows(true);
+  const Dataset* both[] = {&train, &test};
+  const Types types = find_types(both, "v");
+  EXPECT_TRUE(types.are_rows());
+  EXPECT_EQ(types.n_types(), 24);
+  EXPECT_TRUE(at::equal(types.of_rows[0], types.of_rows[1]));
+  EXPECT_TRUE(at::equal(types.value.index_select(0, types.of_rows[0]), train.variables.at("v")));
+  const NullVariables nulls = null_variables(types, 3);
+  EXPECT_EQ(nulls.kind, NullKind::kShuffledRows);
+  EXPECT_EQ(nulls.n(), 3);
+  const Dataset* noisy[] = {&noise};
+  EXPECT_EQ(find_types(noisy, "v").n_types(), 48) << "equal rows with different values";
 }
 
 // Null variables.

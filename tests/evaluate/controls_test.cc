@@ -1,7 +1,9 @@
 #include "cprobe/evaluate/controls.h"
 
 #include "cprobe/core/seed.h"
+#include "tests/circuit/made_circuit.h"
 #include "tests/support.h"
+#include "tests/tiny_model.h"
 
 namespace cprobe {
 namespace {
@@ -84,6 +86,7 @@ TEST(UniformUnits, HaveEverySetOfTheCircuitsSizeEquallyOften) {
   }
   ASSERT_EQ(counts.size(), 30u);
   std::vector<int64_t> of_sets;
+  of_sets.reserve(counts.size());
   for (const auto& [set, count] : counts) of_sets.push_back(count);
   EXPECT_LT(chi_square(of_sets), 58.3) << "the 99.9 % point for 29 degrees of freedom";
 }
@@ -113,6 +116,29 @@ TEST(UniformUnits, HaveTheCircuitsShapesAndSizes) {
     EXPECT_EQ(units[i].sum().item<int64_t>(), members[i].sum().item<int64_t>());
   }
   EXPECT_FALSE(at::equal(units[0], members[0]));
+}
+
+TEST(SeedOfRandomSets, GivesCircuitsOfAComponentSetsThatOverlapAsTheyDo) {
+  // Two circuits of one component and size, as those of two learning rates or seeds of one run.
+  const ModelConfig config = testing::tiny_config();
+  const Circuit one = testing::random_circuit(config, {{0, Block::kMlp}}, .4);
+  Circuit other = one, elsewhere = testing::random_circuit(config, {{1, Block::kMlp}}, .4);
+  for (at::Tensor& members : other.members) members = members.flip(0);
+  elsewhere.members = one.members;
+  const auto sets = [](const Circuit& circuit, uint64_t seed) {
+    at::Generator generator = seed_of_random_sets(circuit, seed).generator();
+    return draw_random_units(circuit.members, RandomSets::kUniform, generator);
+  };
+  const auto overlap = [](const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
+    int64_t n = 0;
+    for (size_t i = 0; i < a.size(); ++i) n += a[i].logical_and(b[i]).sum().item<int64_t>();
+    return n;
+  };
+  const int64_t n_units = overlap(one.members, one.members);
+  EXPECT_EQ(overlap(sets(one, 0), sets(one, 0)), n_units) << "the same each time";
+  EXPECT_EQ(overlap(sets(one, 0), sets(other, 0)), overlap(one.members, other.members));
+  EXPECT_LT(overlap(sets(one, 0), sets(elsewhere, 0)), n_units) << "another component";
+  EXPECT_LT(overlap(sets(one, 0), sets(one, 1)), n_units) << "another seed";
 }
 
 TEST(InputHalves, AreHalfOfEachInputMatrixAndAllOfTheLast) {

@@ -1,5 +1,6 @@
 #include "cprobe/evaluate/other_types.h"
 
+#include "cprobe/core/seed.h"
 #include "tests/support.h"
 
 namespace cprobe {

@@ -69,6 +69,20 @@ TEST_F(NullCircuits, TheEmbeddingHasTheClassAlready) {
   EXPECT_EQ(there.made_here.nulls.size(), 19u);
 }
 
+TEST_F(NullCircuits, HaveEveryValueInTheTrainingRows) {
+  // Half of the tokens have no training row. Each of 8 values has two tokens in either half.
+  testing::TokenRows seen;
+  for (int64_t i = 0; i < 64; ++i) seen.push_back({i % 16});
+  data_.train = {.source = "seen", .trie = build_trie(seen)};
+  data_.train.variables["pair"] = at::arange(16).remainder(8).repeat({4});
+  data_.test.variables["pair"] = at::arange(32).remainder(8).repeat({4});
+  data_.evaluation_sets = {{"Test", data_.test}};
+  const NullHypothesis null = null_hypothesis(data_, "pair", {}, 19);
+  ASSERT_EQ(null.variables.n(), 19);
+  const at::Tensor labels = null.variables.labels(null.types.of_rows[place_of(data_, data_.train)]);
+  for (int64_t b = 0; b < 19; ++b) EXPECT_EQ(std::get<0>(at::_unique2(labels[b])).size(0), 8) << b;
+}
+
 TEST_F(NullCircuits, LeaveTheCircuitItselfAsItIs) {
   const Findings with = probe("class");
   spec_.probe.null_variables = 0;

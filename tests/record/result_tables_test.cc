@@ -52,7 +52,9 @@ ProbedCell paper_cell(const std::string& variable, const std::optional<double>& 
 
 std::vector<double> around(double mean, int n) {
   std::vector<double> numbers;
-  for (int i = 0; i < n; ++i) numbers.push_back(mean + .001 * (i - n / 2));
+  numbers.reserve(static_cast<size_t>(n));
+  const int middle = n / 2;
+  for (int i = 0; i < n; ++i) numbers.push_back(mean + .001 * (i - middle));
   return numbers;
 }
 

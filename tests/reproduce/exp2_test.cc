@@ -8,6 +8,7 @@ namespace {
 
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 /// A task of Experiment 2 in small: 504 training rows, one batch per epoch.
 ArithmeticTask small_task(const char* name, const char* tokens, int own, int other) {
@@ -114,6 +115,32 @@ TEST(Experiment2Table, DoesNotCountAnEmptyPartAsDeleted) {
   const std::string text = experiment2_table({run_with(0, 0, left, Extent::kEmpty), run_with(0, 1, left)});
   EXPECT_THAT(text, ContainsRegex("free +1 +b mod 31 +- +\\(0.032\\) +- +-"));
   EXPECT_THAT(text, HasSubstr("at least 0.15 more, both ways): 0 of 1 model."));
+}
+
+TEST(Experiment2Table, ComparesTheContrastWithThatOfTheSameRandomSets) {
+  std::vector<Experiment2Run> runs = {run_with(0, 0, {{.04, .03}, {.03, .6}, {.1, .1}}),
+                                      run_with(0, 1, {{.04, .03}, {.03, .6}, {.1, .1}})};
+  EXPECT_THAT(experiment2_table(runs), Not(HasSubstr("p, adjusted"))) << "no random sets on the other task";
+  for (Experiment2Run& run : runs) {
+    for (ProbedCell& cell : run.cells) {
+      if (cell.settings.cell.component.block == Block::kMlp) continue;
+      for (Findings::OnEvaluationSet& on : cell.findings.evaluation_sets) {
+        std::erase_if(on.ablations, [](const AblationResult& a) {
+          return a.target == AblationTarget::kRandom && a.matrix == "c_attn";
+        });
+        // What a set takes from one task it takes from the other, up to .02.
+        AblationResult random{.target = AblationTarget::kRandom, .matrix = "c_attn"};
+        for (int draw = 0; draw < 39; ++draw) {
+          random.draws.push_back(.4 + .01 * draw + (on.label == kOtherTask ? .01 * (draw % 5 - 2) : 0));
+        }
+        random.accuracy = spread(random.draws);
+        on.ablations.push_back(random);
+      }
+    }
+  }
+  const std::string table = experiment2_table(runs);
+  EXPECT_THAT(table, ContainsRegex("free +1 +b mod 31 +0.570 +-?0.00[0-9] ± 0.014 +0.025"));
+  EXPECT_THAT(table, ContainsRegex("shared +1 +a mod 29 +-0.010 +-?0.00[0-9] ± 0.014 +[01].[0-9]+"));
 }
 
 }  // namespace

@@ -119,5 +119,32 @@ TEST(EmergenceCsv, HasALineForEachSeedAndCheckpointAndNoAblationOfNothing) {
   EXPECT_EQ(table.text("aux_0_mlp_ablated")[0], "") << "an empty circuit";
 }
 
+/// Adds the accuracy on other types, and that of 19 null circuits from .02 to .026.
+void add_presence(ProbedCell& cell, double accuracy) {
+  TestedFigure present{.value = accuracy};
+  for (int b = 0; b < 19; ++b) present.nulls.push_back(.02 + .001 * (b % 7));
+  present.interval = {.mean = accuracy - .02, .lower = accuracy - .05, .upper = accuracy + .01, .n_types = 40};
+  cell.findings.presence = {{.data = "Test", .present = present}};
+}
+
+TEST(Experiment3Table, SaysFromWhichStepOnAVariableIsPresent) {
+  Emergence run{.seed = 4, .test_accuracy = {{100, .2}, {200, .3}, {300, .4}}};
+  const std::array<double, 3> squares = {.021, .6, .9};
+  for (int64_t step = 1; step <= 3; ++step) {
+    EmergenceCheckpoint& added = run.checkpoints.emplace_back(checkpoint(100 * step, .5));
+    for (size_t i = 0; i < added.cells.size(); ++i) {
+      add_presence(added.cells[i], i == 0 ? squares[static_cast<size_t>(step - 1)] : .021);
+    }
+  }
+  const std::string text = experiment3_table({run});
+  EXPECT_THAT(text, HasSubstr("a^2 in attn: present from step 200 on."));
+  EXPECT_THAT(text, HasSubstr("b^2 in attn: present at no step."));
+  EXPECT_THAT(text, ContainsRegex("\n200 +yes 0.600 \\(0.023\\) +no 0.021"));
+  const CsvTable table = CsvTable::parse(emergence_csv({run}), "emergence.csv");
+  EXPECT_THAT(table.text("var_0_attn_present"), ElementsAre("no", "yes", "yes"));
+  EXPECT_EQ(table.text("var_0_attn_present_p")[1], "0.05");
+  EXPECT_EQ(table.text("aux_0_attn_other_types")[1], "0.021");
+}
+
 }  // namespace
 }  // namespace cprobe

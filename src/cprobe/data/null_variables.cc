@@ -107,12 +107,26 @@ class Maker {
     return made;
   }
 
+  /// The types that the same data sets have, [n] int64 each.
+  std::vector<at::Tensor> groups_of_data_sets() const {
+    at::Tensor in_sets = at::zeros({types_.n_types()}, at::kLong);
+    std::vector<at::Tensor> groups;
+    for (size_t s = 0; s < types_.of_rows.size(); ++s) {
+      const at::Tensor here = std::get<0>(at::_unique2(types_.of_rows[s]));
+      in_sets.index_add_(0, here, at::full_like(here, int64_t{1} << s));
+    }
+    for (const int64_t sets : to_list(std::get<0>(at::_unique2(in_sets)))) {
+      groups.push_back(in_sets.eq(sets).nonzero().squeeze(1));
+    }
+    return groups;
+  }
+
   /// Shuffles values among the known types of each group: of each block, or, if rows are types, of
-  /// each data set, so that every data set keeps its classes' sizes.
+  /// the same data sets, so that every data set keeps its classes' sizes.
   Values shuffled(Seed seed) const {
     std::vector<at::Tensor> groups;
     if (types_.are_rows()) {
-      groups = types_.of_rows;
+      groups = groups_of_data_sets();
     } else if (types_.block.defined()) {
       for (int64_t block = 0; block <= types_.block.max().item<int64_t>(); ++block) {
         groups.push_back(types_.block.eq(block).nonzero().squeeze(1));

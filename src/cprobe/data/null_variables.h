@@ -16,7 +16,9 @@ enum class NullKind {
   /// sigma_b = pi_b if V is symmetric.
   kPermutedParts,
   kShuffledTypes,  ///< V's values shuffled over types: V is not known for all combinations of parts.
-  kShuffledRows,   ///< V's values shuffled over rows, each of which is a type of its own.
+  /// V's values shuffled over rows, each of which is a type of its own: within each data set, and
+  /// within the rows that several data sets share.
+  kShuffledRows,
 };
 std::string_view to_string(NullKind kind);  ///< "permuted tokens", "shuffled types", "shuffled rows".
 

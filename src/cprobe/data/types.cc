@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <optional>
 
 #include "cprobe/core/error.h"
@@ -110,14 +111,15 @@ class Numbering {
 
   /// Two rows of one type with different values of the variable, as text; none if the variable is
   /// a function of the type.
-  std::optional<std::string> contradiction(const std::string& variable) const {
+  /// @param sets  numbers of the data sets to look at; those without the variable are left out.
+  std::optional<std::string> contradiction(const std::string& variable, const std::vector<size_t>& sets) const {
     struct First {
       int64_t value = 0;
       size_t set = 0;
       int64_t row = 0;
     };
     std::map<int64_t, First> firsts;  // by type
-    for (size_t s = 0; s < sets_.size(); ++s) {
+    for (const size_t s : sets) {
       const auto found = sets_[s]->variables.find(variable);
       if (found == sets_[s]->variables.end()) continue;
       const at::Tensor values = found->second.contiguous();
@@ -133,7 +135,25 @@ class Numbering {
     return std::nullopt;
   }
 
-  Types types(const std::string& variable) const {
+  std::optional<std::string> contradiction(const std::string& variable) const {
+    std::vector<size_t> all(sets_.size());
+    std::iota(all.begin(), all.end(), size_t{0});
+    return contradiction(variable, all);
+  }
+
+  /// The largest choice of data sets, taken in order, in which the variable is one function of the
+  /// types.
+  std::vector<size_t> agreeing(const std::string& variable) const {
+    std::vector<size_t> sets;
+    for (size_t s = 0; s < sets_.size(); ++s) {
+      sets.push_back(s);
+      if (contradiction(variable, sets)) sets.pop_back();
+    }
+    return sets;
+  }
+
+  /// @param sets  numbers of the data sets that have the variable.
+  Types types(const std::string& variable, const std::vector<size_t>& sets) const {
     Types types;
     const auto n_types = std::ssize(types_);
     types.part_of_type = at::empty({n_types, std::ssize(parts_)}, at::kLong);
@@ -147,18 +167,21 @@ class Numbering {
     }
     if (types.positions.size() != types.parts.size()) types.positions.clear();
     if (types.words.size() != types.parts.size()) types.words.clear();
-    add_rows_and_values(types, variable, n_types);
+    add_rows_and_values(types, variable, n_types, sets);
     return types;
   }
 
  private:
-  void add_rows_and_values(Types& types, const std::string& variable, int64_t n_types) const {
+  void add_rows_and_values(Types& types, const std::string& variable, int64_t n_types,
+                           const std::vector<size_t>& sets) const {
     types.value = at::zeros({n_types}, at::kLong);
     types.is_known = at::zeros({n_types}, at::kBool);
     for (size_t s = 0; s < sets_.size(); ++s) {
       types.of_rows.push_back(at::tensor(of_rows_[s], at::kLong));
       const auto found = sets_[s]->variables.find(variable);
-      if (found == sets_[s]->variables.end()) continue;
+      const bool has_it = found != sets_[s]->variables.end() && std::ranges::find(sets, s) != sets.end();
+      types.has_variable.push_back(has_it);
+      if (!has_it) continue;
       types.value.index_put_({types.of_rows.back()}, found->second);
       types.is_known.index_fill_(0, types.of_rows.back(), true);
     }
@@ -171,21 +194,61 @@ class Numbering {
   int64_t n_rows_ = 0;
 };
 
-/// Each row as a type of its own.
-Types row_types(Sets sets, const std::string& variable) {
-  Types types;
-  int64_t n_types = 0;
-  std::vector<at::Tensor> values, known;
+/// Numbers distinct rows of tokens over all data sets, in the order of their first appearance: per
+/// data set, [n_rows] int64.
+std::vector<at::Tensor> distinct_rows(Sets sets) {
+  std::map<std::vector<int64_t>, int64_t> numbers;
+  std::vector<at::Tensor> of_rows;
   for (const Dataset* set : sets) {
-    const int64_t n = rows_of(*set);
-    const auto found = set->variables.find(variable);
-    types.of_rows.push_back(at::arange(n_types, n_types + n));
-    values.push_back(found == set->variables.end() ? at::zeros({n}, at::kLong) : found->second);
-    known.push_back(at::full({n}, found != set->variables.end(), at::kBool));
-    n_types += n;
+    const at::Tensor token = set->trie.token.contiguous();
+    std::vector<int64_t> of_set;
+    for (int64_t row = 0; row < rows_of(*set); ++row) {
+      std::vector<int64_t> tokens;
+      for (const int64_t node : set->trie.row(row)) tokens.push_back(token.data_ptr<int64_t>()[node]);
+      of_set.push_back(numbers.try_emplace(std::move(tokens), std::ssize(numbers)).first->second);
+    }
+    of_rows.push_back(at::tensor(of_set, at::kLong));
   }
-  types.value = at::cat(values);
-  types.is_known = at::cat(known);
+  return of_rows;
+}
+
+/// Whether rows with equal numbers have equal values of the variable.
+bool is_function_of(const std::vector<at::Tensor>& of_rows, Sets sets, const std::string& variable) {
+  std::map<int64_t, int64_t> values;
+  for (size_t s = 0; s < sets.size(); ++s) {
+    const auto found = sets[s]->variables.find(variable);
+    if (found == sets[s]->variables.end()) continue;
+    const at::Tensor labels = found->second.contiguous();
+    for (int64_t row = 0; row < labels.size(0); ++row) {
+      const int64_t value = labels.data_ptr<int64_t>()[row];
+      if (values.try_emplace(of_rows[s].data_ptr<int64_t>()[row], value).first->second != value) return false;
+    }
+  }
+  return true;
+}
+
+/// Each row as a type of its own. Rows of equal tokens are one type, unless the variable tells them
+/// apart: a circuit that recognises a row from training would else decode the row's copy.
+Types row_types(Sets sets, const std::string& variable) {
+  Types types{.of_rows = distinct_rows(sets)};
+  int64_t n_types = 0;
+  if (is_function_of(types.of_rows, sets, variable)) {
+    for (const at::Tensor& of_set : types.of_rows) n_types = std::max(n_types, of_set.max().item<int64_t>() + 1);
+  } else {
+    for (at::Tensor& of_set : types.of_rows) {
+      of_set = at::arange(n_types, n_types + of_set.size(0));
+      n_types += of_set.size(0);
+    }
+  }
+  types.value = at::zeros({n_types}, at::kLong);
+  types.is_known = at::zeros({n_types}, at::kBool);
+  for (size_t s = 0; s < sets.size(); ++s) {
+    const auto found = sets[s]->variables.find(variable);
+    types.has_variable.push_back(found != sets[s]->variables.end());
+    if (!types.has_variable.back()) continue;
+    types.value.index_put_({types.of_rows[s]}, found->second);
+    types.is_known.index_fill_(0, types.of_rows[s], true);
+  }
   types.part_of_type = at::empty({n_types, 0}, at::kLong);
   return types;
 }
@@ -267,7 +330,7 @@ Types found_types(Sets sets, const std::string& variable) {
     for_each_choice(parts, size, [&](const std::vector<const Part*>& chosen) {
       const Numbering numbering(sets, chosen);
       if (numbering.rows_per_type() < kLeastRowsPerType || numbering.contradiction(variable)) return;
-      Types types = numbering.types(variable);
+      Types types = numbering.types(variable, numbering.agreeing(variable));
       // Equal partitions of the rows under two names are one answer: the first.
       for (const auto& [names, other] : fits) {
         if (std::ranges::equal(types.of_rows, other.of_rows,
@@ -330,12 +393,15 @@ Types find_types(std::span<const Dataset* const> sets, const std::string& variab
     std::vector<const Part*> parts;
     for (const Part& part : named) parts.push_back(&part);
     const Numbering numbering(sets, parts);
-    const std::optional<std::string> why = numbering.contradiction(variable);
+    // Another task's data may have another variable of this name.
+    const std::optional<std::string> why =
+        is_asked ? numbering.contradiction(variable)
+                 : numbering.contradiction(variable, {0, std::min<size_t>(1, sets.size() - 1)});
     if (why && is_asked) {
       throw input_error("the variable '{}' is no function of {}: {}", variable, names_of(parts), *why);
     }
     // The data's own columns are those of another variable if this one is no function of them.
-    if (!why) types = numbering.types(variable);
+    if (!why) types = numbering.types(variable, numbering.agreeing(variable));
   }
   const bool has_own_parts = types && !is_asked;
   if (!types) types = found_types(sets, variable);

@@ -49,6 +49,9 @@ struct Types {
   at::Tensor is_known;              ///< [n_types] bool: whether a data set has the variable in a row of the type.
   at::Tensor block;                 ///< [n_types] int64, from 0; undefined without blocks.
   std::vector<at::Tensor> of_rows;  ///< Per data set, [n_rows] int64: type of each row.
+  /// Per data set: whether the set has the variable. False also where a variable of the same name
+  /// is another function of the types, as in the data of another task.
+  std::vector<bool> has_variable;
 
   int64_t n_types() const { return value.size(0); }
   bool are_rows() const { return parts.empty(); }  ///< Whether each row is a type of its own.
@@ -58,11 +61,13 @@ struct Types {
 
 /// The types of a variable's rows, in order of preference:
 ///   - the parts of `options`;
-///   - the parts that the data name themselves, if the variable is a function of these;
+///   - the parts that the data name themselves, if the variable is a function of these in the first
+///     two sets, training and test; of the others, those that contradict do not have the variable;
 ///   - the smallest set of tokens (words, if the rows are sentences) of which the variable is a
 ///     function in all rows, with 5 rows of each type or more on average: at most 3 tokens or 2
 ///     words, counted from the start or from the end of the row;
-///   - otherwise, each row is a type of its own.
+///   - otherwise, each row is a type of its own; rows of equal tokens are one type, if the variable
+///     has one value in all of them.
 /// @param sets  data sets of a run; those without the variable take part only in the numbering.
 /// @throws Error (kInput) if
 ///   - the variable is no function of the parts of `options` (names two rows);

@@ -75,6 +75,7 @@ struct AblationOptions {
   std::vector<Fill> fills = {Fill::kZero};
   int64_t n_random = 20;  ///< Random controls per fill, >= 0.
   RandomSets random_sets = RandomSets::kUniform;
+  uint64_t sets_seed = 0;   ///< Of uniform random sets (seed_of_random_sets).
   bool per_matrix = false;  ///< Also ablate each weight matrix's part of the circuit alone.
   bool complement = true;   ///< Also ablate the complement.
   bool component = false;   ///< Also ablate the whole component.

@@ -26,25 +26,26 @@ void add_beside_controls(std::vector<Metric>& metrics, Metric figure, const std:
   if (!draws.empty()) metrics.push_back(control_metric(figure.metric, draws, control, note));
 }
 
-Seed seed_of_random_sets(const Circuit& circuit, Seed cell_seed) {
-  const auto of = [&](const std::string& name) {
-    const auto found = circuit.provenance.find(name);
-    return found == circuit.provenance.end() ? std::string() : found->second;
-  };
-  return cell_seed.derive("random sets")
-      .derive(of("variable"))
-      .derive(to_string(circuit.component()))
-      .derive(of("position"))
-      .derive(of("model_fingerprint"));
+Seed seed_of_random_sets(const Circuit& circuit, uint64_t seed) {
+  const auto model = circuit.provenance.find("model_fingerprint");
+  return Seed(seed)
+      .derive("random sets")
+      .derive(model == circuit.provenance.end() ? std::string() : model->second)
+      .derive(to_string(circuit.component()));
 }
 
 std::vector<at::Tensor> draw_random_units(const std::vector<at::Tensor>& members, RandomSets sets,
                                           at::Generator& generator) {
-  const std::vector<bool> from_all =
-      sets == RandomSets::kUniform ? std::vector<bool>(members.size(), true) : drawn_from_all(members);
+  const std::vector<bool> from_all = drawn_from_all(members);
   std::vector<at::Tensor> units;
+  units.reserve(members.size());
   for (size_t i = 0; i < members.size(); ++i) {
     const at::Tensor member = members[i].reshape(-1);
+    if (sets == RandomSets::kUniform) {
+      const at::Tensor order = at::randperm(member.numel(), generator, at::kLong);
+      units.push_back(member.index_select(0, order).reshape(members[i].sizes()));
+      continue;
+    }
     const at::Tensor pool = from_all[i] ? at::arange(member.numel()) : member.logical_not().nonzero().squeeze(1);
     units.push_back(drawn_from(pool, member.sum().item<int64_t>(), members[i].sizes(), generator));
   }

@@ -24,8 +24,9 @@ void add_beside_controls(std::vector<Metric>& metrics, Metric figure, const std:
 
 /// From which sets random controls are drawn.
 enum class RandomSets {
-  /// All sets with as many units of each matrix as the circuit has, each equally likely. Under the
-  /// hypothesis that the circuit is such a set as well, p is exact.
+  /// The circuit with the units of each matrix permuted at random: all sets with as many units of
+  /// each matrix are equally likely. Under the hypothesis that the circuit is such a set as well, p
+  /// is exact.
   kUniform,
   /// Sets of units outside the circuit, as the reference draws them; of all units in a matrix of
   /// which the circuit has more than half. Not exchangeable with the circuit: p is too small too
@@ -33,11 +34,12 @@ enum class RandomSets {
   kComplement,
 };
 
-/// The seed of the random sets of a circuit: the same on all data sets, so that differences between
-/// data sets are beside those of the same sets, and another for each model, variable, component
-/// and position, so that cells are independent.
-/// @param cell_seed  the seed that the circuit was found with.
-Seed seed_of_random_sets(const Circuit& circuit, Seed cell_seed);
+/// The seed of the random sets of a circuit: another for each model and component, and the same on
+/// all data sets and for all circuits of the component, of other variables and other seeds of masks
+/// too. Random set b of all of them comes from one permutation of the units, so that circuits that
+/// are alike have random sets that are alike.
+/// @param seed  0 in runs; another for other sets.
+Seed seed_of_random_sets(const Circuit& circuit, uint64_t seed = 0);
 
 /// Draws a random control for a circuit: in each weight matrix, as many units as the circuit has.
 /// @param members  the circuit's units, as Circuit::members: a bool tensor per matrix.

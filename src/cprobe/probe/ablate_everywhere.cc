@@ -24,7 +24,7 @@ Findings::OnEvaluationSet ablate_on(const Model& model, const Circuit& circuit, 
   const bool are_uniform = options.random_sets == RandomSets::kUniform;
   const Seed of_label = seed.derive(label);
   result.ablations = ablate(
-      bench, circuit, options, {are_uniform ? seed_of_random_sets(circuit, seed) : of_label, of_label},
+      bench, circuit, options, {are_uniform ? seed_of_random_sets(circuit, options.sets_seed) : of_label, of_label},
       [&](const Progress& run) {
         progress.done = run.done;
         tell(on_progress, progress);

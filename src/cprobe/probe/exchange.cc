@@ -164,13 +164,13 @@ std::optional<Findings::Exchange> exchange_on(const Model& model, const RunData&
   };
   found.effect.interval = interval(effect, donors.rows.rows, 1, found.effect.nulls);
 
-  if (found.moved < kLeastMoved) return found;
+  if (found.moved < kLeastMoved || circuit.extent() != Extent::kPart) return found;
   const Carried own = carried_by(other, circuit.members, found.moved);
   found.carried = own.carried;
   found.left = own.left;
   found.units.value = own.of_rows.mean().item<double>();
   advance();
-  at::Generator random = seed_of_random_sets(circuit, cell_seed).derive("exchange").generator();
+  at::Generator random = seed_of_random_sets(circuit).derive("exchange").generator();
   for (int64_t draw = 0; draw < options.n_controls; ++draw) {
     const std::vector<at::Tensor> members = draw_random_units(circuit.members, RandomSets::kUniform, random);
     found.units.nulls.push_back(carried_by(other, members, found.moved).of_rows.mean().item<double>());

@@ -48,7 +48,8 @@ struct Findings {
 
   /// On what the variable depends, as Types::text; empty if the cell did not ask for types.
   std::string types;
-  /// How the null variables were made, as to_string(NullKind); empty without null variables.
+  /// How null variables are made, as to_string(NullKind); empty if none were asked for. The types
+  /// may allow none.
   std::string null_kind;
   std::vector<int64_t> null_weights;  ///< Weights in the circuit of each null variable.
   /// Question 1 on one data set: is the variable in what the circuit writes, and was it made here?
@@ -71,8 +72,8 @@ struct Findings {
   };
   std::vector<Presence> presence;
   /// Questions 3 and 4 on one evaluation set: does the variable reach the behaviour through this
-  /// component, and through these units? Recorded where the variable is present before any
-  /// adjustment, and rows have donors.
+  /// component, and through these units (of a mask that is a proper part)? Recorded where rows have
+  /// donors.
   struct Exchange {
     std::string data;
     int64_t n_rows = 0;

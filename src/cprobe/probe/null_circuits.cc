@@ -12,13 +12,14 @@ namespace cprobe {
 namespace {
 
 /// The data sets of question 1, with the label of each: the test data, then the evaluation sets.
-std::vector<std::pair<std::string, const Dataset*>> judged_sets(const RunData& data, const std::string& variable) {
+std::vector<std::pair<std::string, const Dataset*>> judged_sets(const RunData& data, const Types& types) {
   std::vector<std::pair<std::string, const Dataset*>> sets;
   const auto test = std::ranges::find(data.evaluation_sets, data.test.identity(),
                                       [](const auto& entry) { return entry.second.identity(); });
   sets.emplace_back(test == data.evaluation_sets.end() ? "Test" : test->first, &data.test);
   for (const auto& [label, set] : data.evaluation_sets) {
-    if (set.identity() != data.test.identity() && set.variables.contains(variable)) sets.emplace_back(label, &set);
+    if (set.identity() == data.test.identity() || !types.has_variable[place_of(data, set)]) continue;
+    sets.emplace_back(label, &set);
   }
   return sets;
 }
@@ -237,9 +238,13 @@ NullHypothesis null_hypothesis(const RunData& data, const std::string& variable,
   const std::vector<const Dataset*> sets = data_sets(data);
   Types types = find_types(sets, variable, options);
   const at::Tensor of_train = types.of_rows[place_of(data, data.train)];
+  const auto rows_of_values = [&](const at::Tensor& values) {
+    return std::get<2>(at::_unique2(values.index_select(0, of_train), true, false, true));
+  };
+  const int64_t n_values = rows_of_values(types.value).size(0);
   const auto is_decodable = [&](const at::Tensor& values) {
-    const auto [unused, inverse, counts] = at::_unique2(values.index_select(0, of_train), true, false, true);
-    return counts.size(0) > 1 && counts.min().item<int64_t>() > 1;
+    const at::Tensor counts = rows_of_values(values);
+    return n_values > 1 && counts.size(0) == n_values && counts.min().item<int64_t>() > 1;
   };
   NullVariables variables = null_variables(types, n_wanted, is_decodable);
   return {std::move(types), std::move(variables)};
@@ -274,7 +279,7 @@ std::vector<Findings::Presence> presence(const Model& model, const RunData& data
                                          const Circuit& circuit, const std::vector<Circuit>& nulls,
                                          const NullHypothesis& null, const FindOptions& options, Streams& streams) {
   std::vector<Findings::Presence> found;
-  for (const auto& [label, set] : judged_sets(data, variable)) {
+  for (const auto& [label, set] : judged_sets(data, null.types)) {
     found.push_back(Judge(model, data, *set, variable, circuit, nulls, null, options, streams).judge(label));
   }
   return found;

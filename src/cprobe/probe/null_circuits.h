@@ -12,8 +12,9 @@
 
 namespace cprobe {
 
-/// The types of a variable in `data_sets`, and its null variables, each of which has two training
-/// rows of each value.
+/// The types of a variable in `data_sets`, and its null variables. Each has, in the training rows,
+/// as many values as the variable, and two rows of each value. (A value without training rows is
+/// never decoded, so a null variable that lacks one would be the weaker for it.)
 /// @param n_wanted  null variables; fewer come back if the types allow no more.
 /// @throws Error (kInput) as find_types.
 NullHypothesis null_hypothesis(const RunData& data, const std::string& variable, const TypeOptions& options,

@@ -1,7 +1,6 @@
 #include "cprobe/probe/probe_cell.h"
 
 #include "cprobe/core/error.h"
-#include "cprobe/evaluate/inference.h"
 #include "cprobe/probe/ablate_everywhere.h"
 #include "cprobe/probe/draws.h"
 #include "cprobe/probe/exchange.h"
@@ -25,10 +24,6 @@ Model controlled_model(ModelControl control, const ComponentRef& component, uint
 }
 
 namespace {
-
-bool is_significant(const TestedFigure& figure) {
-  return p_of({figure.value, figure.nulls}).is_significant();
-}
 
 /// The evaluation set of a label; null if there is none.
 const Dataset* evaluation_set(const RunData& data, const std::string& label) {
@@ -83,7 +78,7 @@ FoundCircuit probe_cell(const Spec& spec, const Cell& cell, const std::string& i
                : null_hypothesis(data, cell.variable, spec.data.types_of(cell.variable), spec.probe.null_variables);
     null_circuits = find_null_circuits(model, data, *null, cell.component, options, streams, progress.null_circuits);
     found.findings.types = null->types.text();
-    if (!null_circuits.empty()) found.findings.null_kind = to_string(null->variables.kind);
+    if (spec.probe.null_variables > 0) found.findings.null_kind = to_string(null->variables.kind);
     for (const Circuit& circuit : null_circuits) found.findings.null_weights.push_back(circuit.n_weights());
     found.findings.presence =
         presence(model, data, cell.variable, found.circuit, null_circuits, *null, options, streams);
@@ -91,10 +86,10 @@ FoundCircuit probe_cell(const Spec& spec, const Cell& cell, const std::string& i
   found.findings.evaluation_sets =
       ablate_everywhere(model, found.circuit, data, spec.probe.ablation, Seed(cell.seed), streams, progress.ablations,
                         null ? &*null : nullptr, null_circuits);
-  const bool is_circuit = found.circuit.extent() == Extent::kPart;
+  // Also where the variable is not present: p is adjusted over all findings, because asking only
+  // those that are present would select by the same variable.
   for (const Findings::Presence& on : found.findings.presence) {
-    // Any adjustment makes p larger, so a variable that is not present by p alone is not present.
-    if (!is_circuit || !is_significant(on.present)) continue;
+    if (on.present.nulls.empty()) continue;
     const Dataset* set = evaluation_set(data, on.data);
     if (set == nullptr) continue;
     if (auto exchange = exchange_on(model, data, on.data, *set, found.circuit, null_circuits, *null,

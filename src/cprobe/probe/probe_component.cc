@@ -1,5 +1,6 @@
 #include "cprobe/probe/probe_component.h"
 
+#include "cprobe/evaluate/nearest_neighbours.h"
 #include "cprobe/probe/draws.h"
 #include "cprobe/probe/streams.h"
 
@@ -43,6 +44,7 @@ FoundCircuit probe_component(const Model& model, const Dataset& train_data, cons
                              const std::string& variable, const ComponentRef& component, const FindOptions& options,
                              Draws& draws, Streams& streams, const OnProgress& on_progress) {
   const ProbedSplit train = ProbedSplit::make(model, train_data, variable, component, options, streams);
+  require_decodable(train.labelled.labels, fmt::format("{}: variable '{}'", train_data.source, variable));
   const ProbedSplit test = ProbedSplit::make(model, test_data, variable, component, options, streams);
   const std::unique_ptr<MaskMethod> method = make_mask_method(options.mask_method, option_of(options));
   const int64_t batch_size = options.fit.batch_size;

@@ -156,8 +156,14 @@ void judge(const std::vector<ProbedCell>& cells, const std::vector<JudgedFinding
   for (auto& [finding, of] : asked) {
     JudgedQuestion& here = finding->*question;
     const bool has_nulls = !of.beside.nulls.empty();
-    here.answer = of.interval.n_types == 0 && has_nulls ? VerdictWord::kNotDefined
-                                                        : verdict_on({p_of(of.beside), of.interval}, kSmallestEffect);
+    const bool is_beside_variables = question == &JudgedFinding::present || question == &JudgedFinding::made_here;
+    if (!has_nulls && is_beside_variables && !finding->null_kind.empty()) {
+      here.answer = VerdictWord::kTooFewTypes;  // Null variables were asked for, and the types allow none.
+    } else if (of.interval.n_types == 0 && has_nulls) {
+      here.answer = VerdictWord::kNotDefined;
+    } else {
+      here.answer = verdict_on({p_of(of.beside), of.interval}, kSmallestEffect);
+    }
     here.words = verdict_words(here.answer, {p_of(of.beside), of.interval});
   }
   std::vector<BesideNulls> family;
@@ -232,12 +238,19 @@ bool is_at_chance(const Findings::Exchange& on) {
   return on.n_rows == 0 || clopper_pearson(n_right, on.n_rows).lower <= on.chance;
 }
 
-void leave_undefined(JudgedQuestion& question) {
-  question.answer = VerdictWord::kNotDefined;
-  question.words = to_string(question.answer);
+void answer(JudgedQuestion& question, VerdictWord word) {
+  question.answer = word;
+  question.words = to_string(word);
 }
 
-/// Judges questions 3 and 4. @param family  of variables that are present; others are not asked.
+/// Whether question 1 was asked of a finding; judged_exchange does not ask it.
+bool has_presence(const JudgedFinding& finding) {
+  return finding.present.statistic.has_value();
+}
+
+/// Judges questions 3 and 4, with p over all findings. A variable that is not present has the answer
+/// `kNotTested`: a family of those that are present would be chosen by the same variable, which
+/// makes p too small.
 void judge_exchanges(const std::vector<ProbedCell>& cells, std::vector<JudgedFinding*> family) {
   using Exchange = Findings::Exchange;
   for (JudgedFinding* finding : family) {
@@ -272,8 +285,15 @@ void judge_exchanges(const std::vector<ProbedCell>& cells, std::vector<JudgedFin
       });
     };
     const bool at_chance = any(is_at_chance);
-    if (at_chance) leave_undefined(finding->through_component);
-    if (at_chance || any([](const Exchange& on) { return !on.carried; })) leave_undefined(finding->through_units);
+    if (at_chance) answer(finding->through_component, VerdictWord::kNotDefined);
+    if (at_chance || any([](const Exchange& on) { return !on.carried; }))
+      answer(finding->through_units, VerdictWord::kNotDefined);
+    if (has_presence(*finding) && !finding->present.is_significant()) {
+      for (JudgedQuestion JudgedFinding::*question :
+           {&JudgedFinding::through_component, &JudgedFinding::through_units, &JudgedFinding::chosen_units}) {
+        answer(finding->*question, VerdictWord::kNotTested);
+      }
+    }
   }
 }
 
@@ -301,10 +321,7 @@ std::vector<JudgedFinding> judged_findings(const std::vector<ProbedCell>& cells)
           [](const JudgedFinding&, const TestedEffect& effect, const Combined& of) {
             return verdict_on(effect, kSmallestEffect, of.room);
           });
-    std::vector<JudgedFinding*> present;
-    std::ranges::copy_if(family, std::back_inserter(present),
-                         [](const JudgedFinding* finding) { return finding->present.is_significant(); });
-    judge_exchanges(cells, present);
+    judge_exchanges(cells, family);
     for (JudgedFinding* finding : family) {
       double harm = 0;
       for (const size_t i : finding->cells) {
@@ -318,7 +335,7 @@ std::vector<JudgedFinding> judged_findings(const std::vector<ProbedCell>& cells)
       }
       if (!std::isnan(harm)) finding->null_circuits_harm = harm;
       if (!have_proper_circuits(cells, *finding) && finding->weights_needed.statistic) {
-        leave_undefined(finding->weights_needed);
+        answer(finding->weights_needed, VerdictWord::kNotDefined);
       }
     }
   }

@@ -1,10 +1,14 @@
 #include "cprobe/reproduce/exp2_table.h"
 
+#include <algorithm>
 #include <array>
 #include <functional>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/text_table.h"
+#include "cprobe/evaluate/inference.h"
+#include "cprobe/evaluate/statistics.h"
+#include "cprobe/reproduce/answers_table.h"
 #include "cprobe/reproduce/cell_figures.h"
 
 namespace cprobe {
@@ -58,6 +62,9 @@ struct PartEffect {
   /// Accuracies with as many random units of c_attn ablated; none unless the part is a proper part.
   std::optional<double> own_random;
   std::optional<double> other_random;
+  /// Of each random set: the same sets in the same order on both tasks.
+  std::vector<double> own_draws;
+  std::vector<double> other_draws;
 };
 
 /// The effects for one variable in the attention block, one for each model.
@@ -75,6 +82,10 @@ std::vector<PartEffect> part_effects(const std::vector<Experiment2Run>& runs, si
       const AblationResult* found = part(set, AblationTarget::kRandom);
       return found == nullptr ? std::nullopt : std::optional(found->accuracy.mean);
     };
+    const auto draws = [&](const char* set) {
+      const AblationResult* found = part(set, AblationTarget::kRandom);
+      return found == nullptr ? std::vector<double>() : found->draws;
+    };
     const AblationResult* own = part(kOwnTask, AblationTarget::kCircuit);
     const AblationResult* other = part(kOtherTask, AblationTarget::kCircuit);
     if (own == nullptr || other == nullptr) {
@@ -85,7 +96,9 @@ std::vector<PartEffect> part_effects(const std::vector<Experiment2Run>& runs, si
                        .own = own->accuracy.mean,
                        .other = other->accuracy.mean,
                        .own_random = random(kOwnTask),
-                       .other_random = random(kOtherTask)});
+                       .other_random = random(kOtherTask),
+                       .own_draws = draws(kOwnTask),
+                       .other_draws = draws(kOtherTask)});
   }
   return effects;
 }
@@ -140,6 +153,82 @@ std::string parts_table(const std::vector<Experiment2Run>& runs) {
   return text_table(lines);
 }
 
+/// The answers on each circuit's own task.
+std::string own_answers(const std::vector<Experiment2Run>& runs) {
+  std::vector<std::vector<JudgedFinding>> judged;
+  for (const Experiment2Run& run : runs) judged.push_back(judged_findings(run.cells));
+  std::vector<AnswersLine> lines;
+  for (const PublishedPair& p : kPublishedPairs) {
+    for (size_t task = 0; task < kTasks; ++task) {
+      AnswersLine& line = lines.emplace_back();
+      line.names = {std::string(p.variable.kind), std::to_string(task + 1), std::string(p.variable.meaning[task]),
+                    std::string(p.block)};
+      for (size_t i = 0; i < runs.size(); ++i) {
+        if (runs[i].task != task) continue;
+        line.findings.push_back(&finding_of(judged[i], p.variable.column, p.block, kOwnTask));
+      }
+    }
+  }
+  return answers_table({"variable", "task", "", "block"}, lines);
+}
+
+/// The contrast other - own with a part ablated, beside that of the same random sets on both tasks.
+struct Contrast {
+  std::vector<std::string> names;
+  BesideNulls beside;
+};
+
+/// The contrasts of one model, with random sets.
+std::vector<Contrast> contrasts_of(const std::vector<Experiment2Run>& runs, uint64_t seed) {
+  std::vector<Contrast> contrasts;
+  for (const PublishedPair& p : kPublishedPairs) {
+    if (p.block != "attn") continue;
+    for (size_t task = 0; task < kTasks; ++task) {
+      for (const PartEffect& effect : part_effects(runs, task, p.variable)) {
+        const size_t n_draws = std::min(effect.own_draws.size(), effect.other_draws.size());
+        if (effect.seed != seed || n_draws == 0) continue;
+        Contrast& contrast = contrasts.emplace_back();
+        contrast.names = {std::string(p.variable.kind), std::to_string(task + 1),
+                          std::string(p.variable.meaning[task])};
+        contrast.beside.value = effect.other - effect.own;
+        for (size_t i = 0; i < n_draws; ++i) {
+          contrast.beside.nulls.push_back(effect.other_draws[i] - effect.own_draws[i]);
+        }
+      }
+    }
+  }
+  return contrasts;
+}
+
+/// The table of contrasts with p, adjusted over the contrasts of a model; empty without random
+/// sets.
+std::string contrasts_table(const std::vector<Experiment2Run>& runs) {
+  std::vector<uint64_t> seeds;
+  for (const Experiment2Run& run : runs) {
+    if (std::ranges::find(seeds, run.seed) == seeds.end()) seeds.push_back(run.seed);
+  }
+  std::vector<std::vector<std::string>> lines = {
+      {"seed", "variable", "task", "", "other - own", "random sets", "p, adjusted"}};
+  for (const uint64_t seed : seeds) {
+    const std::vector<Contrast> contrasts = contrasts_of(runs, seed);
+    std::vector<BesideNulls> family;
+    for (const Contrast& contrast : contrasts) family.push_back(contrast.beside);
+    const std::vector<CountedP> adjusted = max_t(family, kSmallestEffect);
+    for (size_t i = 0; i < contrasts.size(); ++i) {
+      const Spread nulls = spread(family[i].nulls);
+      std::vector<std::string>& line = lines.emplace_back(contrasts[i].names);
+      line.insert(line.begin(), std::to_string(seed));
+      for (const std::string& field :
+           {figure_text(family[i].value, {}), figure_text(nulls.mean, nulls.sd), p_number(adjusted[i].p())}) {
+        line.push_back(field);
+      }
+    }
+  }
+  if (lines.size() == 1) return {};
+  return fmt::format("The same contrast beside that of random sets, which are the same on both tasks:\n{}\n",
+                     text_table(lines));
+}
+
 /// Counts the models in which `holds` is true, and the part is not empty, for both tasks: "2 of 3
 /// models (seeds 0, 2)".
 std::string models_in_which(const std::vector<Experiment2Run>& runs, const Variable& variable,
@@ -184,10 +273,13 @@ std::string experiment2_table(const std::vector<Experiment2Run>& runs) {
       "Test accuracy of the untouched model: {}.\n\n"
       "Circuits, and the test accuracy that ablating them leaves:\n{}\n"
       "Ablating the circuit's part of {} alone:\n{}\n"
+      "{}"
       "Free variables live in weights of their own task (own task at most {:.2f}, the other at least {:.2f} more, both "
       "ways): {}.\n"
-      "The shared variable lives in weights of both tasks (both at most {:.2f}, both ways): {}.\n",
-      untouched_text(runs), circuits_table(runs), kPart, parts_table(runs), kLost, kSpared, own, kLost, shared);
+      "The shared variable lives in weights of both tasks (both at most {:.2f}, both ways): {}.\n\n"
+      "Answers on the own task:\n{}",
+      untouched_text(runs), circuits_table(runs), kPart, parts_table(runs), contrasts_table(runs), kLost, kSpared, own,
+      kLost, shared, own_answers(runs));
 }
 
 }  // namespace cprobe

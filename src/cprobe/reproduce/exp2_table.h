@@ -22,9 +22,10 @@ struct Experiment2Run {
 /// Experiment 2 as text, with the published figures in brackets:
 ///   - a table of circuits, and of the accuracy on both tasks with each circuit ablated;
 ///   - a table of the accuracies with only the c_attn part ablated, which the paper's claim is
-///     about;
+///     about, and the difference between tasks beside that of random sets, with p;
 ///   - in words, in how many models the free variables live in weights of their own task, and the
-///     shared variable in weights of both tasks.
+///     shared variable in weights of both tasks;
+///   - the answers on each circuit's own task.
 /// @param runs  both tasks of each seed.
 std::string experiment2_table(const std::vector<Experiment2Run>& runs);
 

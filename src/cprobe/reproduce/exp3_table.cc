@@ -6,7 +6,9 @@
 #include "cprobe/core/error.h"
 #include "cprobe/core/number_text.h"
 #include "cprobe/core/text_table.h"
+#include "cprobe/evaluate/statistics.h"
 #include "cprobe/io/csv.h"
+#include "cprobe/record/judged.h"
 #include "cprobe/reproduce/cell_figures.h"
 
 namespace cprobe {
@@ -88,6 +90,87 @@ std::string emergence_in_words(const Emergence& run) {
                      run.seed, kReached, when(decoded), when(generalised), distance);
 }
 
+/// Whether the variable of a probe is present at a checkpoint.
+struct PresenceAt {
+  VerdictWord answer = VerdictWord::kNotTested;
+  std::optional<double> statistic, null_mean, p;  ///< p is adjusted over all checkpoints of the run.
+};
+
+/// The question of each checkpoint and probe of a run, as one family: a variable that is there at
+/// no step is found at some step with a chance of at most .05.
+std::vector<std::array<PresenceAt, kProbes.size()>> presence_of(const Emergence& run) {
+  std::vector<std::array<PresenceAt, kProbes.size()>> all(run.checkpoints.size());
+  std::vector<BesideNulls> family;
+  std::vector<std::pair<PresenceAt*, Interval>> tested;
+  for (size_t c = 0; c < run.checkpoints.size(); ++c) {
+    for (size_t i = 0; i < kProbes.size(); ++i) {
+      const ProbedCell cell = cell_of(run.checkpoints[c], kProbes[i]);
+      if (cell.findings.presence.empty()) continue;
+      const TestedFigure& present = cell.findings.presence.front().present;
+      if (present.interval.n_types == 0) continue;
+      all[c][i].statistic = present.value;
+      if (present.nulls.empty()) continue;
+      all[c][i].null_mean = spread(present.nulls).mean;
+      family.push_back({present.value, present.nulls});
+      tested.emplace_back(&all[c][i], present.interval);
+    }
+  }
+  const std::vector<CountedP> adjusted = max_t(family, kSmallestEffect);
+  for (size_t i = 0; i < tested.size(); ++i) {
+    auto& [presence, interval] = tested[i];
+    presence->answer = verdict_on({adjusted[i], interval}, kSmallestEffect);
+    presence->p = adjusted[i].p();
+  }
+  return all;
+}
+
+/// "yes 0.981 (0.016)": the answer, the accuracy on other types, and that of null circuits.
+std::string presence_text(const PresenceAt& presence) {
+  if (!presence.statistic) return "-";
+  const std::string nulls = presence.null_mean ? fmt::format(" ({:.3f})", *presence.null_mean) : "";
+  return fmt::format("{} {:.3f}{}", to_string(presence.answer), *presence.statistic, nulls);
+}
+
+/// A sentence such as "a^2 in attn: present from step 900 on."
+std::string since_when(const Emergence& run, const std::vector<std::array<PresenceAt, kProbes.size()>>& presence,
+                       size_t probe) {
+  const auto is_yes = [&](size_t c) { return presence[c][probe].answer == VerdictWord::kYes; };
+  size_t since = run.checkpoints.size(), n_yes = 0;
+  while (since > 0 && is_yes(since - 1)) --since;
+  for (size_t c = 0; c < run.checkpoints.size(); ++c) n_yes += is_yes(c) ? 1 : 0;
+  std::string when = "present at no step";
+  if (since < run.checkpoints.size()) {
+    const bool is_throughout = n_yes == run.checkpoints.size() - since;
+    when = fmt::format("present from step {} on{}", run.checkpoints[since].step,
+                       is_throughout ? "" : fmt::format(", and at {} earlier ones", n_yes + since - presence.size()));
+  } else if (n_yes > 0) {
+    when = fmt::format("present at {} of {} checkpoints, not at the last", n_yes, run.checkpoints.size());
+  }
+  return fmt::format("{} in {}: {}.\n", kProbes[probe].meaning, kProbes[probe].block, when);
+}
+
+/// The table and sentences on whether the variables are present; empty without null variables.
+std::string presence_table(const Emergence& run) {
+  const auto presence = presence_of(run);
+  const bool is_tested = std::ranges::any_of(presence, [](const auto& checkpoint) {
+    return std::ranges::any_of(checkpoint, [](const PresenceAt& of) { return of.p.has_value(); });
+  });
+  if (!is_tested) return {};
+  std::vector<std::vector<std::string>> lines = {{"step"}};
+  for (const ProbedVariable& probe : kProbes) lines[0].push_back(fmt::format("{} {}", probe.meaning, probe.block));
+  for (size_t c = 0; c < presence.size(); ++c) {
+    std::vector<std::string>& line = lines.emplace_back();
+    line.push_back(std::to_string(run.checkpoints[c].step));
+    for (const PresenceAt& of : presence[c]) line.push_back(presence_text(of));
+  }
+  std::string text = fmt::format(
+      "\nSeed {}: is the variable present? Accuracy on other types, in brackets that of null circuits; p adjusted over "
+      "all checkpoints.\n{}",
+      run.seed, text_table(lines));
+  for (size_t i = 0; i < kProbes.size(); ++i) text += since_when(run, presence, i);
+  return text;
+}
+
 /// What all runs found at one step.
 struct OverRuns {
   std::vector<double> accuracy;                               ///< Test accuracy of each model.
@@ -146,7 +229,8 @@ std::vector<ProbedCell> not_empty(std::vector<ProbedCell> cells) {
 std::string emergence_csv(const std::vector<Emergence>& runs) {
   std::vector<std::string> heading = {"seed", "step", "test_accuracy"};
   for (const ProbedVariable& probe : kProbes) {
-    for (const char* figure : {"knn", "knn_full", "weights", "ablated"}) {
+    for (const char* figure :
+         {"knn", "knn_full", "weights", "ablated", "other_types", "null_circuits", "present_p", "present"}) {
       heading.push_back(fmt::format("{}_{}_{}", probe.variable, probe.block, figure));
     }
   }
@@ -156,16 +240,23 @@ std::string emergence_csv(const std::vector<Emergence>& runs) {
   }
   std::string text = csv_record(heading);
   for (const Emergence& run : runs) {
-    for (const EmergenceCheckpoint& checkpoint : run.checkpoints) {
+    const auto presence = presence_of(run);
+    for (size_t c = 0; c < run.checkpoints.size(); ++c) {
+      const EmergenceCheckpoint& checkpoint = run.checkpoints[c];
       std::vector<std::string> record = {std::to_string(run.seed), std::to_string(checkpoint.step),
                                          fmt::format("{}", test_accuracy_at(run, checkpoint.step))};
-      for (const ProbedVariable& probe : kProbes) {
-        const ProbedCell cell = cell_of(checkpoint, probe);
+      for (size_t i = 0; i < kProbes.size(); ++i) {
+        const ProbedCell cell = cell_of(checkpoint, kProbes[i]);
         const bool is_empty = cell.findings.extent() == Extent::kEmpty;
         record.push_back(number_text(knn_of(cell)));
         record.push_back(number_text(full_knn_of(cell)));
         record.push_back(fmt::format("{}", share_of(cell)));
         record.push_back(is_empty ? std::string() : number_text(ablated_on("Test")(cell).value()));
+        const PresenceAt& present = presence[c][i];
+        for (const std::optional<double>& figure : {present.statistic, present.null_mean, present.p}) {
+          record.push_back(figure ? number_text(*figure) : std::string());
+        }
+        record.emplace_back(to_string(present.answer));
       }
       for (const std::string_view site : kDasSites) {
         const std::optional<double> accuracy = das_of(checkpoint, site);
@@ -208,6 +299,7 @@ std::string experiment3_table(const std::vector<Emergence>& runs) {
   std::string text = text_table(lines) + "\n";
   for (const Emergence& run : runs) text += emergence_in_words(run);
   text += "(Paper: step 9000, and about 16000. kNN of b^2 from its attention circuit: .50 to .55 throughout.)\n";
+  for (const Emergence& run : runs) text += presence_table(run);
   text += das_table(runs);
   return text;
 }

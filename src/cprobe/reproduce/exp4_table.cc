@@ -2,6 +2,7 @@
 
 #include "cprobe/core/text_table.h"
 #include "cprobe/record/result_tables.h"
+#include "cprobe/reproduce/answers_table.h"
 #include "cprobe/reproduce/cell_figures.h"
 
 namespace cprobe {
@@ -34,6 +35,16 @@ std::vector<std::string> line_of(const ProbedCell& cell, const Findings::OnEvalu
           p_text(on.circuit())};
 }
 
+/// The answers for each component and set of sentences.
+std::string answers_of(const std::vector<ProbedCell>& cells) {
+  const std::vector<JudgedFinding> findings = judged_findings(cells);
+  std::vector<AnswersLine> lines;
+  for (const JudgedFinding& finding : findings) {
+    lines.push_back({{to_string(finding.component), finding.data}, {&finding}});
+  }
+  return answers_table({"site", "sentences"}, lines);
+}
+
 void drop_paper_columns(std::vector<std::vector<std::string>>& lines) {
   const std::vector<std::string> heading = lines.front();
   for (std::vector<std::string>& line : lines) {
@@ -58,7 +69,7 @@ std::string experiment4_table(const std::vector<ProbedCell>& cells, const Publis
   std::string title(task_name(task));
   if (published) title += fmt::format(", in brackets the published figures of {}", model->name);
   if (model != nullptr && !published) title += fmt::format(", of which nothing is published for {}", model->name);
-  return fmt::format("{}\n{}", title, text_table(lines));
+  return fmt::format("{}\n{}\n{}", title, text_table(lines), answers_of(cells));
 }
 
 }  // namespace cprobe
