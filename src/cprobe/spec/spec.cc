@@ -30,10 +30,8 @@ std::string null_text(const Spec& spec, const std::string& variable) {
     const auto* column = std::get_if<std::string>(&part);
     parts.push_back(column != nullptr ? *column : fmt::format("token {}", std::get<int64_t>(part)));
   }
-  // Earlier versions exchanged nothing in sentences.
-  const std::string_view donors = spec.data.language && spec.probe.null_variables > 0 ? " donors of words" : "";
-  return fmt::format("|nulls {} types {} block {} exchange {} {}{}", spec.probe.null_variables, fmt::join(parts, ","),
-                     types.block, spec.probe.exchange.n_rows, spec.probe.exchange.n_controls, donors);
+  return fmt::format("|nulls {} types {} block {} exchange {} {}", spec.probe.null_variables, fmt::join(parts, ","),
+                     types.block, spec.probe.exchange.n_rows, spec.probe.exchange.n_controls);
 }
 
 /// Refuses a language task in protocol paper whose test rows do not divide into batches, because
