@@ -336,17 +336,6 @@ TEST(CellId, OfAMethodKnowsNullVariablesWhereTheMethodTakesThem) {
   EXPECT_EQ(id(true), id(false));
 }
 
-TEST(CellId, OfSentencesWithNullVariablesAreNotThoseOfVersionsThatExchangedNothing) {
-  Spec tokens = parse(spec_text());
-  tokens.data.evaluation_csvs.clear();
-  Spec sentences = tokens;
-  sentences.data.language.emplace();
-  const Cell cell = expand(tokens.grid, testing::tiny_config()).front();
-  EXPECT_NE(cell_id(sentences, cell, {}, 1), cell_id(tokens, cell, {}, 1));
-  tokens.probe.null_variables = sentences.probe.null_variables = 0;
-  EXPECT_EQ(cell_id(sentences, cell, {}, 1), cell_id(tokens, cell, {}, 1)) << "nothing is exchanged";
-}
-
 TEST(CellId, IgnoresEffectsWhereNothingIsAblated) {
   Spec spec = parse(spec_text());
   spec.data.measure_behaviour = false;
