@@ -142,7 +142,7 @@ void run_exchange(const ExchangeCommand& command) {
             "some value must have two types",
             set.source, variable);
       }
-      JudgedFinding found = judged_exchange(*on);
+      JudgedFinding found = judged_exchange(*on, spec.probe.judge);
       found.variable = variable;
       found.component = circuit.component();
       found.types = null.types.text();

@@ -24,6 +24,18 @@ TEST(LeastAdjustedP, OfMaxTDoesNotGrowWithTheFamily) {
   EXPECT_EQ(least_adjusted_p(0, 24, Correction::kMaxT), 1) << "no nulls";
 }
 
+TEST(LeastNulls, MakeTheLeastPSignificant) {
+  for (const Correction correction : {Correction::kMaxT, Correction::kHolm}) {
+    for (const int64_t n_cells : {1, 8, 24}) {
+      const int64_t least = least_nulls(n_cells, correction);
+      EXPECT_LE(least_adjusted_p(least, n_cells, correction), .05) << n_cells;
+      EXPECT_GT(least_adjusted_p(least - 1, n_cells, correction), .05) << n_cells;
+    }
+  }
+  EXPECT_EQ(least_nulls(8, Correction::kHolm), 159);
+  EXPECT_FAILED_ERROR(least_nulls(0, Correction::kMaxT), "0 cells");
+}
+
 TEST(LeastDetectable, IsFoundAsOftenAsItSays) {
   RandomNumbers random(1);
   for (const int64_t n_nulls : {19, 99}) {

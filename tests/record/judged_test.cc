@@ -174,6 +174,28 @@ TEST(Judged, FindingsSayWhatTheirPAndIntervalAreOf) {
   EXPECT_TRUE(found[1].present.is_for_these_types_only);
 }
 
+TEST(Judged, TheSmallestEffectDecidesWhatCounts) {
+  const std::vector<ProbedCell> cells = {cell("v", Block::kMlp, figure(.3, .1), figure(.2, .05, 1))};
+  const auto answer = [&](double smallest) {
+    return only(judged_findings(cells, {.smallest_effect = smallest})).present.answer;
+  };
+  EXPECT_EQ(answer(.05), VerdictWord::kYes);
+  EXPECT_EQ(answer(.2), VerdictWord::kUndecided) << "the interval is .18 to .22";
+  EXPECT_EQ(answer(.5), VerdictWord::kSmall);
+  EXPECT_EQ(judged_exchange(exchange(), {.smallest_effect = .98}).through_component.answer, VerdictWord::kUndecided);
+}
+
+TEST(Judged, HolmsMethodMultipliesByTheFindings) {
+  const std::vector<ProbedCell> cells = {cell("v", Block::kMlp, figure(.9, .1), figure(.6, .05, 1)),
+                                         cell("w", Block::kMlp, figure(.9, .1), figure(.6, .05, 1))};
+  for (const JudgedFinding& found : judged_findings(cells, {.correction = Correction::kHolm})) {
+    EXPECT_EQ(found.present.p, .05);
+    EXPECT_EQ(found.present.p_adjusted, .1);
+    EXPECT_EQ(found.present.answer, VerdictWord::kUndecided) << "19 nulls are too few for two findings";
+  }
+  EXPECT_EQ(only(judged_findings({cells[0]}, {.correction = Correction::kHolm})).present.answer, VerdictWord::kYes);
+}
+
 TEST(Judged, SeedsAreOneFinding) {
   ProbedCell first = cell("v", Block::kMlp, figure(.9, .1), figure(.6, .05, 1));
   ProbedCell second = cell("v", Block::kMlp, figure(.7, .1, 5), figure(.4, .05, 2));

@@ -121,6 +121,16 @@ TEST_F(Run, CompletesAScreenedRunAsIfItHadBeenComputedAtOnce) {
   EXPECT_EQ(table("run", "results.csv").text("null circuits"), std::vector<std::string>(4, "3"));
 }
 
+TEST_F(Run, JudgesByTheLastSpecWithoutComputingAnything) {
+  run_in("run");
+  EXPECT_EQ(Store::open_existing(folder_ / "run").judging(), JudgeOptions());
+  const std::string metrics = testing::read_bytes(folder_ / "run/metrics.csv");
+  spec_.probe.judge = {.smallest_effect = .2, .correction = Correction::kHolm};
+  EXPECT_EQ(run_in("run").n_computed, 0);
+  EXPECT_EQ(Store::open_existing(folder_ / "run").judging(), spec_.probe.judge);
+  EXPECT_EQ(testing::read_bytes(folder_ / "run/metrics.csv"), metrics);
+}
+
 TEST_F(Run, RefusesTypesThatDoNotFitBeforeAnythingIsWritten) {
   spec_.data.types[""].parts = {int64_t{2}};  // the last token, which is the same in all rows
   EXPECT_INPUT_ERROR(run_in("run"), "the variable 'x' is no function of token 2");

@@ -110,6 +110,28 @@ TEST(Spec, RefusesTypesAndNullsThatNothingWouldUse) {
   EXPECT_INPUT_ERROR(parse(spec_text("protocol: paper\nevaluate: {exchange_controls: 9}\n")), "exchanges nothing");
 }
 
+TEST(Spec, ReadsTheRulesOfJudging) {
+  EXPECT_EQ(parse(spec_text()).probe.judge, (JudgeOptions{.smallest_effect = .05, .correction = Correction::kMaxT}));
+  EXPECT_EQ(parse(spec_text("evaluate: {smallest_effect: 0.1, correction: holm}\n")).probe.judge,
+            (JudgeOptions{.smallest_effect = .1, .correction = Correction::kHolm}));
+  EXPECT_EQ(parse(spec_text("evaluate: {correction: maxT}\n")).probe.judge, JudgeOptions());
+}
+
+TEST(Spec, RefusesRulesOfJudgingThatMeanNothing) {
+  EXPECT_INPUT_ERROR(parse(spec_text("evaluate: {smallest_effect: 0}\n")),
+                     "evaluate.smallest_effect: expected a positive");
+  EXPECT_INPUT_ERROR(parse(spec_text("evaluate: {smallest_effect: -0.1}\n")), "found -0.1");
+  for (const char* number : {"1", ".nan", ".inf"}) {
+    EXPECT_INPUT_ERROR(parse(spec_text(fmt::format("evaluate: {{smallest_effect: {}}}\n", number))),
+                       "spec.yaml:4:28: evaluate.smallest_effect:");
+  }
+  EXPECT_INPUT_ERROR(parse(spec_text("evaluate: {correction: bonferroni}\n")), "'bonferroni' is not one of maxT, holm");
+  for (const char* key : {"smallest_effect: 0.1", "correction: holm", "correction: maxT"}) {
+    EXPECT_INPUT_ERROR(parse(spec_text(fmt::format("protocol: paper\nevaluate: {{{}}}\n", key))),
+                       "so nothing is judged");
+  }
+}
+
 TEST(Spec, NamesTheLineOfEveryMistake) {
   EXPECT_INPUT_ERROR(parse("- a list"), "spec.yaml:1:1: expected a spec");
   EXPECT_INPUT_ERROR(parse("model: m\ntask: {train: a.csv, test: b.csv}\n"), "the key 'variables' is missing");
@@ -306,6 +328,8 @@ TEST(CellId, ChangesWithEverythingThatCanChangeItsNumbers) {
   EXPECT_FALSE(ids.insert(id("out: elsewhere\n", fingerprints, 1)).second) << "the folder changes no number";
   EXPECT_FALSE(ids.insert(id("fit: {method: continuous_sparsification}\n", fingerprints, 1)).second);
   EXPECT_FALSE(ids.insert(id("evaluate: {effects: false}\n", fingerprints, 1)).second) << "as if it were not there";
+  EXPECT_FALSE(ids.insert(id("evaluate: {smallest_effect: 0.1, correction: holm}\n", fingerprints, 1)).second)
+      << "rules of judging change no figure";
 }
 
 TEST(CellId, KnowsWhetherSentencesAreAblated) {

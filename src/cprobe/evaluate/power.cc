@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "cprobe/core/error.h"
-#include "cprobe/evaluate/inference.h"
 #include "cprobe/evaluate/quantiles.h"
 
 namespace cprobe {
@@ -52,6 +51,11 @@ double least_adjusted_p(int64_t n_nulls, int64_t n_cells, Correction correction)
   if (n_nulls < 0 || n_cells < 1) throw failure("a planned test with {} nulls and {} cells", n_nulls, n_cells);
   const double least = 1 / static_cast<double>(1 + n_nulls);
   return correction == Correction::kMaxT ? least : std::min(1.0, static_cast<double>(n_cells) * least);
+}
+
+int64_t least_nulls(int64_t n_cells, Correction correction) {
+  if (n_cells < 1) throw failure("a planned test with {} cells", n_cells);
+  return correction == Correction::kMaxT ? kLeastNulls : kSignificance * n_cells - 1;
 }
 
 std::optional<double> LeastDetectable::effect() const {

@@ -4,16 +4,18 @@
 #include <cstdint>
 #include <optional>
 
+#include "cprobe/evaluate/inference.h"
 #include "cprobe/evaluate/intervals.h"
 
 namespace cprobe {
 
-/// How p-values of a family are adjusted.
-enum class Correction { kMaxT, kHolm };
-
 /// The least adjusted p that `n_cells` cells with `n_nulls` nulls can attain: 1 / (1 + n_nulls)
 /// with maxT, `n_cells` times that (at most 1) with Holm's method.
 double least_adjusted_p(int64_t n_nulls, int64_t n_cells, Correction correction);
+
+/// The fewest nulls with which a p of `n_cells` cells can be significant: 19 with maxT, 20 `n_cells`
+/// - 1 with Holm's method.
+int64_t least_nulls(int64_t n_cells, Correction correction);
 
 struct PlannedTest {
   int64_t n_types = 0;  ///< Types, or tokens of the position with the fewest, or blocks.

@@ -141,9 +141,9 @@ void set_figures(JudgedQuestion& question, const Combined& of) {
 }
 
 /// Judges one question about the findings of one data set.
-/// @param judge  the word for a finding, its effect and its combined figures.
+/// @param judge_one  the word for a finding, its effect and its combined figures.
 void judge(const std::vector<ProbedCell>& cells, const std::vector<JudgedFinding*>& findings,
-           JudgedQuestion JudgedFinding::*question, const Ask& ask,
+           const JudgeOptions& options, JudgedQuestion JudgedFinding::*question, const Ask& ask,
            const std::function<VerdictWord(const JudgedFinding&, const TestedEffect&, const Combined&)>& judge_one) {
   std::vector<std::pair<JudgedFinding*, Combined>> asked, tested;
   for (JudgedFinding* finding : findings) {
@@ -156,18 +156,19 @@ void judge(const std::vector<ProbedCell>& cells, const std::vector<JudgedFinding
   for (auto& [finding, of] : asked) {
     JudgedQuestion& here = finding->*question;
     const bool has_nulls = !of.beside.nulls.empty();
-    here.answer = of.interval.n_types == 0 && has_nulls ? VerdictWord::kNotDefined
-                                                        : verdict_on({p_of(of.beside), of.interval}, kSmallestEffect);
-    here.words = verdict_words(here.answer, {p_of(of.beside), of.interval});
+    const TestedEffect effect{p_of(of.beside), of.interval};
+    here.answer =
+        of.interval.n_types == 0 && has_nulls ? VerdictWord::kNotDefined : verdict_on(effect, options.smallest_effect);
+    here.words = verdict_words(here.answer, effect);
   }
   std::vector<BesideNulls> family;
   for (const auto& [finding, of] : tested) family.push_back(of.beside);
-  const std::vector<CountedP> adjusted = max_t(family, kSmallestEffect);
+  const std::vector<CountedP> p_adjusted = adjusted(family, options);
   for (size_t i = 0; i < tested.size(); ++i) {
     auto& [finding, of] = tested[i];
     JudgedQuestion& here = finding->*question;
-    const TestedEffect effect{adjusted[i], of.interval};
-    here.p_adjusted = adjusted[i].p();
+    const TestedEffect effect{p_adjusted[i], of.interval};
+    here.p_adjusted = p_adjusted[i].p();
     here.n_findings = std::ssize(tested);
     here.answer = judge_one(*finding, effect, of);
     here.words = verdict_words(here.answer, effect);
@@ -238,7 +239,9 @@ void leave_undefined(JudgedQuestion& question) {
 }
 
 /// Judges questions 3 and 4. @param family  of variables that are present; others are not asked.
-void judge_exchanges(const std::vector<ProbedCell>& cells, std::vector<JudgedFinding*> family) {
+void judge_exchanges(const std::vector<ProbedCell>& cells, const std::vector<JudgedFinding*>& family,
+                     const JudgeOptions& options) {
+  const double smallest = options.smallest_effect;
   using Exchange = Findings::Exchange;
   for (JudgedFinding* finding : family) {
     const auto mean = [&](double Exchange::*figure) {
@@ -251,17 +254,17 @@ void judge_exchanges(const std::vector<ProbedCell>& cells, std::vector<JudgedFin
     finding->carried = mean_of_exchanges(cells, *finding, [](const Exchange& on) { return on.carried; });
     finding->left = mean_of_exchanges(cells, *finding, [](const Exchange& on) { return on.left; });
   }
-  judge(cells, family, &JudgedFinding::through_component, ask_through_component,
-        [](const JudgedFinding& finding, const TestedEffect& effect, const Combined&) {
-          return for_share_of_rows(verdict_on(effect, kSmallestEffect), finding.keep.value_or(0));
+  judge(cells, family, options, &JudgedFinding::through_component, ask_through_component,
+        [smallest](const JudgedFinding& finding, const TestedEffect& effect, const Combined&) {
+          return for_share_of_rows(verdict_on(effect, smallest), finding.keep.value_or(0));
         });
-  judge(cells, family, &JudgedFinding::chosen_units, ask_chosen,
-        [](const JudgedFinding&, const TestedEffect& effect, const Combined&) {
-          return verdict_on(effect, kSmallestEffect);
+  judge(cells, family, options, &JudgedFinding::chosen_units, ask_chosen,
+        [smallest](const JudgedFinding&, const TestedEffect& effect, const Combined&) {
+          return verdict_on(effect, smallest);
         });
-  judge(cells, family, &JudgedFinding::through_units, ask_through_units,
-        [](const JudgedFinding& finding, const TestedEffect& effect, const Combined& of) {
-          return for_share_of_rows(verdict_on(effect, kSmallestEffect, of.room), finding.carried.value_or(0));
+  judge(cells, family, options, &JudgedFinding::through_units, ask_through_units,
+        [smallest](const JudgedFinding& finding, const TestedEffect& effect, const Combined& of) {
+          return for_share_of_rows(verdict_on(effect, smallest, of.room), finding.carried.value_or(0));
         });
   for (JudgedFinding* finding : family) {
     const auto any = [&](bool (*holds)(const Exchange&)) {
@@ -282,28 +285,29 @@ bool JudgedQuestion::is_significant() const {
   return p_adjusted && *p_adjusted * static_cast<double>(kSignificance) <= 1 + 1e-9;
 }
 
-std::vector<JudgedFinding> judged_findings(const std::vector<ProbedCell>& cells) {
+std::vector<JudgedFinding> judged_findings(const std::vector<ProbedCell>& cells, const JudgeOptions& options) {
+  const double smallest = options.smallest_effect;
   std::vector<JudgedFinding> findings = unjudged(cells);
   std::map<std::string, std::vector<JudgedFinding*>> families;
   for (JudgedFinding& finding : findings) families[finding.data].push_back(&finding);
   for (auto& [data, family] : families) {
-    judge(cells, family, &JudgedFinding::present, ask_present,
-          [](const JudgedFinding&, const TestedEffect& effect, const Combined&) {
-            return verdict_on(effect, kSmallestEffect);
+    judge(cells, family, options, &JudgedFinding::present, ask_present,
+          [smallest](const JudgedFinding&, const TestedEffect& effect, const Combined&) {
+            return verdict_on(effect, smallest);
           });
-    judge(cells, family, &JudgedFinding::made_here, ask_made_here,
-          [](const JudgedFinding& finding, const TestedEffect& effect, const Combined&) {
+    judge(cells, family, options, &JudgedFinding::made_here, ask_made_here,
+          [smallest](const JudgedFinding& finding, const TestedEffect& effect, const Combined&) {
             if (!finding.present.is_significant()) return VerdictWord::kNotTested;
-            return made_here(effect, finding.made_here.null_mean.value_or(0), kSmallestEffect);
+            return made_here(effect, finding.made_here.null_mean.value_or(0), smallest);
           });
-    judge(cells, family, &JudgedFinding::weights_needed, ask_needed,
-          [](const JudgedFinding&, const TestedEffect& effect, const Combined& of) {
-            return verdict_on(effect, kSmallestEffect, of.room);
+    judge(cells, family, options, &JudgedFinding::weights_needed, ask_needed,
+          [smallest](const JudgedFinding&, const TestedEffect& effect, const Combined& of) {
+            return verdict_on(effect, smallest, of.room);
           });
     std::vector<JudgedFinding*> present;
     std::ranges::copy_if(family, std::back_inserter(present),
                          [](const JudgedFinding* finding) { return finding->present.is_significant(); });
-    judge_exchanges(cells, present);
+    judge_exchanges(cells, present, options);
     for (JudgedFinding* finding : family) {
       double harm = 0;
       for (const size_t i : finding->cells) {
@@ -324,11 +328,11 @@ std::vector<JudgedFinding> judged_findings(const std::vector<ProbedCell>& cells)
   return findings;
 }
 
-JudgedFinding judged_exchange(const Findings::Exchange& exchange) {
+JudgedFinding judged_exchange(const Findings::Exchange& exchange, const JudgeOptions& options) {
   std::vector<ProbedCell> cells(1);
   cells.front().findings.exchanges = {exchange};
   JudgedFinding finding{.data = exchange.data, .cells = {0}};
-  judge_exchanges(cells, {&finding});
+  judge_exchanges(cells, {&finding}, options);
   return finding;
 }
 

@@ -18,7 +18,7 @@ struct JudgedQuestion {
   std::optional<double> null_mean, null_sd;
   int64_t n_null = 0;
   std::optional<double> p;               ///< Of this question alone.
-  std::optional<double> p_adjusted;      ///< Over the family (max_t).
+  std::optional<double> p_adjusted;      ///< Over the family (JudgeOptions::correction).
   int64_t n_findings = 0;                ///< Findings of the family; 0 without an adjusted p.
   std::optional<double> lower, upper;    ///< 95 % interval of the statistic minus the mean of its nulls.
   int64_t n_types = 0;                   ///< As Interval::n_types; 0: the statistic is not defined.
@@ -63,16 +63,14 @@ struct JudgedFinding {
   std::optional<double> keep, keep_halves, moved, null_moved, carried, left;
 };
 
-/// The smallest effect that counts, in accuracy.
-inline constexpr double kSmallestEffect = 0.05;
-
 /// Judges the findings of one run, data set by data set, by the rules of docs/statistics.md. A
 /// family is all findings of a data set and question. Cells of earlier versions, and of protocol
 /// paper, have the answer `kNotTested`.
-std::vector<JudgedFinding> judged_findings(const std::vector<ProbedCell>& cells);
+/// @param options  of a run folder: Store::judging.
+std::vector<JudgedFinding> judged_findings(const std::vector<ProbedCell>& cells, const JudgeOptions& options = {});
 
 /// The answers to both questions about exchange for one cell and data set, whether or not the
 /// variable is present. A family of one.
-JudgedFinding judged_exchange(const Findings::Exchange& exchange);
+JudgedFinding judged_exchange(const Findings::Exchange& exchange, const JudgeOptions& options = {});
 
 }  // namespace cprobe

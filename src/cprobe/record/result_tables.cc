@@ -150,7 +150,8 @@ std::string p_text(const AblationResult* ablation) {
 std::string results_table(const Store& store) {
   const std::vector<ProbedCell> cells = store.probed();
   const bool is_judged = std::ranges::any_of(cells, can_be_judged);
-  const std::vector<JudgedFinding> judged = is_judged ? judged_findings(cells) : std::vector<JudgedFinding>();
+  const JudgeOptions rules = store.judging();
+  const std::vector<JudgedFinding> judged = is_judged ? judged_findings(cells, rules) : std::vector<JudgedFinding>();
   const std::vector<ShownAnswers> answers = shown_answers(cells, judged);
   std::vector<std::string> heading = {"variable", "site"};
   std::vector<VariedSetting> varied = varied_settings(grid_settings(), cells);
@@ -188,7 +189,8 @@ std::string results_table(const Store& store) {
     }
     lines.push_back(line);
   }
-  return text_table(lines) + other_data_note(cells) + types_note(cells) + seeds_note(judged) + control_note(cells);
+  return text_table(lines) + other_data_note(cells) + types_note(cells) + seeds_note(judged) +
+         (is_judged ? rules_note(judged, rules) : "") + control_note(cells);
 }
 
 std::string results_json(const Store& store) {

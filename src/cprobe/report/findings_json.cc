@@ -39,6 +39,8 @@ Json judged_json(const JudgedFinding& finding, const ReportedRun& run, const Pro
           {"data", finding.data},
           {"options", finding.options},
           {"seeds", finding.cells.size()},
+          {"smallest_effect", run.judge.smallest_effect},
+          {"correction", to_string(run.judge.correction)},
           {"types", finding.types.empty() ? Json(nullptr) : Json(finding.types)},
           {"null_variables", finding.null_kind.empty() ? Json(nullptr) : Json(finding.null_kind)},
           {"present", question_json(finding, &JudgedFinding::present)},
@@ -72,7 +74,7 @@ std::string findings_json(const ReportData& data) {
     for (const ReportedCell& cell : data.cells) {
       if (cell.run == r) cells.push_back(cell);
     }
-    for (const JudgedFinding& finding : judged_findings(cells)) {
+    for (const JudgedFinding& finding : judged_findings(cells, data.runs[r].judge)) {
       findings.push_back(judged_json(finding, data.runs[r], cells[finding.cells.front()]));
     }
   }

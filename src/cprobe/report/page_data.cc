@@ -267,6 +267,22 @@ Json verdicts_json(const std::vector<ReportedFinding>& all) {
   return verdicts;
 }
 
+/// By what rules the runs are judged, in words; where runs differ, by which each of them.
+std::string rules_text(const std::vector<ReportedRun>& runs) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> rules;  // Words, and names of runs.
+  for (const ReportedRun& run : runs) {
+    const std::string words = rules_words(run.judge);
+    auto found = std::ranges::find(rules, words, &decltype(rules)::value_type::first);
+    if (found == rules.end()) found = rules.emplace(rules.end(), words, std::vector<std::string>());
+    found->second.push_back(run.name);
+  }
+  if (rules.empty()) return {};
+  if (rules.size() == 1) return rules.front().first + ".";
+  std::string text = "Runs are judged by rules of their own.";
+  for (const auto& [words, names] : rules) text += fmt::format(" {}: {}.", fmt::join(names, ", "), words);
+  return text;
+}
+
 /// Escapes <, > and &. Text inside <script> would end at "</script", and would change its meaning
 /// at "<!--", wherever these stand.
 std::string for_script(const std::string& json) {
@@ -280,7 +296,7 @@ std::string page_json(const ReportData& data) {
       std::ranges::count_if(data.cells, [](const ReportedCell& cell) { return !cell.curve.empty(); }));
   const size_t most_epochs = std::clamp<size_t>(kMostCurvePoints / std::max<size_t>(1, n_curves), 2, 200);
   const std::vector<ReportedFinding> all = findings(data);
-  Json json = {{"title", data.title}, {"notes", data.notes}};
+  Json json = {{"title", data.title}, {"notes", data.notes}, {"rules", rules_text(data.runs)}};
   size_t n_draws = 0;
   std::set<std::string> controls;
   for (const ReportedFinding& f : all) {

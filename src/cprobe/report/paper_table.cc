@@ -121,13 +121,25 @@ std::vector<Field> fields_of(const ReportedFinding& f, const ReportedSet& on) {
   return fields;
 }
 
-Table table_of(const std::vector<ReportedFinding>& all) {
+/// The rules of judging of each run behind a finding, each once: "0.05, maxT".
+std::string rules_of(const ReportedSet& on, const std::vector<ReportedRun>& runs) {
+  std::vector<std::string> rules;
+  for (const AnswersOfRun& of : on.answers) {
+    const JudgeOptions& judge = runs[of.run].judge;
+    const std::string text = fmt::format("{}, {}", judge.smallest_effect, to_string(judge.correction));
+    if (std::ranges::find(rules, text) == rules.end()) rules.push_back(text);
+  }
+  return fmt::format("{}", fmt::join(rules, "; "));
+}
+
+Table table_of(const std::vector<ReportedFinding>& all, const std::vector<ReportedRun>& runs) {
   const auto any = [&](auto&& holds) { return std::ranges::any_of(all, holds); };
   const bool with_series = any([&](const ReportedFinding& f) { return f.series != all.front().series; });
   const bool with_step = any([](const ReportedFinding& f) { return f.step.has_value(); });
   const bool with_positions = any([&](const ReportedFinding& f) { return f.position != all.front().position; });
   const bool with_options = any([](const ReportedFinding& f) { return !f.options.empty(); });
   const bool with_controls = any([](const ReportedFinding& f) { return !f.control.empty(); });
+  const bool with_rules = std::ranges::any_of(runs, [](const ReportedRun& run) { return run.judge != JudgeOptions(); });
   const bool with_exchange = any([](const ReportedFinding& f) {
     return std::ranges::any_of(f.sets,
                                [](const ReportedSet& on) { return on.is_asked(&JudgedFinding::through_component); });
@@ -164,6 +176,7 @@ Table table_of(const std::vector<ReportedFinding>& all) {
                                              {"needed"},
                                              {"p complement", kP}});
   if (with_exchange) std::ranges::copy(exchange_columns(), std::back_inserter(table.columns));
+  if (with_rules) table.columns.push_back({"smallest effect, correction"});
   table.columns.push_back({"repetitions"});
   for (const ReportedFinding& f : all) {
     for (const ReportedSet& on : f.sets) {
@@ -178,6 +191,7 @@ Table table_of(const std::vector<ReportedFinding>& all) {
       for (const Spread& figure : {f.share, f.knn, f.full, Spread{.mean = f.majority}}) line.push_back({{}, figure});
       std::ranges::move(fields_of(f, on), std::back_inserter(line));
       if (with_exchange) std::ranges::move(exchange_fields(f, on), std::back_inserter(line));
+      if (with_rules) line.push_back({rules_of(on, runs)});
       line.push_back({std::to_string(f.n_cells())});
       table.lines.push_back(std::move(line));
     }
@@ -310,7 +324,7 @@ std::string markdown_table(const Table& table) {
 }  // namespace
 
 std::string paper_table(const ReportData& data, TableFormat format) {
-  const Table table = table_of(findings(data));
+  const Table table = table_of(findings(data), data.runs);
   switch (format) {
     case TableFormat::kCsv:
       return csv_table(table);

@@ -175,7 +175,7 @@ void add_answers(std::vector<ReportedFinding>& list, const ReportData& data,
       cells.push_back(data.cells[i]);
       places.push_back(i);
     }
-    for (const JudgedFinding& judged : judged_findings(cells)) {
+    for (const JudgedFinding& judged : judged_findings(cells, data.runs[r].judge)) {
       const bool are_parts =
           std::ranges::all_of(judged.cells, [&](size_t i) { return cells[i].findings.extent() == Extent::kPart; });
       std::vector<ReportedSet>& sets = list[finding_of_cell[places[judged.cells.front()]]].sets;

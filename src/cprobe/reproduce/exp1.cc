@@ -160,7 +160,7 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const ToyExperimen
     losses.push_back(final_training_loss(experiment));
     const Spec& spec = experiment.runs.front();
     const std::vector<ProbedCell> own = finished_cells(spec, toy_run_options(options.common));
-    answers.push_back(judged_findings(own));
+    answers.push_back(judged_findings(own, spec.probe.judge));
     cells.insert(cells.end(), own.begin(), own.end());
     if (!options.common.baselines) continue;
     for (RecordedMetric& figure : run_baselines_of(spec, options.common)) baselines.push_back(std::move(figure));

@@ -12,6 +12,7 @@
 #include "cprobe/circuit/fit.h"
 #include "cprobe/data/types.h"
 #include "cprobe/evaluate/ablation.h"
+#include "cprobe/evaluate/inference.h"
 #include "cprobe/io/document.h"
 #include "cprobe/tasks/language_task.h"
 
@@ -102,6 +103,7 @@ struct ProbeSpec {
   /// need them are not tested.
   int64_t null_variables = 19;
   AblationOptions ablation = {.n_random = 39, .component = true};
+  JudgeOptions judge;  ///< kDefault. No part of a cell's identity, as no figure depends on these.
 };
 
 /// A run as written in a spec file: what is probed, how, and over which grid.

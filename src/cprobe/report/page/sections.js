@@ -47,7 +47,7 @@ function verdictCard(verdict) {
 function makeVerdicts() {
   const parent = section('verdicts', 'Verdicts', 'For each variable: is it present in what the mask writes, more than variables that mean nothing to the model are; '
     + 'was it made in the component or received; does the behaviour need the weights more than random sets of their size? A mask is called a circuit where '
-    + 'the variable is present. p ≤ .05 is adjusted for all findings of a run, and an effect counts from .05 on.');
+    + `the variable is present. ${report.rules}`);
   parent.append(element('p', {className: 'note', textContent: isExchanged
     ? 'Whether a variable reaches the behaviour through a component, or through the mask’s units, was asked by exchange where it is present.'
     : 'Whether a variable reaches the behaviour through a component, or through the mask’s units, was not tested: that takes an exchange of its values.'}));
