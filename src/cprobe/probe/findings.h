@@ -47,6 +47,7 @@ struct Findings {
 
   /// On what the variable depends, as Types::text; empty if the cell did not ask for types.
   std::string types;
+  int64_t n_held_out = 0;  ///< Types that masks and exemplars never saw; 0: none was held out.
   /// How the null variables were made, as to_string(NullKind); empty without null variables.
   std::string null_kind;
   std::vector<int64_t> null_weights;  ///< Weights in the circuit of each null variable.

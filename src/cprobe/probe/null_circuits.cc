@@ -5,6 +5,7 @@
 #include "cprobe/circuit/mask_options.h"
 #include "cprobe/core/interrupt.h"
 #include "cprobe/core/rows.h"
+#include "cprobe/data/held_out_types.h"
 #include "cprobe/evaluate/other_types.h"
 #include "cprobe/probe/draws.h"
 
@@ -30,10 +31,15 @@ struct JudgedSet {
   at::Tensor labels;  ///< [n_rows] int64.
   at::Tensor types;   ///< [n_rows] int64.
 
-  static JudgedSet make(const RunData& data, const Dataset& set, const std::string& variable, int64_t position,
-                        const Types& types) {
+  /// @param rows  numbers of the rows to take; undefined: all.
+  static JudgedSet make(const RunData& data, const Dataset& set, const at::Tensor& rows, const std::string& variable,
+                        int64_t position, const Types& types) {
     LabelledTokens tokens = set.labelled(variable, position);
-    return {set, std::move(tokens.nodes), std::move(tokens.labels), types.of_rows[place_of(data, set)]};
+    JudgedSet judged{set, std::move(tokens.nodes), std::move(tokens.labels), types.of_rows[place_of(data, set)]};
+    for (at::Tensor* of_rows : {&judged.nodes, &judged.labels, &judged.types}) {
+      if (rows.defined()) *of_rows = of_rows->index_select(0, rows);
+    }
+    return judged;
   }
 };
 
@@ -99,12 +105,13 @@ TypedVectors typed(const at::Tensor& rows, const at::Tensor& row_of_node, const 
 /// Question 1 for one data set.
 class Judge {
  public:
-  Judge(const Model& model, const RunData& data, const Dataset& set, const std::string& variable,
-        const Circuit& circuit, const std::vector<Circuit>& nulls, const NullHypothesis& null,
+  /// @param rows  of `set`, to judge; undefined: all.
+  Judge(const Model& model, const RunData& data, const Dataset& set, const at::Tensor& rows,
+        const std::string& variable, const Circuit& circuit, const std::vector<Circuit>& nulls, const NullHypothesis& null,
         const FindOptions& options, Streams& streams)
       : component_(component_of(model, circuit.component())),
-        train_(JudgedSet::make(data, data.train, variable, options.position, null.types)),
-        test_(JudgedSet::make(data, set, variable, options.position, null.types)),
+        train_(JudgedSet::make(data, data.train, options.train_rows, variable, options.position, null.types)),
+        test_(JudgedSet::make(data, set, rows, variable, options.position, null.types)),
         train_stream_(streams.at(data.train, Site::before(component_.ref))),
         test_stream_(streams.at(set, Site::before(component_.ref))),
         train_inputs_(model, component_.ref, circuit.unit, train_.data.trie, train_stream_, train_.nodes),
@@ -233,16 +240,24 @@ class Judge {
 }  // namespace
 
 NullHypothesis null_hypothesis(const RunData& data, const std::string& variable, const TypeOptions& options,
-                               int64_t n_wanted) {
+                               int64_t n_wanted, double share_held_out) {
   const std::vector<const Dataset*> sets = data_sets(data);
   Types types = find_types(sets, variable, options);
   const at::Tensor of_train = types.of_rows[place_of(data, data.train)];
-  const auto is_decodable = [&](const at::Tensor& values) {
-    const auto [unused, inverse, counts] = at::_unique2(values.index_select(0, of_train), true, false, true);
-    return counts.size(0) > 1 && counts.min().item<int64_t>() > 1;
+  at::Tensor held_out = held_out_types(types, of_train, share_held_out, variable);
+  const at::Tensor of_trained =
+      held_out.defined() ? of_train.index_select(0, rows_not_held_out(of_train, held_out)) : of_train;
+  const auto may_use = [&](const at::Tensor& values) {
+    const auto [unused, inverse, counts] = at::_unique2(values.index_select(0, of_trained), true, false, true);
+    return counts.size(0) > 1 && counts.min().item<int64_t>() > 1 && may_hold_out(values, of_train, held_out);
   };
-  NullVariables variables = null_variables(types, n_wanted, is_decodable);
-  return {std::move(types), std::move(variables)};
+  NullVariables variables = null_variables(types, n_wanted, may_use);
+  return {std::move(types), std::move(variables), std::move(held_out)};
+}
+
+at::Tensor rows_to_train_on(const RunData& data, const NullHypothesis& null) {
+  if (!null.held_out.defined()) return {};
+  return rows_not_held_out(null.types.of_rows[place_of(data, data.train)], null.held_out);
 }
 
 std::vector<Circuit> find_null_circuits(const Model& model, const RunData& data, const NullHypothesis& null,
@@ -250,10 +265,15 @@ std::vector<Circuit> find_null_circuits(const Model& model, const RunData& data,
                                         const OnProgress& on_progress) {
   std::vector<Circuit> circuits;
   if (null.variables.n() == 0) return circuits;
-  const at::Tensor nodes = data.train.trie.nodes_at(options.position, data.train.source);
+  at::Tensor nodes = data.train.trie.nodes_at(options.position, data.train.source);
+  at::Tensor of_rows = null.types.of_rows[place_of(data, data.train)];
+  if (options.train_rows.defined()) {
+    nodes = nodes.index_select(0, options.train_rows);
+    of_rows = of_rows.index_select(0, options.train_rows);
+  }
   const ComponentInputs inputs(model, component, options.unit, data.train.trie,
                                streams.at(data.train, Site::before(component)), nodes);
-  const at::Tensor labels = null.variables.labels(null.types.of_rows[place_of(data, data.train)]);
+  const at::Tensor labels = null.variables.labels(of_rows);
   const double option = options.mask_option.value_or(mask_option(options.mask_method).otherwise);
   const std::unique_ptr<MaskMethod> method = make_mask_method(options.mask_method, option);
   // The batches are those of the cell's own circuit, because the streams are named.
@@ -275,7 +295,16 @@ std::vector<Findings::Presence> presence(const Model& model, const RunData& data
                                          const NullHypothesis& null, const FindOptions& options, Streams& streams) {
   std::vector<Findings::Presence> found;
   for (const auto& [label, set] : judged_sets(data, variable)) {
-    found.push_back(Judge(model, data, *set, variable, circuit, nulls, null, options, streams).judge(label));
+    at::Tensor rows;
+    if (null.held_out.defined()) {
+      rows = rows_of_unseen_types(null.types.of_rows[place_of(data, *set)],
+                                  null.types.of_rows[place_of(data, data.train)], null.held_out);
+      if (rows.size(0) == 0) {
+        found.push_back({.data = label});
+        continue;
+      }
+    }
+    found.push_back(Judge(model, data, *set, rows, variable, circuit, nulls, null, options, streams).judge(label));
   }
   return found;
 }

@@ -214,7 +214,8 @@ std::vector<JudgedFinding> unjudged(const std::vector<ProbedCell>& cells) {
                             .data = data,
                             .options = fmt::format("{}", fmt::join(options, ", ")),
                             .types = found.types,
-                            .null_kind = found.null_kind};
+                            .null_kind = found.null_kind,
+                            .n_held_out = found.n_held_out};
       if (const Findings::Presence* on = presence_on(cells[i], data)) finding.received_from = on->received_from;
       const std::string key = fmt::format("{}\n{}\n{}\n{}\n{}", finding.variable, to_string(finding.component),
                                           finding.position, data, finding.options);

@@ -43,6 +43,7 @@ struct JudgedFinding {
   std::vector<size_t> cells;  ///< Indices of the cells judged, at least one.
   std::string types;          ///< As Findings::types; empty for records of earlier versions.
   std::string null_kind;      ///< As Findings::null_kind.
+  int64_t n_held_out = 0;     ///< As Findings::n_held_out.
   /// Is the variable in what the circuit writes? Accuracy on other types.
   JudgedQuestion present;
   /// Is the variable easier to decode there than in what the component reads?

@@ -105,7 +105,9 @@ std::string types_note(const std::vector<ProbedCell>& cells) {
     const std::string nulls = f.null_kind.empty()
                                   ? "no null variables, so that presence is not tested"
                                   : fmt::format("{} null variables ({})", f.null_weights.size(), f.null_kind);
-    const std::string says = fmt::format("{}; {}", f.types, nulls);
+    const std::string held_out =
+        f.n_held_out == 0 ? "" : fmt::format(", {} of them held out of masks and exemplars", f.n_held_out);
+    const std::string says = fmt::format("{}{}; {}", f.types, held_out, nulls);
     auto kind = std::ranges::find(kinds, says, &decltype(kinds)::value_type::first);
     if (kind == kinds.end()) kind = kinds.emplace(kinds.end(), says, std::vector<std::string>());
     const std::string& variable = cell.settings.cell.variable;

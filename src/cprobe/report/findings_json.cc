@@ -43,6 +43,7 @@ Json judged_json(const JudgedFinding& finding, const ReportedRun& run, const Pro
           {"correction", to_string(run.judge.correction)},
           {"types", finding.types.empty() ? Json(nullptr) : Json(finding.types)},
           {"null_variables", finding.null_kind.empty() ? Json(nullptr) : Json(finding.null_kind)},
+          {"held_out_types", finding.n_held_out},
           {"present", question_json(finding, &JudgedFinding::present)},
           {"made_here", made_here},
           {"weights_needed", needed},

@@ -171,6 +171,7 @@ Json finding_json(const ReportedFinding& f, bool with_draws) {
           {"whole", f.n_full},
           {"types", judged.types},
           {"nullKind", judged.null_kind},
+          {"heldOut", judged.n_held_out},
           {"sets", list(f.sets, json_of)}};
 }
 

@@ -60,7 +60,8 @@ std::string size_words(const JudgedQuestion& question) {
 
 std::string types_words(const JudgedFinding& judged, const JudgedQuestion& question) {
   if (question.n_types == 0) return {};
-  return fmt::format("over {} types{}{}", question.n_types, judged.types == "each row" ? " (each row is one)" : "",
+  return fmt::format("over {} types{}{}{}", question.n_types, judged.n_held_out > 0 ? " that no mask saw" : "",
+                     judged.types == "each row" ? " (each row is one)" : "",
                      question.is_approximate ? ", approximate" : "");
 }
 

@@ -34,7 +34,8 @@ std::string p_words(const ReportedSet& on, Question question);
 /// no, both ends where neither decides. Empty without an interval.
 std::string size_words(const JudgedQuestion& question);
 
-/// "over 56 types"; "over 512 types (each row is one), approximate"; empty without types.
+/// "over 56 types"; "over 12 types that no mask saw"; "over 512 types (each row is one),
+/// approximate"; empty without types.
 std::string types_words(const JudgedFinding& judged, const JudgedQuestion& question);
 
 /// Texts that are not empty, with a separator between them.

@@ -30,8 +30,11 @@ std::string null_text(const Spec& spec, const std::string& variable) {
     const auto* column = std::get_if<std::string>(&part);
     parts.push_back(column != nullptr ? *column : fmt::format("token {}", std::get<int64_t>(part)));
   }
-  return fmt::format("|nulls {} types {} block {} exchange {} {}", spec.probe.null_variables, fmt::join(parts, ","),
-                     types.block, spec.probe.exchange.n_rows, spec.probe.exchange.n_controls);
+  // Cells without held-out types keep the identities that earlier versions gave them.
+  const std::string held_out =
+      spec.probe.held_out_types == 0 ? "" : fmt::format(" held out {}", spec.probe.held_out_types);
+  return fmt::format("|nulls {} types {} block {} exchange {} {}{}", spec.probe.null_variables, fmt::join(parts, ","),
+                     types.block, spec.probe.exchange.n_rows, spec.probe.exchange.n_controls, held_out);
 }
 
 /// Refuses a language task in protocol paper whose test rows do not divide into batches, because

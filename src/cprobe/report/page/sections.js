@@ -26,9 +26,10 @@ const controlChip = (finding) => (finding.control === '' ? null
   : element('span', {className: 'chip control', textContent: `negative control: ${finding.control}`}));
 
 /** What the variable depends on and what it is compared with, in words. */
-function nullText({types, nullKind}) {
+function nullText({types, nullKind, heldOut}) {
   if (types === '') return '';
-  const own = types === 'each row' ? 'Each row is a type of its own' : `Its types are ${types}`;
+  const own = (types === 'each row' ? 'Each row is a type of its own' : `Its types are ${types}`)
+    + (heldOut ? ` (${heldOut} of them held out of masks and exemplars)` : '');
   return `${own}; ${nullKind === '' ? 'there are no null variables.' : `its null variables are ${nullKind}.`}`;
 }
 
