@@ -141,8 +141,8 @@ void run_exchange(const ExchangeCommand& command) {
   std::vector<std::pair<JudgedFinding, Findings::Exchange>> all;
   {
     ProgressBar bar;
-    const NullHypothesis null = null_hypothesis(data, variable, spec.data.types_of(variable),
-                                                spec.probe.null_variables, share_held_out(circuit, command.circuit));
+    const NullHypothesis null = null_hypothesis(data, variable, spec.data.types_of(variable), spec.probe.null_variables,
+                                                share_held_out(circuit, command.circuit));
     options.train_rows = rows_to_train_on(data, null);
     const std::vector<Circuit> nulls =
         find_null_circuits(model, data, null, circuit.component(), options, streams, bar.on_progress());

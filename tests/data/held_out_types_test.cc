@@ -7,8 +7,8 @@
 namespace cprobe {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::Each;
+using ::testing::ElementsAre;
 
 /// Types 0 to n - 1 of one part, whose values are given.
 Types made_types(const std::vector<int64_t>& values, const std::vector<int64_t>& blocks = {}) {
@@ -98,10 +98,11 @@ TEST(HeldOutTypes, AreRefusedWithTheValueThatCannotSpareOne) {
   // The squares of a number and of its negative: two types each, but one of 0.
   std::vector<int64_t> squares;
   for (int64_t a = 0; a < 11; ++a) squares.push_back(a * a % 11);
-  EXPECT_INPUT_ERROR(held_out_types(made_types(squares), rows(11), .2, "a^2"),
-                     "evaluate.held_out_types 0.2: 'a^2' cannot spare 2 of its 11 types (token 0). Each value must keep "
-                     "two types to train on, and those held out must have two values; the value 0 has 1 type in the "
-                     "training data. Hold out fewer, or none (0)");
+  EXPECT_INPUT_ERROR(
+      held_out_types(made_types(squares), rows(11), .2, "a^2"),
+      "evaluate.held_out_types 0.2: 'a^2' cannot spare 2 of its 11 types (token 0). Each value must keep "
+      "two types to train on, and those held out must have two values; the value 0 has 1 type in the "
+      "training data. Hold out fewer, or none (0)");
   EXPECT_INPUT_ERROR(held_out_types(made_types({0, 0, 0, 0, 7, 7}), rows(6), .5, "v"), "the value 7 has 2 types");
 }
 

@@ -58,6 +58,27 @@ TEST(LeastDetectable, IsFoundAsOftenAsItSays) {
   }
 }
 
+TEST(LeastDetectable, ByHolmsMethodIsFoundAsOftenAsItSays) {
+  RandomNumbers random(2);
+  for (const auto& [n_nulls, n_cells] : {std::pair<int64_t, int64_t>{19, 1}, {99, 1}, {99, 5}, {399, 20}}) {
+    const LeastDetectable least = least_detectable(
+        {.n_types = 20, .n_nulls = n_nulls, .n_cells = n_cells, .null_sd = .1, .correction = Correction::kHolm});
+    ASSERT_TRUE(least.by_p.has_value());
+    int64_t n_found = 0;
+    for (int i = 0; i < 1000; ++i) {
+      std::vector<BesideNulls> family =
+          family_of(n_cells, n_nulls, [&](int64_t, int64_t) { return .1 * random.normal(); });
+      family.front().value += *least.by_p;
+      n_found += holm(family).front().is_significant() ? 1 : 0;
+    }
+    EXPECT_GE(n_found, 720) << n_nulls << " nulls, " << n_cells << " cells";
+    EXPECT_LE(n_found, 880) << n_nulls << " nulls, " << n_cells << " cells";
+  }
+  EXPECT_EQ(least_detectable({.n_types = 20, .n_nulls = 99, .n_cells = 6, .correction = Correction::kHolm}).by_p,
+            std::nullopt)
+      << "six cells take 119 nulls";
+}
+
 TEST(LeastDetectable, ByIntervalIsTwoQuantilesAboveTheSmallestEffect) {
   const LeastDetectable least =
       least_detectable({.n_types = 57, .n_nulls = 19, .type_sd = .2, .null_sd = .02, .smallest_effect = .05});

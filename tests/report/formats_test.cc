@@ -185,6 +185,23 @@ TEST_F(Formats, PageDataHaveAYesWithoutReserveOnly) {
   EXPECT_EQ(are_yes, (std::vector<bool>{true, false, false}));
 }
 
+TEST_F(Formats, HaveQWhereThereAreNinetyNineNulls) {
+  ReportData data;
+  data.runs.resize(1);
+  data.cells = {testing::reported({})};
+  EXPECT_THAT(paper_table(data, TableFormat::kCsv), Not(HasSubstr("q present")));
+  EXPECT_TRUE(nlohmann::json::parse(findings_json(data))["findings"][0]["present"]["q"].is_null());
+  EXPECT_TRUE(nlohmann::json::parse(page_json(data))["findings"][0]["sets"][0]["present"]["q"].is_null());
+  data.cells[0].findings.presence[0].present.nulls = testing::spaced(.1, .001, 99);
+  const CsvTable table = CsvTable::parse(paper_table(data, TableFormat::kCsv), "table");
+  EXPECT_THAT(table.text("q present"), ElementsAre("0.01"));
+  EXPECT_THAT(paper_table(data, TableFormat::kCsv), Not(HasSubstr("q needed"))) << "39 random sets are too few";
+  EXPECT_EQ(nlohmann::json::parse(findings_json(data))["findings"][0]["present"]["q"], .01);
+  const nlohmann::json page = nlohmann::json::parse(page_json(data));
+  EXPECT_EQ(page["findings"][0]["sets"][0]["present"]["q"], .01);
+  EXPECT_THAT(page["findings"][0]["sets"][0]["text"].get<std::string>(), HasSubstr("(p = 0.010, q = 0.010, at least"));
+}
+
 TEST_F(Formats, SayByWhatRulesARunIsJudged) {
   make_run(folder_ / "a", {{.other_types = .3}});
   EXPECT_THAT(paper_table(read(), TableFormat::kCsv), Not(HasSubstr("smallest effect")));

@@ -123,7 +123,7 @@ TEST(Spec, RefusesRulesOfJudgingThatMeanNothing) {
   EXPECT_INPUT_ERROR(parse(spec_text("evaluate: {smallest_effect: -0.1}\n")), "found -0.1");
   for (const char* number : {"1", ".nan", ".inf"}) {
     EXPECT_INPUT_ERROR(parse(spec_text(fmt::format("evaluate: {{smallest_effect: {}}}\n", number))),
-                       "spec.yaml:4:28: evaluate.smallest_effect:");
+                       "spec.yaml:4:29: evaluate.smallest_effect:");
   }
   EXPECT_INPUT_ERROR(parse(spec_text("evaluate: {correction: bonferroni}\n")), "'bonferroni' is not one of maxT, holm");
   for (const char* key : {"smallest_effect: 0.1", "correction: holm", "correction: maxT"}) {

@@ -71,7 +71,8 @@ at::Tensor held_out_types(const Types& types, const at::Tensor& of_train, double
     if (may_hold_out(types.value, of_train, held_out)) return held_out;
   }
   const std::map<int64_t, int64_t> of_value = types_left(types.value, of_train, {});
-  const auto& [value, n_types] = *std::ranges::min_element(of_value, {}, [](const auto& entry) { return entry.second; });
+  const auto& [value, n_types] =
+      *std::ranges::min_element(of_value, {}, [](const auto& entry) { return entry.second; });
   throw input_error(
       "evaluate.held_out_types {}: '{}' cannot spare {} of its {} {} ({}). Each value must keep two types to train on, "
       "and those held out must have two values; the value {} has {} in the training data. Hold out fewer, or none (0)",

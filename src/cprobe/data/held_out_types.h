@@ -12,15 +12,16 @@ namespace cprobe {
 /// The largest share of the types that may be held out.
 inline constexpr double kMostHeldOut = 0.5;
 
-/// Draws the types to hold out: a share of the training rows' types, at least one; of the blocks, if
-/// there are blocks, with all of their types. The draw depends on the names of the parts, so that
-/// other variables of the same parts, other components, seeds and models hold out the same types. A
-/// draw that `may_hold_out` refuses is made again, for this variable alone.
+/// Draws the types to hold out: a share of the training rows' types, at least one; of the blocks,
+/// if there are blocks, with all of their types. The draw depends on the names of the parts, so
+/// that other variables of the same parts, other components, seeds and models hold out the same
+/// types. A draw that `may_hold_out` refuses is made again, for this variable alone.
 /// @param of_train  [n_rows] int64: the type of each training row.
 /// @param share     in [0, kMostHeldOut].
 /// @param variable  name for the message.
-/// @return          [n_types] bool. Undefined, so that nothing is held out, if the share is 0 or each
-///                  row is its own type, which the test rows then do not share anyway.
+/// @return          [n_types] bool. Undefined, so that nothing is held out, if the share is 0, or
+/// if
+///                  each row is its own type, which no test row shares anyway.
 /// @throws Error (kInput) if no draw leaves each value two types to train on. Names the value with
 ///         the fewest types.
 at::Tensor held_out_types(const Types& types, const at::Tensor& of_train, double share, const std::string& variable);

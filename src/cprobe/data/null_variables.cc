@@ -149,8 +149,8 @@ NullVariables null_variables(const Types& types, int64_t n_wanted,
   const Seed stream = Seed(hash(types.text())).derive("null variables");
   std::set<Values> seen = {partition(to_list(types.value), types.is_known)};
   std::vector<at::Tensor> made(static_cast<size_t>(n_wanted));
-  // Draws every b that has none yet again. Where only a few partitions exist, most draws repeat one;
-  // so many rounds miss hardly any.
+  // Draws every b that has none yet again. Where only a few partitions exist, most draws repeat
+  // one; so many rounds miss hardly any.
   constexpr int64_t kRounds = 50;
   for (int64_t round = 0; round < kRounds; ++round) {
     for (size_t b = 0; b < made.size(); ++b) {

@@ -45,8 +45,8 @@ struct NullHypothesis {
 /// blocks.
 ///
 /// Null variables group the types in other ways than V, and than one another. A b that does not is
-/// drawn again, from a stream of its own: the other b keep the permutations that they have for other
-/// variables. Fewer than `n_wanted` come back if there are no more.
+/// drawn again, from a stream of its own: the other b keep the permutations that they have for
+/// other variables. Fewer than `n_wanted` come back if there are no more.
 /// @param may_use  says whether labels of all types can be decoded, such as whether each class has
 ///                 two training tokens; null variables for which the answer is no are drawn again.
 NullVariables null_variables(const Types& types, int64_t n_wanted,

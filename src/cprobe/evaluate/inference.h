@@ -79,9 +79,9 @@ BesideNulls mean_over_seeds(std::span<const BesideNulls> seeds);
 /// @throws Error (kFailed) if a value is NaN or infinite, or smallest_effect is below 0.
 std::vector<CountedP> max_t(std::span<const BesideNulls> family, double smallest_effect);
 
-/// p of every cell of a family, adjusted by Holm's (1979) step-down method. The chance that any cell
-/// without an effect gets p <= .05 is at most .05, however the cells depend on each other. The least
-/// p of m cells is m / (1 + K), so a significant one takes 20 m - 1 nulls.
+/// p of every cell of a family, adjusted by Holm's (1979) step-down method. The chance that any
+/// cell without an effect gets p <= .05 is at most .05, however the cells depend on each other. The
+/// least p of m cells is m / (1 + K), so a significant one takes 20 m - 1 nulls.
 ///
 /// With the m unadjusted p sorted as p_1 <= ... <= p_m:
 ///
@@ -110,10 +110,10 @@ struct JudgeOptions {
 std::vector<CountedP> adjusted(std::span<const BesideNulls> family, const JudgeOptions& options);
 
 /// For each cell, p of the null hypothesis that fewer than u = n_with_effect of the n models have
-/// an effect (partial conjunction; Friston et al. 2005, Benjamini & Heller 2008). Under it some
-/// n - u + 1 models have none, so p is the largest, over all sets of n - u + 1 models, of the
-/// adjusted p of the set's strongest cell, with all cells of all models as one family. That is the
-/// u-th smallest of the models' p. The chance that any cell gets p <= .05 without an effect in u models
+/// an effect (partial conjunction; Friston et al. 2005, Benjamini & Heller 2008). Under it some n -
+/// u + 1 models have none, so p is the largest, over all sets of n - u + 1 models, of the adjusted
+/// p of the set's strongest cell, with all cells of all models as one family. That is the u-th
+/// smallest of the models' p. The chance that any cell gets p <= .05 without an effect in u models
 /// is at most .05.
 ///
 /// @param models  models[i][c] is cell c in model i. All have the same cells. Null b comes from the

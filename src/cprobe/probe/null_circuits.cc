@@ -12,18 +12,6 @@
 namespace cprobe {
 namespace {
 
-/// The data sets of question 1, with the label of each: the test data, then the evaluation sets.
-std::vector<std::pair<std::string, const Dataset*>> judged_sets(const RunData& data, const std::string& variable) {
-  std::vector<std::pair<std::string, const Dataset*>> sets;
-  const auto test = std::ranges::find(data.evaluation_sets, data.test.identity(),
-                                      [](const auto& entry) { return entry.second.identity(); });
-  sets.emplace_back(test == data.evaluation_sets.end() ? "Test" : test->first, &data.test);
-  for (const auto& [label, set] : data.evaluation_sets) {
-    if (set.identity() != data.test.identity() && set.variables.contains(variable)) sets.emplace_back(label, &set);
-  }
-  return sets;
-}
-
 /// One data set behind one component.
 struct JudgedSet {
   const Dataset& data;
@@ -107,8 +95,8 @@ class Judge {
  public:
   /// @param rows  of `set`, to judge; undefined: all.
   Judge(const Model& model, const RunData& data, const Dataset& set, const at::Tensor& rows,
-        const std::string& variable, const Circuit& circuit, const std::vector<Circuit>& nulls, const NullHypothesis& null,
-        const FindOptions& options, Streams& streams)
+        const std::string& variable, const Circuit& circuit, const std::vector<Circuit>& nulls,
+        const NullHypothesis& null, const FindOptions& options, Streams& streams)
       : component_(component_of(model, circuit.component())),
         train_(JudgedSet::make(data, data.train, options.train_rows, variable, options.position, null.types)),
         test_(JudgedSet::make(data, set, rows, variable, options.position, null.types)),
@@ -238,6 +226,17 @@ class Judge {
 };
 
 }  // namespace
+
+std::vector<std::pair<std::string, const Dataset*>> judged_sets(const RunData& data, const std::string& variable) {
+  std::vector<std::pair<std::string, const Dataset*>> sets;
+  const auto test = std::ranges::find(data.evaluation_sets, data.test.identity(),
+                                      [](const auto& entry) { return entry.second.identity(); });
+  sets.emplace_back(test == data.evaluation_sets.end() ? "Test" : test->first, &data.test);
+  for (const auto& [label, set] : data.evaluation_sets) {
+    if (set.identity() != data.test.identity() && set.variables.contains(variable)) sets.emplace_back(label, &set);
+  }
+  return sets;
+}
 
 NullHypothesis null_hypothesis(const RunData& data, const std::string& variable, const TypeOptions& options,
                                int64_t n_wanted, double share_held_out) {

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cprobe/core/progress.h"
@@ -12,13 +13,17 @@
 
 namespace cprobe {
 
-/// The types of a variable in `data_sets`, the types held out, and its null variables, each of which
-/// has two training rows of each value and may hold out the same types (`may_hold_out`).
+/// The types of a variable in `data_sets`, the types held out, and its null variables, each of
+/// which has two training rows of each value and may hold out the same types (`may_hold_out`).
 /// @param n_wanted  null variables; fewer come back if the types allow no more.
 /// @param share_held_out  of the types, as ProbeSpec::held_out_types.
 /// @throws Error (kInput) as find_types and held_out_types.
 NullHypothesis null_hypothesis(const RunData& data, const std::string& variable, const TypeOptions& options,
                                int64_t n_wanted, double share_held_out = 0);
+
+/// The data sets of question 1, with the label of each: the test data, then the evaluation sets
+/// that have the variable.
+std::vector<std::pair<std::string, const Dataset*>> judged_sets(const RunData& data, const std::string& variable);
 
 /// The training rows whose types are not held out, as FindOptions::train_rows; undefined if nothing
 /// is held out.

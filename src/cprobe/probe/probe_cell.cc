@@ -61,10 +61,9 @@ FoundCircuit probe_cell(const Spec& spec, const Cell& cell, const std::string& i
   std::optional<NullHypothesis> null;
   if (spec.probe.protocol != Protocol::kPaper) {
     const auto known = data.nulls.find(cell.variable);
-    null = known != data.nulls.end()
-               ? known->second
-               : null_hypothesis(data, cell.variable, spec.data.types_of(cell.variable), spec.probe.null_variables,
-                                 spec.probe.held_out_types);
+    null = known != data.nulls.end() ? known->second
+                                     : null_hypothesis(data, cell.variable, spec.data.types_of(cell.variable),
+                                                       spec.probe.null_variables, spec.probe.held_out_types);
     options.train_rows = rows_to_train_on(data, *null);
   }
   FoundCircuit found;

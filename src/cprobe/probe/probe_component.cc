@@ -46,7 +46,8 @@ double option_of(const FindOptions& options) {
 FoundCircuit probe_component(const Model& model, const Dataset& train_data, const Dataset& test_data,
                              const std::string& variable, const ComponentRef& component, const FindOptions& options,
                              Draws& draws, Streams& streams, const OnProgress& on_progress) {
-  const ProbedSplit train = ProbedSplit::make(model, train_data, options.train_rows, variable, component, options, streams);
+  const ProbedSplit train =
+      ProbedSplit::make(model, train_data, options.train_rows, variable, component, options, streams);
   const ProbedSplit test = ProbedSplit::make(model, test_data, {}, variable, component, options, streams);
   const std::unique_ptr<MaskMethod> method = make_mask_method(options.mask_method, option_of(options));
   const int64_t batch_size = options.fit.batch_size;

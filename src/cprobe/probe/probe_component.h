@@ -26,8 +26,8 @@ struct FindOptions {
   FitOptions fit = {};
   int64_t exemplar_draws = 20;  ///< Draws of one exemplar per class to decode with, >= 1.
   uint64_t seed = 0;            ///< Seeds batches, exemplars and the sampling of masks.
-  /// [n] int64, ascending: the training rows that masks are trained on and exemplars are drawn from.
-  /// Undefined: all.
+  /// [n] int64, ascending: the training rows that masks are trained on and exemplars are drawn
+  /// from. Undefined: all.
   at::Tensor train_rows = {};
 
   /// The number of these rows. @param n_rows  rows of the training data.

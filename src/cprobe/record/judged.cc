@@ -132,6 +132,7 @@ void set_figures(JudgedQuestion& question, const Combined& of) {
   question.is_for_these_types_only = of.interval.is_for_these_types_only;
   if (question.n_null == 0) return;
   const Spread nulls = spread(of.beside.nulls);
+  question.nulls = of.beside.nulls;
   question.null_mean = nulls.mean;
   question.null_sd = nulls.sd;
   question.p = p_of(of.beside).p();
@@ -164,11 +165,15 @@ void judge(const std::vector<ProbedCell>& cells, const std::vector<JudgedFinding
   std::vector<BesideNulls> family;
   for (const auto& [finding, of] : tested) family.push_back(of.beside);
   const std::vector<CountedP> p_adjusted = adjusted(family, options);
+  std::vector<double> p_values;
+  for (const BesideNulls& finding : family) p_values.push_back(p_of(finding).p());
+  const std::vector<double> q = benjamini_hochberg(p_values);
   for (size_t i = 0; i < tested.size(); ++i) {
     auto& [finding, of] = tested[i];
     JudgedQuestion& here = finding->*question;
     const TestedEffect effect{p_adjusted[i], of.interval};
     here.p_adjusted = p_adjusted[i].p();
+    if (std::ssize(of.beside.nulls) >= kLeastNullsOfQ) here.q = q[i];
     here.n_findings = std::ssize(tested);
     here.answer = judge_one(*finding, effect, of);
     here.words = verdict_words(here.answer, effect);

@@ -16,9 +16,13 @@ struct JudgedQuestion {
   VerdictWord answer = VerdictWord::kNotTested;
   std::optional<double> statistic;  ///< Larger is stronger. Mean over seeds.
   std::optional<double> null_mean, null_sd;
+  std::vector<double> nulls;  ///< The statistic of each null. Mean over seeds.
   int64_t n_null = 0;
-  std::optional<double> p;               ///< Of this question alone.
-  std::optional<double> p_adjusted;      ///< Over the family (JudgeOptions::correction).
+  std::optional<double> p;           ///< Of this question alone.
+  std::optional<double> p_adjusted;  ///< Over the family (JudgeOptions::correction).
+  /// q over the family (benjamini_hochberg). Not set with fewer than kLeastNullsOfQ nulls. No
+  /// answer rests on it.
+  std::optional<double> q;
   int64_t n_findings = 0;                ///< Findings of the family; 0 without an adjusted p.
   std::optional<double> lower, upper;    ///< 95 % interval of the statistic minus the mean of its nulls.
   int64_t n_types = 0;                   ///< As Interval::n_types; 0: the statistic is not defined.

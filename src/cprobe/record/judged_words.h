@@ -47,7 +47,8 @@ bool is_present(const JudgedFinding& finding);
 std::string rules_words(const JudgeOptions& options);
 
 /// A line for a table of findings: rules that are not the defaults and, if Holm's method leaves a
-/// question without a p that could be significant, how many nulls it takes. Empty with the defaults.
+/// question without a p that could be significant, how many nulls it takes. Empty with the
+/// defaults.
 std::string rules_note(const std::vector<JudgedFinding>& findings, const JudgeOptions& options);
 
 }  // namespace cprobe

@@ -48,9 +48,9 @@ class Store {
   /// @param data   identifies model and data. Plans made under another value are dropped.
   /// @param judge  the spec's rules for answers about these methods.
   void plan(const std::vector<PlannedCell>& cells, const std::string& data, const JudgeOptions& judge = {});
-  /// The rules for answers about some methods: those of the spec that was planned last. Mask methods
-  /// share a family and hence its rules. The defaults, if nothing is planned, or a version without
-  /// such rules planned it.
+  /// The rules for answers about some methods: those of the spec that was planned last. Mask
+  /// methods share a family and hence its rules. The defaults, if nothing is planned, or a version
+  /// without such rules planned it.
   /// @param methods  what the methods' names begin with.
   /// @throws Error (kFailed) if the record holds rules that this version does not know.
   JudgeOptions judging(std::string_view methods = kCircuitProbing) const;

@@ -7,8 +7,8 @@
 namespace cprobe {
 
 // What a report says of one finding in words, by the rules of docs/statistics.md. A mask is called
-// a circuit only where AnswersOfRun::is_circuit says so. Of several runs (models), each one's answer
-// counts.
+// a circuit only where AnswersOfRun::is_circuit says so. Of several runs (models), each one's
+// answer counts.
 
 /// What the search kept: "A circuit of 45.0 % of the weights of L0.attn."
 std::string mask_text(const ReportedFinding& finding, const ReportedSet& on);

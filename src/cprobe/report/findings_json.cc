@@ -3,6 +3,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "cprobe/report/reported_findings.h"
+
 namespace cprobe {
 namespace {
 
@@ -22,8 +24,54 @@ Json question_json(const JudgedFinding& finding, Question question) {
           {"n_null", asked.n_null},
           {"p", number_or_null(asked.p)},
           {"p_adjusted", number_or_null(asked.p_adjusted)},
+          {"q", number_or_null(asked.q)},
           {"lower", number_or_null(asked.lower)},
           {"upper", number_or_null(asked.upper)}};
+}
+
+/// A question over models; null if none of them was tested on it.
+Json over_models_json(const ReportedSet& on, Question question) {
+  const OverModels* over = on.over(question);
+  if (over == nullptr) return nullptr;
+  if (!over->replication) return {{"p", nullptr}, {"why_not", over->why_not}};
+  const Replication& found = *over->replication;
+  const auto end = [&](double Interval::*which) {
+    return found.interval ? number_or_null((*found.interval).*which) : Json(nullptr);
+  };
+  return {{"p", found.p.p()},
+          {"n_with_effect", found.n_with_effect},
+          {"n_models", found.n_models},
+          {"n_findings", found.n_findings},
+          {"values", found.values},
+          {"lower", end(&Interval::lower)},
+          {"upper", end(&Interval::upper)}};
+}
+
+/// The findings of models that repeat each other.
+Json over_models_json(const ReportData& data) {
+  Json list = Json::array();
+  for (const ReportedFinding& finding : findings(data)) {
+    for (const ReportedSet& on : finding.sets) {
+      if (on.models.empty()) continue;
+      Json models = Json::array();
+      for (const size_t run : on.models) models.push_back(data.runs[run].name);
+      list.push_back({{"series", finding.series},
+                      {"step", finding.step ? Json(*finding.step) : Json(nullptr)},
+                      {"models", models},
+                      {"control", finding.control.empty() ? Json("none") : Json(finding.control)},
+                      {"variable", finding.variable},
+                      {"component", finding.component()},
+                      {"position", finding.position},
+                      {"data", on.data},
+                      {"options", finding.options},
+                      {"present", over_models_json(on, &JudgedFinding::present)},
+                      {"made_here", over_models_json(on, &JudgedFinding::made_here)},
+                      {"weights_needed", over_models_json(on, &JudgedFinding::weights_needed)},
+                      {"through_component", over_models_json(on, &JudgedFinding::through_component)},
+                      {"through_units", over_models_json(on, &JudgedFinding::through_units)}});
+    }
+  }
+  return list;
 }
 
 Json judged_json(const JudgedFinding& finding, const ReportedRun& run, const ProbedCell& first) {
@@ -79,7 +127,7 @@ std::string findings_json(const ReportData& data) {
       findings.push_back(judged_json(finding, data.runs[r], cells[finding.cells.front()]));
     }
   }
-  return Json{{"findings", findings}}.dump(2) + "\n";
+  return Json{{"findings", findings}, {"over_models", over_models_json(data)}}.dump(2) + "\n";
 }
 
 }  // namespace cprobe

@@ -9,7 +9,8 @@
 namespace cprobe {
 
 /// The answers to all questions about all findings of a report's runs, as JSON (`cprobe report
-/// --format json`; docs/file_formats.md). Each run is judged alone (record/judged.h).
+/// --format json`; docs/commands.md). Each run is judged alone (record/judged.h). Models that
+/// repeat each other are tested together, too.
 std::string findings_json(const ReportData& data);
 
 /// The answer to a question about exchange, with the shares of rows behind it.

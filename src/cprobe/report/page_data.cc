@@ -85,26 +85,32 @@ Json run_json(const ReportedRun& run, const Specs& specs) {
           {"calls", calls}};
 }
 
-/// One question over the runs behind a finding: the largest p, the outermost ends of intervals.
+/// One question over the runs behind a finding: the largest p and q, the outermost ends of
+/// intervals.
 Json answer_json(const ReportedFinding& f, const ReportedSet& on, Question question) {
-  std::optional<double> p, lower, upper;
+  std::optional<double> p, q, lower, upper;
   for (const AnswersOfRun& of : on.answers) {
     const JudgedQuestion& asked = of.judged.*question;
     if (asked.p_adjusted) p = std::max(p.value_or(0), *asked.p_adjusted);
+    if (asked.q) q = std::max(q.value_or(0), *asked.q);
     if (asked.lower) lower = std::min(lower.value_or(*asked.lower), *asked.lower);
     if (asked.upper) upper = std::max(upper.value_or(*asked.upper), *asked.upper);
   }
   const bool is_yes =
       std::ranges::all_of(on.answers, [&](const AnswersOfRun& of) { return is_plain_yes(of.judged, question); });
-  return {
-      {"answer", on.answer(question)},
-      {"asked", on.is_asked(question)},
-      {"short", question == &JudgedFinding::made_here ? answers_text(f, on, question) : answer_counts(f, on, question)},
-      {"words", answers_text(f, on, question)},
-      {"yes", is_yes},
-      {"p", number(p)},
-      {"lower", number(lower)},
-      {"upper", number(upper)}};
+  const bool names_position = question == &JudgedFinding::made_here && on.models.empty();
+  return {{"answer", on.answer(question)},
+          {"asked", on.is_asked(question)},
+          {"short", names_position ? answers_text(f, on, question) : answer_counts(f, on, question)},
+          {"words", answers_text(f, on, question)},
+          {"yes", is_yes},
+          {"overModels", on.over(question) != nullptr && on.over(question)->replication
+                             ? number(on.over(question)->replication->p.p())
+                             : Json()},
+          {"p", number(p)},
+          {"q", number(q)},
+          {"lower", number(lower)},
+          {"upper", number(upper)}};
 }
 
 Json presence_json(const ReportedPresence& presence, bool with_draws) {

@@ -7,6 +7,8 @@
 #include <set>
 #include <tuple>
 
+#include "cprobe/report/over_models.h"
+
 namespace cprobe {
 namespace {
 
@@ -216,6 +218,11 @@ std::string ReportedSet::answer(Question question) const {
   return agree ? word : "mixed";
 }
 
+const OverModels* ReportedSet::over(Question question) const {
+  const auto found = std::ranges::find(over_models, question, &OverModels::question);
+  return found == over_models.end() ? nullptr : &*found;
+}
+
 int64_t ReportedSet::n_circuits() const {
   return std::ranges::count(answers, true, &AnswersOfRun::is_circuit);
 }
@@ -266,6 +273,7 @@ std::vector<ReportedFinding> findings(const ReportData& data) {
     summarise(finding, cells);
     carry_circuits_over(finding);
   }
+  add_over_models(list, data);
   return list;
 }
 

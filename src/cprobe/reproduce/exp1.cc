@@ -4,8 +4,7 @@
 #include "cprobe/core/text_table.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/csv.h"
-#include "cprobe/record/judged.h"
-#include "cprobe/record/result_tables.h"
+#include "cprobe/reproduce/answers_table.h"
 #include "cprobe/reproduce/cell_figures.h"
 #include "cprobe/reproduce/published_baselines.h"
 #include "cprobe/reproduce/toy_experiment.h"
@@ -81,63 +80,6 @@ std::string_view meaning_of(std::string_view variable) {
   return std::ranges::find(kPublishedCircuits, variable, &PublishedCircuit::variable)->meaning;
 }
 
-/// "yes, no" over models.
-std::string words_over(const std::vector<const JudgedQuestion*>& questions) {
-  std::vector<std::string> words;
-  for (const JudgedQuestion* question : questions) words.emplace_back(to_string(question->answer));
-  std::ranges::sort(words);
-  std::vector<std::string> counted;
-  for (auto begin = words.begin(); begin != words.end();) {
-    const auto end = std::find_if(begin, words.end(), [&](const std::string& word) { return word != *begin; });
-    counted.push_back(words.size() == 1 ? *begin : fmt::format("{} {}", end - begin, *begin));
-    begin = end;
-  }
-  return fmt::format("{}", fmt::join(counted, ", "));
-}
-
-/// Means over models of a figure that all have; kNoFigure otherwise.
-std::string mean_over(const std::vector<const JudgedQuestion*>& questions,
-                      std::optional<double> JudgedQuestion::*figure) {
-  std::vector<double> values;
-  for (const JudgedQuestion* question : questions) {
-    if (question->*figure) values.push_back(*(question->*figure));
-  }
-  return values.empty() ? kNoFigure : figure_text(spread(values).mean, {});
-}
-
-/// The largest p over models; kNoFigure if none has one.
-std::string worst_p(const std::vector<const JudgedQuestion*>& questions) {
-  std::optional<double> worst;
-  for (const JudgedQuestion* question : questions) {
-    if (question->p_adjusted) worst = std::max(worst.value_or(0), *question->p_adjusted);
-  }
-  return worst ? p_number(*worst) : kNoFigure;
-}
-
-/// The answers of judged findings, a line for each variable and block; over models the number of
-/// each answer.
-std::string answers_table(const std::vector<std::vector<JudgedFinding>>& models) {
-  std::vector<std::vector<std::string>> lines = {{"variable", "block", "other types", "null circuits", "worst p",
-                                                  "present", "made here", "input best at", "harm", "random sets",
-                                                  "needed"}};
-  for (size_t i = 0; i < models.front().size(); ++i) {
-    const JudgedFinding& first = models.front()[i];
-    const auto of = [&](JudgedQuestion JudgedFinding::*question) {
-      std::vector<const JudgedQuestion*> all;
-      for (const std::vector<JudgedFinding>& model : models) all.push_back(&(model[i].*question));
-      return all;
-    };
-    const auto present = of(&JudgedFinding::present), needed = of(&JudgedFinding::weights_needed);
-    lines.push_back({std::string(meaning_of(first.variable)), std::string(to_string(first.component.block)),
-                     mean_over(present, &JudgedQuestion::statistic), mean_over(present, &JudgedQuestion::null_mean),
-                     worst_p(present), words_over(present), words_over(of(&JudgedFinding::made_here)),
-                     first.received_from.empty() ? kNoFigure : first.received_from,
-                     mean_over(needed, &JudgedQuestion::statistic), mean_over(needed, &JudgedQuestion::null_mean),
-                     words_over(needed)});
-  }
-  return text_table(lines);
-}
-
 /// The training loss at the end of a model's curve.
 double final_training_loss(const ToyExperiment& experiment) {
   return std::stod(CsvTable::read(experiment.folder / "curve.csv").text("train_loss").back());
@@ -183,7 +125,7 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const ToyExperimen
       "\nTraining loss at the end, by seed: {:.1e} ({:.1e}). After thousands of steps the ablated MLP varies with "
       "it.\n",
       fmt::join(losses, ", "), kPublishedTrainingLoss);
-  table += fmt::format("\n{}", answers_table(answers));
+  table += fmt::format("\n{}", answers_table(answers, experiments.front().runs.front().probe.judge, meaning_of));
   if (options.common.baselines) table += fmt::format("\n{}", baselines_table(baselines, published_figures()));
   write_file(options.common.out / "table.txt", table);
   return table;

@@ -73,9 +73,8 @@ Prepared prepare(const Spec& spec, const RunOptions& options) {
   check_cells(prepared.cells, prepared.data);
   if (spec.probe.protocol == Protocol::kPaper) return prepared;
   for (const std::string& variable : spec.grid.variables) {
-    prepared.data.nulls.emplace(
-        variable, null_hypothesis(prepared.data, variable, spec.data.types_of(variable), spec.probe.null_variables,
-                                  spec.probe.held_out_types));
+    prepared.data.nulls.emplace(variable, null_hypothesis(prepared.data, variable, spec.data.types_of(variable),
+                                                          spec.probe.null_variables, spec.probe.held_out_types));
   }
   check_rows_to_train_on(prepared);
   return prepared;
@@ -184,6 +183,7 @@ RunPlan plan_run(const Spec& spec, const RunOptions& options) {
     longest = std::max(longest, time.total());
     before = &cell;
   }
+  plan.questions = planned_questions(spec, prepared.data, prepared.cells);
   plan.seconds = std::max(sum / plan.parallelism.n_jobs, longest);
   plan.weights_memory = estimate->weights_memory();
   plan.streams_memory = plan.parallelism.n_jobs * streams_memory(prepared.data);

@@ -103,8 +103,8 @@ struct ProbeSpec {
   /// kDefault: null variables whose circuits are found beside each circuit, >= 0. 0: questions that
   /// need them are not tested.
   int64_t null_variables = 19;
-  /// kDefault: share of the types that masks and exemplars never see, in [0, kMostHeldOut]. Question
-  /// 1 is then asked on types that no training row has.
+  /// kDefault: share of the types that masks and exemplars never see, in [0, kMostHeldOut].
+  /// Question 1 is then asked on types that no training row has.
   double held_out_types = 0;
   AblationOptions ablation = {.n_random = 39, .component = true};
   JudgeOptions judge;  ///< kDefault. No part of a cell's identity, as no figure depends on these.

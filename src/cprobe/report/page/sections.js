@@ -71,6 +71,10 @@ function findingColumns() {
   const ablation = (of) => (f) => pick(f, (s) => (s.ablation && !isEmpty(f) ? of(s.ablation) : null));
   const answer = (name, key) => ({name, of: (f) => pick(f, (s) => s[key].words)});
   const figureOf = (name, key, of, text = decimals) => ({name, of: (f) => pick(f, (s) => s[key][of]), text, number: true});
+  // What only some reports have: q of many nulls, and p over models that repeat each other.
+  const extras = (name, key) => [['q', 'q'], ['p over models,', 'overModels']]
+    .filter(([, of]) => findings.some((f) => f.sets.some((s) => s[key][of] !== null)))
+    .map(([what, of]) => figureOf(`${what} ${name}`, key, of, pText));
   const columns = [
     {name: 'variable', of: (f) => f.variable}, {name: 'component', of: componentOf},
     ...(severalProbed ? [{name: 'position', of: (f) => f.position, text: String, number: true}] : []),
@@ -79,6 +83,7 @@ function findingColumns() {
     spreadColumn('other types', present((p) => p.mask)),
     spreadColumn('null circuits', present((p) => p.nulls)),
     figureOf('lower', 'present', 'lower'), figureOf('upper', 'present', 'upper'), figureOf('p present', 'present', 'p', pText),
+    ...extras('present', 'present'),
     answer('present', 'present'),
     spreadColumn('input', present((p) => p.input)), {name: 'input at', of: present((p) => p.inputAt)},
     answer('made here', 'madeHere'),
@@ -88,9 +93,10 @@ function findingColumns() {
     spreadColumn('ablated', ablation((a) => a.ablated)), spreadColumn('random sets', ablation((a) => a.random)),
     spreadColumn('null circuits ablated', ablation((a) => a.nulls)),
     figureOf('harm lower', 'needed', 'lower'), figureOf('harm upper', 'needed', 'upper'), figureOf('p needed', 'needed', 'p', pText),
+    ...extras('needed', 'needed'),
     answer('weights needed', 'needed'),
   ];
-  if (isExchanged) for (const [key, name] of kThrough) columns.push(figureOf(`p ${name}`, key, 'p', pText), answer(name, key));
+  if (isExchanged) for (const [key, name] of kThrough) columns.push(figureOf(`p ${name}`, key, 'p', pText), ...extras(name, key), answer(name, key));
   const complementP = ablation((a) => most(a.complementP));
   if (findings.some((f) => f.sets.some((s) => s.ablation && s.ablation.complementP.length))) {
     columns.push({name: 'p of complement controls (not calibrated)', of: complementP, text: pText, number: true});
