@@ -34,16 +34,28 @@ std::string note_of(const Circuit& circuit, const std::string& name, const std::
   return found->second;
 }
 
+/// As `note_of`. @throws Error (kInput) also if the note is no number.
+double number_of(const Circuit& circuit, const std::string& name, const std::filesystem::path& file) {
+  const std::string text = note_of(circuit, name, file);
+  try {
+    return std::stod(text);
+  } catch (const std::exception&) {
+    throw input_error("{}: its {} is '{}', which is no number", file.string(), name, text);
+  }
+}
+
+/// The share of the types that the circuit's mask never saw.
+double share_held_out(const Circuit& circuit, const std::filesystem::path& file) {
+  constexpr const char* kNote = "held_out_types";
+  if (!circuit.provenance.contains(kNote)) return 0;
+  const double share = number_of(circuit, kNote, file);
+  if (share >= 0 && share <= kMostHeldOut) return share;
+  throw input_error("{}: its {} is {}; expected a share from 0 to {}", file.string(), kNote, share, kMostHeldOut);
+}
+
 /// The options with which the circuit was found, as far as they decide its null circuits.
 FindOptions options_of(const Spec& spec, const Circuit& circuit, const std::filesystem::path& file) {
-  const auto number = [&](const std::string& name) {
-    const std::string text = note_of(circuit, name, file);
-    try {
-      return std::stod(text);
-    } catch (const std::exception&) {
-      throw input_error("{}: its {} is '{}', which is no number", file.string(), name, text);
-    }
-  };
+  const auto number = [&](const std::string& name) { return number_of(circuit, name, file); };
   const std::string method = note_of(circuit, "method", file);
   const auto* kind = std::ranges::find_if(kMaskKinds, [&](MaskKind one) { return to_string(one) == method; });
   if (kind == kMaskKinds.end()) throw input_error("{}: unknown mask method '{}'", file.string(), method);
@@ -139,7 +151,7 @@ void run_exchange(const ExchangeCommand& command) {
   spec.data.measure_behaviour = true;
   const RunData data = load_run_data(spec.model, spec.data);
   const Circuit circuit = load_circuit(command.circuit, data.model.config);
-  const FindOptions options = options_of(spec, circuit, command.circuit);
+  FindOptions options = options_of(spec, circuit, command.circuit);
   const std::string variable = note_of(circuit, "variable", command.circuit);
   if (circuit.extent() != Extent::kPart) {
     throw input_error("{}: an {} circuit; exchange needs a proper part of the component", command.circuit.string(),
@@ -150,8 +162,9 @@ void run_exchange(const ExchangeCommand& command) {
   std::vector<std::pair<JudgedFinding, Findings::Exchange>> all;
   {
     ProgressBar bar;
-    const NullHypothesis null =
-        null_hypothesis(data, variable, spec.data.types_of(variable), spec.probe.null_variables);
+    const NullHypothesis null = null_hypothesis(data, variable, spec.data.types_of(variable), spec.probe.null_variables,
+                                                share_held_out(circuit, command.circuit));
+    options.train_rows = rows_to_train_on(data, null);
     const std::vector<Circuit> nulls =
         find_null_circuits(model, data, null, circuit.component(), options, streams, bar.on_progress());
     for (const auto& [label, set] : data.evaluation_sets) {
@@ -163,7 +176,7 @@ void run_exchange(const ExchangeCommand& command) {
             "(task.type), and some value must have two types that rows of the same length have",
             set.source, variable);
       }
-      JudgedFinding found = judged_exchange(*on);
+      JudgedFinding found = judged_exchange(*on, spec.probe.judge);
       found.variable = variable;
       found.component = circuit.component();
       found.types = null.types.text();

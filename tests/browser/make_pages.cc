@@ -80,8 +80,12 @@ int main(int argc, char** argv) {
     cprobe::testing::make_run(folder / fmt::format("training/seed_0/probes/step_{}/circuits", step),
                               {{.knn = step / 12'000.0}, {.layer = 1}});
   }
+  for (const int seed : {0, 1, 2}) {
+    cprobe::testing::make_run(folder / fmt::format("models/seed_{}/circuits", seed), {{}}, {.command = "cprobe fit"},
+                              {.smallest_effect = 0.1});
+  }
   { cprobe::Store::open(folder / "unfinished").plan({{"00", "circuit probing", "to come"}}, "data"); }
-  for (const char* name : {"small", "large", "control", "earlier", "training", "unfinished"}) {
+  for (const char* name : {"small", "large", "control", "earlier", "training", "models", "unfinished"}) {
     write_page(folder / name, folder / (std::string(name) + ".html"));
   }
 }

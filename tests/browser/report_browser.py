@@ -162,6 +162,19 @@ def a_negative_control_is_labelled(browser, pages):
     check_equal(browser.run("return document.querySelectorAll('.banner').length"), 0, "banners of a trained model")
 
 
+def models_are_tested_together(browser, pages):
+    open_page(browser, pages / "models.html")
+    check_equal(browser.run(CHIPS, ".chips .chip.yes"), ["✓ present: yes in 3 of 3 models", "✓ weights needed: yes in 3 of 3 models"], "ticks")
+    text = browser.run("return document.querySelector('.verdict').textContent")
+    check("Present: yes in 3 of 3 models, p(2 of 3 models) = 0.050 (L0.mlp)." in text, text)
+    headings = browser.run("return [...document.querySelectorAll('#findings th')].map((th) => th.textContent)")
+    for name, p in (("present", "0.050"), ("needed", "0.025")):
+        place = next(i for i, heading in enumerate(headings) if f"p over models, {name}" in heading)
+        check_equal(browser.run(COLUMN, place), [p], f"p over models, {name}")
+    check(not any(heading.startswith("q ") for heading in headings), "a column of q without 99 nulls")
+    check("an effect counts from 0.1 on" in browser.run("return document.getElementById('verdicts').textContent"), "the rules are not named")
+
+
 def positions_stay_apart(browser, pages):
     open_page(browser, pages / "control.html")
     browser.run(DRAW_ALL)
@@ -252,7 +265,7 @@ def unfinished_runs_say_so(browser, pages):
 
 TESTS = [hostile_names_stay_text, figures_have_data, choices_change_the_figures, tables_filter_and_sort, methods_answer,
          figures_and_tables_export, nulls_are_drawn_one_by_one, only_a_yes_has_the_tick, a_negative_control_is_labelled,
-         positions_stay_apart, a_figure_without_data_keeps_its_choice,
+         models_are_tested_together, positions_stay_apart, a_figure_without_data_keeps_its_choice,
          overlaps_follow_the_variable, print_opens_what_is_closed, dark_mode_follows_the_system_and_the_reader, narrow_screens_do_not_scroll_sideways,
          five_hundred_cells_are_there_within_two_seconds, unfinished_runs_say_so]
 

@@ -68,12 +68,18 @@ TEST_F(FinishedRun, ADryRunSaysWhatTheRunTakesAndWritesNothing) {
   EXPECT_THAT(planned.out, HasSubstr("L0.attn seed 0"));
   EXPECT_THAT(planned.out, HasSubstr("2 cells to compute: about "));
   EXPECT_THAT(planned.out, HasSubstr("Peak memory: about "));
+  EXPECT_THAT(planned.out, HasSubstr("What these rows and types could tell"));
+  EXPECT_THAT(planned.out, HasSubstr("Assumed standard deviations: 0.25 between types"));
   std::vector<std::string> with_json = command;
   with_json.insert(with_json.end(), {"--json", "--memory", "0"});
   const Json plan = json_of(with_json);
   EXPECT_EQ(plan["cells"].size(), 2u);
   EXPECT_GT(plan["seconds"], 0.0);
   EXPECT_EQ(plan["streams_on_disk"], true);
+  ASSERT_EQ(plan["power"].size(), 5u) << "of one variable on one data set";
+  EXPECT_EQ(plan["power"][0]["question"], "present");
+  EXPECT_EQ(plan["power"][0]["variables"], Json({"var_0"}));
+  EXPECT_EQ(plan["power"][0]["type_sd"], .25);
   EXPECT_FALSE(std::filesystem::exists(never));
 }
 

@@ -189,6 +189,95 @@ TEST(MaxT, DoesNotBlameCellsForOthersEffects) {
   EXPECT_LE(n_found, kMostOf2000);
 }
 
+/// A cell whose p is (1 + n_as_strong) / (1 + n_nulls).
+BesideNulls cell_with(int64_t n_as_strong, int64_t n_nulls) {
+  BesideNulls cell{.value = .5, .nulls = std::vector<double>(static_cast<size_t>(n_nulls), 0)};
+  std::fill_n(cell.nulls.begin(), n_as_strong, 1.0);
+  return cell;
+}
+
+TEST(Holm, IsWhatCountingByHandGives) {
+  // p = 3/100, 1/100, 4/100, 50/100: times 3, 4, 2, 1.
+  const std::vector<BesideNulls> family = {cell_with(2, 99), cell_with(0, 99), cell_with(3, 99), cell_with(49, 99)};
+  EXPECT_THAT(holm(family), ElementsAre(CountedP{8, 99}, CountedP{3, 99}, CountedP{8, 99}, CountedP{49, 99}));
+  EXPECT_THAT(holm({}), IsEmpty());
+  // 2 * 1/20 and 1 * 3/40: the second is not below the first.
+  EXPECT_THAT(holm(std::vector{cell_with(0, 19), cell_with(2, 39)}), ElementsAre(CountedP{1, 19}, CountedP{1, 19}));
+  EXPECT_THAT(holm(std::vector{cell_with(15, 19), cell_with(17, 19)}), ElementsAre(CountedP{19, 19}, CountedP{19, 19}))
+      << "at most 1";
+  EXPECT_FAILED_ERROR(holm(std::vector<BesideNulls>{{.value = 1, .nulls = {kNan}}}), "nan");
+}
+
+TEST(Holm, NeedsTwentyNullsLessOnePerCell) {
+  for (const int64_t n_cells : {1, 2, 7}) {
+    for (const int64_t n_nulls : {20 * n_cells - 1, 20 * n_cells - 2}) {
+      const std::vector<BesideNulls> family(static_cast<size_t>(n_cells), cell_with(0, n_nulls));
+      EXPECT_EQ(holm(family).front().is_significant(), n_nulls == 20 * n_cells - 1) << n_cells << " cells";
+    }
+  }
+}
+
+/// The adjusted p of a closed test whose sets are tested by Bonferroni's method: the largest, over
+/// all sets with cell c, of the set's size times its smallest p.
+CountedP closed_test(const std::vector<BesideNulls>& family, size_t c) {
+  CountedP most{0, std::ssize(family.front().nulls)};
+  for (uint32_t set = 0; set < uint32_t{1} << family.size(); ++set) {
+    if ((set >> c & 1) == 0) continue;
+    int64_t size = 0, least = most.n_nulls;
+    for (size_t i = 0; i < family.size(); ++i) {
+      if ((set >> i & 1) == 0) continue;
+      ++size;
+      least = std::min(least, p_of(family[i]).n_as_strong);
+    }
+    most.n_as_strong = std::max(most.n_as_strong, std::min(most.n_nulls, size * (1 + least) - 1));
+  }
+  return most;
+}
+
+TEST(Holm, IsTheClosedTestByBonferroni) {
+  RandomNumbers random(8);
+  for (const int64_t n_nulls : {19, 99, 159}) {
+    for (int repetition = 0; repetition < 20; ++repetition) {
+      const std::vector<BesideNulls> family = family_of(6, n_nulls, [&](int64_t c, int64_t b) {
+        return random.below(60) + (b == 0 ? 10.0 * static_cast<double>(c) : 0);
+      });
+      const std::vector<CountedP> p = holm(family);
+      for (size_t c = 0; c < family.size(); ++c) ASSERT_EQ(p[c], closed_test(family, c)) << n_nulls << " nulls";
+    }
+  }
+}
+
+TEST(Holm, IsExactForAnyTable) {
+  // Of the K + 1 choices of the real value, at most .05 (K + 1) give any cell a significant p.
+  RandomNumbers random(9);
+  for (const int64_t n_nulls : {19, 39, 99, 159}) {
+    for (const int64_t n_cells : {1, 2, 7}) {
+      const auto expect = [&](const char* what, const std::function<double(int64_t, int64_t)>& draw) {
+        const std::vector<BesideNulls> family = family_of(n_cells, n_nulls, draw);
+        int64_t n_choices = 0;
+        for (size_t b = 0; b <= static_cast<size_t>(n_nulls); ++b) {
+          n_choices += std::ranges::any_of(holm(with_real(family, b)), &CountedP::is_significant) ? 1 : 0;
+        }
+        EXPECT_LE(kSignificance * n_choices, 1 + n_nulls) << what << ", " << n_cells << " cells, K = " << n_nulls;
+      };
+      expect("normal", [&](int64_t, int64_t) { return random.normal(); });
+      expect("few values", [&](int64_t, int64_t) { return random.below(4) / 10; });
+      expect("distinct in each cell",
+             [&](int64_t c, int64_t b) { return static_cast<double>((b + 20 * c) % (n_nulls + 1)); });
+      expect("constant cells beside others", [&](int64_t c, int64_t) { return c % 2 == 0 ? .1 : random.normal(); });
+    }
+  }
+}
+
+TEST(Adjusted, IsByTheMethodAskedFor) {
+  const std::vector<BesideNulls> family = {cell_with(0, 99), cell_with(3, 99)};
+  EXPECT_EQ(adjusted(family, {}), max_t(family, .05));
+  EXPECT_EQ(adjusted(family, {.smallest_effect = .3}), max_t(family, .3));
+  EXPECT_EQ(adjusted(family, {.correction = Correction::kHolm}), holm(family));
+  EXPECT_EQ(to_string(Correction::kMaxT), "maxT");
+  EXPECT_EQ(to_string(Correction::kHolm), "holm");
+}
+
 TEST(MeanOverSeeds, AveragesNullByNull) {
   const std::vector<BesideNulls> seeds = {{.value = 1, .nulls = {0, 2}}, {.value = 3, .nulls = {4, 6}}};
   EXPECT_EQ(mean_over_seeds(seeds), (BesideNulls{.value = 2, .nulls = {2, 4}}));
@@ -288,6 +377,15 @@ TEST(Replicated, CountsAllModelsTogether) {
     n_found += std::ranges::any_of(p, &CountedP::is_significant) ? 1 : 0;
   }
   EXPECT_LE(n_found, kMostOf2000);
+}
+
+TEST(Replicated, ByHolmsMethodCountsTheCellsOfAllModels) {
+  // Three models of one cell are a family of three: 3 * 1/100, then 2 * 2/100, then 60/100.
+  const std::vector<std::vector<BesideNulls>> models = {{cell_with(0, 99)}, {cell_with(59, 99)}, {cell_with(1, 99)}};
+  const JudgeOptions rules{.correction = Correction::kHolm};
+  EXPECT_THAT(replicated(models, 1, rules), ElementsAre(CountedP{2, 99}));
+  EXPECT_THAT(replicated(models, 2, rules), ElementsAre(CountedP{3, 99}));
+  EXPECT_THAT(replicated(models, 3, rules), ElementsAre(CountedP{59, 99}));
 }
 
 TEST(Replicated, RefusesWhatMakesNoSense) {

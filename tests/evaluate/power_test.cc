@@ -24,6 +24,18 @@ TEST(LeastAdjustedP, OfMaxTDoesNotGrowWithTheFamily) {
   EXPECT_EQ(least_adjusted_p(0, 24, Correction::kMaxT), 1) << "no nulls";
 }
 
+TEST(LeastNulls, MakeTheLeastPSignificant) {
+  for (const Correction correction : {Correction::kMaxT, Correction::kHolm}) {
+    for (const int64_t n_cells : {1, 8, 24}) {
+      const int64_t least = least_nulls(n_cells, correction);
+      EXPECT_LE(least_adjusted_p(least, n_cells, correction), .05) << n_cells;
+      EXPECT_GT(least_adjusted_p(least - 1, n_cells, correction), .05) << n_cells;
+    }
+  }
+  EXPECT_EQ(least_nulls(8, Correction::kHolm), 159);
+  EXPECT_FAILED_ERROR(least_nulls(0, Correction::kMaxT), "0 cells");
+}
+
 TEST(LeastDetectable, IsFoundAsOftenAsItSays) {
   RandomNumbers random(1);
   for (const int64_t n_nulls : {19, 99}) {
@@ -44,6 +56,27 @@ TEST(LeastDetectable, IsFoundAsOftenAsItSays) {
       }
     }
   }
+}
+
+TEST(LeastDetectable, ByHolmsMethodIsFoundAsOftenAsItSays) {
+  RandomNumbers random(2);
+  for (const auto& [n_nulls, n_cells] : {std::pair<int64_t, int64_t>{19, 1}, {99, 1}, {99, 5}, {399, 20}}) {
+    const LeastDetectable least = least_detectable(
+        {.n_types = 20, .n_nulls = n_nulls, .n_cells = n_cells, .null_sd = .1, .correction = Correction::kHolm});
+    ASSERT_TRUE(least.by_p.has_value());
+    int64_t n_found = 0;
+    for (int i = 0; i < 1000; ++i) {
+      std::vector<BesideNulls> family =
+          family_of(n_cells, n_nulls, [&](int64_t, int64_t) { return .1 * random.normal(); });
+      family.front().value += *least.by_p;
+      n_found += holm(family).front().is_significant() ? 1 : 0;
+    }
+    EXPECT_GE(n_found, 720) << n_nulls << " nulls, " << n_cells << " cells";
+    EXPECT_LE(n_found, 880) << n_nulls << " nulls, " << n_cells << " cells";
+  }
+  EXPECT_EQ(least_detectable({.n_types = 20, .n_nulls = 99, .n_cells = 6, .correction = Correction::kHolm}).by_p,
+            std::nullopt)
+      << "six cells take 119 nulls";
 }
 
 TEST(LeastDetectable, ByIntervalIsTwoQuantilesAboveTheSmallestEffect) {

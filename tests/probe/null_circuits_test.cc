@@ -1,5 +1,6 @@
 #include "cprobe/probe/null_circuits.h"
 
+#include "cprobe/data/held_out_types.h"
 #include "cprobe/probe/probe_cell.h"
 #include "tests/planted_variable.h"
 #include "tests/support.h"
@@ -107,6 +108,61 @@ TEST_F(NullCircuits, AreAblatedBesideTheCircuit) {
     EXPECT_NEAR(on.circuit()->harm->mean, on.random()->accuracy.mean - on.circuit()->accuracy.mean, 1e-12);
     EXPECT_EQ(on.circuit()->harm->n_types, 32);
   }
+}
+
+TEST_F(NullCircuits, AreJudgedOnTypesThatNoMaskSawIfTypesAreHeldOut) {
+  const Findings all = probe("class");
+  EXPECT_EQ(all.n_held_out, 0);
+  EXPECT_EQ(all.presence.at(0).present.interval.n_types, 32);
+  spec_.probe.held_out_types = .25;
+  const Findings found = probe("class");
+  EXPECT_EQ(found.n_held_out, 8);
+  EXPECT_EQ(found.n_train, 6 * 24 / 64 * 64) << "rows of the other 24 types, in whole batches";
+  EXPECT_EQ(found.n_test, 4 * 32) << "raw decoding and ablations are on all rows";
+  EXPECT_NE(found.train_loss, all.train_loss);
+  const Findings::Presence& there = found.presence.at(0);
+  EXPECT_EQ(there.present.interval.n_types, 8);
+  EXPECT_GT(there.present.value, .9) << "the MLP writes the class of tokens that no exemplar has";
+  ASSERT_EQ(there.present.nulls.size(), 19u);
+  for (const double null : there.present.nulls) EXPECT_LT(null, there.present.value);
+  EXPECT_EQ(there.made_here.nulls.size(), 19u);
+  const Findings::Presence nowhere = probe("nothing").presence.at(0);
+  EXPECT_LT(nowhere.present.value, .6);
+}
+
+TEST_F(NullCircuits, HoldTheSameTypesOutAsTheVariable) {
+  const NullHypothesis null = null_hypothesis(data_, "class", {}, 19, .25);
+  const at::Tensor of_train = null.types.of_rows[0];
+  ASSERT_EQ(null.variables.n(), 19);
+  for (int64_t b = 0; b < 19; ++b) {
+    EXPECT_TRUE(may_hold_out(null.variables.values[b], of_train, null.held_out)) << b;
+  }
+  const at::Tensor rows = rows_to_train_on(data_, null);
+  EXPECT_EQ(rows.size(0), 6 * 24);
+  EXPECT_FALSE(null.held_out.index_select(0, of_train.index_select(0, rows)).any().item<bool>());
+  EXPECT_FALSE(rows_to_train_on(data_, null_hypothesis(data_, "class", {}, 1)).defined());
+}
+
+TEST_F(NullCircuits, LeaveDataWithoutUnseenTypesUndefined) {
+  // An evaluation set with rows of the first types only, all of which masks have seen.
+  const at::Tensor held_out = null_hypothesis(data_, "class", {}, 1, .25).held_out;
+  testing::TokenRows seen;
+  std::vector<int64_t> classes;
+  for (size_t type = 0; type < planted_.rows.size(); ++type) {
+    const auto place = static_cast<int64_t>(type);
+    if (held_out[place].item<bool>()) continue;
+    seen.push_back(planted_.rows[type]);
+    classes.push_back(planted_.classes[place].item<int64_t>());
+  }
+  Dataset set{.source = "seen", .trie = build_trie(seen)};
+  set.variables["class"] = set.answers = at::tensor(classes, at::kLong);
+  data_.evaluation_sets.emplace_back("Seen", set);
+  spec_.probe.held_out_types = .25;
+  const std::vector<Findings::Presence> presence = probe("class").presence;
+  ASSERT_EQ(presence.size(), 2u);
+  EXPECT_EQ(presence[1].data, "Seen");
+  EXPECT_EQ(presence[1].present.interval.n_types, 0);
+  EXPECT_TRUE(presence[1].present.nulls.empty());
 }
 
 TEST_F(NullCircuits, AreNotMadeInProtocolPaper) {

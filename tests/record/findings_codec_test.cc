@@ -278,6 +278,7 @@ ProbedCell drawn_cell(uint64_t seed, AblationOptions& asked) {
   };
   if (below(4) > 0) {
     f.types = "tokens 0 and 1";
+    f.n_held_out = below(3);
     if (n_nulls > 0) f.null_kind = "permuted tokens";
     for (int64_t b = 0; b < n_nulls; ++b) f.null_weights.push_back(below(99));
     for (const char* label : {"IID", "IID Gen"}) {

@@ -175,6 +175,47 @@ TEST(Judged, FindingsSayWhatTheirPAndIntervalAreOf) {
   EXPECT_TRUE(found[1].present.is_for_these_types_only);
 }
 
+TEST(Judged, TheSmallestEffectDecidesWhatCounts) {
+  const std::vector<ProbedCell> cells = {cell("v", Block::kMlp, figure(.3, .1), figure(.2, .05, 1))};
+  const auto answer = [&](double smallest) {
+    return only(judged_findings(cells, {.smallest_effect = smallest})).present.answer;
+  };
+  EXPECT_EQ(answer(.05), VerdictWord::kYes);
+  EXPECT_EQ(answer(.2), VerdictWord::kUndecided) << "the interval is .18 to .22";
+  EXPECT_EQ(answer(.5), VerdictWord::kSmall);
+  EXPECT_EQ(judged_exchange(exchange(), {.smallest_effect = .98}).through_component.answer, VerdictWord::kUndecided);
+}
+
+TEST(Judged, HolmsMethodMultipliesByTheFindings) {
+  const std::vector<ProbedCell> cells = {cell("v", Block::kMlp, figure(.9, .1), figure(.6, .05, 1)),
+                                         cell("w", Block::kMlp, figure(.9, .1), figure(.6, .05, 1))};
+  for (const JudgedFinding& found : judged_findings(cells, {.correction = Correction::kHolm})) {
+    EXPECT_EQ(found.present.p, .05);
+    EXPECT_EQ(found.present.p_adjusted, .1);
+    EXPECT_EQ(found.present.answer, VerdictWord::kUndecided) << "19 nulls are too few for two findings";
+  }
+  EXPECT_EQ(only(judged_findings({cells[0]}, {.correction = Correction::kHolm})).present.answer, VerdictWord::kYes);
+}
+
+TEST(Judged, QIsWorthNinetyNineNulls) {
+  const auto with_nulls = [](int64_t n_as_strong, size_t n_nulls) {
+    TestedFigure tested = figure(.9, .1);
+    tested.nulls.assign(n_nulls, .1);
+    std::fill_n(tested.nulls.begin(), n_as_strong, 1.0);
+    return tested;
+  };
+  std::vector<ProbedCell> cells = {cell("v", Block::kMlp, with_nulls(1, 99), figure(.6, .05, 1)),
+                                   cell("w", Block::kMlp, with_nulls(5, 99), figure(.6, .05, 1)),
+                                   cell("few", Block::kMlp, with_nulls(9, 19), figure(.6, .05, 1))};
+  std::vector<JudgedFinding> found = judged_findings(cells);
+  ASSERT_EQ(found.size(), 3u);
+  EXPECT_EQ(found[0].present.p, .02);
+  EXPECT_DOUBLE_EQ(found[0].present.q.value(), .06) << "three findings, and this p is the least";
+  EXPECT_DOUBLE_EQ(found[1].present.q.value(), .09) << ".06 times 3 / 2";
+  EXPECT_EQ(found[2].present.q, std::nullopt) << "19 nulls are too few for a q";
+  EXPECT_EQ(found[0].made_here.q, std::nullopt);
+}
+
 TEST(Judged, SeedsAreOneFinding) {
   ProbedCell first = cell("v", Block::kMlp, figure(.9, .1), figure(.6, .05, 1));
   ProbedCell second = cell("v", Block::kMlp, figure(.7, .1, 5), figure(.4, .05, 2));

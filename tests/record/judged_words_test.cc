@@ -91,5 +91,20 @@ TEST(JudgedWords, PresentIsYesOrOfUndecidedSize) {
   EXPECT_FALSE(is_plain_yes(finding, &JudgedFinding::present));
 }
 
+TEST(JudgedWords, NameRulesThatAreNotTheDefaults) {
+  JudgedFinding finding = yes("token 0", "permuted tokens");
+  finding.present.n_findings = 8;
+  finding.present.n_null = 19;
+  EXPECT_EQ(rules_note({finding}, {}), "");
+  EXPECT_EQ(rules_note({finding}, {.smallest_effect = .1}),
+            "p <= .05 is adjusted for all findings of a run (maxT), and an effect counts from 0.1 on.\n");
+  const JudgeOptions holm{.correction = Correction::kHolm};
+  EXPECT_EQ(rules_note({finding}, holm),
+            "p <= .05 is adjusted for all findings of a run (Holm's method), and an effect counts from 0.05 on. With 8 "
+            "findings that takes 159 nulls: with 19, no p can be .05 or less.\n");
+  finding.present.n_null = 159;
+  EXPECT_EQ(rules_note({finding}, holm), rules_words(holm) + ".\n");
+}
+
 }  // namespace
 }  // namespace cprobe

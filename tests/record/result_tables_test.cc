@@ -15,11 +15,11 @@ using ::testing::Not;
 class ResultsTable : public ::testing::Test {
  protected:
   /// The table of a store with these finished cells.
-  std::string table(const std::vector<ProbedCell>& cells) {
+  std::string table(const std::vector<ProbedCell>& cells, const JudgeOptions& judge = {}) {
     Store store = Store::open(folder_ / std::to_string(n_stores_++));
     std::vector<PlannedCell> plan;
     for (size_t i = 0; i < cells.size(); ++i) plan.push_back({fmt::format("id{}", i), "circuit probing", "a cell"});
-    store.plan(plan, "data");
+    store.plan(plan, "data", judge);
     for (size_t i = 0; i < cells.size(); ++i) {
       ProbedCell cell = cells[i];
       cell.id = plan[i].id;
@@ -115,6 +115,25 @@ TEST_F(ResultsTable, HasTheAnswersWithTheirAdjustedP) {
   EXPECT_THAT(column(shown, "needed"), ElementsAre("yes 0.025", "no 0.525"));
   EXPECT_THAT(shown, HasSubstr("\nTypes of x0, x1: token 0; 19 null variables (permuted tokens).\n"));
   EXPECT_THAT(shown, Not(HasSubstr("complement")));
+}
+
+TEST_F(ResultsTable, FollowsTheRulesOfTheLastSpecAndNamesThem) {
+  const std::vector<ProbedCell> cells = {judged_cell("x0", .9, .2), judged_cell("x1", .1, .9)};
+  EXPECT_THAT(table(cells), Not(HasSubstr("effect counts")));
+  const std::string large = table(cells, {.smallest_effect = .85});
+  EXPECT_THAT(column(large, "present"), ElementsAre("small 0.050", "no 0.550"));
+  EXPECT_THAT(large,
+              HasSubstr("\np <= .05 is adjusted for all findings of a run (maxT), and an effect counts from 0.85 "
+                        "on.\n"));
+  const std::string holm = table(cells, {.correction = Correction::kHolm});
+  EXPECT_THAT(column(holm, "present"), ElementsAre("undecided 0.100", "no 0.550"));
+  EXPECT_THAT(holm, HasSubstr(" With 2 findings that takes 39 nulls: with 19, no p can be .05 or less.\n"));
+}
+
+TEST_F(ResultsTable, NamesTypesHeldOut) {
+  ProbedCell cell = judged_cell("x0", .9, .2);
+  cell.findings.n_held_out = 12;
+  EXPECT_THAT(table({cell}), HasSubstr("\nTypes of x0: token 0, 12 of them held out of masks and exemplars; 19 null"));
 }
 
 TEST_F(ResultsTable, SaysBeyondChanceWhereRowsAreShuffled) {

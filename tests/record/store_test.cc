@@ -154,11 +154,65 @@ TEST(OldStore3, GetsChecksumsThatMeanSomethingWithThisVersion) {
   execute(database,
           "ALTER TABLE cells DROP COLUMN forgotten; ALTER TABLE invocations DROP COLUMN device; "
           "ALTER TABLE metrics DROP COLUMN lower; ALTER TABLE metrics DROP COLUMN upper; "
+          "ALTER TABLE plans DROP COLUMN smallest_effect; ALTER TABLE plans DROP COLUMN correction; "
+          "ALTER TABLE plans DROP COLUMN turn; "
           "UPDATE cells SET checksum = 'of version 3'; PRAGMA user_version = 3;");
   sqlite3_close(database);
   const Store store = Store::open(folder.path());
   store.verify();
   EXPECT_EQ(store.invocations()[0].device, "cpu");
+  EXPECT_EQ(store.judging("toy"), JudgeOptions());
+}
+
+TEST(Judging, IsThatOfTheSpecPlannedLast) {
+  const TemporaryFolder folder;
+  const JudgeOptions strict{.smallest_effect = .1, .correction = Correction::kHolm}, loose{.smallest_effect = .01};
+  const std::string other = method_name(MaskKind::kHardConcrete);
+  {
+    Store store = Store::open(folder.path());
+    EXPECT_EQ(store.judging(), JudgeOptions()) << "nothing is planned";
+    store.plan({{"a", std::string(kCircuitProbing), "a"}, {"b", other, "b"}}, "data", strict);
+    EXPECT_EQ(store.judging(), strict);
+    store.plan({{"c", "linear_probe", "c"}}, "data", loose);
+    EXPECT_EQ(store.judging(), strict) << "comparison methods have rules of their own";
+    EXPECT_EQ(store.judging("linear_probe"), loose);
+    store.plan({{"b", other, "b"}}, "data", loose);
+  }
+  EXPECT_EQ(Store::open_existing(folder.path()).judging(), loose) << "mask methods share their rules: the last";
+  Store store = Store::open(folder.path());
+  store.plan({{"a", std::string(kCircuitProbing), "a"}}, "data");
+  EXPECT_EQ(store.judging(), JudgeOptions()) << "the same cell, planned again with the defaults";
+}
+
+TEST(Judging, IsTakenOverFromAShardWithItsPlan) {
+  const TemporaryFolder folder;
+  const JudgeOptions strict{.smallest_effect = .1, .correction = Correction::kHolm};
+  const std::vector<PlannedCell> plan = {{"a", std::string(kCircuitProbing), "a"}};
+  { Store::open(folder / "shard").plan(plan, "data", strict); }
+  Store store = Store::open(folder / "run");
+  store.plan(plan, "data");
+  store.gather(folder / "shard", false);
+  EXPECT_EQ(store.judging(), JudgeOptions()) << "the plan is left as it is";
+  store.gather(folder / "shard", true);
+  EXPECT_EQ(store.judging(), strict);
+}
+
+TEST(Judging, SurvivesARepair) {
+  const TemporaryFolder folder;
+  const JudgeOptions strict{.smallest_effect = .1, .correction = Correction::kHolm};
+  { Store::open(folder.path()).plan({{"a", std::string(kCircuitProbing), "a"}}, "data", strict); }
+  Store::repair(folder.path());
+  EXPECT_EQ(Store::open_existing(folder.path()).judging(), strict);
+}
+
+TEST(Judging, RefusesRulesOfALaterVersion) {
+  const TemporaryFolder folder;
+  { Store::open(folder.path()).plan({{"a", std::string(kCircuitProbing), "a"}}, "data"); }
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open((folder / "run.sqlite").c_str(), &database), SQLITE_OK);
+  execute(database, "UPDATE plans SET correction = 'sidak'");
+  sqlite3_close(database);
+  EXPECT_FAILED_ERROR(Store::open_existing(folder.path()).judging(), "unknown correction 'sidak'");
 }
 
 TEST(OpenStore, RefusesALaterVersions) {

@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "cprobe/io/csv.h"
+#include "cprobe/report/findings_json.h"
 #include "cprobe/report/page.h"
 #include "cprobe/report/page_data.h"
 #include "cprobe/report/paper_table.h"
@@ -12,6 +13,7 @@
 namespace cprobe {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::make_run;
@@ -181,6 +183,44 @@ TEST_F(Formats, PageDataHaveAYesWithoutReserveOnly) {
   }
   EXPECT_THAT(answers, ElementsAre("yes", "beyond chance", "yes, for these types"));
   EXPECT_EQ(are_yes, (std::vector<bool>{true, false, false}));
+}
+
+TEST_F(Formats, HaveQWhereThereAreNinetyNineNulls) {
+  ReportData data;
+  data.runs.resize(1);
+  data.cells = {testing::reported({})};
+  EXPECT_THAT(paper_table(data, TableFormat::kCsv), Not(HasSubstr("q present")));
+  EXPECT_TRUE(nlohmann::json::parse(findings_json(data))["findings"][0]["present"]["q"].is_null());
+  EXPECT_TRUE(nlohmann::json::parse(page_json(data))["findings"][0]["sets"][0]["present"]["q"].is_null());
+  data.cells[0].findings.presence[0].present.nulls = testing::spaced(.1, .001, 99);
+  const CsvTable table = CsvTable::parse(paper_table(data, TableFormat::kCsv), "table");
+  EXPECT_THAT(table.text("q present"), ElementsAre("0.01"));
+  EXPECT_THAT(paper_table(data, TableFormat::kCsv), Not(HasSubstr("q needed"))) << "39 random sets are too few";
+  EXPECT_EQ(nlohmann::json::parse(findings_json(data))["findings"][0]["present"]["q"], .01);
+  const nlohmann::json page = nlohmann::json::parse(page_json(data));
+  EXPECT_EQ(page["findings"][0]["sets"][0]["present"]["q"], .01);
+  EXPECT_THAT(page["findings"][0]["sets"][0]["text"].get<std::string>(), HasSubstr("(p = 0.010, q = 0.010, at least"));
+}
+
+TEST_F(Formats, SayByWhatRulesARunIsJudged) {
+  make_run(folder_ / "a", {{.other_types = .3}});
+  EXPECT_THAT(paper_table(read(), TableFormat::kCsv), Not(HasSubstr("smallest effect")));
+  const JudgeOptions rules{.smallest_effect = .5, .correction = Correction::kHolm};
+  make_run(folder_ / "b", {{.other_types = .3}}, {.command = "cprobe fit"}, rules);
+  const ReportData data = read();
+  const CsvTable table = CsvTable::parse(paper_table(data, TableFormat::kCsv), "table");
+  EXPECT_THAT(table.text("smallest effect, correction"), ElementsAre("0.05, maxT", "0.5, holm"));
+  EXPECT_THAT(table.text("present"), ElementsAre("yes", "small"));
+  const nlohmann::json json = nlohmann::json::parse(findings_json(data));
+  EXPECT_EQ(json["findings"][0]["smallest_effect"], .05);
+  EXPECT_EQ(json["findings"][0]["correction"], "maxT");
+  EXPECT_EQ(json["findings"][1]["smallest_effect"], .5);
+  EXPECT_EQ(json["findings"][1]["correction"], "holm");
+  EXPECT_EQ(json["findings"][1]["present"]["answer"], "small");
+  EXPECT_THAT(nlohmann::json::parse(page_json(data))["rules"].get<std::string>(),
+              AllOf(HasSubstr("rules of their own"), HasSubstr(" a: p <= .05"),
+                    HasSubstr("(Holm's method), and an "
+                              "effect counts from 0.5 on.")));
 }
 
 TEST_F(Formats, TablesWithoutAFinishedCellHaveAHeading) {

@@ -354,18 +354,26 @@ TEST(Verdict, CountsTheAnswersOfModels) {
   const ReportedSet& on = f.sets.front();
   ASSERT_EQ(on.answers.size(), 3u);
   EXPECT_EQ(on.answer(&JudgedFinding::present), "mixed");
-  EXPECT_EQ(answers_text(f, on, &JudgedFinding::present), "yes in 2, no in 1 of 3 models");
+  EXPECT_EQ(answers_text(f, on, &JudgedFinding::present), "yes in 2, no in 1 of 3 models, p(2 of 3 models) = 0.050");
   EXPECT_THAT(mask_of(f), HasSubstr(", a circuit in 2 of 3 models."));
-  EXPECT_THAT(presence_of(f),
-              AllOf(HasSubstr("Is var_0 present in what the mask writes at the probed token? yes in 2, no in 1 of 3 "
-                              "models: accuracy on other types 0.900, 0.900, 0.100, null circuits 0.100 ± 0.006, 0.100 "
-                              "± 0.006, 0.100 ± 0.006 (p = 0.050, 0.050, 0.550)."),
-                    HasSubstr("Made here? received in 2, not tested in 1 of 3 models")));
+  EXPECT_THAT(
+      presence_of(f),
+      AllOf(HasSubstr("Is var_0 present in what the mask writes at the probed token? yes in 2, no in 1 of 3 "
+                      "models, p(2 of 3 models) = 0.050: accuracy on other types 0.900, 0.900, 0.100, null circuits "
+                      "0.100 ± 0.006, 0.100 "
+                      "± 0.006, 0.100 ± 0.006 (p = 0.050, 0.050, 0.550, -0.614 to 1.000 over models above them)."),
+            HasSubstr("Made here? received in 2, not tested in 1 of 3 models, not tested over models, as 1 of 3 "
+                      "models has no such test (")));
+  EXPECT_THAT(deletion_of(f), HasSubstr("over models more harm than they do; "));
   EXPECT_THAT(deletion_of(f), HasSubstr("Does the behaviour need these weights more than random sets? yes in 2, no in "
-                                        "1 of 3 models."));
+                                        "1 of 3 models, p(2 of 3 models) = 0.025."));
   ReportData data = data_of(cells);
   for (ReportedRun& run : data.runs) run.model_fingerprint = "one";
-  EXPECT_EQ(findings(data).front().run_noun, "run") << "of one model";
+  const ReportedFinding of_one_model = findings(data).front();
+  EXPECT_EQ(of_one_model.run_noun, "run") << "of one model";
+  EXPECT_EQ(answers_text(of_one_model, of_one_model.sets.front(), &JudgedFinding::present),
+            "yes in 2, no in 1 of 3 runs")
+      << "several runs of one model replicate nothing";
 }
 
 TEST(Verdict, OnAVariable) {
@@ -378,12 +386,13 @@ TEST(Verdict, OnAVariable) {
   };
   const VariableCase cases[] = {
       {{&yes, &no},
-       "var_0 is present in 1 of 2 components, most in L0.mlp: accuracy on other types 0.900, null circuits 0.100 ± "
+       "var_0 is present in this model, in 1 of 2 components, most in L0.mlp: accuracy on other types 0.900, null "
+       "circuits 0.100 ± "
        "0.006 (p = 0.050, at least 0.780 above them, over 56 types). Present: yes (L0.mlp); no (L1.mlp). Made here: "
        "received from token 0 (L0.mlp). Weights needed on Test: yes (L0.mlp); no (L1.mlp)."},
-      {{&no}, "Nothing tells var_0 above its null variables: this search finds at most 0.020."},
+      {{&no}, "Nothing tells var_0 above its null variables in this model: this search finds at most 0.020."},
       {{&earlier}, "Whether var_0 is present was not tested. Weights needed on Test: not tested (L0.mlp)."},
-      {{&models}, "Present: yes in 1, no in 1 of 2 models (L0.mlp)."},
+      {{&models}, "Present: yes in 1, no in 1 of 2 models, p(2 of 2 models) = 0.550 (L0.mlp)."},
   };
   for (const VariableCase& c : cases) EXPECT_THAT(verdict_text(c.findings, "Test"), HasSubstr(c.words));
   EXPECT_EQ(verdict_text({&yes}, "Gen"), "Nothing was measured on Gen.");

@@ -21,8 +21,8 @@ TEST(ReproduceExperiment1, KeepsWhatIsFinishedAndRefusesOtherOptions) {
   ToyExperimentOptions options{
       .common = {.out = folder / "exp1", .n_random = 0, .n_nulls = 0, .n_threads = 1}, .steps = 2, .n_seeds = 1};
   const std::string table = reproduce_experiment1(small_exp1_task(), options);
-  EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 21)
-      << "heading and eight circuits, the loss, heading and eight answers:\n"
+  EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 22)
+      << "heading and eight circuits, the loss, heading and eight answers, whose they are:\n"
       << table;
   EXPECT_THAT(table, HasSubstr("(0.991)"));
   EXPECT_THAT(table, ContainsRegex("by seed: [0-9.e+-]+ \\(2.0e-04\\)"));

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <set>
 
+#include "cprobe/evaluate/power.h"
 #include "tests/run/run_fixture.h"
 
 /// Tests of the forecast of a run (plan_run).
@@ -38,6 +39,87 @@ TEST_F(Run, IsPlannedWithoutWritingAnything) {
       << "another model for each cell starts from the embeddings";
   spec_.grid.variables = {"z"};
   EXPECT_INPUT_ERROR(plan_run(spec_, {.n_threads = 1}), "'z'");
+}
+
+/// The forecast of a question about a variable.
+PlannedQuestion question(const RunPlan& plan, const std::string& name, const std::string& variable) {
+  for (const PlannedQuestion& one : plan.questions) {
+    if (one.question == name && std::ranges::find(one.variables, variable) != one.variables.end()) return one;
+  }
+  throw std::runtime_error("no forecast of " + name);
+}
+
+class RunOfTokens : public Run {
+ protected:
+  RunOfTokens() {
+    // z and its negative depend on the first token, of ten, with five types of each value.
+    std::string rows = ",data,labels,z,n\n";
+    for (int i = 0; i < 120; ++i) {
+      rows += fmt::format("{},{} {} 12,{},{},{}\n", i, i % 10, i / 10, i % 5, i % 2, 1 - i % 2);
+    }
+    testing::write_bytes(folder_ / "rows.csv", rows);
+    spec_.grid.variables = {"z", "n"};
+    spec_.grid.seeds = {0, 1};
+    spec_.probe.ablation.n_random = 39;
+  }
+
+  RunPlan plan() const { return plan_run(spec_, {.n_threads = 1}); }
+};
+
+TEST_F(RunOfTokens, IsPlannedWithWhatItCouldTell) {
+  const RunPlan planned = plan();
+  ASSERT_EQ(planned.questions.size(), 5u) << "both variables have the same figures";
+  const PlannedQuestion present = question(planned, "present", "z");
+  EXPECT_EQ(present.variables, spec_.grid.variables);
+  EXPECT_EQ(present.data, "Test");
+  EXPECT_EQ(present.n_types, 10);
+  EXPECT_EQ(present.n_nulls, 19);
+  EXPECT_EQ(present.n_findings, 8) << "two variables in four components; seeds are one finding";
+  EXPECT_EQ(present.least_p, .05);
+  EXPECT_EQ(present.problem, "");
+  EXPECT_EQ(present.least_effect,
+            least_detectable(
+                {.n_types = 10, .n_nulls = 19, .n_cells = 8, .type_sd = kAssumedTypeSd, .null_sd = kAssumedNullSd})
+                .effect());
+  EXPECT_EQ(question(planned, "weights needed", "z").least_p, .025);
+  EXPECT_EQ(question(planned, "through component", "z").n_types, 10);
+  EXPECT_GT(question(planned, "through units", "z").least_effect.value(), *present.least_effect)
+      << "random sets of units vary more";
+  spec_.probe.judge.smallest_effect = .3;
+  EXPECT_GT(question(plan(), "present", "z").least_effect.value(), .3);
+}
+
+TEST_F(RunOfTokens, IsPlannedWithWhatIsInTheWayOfAnyP) {
+  spec_.probe.null_variables = 0;
+  spec_.probe.ablation.n_random = 7;
+  spec_.probe.exchange.n_controls = 0;
+  RunPlan planned = plan();
+  EXPECT_EQ(question(planned, "present", "z").problem, "not tested, as evaluate.null_variables is 0");
+  EXPECT_EQ(question(planned, "present", "z").least_effect, std::nullopt);
+  EXPECT_EQ(question(planned, "weights needed", "z").problem, "evaluate.random_controls is 7, and a p of .05 takes 19");
+  EXPECT_EQ(question(planned, "through units", "z").problem, "not tested, as evaluate.exchange_controls is 0");
+  spec_.probe.null_variables = 19;
+  spec_.probe.judge.correction = Correction::kHolm;
+  planned = plan();
+  EXPECT_EQ(question(planned, "present", "z").problem,
+            "by Holm's method 8 findings take 159 null variables for a p of .05, and evaluate.null_variables is 19");
+  EXPECT_EQ(question(planned, "present", "z").least_p, .4);
+  spec_.probe.held_out_types = .2;
+  spec_.probe.judge = {};
+  EXPECT_EQ(question(plan(), "present", "z").n_types, 2) << "those held out";
+  EXPECT_EQ(question(plan(), "present", "z").problem,
+            "2 types: a yes is for these types only, and it takes 8 for others");
+  spec_.probe.protocol = Protocol::kPaper;
+  EXPECT_TRUE(plan().questions.empty());
+}
+
+TEST_F(Run, IsPlannedWithTypesThatAllowNoNullVariables) {
+  const RunPlan planned = plan_run(spec_, {.n_threads = 1});  // x has one type per value
+  EXPECT_EQ(question(planned, "present", "x").problem,
+            "not defined: no row has a type that the exemplars of its value do not have");
+  spec_.grid.variables = {"w"};  // each row is its own type
+  const RunPlan rows = plan_run(spec_, {.n_threads = 1});
+  EXPECT_EQ(question(rows, "through component", "w").problem, "not asked, as rows have no matched donors");
 }
 
 TEST_F(Run, IsPlannedForWhatIsNotThereYet) {

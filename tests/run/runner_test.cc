@@ -121,6 +121,38 @@ TEST_F(Run, CompletesAScreenedRunAsIfItHadBeenComputedAtOnce) {
   EXPECT_EQ(table("run", "results.csv").text("null circuits"), std::vector<std::string>(4, "3"));
 }
 
+TEST_F(Run, JudgesByTheLastSpecWithoutComputingAnything) {
+  run_in("run");
+  EXPECT_EQ(Store::open_existing(folder_ / "run").judging(), JudgeOptions());
+  const std::string metrics = testing::read_bytes(folder_ / "run/metrics.csv");
+  spec_.probe.judge = {.smallest_effect = .2, .correction = Correction::kHolm};
+  EXPECT_EQ(run_in("run").n_computed, 0);
+  EXPECT_EQ(Store::open_existing(folder_ / "run").judging(), spec_.probe.judge);
+  EXPECT_EQ(testing::read_bytes(folder_ / "run/metrics.csv"), metrics);
+}
+
+TEST_F(Run, RefusesHeldOutTypesThatLeaveTooLittleBeforeAnythingIsWritten) {
+  spec_.probe.held_out_types = .5;  // x has one type per value
+  EXPECT_INPUT_ERROR(run_in("run"), "evaluate.held_out_types 0.5: 'x' cannot spare 2 of its 4 types");
+  std::string rows = ",data,labels,z\n";  // z depends on the second token, of ten.
+  for (int i = 0; i < 40; ++i) rows += fmt::format("{},{} {} 12,{},{}\n", i, i % 4, i / 4, i % 5, i / 4 % 2);
+  testing::write_bytes(folder_ / "rows.csv", rows);
+  spec_.grid.variables = {"z"};
+  spec_.grid.batch_sizes = {30};
+  EXPECT_INPUT_ERROR(run_in("run"),
+                     "batch_size is 30, but evaluate.held_out_types leaves only 20 rows of 'z' to train on");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run"));
+  spec_.grid.batch_sizes = {10};
+  spec_.grid.blocks = {Block::kMlp};
+  EXPECT_EQ(run_in("run").n_computed, 2);
+  const std::vector<ProbedCell> cells = Store::open_existing(folder_ / "run").probed();
+  ASSERT_EQ(cells.size(), 2u);
+  EXPECT_EQ(cells[0].findings.n_held_out, 5);
+  EXPECT_EQ(cells[0].findings.n_train, 20);
+  spec_.probe.held_out_types = 0;
+  EXPECT_EQ(run_in("run").n_computed, 2) << "other cells";
+}
+
 TEST_F(Run, RefusesTypesThatDoNotFitBeforeAnythingIsWritten) {
   spec_.data.types[""].parts = {int64_t{2}};  // the last token, which is the same in all rows
   EXPECT_INPUT_ERROR(run_in("run"), "the variable 'x' is no function of token 2");

@@ -110,6 +110,41 @@ TEST(Spec, RefusesTypesAndNullsThatNothingWouldUse) {
   EXPECT_INPUT_ERROR(parse(spec_text("protocol: paper\nevaluate: {exchange_controls: 9}\n")), "exchanges nothing");
 }
 
+TEST(Spec, ReadsTheRulesOfJudging) {
+  EXPECT_EQ(parse(spec_text()).probe.judge, (JudgeOptions{.smallest_effect = .05, .correction = Correction::kMaxT}));
+  EXPECT_EQ(parse(spec_text("evaluate: {smallest_effect: 0.1, correction: holm}\n")).probe.judge,
+            (JudgeOptions{.smallest_effect = .1, .correction = Correction::kHolm}));
+  EXPECT_EQ(parse(spec_text("evaluate: {correction: maxT}\n")).probe.judge, JudgeOptions());
+}
+
+TEST(Spec, RefusesRulesOfJudgingThatMeanNothing) {
+  EXPECT_INPUT_ERROR(parse(spec_text("evaluate: {smallest_effect: 0}\n")),
+                     "evaluate.smallest_effect: expected a positive");
+  EXPECT_INPUT_ERROR(parse(spec_text("evaluate: {smallest_effect: -0.1}\n")), "found -0.1");
+  for (const char* number : {"1", ".nan", ".inf"}) {
+    EXPECT_INPUT_ERROR(parse(spec_text(fmt::format("evaluate: {{smallest_effect: {}}}\n", number))),
+                       "spec.yaml:4:29: evaluate.smallest_effect:");
+  }
+  EXPECT_INPUT_ERROR(parse(spec_text("evaluate: {correction: bonferroni}\n")), "'bonferroni' is not one of maxT, holm");
+  for (const char* key : {"smallest_effect: 0.1", "correction: holm", "correction: maxT"}) {
+    EXPECT_INPUT_ERROR(parse(spec_text(fmt::format("protocol: paper\nevaluate: {{{}}}\n", key))),
+                       "so nothing is judged");
+  }
+}
+
+TEST(Spec, ReadsTheShareOfTypesHeldOut) {
+  EXPECT_EQ(parse(spec_text()).probe.held_out_types, 0);
+  for (const double share : {0., .2, .5}) {
+    EXPECT_EQ(parse(spec_text(fmt::format("evaluate: {{held_out_types: {}}}\n", share))).probe.held_out_types, share);
+  }
+  EXPECT_INPUT_ERROR(parse(spec_text("evaluate: {held_out_types: 0.6}\n")),
+                     "spec.yaml:4:28: evaluate.held_out_types: expected the share of the types to hold out, from 0 to "
+                     "0.5; found 0.6");
+  EXPECT_INPUT_ERROR(parse(spec_text("evaluate: {held_out_types: -0.1}\n")), "evaluate.held_out_types: expected");
+  EXPECT_INPUT_ERROR(parse(spec_text("evaluate: {held_out_types: .nan}\n")), "evaluate.held_out_types");
+  EXPECT_INPUT_ERROR(parse(spec_text("protocol: paper\nevaluate: {held_out_types: 0.2}\n")), "so none are held out");
+}
+
 TEST(Spec, NamesTheLineOfEveryMistake) {
   EXPECT_INPUT_ERROR(parse("- a list"), "spec.yaml:1:1: expected a spec");
   EXPECT_INPUT_ERROR(parse("model: m\ntask: {train: a.csv, test: b.csv}\n"), "the key 'variables' is missing");
@@ -301,11 +336,16 @@ TEST(CellId, ChangesWithEverythingThatCanChangeItsNumbers) {
                                             "evaluate: {random_controls: 3}\n",
                                             "evaluate: {fills: mean}\n",
                                             "evaluate: {per_matrix: true}\n",
+                                            "evaluate: {held_out_types: 0.1}\n",
+                                            "evaluate: {held_out_types: 0.2}\n",
                                             "evaluate: {effects: true}\n"};
   for (const std::string& change : changes) EXPECT_TRUE(ids.insert(id(change, fingerprints, 1)).second) << change;
   EXPECT_FALSE(ids.insert(id("out: elsewhere\n", fingerprints, 1)).second) << "the folder changes no number";
   EXPECT_FALSE(ids.insert(id("fit: {method: continuous_sparsification}\n", fingerprints, 1)).second);
   EXPECT_FALSE(ids.insert(id("evaluate: {effects: false}\n", fingerprints, 1)).second) << "as if it were not there";
+  EXPECT_FALSE(ids.insert(id("evaluate: {held_out_types: 0}\n", fingerprints, 1)).second) << "nothing is held out";
+  EXPECT_FALSE(ids.insert(id("evaluate: {smallest_effect: 0.1, correction: holm}\n", fingerprints, 1)).second)
+      << "rules of judging change no figure";
 }
 
 TEST(CellId, KnowsWhetherSentencesAreAblated) {

@@ -36,6 +36,9 @@ struct NullVariables {
 struct NullHypothesis {
   Types types;
   NullVariables variables;
+  /// [n_types] bool: the types that masks and exemplars never see (held_out_types.h). Undefined:
+  /// none are held out.
+  at::Tensor held_out = {};
 };
 
 /// Makes null variables of a variable. Their permutations depend on the names of the parts and on

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/name_of.h"
 #include "cprobe/evaluate/statistics.h"
 
 namespace cprobe {
@@ -68,7 +69,21 @@ void require_family(std::span<const BesideNulls> family, double smallest_effect)
   for (const BesideNulls& cell : family) require_values(cell);
 }
 
+/// Whether a < b, in whole numbers.
+bool is_smaller(const CountedP& a, const CountedP& b) {
+  return (1 + a.n_as_strong) * (1 + b.n_nulls) < (1 + b.n_as_strong) * (1 + a.n_nulls);
+}
+
+/// A multiple of p, at most 1.
+CountedP times(const CountedP& p, int64_t factor) {
+  return {.n_as_strong = std::min(p.n_nulls, factor * (1 + p.n_as_strong) - 1), .n_nulls = p.n_nulls};
+}
+
 }  // namespace
+
+std::string_view to_string(Correction correction) {
+  return name_of(correction, {"maxT", "holm"});
+}
 
 void require_finite(std::span<const double> values, std::string_view what) {
   for (const double value : values) {
@@ -101,14 +116,45 @@ std::vector<CountedP> max_t(std::span<const BesideNulls> family, double smallest
   if (family.empty()) return {};
   const std::vector<Scores> scores = all_standardised(family, fewest_nulls(family), smallest_effect);
   const Scores most = largest(scores);
-  std::vector<CountedP> adjusted;
-  adjusted.reserve(scores.size());
-  for (const Scores& cell : scores) adjusted.push_back(beside_largest(cell.front(), most));
-  return adjusted;
+  std::vector<CountedP> p;
+  p.reserve(scores.size());
+  for (const Scores& cell : scores) p.push_back(beside_largest(cell.front(), most));
+  return p;
+}
+
+std::vector<CountedP> holm(std::span<const BesideNulls> family) {
+  std::vector<CountedP> p;
+  p.reserve(family.size());
+  for (const BesideNulls& cell : family) p.push_back(p_of(cell));
+  std::vector<size_t> order(p.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_sort(order, [&](size_t a, size_t b) { return is_smaller(p[a], p[b]); });
+  CountedP most;
+  for (size_t rank = 0; rank < order.size(); ++rank) {
+    const CountedP here = times(p[order[rank]], static_cast<int64_t>(order.size() - rank));
+    if (rank == 0 || is_smaller(most, here)) most = here;
+    p[order[rank]] = most;
+  }
+  return p;
+}
+
+std::vector<CountedP> adjusted(std::span<const BesideNulls> family, const JudgeOptions& options) {
+  switch (options.correction) {
+    case Correction::kMaxT:
+      return max_t(family, options.smallest_effect);
+    case Correction::kHolm:
+      return holm(family);
+  }
+  throw failure("unknown correction");
 }
 
 std::vector<CountedP> replicated(std::span<const std::vector<BesideNulls>> models, int64_t n_with_effect,
                                  double smallest_effect) {
+  return replicated(models, n_with_effect, JudgeOptions{.smallest_effect = smallest_effect});
+}
+
+std::vector<CountedP> replicated(std::span<const std::vector<BesideNulls>> models, int64_t n_with_effect,
+                                 const JudgeOptions& options) {
   if (n_with_effect < 1 || n_with_effect > std::ssize(models))
     throw failure("replication in {} of {} models; expected at least 1, at most all", n_with_effect, models.size());
   const size_t n_cells = models.front().size();
@@ -118,12 +164,12 @@ std::vector<CountedP> replicated(std::span<const std::vector<BesideNulls>> model
       throw failure("replication: one model has {} cells, another {}", n_cells, family.size());
     all.insert(all.end(), family.begin(), family.end());
   }
-  const std::vector<CountedP> of_models = max_t(all, smallest_effect);
+  const std::vector<CountedP> of_models = adjusted(all, options);
   std::vector<CountedP> p;
   for (size_t c = 0; c < n_cells; ++c) {
     std::vector<CountedP> of_cell;
     for (size_t i = 0; i < models.size(); ++i) of_cell.push_back(of_models[i * n_cells + c]);
-    std::ranges::sort(of_cell, {}, &CountedP::n_as_strong);
+    std::ranges::sort(of_cell, is_smaller);
     p.push_back(of_cell[static_cast<size_t>(n_with_effect - 1)]);
   }
   return p;

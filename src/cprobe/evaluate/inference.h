@@ -1,4 +1,4 @@
-/// p-values by comparison with nulls: of one statistic, of the largest of several, and over several
+/// p-values by comparison with nulls: of one statistic, adjusted for several, and over several
 /// models. docs/statistics.md says what each p means, what it assumes, and where it comes from.
 #pragma once
 
@@ -37,8 +37,10 @@ struct BesideNulls {
 ///
 /// The real value counts as one more null (Phipson & Smyth 2010), so p is never 0.
 struct CountedP {
-  int64_t n_as_strong = 0;  ///< Nulls at least as strong as the real value. Ties count.
-  int64_t n_nulls = 0;      ///< With 0 nulls, p is 1.
+  /// Nulls at least as strong as the real value. Ties count. Of a p adjusted by Holm's method, one
+  /// less than a multiple of 1 + this number.
+  int64_t n_as_strong = 0;
+  int64_t n_nulls = 0;  ///< With 0 nulls, p is 1.
 
   double p() const { return static_cast<double>(1 + n_as_strong) / static_cast<double>(1 + n_nulls); }
   /// p <= .05, compared in integers.
@@ -77,10 +79,40 @@ BesideNulls mean_over_seeds(std::span<const BesideNulls> seeds);
 /// @throws Error (kFailed) if a value is NaN or infinite, or smallest_effect is below 0.
 std::vector<CountedP> max_t(std::span<const BesideNulls> family, double smallest_effect);
 
+/// p of every cell of a family, adjusted by Holm's (1979) step-down method. The chance that any
+/// cell without an effect gets p <= .05 is at most .05, however the cells depend on each other. The
+/// least p of m cells is m / (1 + K), so a significant one takes 20 m - 1 nulls.
+///
+/// With the m unadjusted p sorted as p_1 <= ... <= p_m:
+///
+///     adjusted p_i = max over j <= i of (m - j + 1) p_j, at most 1
+///
+/// Compared and multiplied as whole numbers. @param family  may be empty. Cells may have different
+/// K; a cell gets the K of the p that its maximum came from.
+/// @return        in the order of `family`.
+/// @throws Error (kFailed) if a value is NaN or infinite.
+std::vector<CountedP> holm(std::span<const BesideNulls> family);
+
+/// How p-values of a family are adjusted: `max_t` or `holm`.
+enum class Correction { kMaxT, kHolm };
+std::string_view to_string(Correction correction);  ///< "maxT", "holm".
+
+/// By what rules figures are judged. No figure depends on them, so they are no part of a cell's
+/// identity.
+struct JudgeOptions {
+  double smallest_effect = 0.05;  ///< The smallest effect of interest, in accuracy, in (0, 1).
+  Correction correction = Correction::kMaxT;
+
+  friend bool operator==(const JudgeOptions&, const JudgeOptions&) = default;
+};
+
+/// p of every cell of a family, adjusted as the options say. As `max_t`, or as `holm`.
+std::vector<CountedP> adjusted(std::span<const BesideNulls> family, const JudgeOptions& options);
+
 /// For each cell, p of the null hypothesis that fewer than u = n_with_effect of the n models have
-/// an effect (partial conjunction; Friston et al. 2005, Benjamini & Heller 2008). Under it some
-/// n - u + 1 models have none, so p is the largest, over all sets of n - u + 1 models, of the
-/// `max_t` p of the set's largest Z, with all cells of all models as one family. That is the u-th
+/// an effect (partial conjunction; Friston et al. 2005, Benjamini & Heller 2008). Under it some n -
+/// u + 1 models have none, so p is the largest, over all sets of n - u + 1 models, of the adjusted
+/// p of the set's strongest cell, with all cells of all models as one family. That is the u-th
 /// smallest of the models' p. The chance that any cell gets p <= .05 without an effect in u models
 /// is at most .05.
 ///
@@ -90,6 +122,9 @@ std::vector<CountedP> max_t(std::span<const BesideNulls> family, double smallest
 /// @return        a p per cell.
 /// @throws Error (kFailed) if the cells differ in number, an argument is out of range, or a value
 ///                is NaN or infinite.
+std::vector<CountedP> replicated(std::span<const std::vector<BesideNulls>> models, int64_t n_with_effect,
+                                 const JudgeOptions& options);
+/// The same, adjusted by `max_t`.
 std::vector<CountedP> replicated(std::span<const std::vector<BesideNulls>> models, int64_t n_with_effect,
                                  double smallest_effect);
 

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "cprobe/core/error.h"
-#include "cprobe/evaluate/inference.h"
 #include "cprobe/evaluate/quantiles.h"
 
 namespace cprobe {
@@ -20,12 +19,21 @@ void require_plan(const PlannedTest& test) {
                   test.n_nulls, test.n_cells, test.type_sd, test.null_sd, test.power);
 }
 
+/// The chance that a null exceeds the median of the `n`-th largest of `n_nulls`: r of the header.
+double chance_to_exceed(int64_t n, int64_t n_nulls) {
+  const auto place = static_cast<double>(n);
+  return beta_quantile(0.5, place, static_cast<double>(n_nulls) - place + 1);
+}
+
 std::optional<double> least_by_p(const PlannedTest& test) {
-  if (test.n_nulls < kLeastNulls) return std::nullopt;
+  if (test.n_nulls < least_nulls(test.n_cells, test.correction)) return std::nullopt;
   const auto n_nulls = static_cast<double>(test.n_nulls);
   const int64_t n_significant = (test.n_nulls + 1) / kSignificance;  // L of the header.
-  const auto n_below = static_cast<double>(n_significant);
-  const double exceeds = beta_quantile(0.5, n_below, n_nulls - n_below + 1);
+  if (test.correction == Correction::kHolm) {
+    const double exceeds = chance_to_exceed(n_significant / test.n_cells, test.n_nulls);
+    return test.null_sd * (normal_quantile(1 - exceeds) + normal_quantile(test.power));
+  }
+  const double exceeds = chance_to_exceed(n_significant, test.n_nulls);
   const double below = std::pow(1 - exceeds, 1 / static_cast<double>(test.n_cells));
   const double t = t_quantile(below, n_nulls - 1);
   const double share = n_nulls / (n_nulls + 1);
@@ -52,6 +60,11 @@ double least_adjusted_p(int64_t n_nulls, int64_t n_cells, Correction correction)
   if (n_nulls < 0 || n_cells < 1) throw failure("a planned test with {} nulls and {} cells", n_nulls, n_cells);
   const double least = 1 / static_cast<double>(1 + n_nulls);
   return correction == Correction::kMaxT ? least : std::min(1.0, static_cast<double>(n_cells) * least);
+}
+
+int64_t least_nulls(int64_t n_cells, Correction correction) {
+  if (n_cells < 1) throw failure("a planned test with {} cells", n_cells);
+  return correction == Correction::kMaxT ? kLeastNulls : kSignificance * n_cells - 1;
 }
 
 std::optional<double> LeastDetectable::effect() const {

@@ -4,16 +4,18 @@
 #include <cstdint>
 #include <optional>
 
+#include "cprobe/evaluate/inference.h"
 #include "cprobe/evaluate/intervals.h"
 
 namespace cprobe {
 
-/// How p-values of a family are adjusted.
-enum class Correction { kMaxT, kHolm };
-
 /// The least adjusted p that `n_cells` cells with `n_nulls` nulls can attain: 1 / (1 + n_nulls)
 /// with maxT, `n_cells` times that (at most 1) with Holm's method.
 double least_adjusted_p(int64_t n_nulls, int64_t n_cells, Correction correction);
+
+/// The fewest nulls with which a p of m = `n_cells` cells can be significant: 19 with maxT, 20 m -
+/// 1 with Holm's method.
+int64_t least_nulls(int64_t n_cells, Correction correction);
 
 struct PlannedTest {
   int64_t n_types = 0;  ///< Types, or tokens of the position with the fewest, or blocks.
@@ -24,12 +26,13 @@ struct PlannedTest {
   /// Standard deviation of the statistic between nulls, taken to be the same in all cells.
   double null_sd = 0;
   double smallest_effect = 0.05;
+  Correction correction = Correction::kMaxT;
   double power = 0.8;  ///< Chance that an effect of the size returned is told; in (0, 1).
 };
 
 /// Effects in units of the statistic, beyond the mean of its nulls.
 struct LeastDetectable {
-  /// For a significant p (maxT). Nothing with fewer than 19 nulls.
+  /// For a significant p. Nothing with fewer nulls than `least_nulls`.
   std::optional<double> by_p;
   /// For a lower bound of the interval at `smallest_effect`. Nothing with fewer than 8 types or 2
   /// nulls.
@@ -47,6 +50,8 @@ struct LeastDetectable {
 ///     K - 1 degrees of freedom (Grubbs 1950). With null_sd far below s0 it is normal. Between, the
 ///     quantiles are mixed by share of the variance. The mean Z of d is
 ///     d K / (K + 1) / sqrt(null_sd^2 + s0^2 + d^2 / (K + 1)), as d is part of the deviation.
+///     With Holm's method ranks alone count: d is the median of the L-th largest null, now with L =
+///     floor((K + 1) / (20 m)) for m cells, plus the same quantile times null_sd.
 ///   - by_interval: smallest_effect + (t_.975 + t_power) sqrt(type_sd^2 / G + null_sd^2 / K).
 /// @throws Error (kFailed) if a number is NaN, infinite or out of range.
 LeastDetectable least_detectable(const PlannedTest& test);

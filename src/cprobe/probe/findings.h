@@ -48,6 +48,7 @@ struct Findings {
 
   /// On what the variable depends, as Types::text; empty if the cell did not ask for types.
   std::string types;
+  int64_t n_held_out = 0;  ///< Types that masks and exemplars never saw; 0: none was held out.
   /// How null variables are made, as to_string(NullKind); empty if none were asked for. The types
   /// may allow none.
   std::string null_kind;

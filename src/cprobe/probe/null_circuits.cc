@@ -5,24 +5,12 @@
 #include "cprobe/circuit/mask_options.h"
 #include "cprobe/core/interrupt.h"
 #include "cprobe/core/rows.h"
+#include "cprobe/data/held_out_types.h"
 #include "cprobe/evaluate/other_types.h"
 #include "cprobe/probe/draws.h"
 
 namespace cprobe {
 namespace {
-
-/// The data sets of question 1, with the label of each: the test data, then the evaluation sets.
-std::vector<std::pair<std::string, const Dataset*>> judged_sets(const RunData& data, const Types& types) {
-  std::vector<std::pair<std::string, const Dataset*>> sets;
-  const auto test = std::ranges::find(data.evaluation_sets, data.test.identity(),
-                                      [](const auto& entry) { return entry.second.identity(); });
-  sets.emplace_back(test == data.evaluation_sets.end() ? "Test" : test->first, &data.test);
-  for (const auto& [label, set] : data.evaluation_sets) {
-    if (set.identity() == data.test.identity() || !types.has_variable[place_of(data, set)]) continue;
-    sets.emplace_back(label, &set);
-  }
-  return sets;
-}
 
 /// One data set behind one component.
 struct JudgedSet {
@@ -31,10 +19,15 @@ struct JudgedSet {
   at::Tensor labels;  ///< [n_rows] int64.
   at::Tensor types;   ///< [n_rows] int64.
 
-  static JudgedSet make(const RunData& data, const Dataset& set, const std::string& variable, int64_t position,
-                        const Types& types) {
+  /// @param rows  numbers of the rows to take; undefined: all.
+  static JudgedSet make(const RunData& data, const Dataset& set, const at::Tensor& rows, const std::string& variable,
+                        int64_t position, const Types& types) {
     LabelledTokens tokens = set.labelled(variable, position);
-    return {set, std::move(tokens.nodes), std::move(tokens.labels), types.of_rows[place_of(data, set)]};
+    JudgedSet judged{set, std::move(tokens.nodes), std::move(tokens.labels), types.of_rows[place_of(data, set)]};
+    for (at::Tensor* of_rows : {&judged.nodes, &judged.labels, &judged.types}) {
+      if (rows.defined()) *of_rows = of_rows->index_select(0, rows);
+    }
+    return judged;
   }
 };
 
@@ -100,12 +93,13 @@ TypedVectors typed(const at::Tensor& rows, const at::Tensor& row_of_node, const 
 /// Question 1 for one data set.
 class Judge {
  public:
-  Judge(const Model& model, const RunData& data, const Dataset& set, const std::string& variable,
-        const Circuit& circuit, const std::vector<Circuit>& nulls, const NullHypothesis& null,
-        const FindOptions& options, Streams& streams)
+  /// @param rows  of `set`, to judge; undefined: all.
+  Judge(const Model& model, const RunData& data, const Dataset& set, const at::Tensor& rows,
+        const std::string& variable, const Circuit& circuit, const std::vector<Circuit>& nulls,
+        const NullHypothesis& null, const FindOptions& options, Streams& streams)
       : component_(component_of(model, circuit.component())),
-        train_(JudgedSet::make(data, data.train, variable, options.position, null.types)),
-        test_(JudgedSet::make(data, set, variable, options.position, null.types)),
+        train_(JudgedSet::make(data, data.train, options.train_rows, variable, options.position, null.types)),
+        test_(JudgedSet::make(data, set, rows, variable, options.position, null.types)),
         train_stream_(streams.at(data.train, Site::before(component_.ref))),
         test_stream_(streams.at(set, Site::before(component_.ref))),
         train_inputs_(model, component_.ref, circuit.unit, train_.data.trie, train_stream_, train_.nodes),
@@ -233,21 +227,42 @@ class Judge {
 
 }  // namespace
 
+std::vector<std::pair<std::string, const Dataset*>> judged_sets(const RunData& data, const Types& types) {
+  std::vector<std::pair<std::string, const Dataset*>> sets;
+  const auto test = std::ranges::find(data.evaluation_sets, data.test.identity(),
+                                      [](const auto& entry) { return entry.second.identity(); });
+  sets.emplace_back(test == data.evaluation_sets.end() ? "Test" : test->first, &data.test);
+  for (const auto& [label, set] : data.evaluation_sets) {
+    if (set.identity() == data.test.identity() || !types.has_variable[place_of(data, set)]) continue;
+    sets.emplace_back(label, &set);
+  }
+  return sets;
+}
+
 NullHypothesis null_hypothesis(const RunData& data, const std::string& variable, const TypeOptions& options,
-                               int64_t n_wanted) {
+                               int64_t n_wanted, double share_held_out) {
   const std::vector<const Dataset*> sets = data_sets(data);
   Types types = find_types(sets, variable, options);
   const at::Tensor of_train = types.of_rows[place_of(data, data.train)];
+  at::Tensor held_out = held_out_types(types, of_train, share_held_out, variable);
+  const at::Tensor of_trained =
+      held_out.defined() ? of_train.index_select(0, rows_not_held_out(of_train, held_out)) : of_train;
   const auto rows_of_values = [&](const at::Tensor& values) {
-    return std::get<2>(at::_unique2(values.index_select(0, of_train), true, false, true));
+    return std::get<2>(at::_unique2(values.index_select(0, of_trained), true, false, true));
   };
   const int64_t n_values = rows_of_values(types.value).size(0);
-  const auto is_decodable = [&](const at::Tensor& values) {
+  const auto may_use = [&](const at::Tensor& values) {
     const at::Tensor counts = rows_of_values(values);
-    return n_values > 1 && counts.size(0) == n_values && counts.min().item<int64_t>() > 1;
+    return n_values > 1 && counts.size(0) == n_values && counts.min().item<int64_t>() > 1 &&
+           may_hold_out(values, of_train, held_out);
   };
-  NullVariables variables = null_variables(types, n_wanted, is_decodable);
-  return {std::move(types), std::move(variables)};
+  NullVariables variables = null_variables(types, n_wanted, may_use);
+  return {std::move(types), std::move(variables), std::move(held_out)};
+}
+
+at::Tensor rows_to_train_on(const RunData& data, const NullHypothesis& null) {
+  if (!null.held_out.defined()) return {};
+  return rows_not_held_out(null.types.of_rows[place_of(data, data.train)], null.held_out);
 }
 
 std::vector<Circuit> find_null_circuits(const Model& model, const RunData& data, const NullHypothesis& null,
@@ -255,10 +270,15 @@ std::vector<Circuit> find_null_circuits(const Model& model, const RunData& data,
                                         const OnProgress& on_progress) {
   std::vector<Circuit> circuits;
   if (null.variables.n() == 0) return circuits;
-  const at::Tensor nodes = data.train.trie.nodes_at(options.position, data.train.source);
+  at::Tensor nodes = data.train.trie.nodes_at(options.position, data.train.source);
+  at::Tensor of_rows = null.types.of_rows[place_of(data, data.train)];
+  if (options.train_rows.defined()) {
+    nodes = nodes.index_select(0, options.train_rows);
+    of_rows = of_rows.index_select(0, options.train_rows);
+  }
   const ComponentInputs inputs(model, component, options.unit, data.train.trie,
                                streams.at(data.train, Site::before(component)), nodes);
-  const at::Tensor labels = null.variables.labels(null.types.of_rows[place_of(data, data.train)]);
+  const at::Tensor labels = null.variables.labels(of_rows);
   const double option = options.mask_option.value_or(mask_option(options.mask_method).otherwise);
   const std::unique_ptr<MaskMethod> method = make_mask_method(options.mask_method, option);
   // The batches are those of the cell's own circuit, because the streams are named.
@@ -280,7 +300,16 @@ std::vector<Findings::Presence> presence(const Model& model, const RunData& data
                                          const NullHypothesis& null, const FindOptions& options, Streams& streams) {
   std::vector<Findings::Presence> found;
   for (const auto& [label, set] : judged_sets(data, null.types)) {
-    found.push_back(Judge(model, data, *set, variable, circuit, nulls, null, options, streams).judge(label));
+    at::Tensor rows;
+    if (null.held_out.defined()) {
+      rows = rows_of_unseen_types(null.types.of_rows[place_of(data, *set)],
+                                  null.types.of_rows[place_of(data, data.train)], null.held_out);
+      if (rows.size(0) == 0) {
+        found.push_back({.data = label});
+        continue;
+      }
+    }
+    found.push_back(Judge(model, data, *set, rows, variable, circuit, nulls, null, options, streams).judge(label));
   }
   return found;
 }

@@ -52,14 +52,22 @@ FoundCircuit probe_cell(const Spec& spec, const Cell& cell, const std::string& i
   Streams own_streams(model, run_streams.new_rows());
   const bool is_own = spec.model.control != ModelControl::kNone;
   Streams& streams = is_own ? own_streams : run_streams;
-  const FindOptions options = find_options(spec.probe, cell);
+  FindOptions options = find_options(spec.probe, cell);
+  std::optional<NullHypothesis> null;
+  if (spec.probe.protocol != Protocol::kPaper) {
+    const auto known = data.nulls.find(cell.variable);
+    null = known != data.nulls.end() ? known->second
+                                     : null_hypothesis(data, cell.variable, spec.data.types_of(cell.variable),
+                                                       spec.probe.null_variables, spec.probe.held_out_types);
+    options.train_rows = rows_to_train_on(data, *null);
+  }
   FoundCircuit found;
   if (screened != nullptr) {
     found = *screened;
     found.findings.presence.clear();
   } else {
     const std::unique_ptr<Draws> draws =
-        make_draws(spec.probe, cell, data.train.trie.n_rows(), data.test.trie.n_rows());
+        make_draws(spec.probe, cell, options.n_train(data.train.trie.n_rows()), data.test.trie.n_rows());
     found = probe_component(model, data.train, data.test, cell.variable, cell.component, options, *draws, streams,
                             progress.mask_training);
   }
@@ -69,15 +77,12 @@ FoundCircuit probe_cell(const Spec& spec, const Cell& cell, const std::string& i
   notes["model_control"] = to_string(spec.model.control);
   notes["protocol"] = to_string(spec.probe.protocol);
   notes["data_seed"] = std::to_string(spec.probe.data_seed);
-  std::optional<NullHypothesis> null;
+  if (spec.probe.held_out_types > 0) notes["held_out_types"] = fmt::format("{}", spec.probe.held_out_types);
   std::vector<Circuit> null_circuits;
-  if (spec.probe.protocol != Protocol::kPaper) {
-    const auto known = data.nulls.find(cell.variable);
-    null = known != data.nulls.end()
-               ? known->second
-               : null_hypothesis(data, cell.variable, spec.data.types_of(cell.variable), spec.probe.null_variables);
+  if (null) {
     null_circuits = find_null_circuits(model, data, *null, cell.component, options, streams, progress.null_circuits);
     found.findings.types = null->types.text();
+    found.findings.n_held_out = null->held_out.defined() ? null->held_out.sum().item<int64_t>() : 0;
     if (spec.probe.null_variables > 0) found.findings.null_kind = to_string(null->variables.kind);
     for (const Circuit& circuit : null_circuits) found.findings.null_weights.push_back(circuit.n_weights());
     found.findings.presence =

@@ -12,11 +12,15 @@ struct ProbedSplit {
   LabelledTokens labelled;
   ComponentInputs inputs;
 
-  static ProbedSplit make(const Model& model, const Dataset& data, const std::string& variable,
+  /// @param rows  numbers of the rows to take; undefined: all.
+  static ProbedSplit make(const Model& model, const Dataset& data, const at::Tensor& rows, const std::string& variable,
                           const ComponentRef& component, const FindOptions& options, Streams& streams) {
     at::NoGradGuard no_gradients;
     const Stream& before = streams.at(data, Site::before(component));
     LabelledTokens labelled = data.labelled(variable, options.position);
+    if (rows.defined()) {
+      labelled = {labelled.nodes.index_select(0, rows), labelled.labels.index_select(0, rows)};
+    }
     ComponentInputs inputs(model, component, options.unit, data.trie, before, labelled.nodes);
     return {std::move(labelled), std::move(inputs)};
   }
@@ -43,9 +47,10 @@ double option_of(const FindOptions& options) {
 FoundCircuit probe_component(const Model& model, const Dataset& train_data, const Dataset& test_data,
                              const std::string& variable, const ComponentRef& component, const FindOptions& options,
                              Draws& draws, Streams& streams, const OnProgress& on_progress) {
-  const ProbedSplit train = ProbedSplit::make(model, train_data, variable, component, options, streams);
+  const ProbedSplit train =
+      ProbedSplit::make(model, train_data, options.train_rows, variable, component, options, streams);
   require_decodable(train.labelled.labels, fmt::format("{}: variable '{}'", train_data.source, variable));
-  const ProbedSplit test = ProbedSplit::make(model, test_data, variable, component, options, streams);
+  const ProbedSplit test = ProbedSplit::make(model, test_data, {}, variable, component, options, streams);
   const std::unique_ptr<MaskMethod> method = make_mask_method(options.mask_method, option_of(options));
   const int64_t batch_size = options.fit.batch_size;
 

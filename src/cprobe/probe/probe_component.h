@@ -26,6 +26,12 @@ struct FindOptions {
   FitOptions fit = {};
   int64_t exemplar_draws = 20;  ///< Draws of one exemplar per class to decode with, >= 1.
   uint64_t seed = 0;            ///< Seeds batches, exemplars and the sampling of masks.
+  /// [n] int64, ascending: the training rows that masks are trained on and exemplars are drawn
+  /// from. Undefined: all.
+  at::Tensor train_rows = {};
+
+  /// The number of these rows. @param n_rows  rows of the training data.
+  int64_t n_train(int64_t n_rows) const { return train_rows.defined() ? train_rows.size(0) : n_rows; }
 };
 
 /// The circuit of a variable in one component.
@@ -38,7 +44,8 @@ struct FoundCircuit {
 /// Finds the circuit of a variable in one component, and decodes the variable from the circuit's
 /// updates (docs/method.md, steps 1 to 5). Runs and `find_circuit` (cprobe.h) both call this
 /// function.
-/// @param draws    says which tokens and exemplars are taken, and in which order.
+/// @param draws    says which tokens and exemplars are taken, and in which order: of
+///                 `options.n_train` training tokens.
 /// @param streams  of `model`.
 /// @param on_progress  told of every epoch.
 /// @return         findings without `evaluation_sets`, and a circuit without provenance.

@@ -132,6 +132,7 @@ void set_figures(JudgedQuestion& question, const Combined& of) {
   question.is_for_these_types_only = of.interval.is_for_these_types_only;
   if (question.n_null == 0) return;
   const Spread nulls = spread(of.beside.nulls);
+  question.nulls = of.beside.nulls;
   question.null_mean = nulls.mean;
   question.null_sd = nulls.sd;
   question.p = p_of(of.beside).p();
@@ -141,9 +142,9 @@ void set_figures(JudgedQuestion& question, const Combined& of) {
 }
 
 /// Judges one question about the findings of one data set.
-/// @param judge  the word for a finding, its effect and its combined figures.
+/// @param judge_one  the word for a finding, its effect and its combined figures.
 void judge(const std::vector<ProbedCell>& cells, const std::vector<JudgedFinding*>& findings,
-           JudgedQuestion JudgedFinding::*question, const Ask& ask,
+           const JudgeOptions& options, JudgedQuestion JudgedFinding::*question, const Ask& ask,
            const std::function<VerdictWord(const JudgedFinding&, const TestedEffect&, const Combined&)>& judge_one) {
   std::vector<std::pair<JudgedFinding*, Combined>> asked, tested;
   for (JudgedFinding* finding : findings) {
@@ -157,23 +158,28 @@ void judge(const std::vector<ProbedCell>& cells, const std::vector<JudgedFinding
     JudgedQuestion& here = finding->*question;
     const bool has_nulls = !of.beside.nulls.empty();
     const bool is_beside_variables = question == &JudgedFinding::present || question == &JudgedFinding::made_here;
+    const TestedEffect effect{p_of(of.beside), of.interval};
     if (!has_nulls && is_beside_variables && !finding->null_kind.empty()) {
       here.answer = VerdictWord::kTooFewTypes;  // Null variables were asked for, and the types allow none.
     } else if (of.interval.n_types == 0 && has_nulls) {
       here.answer = VerdictWord::kNotDefined;
     } else {
-      here.answer = verdict_on({p_of(of.beside), of.interval}, kSmallestEffect);
+      here.answer = verdict_on(effect, options.smallest_effect);
     }
-    here.words = verdict_words(here.answer, {p_of(of.beside), of.interval});
+    here.words = verdict_words(here.answer, effect);
   }
   std::vector<BesideNulls> family;
   for (const auto& [finding, of] : tested) family.push_back(of.beside);
-  const std::vector<CountedP> adjusted = max_t(family, kSmallestEffect);
+  const std::vector<CountedP> p_adjusted = adjusted(family, options);
+  std::vector<double> p_values;
+  for (const BesideNulls& finding : family) p_values.push_back(p_of(finding).p());
+  const std::vector<double> q = benjamini_hochberg(p_values);
   for (size_t i = 0; i < tested.size(); ++i) {
     auto& [finding, of] = tested[i];
     JudgedQuestion& here = finding->*question;
-    const TestedEffect effect{adjusted[i], of.interval};
-    here.p_adjusted = adjusted[i].p();
+    const TestedEffect effect{p_adjusted[i], of.interval};
+    here.p_adjusted = p_adjusted[i].p();
+    if (std::ssize(of.beside.nulls) >= kLeastNullsOfQ) here.q = q[i];
     here.n_findings = std::ssize(tested);
     here.answer = judge_one(*finding, effect, of);
     here.words = verdict_words(here.answer, effect);
@@ -219,7 +225,8 @@ std::vector<JudgedFinding> unjudged(const std::vector<ProbedCell>& cells) {
                             .data = data,
                             .options = fmt::format("{}", fmt::join(options, ", ")),
                             .types = found.types,
-                            .null_kind = found.null_kind};
+                            .null_kind = found.null_kind,
+                            .n_held_out = found.n_held_out};
       if (const Findings::Presence* on = presence_on(cells[i], data)) finding.received_from = on->received_from;
       const std::string key = fmt::format("{}\n{}\n{}\n{}\n{}", finding.variable, to_string(finding.component),
                                           finding.position, data, finding.options);
@@ -248,10 +255,12 @@ bool has_presence(const JudgedFinding& finding) {
   return finding.present.statistic.has_value();
 }
 
-/// Judges questions 3 and 4, with p over all findings. A variable that is not present has the answer
-/// `kNotTested`: a family of those that are present would be chosen by the same variable, which
-/// makes p too small.
-void judge_exchanges(const std::vector<ProbedCell>& cells, std::vector<JudgedFinding*> family) {
+/// Judges questions 3 and 4, with p over all findings. A variable that is not present has the
+/// answer `kNotTested`: a family of those that are present would be chosen by the same variable,
+/// which makes p too small.
+void judge_exchanges(const std::vector<ProbedCell>& cells, const std::vector<JudgedFinding*>& family,
+                     const JudgeOptions& options) {
+  const double smallest = options.smallest_effect;
   using Exchange = Findings::Exchange;
   for (JudgedFinding* finding : family) {
     const auto mean = [&](double Exchange::*figure) {
@@ -265,17 +274,17 @@ void judge_exchanges(const std::vector<ProbedCell>& cells, std::vector<JudgedFin
     finding->carried = mean_of_exchanges(cells, *finding, [](const Exchange& on) { return on.carried; });
     finding->left = mean_of_exchanges(cells, *finding, [](const Exchange& on) { return on.left; });
   }
-  judge(cells, family, &JudgedFinding::through_component, ask_through_component,
-        [](const JudgedFinding& finding, const TestedEffect& effect, const Combined&) {
-          return for_share_of_rows(verdict_on(effect, kSmallestEffect), finding.keep.value_or(0));
+  judge(cells, family, options, &JudgedFinding::through_component, ask_through_component,
+        [smallest](const JudgedFinding& finding, const TestedEffect& effect, const Combined&) {
+          return for_share_of_rows(verdict_on(effect, smallest), finding.keep.value_or(0));
         });
-  judge(cells, family, &JudgedFinding::chosen_units, ask_chosen,
-        [](const JudgedFinding&, const TestedEffect& effect, const Combined&) {
-          return verdict_on(effect, kSmallestEffect);
+  judge(cells, family, options, &JudgedFinding::chosen_units, ask_chosen,
+        [smallest](const JudgedFinding&, const TestedEffect& effect, const Combined&) {
+          return verdict_on(effect, smallest);
         });
-  judge(cells, family, &JudgedFinding::through_units, ask_through_units,
-        [](const JudgedFinding& finding, const TestedEffect& effect, const Combined& of) {
-          return for_share_of_rows(verdict_on(effect, kSmallestEffect, of.room), finding.carried.value_or(0));
+  judge(cells, family, options, &JudgedFinding::through_units, ask_through_units,
+        [smallest](const JudgedFinding& finding, const TestedEffect& effect, const Combined& of) {
+          return for_share_of_rows(verdict_on(effect, smallest, of.room), finding.carried.value_or(0));
         });
   for (JudgedFinding* finding : family) {
     const auto any = [&](bool (*holds)(const Exchange&)) {
@@ -303,25 +312,26 @@ bool JudgedQuestion::is_significant() const {
   return p_adjusted && *p_adjusted * static_cast<double>(kSignificance) <= 1 + 1e-9;
 }
 
-std::vector<JudgedFinding> judged_findings(const std::vector<ProbedCell>& cells) {
+std::vector<JudgedFinding> judged_findings(const std::vector<ProbedCell>& cells, const JudgeOptions& options) {
+  const double smallest = options.smallest_effect;
   std::vector<JudgedFinding> findings = unjudged(cells);
   std::map<std::string, std::vector<JudgedFinding*>> families;
   for (JudgedFinding& finding : findings) families[finding.data].push_back(&finding);
   for (auto& [data, family] : families) {
-    judge(cells, family, &JudgedFinding::present, ask_present,
-          [](const JudgedFinding&, const TestedEffect& effect, const Combined&) {
-            return verdict_on(effect, kSmallestEffect);
+    judge(cells, family, options, &JudgedFinding::present, ask_present,
+          [smallest](const JudgedFinding&, const TestedEffect& effect, const Combined&) {
+            return verdict_on(effect, smallest);
           });
-    judge(cells, family, &JudgedFinding::made_here, ask_made_here,
-          [](const JudgedFinding& finding, const TestedEffect& effect, const Combined&) {
+    judge(cells, family, options, &JudgedFinding::made_here, ask_made_here,
+          [smallest](const JudgedFinding& finding, const TestedEffect& effect, const Combined&) {
             if (!finding.present.is_significant()) return VerdictWord::kNotTested;
-            return made_here(effect, finding.made_here.null_mean.value_or(0), kSmallestEffect);
+            return made_here(effect, finding.made_here.null_mean.value_or(0), smallest);
           });
-    judge(cells, family, &JudgedFinding::weights_needed, ask_needed,
-          [](const JudgedFinding&, const TestedEffect& effect, const Combined& of) {
-            return verdict_on(effect, kSmallestEffect, of.room);
+    judge(cells, family, options, &JudgedFinding::weights_needed, ask_needed,
+          [smallest](const JudgedFinding&, const TestedEffect& effect, const Combined& of) {
+            return verdict_on(effect, smallest, of.room);
           });
-    judge_exchanges(cells, family);
+    judge_exchanges(cells, family, options);
     for (JudgedFinding* finding : family) {
       double harm = 0;
       for (const size_t i : finding->cells) {
@@ -342,11 +352,11 @@ std::vector<JudgedFinding> judged_findings(const std::vector<ProbedCell>& cells)
   return findings;
 }
 
-JudgedFinding judged_exchange(const Findings::Exchange& exchange) {
+JudgedFinding judged_exchange(const Findings::Exchange& exchange, const JudgeOptions& options) {
   std::vector<ProbedCell> cells(1);
   cells.front().findings.exchanges = {exchange};
   JudgedFinding finding{.data = exchange.data, .cells = {0}};
-  judge_exchanges(cells, {&finding});
+  judge_exchanges(cells, {&finding}, options);
   return finding;
 }
 

@@ -16,9 +16,13 @@ struct JudgedQuestion {
   VerdictWord answer = VerdictWord::kNotTested;
   std::optional<double> statistic;  ///< Larger is stronger. Mean over seeds.
   std::optional<double> null_mean, null_sd;
+  std::vector<double> nulls;  ///< The statistic of each null. Mean over seeds.
   int64_t n_null = 0;
-  std::optional<double> p;               ///< Of this question alone.
-  std::optional<double> p_adjusted;      ///< Over the family (max_t).
+  std::optional<double> p;           ///< Of this question alone.
+  std::optional<double> p_adjusted;  ///< Over the family (JudgeOptions::correction).
+  /// q over the family (benjamini_hochberg). Not set with fewer than kLeastNullsOfQ nulls. No
+  /// answer rests on it.
+  std::optional<double> q;
   int64_t n_findings = 0;                ///< Findings of the family; 0 without an adjusted p.
   std::optional<double> lower, upper;    ///< 95 % interval of the statistic minus the mean of its nulls.
   int64_t n_types = 0;                   ///< As Interval::n_types; 0: the statistic is not defined.
@@ -43,6 +47,7 @@ struct JudgedFinding {
   std::vector<size_t> cells;  ///< Indices of the cells judged, at least one.
   std::string types;          ///< As Findings::types; empty for records of earlier versions.
   std::string null_kind;      ///< As Findings::null_kind.
+  int64_t n_held_out = 0;     ///< As Findings::n_held_out.
   /// Is the variable in what the circuit writes? Accuracy on other types.
   JudgedQuestion present;
   /// Is the variable easier to decode there than in what the component reads?
@@ -64,16 +69,14 @@ struct JudgedFinding {
   std::optional<DonorKind> donors;  ///< Of the exchanges; absent where nothing was exchanged.
 };
 
-/// The smallest effect that counts, in accuracy.
-inline constexpr double kSmallestEffect = 0.05;
-
 /// Judges the findings of one run, data set by data set, by the rules of docs/statistics.md. A
 /// family is all findings of a data set and question. Cells of earlier versions, and of protocol
 /// paper, have the answer `kNotTested`.
-std::vector<JudgedFinding> judged_findings(const std::vector<ProbedCell>& cells);
+/// @param options  of a run folder: Store::judging.
+std::vector<JudgedFinding> judged_findings(const std::vector<ProbedCell>& cells, const JudgeOptions& options = {});
 
 /// The answers to both questions about exchange for one cell and data set, whether or not the
 /// variable is present. A family of one.
-JudgedFinding judged_exchange(const Findings::Exchange& exchange);
+JudgedFinding judged_exchange(const Findings::Exchange& exchange, const JudgeOptions& options = {});
 
 }  // namespace cprobe

@@ -31,7 +31,7 @@ struct JudgedMethod {
 /// question are left out.
 /// @param figures  lines of metrics.csv, those of a cell next to each other; circuit probing's are
 ///                 passed over.
-std::vector<JudgedMethod> judged_methods(const std::vector<RecordedMetric>& figures);
+std::vector<JudgedMethod> judged_methods(const std::vector<RecordedMetric>& figures, const JudgeOptions& rules = {});
 
 /// The answer for columns: as `answer_word` of judged_words.h, except for "too few null variables".
 std::string answer_word(const JudgedMethod& judged);

@@ -1,6 +1,7 @@
 #include "cprobe/record/judged_words.h"
 
 #include "cprobe/data/null_variables.h"
+#include "cprobe/evaluate/power.h"
 
 namespace cprobe {
 namespace {
@@ -59,6 +60,36 @@ bool is_present(const JudgedFinding& finding) {
   const JudgedQuestion& present = finding.present;
   return present.is_significant() && !has_weak_nulls(finding) &&
          (present.answer == VerdictWord::kYes || present.answer == VerdictWord::kUndecided);
+}
+
+std::string rules_words(const JudgeOptions& options) {
+  return fmt::format("p <= .05 is adjusted for all findings of a run ({}), and an effect counts from {} on",
+                     options.correction == Correction::kHolm ? "Holm's method" : to_string(options.correction),
+                     options.smallest_effect);
+}
+
+std::string rules_note(const std::vector<JudgedFinding>& findings, const JudgeOptions& options) {
+  if (options == JudgeOptions()) return {};
+  std::string note = rules_words(options) + ".";
+  // The question that lacks most.
+  int64_t n_findings = 0, n_nulls = 0, most_lacking = 0;
+  for (const JudgedFinding& finding : findings) {
+    for (const Question question : {&JudgedFinding::present, &JudgedFinding::weights_needed,
+                                    &JudgedFinding::through_component, &JudgedFinding::through_units}) {
+      const JudgedQuestion& asked = finding.*question;
+      if (asked.n_findings == 0) continue;
+      const int64_t lacking = least_nulls(asked.n_findings, options.correction) - asked.n_null;
+      if (lacking <= most_lacking) continue;
+      most_lacking = lacking;
+      n_findings = asked.n_findings;
+      n_nulls = asked.n_null;
+    }
+  }
+  if (most_lacking > 0) {
+    note += fmt::format(" With {} findings that takes {} nulls: with {}, no p can be .05 or less.", n_findings,
+                        least_nulls(n_findings, options.correction), n_nulls);
+  }
+  return note + "\n";
 }
 
 }  // namespace cprobe

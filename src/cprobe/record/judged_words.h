@@ -44,4 +44,12 @@ bool are_chosen_units(const JudgedFinding& finding);
 /// undecided". Beyond chance is not present.
 bool is_present(const JudgedFinding& finding);
 
+/// "p <= .05 is adjusted for all findings of a run (maxT), and an effect counts from 0.05 on".
+std::string rules_words(const JudgeOptions& options);
+
+/// A line for a table of findings: rules that are not the defaults and, if Holm's method leaves a
+/// question without a p that could be significant, how many nulls it takes. Empty with the
+/// defaults.
+std::string rules_note(const std::vector<JudgedFinding>& findings, const JudgeOptions& options);
+
 }  // namespace cprobe

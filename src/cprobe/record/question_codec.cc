@@ -18,6 +18,7 @@ constexpr const char* kFullComponent = "full model";
 constexpr std::string_view kOtherTypes = "other_types_accuracy";
 constexpr std::string_view kMadeHere = "made_here";
 constexpr const char* kNullWeights = "null_circuit_weights";
+constexpr const char* kHeldOut = "held_out_types";
 constexpr const char* kNullCircuits = "null circuits";
 const std::string kInputControl = "input at ";
 
@@ -28,6 +29,9 @@ void encode_presence(std::vector<Metric>& list, const Findings& f) {
     Metric types{.metric = kNullWeights, .value = static_cast<double>(f.null_weights.size()), .note = note};
     for (const int64_t n : f.null_weights) types.draws.push_back(static_cast<double>(n));
     list.push_back(types);
+  }
+  if (f.n_held_out > 0) {
+    list.push_back({.metric = kHeldOut, .value = static_cast<double>(f.n_held_out), .n = f.n_held_out});
   }
   const auto add = [&](std::string_view name, const std::string& data, const TestedFigure& tested) -> Metric& {
     return list.emplace_back(tested_metric(fmt::format("{} {}", name, data), tested));
@@ -53,6 +57,10 @@ bool decode_presence(Findings& f, const Metric& m) {
     f.types = m.note.substr(0, end);
     if (end != std::string::npos) f.null_kind = m.note.substr(end + 2);
     for (const double n : m.draws) f.null_weights.push_back(std::llround(n));
+    return true;
+  }
+  if (m.metric == kHeldOut) {
+    f.n_held_out = m.n;
     return true;
   }
   const std::string other_types = fmt::format("{} ", kOtherTypes), made_here = fmt::format("{} ", kMadeHere);

@@ -31,9 +31,9 @@ std::vector<RecordedMetric> method_rows(const Store& store) {
 /// "changed_answers Test".
 using MethodAnswers = std::map<std::pair<std::string, std::string>, JudgedMethod>;
 
-MethodAnswers method_answers(const std::vector<RecordedMetric>& rows) {
+MethodAnswers method_answers(const std::vector<RecordedMetric>& rows, const JudgeOptions& rules) {
   MethodAnswers answers;
-  for (const JudgedMethod& judged : judged_methods(rows)) {
+  for (const JudgedMethod& judged : judged_methods(rows, rules)) {
     if (!judged.question().statistic) continue;
     for (const std::string& cell : judged.cells) answers.emplace(std::pair(cell, judged.metric), judged);
   }
@@ -124,7 +124,9 @@ std::string types_note(const std::vector<ProbedCell>& cells) {
     const std::string nulls = f.null_kind.empty()
                                   ? "no null variables, so that presence is not tested"
                                   : fmt::format("{} null variables ({})", f.null_weights.size(), f.null_kind);
-    const std::string says = fmt::format("{}; {}", f.types, nulls);
+    const std::string held_out =
+        f.n_held_out == 0 ? "" : fmt::format(", {} of them held out of masks and exemplars", f.n_held_out);
+    const std::string says = fmt::format("{}{}; {}", f.types, held_out, nulls);
     auto kind = std::ranges::find(kinds, says, &decltype(kinds)::value_type::first);
     if (kind == kinds.end()) kind = kinds.emplace(kinds.end(), says, std::vector<std::string>());
     const std::string& variable = cell.settings.cell.variable;
@@ -169,7 +171,8 @@ std::string p_text(const AblationResult* ablation) {
 std::string results_table(const Store& store) {
   const std::vector<ProbedCell> cells = store.probed();
   const bool is_judged = std::ranges::any_of(cells, can_be_judged);
-  const std::vector<JudgedFinding> judged = is_judged ? judged_findings(cells) : std::vector<JudgedFinding>();
+  const JudgeOptions rules = store.judging();
+  const std::vector<JudgedFinding> judged = is_judged ? judged_findings(cells, rules) : std::vector<JudgedFinding>();
   const std::vector<ShownAnswers> answers = shown_answers(cells, judged);
   std::vector<std::string> heading = {"variable", "site"};
   std::vector<VariedSetting> varied = varied_settings(grid_settings(), cells);
@@ -207,7 +210,8 @@ std::string results_table(const Store& store) {
     }
     lines.push_back(line);
   }
-  return text_table(lines) + other_data_note(cells) + types_note(cells) + seeds_note(judged) + control_note(cells);
+  return text_table(lines) + other_data_note(cells) + types_note(cells) + seeds_note(judged) +
+         (is_judged ? rules_note(judged, rules) : "") + control_note(cells);
 }
 
 std::string results_json(const Store& store) {
@@ -230,7 +234,7 @@ std::string results_json(const Store& store) {
 
 std::string methods_table(const Store& store) {
   const std::vector<RecordedMetric> rows = method_rows(store);
-  const MethodAnswers answers = method_answers(rows);
+  const MethodAnswers answers = method_answers(rows, store.judging(""));
   std::set<int64_t> seeds, positions;
   for (const RecordedMetric& row : rows) {
     seeds.insert(row.seed);
@@ -274,7 +278,7 @@ std::string methods_json(const Store& store) {
   std::string lines;
   const auto optional_number = [](const std::optional<double>& x) { return x ? nlohmann::ordered_json(*x) : nullptr; };
   const std::vector<RecordedMetric> rows = method_rows(store);
-  const MethodAnswers answers = method_answers(rows);
+  const MethodAnswers answers = method_answers(rows, store.judging(""));
   for (const RecordedMetric& row : rows) {
     const Metric& m = row.metric;
     const JudgedMethod* answer = answer_to(answers, row);

@@ -31,7 +31,8 @@ std::string p_text(const AblationResult* ablation);
 /// controls from the complement, and of the mask's extent stand in place of the answers.
 ///
 /// Lines below the table say what the types and null variables are, that the model is a negative
-/// control, that seeds share their answers, and which evaluation sets are not shown.
+/// control, that seeds share their answers, rules of judging other than the defaults, and which
+/// evaluation sets are not shown.
 std::string results_table(const Store& store);
 
 /// Every field of results.csv as JSON: one object per finished cell and line; null for a figure

@@ -150,7 +150,23 @@ std::string Store::data() const {
   return rows.step() ? rows.text(0) : "";
 }
 
-void Store::plan(const std::vector<PlannedCell>& cells, const std::string& data) {
+JudgeOptions Store::judging(std::string_view methods) const {
+  JudgeOptions judge;
+  Statement rows(database_.get(),
+                 "SELECT smallest_effect, correction FROM plans WHERE substr(method, 1, length(?1)) = ?1 "
+                 "ORDER BY turn DESC, rank DESC",
+                 std::string(methods));
+  if (!rows.step()) return judge;
+  judge.smallest_effect = rows.number(0);
+  const std::string correction = rows.text(1);
+  for (const Correction known : {Correction::kMaxT, Correction::kHolm}) {
+    judge.correction = known;
+    if (to_string(known) == correction) return judge;
+  }
+  throw failure("{}: holds the unknown correction '{}'", (folder_ / kStoreName).string(), correction);
+}
+
+void Store::plan(const std::vector<PlannedCell>& cells, const std::string& data, const JudgeOptions& judge) {
   sqlite3* database = database_.get();
   Transaction transaction(database);
   // Keeps the ranks of methods that are planned again on the same data.
@@ -158,8 +174,12 @@ void Store::plan(const std::vector<PlannedCell>& cells, const std::string& data)
   std::set<std::string> planned;
   for (const PlannedCell& cell : cells) {
     if (!planned.insert(cell.method).second) continue;
-    execute(database, "INSERT OR IGNORE INTO plans SELECT ?, 1 + coalesce(max(rank), 0), NULL FROM plans", cell.method);
-    execute(database, "UPDATE plans SET data = NULL WHERE method = ?", cell.method);
+    execute(database, "INSERT OR IGNORE INTO plans (method, rank) SELECT ?, 1 + coalesce(max(rank), 0) FROM plans",
+            cell.method);
+    execute(database,
+            "UPDATE plans SET data = NULL, smallest_effect = ?, correction = ?, "
+            "turn = (SELECT 1 + max(turn) FROM plans) WHERE method = ?",
+            judge.smallest_effect, std::string(to_string(judge.correction)), cell.method);
     execute(database, "UPDATE cells SET place = NULL WHERE method = ?", cell.method);
   }
   execute(database, "UPDATE cells SET place = NULL WHERE method NOT IN (SELECT method FROM plans)");

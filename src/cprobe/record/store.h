@@ -45,8 +45,15 @@ class Store {
   std::set<std::string> finished() const;
 
   /// Replaces the plan of each method in `cells`, keeping their order. Recorded results stay.
-  /// @param data  identifies model and data. Plans made under another value are dropped.
-  void plan(const std::vector<PlannedCell>& cells, const std::string& data);
+  /// @param data   identifies model and data. Plans made under another value are dropped.
+  /// @param judge  the spec's rules for answers about these methods.
+  void plan(const std::vector<PlannedCell>& cells, const std::string& data, const JudgeOptions& judge = {});
+  /// The rules for answers about some methods: those of the spec that was planned last. Mask
+  /// methods share a family and hence its rules. The defaults, if nothing is planned, or a version
+  /// without such rules planned it.
+  /// @param methods  what the methods' names begin with.
+  /// @throws Error (kFailed) if the record holds rules that this version does not know.
+  JudgeOptions judging(std::string_view methods = kCircuitProbing) const;
   /// The `data` that the plans were made under; empty if nothing is planned.
   std::string data() const;
 

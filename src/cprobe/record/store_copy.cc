@@ -219,6 +219,12 @@ Store::Gathered Store::gather(const std::filesystem::path& folder, bool with_pla
   sqlite3* database = database_.get();
   if (with_plan) plan(cells, data);
   const Attached attached(database, folder / kStoreName);
+  if (with_plan) {
+    execute(database,
+            "UPDATE main.plans SET (smallest_effect, correction, turn) = (SELECT smallest_effect, correction, "
+            "main.plans.turn + theirs.turn FROM other.plans AS theirs WHERE theirs.method = main.plans.method) "
+            "WHERE method IN (SELECT method FROM other.plans)");
+  }
   execute(database, "INSERT OR IGNORE INTO main.cells (id, method, label) SELECT id, method, label FROM other.cells");
   std::vector<std::pair<std::string, std::string>> found;
   Statement rows(database,
@@ -270,7 +276,8 @@ Store::Repaired Store::repair(const std::filesystem::path& folder) {
         return true;
       });
       execute(database,
-              "INSERT OR IGNORE INTO main.plans SELECT method, min(ordinal), NULL FROM main.cells GROUP BY method");
+              "INSERT OR IGNORE INTO main.plans (method, rank) SELECT method, min(ordinal) FROM main.cells GROUP BY "
+              "method");
       for (const auto& [id, label] : finished) {
         if (salvage(database, folder, id)) {
           ++repaired.n_intact;

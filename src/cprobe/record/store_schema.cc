@@ -64,6 +64,12 @@ UPDATE invocations SET device = 'cuda' WHERE EXISTS (SELECT 1 FROM plans WHERE d
     R"sql(
 ALTER TABLE metrics ADD COLUMN lower REAL;
 ALTER TABLE metrics ADD COLUMN upper REAL;
+)sql",
+    // Adds the rules by which answers are given, and the order in which plans were made.
+    R"sql(
+ALTER TABLE plans ADD COLUMN smallest_effect REAL NOT NULL DEFAULT 0.05;
+ALTER TABLE plans ADD COLUMN correction TEXT NOT NULL DEFAULT 'maxT';
+ALTER TABLE plans ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;
 )sql"};
 static_assert(std::size(kMigrations) == kSchemaVersion);
 

@@ -136,6 +136,8 @@ std::string deletion_figures(const ReportedSet& on, const ReportedAblation& a) {
   }
   basis.push_back(p_words(on, &JudgedFinding::weights_needed));
   if (on.answers.size() == 1 && first.lower) basis.push_back(size_words(first) + " more harm than they do");
+  const std::string over_models = interval_over_models_words(on, &JudgedFinding::weights_needed);
+  if (!over_models.empty()) basis.push_back(over_models + " more harm than they do");
   basis.push_back(complement_p_words(a));
   basis.push_back(fmt::format("n = {} rows", a.n_rows));
   basis.emplace_back(fill_words(a.fill));

@@ -9,8 +9,8 @@
 namespace cprobe {
 
 /// The answers to all questions about all findings of a report's runs, and those of comparison
-/// methods, as JSON (`cprobe report
-/// --format json`; docs/file_formats.md). Each run is judged alone (record/judged.h).
+/// methods, as JSON (`cprobe report --format json`; docs/commands.md). Each run is judged alone
+/// (record/judged.h). Models that repeat each other are tested together, too.
 std::string findings_json(const ReportData& data);
 
 /// The answer to a question about exchange, with the shares of rows behind it.

@@ -86,26 +86,32 @@ Json run_json(const ReportedRun& run, const Specs& specs) {
           {"calls", calls}};
 }
 
-/// One question over the runs behind a finding: the largest p, the outermost ends of intervals.
+/// One question over the runs behind a finding: the largest p and q, the outermost ends of
+/// intervals.
 Json answer_json(const ReportedFinding& f, const ReportedSet& on, Question question) {
-  std::optional<double> p, lower, upper;
+  std::optional<double> p, q, lower, upper;
   for (const AnswersOfRun& of : on.answers) {
     const JudgedQuestion& asked = of.judged.*question;
     if (asked.p_adjusted) p = std::max(p.value_or(0), *asked.p_adjusted);
+    if (asked.q) q = std::max(q.value_or(0), *asked.q);
     if (asked.lower) lower = std::min(lower.value_or(*asked.lower), *asked.lower);
     if (asked.upper) upper = std::max(upper.value_or(*asked.upper), *asked.upper);
   }
   const bool is_yes =
       std::ranges::all_of(on.answers, [&](const AnswersOfRun& of) { return is_plain_yes(of.judged, question); });
-  return {
-      {"answer", on.answer(question)},
-      {"asked", on.is_asked(question)},
-      {"short", question == &JudgedFinding::made_here ? answers_text(f, on, question) : answer_counts(f, on, question)},
-      {"words", answers_text(f, on, question)},
-      {"yes", is_yes},
-      {"p", number(p)},
-      {"lower", number(lower)},
-      {"upper", number(upper)}};
+  const bool names_position = question == &JudgedFinding::made_here && on.models.empty();
+  return {{"answer", on.answer(question)},
+          {"asked", on.is_asked(question)},
+          {"short", names_position ? answers_text(f, on, question) : answer_counts(f, on, question)},
+          {"words", answers_text(f, on, question)},
+          {"yes", is_yes},
+          {"overModels", on.over(question) != nullptr && on.over(question)->replication
+                             ? number(on.over(question)->replication->p.p())
+                             : Json()},
+          {"p", number(p)},
+          {"q", number(q)},
+          {"lower", number(lower)},
+          {"upper", number(upper)}};
 }
 
 Json presence_json(const ReportedPresence& presence, bool with_draws) {
@@ -172,6 +178,7 @@ Json finding_json(const ReportedFinding& f, bool with_draws) {
           {"whole", f.n_full},
           {"types", judged.types},
           {"nullKind", judged.null_kind},
+          {"heldOut", judged.n_held_out},
           {"sets", list(f.sets, json_of)}};
 }
 
@@ -287,6 +294,22 @@ Json verdicts_json(const std::vector<ReportedFinding>& all) {
   return verdicts;
 }
 
+/// By what rules the runs are judged, in words; where runs differ, by which each of them.
+std::string rules_text(const std::vector<ReportedRun>& runs) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> rules;  // Words, and names of runs.
+  for (const ReportedRun& run : runs) {
+    const std::string words = rules_words(run.judge);
+    auto found = std::ranges::find(rules, words, &decltype(rules)::value_type::first);
+    if (found == rules.end()) found = rules.emplace(rules.end(), words, std::vector<std::string>());
+    found->second.push_back(run.name);
+  }
+  if (rules.empty()) return {};
+  if (rules.size() == 1) return rules.front().first + ".";
+  std::string text = "Runs are judged by rules of their own.";
+  for (const auto& [words, names] : rules) text += fmt::format(" {}: {}.", fmt::join(names, ", "), words);
+  return text;
+}
+
 /// Escapes <, > and &. Text inside <script> would end at "</script", and would change its meaning
 /// at "<!--", wherever these stand.
 std::string for_script(const std::string& json) {
@@ -300,7 +323,7 @@ std::string page_json(const ReportData& data) {
       std::ranges::count_if(data.cells, [](const ReportedCell& cell) { return !cell.curve.empty(); }));
   const size_t most_epochs = std::clamp<size_t>(kMostCurvePoints / std::max<size_t>(1, n_curves), 2, 200);
   const std::vector<ReportedFinding> all = findings(data);
-  Json json = {{"title", data.title}, {"notes", data.notes}};
+  Json json = {{"title", data.title}, {"notes", data.notes}, {"rules", rules_text(data.runs)}};
   size_t n_draws = 0;
   std::set<std::string> controls;
   for (const ReportedFinding& f : all) {

@@ -2,188 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/text.h"
 #include "cprobe/evaluate/statistics.h"
 #include "cprobe/io/csv.h"
-#include "cprobe/report/phrases.h"
-#include "cprobe/report/reported_findings.h"
+#include "cprobe/report/table_columns.h"
 
 namespace cprobe {
 namespace {
 
-/// A field of the table: a text or a figure.
-struct Field {
-  std::string text = {};
-  std::optional<Spread> figure = {};
-};
-
-Field number_field(double number) {
-  return {.figure = Spread{.mean = number, .n = 1}};
-}
-
-struct Column {
-  std::string heading;
-  enum class Kind { kText, kNumber, kFigure, kP } kind = Kind::kText;  ///< Figures have deviations.
-
-  bool is_number() const { return kind != Kind::kText; }
-};
-using enum Column::Kind;
-
-struct Table {
-  std::vector<Column> columns;
-  std::vector<std::vector<Field>> lines;
-};
-
-std::optional<Spread> largest(const std::vector<double>& values) {
-  if (values.empty()) return std::nullopt;
-  return Spread{.mean = *std::ranges::max_element(values), .n = 1};
-}
-
-/// A figure of a question over runs: the largest, or with `least` the smallest; none if no run has
-/// it.
-std::optional<Spread> over_answers(const ReportedSet& on, Question question,
-                                   std::optional<double> JudgedQuestion::*figure, bool least = false) {
-  std::optional<double> found;
-  for (const AnswersOfRun& of : on.answers) {
-    const std::optional<double>& value = (of.judged.*question).*figure;
-    if (value && (!found || (least ? *value < *found : *value > *found))) found = value;
-  }
-  return found ? std::optional(Spread{.mean = *found, .n = 1}) : std::nullopt;
-}
-
-std::string extent_of(const ReportedFinding& f) {
-  const int64_t n = f.n_cells();
-  if (f.n_empty == n) return "empty";
-  if (f.n_full == n) return "full";
-  if (f.n_empty + f.n_full == 0) return "proper part";
-  std::string text = fmt::format("proper part in {} of {}", n - f.n_empty - f.n_full, n);
-  if (f.n_empty > 0) text += fmt::format(", empty in {}", f.n_empty);
-  if (f.n_full > 0) text += fmt::format(", full in {}", f.n_full);
-  return text;
-}
-
-/// The positions from which runs received the variable, each once.
-std::string received_from(const ReportedSet& on) {
-  std::vector<std::string> positions;
-  for (const AnswersOfRun& of : on.answers) {
-    const std::string& position = of.judged.received_from;
-    if (of.judged.made_here.answer != VerdictWord::kReceived) continue;
-    if (std::ranges::find(positions, position) == positions.end()) positions.push_back(position);
-  }
-  return fmt::format("{}", fmt::join(positions, ", "));
-}
-
-/// The columns of questions that are asked by exchange, and their fields.
-std::vector<Column> exchange_columns() {
-  return {{"exchange effect", kNumber}, {"p component", kP}, {"through component"},
-          {"carried - left", kNumber},  {"p units", kP},     {"through units"}};
-}
-std::vector<Field> exchange_fields(const ReportedFinding& f, const ReportedSet& on) {
-  std::vector<Field> fields;
-  for (const Question question : {&JudgedFinding::through_component, &JudgedFinding::through_units}) {
-    fields.push_back({{}, over_answers(on, question, &JudgedQuestion::statistic)});
-    fields.push_back({{}, over_answers(on, question, &JudgedQuestion::p_adjusted)});
-    fields.push_back({on.is_asked(question) ? answers_text(f, on, question) : std::string()});
-  }
-  return fields;
-}
-
-/// The fields of a finding on one data set that a table has beside those of the finding.
-std::vector<Field> fields_of(const ReportedFinding& f, const ReportedSet& on) {
-  constexpr Question kPresent = &JudgedFinding::present, kNeeded = &JudgedFinding::weights_needed;
-  const ReportedPresence* presence = on.presence ? &*on.presence : nullptr;
-  const ReportedAblation* a = on.ablation ? &*on.ablation : nullptr;
-  const Spread* nulls = presence != nullptr && presence->nulls ? &*presence->nulls : nullptr;
-  // If all masks are empty, nothing is ablated.
-  const bool is_ablated = a != nullptr && !f.is_empty();
-  std::vector<Field> fields = {{on.data}};
-  fields.push_back({{}, presence != nullptr ? std::optional(presence->mask) : std::nullopt});
-  fields.push_back(nulls != nullptr ? number_field(nulls->mean) : Field());
-  fields.push_back(nulls != nullptr && nulls->sd ? number_field(*nulls->sd) : Field());
-  fields.push_back({{}, over_answers(on, kPresent, &JudgedQuestion::p_adjusted)});
-  fields.push_back({{}, over_answers(on, kPresent, &JudgedQuestion::lower, true)});
-  fields.push_back({{}, over_answers(on, kPresent, &JudgedQuestion::upper)});
-  fields.push_back({answers_text(f, on, kPresent)});
-  fields.push_back({answer_counts(f, on, &JudgedFinding::made_here)});
-  fields.push_back({received_from(on)});
-  fields.push_back({{}, a != nullptr ? std::optional(a->untouched) : std::nullopt});
-  fields.push_back({{}, is_ablated ? std::optional(a->ablated) : std::nullopt});
-  fields.push_back({{}, a != nullptr ? a->random : std::nullopt});
-  fields.push_back({{}, is_ablated ? over_answers(on, kNeeded, &JudgedQuestion::statistic) : std::nullopt});
-  fields.push_back({{}, over_answers(on, kNeeded, &JudgedQuestion::p_adjusted)});
-  fields.push_back({{}, over_answers(on, kNeeded, &JudgedQuestion::lower, true)});
-  fields.push_back({{}, over_answers(on, kNeeded, &JudgedQuestion::upper)});
-  fields.push_back({f.is_empty() ? std::string() : answers_text(f, on, kNeeded)});
-  fields.push_back({{}, a != nullptr ? largest(a->complement_p) : std::nullopt});
-  return fields;
-}
-
-Table table_of(const std::vector<ReportedFinding>& all) {
-  const auto any = [&](auto&& holds) { return std::ranges::any_of(all, holds); };
-  const bool with_series = any([&](const ReportedFinding& f) { return f.series != all.front().series; });
-  const bool with_step = any([](const ReportedFinding& f) { return f.step.has_value(); });
-  const bool with_positions = any([&](const ReportedFinding& f) { return f.position != all.front().position; });
-  const bool with_options = any([](const ReportedFinding& f) { return !f.options.empty(); });
-  const bool with_controls = any([](const ReportedFinding& f) { return !f.control.empty(); });
-  const bool with_exchange = any([](const ReportedFinding& f) {
-    return std::ranges::any_of(f.sets,
-                               [](const ReportedSet& on) { return on.is_asked(&JudgedFinding::through_component); });
-  });
-  Table table;
-  if (with_series) table.columns.push_back({"run"});
-  if (with_step) table.columns.push_back({"step"});
-  if (with_controls) table.columns.push_back({"negative control"});
-  table.columns.insert(table.columns.end(), {{"variable"}, {"component"}});
-  if (with_positions) table.columns.push_back({"position"});
-  if (with_options) table.columns.push_back({"setting"});
-  table.columns.insert(table.columns.end(), {{"mask"},
-                                             {"share of weights", kFigure},
-                                             {"kNN", kFigure},
-                                             {"kNN component", kFigure},
-                                             {"majority", kNumber},
-                                             {"data set"},
-                                             {"other types", kFigure},
-                                             {"null mean", kNumber},
-                                             {"null sd", kNumber},
-                                             {"p present", kP},
-                                             {"present lower", kNumber},
-                                             {"present upper", kNumber},
-                                             {"present"},
-                                             {"made here"},
-                                             {"received from"},
-                                             {"untouched", kFigure},
-                                             {"deleted", kFigure},
-                                             {"random deleted", kFigure},
-                                             {"harm", kNumber},
-                                             {"p needed", kP},
-                                             {"harm lower", kNumber},
-                                             {"harm upper", kNumber},
-                                             {"needed"},
-                                             {"p complement", kP}});
-  if (with_exchange) std::ranges::copy(exchange_columns(), std::back_inserter(table.columns));
-  table.columns.push_back({"repetitions"});
-  for (const ReportedFinding& f : all) {
-    for (const ReportedSet& on : f.sets) {
-      std::vector<Field> line;
-      if (with_series) line.push_back({f.series});
-      if (with_step) line.push_back({f.step ? std::to_string(*f.step) : std::string()});
-      if (with_controls) line.push_back({f.control});
-      line.insert(line.end(), {{f.variable}, {f.component()}});
-      if (with_positions) line.push_back({std::to_string(f.position)});
-      if (with_options) line.push_back({f.options});
-      line.push_back({extent_of(f)});
-      for (const Spread& figure : {f.share, f.knn, f.full, Spread{.mean = f.majority}}) line.push_back({{}, figure});
-      std::ranges::move(fields_of(f, on), std::back_inserter(line));
-      if (with_exchange) std::ranges::move(exchange_fields(f, on), std::back_inserter(line));
-      line.push_back({std::to_string(f.n_cells())});
-      table.lines.push_back(std::move(line));
-    }
-  }
-  return table;
-}
+using enum TableColumn::Kind;
 
 bool exists(const std::optional<Spread>& figure) {
   return figure && !std::isnan(figure->mean);
@@ -194,14 +23,14 @@ std::string csv_number(double value) {
   return fmt::format("{:.6g}", value);
 }
 
-std::string csv_table(const Table& table) {
+std::string csv_table(const PaperTable& table) {
   std::vector<std::string> heading;
-  for (const Column& column : table.columns) {
+  for (const TableColumn& column : table.columns) {
     heading.push_back(column.heading);
     if (column.kind == kFigure) heading.push_back(column.heading + " sd");
   }
   std::string text = csv_record(heading);
-  for (const std::vector<Field>& line : table.lines) {
+  for (const std::vector<TableField>& line : table.lines) {
     std::vector<std::string> record;
     for (size_t i = 0; i < line.size(); ++i) {
       const std::optional<Spread>& figure = line[i].figure;
@@ -258,14 +87,14 @@ std::string markdown_text(const std::string& text) {
   return result;
 }
 
-std::string figure_or_dash(const Column& column, const std::optional<Spread>& figure, const std::string& dash) {
+std::string figure_or_dash(const TableColumn& column, const std::optional<Spread>& figure, const std::string& dash) {
   if (!exists(figure)) return dash;
   return column.kind == kP ? p_number(figure->mean) : figure_text(figure->mean, figure->sd);
 }
 
-std::string latex_table(const Table& table) {
+std::string latex_table(const PaperTable& table) {
   std::string text = "% Needs \\usepackage{booktabs}.\n\\begin{tabular}{";
-  for (const Column& column : table.columns) text += column.is_number() ? 'r' : 'l';
+  for (const TableColumn& column : table.columns) text += column.is_number() ? 'r' : 'l';
   text += "}\n\\toprule\n";
   const auto add = [&](size_t n, auto&& field) {
     for (size_t i = 0; i < n; ++i) text += fmt::format("{}{}", i == 0 ? "" : " & ", field(i));
@@ -273,7 +102,7 @@ std::string latex_table(const Table& table) {
   };
   add(table.columns.size(), [&](size_t i) { return latex_text(table.columns[i].heading); });
   text += "\\midrule\n";
-  for (const std::vector<Field>& line : table.lines) {
+  for (const std::vector<TableField>& line : table.lines) {
     add(line.size(), [&](size_t i) {
       if (!table.columns[i].is_number()) return line[i].text.empty() ? std::string("--") : latex_text(line[i].text);
       std::string figure = figure_or_dash(table.columns[i], line[i].figure, "--");
@@ -287,18 +116,18 @@ std::string latex_table(const Table& table) {
   return text + "\\bottomrule\n\\end{tabular}\n";
 }
 
-std::string markdown_table(const Table& table) {
+std::string markdown_table(const PaperTable& table) {
   std::string text = "|";
   std::string rule = "|";
-  for (const Column& column : table.columns) {
+  for (const TableColumn& column : table.columns) {
     text += fmt::format(" {} |", markdown_text(column.heading));
     rule += column.is_number() ? "---:|" : "---|";
   }
   text += fmt::format("\n{}\n", rule);
-  for (const std::vector<Field>& line : table.lines) {
+  for (const std::vector<TableField>& line : table.lines) {
     text += "|";
     for (size_t i = 0; i < line.size(); ++i) {
-      const Column& column = table.columns[i];
+      const TableColumn& column = table.columns[i];
       text += fmt::format(
           " {} |", markdown_text(column.is_number() ? figure_or_dash(column, line[i].figure, "-") : line[i].text));
     }
@@ -310,7 +139,7 @@ std::string markdown_table(const Table& table) {
 }  // namespace
 
 std::string paper_table(const ReportData& data, TableFormat format) {
-  const Table table = table_of(findings(data));
+  const PaperTable table = table_of(findings(data), data.runs);
   switch (format) {
     case TableFormat::kCsv:
       return csv_table(table);

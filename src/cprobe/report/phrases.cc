@@ -40,7 +40,14 @@ std::string p_words(const ReportedSet& on, Question question) {
     const std::optional<double>& p = (judged.*question).p_adjusted;
     return p ? p_number(*p) : std::string("-");
   });
-  return p_text(numbers, n_findings);
+  std::string text = p_text(numbers, n_findings);
+  const bool has_q =
+      std::ranges::any_of(on.answers, [&](const AnswersOfRun& of) { return (of.judged.*question).q.has_value(); });
+  if (has_q) {
+    text += fmt::format(", q = {}",
+                        of_each(on, [&](const JudgedFinding& judged) { return number_or_dash((judged.*question).q); }));
+  }
+  return text;
 }
 
 std::string size_words(const JudgedQuestion& question) {
@@ -58,9 +65,24 @@ std::string size_words(const JudgedQuestion& question) {
   }
 }
 
+std::string over_models_words(const ReportedSet& on, Question question) {
+  const OverModels* over = on.over(question);
+  if (over == nullptr) return {};
+  return over->replication ? p_words(*over->replication) : fmt::format("not tested over models, as {}", over->why_not);
+}
+
+std::string interval_over_models_words(const ReportedSet& on, Question question) {
+  const OverModels* over = on.over(question);
+  if (over == nullptr || !over->replication || !over->replication->interval) return {};
+  const Interval& interval = *over->replication->interval;
+  return fmt::format("{} to {} over models{}", number_text_of(interval.lower), number_text_of(interval.upper),
+                     interval.is_approximate ? ", approximate" : "");
+}
+
 std::string types_words(const JudgedFinding& judged, const JudgedQuestion& question) {
   if (question.n_types == 0) return {};
-  return fmt::format("over {} types{}{}", question.n_types, judged.types == "each row" ? " (each row is one)" : "",
+  return fmt::format("over {} types{}{}{}", question.n_types, judged.n_held_out > 0 ? " that no mask saw" : "",
+                     judged.types == "each row" ? " (each row is one)" : "",
                      question.is_approximate ? ", approximate" : "");
 }
 
@@ -86,7 +108,11 @@ std::string presence_figures(const ReportedSet& on) {
                           return present.null_mean ? figure_text(*present.null_mean, present.null_sd) : "-";
                         }));
   }
-  if (on.answers.size() > 1) return text + in_parentheses(p_words(on, &JudgedFinding::present));
+  if (on.answers.size() > 1) {
+    const std::string over = interval_over_models_words(on, &JudgedFinding::present);
+    return text + in_parentheses(
+                      joined({p_words(on, &JudgedFinding::present), over.empty() ? "" : over + " above them"}, ", "));
+  }
   const std::string size = size_words(first.present);
   return text + in_parentheses(joined({p_words(on, &JudgedFinding::present), size.empty() ? "" : size + " above them",
                                        types_words(first, first.present)},
@@ -103,7 +129,10 @@ std::string beside_nulls(const ReportedSet& on, Question question, std::string_v
       }));
   const JudgedFinding& first = on.answers.front().judged;
   const std::string size = on.answers.size() == 1 ? size_words(first.*question) : "";
-  return text + in_parentheses(joined({p_words(on, question), size.empty() ? "" : size + " above them"}, ", "));
+  const std::string over = interval_over_models_words(on, question);
+  return text + in_parentheses(joined({p_words(on, question), size.empty() ? "" : size + " above them",
+                                       over.empty() ? "" : over + " above them"},
+                                      ", "));
 }
 
 std::string share_of_each(const ReportedSet& on, std::optional<double> JudgedFinding::*share) {
@@ -129,12 +158,16 @@ std::string answer_counts(const ReportedFinding& f, const ReportedSet& on, Quest
 }
 
 std::string answers_text(const ReportedFinding& f, const ReportedSet& on, Question question) {
-  if (on.answers.size() > 1) return answer_counts(f, on, question);
+  std::string text;
   const JudgedFinding& judged = on.answers.front().judged;
-  if (question != &JudgedFinding::made_here) return answer_words(judged, question);
-  const std::string word = answer_word(judged, question);
-  return judged.made_here.answer == VerdictWord::kReceived ? fmt::format("{} from {}", word, judged.received_from)
-                                                           : word;
+  if (on.answers.size() > 1) {
+    text = answer_counts(f, on, question);
+  } else if (question == &JudgedFinding::made_here && judged.made_here.answer == VerdictWord::kReceived) {
+    text = fmt::format("{} from {}", answer_word(judged, question), judged.received_from);
+  } else {
+    text = question == &JudgedFinding::made_here ? answer_word(judged, question) : answer_words(judged, question);
+  }
+  return joined({text, over_models_words(on, question)}, ", ");
 }
 
 }  // namespace cprobe

@@ -27,14 +27,23 @@ std::string number_or_dash(const std::optional<double>& number);
 /// "p = 0.050 adjusted for 8 findings"; "p < 0.001"; of several runs, "p = 0.050, 0.050, -".
 std::string p_text(const std::string& numbers, int64_t n_findings);
 
-/// The p of each run. Empty if none has a p.
+/// The p of each run and, where there is one, the q: "p = 0.010 adjusted for 8 findings, q =
+/// 0.013". Empty if none has a p.
 std::string p_words(const ReportedSet& on, Question question);
 
 /// The end of the interval that the answer rests on: "at least 0.931" for yes, "at most 0.031" for
 /// no, both ends where neither decides. Empty without an interval.
 std::string size_words(const JudgedQuestion& question);
 
-/// "over 56 types"; "over 512 types (each row is one), approximate"; empty without types.
+/// "p(2 of 3 models) = 0.050"; "not tested over models, as 1 of 3 models has no such test". Empty
+/// for a single model.
+std::string over_models_words(const ReportedSet& on, Question question);
+
+/// "0.412 to 0.930 over models"; "..., approximate". Empty without an interval over models.
+std::string interval_over_models_words(const ReportedSet& on, Question question);
+
+/// "over 56 types"; "over 12 types that no mask saw"; "over 512 types (each row is one),
+/// approximate"; empty without types.
 std::string types_words(const JudgedFinding& judged, const JudgedQuestion& question);
 
 /// Texts that are not empty, with a separator between them.
@@ -58,7 +67,8 @@ std::string share_of_each(const ReportedSet& on, std::optional<double> JudgedFin
 bool is_present_somewhere(const ReportedSet& on);
 
 /// The answers to one question: "yes"; "no: this search finds at most 0.031"; "received from token
-/// 0". Of several runs, as `answer_counts`.
+/// 0". Of several runs, `answer_counts` and `over_models_words`: "yes in 3 of 3 models, p(2 of 3
+/// models) = 0.050".
 std::string answers_text(const ReportedFinding& finding, const ReportedSet& on, Question question);
 
 /// The answers as single words: "no"; of several runs, "yes in 2, no in 1 of 3 models".

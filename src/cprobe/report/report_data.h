@@ -8,6 +8,7 @@
 
 #include "cprobe/circuit/fit.h"
 #include "cprobe/circuit/head_units.h"
+#include "cprobe/evaluate/inference.h"
 #include "cprobe/evaluate/overlap.h"
 #include "cprobe/record/recorded.h"
 
@@ -25,6 +26,7 @@ struct ReportedRun {
   std::string series;
   std::optional<int64_t> step;  ///< Training step.
   std::vector<Invocation> calls;
+  JudgeOptions judge;     ///< The rules for its answers.
   int64_t n_done = 0;     ///< Finished cells.
   int64_t n_planned = 0;  ///< Cells still to come.
   std::vector<CellEntry> failed;

@@ -7,6 +7,8 @@
 #include <set>
 #include <tuple>
 
+#include "cprobe/report/over_models.h"
+
 namespace cprobe {
 namespace {
 
@@ -175,7 +177,7 @@ void add_answers(std::vector<ReportedFinding>& list, const ReportData& data,
       cells.push_back(data.cells[i]);
       places.push_back(i);
     }
-    for (const JudgedFinding& judged : judged_findings(cells)) {
+    for (const JudgedFinding& judged : judged_findings(cells, data.runs[r].judge)) {
       const bool are_parts =
           std::ranges::all_of(judged.cells, [&](size_t i) { return cells[i].findings.extent() == Extent::kPart; });
       std::vector<ReportedSet>& sets = list[finding_of_cell[places[judged.cells.front()]]].sets;
@@ -214,6 +216,11 @@ std::string ReportedSet::answer(Question question) const {
   const bool agree =
       std::ranges::all_of(answers, [&](const AnswersOfRun& of) { return answer_word(of.judged, question) == word; });
   return agree ? word : "mixed";
+}
+
+const OverModels* ReportedSet::over(Question question) const {
+  const auto found = std::ranges::find(over_models, question, &OverModels::question);
+  return found == over_models.end() ? nullptr : &*found;
 }
 
 int64_t ReportedSet::n_circuits() const {
@@ -266,6 +273,7 @@ std::vector<ReportedFinding> findings(const ReportData& data) {
     summarise(finding, cells);
     carry_circuits_over(finding);
   }
+  add_over_models(list, data);
   return list;
 }
 

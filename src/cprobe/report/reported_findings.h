@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cprobe/record/judged_words.h"
+#include "cprobe/record/replication.h"
 #include "cprobe/report/report_data.h"
 
 namespace cprobe {
@@ -60,12 +60,23 @@ struct ReportedAblation {
   std::vector<std::string> notes;
 };
 
+/// One question about a finding over the models behind it.
+struct OverModels {
+  Question question = nullptr;
+  std::optional<Replication> replication;
+  std::string why_not;  ///< Without a replication: "1 of 3 models has no such test".
+};
+
 /// A finding on one data set.
 struct ReportedSet {
   std::string data;  ///< Label of the data set.
   /// By run, in the order of the report; at least one. Models are trained apart, so what is tested
   /// in one is not pooled with another.
   std::vector<AnswersOfRun> answers;
+  /// The runs of models that repeat each other, whether or not each has this finding: indices in
+  /// ReportData::runs. Empty for a single model, and for several runs of one model.
+  std::vector<size_t> models;
+  std::vector<OverModels> over_models;       ///< Of the questions that some of these runs asked.
   std::optional<ReportedPresence> presence;  ///< None if the data have no figure of question 1.
   std::optional<ReportedAblation> ablation;  ///< None if nothing was ablated on the data.
 
@@ -73,6 +84,8 @@ struct ReportedSet {
   bool is_asked(Question question) const;
   /// The answer of all runs: answer_word if they agree, else "mixed".
   std::string answer(Question question) const;
+  /// The question over models; null if there is nothing to say.
+  const OverModels* over(Question question) const;
   /// The number of runs whose masks may be called circuits.
   int64_t n_circuits() const;
 };
@@ -110,7 +123,7 @@ struct ReportedFinding {
 };
 
 /// The findings in a report, in the order of first appearance, judged run by run
-/// (record/judged.h).
+/// (record/judged.h), and over the models of a series and step (record/replication.h).
 std::vector<ReportedFinding> findings(const ReportData& data);
 
 }  // namespace cprobe

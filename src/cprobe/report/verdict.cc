@@ -55,6 +55,9 @@ std::string presence_verdict(const std::string& variable, const Places& places) 
   Places present;
   std::ranges::copy_if(places, std::back_inserter(present),
                        [](const auto& place) { return is_present_somewhere(*place.second); });
+  const bool is_one_model = std::ranges::all_of(
+      places, [](const auto& place) { return place.second->answers.size() == 1 && place.second->models.empty(); });
+  const std::string_view in_model = is_one_model ? " in this model" : "";
   const auto all_have = [&](std::string_view word) {
     return std::ranges::all_of(
         places, [&](const auto& place) { return place.second->answer(&JudgedFinding::present) == word; });
@@ -66,13 +69,13 @@ std::string presence_verdict(const std::string& variable, const Places& places) 
       for (const AnswersOfRun& of : on->answers) most = std::max(most, of.judged.present.upper.value_or(-1));
     }
     const std::string found = most >= 0 ? fmt::format(": this search finds at most {}", number_text_of(most)) : "";
-    if (all_have("no")) return fmt::format("Nothing tells {} above its null variables{}.", variable, found);
-    return fmt::format("{} was not found to be present.", variable);
+    if (all_have("no")) return fmt::format("Nothing tells {} above its null variables{}{}.", variable, in_model, found);
+    return fmt::format("{} was not found to be present{}.", variable, in_model);
   }
   const auto most = std::ranges::max_element(
       present, {}, [](const auto& place) { return place.second->presence ? place.second->presence->mask.mean : -1; });
-  return fmt::format("{} is present {}, most in {}: {}.", variable, in_components(std::ssize(present), n_all),
-                     most->first->site, presence_figures(*most->second));
+  return fmt::format("{} is present{} {}, most in {}: {}.", variable, is_one_model ? " in this model," : "",
+                     in_components(std::ssize(present), n_all), most->first->site, presence_figures(*most->second));
 }
 
 }  // namespace
@@ -88,7 +91,8 @@ std::string verdict_text(const std::vector<const ReportedFinding*>& findings, co
     const ReportedFinding& f = *place.first;
     const ReportedSet& on = *place.second;
     const auto short_answer = [&](Question question) {
-      return question == &JudgedFinding::made_here ? answers_text(f, on, question) : answer_counts(f, on, question);
+      const bool is_short = question != &JudgedFinding::made_here && on.models.empty();
+      return is_short ? answer_counts(f, on, question) : answers_text(f, on, question);
     };
     present.add(short_answer(&JudgedFinding::present), f.site);
     if (is_present_somewhere(on)) made_here.add(short_answer(&JudgedFinding::made_here), f.site);

@@ -65,6 +65,27 @@ bool was_exchanged(const AnswersLine& line) {
   });
 }
 
+/// What a line says of a question over models: nothing for one model; else the p and, for three
+/// models and more, the interval beyond nulls.
+std::vector<std::string> over_models_fields(const std::optional<Replication>& replication, size_t n_models) {
+  if (n_models == 1) return {};
+  std::vector<std::string> fields = {replication ? p_number(replication->p.p()) : kNoFigure};
+  if (n_models == 2) return fields;
+  const bool has_interval = replication && replication->interval;
+  fields.push_back(has_interval
+                       ? fmt::format("{:.3f} to {:.3f}", replication->interval->lower, replication->interval->upper)
+                       : kNoFigure);
+  return fields;
+}
+
+std::vector<std::string> over_models_heading(size_t n_models) {
+  if (n_models == 1) return {};
+  const auto n = static_cast<int64_t>(n_models);
+  std::vector<std::string> heading = {fmt::format("p({} of {} models)", most_of(n), n)};
+  if (n_models > 2) heading.emplace_back("beyond nulls, over models");
+  return heading;
+}
+
 std::vector<std::string> extended(std::vector<std::string> names, const std::vector<std::string>& fields) {
   names.insert(names.end(), fields.begin(), fields.end());
   return names;
@@ -72,23 +93,38 @@ std::vector<std::string> extended(std::vector<std::string> names, const std::vec
 
 }  // namespace
 
-std::string answers_table(const std::vector<std::string>& headings, const std::vector<AnswersLine>& lines) {
+std::string answers_table(const std::vector<std::string>& headings, const std::vector<AnswersLine>& lines,
+                          const JudgeOptions& rules) {
   constexpr auto kStatistic = &JudgedQuestion::statistic;
   constexpr auto kNullMean = &JudgedQuestion::null_mean;
   constexpr auto kPresent = &JudgedFinding::present;
   constexpr auto kNeeded = &JudgedFinding::weights_needed;
-  std::vector<std::vector<std::string>> questions = {
-      extended(headings, {"other types", "null circuits", "worst p", "present", "made here", "input best at", "harm",
-                          "random sets", "needed"})};
+  const size_t n_models = lines.front().findings.size();
+  std::vector<FindingOfModels> findings;
+  for (const AnswersLine& line : lines) findings.push_back(line.findings);
+  const auto over_models = [&](Question question) {
+    return n_models > 1 ? replications(findings, question, rules)
+                        : std::vector<std::optional<Replication>>(findings.size());
+  };
+  const std::vector<std::optional<Replication>> present_over = over_models(kPresent);
+  const std::vector<std::optional<Replication>> needed_over = over_models(kNeeded);
+  const std::vector<std::string> over_heading = over_models_heading(n_models);
+  std::vector<std::string> heading = extended(headings, {"other types", "null circuits", "worst p", "present"});
+  heading = extended(extended(heading, over_heading), {"made here", "input best at", "harm", "random sets", "needed"});
+  std::vector<std::vector<std::string>> questions = {extended(heading, over_heading)};
   std::vector<std::vector<std::string>> exchanges = {
       extended(headings, {"exchange", "null variables", "keep", "with halves", "through component", "carried", "left",
                           "random sets", "through units"})};
-  for (const AnswersLine& line : lines) {
-    questions.push_back(extended(
-        line.names,
-        {mean_over(line, kPresent, kStatistic), mean_over(line, kPresent, kNullMean), worst_p(line, kPresent),
-         words_over(line, kPresent), words_over(line, &JudgedFinding::made_here), best_input(line),
-         mean_over(line, kNeeded, kStatistic), mean_over(line, kNeeded, kNullMean), words_over(line, kNeeded)}));
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const AnswersLine& line = lines[i];
+    const std::vector<std::string> present =
+        extended(line.names, {mean_over(line, kPresent, kStatistic), mean_over(line, kPresent, kNullMean),
+                              worst_p(line, kPresent), words_over(line, kPresent)});
+    const std::vector<std::string> needed =
+        extended(extended(present, over_models_fields(present_over[i], n_models)),
+                 {words_over(line, &JudgedFinding::made_here), best_input(line), mean_over(line, kNeeded, kStatistic),
+                  mean_over(line, kNeeded, kNullMean), words_over(line, kNeeded)});
+    questions.push_back(extended(needed, over_models_fields(needed_over[i], n_models)));
     if (!was_exchanged(line)) continue;
     constexpr auto kComponent = &JudgedFinding::through_component;
     constexpr auto kUnits = &JudgedFinding::through_units;
@@ -99,8 +135,9 @@ std::string answers_table(const std::vector<std::string>& headings, const std::v
          words_over(line, kComponent), mean_over(line, &JudgedFinding::carried), mean_over(line, &JudgedFinding::left),
          mean_over(line, kUnits, kNullMean), words_over(line, kUnits)}));
   }
-  return exchanges.size() == 1 ? text_table(questions)
-                               : fmt::format("{}\n{}", text_table(questions), text_table(exchanges));
+  std::string text = text_table(questions);
+  if (n_models == 1) text += "One model: the answers are about this model.\n";
+  return exchanges.size() == 1 ? text : fmt::format("{}\n{}", text, text_table(exchanges));
 }
 
 const JudgedFinding& finding_of(const std::vector<JudgedFinding>& findings, std::string_view variable,

@@ -77,7 +77,7 @@ std::vector<RecordedMetric> run_baselines_of(Spec spec, const ReproduceOptions& 
 }
 
 /// A line for each variable and block, in each model.
-std::string answers_of_models(const std::vector<std::vector<JudgedFinding>>& models) {
+std::string answers_of_models(const std::vector<std::vector<JudgedFinding>>& models, const JudgeOptions& rules) {
   std::vector<AnswersLine> lines;
   for (const PublishedCircuit& p : kPublishedCircuits) {
     AnswersLine& line = lines.emplace_back(AnswersLine{{std::string(p.meaning), std::string(p.block)}, {}});
@@ -85,7 +85,7 @@ std::string answers_of_models(const std::vector<std::vector<JudgedFinding>>& mod
       line.findings.push_back(&finding_of(model, p.variable, p.block, "Test"));
     }
   }
-  return answers_table({"variable", "block"}, lines);
+  return answers_table({"variable", "block"}, lines, rules);
 }
 
 /// The training loss at the end of a model's curve.
@@ -110,7 +110,7 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const ToyExperimen
     losses.push_back(final_training_loss(experiment));
     const Spec& spec = experiment.runs.front();
     const std::vector<ProbedCell> own = finished_cells(spec, toy_run_options(options.common));
-    answers.push_back(judged_findings(own));
+    answers.push_back(judged_findings(own, spec.probe.judge));
     cells.insert(cells.end(), own.begin(), own.end());
     if (!options.common.baselines) continue;
     for (RecordedMetric& figure : run_baselines_of(spec, options.common)) baselines.push_back(std::move(figure));
@@ -133,7 +133,7 @@ std::string reproduce_experiment1(const ArithmeticTask& task, const ToyExperimen
       "\nTraining loss at the end, by seed: {:.1e} ({:.1e}). After thousands of steps the ablated MLP varies with "
       "it.\n",
       fmt::join(losses, ", "), kPublishedTrainingLoss);
-  table += fmt::format("\n{}", answers_of_models(answers));
+  table += fmt::format("\n{}", answers_of_models(answers, experiments.front().runs.front().probe.judge));
   if (options.common.baselines) table += fmt::format("\n{}", baselines_table(baselines, published_figures()));
   write_file(options.common.out / "table.txt", table);
   return table;

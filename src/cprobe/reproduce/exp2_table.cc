@@ -213,7 +213,7 @@ std::string contrasts_table(const std::vector<Experiment2Run>& runs) {
     const std::vector<Contrast> contrasts = contrasts_of(runs, seed);
     std::vector<BesideNulls> family;
     for (const Contrast& contrast : contrasts) family.push_back(contrast.beside);
-    const std::vector<CountedP> adjusted = max_t(family, kSmallestEffect);
+    const std::vector<CountedP> adjusted = max_t(family, JudgeOptions().smallest_effect);
     for (size_t i = 0; i < contrasts.size(); ++i) {
       const Spread nulls = spread(family[i].nulls);
       std::vector<std::string>& line = lines.emplace_back(contrasts[i].names);

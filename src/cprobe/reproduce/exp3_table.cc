@@ -115,10 +115,11 @@ std::vector<std::array<PresenceAt, kProbes.size()>> presence_of(const Emergence&
       tested.emplace_back(&all[c][i], present.interval);
     }
   }
-  const std::vector<CountedP> adjusted = max_t(family, kSmallestEffect);
+  const double smallest_effect = JudgeOptions().smallest_effect;
+  const std::vector<CountedP> adjusted = max_t(family, smallest_effect);
   for (size_t i = 0; i < tested.size(); ++i) {
     auto& [presence, interval] = tested[i];
-    presence->answer = verdict_on({adjusted[i], interval}, kSmallestEffect);
+    presence->answer = verdict_on({adjusted[i], interval}, smallest_effect);
     presence->p = adjusted[i].p();
   }
   return all;

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "cprobe/core/memory.h"
+#include "cprobe/probe/null_circuits.h"
 #include "cprobe/probe/probe_cell.h"
 
 namespace cprobe {
@@ -78,7 +79,12 @@ double Estimate::epoch_seconds() const {
 
 Estimate::Epoch Estimate::measured_epoch(const Cell& cell, const NewRows& new_rows) const {
   if (spec_->probe.fit.epochs == 0) return {};
-  const LabelledTokens labelled = data_->train.labelled(cell.variable, cell.position);
+  LabelledTokens labelled = data_->train.labelled(cell.variable, cell.position);
+  const auto null = data_->nulls.find(cell.variable);
+  const at::Tensor rows = null == data_->nulls.end() ? at::Tensor() : rows_to_train_on(*data_, null->second);
+  if (rows.defined()) {
+    labelled = {labelled.nodes.index_select(0, rows), labelled.labels.index_select(0, rows)};
+  }
   // The embeddings stand for the cell's stream. Expanded to a row per node, they are as large.
   Stream stream = embed(data_->model, data_->train.trie).expanded(new_rows);
   stream.begin_layer(data_->model.config, cell.component.layer);

@@ -87,7 +87,8 @@ struct CellRun {
                             .device = options.device,
                             .model = spec.model.folder,
                             .spec = spec.text,
-                            .fingerprints = data.fingerprints},
+                            .fingerprints = data.fingerprints,
+                            .judge = spec.probe.judge},
                            options.again);
     const std::vector<size_t> unfinished = unfinished_cells(store, batch.plan);
     batch.n_failed = add_earlier_failures(store, batch.plan, summary);

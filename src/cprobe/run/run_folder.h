@@ -38,6 +38,7 @@ struct RunNotes {
   std::string spec = {};  ///< Text of the spec's file; may be empty.
   /// As RunData::fingerprints. Cells with other fingerprints do not get into the tables.
   std::vector<std::string> fingerprints = {};
+  JudgeOptions judge = {};  ///< The spec's rules for answers.
 };
 
 /// Describes this call of the program, for a record.

@@ -57,15 +57,26 @@ struct Prepared {
   std::vector<Cell> cells;
 };
 
+/// Refuses cells whose batches are larger than what held-out types leave. @throws Error (kInput).
+void check_rows_to_train_on(const Prepared& prepared) {
+  for (const Cell& cell : prepared.cells) {
+    const at::Tensor rows = rows_to_train_on(prepared.data, prepared.data.nulls.at(cell.variable));
+    if (!rows.defined() || rows.size(0) >= cell.batch_size) continue;
+    throw input_error("{}: batch_size is {}, but evaluate.held_out_types leaves only {} rows of '{}' to train on",
+                      prepared.data.train.source, cell.batch_size, rows.size(0), cell.variable);
+  }
+}
+
 Prepared prepare(const Spec& spec, const RunOptions& options) {
   Prepared prepared{.data = load_run_data(spec.model, spec.data, options.device)};
   prepared.cells = expand(spec.grid, prepared.data.model.config);
   check_cells(prepared.cells, prepared.data);
   if (spec.probe.protocol == Protocol::kPaper) return prepared;
   for (const std::string& variable : spec.grid.variables) {
-    prepared.data.nulls.emplace(
-        variable, null_hypothesis(prepared.data, variable, spec.data.types_of(variable), spec.probe.null_variables));
+    prepared.data.nulls.emplace(variable, null_hypothesis(prepared.data, variable, spec.data.types_of(variable),
+                                                          spec.probe.null_variables, spec.probe.held_out_types));
   }
+  check_rows_to_train_on(prepared);
   return prepared;
 }
 
@@ -172,6 +183,7 @@ RunPlan plan_run(const Spec& spec, const RunOptions& options) {
     longest = std::max(longest, time.total());
     before = &cell;
   }
+  plan.questions = planned_questions(spec, prepared.data, prepared.cells);
   plan.seconds = std::max(sum / plan.parallelism.n_jobs, longest);
   plan.weights_memory = estimate->weights_memory();
   plan.streams_memory = plan.parallelism.n_jobs * streams_memory(prepared.data);

@@ -6,6 +6,7 @@
 
 #include "cprobe/baselines/baseline.h"
 #include "cprobe/run/estimate.h"
+#include "cprobe/run/power_plan.h"
 #include "cprobe/run/run_options.h"
 #include "cprobe/spec/spec.h"
 
@@ -18,7 +19,8 @@ struct RunPlan {
     CellTime time;
     bool is_over = false;  ///< An earlier call finished or failed the cell, and it is left so.
   };
-  std::vector<Forecast> cells;  ///< In the order of the tables.
+  std::vector<Forecast> cells;             ///< In the order of the tables.
+  std::vector<PlannedQuestion> questions;  ///< What the run could tell.
   Parallelism parallelism;
   double seconds = 0;            ///< Time to compute all cells that are not over.
   int64_t weights_memory = 0;    ///< Bytes of the model's weights.
@@ -31,9 +33,10 @@ struct RunPlan {
 /// @throws Error (kInput) as `run`.
 void check_run(const Spec& spec, const RunOptions& options);
 
-/// Forecasts the time and memory of `run`, by measuring for a few seconds. Writes nothing into the
-/// run folder, and does not need one. Residual streams that `run` would keep in scratch files are
-/// kept, while measuring, in scratch files in the system's folder for temporary files.
+/// Forecasts what `run` could tell, and its time and memory, by measuring for a few seconds. Writes
+/// nothing into the run folder, and does not need one. Residual streams that `run` would keep in
+/// scratch files are kept, while measuring, in scratch files in the system's folder for temporary
+/// files.
 /// @throws Error as `run` about spec, model, data and device, and as Estimate.
 RunPlan plan_run(const Spec& spec, const RunOptions& options);
 

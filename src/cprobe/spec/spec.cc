@@ -32,7 +32,10 @@ std::string null_variables_text(const Spec& spec, const std::string& variable) {
     const auto* column = std::get_if<std::string>(&part);
     parts.push_back(column != nullptr ? *column : fmt::format("token {}", std::get<int64_t>(part)));
   }
-  return fmt::format("|nulls {} types {} block {}", spec.probe.null_variables, fmt::join(parts, ","), types.block);
+  const std::string held_out =
+      spec.probe.held_out_types == 0 ? "" : fmt::format(" held out {}", spec.probe.held_out_types);
+  return fmt::format("|nulls {} types {} block {}{}", spec.probe.null_variables, fmt::join(parts, ","), types.block,
+                     held_out);
 }
 
 /// What decides the null variables and exchanges of a cell, beside its data.

@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "cprobe/circuit/fit.h"
+#include "cprobe/data/held_out_types.h"
 #include "cprobe/data/types.h"
 #include "cprobe/evaluate/ablation.h"
+#include "cprobe/evaluate/inference.h"
 #include "cprobe/io/document.h"
 #include "cprobe/tasks/language_task.h"
 
@@ -101,7 +103,11 @@ struct ProbeSpec {
   /// kDefault: null variables whose circuits are found beside each circuit, >= 0. 0: questions that
   /// need them are not tested.
   int64_t null_variables = 19;
+  /// kDefault: share of the types that masks and exemplars never see, in [0, kMostHeldOut].
+  /// Question 1 is then asked on types that no training row has.
+  double held_out_types = 0;
   AblationOptions ablation = {.n_random = 39, .component = true};
+  JudgeOptions judge;  ///< kDefault. No part of a cell's identity, as no figure depends on these.
 };
 
 /// A run as written in a spec file: what is probed, how, and over which grid.

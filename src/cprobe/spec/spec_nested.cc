@@ -29,7 +29,7 @@ void read_fit(const Document& map, std::optional<MaskKind> method, Spec& spec) {
 
 void read_evaluate(const Document& map, Spec& spec) {
   map.require_known_keys({"exemplar_draws", "random_controls", "null_variables", "exchange_rows", "exchange_controls",
-                          "fills", "per_matrix", "effects"});
+                          "held_out_types", "smallest_effect", "correction", "fills", "per_matrix", "effects"});
   if_given(map, "exemplar_draws", [&](const Document& v) {
     if (spec.probe.protocol == Protocol::kPaper) throw v.error("protocol paper always draws the exemplars once");
     spec.probe.exemplar_draws = as_count(v, 1);
@@ -38,6 +38,14 @@ void read_evaluate(const Document& map, Spec& spec) {
   if_given(map, "null_variables", [&](const Document& v) {
     if (spec.probe.protocol == Protocol::kPaper) throw v.error("protocol paper has no null variables");
     spec.probe.null_variables = as_count(v, 0);
+  });
+  if_given(map, "held_out_types", [&](const Document& v) {
+    if (spec.probe.protocol == Protocol::kPaper) throw v.error("protocol paper knows no types, so none are held out");
+    spec.probe.held_out_types = as_at_least(v, 0);
+    if (!(spec.probe.held_out_types <= kMostHeldOut)) {
+      throw v.error(fmt::format("expected the share of the types to hold out, from 0 to {}; found {}", kMostHeldOut,
+                                spec.probe.held_out_types));
+    }
   });
   const auto refuse_paper = [&](const Document& v) {
     if (spec.probe.protocol == Protocol::kPaper) throw v.error("protocol paper exchanges nothing");
@@ -49,6 +57,22 @@ void read_evaluate(const Document& map, Spec& spec) {
   if_given(map, "exchange_controls", [&](const Document& v) {
     refuse_paper(v);
     spec.probe.exchange.n_controls = as_count(v, 0);
+  });
+  const auto refuse_unjudged = [&](const Document& v) {
+    if (spec.probe.protocol == Protocol::kPaper)
+      throw v.error("protocol paper answers no question, so nothing is judged");
+  };
+  if_given(map, "smallest_effect", [&](const Document& v) {
+    refuse_unjudged(v);
+    spec.probe.judge.smallest_effect = as_positive(v);
+    if (!(spec.probe.judge.smallest_effect < 1)) {
+      throw v.error(fmt::format("an effect is a difference of accuracies, above 0 and below 1; found {}",
+                                spec.probe.judge.smallest_effect));
+    }
+  });
+  if_given(map, "correction", [&](const Document& v) {
+    refuse_unjudged(v);
+    spec.probe.judge.correction = choice(v, {Correction::kMaxT, Correction::kHolm});
   });
   if_given(map, "per_matrix", [&](const Document& v) { spec.probe.ablation.per_matrix = v.as_bool(); });
   if_given(map, "effects", [&](const Document& v) { spec.probe.ablation.effect = v.as_bool(); });

@@ -26,9 +26,10 @@ const controlChip = (finding) => (finding.control === '' ? null
   : element('span', {className: 'chip control', textContent: `negative control: ${finding.control}`}));
 
 /** What the variable depends on and what it is compared with, in words. */
-function nullText({types, nullKind}) {
+function nullText({types, nullKind, heldOut}) {
   if (types === '') return '';
-  const own = types === 'each row' ? 'Each row is a type of its own' : `Its types are ${types}`;
+  const own = (types === 'each row' ? 'Each row is a type of its own' : `Its types are ${types}`)
+    + (heldOut ? ` (${heldOut} of them held out of masks and exemplars)` : '');
   return `${own}; ${nullKind === '' ? 'there are no null variables.' : `its null variables are ${nullKind}.`}`;
 }
 
@@ -47,7 +48,7 @@ function verdictCard(verdict) {
 function makeVerdicts() {
   const parent = section('verdicts', 'Verdicts', 'For each variable: is it present in what the mask writes, more than variables that mean nothing to the model are; '
     + 'was it made in the component or received; does the behaviour need the weights more than random sets of their size? A mask is called a circuit where '
-    + 'the variable is present. p ≤ .05 is adjusted for all findings of a run, and an effect counts from .05 on.');
+    + `the variable is present. ${report.rules}`);
   parent.append(element('p', {className: 'note', textContent: isExchanged
     ? 'Whether a variable reaches the behaviour through a component, or through the mask’s units, was asked by exchange where it is present.'
     : 'Whether a variable reaches the behaviour through a component, or through the mask’s units, was not tested: that takes an exchange of its values.'}));
@@ -70,6 +71,10 @@ function findingColumns() {
   const ablation = (of) => (f) => pick(f, (s) => (s.ablation && !isEmpty(f) ? of(s.ablation) : null));
   const answer = (name, key) => ({name, of: (f) => pick(f, (s) => s[key].words)});
   const figureOf = (name, key, of, text = decimals) => ({name, of: (f) => pick(f, (s) => s[key][of]), text, number: true});
+  // What only some reports have: q of many nulls, and p over models that repeat each other.
+  const extras = (name, key) => [['q', 'q'], ['p over models,', 'overModels']]
+    .filter(([, of]) => findings.some((f) => f.sets.some((s) => s[key][of] !== null)))
+    .map(([what, of]) => figureOf(`${what} ${name}`, key, of, pText));
   const columns = [
     {name: 'variable', of: (f) => f.variable}, {name: 'component', of: componentOf},
     ...(severalProbed ? [{name: 'position', of: (f) => f.position, text: String, number: true}] : []),
@@ -78,6 +83,7 @@ function findingColumns() {
     spreadColumn('other types', present((p) => p.mask)),
     spreadColumn('null circuits', present((p) => p.nulls)),
     figureOf('lower', 'present', 'lower'), figureOf('upper', 'present', 'upper'), figureOf('p present', 'present', 'p', pText),
+    ...extras('present', 'present'),
     answer('present', 'present'),
     spreadColumn('input', present((p) => p.input)), {name: 'input at', of: present((p) => p.inputAt)},
     answer('made here', 'madeHere'),
@@ -87,9 +93,10 @@ function findingColumns() {
     spreadColumn('ablated', ablation((a) => a.ablated)), spreadColumn('random sets', ablation((a) => a.random)),
     spreadColumn('null circuits ablated', ablation((a) => a.nulls)),
     figureOf('harm lower', 'needed', 'lower'), figureOf('harm upper', 'needed', 'upper'), figureOf('p needed', 'needed', 'p', pText),
+    ...extras('needed', 'needed'),
     answer('weights needed', 'needed'),
   ];
-  if (isExchanged) for (const [key, name] of kThrough) columns.push(figureOf(`p ${name}`, key, 'p', pText), answer(name, key));
+  if (isExchanged) for (const [key, name] of kThrough) columns.push(figureOf(`p ${name}`, key, 'p', pText), ...extras(name, key), answer(name, key));
   const complementP = ablation((a) => most(a.complementP));
   if (findings.some((f) => f.sets.some((s) => s.ablation && s.ablation.complementP.length))) {
     columns.push({name: 'p of complement controls (not calibrated)', of: complementP, text: pText, number: true});

@@ -1,0 +1,231 @@
+#include "cprobe/report/table_columns.h"
+
+#include <algorithm>
+#include <functional>
+#include <iterator>
+
+#include "cprobe/report/phrases.h"
+
+namespace cprobe {
+namespace {
+
+using enum TableColumn::Kind;
+
+TableField number_field(double number) {
+  return {.figure = Spread{.mean = number, .n = 1}};
+}
+
+std::optional<Spread> largest(const std::vector<double>& values) {
+  if (values.empty()) return std::nullopt;
+  return Spread{.mean = *std::ranges::max_element(values), .n = 1};
+}
+
+/// A figure of a question over runs: the largest, or with `least` the smallest; none if no run has
+/// it.
+std::optional<Spread> over_answers(const ReportedSet& on, Question question,
+                                   std::optional<double> JudgedQuestion::*figure, bool least = false) {
+  std::optional<double> found;
+  for (const AnswersOfRun& of : on.answers) {
+    const std::optional<double>& value = (of.judged.*question).*figure;
+    if (value && (!found || (least ? *value < *found : *value > *found))) found = value;
+  }
+  return found ? std::optional(Spread{.mean = *found, .n = 1}) : std::nullopt;
+}
+
+std::string extent_of(const ReportedFinding& f) {
+  const int64_t n = f.n_cells();
+  if (f.n_empty == n) return "empty";
+  if (f.n_full == n) return "full";
+  if (f.n_empty + f.n_full == 0) return "proper part";
+  std::string text = fmt::format("proper part in {} of {}", n - f.n_empty - f.n_full, n);
+  if (f.n_empty > 0) text += fmt::format(", empty in {}", f.n_empty);
+  if (f.n_full > 0) text += fmt::format(", full in {}", f.n_full);
+  return text;
+}
+
+/// The positions from which runs received the variable, each once.
+std::string received_from(const ReportedSet& on) {
+  std::vector<std::string> positions;
+  for (const AnswersOfRun& of : on.answers) {
+    const std::string& position = of.judged.received_from;
+    if (of.judged.made_here.answer != VerdictWord::kReceived) continue;
+    if (std::ranges::find(positions, position) == positions.end()) positions.push_back(position);
+  }
+  return fmt::format("{}", fmt::join(positions, ", "));
+}
+
+/// The columns of questions that are asked by exchange, and their fields.
+std::vector<TableColumn> exchange_columns() {
+  return {{"exchange effect", kNumber}, {"p component", kP}, {"through component"},
+          {"carried - left", kNumber},  {"p units", kP},     {"through units"}};
+}
+std::vector<TableField> exchange_fields(const ReportedFinding& f, const ReportedSet& on) {
+  std::vector<TableField> fields;
+  for (const Question question : {&JudgedFinding::through_component, &JudgedFinding::through_units}) {
+    fields.push_back({{}, over_answers(on, question, &JudgedQuestion::statistic)});
+    fields.push_back({{}, over_answers(on, question, &JudgedQuestion::p_adjusted)});
+    fields.push_back({on.is_asked(question) ? answers_text(f, on, question) : std::string()});
+  }
+  return fields;
+}
+
+/// The fields of a finding on one data set that a table has beside those of the finding.
+std::vector<TableField> fields_of(const ReportedFinding& f, const ReportedSet& on) {
+  constexpr Question kPresent = &JudgedFinding::present, kNeeded = &JudgedFinding::weights_needed;
+  const ReportedPresence* presence = on.presence ? &*on.presence : nullptr;
+  const ReportedAblation* a = on.ablation ? &*on.ablation : nullptr;
+  const Spread* nulls = presence != nullptr && presence->nulls ? &*presence->nulls : nullptr;
+  // If all masks are empty, nothing is ablated.
+  const bool is_ablated = a != nullptr && !f.is_empty();
+  std::vector<TableField> fields = {{on.data}};
+  fields.push_back({{}, presence != nullptr ? std::optional(presence->mask) : std::nullopt});
+  fields.push_back(nulls != nullptr ? number_field(nulls->mean) : TableField());
+  fields.push_back(nulls != nullptr && nulls->sd ? number_field(*nulls->sd) : TableField());
+  fields.push_back({{}, over_answers(on, kPresent, &JudgedQuestion::p_adjusted)});
+  fields.push_back({{}, over_answers(on, kPresent, &JudgedQuestion::lower, true)});
+  fields.push_back({{}, over_answers(on, kPresent, &JudgedQuestion::upper)});
+  fields.push_back({answers_text(f, on, kPresent)});
+  fields.push_back({answer_counts(f, on, &JudgedFinding::made_here)});
+  fields.push_back({received_from(on)});
+  fields.push_back({{}, a != nullptr ? std::optional(a->untouched) : std::nullopt});
+  fields.push_back({{}, is_ablated ? std::optional(a->ablated) : std::nullopt});
+  fields.push_back({{}, a != nullptr ? a->random : std::nullopt});
+  fields.push_back({{}, is_ablated ? over_answers(on, kNeeded, &JudgedQuestion::statistic) : std::nullopt});
+  fields.push_back({{}, over_answers(on, kNeeded, &JudgedQuestion::p_adjusted)});
+  fields.push_back({{}, over_answers(on, kNeeded, &JudgedQuestion::lower, true)});
+  fields.push_back({{}, over_answers(on, kNeeded, &JudgedQuestion::upper)});
+  fields.push_back({f.is_empty() ? std::string() : answers_text(f, on, kNeeded)});
+  fields.push_back({{}, a != nullptr ? largest(a->complement_p) : std::nullopt});
+  return fields;
+}
+
+/// The rules of judging of each run behind a finding, each once: "0.05, maxT".
+std::string rules_of(const ReportedSet& on, const std::vector<ReportedRun>& runs) {
+  std::vector<std::string> rules;
+  for (const AnswersOfRun& of : on.answers) {
+    const JudgeOptions& judge = runs[of.run].judge;
+    const std::string text = fmt::format("{}, {}", judge.smallest_effect, to_string(judge.correction));
+    if (std::ranges::find(rules, text) == rules.end()) rules.push_back(text);
+  }
+  return fmt::format("{}", fmt::join(rules, "; "));
+}
+
+/// A column that only some reports have.
+struct ExtraColumn {
+  TableColumn column;
+  std::function<TableField(const ReportedSet&)> field;
+};
+
+/// q and p over models of the questions that have them, and rules of judging.
+std::vector<ExtraColumn> extra_columns(const std::vector<ReportedFinding>& all, const std::vector<ReportedRun>& runs) {
+  const std::pair<const char*, Question> questions[] = {{"present", &JudgedFinding::present},
+                                                        {"needed", &JudgedFinding::weights_needed},
+                                                        {"component", &JudgedFinding::through_component},
+                                                        {"units", &JudgedFinding::through_units}};
+  const auto any = [&](auto&& holds) {
+    return std::ranges::any_of(all, [&](const ReportedFinding& f) { return std::ranges::any_of(f.sets, holds); });
+  };
+  std::vector<ExtraColumn> columns;
+  for (const auto& [name, of_question] : questions) {
+    const Question question = of_question;
+    const auto q = [question](const ReportedSet& on) { return over_answers(on, question, &JudgedQuestion::q); };
+    if (any([&](const ReportedSet& on) { return q(on).has_value(); })) {
+      columns.push_back({{fmt::format("q {}", name), kP}, [q](const ReportedSet& on) {
+                           return TableField{{}, q(on)};
+                         }});
+    }
+    const auto replication = [question](const ReportedSet& on) -> const Replication* {
+      const OverModels* over = on.over(question);
+      return over != nullptr && over->replication ? &*over->replication : nullptr;
+    };
+    if (!any([&](const ReportedSet& on) { return replication(on) != nullptr; })) continue;
+    columns.push_back({{fmt::format("p over models {}", name), kP}, [replication](const ReportedSet& on) {
+                         const Replication* found = replication(on);
+                         return found == nullptr ? TableField() : number_field(found->p.p());
+                       }});
+    for (const auto& [end, bound] : {std::pair("lower", &Interval::lower), std::pair("upper", &Interval::upper)}) {
+      double Interval::*which = bound;
+      columns.push_back({{fmt::format("{} over models {}", name, end), kNumber}, [=](const ReportedSet& on) {
+                           const Replication* found = replication(on);
+                           const bool has_interval = found != nullptr && found->interval;
+                           return has_interval ? number_field((*found->interval).*which) : TableField();
+                         }});
+    }
+  }
+  if (std::ranges::any_of(runs, [](const ReportedRun& run) { return run.judge != JudgeOptions(); })) {
+    columns.push_back(
+        {{"smallest effect, correction"}, [&](const ReportedSet& on) { return TableField{rules_of(on, runs)}; }});
+  }
+  return columns;
+}
+
+}  // namespace
+
+PaperTable table_of(const std::vector<ReportedFinding>& all, const std::vector<ReportedRun>& runs) {
+  const auto any = [&](auto&& holds) { return std::ranges::any_of(all, holds); };
+  const bool with_series = any([&](const ReportedFinding& f) { return f.series != all.front().series; });
+  const bool with_step = any([](const ReportedFinding& f) { return f.step.has_value(); });
+  const bool with_positions = any([&](const ReportedFinding& f) { return f.position != all.front().position; });
+  const bool with_options = any([](const ReportedFinding& f) { return !f.options.empty(); });
+  const bool with_controls = any([](const ReportedFinding& f) { return !f.control.empty(); });
+  const std::vector<ExtraColumn> extra = extra_columns(all, runs);
+  const bool with_exchange = any([](const ReportedFinding& f) {
+    return std::ranges::any_of(f.sets,
+                               [](const ReportedSet& on) { return on.is_asked(&JudgedFinding::through_component); });
+  });
+  PaperTable table;
+  if (with_series) table.columns.push_back({"run"});
+  if (with_step) table.columns.push_back({"step"});
+  if (with_controls) table.columns.push_back({"negative control"});
+  table.columns.insert(table.columns.end(), {{"variable"}, {"component"}});
+  if (with_positions) table.columns.push_back({"position"});
+  if (with_options) table.columns.push_back({"setting"});
+  table.columns.insert(table.columns.end(), {{"mask"},
+                                             {"share of weights", kFigure},
+                                             {"kNN", kFigure},
+                                             {"kNN component", kFigure},
+                                             {"majority", kNumber},
+                                             {"data set"},
+                                             {"other types", kFigure},
+                                             {"null mean", kNumber},
+                                             {"null sd", kNumber},
+                                             {"p present", kP},
+                                             {"present lower", kNumber},
+                                             {"present upper", kNumber},
+                                             {"present"},
+                                             {"made here"},
+                                             {"received from"},
+                                             {"untouched", kFigure},
+                                             {"deleted", kFigure},
+                                             {"random deleted", kFigure},
+                                             {"harm", kNumber},
+                                             {"p needed", kP},
+                                             {"harm lower", kNumber},
+                                             {"harm upper", kNumber},
+                                             {"needed"},
+                                             {"p complement", kP}});
+  if (with_exchange) std::ranges::copy(exchange_columns(), std::back_inserter(table.columns));
+  for (const ExtraColumn& one : extra) table.columns.push_back(one.column);
+  table.columns.push_back({"repetitions"});
+  for (const ReportedFinding& f : all) {
+    for (const ReportedSet& on : f.sets) {
+      std::vector<TableField> line;
+      if (with_series) line.push_back({f.series});
+      if (with_step) line.push_back({f.step ? std::to_string(*f.step) : std::string()});
+      if (with_controls) line.push_back({f.control});
+      line.insert(line.end(), {{f.variable}, {f.component()}});
+      if (with_positions) line.push_back({std::to_string(f.position)});
+      if (with_options) line.push_back({f.options});
+      line.push_back({extent_of(f)});
+      for (const Spread& figure : {f.share, f.knn, f.full, Spread{.mean = f.majority}}) line.push_back({{}, figure});
+      std::ranges::move(fields_of(f, on), std::back_inserter(line));
+      if (with_exchange) std::ranges::move(exchange_fields(f, on), std::back_inserter(line));
+      for (const ExtraColumn& one : extra) line.push_back(one.field(on));
+      line.push_back({std::to_string(f.n_cells())});
+      table.lines.push_back(std::move(line));
+    }
+  }
+  return table;
+}
+
+}  // namespace cprobe

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cprobe/evaluate/statistics.h"
+#include "cprobe/report/reported_findings.h"
+
+/// The columns and lines of tables for papers, in no format yet.
+namespace cprobe {
+
+/// A field of the table: a text or a figure.
+struct TableField {
+  std::string text = {};
+  std::optional<Spread> figure = {};
+};
+
+struct TableColumn {
+  std::string heading;
+  enum class Kind { kText, kNumber, kFigure, kP } kind = Kind::kText;  ///< Figures have deviations.
+
+  bool is_number() const { return kind != Kind::kText; }
+};
+
+struct PaperTable {
+  std::vector<TableColumn> columns;
+  std::vector<std::vector<TableField>> lines;
+};
+
+/// A line for each finding on each data set. Columns that hold nothing in this report are left out.
+PaperTable table_of(const std::vector<ReportedFinding>& all, const std::vector<ReportedRun>& runs);
+
+}  // namespace cprobe
