@@ -98,7 +98,7 @@ std::string power_text(const std::vector<PlannedQuestion>& questions) {
       "\nWhat these rows and types could tell: the least adjusted p, and the least effect beyond nulls that is "
       "answered yes in four of five runs.\n{}"
       "Assumed standard deviations: {} between types (0.5 is the largest of a share), {} between null variables, {} "
-      "between random sets (through units: {}). By exchange fewer findings than these may be asked.\n",
+      "between random sets (through units: {}).\n",
       text_table(lines), kAssumedTypeSd, kAssumedNullSd, kAssumedRandomSd, kAssumedUnitsSd);
   if (!is_any_possible) text += "No question of this spec can be answered yes:\n";
   return text + problems_text(questions);

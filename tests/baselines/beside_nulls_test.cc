@@ -55,10 +55,10 @@ TEST_P(ProbesBesideNulls, CannotTellWhereTheyLearnAnyTableByHeart) {
 TEST_P(ProbesBesideNulls, ReadNoTableByHeartOnTypesThatWereHeldOut) {
   const at::Tensor held_out = at::arange(testing::kTypes).ge(16);
   for (const Code code : {Code::kToken, Code::kValue}) {
-    const PlantedTypes planted = planted_types(code);
-    ProbedSite probed = planted_types_site(planted);
+    PlantedTypes planted = planted_types(code);
+    const ProbedSite probed = planted_types_site(planted);
     const double on_all = value_of(run(probed), "test_accuracy");
-    probed.held_out = held_out;
+    planted.null.held_out = held_out;
     const std::vector<Metric> metrics = run(probed);
     EXPECT_EQ(value_of(metrics, "test_accuracy"), on_all) << "is of a probe that is fitted on all types";
     const Word found = word_of(metrics, "type_accuracy Test");
@@ -79,7 +79,7 @@ TEST_P(ProbesBesideNulls, KeepTheirOtherFiguresWithNullVariables) {
   const std::vector<Metric> with = run(probed);
   probed.null = nullptr;
   const std::vector<Metric> without = run(probed);
-  ASSERT_EQ(with.size(), without.size() + 4);
+  ASSERT_EQ(with.size(), without.size() + 4) << "the number of null variables, and a figure with two controls";
   for (size_t i = 0; i < without.size(); ++i) EXPECT_EQ(with[i], without[i]) << without[i].metric;
 }
 

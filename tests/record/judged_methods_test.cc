@@ -54,20 +54,20 @@ std::vector<RecordedMetric> cell_of(const MadeMethod& made, const std::optional<
   return rows;
 }
 
-std::vector<RecordedMetric> joined(const std::vector<std::vector<RecordedMetric>>& cells) {
+std::vector<RecordedMetric> lines_of(const std::vector<std::vector<RecordedMetric>>& cells) {
   std::vector<RecordedMetric> rows;
   for (const std::vector<RecordedMetric>& cell : cells) rows.insert(rows.end(), cell.begin(), cell.end());
   return rows;
 }
 
-JudgedMethod only(const std::vector<RecordedMetric>& rows) {
+JudgedMethod only_answer(const std::vector<RecordedMetric>& rows) {
   const std::vector<JudgedMethod> judged = judged_methods(rows);
   EXPECT_EQ(judged.size(), 1u);
   return judged.at(0);
 }
 
 TEST(JudgedMethods, SayWhetherAFigureIsAboveItsNulls) {
-  const JudgedMethod yes = only(cell_of({}, method_figure(.98, .3)));
+  const JudgedMethod yes = only_answer(cell_of({}, method_figure(.98, .3)));
   EXPECT_EQ(answer_word(yes), "yes");
   EXPECT_EQ(yes.method, "linear_probe");
   EXPECT_EQ(yes.site, "L0.mid");
@@ -79,44 +79,44 @@ TEST(JudgedMethods, SayWhetherAFigureIsAboveItsNulls) {
   EXPECT_EQ(yes.question().p_adjusted, .05);
   EXPECT_EQ(yes.question().n_findings, 1);
   EXPECT_NEAR(*yes.question().lower, .66, 1e-12);
-  EXPECT_EQ(answer_words(only(cell_of({}, method_figure(.3, .3, 7)))), "no: this search finds at most 0.020");
-  EXPECT_EQ(to_string(only(cell_of({.site = "L11.post"}, method_figure(.98, .3))).finding.component), "L11.mlp");
+  EXPECT_EQ(answer_words(only_answer(cell_of({}, method_figure(.3, .3, 7)))), "no: this search finds at most 0.020");
+  EXPECT_EQ(to_string(only_answer(cell_of({.site = "L11.post"}, method_figure(.98, .3))).finding.component), "L11.mlp");
 }
 
 TEST(JudgedMethods, CannotTellWhereNullsLeaveNoRoom) {
-  EXPECT_EQ(answer_words(only(cell_of({}, method_figure(1, .98)))), "cannot tell");
+  EXPECT_EQ(answer_words(only_answer(cell_of({}, method_figure(1, .98)))), "cannot tell");
   const MadeMethod erased{.method = "amnesic_probing", .metric = "erasure_harm Test", .most = .4};
-  EXPECT_EQ(answer_word(only(cell_of(erased, method_figure(.4, .38)))), "cannot tell");
-  EXPECT_EQ(answer_word(only(cell_of(erased, method_figure(.4, .1)))), "yes");
+  EXPECT_EQ(answer_word(only_answer(cell_of(erased, method_figure(.4, .38)))), "cannot tell");
+  EXPECT_EQ(answer_word(only_answer(cell_of(erased, method_figure(.4, .1)))), "yes");
 }
 
 TEST(JudgedMethods, ReserveAYesWithoutIsolation) {
   MadeMethod das{.method = "das", .metric = "changed_answers Test", .isolation = .95};
-  EXPECT_EQ(answer_word(only(cell_of(das, method_figure(.9, .1)))), "yes");
+  EXPECT_EQ(answer_word(only_answer(cell_of(das, method_figure(.9, .1)))), "yes");
   das.isolation = .7;
-  const JudgedMethod partly = only(cell_of(das, method_figure(.9, .1)));
+  const JudgedMethod partly = only_answer(cell_of(das, method_figure(.9, .1)));
   EXPECT_EQ(answer_words(partly), "partly");
   EXPECT_EQ(partly.isolation, .7);
-  EXPECT_EQ(answer_word(only(cell_of(das, method_figure(.1, .1, 7)))), "no");
+  EXPECT_EQ(answer_word(only_answer(cell_of(das, method_figure(.1, .1, 7)))), "no");
 }
 
 TEST(JudgedMethods, SayBeyondChanceBesideShuffledRows) {
-  EXPECT_EQ(answer_word(only(cell_of({.kind = "shuffled rows"}, method_figure(.98, .3)))), "beyond chance");
+  EXPECT_EQ(answer_word(only_answer(cell_of({.kind = "shuffled rows"}, method_figure(.98, .3)))), "beyond chance");
 }
 
 TEST(JudgedMethods, DoNotAnswerWithoutEnoughNulls) {
-  EXPECT_EQ(answer_words(only(cell_of({}, std::nullopt))), "not tested") << "protocol paper, an earlier version";
-  EXPECT_EQ(answer_words(only(cell_of({}, method_figure(.98, .3, 0, 18)))), "too few null variables");
+  EXPECT_EQ(answer_words(only_answer(cell_of({}, std::nullopt))), "not tested") << "protocol paper, an earlier version";
+  EXPECT_EQ(answer_words(only_answer(cell_of({}, method_figure(.98, .3, 0, 18)))), "too few null variables");
   TestedFigure undefined = method_figure(.9, .1);
   undefined.interval = {};
-  EXPECT_EQ(answer_word(only(cell_of({}, undefined))), "not defined");
+  EXPECT_EQ(answer_word(only_answer(cell_of({}, undefined))), "not defined");
   EXPECT_TRUE(judged_methods(cell_of({.method = "transfer", .site = "model"}, std::nullopt)).empty());
   EXPECT_TRUE(judged_methods(cell_of({.method = "circuit probing", .site = "L0.attn"}, std::nullopt)).empty());
 }
 
 TEST(JudgedMethods, TakeSeedsForOneFinding) {
-  const JudgedMethod judged =
-      only(joined({cell_of({.seed = 0}, method_figure(.9, .3)), cell_of({.seed = 1}, method_figure(.7, .3, 5))}));
+  const JudgedMethod judged = only_answer(
+      lines_of({cell_of({.seed = 0}, method_figure(.9, .3)), cell_of({.seed = 1}, method_figure(.7, .3, 5))}));
   EXPECT_EQ(judged.cells.size(), 2u);
   EXPECT_DOUBLE_EQ(*judged.question().statistic, .8);
 }
@@ -126,17 +126,17 @@ TEST(JudgedMethods, AreAFamilyPerMethodAndDataSet) {
   TestedFigure weak = method_figure(.33, .3);
   weak.value = *std::ranges::max_element(weak.nulls) + .001;
   std::vector<std::vector<RecordedMetric>> cells = {cell_of({}, weak)};
-  EXPECT_EQ(only(joined(cells)).question().p_adjusted, .05);
+  EXPECT_EQ(only_answer(lines_of(cells)).question().p_adjusted, .05);
   for (int i = 0; i < 20; ++i) {
     cells.push_back(
         cell_of({.variable = fmt::format("w{}", i)}, method_figure(.3, .3, 100 + static_cast<uint64_t>(i))));
   }
-  const std::vector<JudgedMethod> family = judged_methods(joined(cells));
+  const std::vector<JudgedMethod> family = judged_methods(lines_of(cells));
   EXPECT_GT(*family.front().question().p_adjusted, .05);
   EXPECT_EQ(family.front().question().n_findings, 21);
   cells.push_back(cell_of({.method = "mlp_probe"}, weak));
   cells.push_back(cell_of({.metric = "type_accuracy Gen", .variable = "x"}, weak));
-  const std::vector<JudgedMethod> judged = judged_methods(joined(cells));
+  const std::vector<JudgedMethod> judged = judged_methods(lines_of(cells));
   for (const size_t last : {judged.size() - 2, judged.size() - 1}) {
     EXPECT_EQ(judged[last].question().n_findings, 1) << judged[last].method << judged[last].metric;
   }
@@ -155,7 +155,7 @@ TEST(JudgedMethods, GiveRandomVariablesAnAnswerRarely) {
       null.interval = {.mean = 0, .lower = .1, .upper = .3, .n_types = 56};  // so that p alone decides
       cells.push_back(cell_of({.variable = fmt::format("v{}", c)}, null));
     }
-    const std::vector<JudgedMethod> judged = judged_methods(joined(cells));
+    const std::vector<JudgedMethod> judged = judged_methods(lines_of(cells));
     n_significant += std::ranges::any_of(judged, [](const JudgedMethod& j) { return answer_word(j) == "yes"; }) ? 1 : 0;
   }
   EXPECT_LE(n_significant, 21) << "of 200: the 99.9 % bound at .05";

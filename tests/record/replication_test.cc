@@ -78,6 +78,16 @@ TEST(Replication, CountsAllFindingsThatAllModelsHave) {
   EXPECT_TRUE(replications({}, &JudgedFinding::present, {}).empty());
 }
 
+TEST(Replication, TakesFiguresOfVariablesThatAreNotPresent) {
+  const JudgedFinding there = finding(.9);
+  JudgedFinding not_asked = finding(.9);
+  not_asked.present.answer = VerdictWord::kNotTested;  // with its figures
+  EXPECT_TRUE(is_tested(not_asked, &JudgedFinding::present));
+  EXPECT_FALSE(is_answered(not_asked, &JudgedFinding::present));
+  EXPECT_TRUE(is_answered(there, &JudgedFinding::present));
+  EXPECT_TRUE(replications({{&there, &not_asked}}, &JudgedFinding::present, {}).at(0).has_value());
+}
+
 TEST(Replication, FollowsTheRulesOfJudging) {
   const JudgedFinding there = finding(.9);
   const std::vector<FindingOfModels> findings = {{&there, &there}};

@@ -161,7 +161,7 @@ TEST(OldStore3, GetsChecksumsThatMeanSomethingWithThisVersion) {
   const Store store = Store::open(folder.path());
   store.verify();
   EXPECT_EQ(store.invocations()[0].device, "cpu");
-  EXPECT_EQ(store.judging("toy"), JudgeOptions());
+  EXPECT_EQ(store.rules().at("toy"), JudgeOptions());
 }
 
 TEST(Judging, IsThatOfTheSpecPlannedLast) {
@@ -175,7 +175,8 @@ TEST(Judging, IsThatOfTheSpecPlannedLast) {
     EXPECT_EQ(store.judging(), strict);
     store.plan({{"c", "linear_probe", "c"}}, "data", loose);
     EXPECT_EQ(store.judging(), strict) << "comparison methods have rules of their own";
-    EXPECT_EQ(store.judging("linear_probe"), loose);
+    EXPECT_EQ(store.rules().at("linear_probe"), loose);
+    EXPECT_EQ(store.rules().at(other), strict);
     store.plan({{"b", other, "b"}}, "data", loose);
   }
   EXPECT_EQ(Store::open_existing(folder.path()).judging(), loose) << "mask methods share their rules: the last";

@@ -362,8 +362,7 @@ TEST(Verdict, CountsTheAnswersOfModels) {
                       "models, p(2 of 3 models) = 0.050: accuracy on other types 0.900, 0.900, 0.100, null circuits "
                       "0.100 ± 0.006, 0.100 "
                       "± 0.006, 0.100 ± 0.006 (p = 0.050, 0.050, 0.550, -0.614 to 1.000 over models above them)."),
-            HasSubstr("Made here? received in 2, not tested in 1 of 3 models, not tested over models, as 1 of 3 "
-                      "models has no such test (")));
+            HasSubstr("Made here? received in 2, not tested in 1 of 3 models, p(2 of 3 models) = 1.000 (")));
   EXPECT_THAT(deletion_of(f), HasSubstr("over models more harm than they do; "));
   EXPECT_THAT(deletion_of(f), HasSubstr("Does the behaviour need these weights more than random sets? yes in 2, no in "
                                         "1 of 3 models, p(2 of 3 models) = 0.025."));

@@ -6,15 +6,6 @@
 #include "cprobe/evaluate/tested_metric.h"
 
 namespace cprobe {
-namespace {
-
-/// Rows whose type is held out, or all others.
-at::Tensor rows_where(const ProbedSite& probed, const ProbedSet& set, bool is_held_out) {
-  if (!probed.held_out.defined()) return at::arange(set.nodes.size(0));
-  return probed.held_out.index_select(0, set.types).eq(is_held_out).nonzero().squeeze(1);
-}
-
-}  // namespace
 
 bool has_nulls(const ProbedSite& probed) {
   return probed.null != nullptr && probed.null->variables.n() > 0;
@@ -34,12 +25,26 @@ std::vector<std::pair<std::string, const ProbedSet*>> labelled_sets(const Probed
   return sets;
 }
 
-at::Tensor rows_to_fit(const ProbedSite& probed, const ProbedSet& set) {
-  return rows_where(probed, set, false);
+bool are_types_held_out(const ProbedSite& probed) {
+  return probed.null != nullptr && probed.null->held_out.defined();
+}
+
+at::Tensor rows_to_fit(const ProbedSite& probed) {
+  if (!are_types_held_out(probed)) return at::arange(probed.train.nodes.size(0));
+  return probed.null->held_out.index_select(0, probed.train.types).logical_not().nonzero().squeeze(1);
 }
 
 at::Tensor rows_to_judge(const ProbedSite& probed, const ProbedSet& set) {
-  return rows_where(probed, set, true);
+  if (!are_types_held_out(probed)) return at::arange(set.nodes.size(0));
+  at::Tensor is_seen = at::zeros_like(probed.null->held_out);
+  is_seen.index_fill_(0, probed.train.types.index_select(0, rows_to_fit(probed)), true);
+  return is_seen.index_select(0, set.types).logical_not().nonzero().squeeze(1);
+}
+
+void add_control(std::vector<Metric>& metrics, Metric control) {
+  const auto last = std::find_if(metrics.rbegin(), metrics.rend(),
+                                 [&](const Metric& metric) { return metric.metric == control.metric; });
+  metrics.insert(last.base(), std::move(control));
 }
 
 void add_null_variables(std::vector<Metric>& metrics, const NullHypothesis& null, int64_t n) {

@@ -37,10 +37,17 @@ std::string label_of_test(const ProbedSite& probed);
 /// sets that have the variable.
 std::vector<std::pair<std::string, const ProbedSet*>> labelled_sets(const ProbedSite& probed);
 
-/// Rows of a data set, ascending: those that a probe may be fitted on, and those by which its
-/// accuracy on types is judged (ProbedSite::held_out). All rows if no types are held out.
-at::Tensor rows_to_fit(const ProbedSite& probed, const ProbedSet& set);
+/// Whether types are held out (NullHypothesis::held_out). Accuracy over types is then that of a
+/// probe which never saw the types that it is judged on.
+bool are_types_held_out(const ProbedSite& probed);
+/// The training rows on which such a probe is fitted, ascending: all if no types are held out.
+at::Tensor rows_to_fit(const ProbedSite& probed);
+/// The rows of a data set by which a probe's accuracy over types is judged, ascending: those whose
+/// type is that of no row in `rows_to_fit`; all if no types are held out.
 at::Tensor rows_to_judge(const ProbedSite& probed, const ProbedSet& set);
+
+/// Inserts a control behind the other lines of its metric, so that tables show it beside these.
+void add_control(std::vector<Metric>& metrics, Metric control);
 
 /// Appends the count of null variables.
 /// @param n  null variables that the method takes, from the first.

@@ -60,10 +60,10 @@ class CounterfactualEmbedding : public BaselineMethod {
     if (probed.paper_protocol || n == 0) return metrics;
     at::Generator generator = probed.seed.derive("counterfactual embedding/random value").generator();
     if (const std::optional<at::Tensor> random = other_values(probe, wanted, generator)) {
-      metrics.push_back({.metric = "counterfactual_answer",
-                         .value = mean_of(answers.follow(moved_to(probe, states, *random, {}))),
-                         .n = n,
-                         .control = "random value"});
+      add_control(metrics, {.metric = "counterfactual_answer",
+                            .value = mean_of(answers.follow(moved_to(probe, states, *random, {}))),
+                            .n = n,
+                            .control = "random value"});
     }
     answers.add_ratio_of_means(metrics, moved);
     if (has_nulls(probed)) {

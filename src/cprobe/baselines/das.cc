@@ -152,10 +152,10 @@ class DistributedAlignmentSearch : public BaselineMethod {
                        .value = found.weights.defined() ? found.weights.sum().item<double>()
                                                         : static_cast<double>(found.rotation.size(1)),
                        .n = model.config.d_model});
-    figures.push_back({.metric = "interchange_accuracy changed",
-                       .value = interchange_accuracy(model, test, whole).changed,
-                       .n = test.changed.sum().item<int64_t>(),
-                       .control = kWholeState});
+    add_control(figures, {.metric = "interchange_accuracy changed",
+                          .value = interchange_accuracy(model, test, whole).changed,
+                          .n = test.changed.sum().item<int64_t>(),
+                          .control = kWholeState});
     const Outcomes untouched = untouched_outcomes(model, test);
     const std::optional<at::Tensor> sources = source_rows(probed.test.data);
     if (sources && !test.contrast) {

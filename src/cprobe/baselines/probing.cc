@@ -67,9 +67,9 @@ class Probing : public BaselineMethod {
   void add_accuracy_over_types(const ProbedSite& probed, const at::Tensor& train_states, const Probe& of_all_types,
                                const OnProgress& on_progress, std::vector<Metric>& metrics) const {
     const NullHypothesis& null = *probed.null;
-    const at::Tensor rows = rows_to_fit(probed, probed.train);
+    const at::Tensor rows = rows_to_fit(probed);
     const at::Tensor states = train_states.index_select(0, rows);
-    const Probe probe = probed.held_out.defined()
+    const Probe probe = are_types_held_out(probed)
                             ? train_probe(states, probed.train.labels.index_select(0, rows), options_, probed.seed)
                             : of_all_types;
     const at::Tensor labels = null.variables.labels(probed.train.types.index_select(0, rows));

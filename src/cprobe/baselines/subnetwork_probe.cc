@@ -121,12 +121,12 @@ class SubnetworkProbe : public BaselineMethod {
                                const MaskedView& test, const Reading& of_all_types, Seed seed,
                                const OnProgress& on_progress, std::vector<Metric>& metrics) const {
     const NullHypothesis& null = *probed.null;
-    const at::Tensor rows = rows_to_fit(probed, probed.train);
+    const at::Tensor rows = rows_to_fit(probed);
     const auto view_of = [&](const ProbedSet& set, const at::Tensor& of_rows) {
       return MaskedView(masked, set.data.trie, set.nodes.index_select(0, of_rows), seen_in(options_.scope));
     };
     std::optional<MaskedView> other_types;
-    if (probed.held_out.defined()) other_types.emplace(view_of(probed.train, rows));
+    if (are_types_held_out(probed)) other_types.emplace(view_of(probed.train, rows));
     const MaskedView& fitted = other_types ? *other_types : train;
     const at::Tensor labels = null.variables.labels(probed.train.types.index_select(0, rows));
     std::vector<Reading> of_nulls;

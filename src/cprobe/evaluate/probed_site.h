@@ -44,9 +44,6 @@ struct ProbedSite {
   /// Types and null variables of the variable, which belong to the caller. Null in protocol paper,
   /// and if the spec wants no null variables: methods then give no figure beside null variables.
   const NullHypothesis* null = nullptr;
-  /// [n_types] bool: types whose rows no probe is fitted on before its accuracy on types is
-  /// measured. That accuracy is then of these types alone. Undefined: no types are held out.
-  at::Tensor held_out = {};
   Seed seed{0};  ///< Seed of this cell. A method derives its streams from this seed.
   /// Do as the reference implementation does, even where that is worse than the default.
   bool paper_protocol = false;

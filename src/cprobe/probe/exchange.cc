@@ -108,7 +108,21 @@ Carried carried_by(const ExchangeBench& bench, const std::vector<at::Tensor>& me
           .left = around.share().value_or(0) / moved_whole};
 }
 
+/// Seeds rows, donors and halves of an exchange on one data set.
+Seed seed_of_exchange(Seed cell, const std::string& label) {
+  return cell.derive(label).derive("exchange");
+}
+
 }  // namespace
+
+std::optional<at::Tensor> types_exchanged(const RunData& data, const std::string& label, const Dataset& set,
+                                          const NullHypothesis& null, const ExchangeOptions& options, Seed cell_seed) {
+  const size_t place = place_of(data, set);
+  const std::optional<DonorsOfAll> all =
+      closest_donors(set, place, null, options, seed_of_exchange(cell_seed, label).derive("rows"));
+  if (!all) return std::nullopt;
+  return null.types.of_rows[place].index_select(0, all->own.rows.rows);
+}
 
 std::optional<Findings::Exchange> exchange_on(const Model& model, const RunData& data, const std::string& label,
                                               const Dataset& set, const Circuit& circuit,
@@ -116,7 +130,7 @@ std::optional<Findings::Exchange> exchange_on(const Model& model, const RunData&
                                               const ExchangeOptions& options, Seed cell_seed,
                                               const OnProgress& on_progress) {
   const at::NoGradGuard no_gradients;
-  const Seed seed = cell_seed.derive(label).derive("exchange");
+  const Seed seed = seed_of_exchange(cell_seed, label);
   const size_t place = place_of(data, set);
   const ComponentRef component = circuit.component();
   const std::optional<DonorsOfAll> all = closest_donors(set, place, null, options, seed.derive("rows"));

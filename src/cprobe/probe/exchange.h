@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,5 +27,10 @@ std::optional<Findings::Exchange> exchange_on(const Model& model, const RunData&
                                               std::span<const Circuit> nulls, const NullHypothesis& null,
                                               const ExchangeOptions& options, Seed seed,
                                               const OnProgress& on_progress = {});
+
+/// The types of the rows that `exchange_on` exchanges: [n] int64. None where it exchanges nothing.
+/// Computes nothing with the model.
+std::optional<at::Tensor> types_exchanged(const RunData& data, const std::string& label, const Dataset& set,
+                                          const NullHypothesis& null, const ExchangeOptions& options, Seed seed);
 
 }  // namespace cprobe

@@ -14,8 +14,8 @@
 namespace cprobe {
 
 /// The types of a variable in `data_sets`, the types held out, and its null variables. Each has, in
-/// the rows trained on, as many values as the variable, and two rows of each value, and may hold out
-/// the same types (`may_hold_out`). (A value without training rows is never decoded, so a null
+/// the rows trained on, as many values as the variable, and two rows of each value, and may hold
+/// out the same types (`may_hold_out`). (A value without training rows is never decoded, so a null
 /// variable that lacks one would be the weaker for it.)
 /// @param n_wanted  null variables; fewer come back if the types allow no more.
 /// @param share_held_out  of the types, as ProbeSpec::held_out_types.

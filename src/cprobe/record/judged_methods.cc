@@ -110,10 +110,13 @@ void answer(JudgedQuestion& question, VerdictWord word) {
 
 }  // namespace
 
-std::vector<JudgedMethod> judged_methods(const std::vector<RecordedMetric>& figures, const JudgeOptions& rules) {
+std::vector<JudgedMethod> judged_methods(const std::vector<RecordedMetric>& figures,
+                                         const std::map<std::string, JudgeOptions>& rules) {
   std::vector<JudgedMethod> judged;
   for (const MethodCells& method : cells_by_method(figures)) {
-    for (JudgedFinding& finding : judged_findings(method.cells, rules)) {
+    const auto own = rules.find(std::string(method.entry->name));
+    const JudgeOptions options = own == rules.end() ? JudgeOptions() : own->second;
+    for (JudgedFinding& finding : judged_findings(method.cells, options)) {
       JudgedMethod one{.method = std::string(method.entry->name),
                        .site = state_name(finding.component),
                        .metric = fmt::format("{} {}", method.entry->tested, finding.data),
@@ -123,7 +126,7 @@ std::vector<JudgedMethod> judged_methods(const std::vector<RecordedMetric>& figu
       one.isolation = mean_of_cells(method, one.finding, &FurtherFigures::isolation);
       const std::optional<double> most = mean_of_cells(method, one.finding, &FurtherFigures::most);
       const bool leaves_no_room =
-          question.p_adjusted && most && *most - question.null_mean.value_or(0) <= rules.smallest_effect;
+          question.p_adjusted && most && *most - question.null_mean.value_or(0) <= options.smallest_effect;
       if (leaves_no_room) answer(question, VerdictWord::kCannotTell);
       answer(question, for_share_of_rows(question.answer, one.isolation.value_or(1)));
       judged.push_back(std::move(one));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,7 +32,9 @@ struct JudgedMethod {
 /// question are left out.
 /// @param figures  lines of metrics.csv, those of a cell next to each other; circuit probing's are
 ///                 passed over.
-std::vector<JudgedMethod> judged_methods(const std::vector<RecordedMetric>& figures, const JudgeOptions& rules = {});
+/// @param rules    by method, as Store::rules; a method that is not there has the defaults.
+std::vector<JudgedMethod> judged_methods(const std::vector<RecordedMetric>& figures,
+                                         const std::map<std::string, JudgeOptions>& rules = {});
 
 /// The answer for columns: as `answer_word` of judged_words.h, except for "too few null variables".
 std::string answer_word(const JudgedMethod& judged);

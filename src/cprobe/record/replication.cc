@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "cprobe/core/error.h"
 #include "cprobe/evaluate/statistics.h"
 
 namespace cprobe {
@@ -32,8 +33,11 @@ Interval interval_of(const JudgedQuestion& judged) {
 
 bool is_tested(const JudgedFinding& finding, Question question) {
   const JudgedQuestion& judged = finding.*question;
-  const bool is_answered = judged.answer != VerdictWord::kNotTested && judged.answer != VerdictWord::kNotDefined;
-  return is_answered && judged.p_adjusted && judged.statistic && !judged.nulls.empty();
+  return judged.answer != VerdictWord::kNotDefined && judged.p_adjusted && judged.statistic && !judged.nulls.empty();
+}
+
+bool is_answered(const JudgedFinding& finding, Question question) {
+  return is_tested(finding, question) && (finding.*question).answer != VerdictWord::kNotTested;
 }
 
 std::vector<std::optional<Replication>> replications(const std::vector<FindingOfModels>& findings, Question question,
@@ -46,7 +50,11 @@ std::vector<std::optional<Replication>> replications(const std::vector<FindingOf
     if (in_all) tested.push_back(f);
   }
   if (tested.empty()) return all;
-  const size_t n_models = findings.front().size();
+  const size_t n_models = findings[tested.front()].size();
+  for (const size_t f : tested) {
+    if (findings[f].size() != n_models)
+      throw failure("replication: one finding of {} models, another of {}", n_models, findings[f].size());
+  }
   const int64_t n_with_effect = most_of(static_cast<int64_t>(n_models));
   std::vector<std::vector<BesideNulls>> models(n_models);
   for (const size_t f : tested) {

@@ -26,15 +26,18 @@ struct Replication {
 /// A finding in each of several models; null where a model lacks it.
 using FindingOfModels = std::vector<const JudgedFinding*>;
 
-/// Whether a question about a finding has what a test over models needs: it was asked, and has an
-/// adjusted p.
+/// Whether a question about a finding has what a test over models needs: it is defined, and has an
+/// adjusted p. Its answer may be kNotTested as the variable is not present, because a family of
+/// those that are present would be chosen by the same variable.
 bool is_tested(const JudgedFinding& finding, Question question);
+/// Whether it is tested, and has an answer.
+bool is_answered(const JudgedFinding& finding, Question question);
 
 /// Tests a question over models. The family is all findings that every model was tested on.
 /// @param findings  of one data set; all of the same models, two and more.
 /// @param options   by which all models are judged.
-/// @return          in the order of `findings`; none for a finding that some model was not tested
-/// on.
+/// @return          in the order of `findings`; none for one that some model was not tested on.
+/// @throws Error (kFailed) if findings have different numbers of models.
 std::vector<std::optional<Replication>> replications(const std::vector<FindingOfModels>& findings, Question question,
                                                      const JudgeOptions& options);
 

@@ -31,7 +31,8 @@ std::vector<RecordedMetric> method_rows(const Store& store) {
 /// "changed_answers Test".
 using MethodAnswers = std::map<std::pair<std::string, std::string>, JudgedMethod>;
 
-MethodAnswers method_answers(const std::vector<RecordedMetric>& rows, const JudgeOptions& rules) {
+MethodAnswers method_answers(const std::vector<RecordedMetric>& rows,
+                             const std::map<std::string, JudgeOptions>& rules) {
   MethodAnswers answers;
   for (const JudgedMethod& judged : judged_methods(rows, rules)) {
     if (!judged.question().statistic) continue;
@@ -234,7 +235,7 @@ std::string results_json(const Store& store) {
 
 std::string methods_table(const Store& store) {
   const std::vector<RecordedMetric> rows = method_rows(store);
-  const MethodAnswers answers = method_answers(rows, store.judging(""));
+  const MethodAnswers answers = method_answers(rows, store.rules());
   std::set<int64_t> seeds, positions;
   for (const RecordedMetric& row : rows) {
     seeds.insert(row.seed);
@@ -278,7 +279,7 @@ std::string methods_json(const Store& store) {
   std::string lines;
   const auto optional_number = [](const std::optional<double>& x) { return x ? nlohmann::ordered_json(*x) : nullptr; };
   const std::vector<RecordedMetric> rows = method_rows(store);
-  const MethodAnswers answers = method_answers(rows, store.judging(""));
+  const MethodAnswers answers = method_answers(rows, store.rules());
   for (const RecordedMetric& row : rows) {
     const Metric& m = row.metric;
     const JudgedMethod* answer = answer_to(answers, row);

@@ -25,6 +25,14 @@ CellStatus parse_status(const std::string& text) {
   return found == std::end(kStatuses) ? CellStatus::kPlanned : *found;
 }
 
+/// @param folder  for the error message. @throws Error (kFailed) if there is no such correction.
+Correction parse_correction(const std::string& text, const std::filesystem::path& folder) {
+  for (const Correction known : {Correction::kMaxT, Correction::kHolm}) {
+    if (to_string(known) == text) return known;
+  }
+  throw failure("{}: holds the unknown correction '{}'", (folder / kStoreName).string(), text);
+}
+
 /// A file's name as a URI for SQLite, with ?, # and % escaped.
 std::string file_uri(const std::filesystem::path& path, const std::string& parameters) {
   return fmt::format("file:{}?{}", escaped(path.string(), {{'?', "%3F"}, {'#', "%23"}, {'%', "%25"}}), parameters);
@@ -150,20 +158,20 @@ std::string Store::data() const {
   return rows.step() ? rows.text(0) : "";
 }
 
-JudgeOptions Store::judging(std::string_view methods) const {
-  JudgeOptions judge;
-  Statement rows(database_.get(),
-                 "SELECT smallest_effect, correction FROM plans WHERE substr(method, 1, length(?1)) = ?1 "
-                 "ORDER BY turn DESC, rank DESC",
-                 std::string(methods));
-  if (!rows.step()) return judge;
-  judge.smallest_effect = rows.number(0);
-  const std::string correction = rows.text(1);
-  for (const Correction known : {Correction::kMaxT, Correction::kHolm}) {
-    judge.correction = known;
-    if (to_string(known) == correction) return judge;
+std::map<std::string, JudgeOptions> Store::rules() const {
+  std::map<std::string, JudgeOptions> rules;
+  Statement rows(database_.get(), "SELECT method, smallest_effect, correction FROM plans");
+  while (rows.step()) {
+    rules[rows.text(0)] = {.smallest_effect = rows.number(1), .correction = parse_correction(rows.text(2), folder_)};
   }
-  throw failure("{}: holds the unknown correction '{}'", (folder_ / kStoreName).string(), correction);
+  return rules;
+}
+
+JudgeOptions Store::judging() const {
+  Statement last(database_.get(),
+                 "SELECT method FROM plans WHERE substr(method, 1, length(?1)) = ?1 ORDER BY turn DESC, rank DESC",
+                 std::string(kCircuitProbing));
+  return last.step() ? rules().at(last.text(0)) : JudgeOptions();
 }
 
 void Store::plan(const std::vector<PlannedCell>& cells, const std::string& data, const JudgeOptions& judge) {

@@ -48,12 +48,14 @@ class Store {
   /// @param data   identifies model and data. Plans made under another value are dropped.
   /// @param judge  the spec's rules for answers about these methods.
   void plan(const std::vector<PlannedCell>& cells, const std::string& data, const JudgeOptions& judge = {});
-  /// The rules for answers about some methods: those of the spec that was planned last. Mask
-  /// methods share a family and hence its rules. The defaults, if nothing is planned, or a version
-  /// without such rules planned it.
-  /// @param methods  what the methods' names begin with.
+  /// By method, the rules for answers: those of the last spec that the method was run on. Methods
+  /// that a version without such rules planned have the defaults.
   /// @throws Error (kFailed) if the record holds rules that this version does not know.
-  JudgeOptions judging(std::string_view methods = kCircuitProbing) const;
+  std::map<std::string, JudgeOptions> rules() const;
+  /// The rules for answers of circuit probing. Mask methods share a family and hence its rules:
+  /// those of the mask method that was planned last. The defaults if none is planned.
+  /// @throws Error (kFailed) as `rules`.
+  JudgeOptions judging() const;
   /// The `data` that the plans were made under; empty if nothing is planned.
   std::string data() const;
 

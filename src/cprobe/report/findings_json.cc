@@ -50,75 +50,77 @@ Json method_json(const JudgedMethod& judged, const ReportedRun& run) {
           {"null_variables", finding.null_kind.empty() ? Json(nullptr) : Json(finding.null_kind)},
           {"isolation", number_or_null(judged.isolation)},
           {"present", question_json(judged.question(), answer_words(judged))}};
-  /// A question over models; null if none of them was tested on it.
-  Json over_models_json(const ReportedSet& on, Question question) {
-    const OverModels* over = on.over(question);
-    if (over == nullptr) return nullptr;
-    if (!over->replication) return {{"p", nullptr}, {"why_not", over->why_not}};
-    const Replication& found = *over->replication;
-    const auto end = [&](double Interval::*which) {
-      return found.interval ? number_or_null((*found.interval).*which) : Json(nullptr);
-    };
-    return {{"p", found.p.p()},
-            {"n_with_effect", found.n_with_effect},
-            {"n_models", found.n_models},
-            {"n_findings", found.n_findings},
-            {"values", found.values},
-            {"lower", end(&Interval::lower)},
-            {"upper", end(&Interval::upper)}};
-  }
+}
 
-  /// The findings of models that repeat each other.
-  Json over_models_json(const ReportData& data) {
-    Json list = Json::array();
-    for (const ReportedFinding& finding : findings(data)) {
-      for (const ReportedSet& on : finding.sets) {
-        if (on.models.empty()) continue;
-        Json models = Json::array();
-        for (const size_t run : on.models) models.push_back(data.runs[run].name);
-        list.push_back({{"series", finding.series},
-                        {"step", finding.step ? Json(*finding.step) : Json(nullptr)},
-                        {"models", models},
-                        {"control", finding.control.empty() ? Json("none") : Json(finding.control)},
-                        {"variable", finding.variable},
-                        {"component", finding.component()},
-                        {"position", finding.position},
-                        {"data", on.data},
-                        {"options", finding.options},
-                        {"present", over_models_json(on, &JudgedFinding::present)},
-                        {"made_here", over_models_json(on, &JudgedFinding::made_here)},
-                        {"weights_needed", over_models_json(on, &JudgedFinding::weights_needed)},
-                        {"through_component", over_models_json(on, &JudgedFinding::through_component)},
-                        {"through_units", over_models_json(on, &JudgedFinding::through_units)}});
-      }
+/// A question over models; null if none of them was tested on it.
+Json over_models_json(const ReportedSet& on, Question question) {
+  const OverModels* over = on.over(question);
+  if (over == nullptr) return nullptr;
+  if (!over->replication) return {{"p", nullptr}, {"why_not", over->why_not}};
+  const Replication& found = *over->replication;
+  const auto end = [&](double Interval::*which) {
+    return found.interval ? number_or_null((*found.interval).*which) : Json(nullptr);
+  };
+  return {{"p", found.p.p()},
+          {"n_with_effect", found.n_with_effect},
+          {"n_models", found.n_models},
+          {"n_findings", found.n_findings},
+          {"values", found.values},
+          {"lower", end(&Interval::lower)},
+          {"upper", end(&Interval::upper)}};
+}
+
+/// The findings of models that repeat each other.
+Json over_models_json(const ReportData& data) {
+  Json list = Json::array();
+  for (const ReportedFinding& finding : findings(data)) {
+    for (const ReportedSet& on : finding.sets) {
+      if (on.models.empty()) continue;
+      Json models = Json::array();
+      for (const size_t run : on.models) models.push_back(data.runs[run].name);
+      list.push_back({{"series", finding.series},
+                      {"step", finding.step ? Json(*finding.step) : Json(nullptr)},
+                      {"models", models},
+                      {"control", finding.control.empty() ? Json("none") : Json(finding.control)},
+                      {"variable", finding.variable},
+                      {"component", finding.component()},
+                      {"position", finding.position},
+                      {"data", on.data},
+                      {"options", finding.options},
+                      {"present", over_models_json(on, &JudgedFinding::present)},
+                      {"made_here", over_models_json(on, &JudgedFinding::made_here)},
+                      {"weights_needed", over_models_json(on, &JudgedFinding::weights_needed)},
+                      {"through_component", over_models_json(on, &JudgedFinding::through_component)},
+                      {"through_units", over_models_json(on, &JudgedFinding::through_units)}});
     }
-    return list;
   }
+  return list;
+}
 
-  Json judged_json(const JudgedFinding& finding, const ReportedRun& run, const ProbedCell& first) {
-    Json made_here = question_json(finding, &JudgedFinding::made_here);
-    made_here["received_from"] = finding.received_from.empty() ? Json(nullptr) : Json(finding.received_from);
-    Json needed = question_json(finding, &JudgedFinding::weights_needed);
-    needed["null_circuits"] = number_or_null(finding.null_circuits_harm);
-    return {{"run", run.name},
-            {"control", to_string(first.settings.control)},
-            {"variable", finding.variable},
-            {"component", fmt::format("L{}.{}", finding.component.layer, to_string(finding.component.block))},
-            {"position", finding.position},
-            {"data", finding.data},
-            {"options", finding.options},
-            {"seeds", finding.cells.size()},
-            {"smallest_effect", run.judge.smallest_effect},
-            {"correction", to_string(run.judge.correction)},
-            {"types", finding.types.empty() ? Json(nullptr) : Json(finding.types)},
-            {"null_variables", finding.null_kind.empty() ? Json(nullptr) : Json(finding.null_kind)},
-            {"held_out_types", finding.n_held_out},
-            {"present", question_json(finding, &JudgedFinding::present)},
-            {"made_here", made_here},
-            {"weights_needed", needed},
-            {"through_component", through_json(finding, &JudgedFinding::through_component)},
-            {"through_units", through_json(finding, &JudgedFinding::through_units)}};
-  }
+Json judged_json(const JudgedFinding& finding, const ReportedRun& run, const ProbedCell& first) {
+  Json made_here = question_json(finding, &JudgedFinding::made_here);
+  made_here["received_from"] = finding.received_from.empty() ? Json(nullptr) : Json(finding.received_from);
+  Json needed = question_json(finding, &JudgedFinding::weights_needed);
+  needed["null_circuits"] = number_or_null(finding.null_circuits_harm);
+  return {{"run", run.name},
+          {"control", to_string(first.settings.control)},
+          {"variable", finding.variable},
+          {"component", fmt::format("L{}.{}", finding.component.layer, to_string(finding.component.block))},
+          {"position", finding.position},
+          {"data", finding.data},
+          {"options", finding.options},
+          {"seeds", finding.cells.size()},
+          {"smallest_effect", run.judge.smallest_effect},
+          {"correction", to_string(run.judge.correction)},
+          {"types", finding.types.empty() ? Json(nullptr) : Json(finding.types)},
+          {"null_variables", finding.null_kind.empty() ? Json(nullptr) : Json(finding.null_kind)},
+          {"held_out_types", finding.n_held_out},
+          {"present", question_json(finding, &JudgedFinding::present)},
+          {"made_here", made_here},
+          {"weights_needed", needed},
+          {"through_component", through_json(finding, &JudgedFinding::through_component)},
+          {"through_units", through_json(finding, &JudgedFinding::through_units)}};
+}
 
 }  // namespace
 

@@ -57,10 +57,10 @@ void test_over_models(const ModelsOfData& group, const ReportData& data) {
     if (have_rules_in_common) found = replications(findings, question, rules);
     for (size_t f = 0; f < findings.size(); ++f) {
       ReportedSet& on = *group.sets[f];
-      // Nothing to say of a question that no run has a test of.
-      const bool is_tested_somewhere = std::ranges::any_of(
-          findings[f], [&](const JudgedFinding* one) { return one != nullptr && is_tested(*one, question); });
-      if (!is_tested_somewhere) continue;
+      // Nothing to say of a question that has no answer in any run.
+      const bool is_answered_somewhere = std::ranges::any_of(
+          findings[f], [&](const JudgedFinding* one) { return one != nullptr && is_answered(*one, question); });
+      if (!is_answered_somewhere) continue;
       std::string why_not;
       if (!have_rules_in_common) {
         why_not = "the models are judged by different rules";

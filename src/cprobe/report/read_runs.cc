@@ -40,6 +40,7 @@ void name_options(std::vector<ReportedCell>& cells) {
 void describe_run(ReportedRun& run, const Store& store) {
   run.calls = store.invocations();
   run.judge = store.judging();
+  run.method_rules = store.rules();
   for (const CellEntry& cell : store.cells()) {
     if (cell.status == CellStatus::kDone) {
       ++run.n_done;

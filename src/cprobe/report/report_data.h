@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,9 +27,10 @@ struct ReportedRun {
   std::string series;
   std::optional<int64_t> step;  ///< Training step.
   std::vector<Invocation> calls;
-  JudgeOptions judge;     ///< The rules for its answers.
-  int64_t n_done = 0;     ///< Finished cells.
-  int64_t n_planned = 0;  ///< Cells still to come.
+  JudgeOptions judge;                                     ///< The rules for answers of circuit probing.
+  std::map<std::string, JudgeOptions> method_rules = {};  ///< As Store::rules.
+  int64_t n_done = 0;                                     ///< Finished cells.
+  int64_t n_planned = 0;                                  ///< Cells still to come.
   std::vector<CellEntry> failed;
   double seconds = 0;             ///< Time that all finished cells took.
   std::string model_fingerprint;  ///< From a circuit file; empty if there is no such file.

@@ -9,7 +9,8 @@ std::vector<ReportedMethod> reported_methods(const ReportData& data) {
     for (const ReportedFigure& figure : data.figures) {
       if (figure.run == run) rows.push_back(figure.row);
     }
-    for (JudgedMethod& judged : judged_methods(rows, data.runs[run].judge)) methods.push_back({run, std::move(judged)});
+    for (JudgedMethod& judged : judged_methods(rows, data.runs[run].method_rules))
+      methods.push_back({run, std::move(judged)});
   }
   return methods;
 }

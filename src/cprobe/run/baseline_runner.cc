@@ -125,15 +125,15 @@ std::string label_of(const Spec& spec, const Job& job) {
   return label;
 }
 
-/// Makes the null variables of all variables that a method puts beside null variables. None in
-/// protocol paper, and if the spec wants none.
+/// Makes the null variables, and the types held out, of all variables that a method puts beside
+/// null variables. None in protocol paper, and if the spec wants none.
 void make_nulls(const Spec& spec, const std::vector<Job>& jobs, RunData& data) {
   if (spec.probe.protocol == Protocol::kPaper || spec.probe.null_variables == 0) return;
   for (const Job& job : jobs) {
     const std::string& variable = job.cell.variable;
     if (!job.with_nulls() || data.nulls.contains(variable)) continue;
-    data.nulls.emplace(variable,
-                       null_hypothesis(data, variable, spec.data.types_of(variable), spec.probe.null_variables));
+    data.nulls.emplace(variable, null_hypothesis(data, variable, spec.data.types_of(variable),
+                                                 spec.probe.null_variables, spec.probe.held_out_types));
   }
 }
 
@@ -162,6 +162,7 @@ std::vector<Metric> compute(const Spec& spec, const Job& job, const RunData& dat
                     .train = probed_set(data.train, job, data, null, streams),
                     .test = probed_set(data.test, job, data, null, streams),
                     .null = null,
+                    .held_out = null == nullptr ? at::Tensor() : null->held_out,
                     .seed = Seed(job.cell.seed).derive("baseline"),
                     .paper_protocol = spec.probe.protocol == Protocol::kPaper};
   for (const auto& [label, set] : data.evaluation_sets)

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <set>
 
-#include "cprobe/data/donors.h"
 #include "cprobe/evaluate/power.h"
 #include "cprobe/evaluate/type_means.h"
-#include "cprobe/probe/null_circuits.h"
+#include "cprobe/probe/exchange.h"
 
 namespace cprobe {
 namespace {
@@ -41,17 +40,6 @@ at::Tensor types_judged(const RunData& data, const Dataset& set, const NullHypot
     if (of_value.size() > (of_value.contains(type) ? 1U : 0U)) judged.push_back(type);
   }
   return at::tensor(judged, at::kLong);
-}
-
-/// The types of the rows whose inputs are exchanged, for the first seed; none without donors.
-std::optional<at::Tensor> types_exchanged(const Spec& spec, const RunData& data, const std::string& label,
-                                          const Dataset& set, const NullHypothesis& null) {
-  const Seed seed = Seed(spec.grid.seeds.front()).derive(label).derive("exchange").derive("rows");
-  const size_t place = place_of(data, set);
-  const std::optional<DonorRows> rows =
-      donor_rows(set, place, null.types, null.types.value, spec.probe.exchange.n_rows, seed);
-  if (!rows) return std::nullopt;
-  return null.types.of_rows[place].index_select(0, rows->rows);
 }
 
 /// What a question has for nulls.
@@ -101,7 +89,8 @@ class Planner {
       }
       for (const auto& [label, set] : data_.evaluation_sets) {
         if (!null.types.has_variable[place_of(data_, set)]) continue;
-        const std::optional<at::Tensor> types = types_exchanged(spec_, data_, label, set, null);
+        const std::optional<at::Tensor> types =
+            types_exchanged(data_, label, set, null, spec_.probe.exchange, Seed(spec_.grid.seeds.front()));
         const int64_t n_types = types ? n_units(*types, null.types) : 0;
         add("through component", label, variable, n_types, variables, types.has_value());
         add("through units", label, variable, n_types,
