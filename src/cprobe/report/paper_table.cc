@@ -76,6 +76,39 @@ std::string received_from(const ReportedSet& on) {
   return fmt::format("{}", fmt::join(positions, ", "));
 }
 
+/// The columns of the question whether the weights suffice, and their fields.
+std::vector<Column> sufficiency_columns() {
+  return {{"only these left", kFigure},  {"only random left", kFigure}, {"none left", kFigure}, {"p sufficient", kP},
+          {"sufficient lower", kNumber}, {"sufficient upper", kNumber}, {"sufficient"}};
+}
+std::vector<Field> sufficiency_fields(const ReportedFinding& f, const ReportedSet& on) {
+  constexpr Question kSufficient = &JudgedFinding::sufficient;
+  if (!on.asks_sufficiency() || !on.ablation) return std::vector<Field>(sufficiency_columns().size());
+  const ReportedAblation& a = *on.ablation;
+  return {{{}, a.complement},
+          {{}, a.only_random},
+          {{}, a.component},
+          {{}, over_answers(on, kSufficient, &JudgedQuestion::p_adjusted)},
+          {{}, over_answers(on, kSufficient, &JudgedQuestion::lower, true)},
+          {{}, over_answers(on, kSufficient, &JudgedQuestion::upper)},
+          {f.is_empty() ? std::string() : answers_text(f, on, kSufficient)}};
+}
+
+/// What negative controls of the same model say: "also present", or "random_init: not present" of
+/// several; and their accuracy on other types.
+std::vector<Field> control_fields(const ReportedFinding& f, const ReportedSet& on,
+                                  const std::vector<ReportedFinding>& all) {
+  std::vector<std::string> answers, accuracies;
+  for (const size_t i : f.in_controls) {
+    const ReportedSet* there = all[i].on(on.data);
+    if (there == nullptr) continue;
+    const std::string name = f.in_controls.size() > 1 ? all[i].control + ": " : std::string();
+    answers.push_back(name + answer_of_control(all[i], *there));
+    if (there->presence) accuracies.push_back(name + text_of(there->presence->mask));
+  }
+  return {{fmt::format("{}", fmt::join(accuracies, "; "))}, {fmt::format("{}", fmt::join(answers, "; "))}};
+}
+
 /// The columns of questions that are asked by exchange, and their fields.
 std::vector<Column> exchange_columns() {
   return {{"exchange effect", kNumber}, {"p component", kP}, {"through component"},
@@ -132,6 +165,10 @@ Table table_of(const std::vector<ReportedFinding>& all) {
     return std::ranges::any_of(f.sets,
                                [](const ReportedSet& on) { return on.is_asked(&JudgedFinding::through_component); });
   });
+  const bool with_sufficiency = any([](const ReportedFinding& f) {
+    return std::ranges::any_of(f.sets, [](const ReportedSet& on) { return on.asks_sufficiency(); });
+  });
+  const bool with_matched = any([](const ReportedFinding& f) { return !f.in_controls.empty(); });
   Table table;
   if (with_series) table.columns.push_back({"run"});
   if (with_step) table.columns.push_back({"step"});
@@ -163,7 +200,11 @@ Table table_of(const std::vector<ReportedFinding>& all) {
                                              {"harm upper", kNumber},
                                              {"needed"},
                                              {"p complement", kP}});
+  if (with_sufficiency) std::ranges::copy(sufficiency_columns(), std::back_inserter(table.columns));
   if (with_exchange) std::ranges::copy(exchange_columns(), std::back_inserter(table.columns));
+  if (with_matched) {
+    table.columns.insert(table.columns.end(), {{"other types in control"}, {"present in control"}});
+  }
   table.columns.push_back({"repetitions"});
   for (const ReportedFinding& f : all) {
     for (const ReportedSet& on : f.sets) {
@@ -177,7 +218,9 @@ Table table_of(const std::vector<ReportedFinding>& all) {
       line.push_back({extent_of(f)});
       for (const Spread& figure : {f.share, f.knn, f.full, Spread{.mean = f.majority}}) line.push_back({{}, figure});
       std::ranges::move(fields_of(f, on), std::back_inserter(line));
+      if (with_sufficiency) std::ranges::move(sufficiency_fields(f, on), std::back_inserter(line));
       if (with_exchange) std::ranges::move(exchange_fields(f, on), std::back_inserter(line));
+      if (with_matched) std::ranges::move(control_fields(f, on, all), std::back_inserter(line));
       line.push_back({std::to_string(f.n_cells())});
       table.lines.push_back(std::move(line));
     }
