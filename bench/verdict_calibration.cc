@@ -100,8 +100,8 @@ CircuitRun random_circuits(Toy& toy, double share, uint64_t seed, bool compare) 
     run.any_deletion = run.any_deletion || finding.weights_needed.is_significant();
     run.any_yes = run.any_yes || finding.weights_needed.answer == VerdictWord::kYes;
   }
-  run.any_exchange = any_significant(max_t(units, kSmallestEffect));
-  run.any_with_one_stream = any_significant(max_t(one_stream, kSmallestEffect));
+  run.any_exchange = any_significant(max_t(units, JudgeOptions().smallest_effect));
+  run.any_with_one_stream = any_significant(max_t(one_stream, JudgeOptions().smallest_effect));
   return run;
 }
 
@@ -177,7 +177,8 @@ struct VariableRun {
 
 std::map<std::string, bool> found_in(const std::map<std::string, std::vector<BesideNulls>>& families) {
   std::map<std::string, bool> found;
-  for (const auto& [question, family] : families) found[question] = any_significant(max_t(family, kSmallestEffect));
+  for (const auto& [question, family] : families)
+    found[question] = any_significant(max_t(family, JudgeOptions().smallest_effect));
   return found;
 }
 

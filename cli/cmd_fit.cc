@@ -24,20 +24,21 @@ struct FitCommand : RunCommand {
 /// The cells with their expected times. At most 20 lines: a long table lacks its middle.
 std::string plan_table(const RunPlan& plan) {
   constexpr size_t kShown = 20;
-  std::vector<std::vector<std::string>> lines = {{"cell", "streams", "mask training", "ablations", "in all"}};
+  std::vector<std::vector<std::string>> lines = {
+      {"cell", "streams", "mask training", "decoding", "ablations", "exchanges", "in all"}};
   for (size_t i = 0; i < plan.cells.size(); ++i) {
     if (plan.cells.size() > kShown && i == kShown - 2) {
-      lines.push_back({fmt::format("... {} more", plan.cells.size() - kShown + 1), "", "", "", ""});
+      lines.push_back({fmt::format("... {} more", plan.cells.size() - kShown + 1), "", "", "", "", "", ""});
       i = plan.cells.size() - 1;
     }
     const auto& [label, time, is_over] = plan.cells[i];
     if (is_over) {
-      lines.push_back({label, "-", "-", "-", "is there"});
+      lines.push_back({label, "-", "-", "-", "-", "-", "is there"});
       continue;
     }
-    lines.push_back({label, format_duration(time.streams), format_duration(time.fit()),
+    lines.push_back({label, format_duration(time.streams), format_duration(time.fit()), format_duration(time.decoding),
                      fmt::format("{} ({})", format_duration(time.ablations()), time.n_ablations),
-                     format_duration(time.total())});
+                     format_duration(time.exchanges), format_duration(time.total())});
   }
   return text_table(lines);
 }
@@ -134,10 +135,13 @@ void print_plan_json(const RunPlan& plan) {
                      {"streams_seconds", time.streams},
                      {"fit_seconds", time.fit()},
                      {"ablations_seconds", time.ablations()},
-                     {"n_ablations", time.n_ablations}});
+                     {"n_ablations", time.n_ablations},
+                     {"decoding_seconds", time.decoding},
+                     {"exchanges_seconds", time.exchanges}});
   }
   const nlohmann::ordered_json object = {{"cells", cells},
                                          {"seconds", plan.seconds},
+                                         {"seconds_without_exchanges", plan.seconds_without_exchanges},
                                          {"jobs", plan.parallelism.n_jobs},
                                          {"threads", plan.parallelism.n_threads},
                                          {"peak_memory", plan.peak_memory},
@@ -148,6 +152,15 @@ void print_plan_json(const RunPlan& plan) {
   fmt::print("{}\n", object.dump());
 }
 
+/// What the time of exchanges rests on; empty if there are none.
+std::string exchanges_note(const RunPlan& plan) {
+  if (plan.seconds_without_exchanges >= plan.seconds) return {};
+  return fmt::format(
+      "That is with exchanges in every cell; they take place where the variable is present. Without any: "
+      "about {}.\n",
+      format_duration(plan.seconds_without_exchanges));
+}
+
 void print_plan(const RunPlan& plan) {
   const int64_t n_over = std::ranges::count(plan.cells, true, &RunPlan::Forecast::is_over);
   fmt::print(
@@ -155,8 +168,9 @@ void print_plan(const RunPlan& plan) {
       "now.\n",
       plan_table(plan), std::ssize(plan.cells) - n_over, n_over == 0 ? "" : fmt::format(", {} are there", n_over),
       format_duration(plan.seconds), plan.parallelism.n_jobs, plan.parallelism.n_threads);
-  fmt::print("Peak memory: about {}, of which the model's weights {} and residual streams {}{}.\n",
-             format_bytes(plan.peak_memory), format_bytes(plan.weights_memory), format_bytes(plan.streams_memory),
+  fmt::print("{}Peak memory: about {}, of which the model's weights {} and residual streams {}{}.\n",
+             exchanges_note(plan), format_bytes(plan.peak_memory), format_bytes(plan.weights_memory),
+             format_bytes(plan.streams_memory),
              plan.streams_on_disk ? " (in scratch files, as they exceed --memory)" : "");
   fmt::print("{}", power_text(plan.questions));
 }

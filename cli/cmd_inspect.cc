@@ -92,6 +92,8 @@ Json describe_circuit(const InspectOptions& options) {
     }
   }
   json["provenance"] = file.provenance;
+  const auto cell = file.provenance.find("cell");
+  json["answers"] = answers_about(options.path, cell == file.provenance.end() ? std::string() : cell->second);
   return json;
 }
 
@@ -141,6 +143,9 @@ void print_circuit(const Json& json) {
     fmt::print("\nPass --model FOLDER for the number of weights and, of attention, units per head.\n");
   fmt::print("\nprovenance\n");
   print_values(json["provenance"]);
+  if (json["answers"].empty()) return;
+  fmt::print("\nanswers, with p adjusted over the run\n");
+  print_answers(json["answers"]);
 }
 
 /// Prints the ids and tokens of a text.

@@ -7,6 +7,7 @@
 #include "cli/progress_bar.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/text_table.h"
+#include "cprobe/record/judged_words.h"
 #include "cprobe/record/result_tables.h"
 #include "cprobe/run/run_folder.h"
 #include "cprobe/run/run_lock.h"
@@ -100,7 +101,55 @@ Json run_json(const std::filesystem::path& folder, const Store& store, const Sta
   return json;
 }
 
+/// What the columns with answers ask. Empty if the table has no such columns.
+std::string questions_note(const Store& store) {
+  const std::vector<JudgedFinding> findings = judged_findings(store.probed());
+  std::string lines;
+  for (const auto& [question, name, text] : kQuestions) {
+    const bool is_asked =
+        std::ranges::any_of(findings, [&](const JudgedFinding& f) { return (f.*question).is_asked(); });
+    if (is_asked) lines += fmt::format("  {}: {}\n", name, text);
+  }
+  return lines.empty() ? lines : fmt::format("Questions, with the adjusted p beside each answer:\n{}", lines);
+}
+
 }  // namespace
+
+Json answers_about(const std::filesystem::path& circuit, const std::string& cell) {
+  Json answers = Json::array();
+  const std::filesystem::path folder = std::filesystem::absolute(circuit).parent_path().parent_path();
+  if (cell.empty() || !holds_run(folder)) return answers;
+  std::vector<ProbedCell> cells;
+  try {
+    cells = open_to_read(folder).probed();
+  } catch (const Error&) {
+    return answers;  // The circuit is sound, whatever its run's record is.
+  }
+  for (const JudgedFinding& finding : judged_findings(cells)) {
+    if (std::ranges::none_of(finding.cells, [&](size_t i) { return cells[i].id == cell; })) continue;
+    for (const auto& [question, name, text] : kQuestions) {
+      const JudgedQuestion& asked = finding.*question;
+      if (!asked.is_asked()) continue;
+      answers.push_back({{"data", finding.data},
+                         {"name", name},
+                         {"question", text},
+                         {"answer", question == &JudgedFinding::made_here && asked.answer == VerdictWord::kReceived
+                                        ? fmt::format("received from {}", finding.received_from)
+                                        : answer_words(finding, question)},
+                         {"p_adjusted", asked.p_adjusted ? Json(*asked.p_adjusted) : Json()}});
+    }
+  }
+  return answers;
+}
+
+void print_answers(const Json& answers) {
+  Lines lines = {{"data", "question", "answer", "p"}};
+  for (const Json& a : answers) {
+    lines.push_back({a["data"], a["question"], a["answer"],
+                     a["p_adjusted"].is_null() ? kNoFigure : p_number(a["p_adjusted"].get<double>())});
+  }
+  fmt::print("{}", text_table(lines));
+}
 
 void print_run(const std::filesystem::path& folder, bool json) {
   const Store store = open_to_read(folder);
@@ -141,7 +190,7 @@ void print_run(const std::filesystem::path& folder, bool json) {
     has_results = has_results || status == CellStatus::kDone;
   }
   fmt::print("\n{}", text_table(lines));
-  if (!store.result_rows().empty()) fmt::print("\n{}", results_table(store));
+  if (!store.result_rows().empty()) fmt::print("\n{}{}", results_table(store), questions_note(store));
   if (has_results && !methods_json(store).empty()) fmt::print("\n{}", methods_table(store));
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
 
 namespace cprobe {
 
@@ -8,6 +10,14 @@ namespace cprobe {
 /// the run has come.
 /// @param json  prints one JSON object.
 void print_run(const std::filesystem::path& folder, bool json);
+
+/// The answers that a run has about the cell of a circuit file in its folder `circuits`: a list of
+/// {"data", "name", "question", "answer", "p_adjusted"}, one per data set and question that the run
+/// put. Empty if the file lies in no run folder, or the run has no answers about the cell.
+nlohmann::ordered_json answers_about(const std::filesystem::path& circuit, const std::string& cell);
+
+/// Prints a list of `answers_about` as a table.
+void print_answers(const nlohmann::ordered_json& answers);
 
 /// Replaces a damaged record by its intact part (Store::repair) and prints which cells are lost.
 /// @throws Error (kInput) as `Store::repair`, or if a process works in the folder.

@@ -75,6 +75,9 @@ int main(int argc, char** argv) {
       folder / "control",
       {{.position = 0, .control = control}, {.position = 1, .control = control, .other_types = 0.1, .ablated = 0.7}},
       {.command = "cprobe fit", .model = "a/model"});
+  cprobe::testing::make_run(folder / "both/trained", {{.only = .3}, {.layer = 1, .only = .95}});
+  cprobe::testing::make_run(folder / "both/control",
+                            {{.control = control}, {.layer = 1, .control = control, .other_types = 0.1}});
   cprobe::testing::make_run(folder / "earlier", {{.is_earlier = true}});
   for (const int step : {100, 1'000, 10'000}) {
     cprobe::testing::make_run(folder / fmt::format("training/seed_0/probes/step_{}/circuits", step),
@@ -85,7 +88,7 @@ int main(int argc, char** argv) {
                               {.smallest_effect = 0.1});
   }
   { cprobe::Store::open(folder / "unfinished").plan({{"00", "circuit probing", "to come"}}, "data"); }
-  for (const char* name : {"small", "large", "control", "earlier", "training", "models", "unfinished"}) {
+  for (const char* name : {"small", "large", "control", "both", "earlier", "training", "models", "unfinished"}) {
     write_page(folder / name, folder / (std::string(name) + ".html"));
   }
 }

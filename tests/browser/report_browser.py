@@ -175,6 +175,22 @@ def models_are_tested_together(browser, pages):
     check("an effect counts from 0.1 on" in browser.run("return document.getElementById('verdicts').textContent"), "the rules are not named")
 
 
+def a_negative_control_stands_beside_the_model(browser, pages):
+    open_page(browser, pages / "both.html")
+    check_equal(browser.run("return [...document.querySelectorAll('#probed li')].map((li) => li.textContent)"),
+                ["control: a/model, negative control random_init", "trained: a/model, the model itself"], "what was probed")
+    banner = browser.run("return document.querySelector('.banner').textContent")
+    check(banner.startswith("control: Negative control (random_init):"), banner)
+    check_equal(browser.run("return document.getElementById('choose-place').value"), "trained", "what is shown first")
+    text = browser.run("return document.querySelector('.verdict > p').textContent")
+    check("Also present in the negative control random_init: comes from the architecture and the data (L0.mlp)." in text, text)
+    check("Not present in the negative control random_init (L1.mlp)." in text, text)
+    check_equal(browser.run(CHIPS, ".chips .chip.control"), ["in random_init: also present", "in random_init: not present"], "chips")
+    headings = browser.run("return [...document.querySelectorAll('#findings th')].map((th) => th.textContent)")
+    check_equal(browser.run(COLUMN, headings.index("present in control")), ["random_init: also present", "random_init: not present"], "column")
+    check_equal(browser.run(COLUMN, headings.index("weights suffice")), ["no: this search finds at most 0.020", "yes"], "a run that asks whether weights suffice")
+
+
 def positions_stay_apart(browser, pages):
     open_page(browser, pages / "control.html")
     browser.run(DRAW_ALL)
@@ -265,7 +281,8 @@ def unfinished_runs_say_so(browser, pages):
 
 TESTS = [hostile_names_stay_text, figures_have_data, choices_change_the_figures, tables_filter_and_sort, methods_answer,
          figures_and_tables_export, nulls_are_drawn_one_by_one, only_a_yes_has_the_tick, a_negative_control_is_labelled,
-         models_are_tested_together, positions_stay_apart, a_figure_without_data_keeps_its_choice,
+         a_negative_control_stands_beside_the_model, models_are_tested_together,
+         positions_stay_apart, a_figure_without_data_keeps_its_choice,
          overlaps_follow_the_variable, print_opens_what_is_closed, dark_mode_follows_the_system_and_the_reader, narrow_screens_do_not_scroll_sideways,
          five_hundred_cells_are_there_within_two_seconds, unfinished_runs_say_so]
 

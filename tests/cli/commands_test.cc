@@ -75,6 +75,8 @@ TEST_F(FinishedRun, ADryRunSaysWhatTheRunTakesAndWritesNothing) {
   const Json plan = json_of(with_json);
   EXPECT_EQ(plan["cells"].size(), 2u);
   EXPECT_GT(plan["seconds"], 0.0);
+  EXPECT_LE(plan["seconds_without_exchanges"], plan["seconds"]);
+  EXPECT_GT(plan["cells"][0]["decoding_seconds"], 0.0);
   EXPECT_EQ(plan["streams_on_disk"], true);
   ASSERT_EQ(plan["power"].size(), 5u) << "of one variable on one data set";
   EXPECT_EQ(plan["power"][0]["question"], "present");
@@ -92,6 +94,7 @@ TEST_F(FinishedRun, InspectDescribesTheRun) {
   const ProgramResult text = cprobe({"inspect", run()});
   EXPECT_THAT(text.out, HasSubstr("var_0 L0.attn seed 0"));
   EXPECT_THAT(text.out, HasSubstr("variables: [var_0]"));
+  EXPECT_THAT(text.out, HasSubstr("  present: Is the variable present in what the mask writes?\n"));
 }
 
 TEST_F(FinishedRun, InspectDescribesACircuitAndItsHeads) {
@@ -108,7 +111,16 @@ TEST_F(FinishedRun, InspectDescribesACircuitAndItsHeads) {
     if (matrix["tensor"].get<std::string>().find("c_attn") != std::string::npos) in_matrix = matrix["units"];
   }
   EXPECT_EQ(in_heads, in_matrix) << "every unit of c_attn belongs to one head";
-  EXPECT_THAT(cprobe({"inspect", circuit()}).out, HasSubstr("model_fingerprint"));
+  const ProgramResult text = cprobe({"inspect", circuit()});
+  EXPECT_THAT(text.out, HasSubstr("model_fingerprint"));
+  EXPECT_THAT(text.out, HasSubstr("\nanswers, with p adjusted over the run\ndata "));
+  EXPECT_THAT(text.out, HasSubstr("Is the variable present in what the mask writes?"));
+  ASSERT_FALSE(json["answers"].empty());
+  EXPECT_EQ(json["answers"][0]["data"], "Test");
+  EXPECT_EQ(json["answers"][0]["name"], "present");
+  const std::filesystem::path moved = *folder / "moved.safetensors";
+  std::filesystem::copy_file(circuit(), moved);
+  EXPECT_TRUE(json_of({"inspect", moved.string(), "--json"})["answers"].empty()) << "away from its run";
 }
 
 TEST_F(FinishedRun, InspectDescribesAModel) {

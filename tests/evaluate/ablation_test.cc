@@ -117,6 +117,49 @@ TEST_P(Ablation, OfAnEmptyCircuitSaysSo) {
   EXPECT_LT(results[1].accuracy.mean, 1);
 }
 
+TEST_P(Ablation, AsksWhetherACircuitSufficesBesideTheSameRandomSets) {
+  const Circuit some = circuit(0.4);
+  ComponentMask keeping;
+  for (const at::Tensor& keep : keep_multipliers(some)) keeping.push_back({.multiplier = keep});
+  const Dataset data = answered_by(model_, rows_, component_, keeping);
+  const AblationBench here = bench(data);
+  const AblationOptions options{.fills = {Fill::kZero, Fill::kZero}, .n_random = 5, .sufficiency = true};
+  const std::vector<AblationResult> results = ablate(here, some, options, seed_);
+  const auto find = [&](AblationTarget target) { return std::ranges::find(results, target, &AblationResult::target); };
+  const AblationResult& only = *find(AblationTarget::kComplement);
+  ASSERT_NE(find(AblationTarget::kRandomComplement), results.end());
+  const AblationResult& random = *find(AblationTarget::kRandomComplement);
+  EXPECT_EQ(only.accuracy.mean, 1);
+  EXPECT_EQ(random.note(), "drawn from all sets of its size");
+
+  at::Generator generator = seed_.derive("ablation/random").generator();
+  std::vector<double> kept;
+  for (int draw = 0; draw < 5; ++draw) {
+    ComponentMask only_random;
+    for (const at::Tensor& units : draw_random_units(some.members, RandomSets::kUniform, generator)) {
+      only_random.push_back({.multiplier = units.to(at::kFloat)});
+    }
+    kept.push_back(here.measure(multipliers(only_random), Fill::kZero, seed_).accuracy);
+  }
+  EXPECT_EQ(random.draws, kept) << "each of the sets that are ablated, left alone";
+  ASSERT_TRUE(only.gain);
+  EXPECT_NEAR(only.gain->mean, 1 - random.accuracy.mean, 1e-12);
+  EXPECT_LE(only.gain->lower, only.gain->mean);
+  EXPECT_FALSE(find(AblationTarget::kCircuit)->gain) << "of what is left only";
+  const AblationResult plain = ablate(here, some, {.n_random = 5}, seed_)[0];
+  EXPECT_EQ(plain, results[0]) << "deletion does not change";
+}
+
+TEST_P(Ablation, OfAnEmptyOrFullCircuitLeavesNoRandomSetAlone) {
+  const Dataset data = answered_by(model_, rows_);
+  for (const double share : {-1.0, 1.1}) {
+    for (const AblationResult& result : ablate(bench(data), circuit(share), {.sufficiency = true}, seed_)) {
+      EXPECT_NE(result.target, AblationTarget::kRandomComplement) << share;
+      EXPECT_FALSE(result.gain) << share;
+    }
+  }
+}
+
 TEST_P(Ablation, PCountsControlsAtLeastAsHarmful) {
   const Circuit some = circuit(0.3);
   const Dataset data = answered_by(model_, rows_, component_, removing(circuit(0.2).members));

@@ -155,6 +155,17 @@ TEST(ResultRow, HasAColumnForEachFillAndMatrix) {
   EXPECT_EQ(value(row, "ablated acc Test (mean fill)"), "0.8");
 }
 
+TEST(ResultRow, HasWhatOnlyRandomSetsKeepWhereTheSpecAsksForIt) {
+  Findings f = usual();
+  f.evaluation_sets[0].ablations.push_back(
+      {.target = AblationTarget::kRandomComplement, .accuracy = {.mean = .25, .sd = .125, .n = 3}});
+  const ResultRow row = row_of(f, {.sufficiency = true});
+  EXPECT_EQ(value(row, "random complement ablated acc mean Test"), "0.25");
+  EXPECT_EQ(value(row, "random complement ablated acc sd Test"), "0.125");
+  EXPECT_THAT(value(row_of(usual(), {.sufficiency = true}), "random complement ablated acc mean Test"), IsEmpty());
+  EXPECT_EQ(row_of(usual()).size() + 2, row.size());
+}
+
 TEST(ResultRow, EndsInTheEffectsWhereTheSpecAsksForThem) {
   const AblationOptions asked{.effect = true};
   const ResultRow row = row_of(with_effects(), asked);
@@ -224,6 +235,7 @@ ProbedCell drawn_cell(uint64_t seed, AblationOptions& asked) {
            .n_random = 3 * below(2),
            .per_matrix = below(2) == 0,
            .complement = below(2) == 0,
+           .sufficiency = below(2) == 0,
            .effect = below(2) == 0};
   ProbedCell cell{.id = fmt::format("{:016x}", random())};
   CellSettings& s = cell.settings;
@@ -316,7 +328,16 @@ ProbedCell drawn_cell(uint64_t seed, AblationOptions& asked) {
           }
         }
       }
-      if (asked.complement) add(AblationTarget::kComplement, fill, std::string(kWhole), 1);
+      if (asked.complement) {
+        const bool leaves_random = asked.sufficiency && asked.n_random > 0 && fill == asked.fills.front();
+        AblationResult& complement = add(AblationTarget::kComplement, fill, std::string(kWhole), 1);
+        if (leaves_random) complement.gain = interval(number());
+        if (leaves_random) {
+          AblationResult& sets = add(AblationTarget::kRandomComplement, fill, std::string(kWhole), asked.n_random);
+          sets.extent = Extent::kPart;
+          sets.draws = list(asked.n_random);
+        }
+      }
       if (asked.component) add(AblationTarget::kComponent, fill, std::string(kWhole), 1).extent = Extent::kPart;
       if (n_nulls > 0 && fill == asked.fills.front()) {
         AblationResult& nulls = add(AblationTarget::kNull, fill, std::string(kWhole), n_nulls);

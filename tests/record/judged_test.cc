@@ -46,14 +46,14 @@ void ablate(ProbedCell& cell, double ablated, double random, double component = 
       {.label = "Test", .untouched = 1, .n_rows = 100, .ablations = {circuit, controls, all}}};
 }
 
-const JudgedFinding& only(const std::vector<JudgedFinding>& findings) {
+const JudgedFinding& only_one(const std::vector<JudgedFinding>& findings) {
   EXPECT_EQ(findings.size(), 1u);
   return findings.front();
 }
 
 TEST(Judged, AVariableAboveItsNullsIsPresentAndReceivedIfItsInputTellsAsMuch) {
   const JudgedFinding found =
-      only(judged_findings({cell("a^2", Block::kAttention, figure(.98, .016), figure(-.02, -.4, 1))}));
+      only_one(judged_findings({cell("a^2", Block::kAttention, figure(.98, .016), figure(-.02, -.4, 1))}));
   EXPECT_EQ(found.present.answer, VerdictWord::kYes);
   EXPECT_EQ(found.present.p_adjusted, .05);
   EXPECT_EQ(found.present.n_null, 19);
@@ -65,27 +65,85 @@ TEST(Judged, AVariableAboveItsNullsIsPresentAndReceivedIfItsInputTellsAsMuch) {
 
 TEST(Judged, AVariableLikeItsNullsIsNot) {
   const JudgedFinding found =
-      only(judged_findings({cell("random", Block::kMlp, figure(.015, .016), figure(-.01, -.01, 1))}));
+      only_one(judged_findings({cell("random", Block::kMlp, figure(.015, .016), figure(-.01, -.01, 1))}));
   EXPECT_EQ(found.present.answer, VerdictWord::kNo);
   EXPECT_GT(*found.present.p_adjusted, .05);
   EXPECT_EQ(found.made_here.answer, VerdictWord::kNotTested) << "not asked of a variable that is not present";
 }
 
 TEST(Judged, MadeHereNeedsMoreThanTheInputTells) {
-  const JudgedFinding found = only(judged_findings({cell("v", Block::kMlp, figure(.9, .1), figure(.6, .05, 1))}));
+  const JudgedFinding found = only_one(judged_findings({cell("v", Block::kMlp, figure(.9, .1), figure(.6, .05, 1))}));
   EXPECT_EQ(found.made_here.answer, VerdictWord::kYes);
 }
 
 TEST(Judged, DeletionCannotTellWhereRandomSetsLeaveNothing) {
   ProbedCell at_floor = cell("a^2", Block::kAttention, figure(.98, .016), figure(-.02, -.4, 1));
   ablate(at_floor, .009, .011, .009);
-  EXPECT_EQ(only(judged_findings({at_floor})).weights_needed.answer, VerdictWord::kCannotTell);
+  EXPECT_EQ(only_one(judged_findings({at_floor})).weights_needed.answer, VerdictWord::kCannotTell);
   ProbedCell harmed = at_floor;
   ablate(harmed, .2, .9);
-  const JudgedQuestion needed = only(judged_findings({harmed})).weights_needed;
+  const JudgedQuestion needed = only_one(judged_findings({harmed})).weights_needed;
   EXPECT_EQ(needed.answer, VerdictWord::kYes);
   EXPECT_NEAR(*needed.statistic, .8, 1e-12);
   EXPECT_NEAR(*needed.null_mean, .1, .01);
+}
+
+/// Adds what only the circuit, and only random sets, leave of the accuracy on "Test".
+void leave_only(ProbedCell& cell, double only, double random) {
+  const TestedFigure gain = figure(only, random, 8);
+  AblationResult kept{.target = AblationTarget::kComplement, .accuracy = {.mean = only, .n = 1}};
+  kept.gain = gain.interval;
+  AblationResult sets{.target = AblationTarget::kRandomComplement, .accuracy = spread(gain.nulls), .draws = gain.nulls};
+  std::vector<AblationResult>& ablations = cell.findings.evaluation_sets.front().ablations;
+  ablations.push_back(kept);
+  ablations.push_back(sets);
+}
+
+JudgedFinding left_with(double only, double random, double component) {
+  ProbedCell kept = cell("v", Block::kMlp, figure(.9, .1), figure(.6, .05, 1));
+  ablate(kept, .2, .9, component);
+  leave_only(kept, only, random);
+  return only_one(judged_findings({kept}));
+}
+
+TEST(Judged, WeightsSufficeWhereTheyKeepNearlyAllAndRandomSetsDoNot) {
+  const JudgedFinding yes = left_with(.97, .3, .1);
+  EXPECT_EQ(yes.sufficient.answer, VerdictWord::kYes);
+  EXPECT_EQ(yes.sufficient.p_adjusted, .05);
+  EXPECT_NEAR(*yes.sufficient.statistic, .97, 1e-12);
+  EXPECT_NEAR(*yes.sufficient.null_mean, .3, .01);
+  EXPECT_NEAR(*yes.without_component, .1, 1e-12);
+  EXPECT_NEAR(*yes.kept_share, .87 / .9, 1e-12);
+  EXPECT_EQ(left_with(.6, .3, .1).sufficient.answer, VerdictWord::kPartly) << "under .9 of what the component adds";
+  EXPECT_EQ(left_with(.3, .3, .1).sufficient.answer, VerdictWord::kNo);
+  EXPECT_EQ(left_with(.99, .97, .1).sufficient.answer, VerdictWord::kCannotTell) << "random sets keep as much";
+}
+
+TEST(Judged, SufficiencyIsNotDefinedWhereTheBehaviourDoesWithoutTheComponent) {
+  const JudgedFinding without = left_with(1, .98, .97);
+  EXPECT_EQ(without.sufficient.answer, VerdictWord::kNotDefined);
+  EXPECT_EQ(without.sufficient.words, "not defined");
+  EXPECT_TRUE(without.sufficient.is_asked());
+  ProbedCell full = cell("full", Block::kMlp, figure(.9, .1), figure(.6, .05, 1)), proper = full;
+  ablate(full, .1, .9, .1);
+  full.findings.n_weights = 100;
+  ablate(proper, .2, .9, .1);
+  leave_only(proper, .97, .3);
+  proper.settings.cell.variable = "proper";
+  const std::vector<JudgedFinding> both = judged_findings({full, proper});
+  EXPECT_EQ(both.at(0).sufficient.answer, VerdictWord::kNotDefined) << "a full circuit, in a run that asks";
+  EXPECT_EQ(both.at(1).sufficient.answer, VerdictWord::kYes);
+  EXPECT_EQ(both.at(1).sufficient.n_findings, 1);
+}
+
+TEST(Judged, SufficiencyIsAskedOnlyWhereRandomSetsWereLeftAlone) {
+  ProbedCell plain = cell("v", Block::kMlp, figure(.9, .1), figure(.6, .05, 1));
+  ablate(plain, .2, .9, .1);
+  plain.findings.evaluation_sets.front().ablations.push_back(
+      {.target = AblationTarget::kComplement, .accuracy = {.mean = .97, .n = 1}});
+  const JudgedFinding found = only_one(judged_findings({plain}));
+  EXPECT_EQ(found.sufficient.answer, VerdictWord::kNotTested);
+  EXPECT_FALSE(found.sufficient.is_asked());
 }
 
 /// An exchange of 100 rows that all follow the variable, and null variables that do not.
@@ -131,7 +189,7 @@ TEST(Judged, ComplementControlsGiveNoAnswer) {
   old.findings.presence.clear();
   old.findings.types.clear();
   old.findings.evaluation_sets[0].ablations[1].random_sets = RandomSets::kComplement;
-  const JudgedFinding found = only(judged_findings({old}));
+  const JudgedFinding found = only_one(judged_findings({old}));
   EXPECT_EQ(found.present.answer, VerdictWord::kNotTested);
   EXPECT_EQ(found.weights_needed.answer, VerdictWord::kNotTested);
   EXPECT_FALSE(found.weights_needed.p_adjusted.has_value());
@@ -142,22 +200,22 @@ TEST(Judged, EmptyAndFullCircuitsLeaveDeletionUndefined) {
     ProbedCell whole = cell("v", Block::kMlp, figure(.9, .1), figure(0, 0, 1));
     ablate(whole, .2, .9);
     whole.findings.n_weights = n_weights;
-    EXPECT_EQ(only(judged_findings({whole})).weights_needed.answer, VerdictWord::kNotDefined);
+    EXPECT_EQ(only_one(judged_findings({whole})).weights_needed.answer, VerdictWord::kNotDefined);
   }
 }
 
 TEST(Judged, FewNullVariablesAreTooFewTypes) {
   TestedFigure few = figure(.9, .1);
   few.nulls.resize(5);
-  EXPECT_EQ(only(judged_findings({cell("v", Block::kMlp, few, few)})).present.answer, VerdictWord::kTooFewTypes);
+  EXPECT_EQ(only_one(judged_findings({cell("v", Block::kMlp, few, few)})).present.answer, VerdictWord::kTooFewTypes);
   few.nulls.clear();
-  EXPECT_EQ(only(judged_findings({cell("v", Block::kMlp, few, few)})).present.answer, VerdictWord::kNotTested);
+  EXPECT_EQ(only_one(judged_findings({cell("v", Block::kMlp, few, few)})).present.answer, VerdictWord::kNotTested);
 }
 
 TEST(Judged, FiguresThatAreNoNumbersGiveNoAnswer) {
   ProbedCell cell_of_nan = cell("v", Block::kMlp, figure(.9, .1), figure(.6, .05, 1));
   ablate(cell_of_nan, std::nan(""), .9);
-  const JudgedFinding found = only(judged_findings({cell_of_nan}));
+  const JudgedFinding found = only_one(judged_findings({cell_of_nan}));
   EXPECT_EQ(found.present.answer, VerdictWord::kYes);
   EXPECT_EQ(found.weights_needed.answer, VerdictWord::kNotTested);
 }
@@ -178,7 +236,7 @@ TEST(Judged, FindingsSayWhatTheirPAndIntervalAreOf) {
 TEST(Judged, TheSmallestEffectDecidesWhatCounts) {
   const std::vector<ProbedCell> cells = {cell("v", Block::kMlp, figure(.3, .1), figure(.2, .05, 1))};
   const auto answer = [&](double smallest) {
-    return only(judged_findings(cells, {.smallest_effect = smallest})).present.answer;
+    return only_one(judged_findings(cells, {.smallest_effect = smallest})).present.answer;
   };
   EXPECT_EQ(answer(.05), VerdictWord::kYes);
   EXPECT_EQ(answer(.2), VerdictWord::kUndecided) << "the interval is .18 to .22";
@@ -194,7 +252,7 @@ TEST(Judged, HolmsMethodMultipliesByTheFindings) {
     EXPECT_EQ(found.present.p_adjusted, .1);
     EXPECT_EQ(found.present.answer, VerdictWord::kUndecided) << "19 nulls are too few for two findings";
   }
-  EXPECT_EQ(only(judged_findings({cells[0]}, {.correction = Correction::kHolm})).present.answer, VerdictWord::kYes);
+  EXPECT_EQ(only_one(judged_findings({cells[0]}, {.correction = Correction::kHolm})).present.answer, VerdictWord::kYes);
 }
 
 TEST(Judged, QIsWorthNinetyNineNulls) {
@@ -220,7 +278,7 @@ TEST(Judged, SeedsAreOneFinding) {
   ProbedCell first = cell("v", Block::kMlp, figure(.9, .1), figure(.6, .05, 1));
   ProbedCell second = cell("v", Block::kMlp, figure(.7, .1, 5), figure(.4, .05, 2));
   second.settings.cell.seed = 1;
-  const JudgedFinding found = only(judged_findings({first, second}));
+  const JudgedFinding found = only_one(judged_findings({first, second}));
   EXPECT_EQ(found.cells.size(), 2u);
   EXPECT_DOUBLE_EQ(*found.present.statistic, .8);
 }

@@ -48,9 +48,10 @@ TEST(JudgedWords, KeepWhatBelongsToAnAnswer) {
 
 TEST(JudgedWords, SayRandomSetsWhereTheseAreTooFew) {
   JudgedFinding finding;
-  finding.present.answer = finding.weights_needed.answer = VerdictWord::kTooFewTypes;
+  finding.present.answer = finding.weights_needed.answer = finding.sufficient.answer = VerdictWord::kTooFewTypes;
   EXPECT_EQ(answer_word(finding, &JudgedFinding::present), "too few types");
   EXPECT_EQ(answer_words(finding, &JudgedFinding::weights_needed), "too few random sets");
+  EXPECT_EQ(answer_words(finding, &JudgedFinding::sufficient), "too few random sets");
 }
 
 TEST(JudgedWords, SayWhatAYesAboutExchangeIsNoEvidenceOf) {

@@ -159,6 +159,21 @@ TEST_F(ResultsTable, OfAScreenedRunTestsWeightsOnly) {
   EXPECT_THAT(shown, HasSubstr("Types of x0: token 0; no null variables, so that presence is not tested.\n"));
 }
 
+TEST_F(ResultsTable, SaysWhetherWeightsSufficeInARunThatAsks) {
+  ProbedCell cell = judged_cell("x0", .9, .2), empty = judged_cell("x1", .1, .9);
+  std::vector<AblationResult>& ablations = cell.findings.evaluation_sets[0].ablations;
+  EXPECT_THAT(table({cell, empty}), Not(HasSubstr("sufficient")));
+  ablations.push_back({.target = AblationTarget::kComplement, .accuracy = {.mean = .95, .n = 1}});
+  ablations.back().gain = Interval{.mean = .65, .lower = .6, .upper = .7, .n_types = 56};
+  ablations.push_back({.target = AblationTarget::kRandomComplement, .draws = around(.3, 39)});
+  ablations.push_back({.target = AblationTarget::kComponent, .accuracy = {.mean = 0, .n = 1}});
+  empty.findings.n_weights = 0;
+  empty.findings.evaluation_sets[0].ablations.push_back(ablations.back());
+  const std::string shown = table({cell, empty});
+  EXPECT_THAT(column(shown, "all else ablated"), ElementsAre("0.950", "-"));
+  EXPECT_THAT(column(shown, "sufficient"), ElementsAre("yes 0.025", "not defined"));
+}
+
 TEST_F(ResultsTable, SharesAnAnswerAmongSeeds) {
   ProbedCell first = judged_cell("x0", .9, .2), second = judged_cell("x0", .7, .2);
   second.settings.cell.seed = 1;

@@ -144,6 +144,56 @@ TEST_F(Formats, TablesHaveColumnsOfExchangesWhereThereAreSome) {
   EXPECT_THAT(table.text("through units"), ElementsAre("yes, units that carry the token", ""));
 }
 
+TEST_F(Formats, TablesHaveColumnsOfSufficiencyWhereARunAsks) {
+  make_run(folder_ / "plain", {{}});
+  EXPECT_THAT(paper_table(read(), TableFormat::kCsv), Not(HasSubstr("sufficient")));
+  EXPECT_FALSE(nlohmann::json::parse(findings_json(read()))["findings"][0].contains("sufficient"));
+  make_run(folder_ / "asks", {{.only = .95}, {.variable = "empty", .p = std::nullopt}});
+  const ReportData data = read_runs({folder_ / "asks"});
+  const CsvTable table = CsvTable::parse(paper_table(data, TableFormat::kCsv), "table");
+  EXPECT_THAT(table.text("only these left"), ElementsAre("0.95", "0.8"));
+  EXPECT_THAT(table.text("only random left"), ElementsAre("0.3", ""));
+  EXPECT_THAT(table.text("p sufficient"), ElementsAre("0.025", ""));
+  EXPECT_THAT(table.text("sufficient lower"), ElementsAre("0.63", ""));
+  EXPECT_THAT(table.text("sufficient"), ElementsAre("yes", ""));
+  const nlohmann::json json = nlohmann::json::parse(findings_json(data))["findings"];
+  EXPECT_EQ(json[0]["sufficient"]["answer"], "yes");
+  EXPECT_EQ(json[0]["sufficient"]["n_null"], 39);
+  EXPECT_EQ(json[0]["sufficient"]["without_component"], 0);
+  EXPECT_EQ(json[0]["sufficient"]["share"], .95);
+  EXPECT_EQ(json[1]["sufficient"]["answer"], "not defined");
+  const nlohmann::json page = nlohmann::json::parse(page_json(data));
+  EXPECT_EQ(page["findings"][0]["sets"][0]["sufficient"]["words"], "yes");
+  EXPECT_EQ(page["findings"][0]["sets"][0]["ablation"]["onlyRandomDraws"].size(), 39u);
+}
+
+TEST_F(Formats, PutNegativeControlsBesideTheTrainedModel) {
+  const auto random = ModelControl::kRandomInit;
+  make_run(folder_ / "trained", {{.variable = "a"}, {.variable = "b"}});
+  make_run(folder_ / "control",
+           {{.variable = "a", .control = random}, {.variable = "b", .control = random, .other_types = .1}});
+  const ReportData data = read_runs({folder_ / "trained", folder_ / "control"});
+  const CsvTable table = CsvTable::parse(paper_table(data, TableFormat::kCsv), "table");
+  EXPECT_THAT(table.text("run"), ElementsAre("trained", "trained", "control", "control"));
+  EXPECT_THAT(table.text("negative control"), ElementsAre("", "", "random_init", "random_init"));
+  EXPECT_THAT(table.text("present in control"), ElementsAre("also present", "not present", "", ""));
+  EXPECT_THAT(table.text("other types in control"), ElementsAre("0.900", "0.100", "", ""));
+  const nlohmann::json json = nlohmann::json::parse(findings_json(data))["findings"];
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(json[i]["model"], "a/model");
+    EXPECT_EQ(json[i]["control"], i < 2 ? "none" : "random_init");
+  }
+  const nlohmann::json page = nlohmann::json::parse(page_json(data));
+  EXPECT_EQ(page["runs"][0]["control"], "");
+  EXPECT_EQ(page["runs"][1]["control"], "random_init");
+  EXPECT_EQ(page["runs"][1]["model"], "a/model");
+  EXPECT_THAT(page["controls"]["random_init"].get<std::string>(), HasSubstr("control: Negative control (random_init)"));
+  EXPECT_EQ(page["findings"][1]["sets"][0]["inControls"][0]["answer"], "not present");
+  EXPECT_THAT(page["verdicts"][0]["texts"]["Test"].get<std::string>(),
+              HasSubstr("Also present in the negative control"));
+  EXPECT_EQ(page["findings"][0]["options"], "") << "the model itself is no setting";
+}
+
 TEST_F(Formats, TablesOfEarlierRecordsAreNotTested) {
   make_run(folder_.path(), {{.is_earlier = true}});
   const CsvTable table = CsvTable::parse(paper_table(read(), TableFormat::kCsv), "table");

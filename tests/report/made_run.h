@@ -31,6 +31,9 @@ struct MadeCell {
   int64_t n_epochs = 0;
   bool has_file = false;  ///< Whether to write the circuit's file.
   Fill fill = Fill::kZero;
+  /// Task accuracy with only the mask left, with random sets about .3. None: .8, and not asked.
+  std::optional<double> only = {};
+  std::string model = "a/model";
   /// As a record of an earlier version: nothing of question 1, and controls from the complement.
   bool is_earlier = false;
 };
@@ -100,8 +103,15 @@ inline Findings findings_of(const MadeCell& cell) {
     ablations.push_back(
         {.target = AblationTarget::kRandom, .fill = cell.fill, .accuracy = spread(draws), .draws = draws});
   }
-  ablations.push_back({.target = AblationTarget::kComplement, .fill = cell.fill, .accuracy = {.mean = 0.8, .n = 1}});
+  ablations.push_back(
+      {.target = AblationTarget::kComplement, .fill = cell.fill, .accuracy = {.mean = cell.only.value_or(.8), .n = 1}});
   if (cell.is_earlier) return f;
+  if (cell.p && cell.only) {
+    ablations.back().gain = interval_around(*cell.only - .3);
+    const std::vector<double> draws = spaced(.3, .0005, 39);
+    ablations.push_back(
+        {.target = AblationTarget::kRandomComplement, .fill = cell.fill, .accuracy = spread(draws), .draws = draws});
+  }
   ablations.push_back({.target = AblationTarget::kComponent, .fill = cell.fill, .accuracy = {.mean = 0, .n = 1}});
   const std::vector<double> nulls = spaced(.5, .01, 19);
   ablations.push_back({.target = AblationTarget::kNull, .fill = cell.fill, .accuracy = spread(nulls), .draws = nulls});
@@ -114,6 +124,7 @@ inline ReportedCell reported(const MadeCell& cell, size_t run = 0) {
   made.settings.cell = {
       .variable = cell.variable, .component = {cell.layer, cell.block}, .position = cell.position, .seed = cell.seed};
   made.settings.control = cell.control;
+  made.settings.model = cell.model;
   made.findings = findings_of(cell);
   made.run = run;
   return made;

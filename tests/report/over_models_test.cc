@@ -104,10 +104,10 @@ TEST(OverModels, AreInEveryFormat) {
   const testing::TemporaryFolder folder;
   for (const int seed : {0, 1, 2}) make_run(folder / fmt::format("seed_{}/circuits", seed), {{}});
   const ReportData data = read_runs({folder.path()});
-  const nlohmann::json json = nlohmann::json::parse(findings_json(data));
-  EXPECT_EQ(json["findings"].size(), 3u) << "each model alone";
-  ASSERT_EQ(json["over_models"].size(), 1u);
-  const nlohmann::json& found = json["over_models"][0];
+  const nlohmann::json all = nlohmann::json::parse(findings_json(data));
+  EXPECT_EQ(all["findings"].size(), 3u) << "each model alone";
+  ASSERT_EQ(all["over_models"].size(), 1u);
+  const nlohmann::json& found = all["over_models"][0];
   EXPECT_EQ(found["models"], nlohmann::json({"seed_0/circuits", "seed_1/circuits", "seed_2/circuits"}));
   EXPECT_EQ(found["variable"], "var_0");
   EXPECT_EQ(found["present"]["p"], .05);

@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "cprobe/report/control_runs.h"
 #include "cprobe/report/finding_text.h"
 #include "cprobe/report/page_assets.h"
 #include "cprobe/report/page_data.h"
@@ -249,6 +250,51 @@ TEST(Verdict, AnswersWhetherTheBehaviourNeedsTheWeights) {
   EXPECT_THAT(deletion_of(finding_of({.p = std::nullopt})), IsEmpty()) << "nothing to delete";
 }
 
+TEST(Verdict, AnswersWhetherTheWeightsSuffice) {
+  const Change everything = [](Findings& f) { f.n_weights = f.max_weights; };
+  const auto component = [](double accuracy) {
+    return [accuracy](Findings& f) {
+      for (AblationResult& a : f.evaluation_sets.front().ablations) {
+        if (a.target == AblationTarget::kComponent) a.accuracy.mean = accuracy;
+      }
+    };
+  };
+  const Case cases[] = {
+      {"yes",
+       {.only = .95},
+       {},
+       VerdictWord::kYes,
+       "With only these weights of the component left, accuracy on Test is 0.950; with only random sets of their size "
+       "0.300 ± 0.006; with nothing of it 0.000 (p = 0.025; at least 0.630 more than random sets). These weights "
+       "suffice, more than random sets of their size."},
+      {"partly",
+       {.only = .6},
+       {},
+       VerdictWord::kPartly,
+       "These weights suffice in part: they keep 0.600 of what the whole component adds, more than random sets"},
+      {"no", {.only = .3}, {}, VerdictWord::kNo, "There is no sign that these weights suffice more than random sets"},
+      {"does without it",
+       {.only = .98},
+       component(.97),
+       VerdictWord::kNotDefined,
+       "is not defined: the mask is empty or takes all, or the behaviour does without the component."},
+      {"takes all", {.only = .95}, everything, VerdictWord::kNotDefined, "is not defined"},
+  };
+  for (const Case& c : cases) {
+    const ReportedFinding f = finding_of(c.cell, c.change);
+    EXPECT_EQ(f.sets.front().answers.front().judged.sufficient.answer, c.answer) << c.name;
+    EXPECT_THAT(sufficiency_text(f, f.sets.front()), HasSubstr(c.words)) << c.name;
+    EXPECT_THAT(sufficiency_text(f, f.sets.front()), Not(ContainsRegex("comput|decod|depends|prove"))) << c.name;
+  }
+  const ReportedFinding plain = finding_of({}),
+                        models = over_cells({reported({.only = .95}, 0), reported({.only = .3}, 1)});
+  EXPECT_THAT(sufficiency_text(plain, plain.sets.front()), IsEmpty()) << "not asked";
+  EXPECT_THAT(sufficiency_text(models, models.sets.front()),
+              HasSubstr("Do these weights suffice, more than random sets? yes in 1, no in 1 of 2 models."));
+  EXPECT_THAT(verdict_text({&models}, "Test"),
+              HasSubstr("Weights suffice on Test: yes in 1, no in 1 of 2 models (L0.mlp)."));
+}
+
 /// Adds exchanges on "Test": whole component and units, both beside 19 nulls that move nothing.
 void exchange(Findings& f, double keep, double keep_halves, double null_moved, double carried) {
   f.exchanges = {{.data = "Test",
@@ -413,6 +459,61 @@ TEST(Verdict, KeepsPositionsApart) {
   EXPECT_EQ(all[1].site, "L0.mlp position 1");
   EXPECT_THAT(presence_of(all[1]), AllOf(HasSubstr("what the circuit writes at position 1"),
                                          HasSubstr("p = 0.050 adjusted for 2 findings")));
+}
+
+/// Cells of a trained model and of its negative controls, in runs 0, 1 and so on.
+ReportData beside_controls(const std::vector<std::vector<MadeCell>>& runs) {
+  std::vector<ReportedCell> cells;
+  for (size_t r = 0; r < runs.size(); ++r) {
+    for (const MadeCell& made : runs[r]) cells.push_back(reported(made, r));
+  }
+  ReportData data = data_of(cells);
+  for (size_t r = 0; r < runs.size(); ++r) data.runs[r].series = data.runs[r].name = fmt::format("run {}", r);
+  return data;
+}
+
+std::string verdict_beside(const ReportData& data) {
+  const std::vector<ReportedFinding> all = findings(data);
+  std::vector<const ReportedFinding*> trained;
+  for (const ReportedFinding& f : all) {
+    if (f.series == "run 0") trained.push_back(&f);
+  }
+  return verdict_text(trained, "Test", all);
+}
+
+TEST(Verdict, SaysWhatIsPresentInANegativeControlAsWell) {
+  const auto random = ModelControl::kRandomInit, kept = ModelControl::kRandomInitKeepEmbeddings;
+  const std::vector<MadeCell> trained = {{}, {.layer = 1}};
+  EXPECT_THAT(verdict_beside(beside_controls(
+                  {trained, {{.control = random}, {.layer = 1, .control = random, .other_types = .1}}})),
+              HasSubstr(" Also present in the negative control random_init: comes from the architecture and the data "
+                        "(L0.mlp). Not present in the negative control random_init (L1.mlp)."));
+  EXPECT_THAT(verdict_beside(beside_controls({trained, {{.control = kept}, {.layer = 1, .control = kept}}})),
+              HasSubstr("Also present in the negative control random_init_keep_embeddings: comes from the embeddings, "
+                        "the architecture and the data (L0.mlp, L1.mlp)."));
+  ReportData undecided = beside_controls({trained, {{.control = random, .other_types = .1}}});
+  undecided.cells.back().findings.presence.front().present.interval.upper = .2;
+  EXPECT_THAT(verdict_beside(undecided),
+              HasSubstr("Whether it is present in the negative control random_init: undecided (L0.mlp)."));
+  EXPECT_THAT(verdict_beside(beside_controls({{{}}, {{.control = random}}, {{.control = kept, .other_types = .1}}})),
+              AllOf(HasSubstr("Also present in the negative control random_init:"),
+                    HasSubstr("Not present in the negative control random_init_keep_embeddings (L0.mlp).")));
+}
+
+TEST(Verdict, ComparesWithANegativeControlOfTheSameModelAndSearchOnly) {
+  const auto random = ModelControl::kRandomInit;
+  EXPECT_THAT(verdict_beside(beside_controls({{{}}, {{.seed = 7, .control = random, .model = "./a//model/"}}})),
+              HasSubstr("Also present"))
+      << "the same folder, another seed";
+  ReportData other_batches = beside_controls({{{}}, {{.control = random}}});
+  other_batches.cells.back().settings.cell.batch_size = 64;
+  for (const ReportData& data :
+       {beside_controls({{{}}, {{.control = random, .model = "another/model"}}}),
+        beside_controls({{{}}, {{.variable = "other", .control = random}}}),
+        beside_controls({{{}}, {{.position = 0, .control = random}}}), beside_controls({{{}}, {{}}}), other_batches,
+        beside_controls({{{.other_types = .1}}, {{.control = random}}})}) {
+    EXPECT_THAT(verdict_beside(data), Not(HasSubstr("negative control")));
+  }
 }
 
 TEST(Verdict, SaysWhatANegativeControlMeans) {

@@ -22,7 +22,9 @@ TEST_F(Run, IsPlannedWithoutWritingAnything) {
     EXPECT_GT(time.epoch, 0) << label;
     EXPECT_GT(time.streams, 0) << label;
     EXPECT_EQ(time.n_epochs, 3) << label;
-    EXPECT_EQ(time.n_ablations, 24) << label << ": circuit, complement, component, 2 random sets, 19 null circuits";
+    EXPECT_EQ(time.n_ablations, 5) << label << ": circuit, complement, component, 2 random sets; one type per value";
+    EXPECT_GT(time.decoding, 0) << label;
+    EXPECT_EQ(time.exchanges, 0) << label << ": nothing is found to be present without null variables";
     sum += time.total();
   }
   EXPECT_DOUBLE_EQ(plan.seconds, sum);
@@ -120,6 +122,26 @@ TEST_F(Run, IsPlannedWithTypesThatAllowNoNullVariables) {
   spec_.grid.variables = {"w"};  // each row is its own type
   const RunPlan rows = plan_run(spec_, {.n_threads = 1});
   EXPECT_EQ(question(rows, "through component", "w").problem, "not asked, as rows have no matched donors");
+}
+
+TEST_F(Run, IsPlannedWithNullVariablesAndExchanges) {
+  std::string rows = ",data,labels,x\n";
+  for (int i = 0; i < 96; ++i) rows += fmt::format("{},{} {} 12,{},{}\n", i, i % 12, i / 12, i % 5, i % 12 % 3);
+  testing::write_bytes(folder_ / "rows.csv", rows);
+  const RunPlan plan = plan_run(spec_, {.n_threads = 1});
+  const CellTime& first = plan.cells.at(0).time;
+  EXPECT_EQ(first.n_ablations, 24) << "circuit, complement, component, 2 random sets, 19 null circuits";
+  EXPECT_GT(first.exchanges, 0);
+  EXPECT_DOUBLE_EQ(first.total(), first.streams + first.fit() + first.decoding + first.ablations() + first.exchanges);
+  EXPECT_GT(plan.cells.at(0).time.exchanges, plan.cells.at(2).time.exchanges) << "less is behind layer 1";
+  double exchanges = 0;
+  for (const auto& [label, time, is_over] : plan.cells) exchanges += time.exchanges;
+  EXPECT_NEAR(plan.seconds - plan.seconds_without_exchanges, exchanges, 1e-9 * plan.seconds);
+  spec_.probe.null_variables = 0;
+  const RunPlan screening = plan_run(spec_, {.n_threads = 1});
+  EXPECT_EQ(screening.cells.at(0).time.exchanges, 0);
+  EXPECT_EQ(screening.cells.at(0).time.own_share, 1);
+  EXPECT_EQ(screening.seconds, screening.seconds_without_exchanges);
 }
 
 TEST_F(Run, IsPlannedForWhatIsNotThereYet) {

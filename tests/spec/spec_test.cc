@@ -145,6 +145,16 @@ TEST(Spec, ReadsTheShareOfTypesHeldOut) {
   EXPECT_INPUT_ERROR(parse(spec_text("protocol: paper\nevaluate: {held_out_types: 0.2}\n")), "so none are held out");
 }
 
+TEST(Spec, AsksWhetherCircuitsSufficeBesideRandomSetsOnly) {
+  EXPECT_FALSE(parse(spec_text()).probe.ablation.sufficiency);
+  EXPECT_TRUE(parse(spec_text("evaluate: {sufficiency: true}\n")).probe.ablation.sufficiency);
+  EXPECT_INPUT_ERROR(
+      parse(spec_text("evaluate: {sufficiency: true, random_controls: 0}\n")),
+      "spec.yaml:4:25: evaluate.sufficiency: needs random sets to compare with, but random_controls is 0");
+  EXPECT_INPUT_ERROR(parse(spec_text("protocol: paper\nevaluate: {sufficiency: true}\n")),
+                     "protocol paper does not ask whether circuits suffice");
+}
+
 TEST(Spec, NamesTheLineOfEveryMistake) {
   EXPECT_INPUT_ERROR(parse("- a list"), "spec.yaml:1:1: expected a spec");
   EXPECT_INPUT_ERROR(parse("model: m\ntask: {train: a.csv, test: b.csv}\n"), "the key 'variables' is missing");
@@ -338,11 +348,15 @@ TEST(CellId, ChangesWithEverythingThatCanChangeItsNumbers) {
                                             "evaluate: {per_matrix: true}\n",
                                             "evaluate: {held_out_types: 0.1}\n",
                                             "evaluate: {held_out_types: 0.2}\n",
-                                            "evaluate: {effects: true}\n"};
+                                            "evaluate: {effects: true}\n",
+                                            "evaluate: {sufficiency: true}\n"};
   for (const std::string& change : changes) EXPECT_TRUE(ids.insert(id(change, fingerprints, 1)).second) << change;
   EXPECT_FALSE(ids.insert(id("out: elsewhere\n", fingerprints, 1)).second) << "the folder changes no number";
   EXPECT_FALSE(ids.insert(id("fit: {method: continuous_sparsification}\n", fingerprints, 1)).second);
-  EXPECT_FALSE(ids.insert(id("evaluate: {effects: false}\n", fingerprints, 1)).second) << "as if it were not there";
+  for (const char* key : {"effects", "sufficiency"}) {
+    EXPECT_FALSE(ids.insert(id(fmt::format("evaluate: {{{}: false}}\n", key), fingerprints, 1)).second)
+        << "as if " << key << " were not there";
+  }
   EXPECT_FALSE(ids.insert(id("evaluate: {held_out_types: 0}\n", fingerprints, 1)).second) << "nothing is held out";
   EXPECT_FALSE(ids.insert(id("evaluate: {smallest_effect: 0.1, correction: holm}\n", fingerprints, 1)).second)
       << "rules of judging change no figure";

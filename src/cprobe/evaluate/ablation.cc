@@ -53,6 +53,17 @@ std::vector<std::string> names_drawn_from_all(const Circuit& circuit, const Part
   return names;
 }
 
+/// Whether ablations of this kind are random draws, or several circuits.
+bool has_draws(AblationTarget target) {
+  return target == AblationTarget::kRandom || target == AblationTarget::kNull ||
+         target == AblationTarget::kRandomComplement;
+}
+
+/// Whether only random sets are to be left as well, with this fill.
+bool asks_for_sufficiency(const AblationOptions& options, Fill fill) {
+  return options.sufficiency && options.complement && options.n_random > 0 && fill == options.fills.front();
+}
+
 /// Writes down what ablations of one kind measured, one for each draw.
 void set_figures(AblationResult& result, const std::vector<AblationBench::Measured>& draws) {
   std::vector<double> accuracies, log_probabilities, divergences;
@@ -63,8 +74,7 @@ void set_figures(AblationResult& result, const std::vector<AblationBench::Measur
     divergences.push_back(draw.effect->divergence);
   }
   result.accuracy = spread(accuracies);
-  const bool has_draws = result.target == AblationTarget::kRandom || result.target == AblationTarget::kNull;
-  if (has_draws) result.draws = std::move(accuracies);
+  if (has_draws(result.target)) result.draws = std::move(accuracies);
   if (!divergences.empty()) result.effect = EffectSpread{spread(log_probabilities), spread(divergences)};
 }
 
@@ -74,13 +84,14 @@ std::vector<at::Tensor> all_of(const std::vector<at::Tensor>& members) {
   return all;
 }
 
-/// How much more often rows are answered right with a random set ablated than with the circuit.
-Interval harm_of(const AblationBench::Measured& without, const std::vector<AblationBench::Measured>& draws,
-                 const AblationContext* context) {
-  at::Tensor of_rows = -without.right.to(at::kDouble);
+/// How much more often rows are answered right in the mean over draws than in one measurement.
+/// @param sign  1; -1: how much less often.
+Interval mean_draw_minus(const AblationBench::Measured& one, const std::vector<AblationBench::Measured>& draws,
+                         double sign, const AblationContext* context) {
+  at::Tensor of_rows = one.right.to(at::kDouble) * -sign;
   std::vector<double> means;
   for (const AblationBench::Measured& draw : draws) {
-    of_rows.add_(draw.right.to(at::kDouble), 1.0 / static_cast<double>(draws.size()));
+    of_rows.add_(draw.right.to(at::kDouble), sign / static_cast<double>(draws.size()));
     means.push_back(draw.accuracy);
   }
   std::vector<TypeMean> types;
@@ -107,13 +118,15 @@ std::string_view to_string(AblationTarget target) {
       return "null circuits";
     case AblationTarget::kComponent:
       return "component";
+    case AblationTarget::kRandomComplement:
+      return "random complement";
   }
   throw failure("unknown ablation target");
 }
 
 std::string AblationResult::note() const {
   if (target == AblationTarget::kNull || target == AblationTarget::kComponent) return {};
-  if (target == AblationTarget::kRandom) {
+  if (target == AblationTarget::kRandom || target == AblationTarget::kRandomComplement) {
     if (random_sets == RandomSets::kUniform) return "drawn from all sets of its size";
     if (drawn_from_all.empty()) return std::string(kFromComplement);
     return fmt::format("{}{}", kFromAll, fmt::join(drawn_from_all, kComma));
@@ -162,6 +175,14 @@ std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& ci
       tell(on_progress, progress);
       return measured;
     };
+    /// Runs the model with multipliers made of each random set: the same sets at every call.
+    const auto over_random_sets = [&](const auto& multipliers_of) {
+      return over_random_units(circuit.members, options.random_sets, options.n_random,
+                               seeds.sets.derive("ablation/random").generator(),
+                               [&](const std::vector<at::Tensor>& units, int64_t draw) {
+                                 return run(multipliers_of(units), seeds.donors.derive(std::to_string(draw)));
+                               });
+    };
     for (const Part& part : parts) {
       AblationResult removed = part.of(AblationTarget::kCircuit, fill);
       const AblationBench::Measured without = run(removing(circuit.members, part.only), seeds.donors);
@@ -171,23 +192,31 @@ std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& ci
         continue;
       }
       AblationResult control = part.of(AblationTarget::kRandom, fill);
-      const std::vector<AblationBench::Measured> draws = over_random_units(
-          circuit.members, options.random_sets, options.n_random, seeds.sets.derive("ablation/random").generator(),
-          [&](const std::vector<at::Tensor>& units, int64_t draw) {
-            return run(removing(units, part.only), seeds.donors.derive(std::to_string(draw)));
-          });
+      const std::vector<AblationBench::Measured> draws =
+          over_random_sets([&](const std::vector<at::Tensor>& units) { return removing(units, part.only); });
       set_figures(control, draws);
       control.random_sets = options.random_sets;
       if (options.random_sets == RandomSets::kComplement) control.drawn_from_all = names_drawn_from_all(circuit, part);
-      removed.harm = harm_of(without, draws, context);
+      removed.harm = mean_draw_minus(without, draws, 1, context);
       removed.p = p_value(removed.accuracy.mean, control.draws, Stronger::kLower);
       results.push_back(removed);
       results.push_back(control);
     }
     if (options.complement) {
       AblationResult kept = parts.front().of(AblationTarget::kComplement, fill);
-      set_figures(kept, {run(removing(complement_of(circuit.members)), seeds.donors)});
-      results.push_back(kept);
+      const AblationBench::Measured only = run(removing(complement_of(circuit.members)), seeds.donors);
+      set_figures(kept, {only});
+      if (asks_for_sufficiency(options, fill) && kept.extent == Extent::kPart) {
+        AblationResult random_kept = parts.front().of(AblationTarget::kRandomComplement, fill);
+        const std::vector<AblationBench::Measured> draws =
+            over_random_sets([](const std::vector<at::Tensor>& units) { return removing(complement_of(units)); });
+        set_figures(random_kept, draws);
+        kept.gain = mean_draw_minus(only, draws, -1, context);
+        results.push_back(kept);
+        results.push_back(random_kept);
+      } else {
+        results.push_back(kept);
+      }
     }
     if (options.component) {
       AblationResult all{.target = AblationTarget::kComponent, .fill = fill};
@@ -208,7 +237,8 @@ std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& ci
 int64_t most_ablations(const AblationOptions& options, size_t n_matrices, size_t n_nulls) {
   const int64_t n_parts = 1 + (options.per_matrix ? static_cast<int64_t>(n_matrices) : 0);
   const int64_t of_fill = n_parts * (1 + options.n_random) + (options.complement ? 1 : 0) + (options.component ? 1 : 0);
-  return std::ssize(options.fills) * of_fill + static_cast<int64_t>(n_nulls);
+  const int64_t of_sufficiency = asks_for_sufficiency(options, options.fills.front()) ? options.n_random : 0;
+  return std::ssize(options.fills) * of_fill + of_sufficiency + static_cast<int64_t>(n_nulls);
 }
 
 }  // namespace cprobe

@@ -22,14 +22,15 @@ namespace cprobe {
 
 /// What is ablated.
 enum class AblationTarget {
-  kCircuit,     ///< The circuit's units; all others stay.
-  kComplement,  ///< All other units of the component; the circuit stays.
-  kRandom,      ///< As many units per matrix as the circuit has, drawn at random.
-  kNull,        ///< The circuits of null variables, one after the other.
-  kComponent,   ///< All units of the component.
+  kCircuit,           ///< The circuit's units; all others stay.
+  kComplement,        ///< All other units of the component; the circuit stays.
+  kRandom,            ///< As many units per matrix as the circuit has, drawn at random.
+  kNull,              ///< The circuits of null variables, one after the other.
+  kComponent,         ///< All units of the component.
+  kRandomComplement,  ///< All but the units of a random set, as kRandom draws them; the set stays.
 };
 
-/// "circuit", "complement", "random", "null circuits", "component".
+/// "circuit", "complement", "random", "null circuits", "component", "random complement".
 std::string_view to_string(AblationTarget target);
 
 /// In place of a matrix's name: all matrices of the component.
@@ -52,11 +53,14 @@ struct AblationResult {
   /// How much of the component (of the matrix) the circuit takes.
   Extent extent = Extent::kPart;
   Spread accuracy;                     ///< Over the random draws; otherwise a single value.
-  std::vector<double> draws;           ///< kRandom, kNull: the accuracy of each draw.
+  std::vector<double> draws;           ///< kRandom, kNull, kRandomComplement: accuracy of each draw.
   std::optional<EffectSpread> effect;  ///< Over the same draws; absent unless asked for.
   std::optional<double> p;             ///< kCircuit with random controls only: p_value of accuracy.
   /// kCircuit with random controls only: mean accuracy with a random set ablated, minus accuracy.
   std::optional<Interval> harm;
+  /// kComplement beside kRandomComplement only: accuracy with only the circuit left, minus mean
+  /// accuracy with only a random set left.
+  std::optional<Interval> gain;
   RandomSets random_sets = RandomSets::kUniform;  ///< kRandom only.
   /// kRandom only: the matrices whose complement is smaller than the circuit's part, so that random
   /// units were drawn from all units of the matrix.
@@ -79,7 +83,9 @@ struct AblationOptions {
   bool per_matrix = false;  ///< Also ablate each weight matrix's part of the circuit alone.
   bool complement = true;   ///< Also ablate the complement.
   bool component = false;   ///< Also ablate the whole component.
-  bool effect = false;      ///< Also measure the effect on the whole distribution of the next token.
+  /// With `complement`: also leave only each of the random sets, for the first fill.
+  bool sufficiency = false;
+  bool effect = false;  ///< Also measure the effect on the whole distribution of the next token.
 };
 
 /// What an ablation is compared with, beside random controls.
@@ -100,9 +106,9 @@ struct AblationSeeds {
 };
 
 /// All ablations of a circuit. For each fill: the circuit, random controls, each matrix alone, the
-/// complement and the component, as far as `options` asks for them; with the first fill, also each
-/// null circuit. A circuit (or part in a matrix) that is empty or full has no random controls:
-/// every draw would equal the circuit.
+/// complement and the component, as far as `options` asks for them; with the first fill, also all
+/// but each random set, and each null circuit. A circuit (or part in a matrix) that is empty or
+/// full has no random controls: every draw would equal the circuit.
 ///
 /// @param context  if null, each row counts as independent of the others.
 /// @param on_progress is told of each run of the model, out of most_ablations.

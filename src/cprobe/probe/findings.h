@@ -41,6 +41,9 @@ struct Findings {
     const AblationResult* circuit() const { return find(AblationTarget::kCircuit, first_fill()); }
     const AblationResult* random() const { return find(AblationTarget::kRandom, first_fill()); }
     const AblationResult* complement() const { return find(AblationTarget::kComplement, first_fill()); }
+    const AblationResult* component() const { return find(AblationTarget::kComponent, first_fill()); }
+    /// All but a random set; null unless the spec asks whether the circuit suffices.
+    const AblationResult* only_random() const { return find(AblationTarget::kRandomComplement, first_fill()); }
 
     friend bool operator==(const OnEvaluationSet&, const OnEvaluationSet&) = default;
   };

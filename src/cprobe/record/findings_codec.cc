@@ -5,47 +5,23 @@
 
 #include "cprobe/core/name_of.h"
 #include "cprobe/evaluate/tested_metric.h"
+#include "cprobe/record/metric_names.h"
 #include "cprobe/record/question_codec.h"
 #include "cprobe/record/result_row.h"
 
 namespace cprobe {
 namespace {
 
-// Names that encoding and decoding share, or that names of several figures begin with.
-constexpr std::string_view kUntouchedAccuracy = "vanilla_accuracy";
-constexpr std::string_view kUntouchedLogProbability = "vanilla_log_probability";
-constexpr std::string_view kAblatedAccuracy = "ablated_accuracy";
-constexpr std::string_view kLogProbability = "log_probability";
-constexpr std::string_view kDivergence = "kl_divergence";
-constexpr std::string_view kHarm = "harm";
+// Names that encoding and decoding share.
 constexpr const char* kFullModel = "full model";
 constexpr const char* kMajority = "majority";
 
 using OnEvaluationSet = Findings::OnEvaluationSet;
 using Figure = std::optional<double>;
 
-/// The name of an ablation's metric, such as "ablated_accuracy Test c_attn (mean fill)".
-std::string ablation_metric(std::string_view figure, std::string_view set, const AblationResult& a) {
-  std::string name = fmt::format("{} {}", figure, set);
-  if (a.matrix != kWhole) name += fmt::format(" {}", a.matrix);
-  if (a.fill != Fill::kZero) name += fmt::format(" ({} fill)", to_string(a.fill));
-  return name;
-}
-
-/// Reads what stands behind "<figure> <set>" in the name of a metric, such as
-/// " c_attn (mean fill)".
-void read_matrix_and_fill(std::string_view text, AblationResult& a) {
-  for (const Fill fill : kFills) {
-    const std::string behind = fmt::format(" ({} fill)", to_string(fill));
-    if (!text.ends_with(behind)) continue;
-    a.fill = fill;
-    text.remove_suffix(behind.size());
-  }
-  if (!text.empty()) a.matrix = text.substr(1);
-}
-
 bool has_several_runs(AblationTarget target) {
-  return target == AblationTarget::kRandom || target == AblationTarget::kNull;
+  return target == AblationTarget::kRandom || target == AblationTarget::kNull ||
+         target == AblationTarget::kRandomComplement;
 }
 
 void encode_ablation(std::vector<Metric>& list, const OnEvaluationSet& on, const AblationResult& a) {
@@ -68,26 +44,36 @@ void encode_ablation(std::vector<Metric>& list, const OnEvaluationSet& on, const
   if (a.harm) {
     list.push_back(with_interval({.metric = ablation_metric(kHarm, on.label, a), .value = a.harm->mean}, *a.harm));
   }
+  if (a.gain) {
+    list.push_back(
+        with_interval({.metric = ablation_metric(kSufficiency, on.label, a), .value = a.gain->mean}, *a.gain));
+  }
   if (!a.effect) return;
   add(kLogProbability, a.effect->log_probability);
   add(kDivergence, a.effect->divergence);
 }
 
+/// What was ablated for a metric.
+AblationTarget target_of(const Metric& m) {
+  for (const AblationTarget target : {AblationTarget::kRandom, AblationTarget::kComplement, AblationTarget::kNull,
+                                      AblationTarget::kComponent, AblationTarget::kRandomComplement}) {
+    if (m.control == to_string(target)) return target;
+  }
+  return AblationTarget::kCircuit;
+}
+
 /// The figure in an ablation's metric. Random controls and null circuits have a deviation, and n
 /// counts them.
 Spread decode_figure(const Metric& m) {
-  const bool is_random =
-      m.control == to_string(AblationTarget::kRandom) || m.control == to_string(AblationTarget::kNull);
+  const bool is_random = has_several_runs(target_of(m));
   return {.mean = m.value, .sd = is_random ? m.sd : Figure(), .n = is_random ? m.n : 1};
 }
 
 AblationResult decode_ablation(const Metric& m, std::string_view behind) {
-  AblationResult a{.accuracy = decode_figure(m), .draws = m.draws, .p = m.p};
-  for (const AblationTarget target :
-       {AblationTarget::kRandom, AblationTarget::kComplement, AblationTarget::kNull, AblationTarget::kComponent}) {
-    if (m.control == to_string(target)) a.target = target;
-  }
-  read_matrix_and_fill(behind, a);
+  AblationResult a{.target = target_of(m), .accuracy = decode_figure(m), .draws = m.draws, .p = m.p};
+  MatrixAndFill ablated = read_matrix_and_fill(behind);
+  a.matrix = std::move(ablated.matrix);
+  a.fill = ablated.fill;
   a.read_note(m.note);
   return a;
 }
@@ -145,6 +131,8 @@ void decode_ablation_metric(OnEvaluationSet& on, const Metric& m) {
     on.ablations.push_back(decode_ablation(m, *rest));
   } else if (behind(m.metric, kHarm, on.label) && !on.ablations.empty()) {
     on.ablations.back().harm = interval_of(m, m.value);
+  } else if (behind(m.metric, kSufficiency, on.label) && !on.ablations.empty()) {
+    on.ablations.back().gain = interval_of(m, m.value);
   } else if (!on.ablations.empty()) {
     std::optional<EffectSpread>& effect = on.ablations.back().effect;
     if (!effect) effect.emplace();

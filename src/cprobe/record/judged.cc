@@ -47,6 +47,16 @@ std::optional<Asked> ask_needed(const ProbedCell& cell, const std::string& data)
   return asked;
 }
 
+/// The accuracy with only the circuit left of its component.
+std::optional<Asked> ask_sufficient(const ProbedCell& cell, const std::string& data) {
+  const Findings::OnEvaluationSet* on = cell.findings.on(data);
+  const AblationResult* only = on == nullptr ? nullptr : on->complement();
+  const AblationResult* random = on == nullptr ? nullptr : on->only_random();
+  if (only == nullptr || random == nullptr || !only->gain) return std::nullopt;
+  return Asked{{only->accuracy.mean, random->draws, *only->gain},
+               std::max(on->untouched, only->accuracy.mean) - random->accuracy.mean};
+}
+
 const Findings::Exchange* exchange_on(const ProbedCell& cell, const std::string& data) {
   const auto found = std::ranges::find(cell.findings.exchanges, data, &Findings::Exchange::data);
   return found == cell.findings.exchanges.end() ? nullptr : &*found;
@@ -250,6 +260,55 @@ void set_answer(JudgedQuestion& question, VerdictWord word) {
   question.words = to_string(word);
 }
 
+/// The mean over seeds of a figure of ablations; none unless each seed has it.
+std::optional<double> mean_of_ablations(
+    const std::vector<ProbedCell>& cells, const JudgedFinding& finding,
+    const std::function<std::optional<double>(const Findings::OnEvaluationSet&)>& figure) {
+  double sum = 0;
+  for (const size_t i : finding.cells) {
+    const Findings::OnEvaluationSet* on = cells[i].findings.on(finding.data);
+    const std::optional<double> value = on == nullptr ? std::nullopt : figure(*on);
+    if (!value) return std::nullopt;
+    sum += *value;
+  }
+  return sum / static_cast<double>(finding.cells.size());
+}
+
+/// Judges whether the circuit's weights suffice, in a run that asks. Not defined where a circuit is
+/// empty or full, or the behaviour does without the component.
+void judge_sufficiency(const std::vector<ProbedCell>& cells, const std::vector<JudgedFinding*>& family,
+                       const JudgeOptions& options) {
+  const double smallest = options.smallest_effect;
+  const bool is_asked = std::ranges::any_of(family, [&](const JudgedFinding* finding) {
+    return std::ranges::any_of(finding->cells,
+                               [&](size_t i) { return ask_sufficient(cells[i], finding->data).has_value(); });
+  });
+  if (!is_asked) return;
+  std::vector<JudgedFinding*> defined;
+  for (JudgedFinding* finding : family) {
+    finding->without_component = mean_of_ablations(cells, *finding, [](const Findings::OnEvaluationSet& on) {
+      return on.component() == nullptr ? std::nullopt : std::optional(on.component()->accuracy.mean);
+    });
+    const std::optional<double> untouched = mean_of_ablations(
+        cells, *finding, [](const Findings::OnEvaluationSet& on) { return std::optional(on.untouched); });
+    const std::optional<double> only = mean_of_ablations(cells, *finding, [](const Findings::OnEvaluationSet& on) {
+      return on.complement() == nullptr ? std::nullopt : std::optional(on.complement()->accuracy.mean);
+    });
+    if (!untouched || !finding->without_component) continue;
+    const double taken = *untouched - *finding->without_component;
+    if (taken < smallest || !have_proper_circuits(cells, *finding)) {
+      set_answer(finding->sufficient, VerdictWord::kNotDefined);
+      continue;
+    }
+    if (only) finding->kept_share = (*only - *finding->without_component) / taken;
+    defined.push_back(finding);
+  }
+  judge(cells, defined, options, &JudgedFinding::sufficient, ask_sufficient,
+        [&](const JudgedFinding& finding, const TestedEffect& effect, const Combined& of) {
+          return for_share_of_rows(verdict_on(effect, smallest, of.room), finding.kept_share.value_or(0));
+        });
+}
+
 /// Whether question 1 was asked of a finding; judged_exchange does not ask it.
 bool has_presence(const JudgedFinding& finding) {
   return finding.present.statistic.has_value();
@@ -331,6 +390,7 @@ std::vector<JudgedFinding> judged_findings(const std::vector<ProbedCell>& cells,
           [smallest](const JudgedFinding&, const TestedEffect& effect, const Combined& of) {
             return verdict_on(effect, smallest, of.room);
           });
+    judge_sufficiency(cells, family, options);
     judge_exchanges(cells, family, options);
     for (JudgedFinding* finding : family) {
       double harm = 0;

@@ -32,6 +32,8 @@ struct JudgedQuestion {
 
   /// p_adjusted <= .05.
   bool is_significant() const;
+  /// Whether the run put the question, if only to find that it is not defined.
+  bool is_asked() const { return statistic.has_value() || answer != VerdictWord::kNotTested; }
 
   friend bool operator==(const JudgedQuestion&, const JudgedQuestion&) = default;
 };
@@ -57,6 +59,13 @@ struct JudgedFinding {
   /// takes; nulls are random sets of their size.
   JudgedQuestion weights_needed;
   std::optional<double> null_circuits_harm;  ///< Mean accuracy that ablating a null circuit takes.
+  /// Do these weights of the component suffice? The statistic is the accuracy with all others of
+  /// the component ablated; nulls leave a random set. Not tested unless the run asks for it.
+  JudgedQuestion sufficient;
+  std::optional<double> without_component;  ///< Accuracy with the whole component ablated.
+  /// Of the accuracy that ablating the whole component takes, the share that is there with only
+  /// these weights left.
+  std::optional<double> kept_share;
   /// Does the variable reach the behaviour through this component (by exchange)? The statistic is
   /// the accuracy with donors of the same value minus that with donors of another value.
   JudgedQuestion through_component;

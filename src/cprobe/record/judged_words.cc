@@ -11,7 +11,8 @@ constexpr std::string_view kBeyondChance = "beyond chance";
 /// The word that stands in place of the name of the answer; empty if there is none.
 std::string_view word_instead(const JudgedFinding& finding, Question question) {
   const VerdictWord answer = (finding.*question).answer;
-  const bool has_random_sets = question == &JudgedFinding::weights_needed || question == &JudgedFinding::through_units;
+  const bool has_random_sets = question == &JudgedFinding::weights_needed || question == &JudgedFinding::sufficient ||
+                               question == &JudgedFinding::through_units;
   if (answer == VerdictWord::kYes && !has_random_sets && has_weak_nulls(finding)) return kBeyondChance;
   if (answer == VerdictWord::kTooFewTypes && has_random_sets) return "too few random sets";
   if (answer != VerdictWord::kYes) return {};

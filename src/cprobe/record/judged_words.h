@@ -1,14 +1,31 @@
 #pragma once
 
+#include <array>
 #include <string>
+#include <string_view>
 
 #include "cprobe/record/judged.h"
 
 namespace cprobe {
 
-/// A question of a finding: `&JudgedFinding::present`, `made_here`, `weights_needed`,
+/// A question of a finding: `&JudgedFinding::present`, `made_here`, `weights_needed`, `sufficient`,
 /// `through_component` or `through_units`.
 using Question = JudgedQuestion JudgedFinding::*;
+
+/// A question in words, in the order in which a reader asks.
+struct QuestionInWords {
+  Question question;
+  std::string_view name;  ///< As in tables: "present".
+  std::string_view text;  ///< "Is the variable present in what the mask writes?"
+};
+inline constexpr std::array kQuestions = {
+    QuestionInWords{&JudgedFinding::present, "present", "Is the variable present in what the mask writes?"},
+    QuestionInWords{&JudgedFinding::made_here, "made here", "Was it made in this component, or received?"},
+    QuestionInWords{&JudgedFinding::weights_needed, "needed", "Does the behaviour need these weights?"},
+    QuestionInWords{&JudgedFinding::sufficient, "sufficient", "Do these weights of the component suffice?"},
+    QuestionInWords{&JudgedFinding::through_component, "through component",
+                    "Does it reach the behaviour through this component?"},
+    QuestionInWords{&JudgedFinding::through_units, "through units", "Does it reach it through these units?"}};
 
 /// Whether the null variables are less like the variable than renamed tokens would make them, so
 /// that a yes means "beyond chance" only. Their values are shuffled over rows, or over types of
@@ -17,8 +34,8 @@ bool has_weak_nulls(const JudgedFinding& finding);
 
 /// The answer for columns and chips: the name of its VerdictWord, except for
 ///   - "beyond chance": a yes beside null variables where `has_weak_nulls`;
-///   - "too few random sets": too few nulls for `weights_needed` or `through_units`, which have
-///     random sets for nulls;
+///   - "too few random sets": too few nulls for `weights_needed`, `sufficient` or `through_units`,
+///     which have random sets for nulls;
 ///   - "yes, but the only route": a yes to `through_component` where `is_only_route`;
 ///   - "yes, units that carry the token": a yes to `through_units` without `are_chosen_units`.
 std::string answer_word(const JudgedFinding& finding, Question question);

@@ -6,6 +6,7 @@
 
 #include "cprobe/evaluate/statistics.h"
 #include "cprobe/evaluate/tested_metric.h"
+#include "cprobe/record/metric_names.h"
 
 namespace cprobe {
 namespace {
@@ -15,7 +16,6 @@ using Figure = std::optional<double>;
 constexpr const char* kFullComponent = "full model";
 
 // Question 1. The metrics of one data set follow one another, in the order below.
-constexpr std::string_view kOtherTypes = "other_types_accuracy";
 constexpr std::string_view kMadeHere = "made_here";
 constexpr const char* kNullWeights = "null_circuit_weights";
 constexpr const char* kHeldOut = "held_out_types";
@@ -96,15 +96,16 @@ struct ExchangeFigure {
   const char* control;
   double Findings::Exchange::*figure;
 };
+constexpr std::string_view kUntouched = "exchange_untouched", kLeft = "exchange_left";
 constexpr std::array kExchangeFigures = {
-    ExchangeFigure{"exchange_untouched", "", &Findings::Exchange::untouched},
-    ExchangeFigure{"exchange_untouched", kOneAnswer, &Findings::Exchange::chance},
+    ExchangeFigure{kUntouched, "", &Findings::Exchange::untouched},
+    ExchangeFigure{kUntouched, kOneAnswer, &Findings::Exchange::chance},
     ExchangeFigure{"exchange_keep", "", &Findings::Exchange::keep},
     ExchangeFigure{"exchange_keep", kHalves, &Findings::Exchange::keep_halves},
     ExchangeFigure{"exchange_moved", "", &Findings::Exchange::moved},
     ExchangeFigure{"exchange_moved", kNullVariables, &Findings::Exchange::null_moved}};
 constexpr std::array<std::pair<std::string_view, Figure Findings::Exchange::*>, 2> kExchangeShares = {
-    {{"exchange_carried", &Findings::Exchange::carried}, {"exchange_left", &Findings::Exchange::left}}};
+    {{"exchange_carried", &Findings::Exchange::carried}, {kLeft, &Findings::Exchange::left}}};
 
 /// The kind of donors that a note names.
 DonorKind donors_of(const std::string& note) {
@@ -179,6 +180,16 @@ void encode_questions(std::vector<Metric>& list, const Findings& findings) {
 
 bool decode_question(Findings& findings, const Metric& metric) {
   return decode_presence(findings, metric) || decode_exchange(findings, metric);
+}
+
+std::string_view question_is_of(std::string_view figure, std::string_view control) {
+  if (figure == kMadeHere) return to_string(AblationTarget::kCircuit);
+  if (figure == kNullWeights) return kNullCircuits;
+  if (!figure.starts_with(kExchangeFigure) || !control.empty()) return {};
+  if (figure == kUntouched) return "untouched";
+  if (figure == kLeft) return to_string(AblationTarget::kComplement);
+  const bool is_of_circuit = figure == kUnits || figure == kExchangeShares.front().first;
+  return to_string(is_of_circuit ? AblationTarget::kCircuit : AblationTarget::kComponent);
 }
 
 }  // namespace cprobe

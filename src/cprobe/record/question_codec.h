@@ -17,4 +17,9 @@ void encode_questions(std::vector<Metric>& list, const Findings& findings);
 /// @return whether the metric is one of these.
 bool decode_question(Findings& findings, const Metric& metric);
 
+/// What a figure of these questions is of: "circuit", "component", "complement", ... Empty for
+/// other figures, and where the control says it.
+/// @param figure  the metric's name without the data set. @param control  of the metric.
+std::string_view question_is_of(std::string_view figure, std::string_view control);
+
 }  // namespace cprobe

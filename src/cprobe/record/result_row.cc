@@ -119,6 +119,12 @@ void add_own_columns(RowWriter& row, const ProbedCell& cell, const AblationOptio
     if (asked.complement) {
       row.add("complement ablated acc " + on.label, mean_of(on.find(AblationTarget::kComplement, first)));
     }
+    if (asked.sufficiency) {
+      const AblationResult* only_random = on.find(AblationTarget::kRandomComplement, first);
+      row.add("random complement ablated acc mean " + on.label, mean_of(only_random));
+      row.add("random complement ablated acc sd " + on.label,
+              only_random == nullptr ? Figure() : only_random->accuracy.sd);
+    }
     for (size_t i = 1; i < asked.fills.size(); ++i) {
       const Fill fill = asked.fills[i];
       row.add(fmt::format("ablated acc {} ({} fill)", on.label, to_string(fill)),
@@ -129,8 +135,8 @@ void add_own_columns(RowWriter& row, const ProbedCell& cell, const AblationOptio
 
 /// Begins the names of the columns of an ablation's effect.
 std::string_view effect_prefix(AblationTarget target) {
-  return name_of(target,
-                 {"ablated", "complement ablated", "random ablate", "null circuits ablated", "component ablated"});
+  return name_of(target, {"ablated", "complement ablated", "random ablate", "null circuits ablated",
+                          "component ablated", "random complement ablated"});
 }
 
 /// Adds the columns for specs that ask for effects: log-probability of the right next token and KL

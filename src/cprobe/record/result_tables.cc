@@ -186,6 +186,9 @@ std::string results_table(const Store& store) {
                          : std::vector<std::string>{"majority"});
   add(heading, {"weights", "untouched", "ablated", "random"});
   add(heading, is_judged ? std::vector<std::string>{"needed"} : std::vector<std::string>{"p (complement)", "mask"});
+  const bool asks_sufficiency =
+      std::ranges::any_of(judged, [](const JudgedFinding& finding) { return finding.sufficient.is_asked(); });
+  if (asks_sufficiency) add(heading, {"all else ablated", "sufficient"});
   const bool is_exchanged = std::ranges::any_of(
       judged, [](const JudgedFinding& finding) { return finding.through_component.statistic.has_value(); });
   if (is_exchanged) add(heading, {"through component", "through units"});
@@ -204,6 +207,9 @@ std::string results_table(const Store& store) {
                accuracy_text(on->circuit()), accuracy_text(on->random())});
     add(line, is_judged ? std::vector<std::string>{answer_text(answers[i].needed, &JudgedFinding::weights_needed)}
                         : std::vector<std::string>{complement_p_text(*on), std::string(to_string(f.extent()))});
+    if (asks_sufficiency) {
+      add(line, {accuracy_text(on->complement()), answer_text(answers[i].needed, &JudgedFinding::sufficient)});
+    }
     if (is_exchanged) {
       for (const Question question : {&JudgedFinding::through_component, &JudgedFinding::through_units}) {
         line.push_back(answer_text(answers[i].needed, question));

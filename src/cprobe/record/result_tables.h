@@ -24,6 +24,8 @@ std::string p_text(const AblationResult* ablation);
 ///     present and was made there (or the position from which it was received);
 ///   - share of the weights, and task accuracy on the first evaluation set: untouched, with the
 ///     mask's weights ablated, with random sets ablated; and whether the behaviour needs them;
+///   - if the run asks for it: the same with all else of the component ablated, and whether the
+///     mask's weights suffice;
 ///   - if inputs were exchanged: whether the variable reaches the behaviour through the component,
 ///     and through the mask's units.
 /// Answers are words with the adjusted p (judged.h, judged_words.h). If no cell can be judged

@@ -3,10 +3,12 @@
 #include <cmath>
 #include <unordered_map>
 
+#include "cprobe/core/error.h"
 #include "cprobe/core/number_text.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/csv.h"
 #include "cprobe/record/findings_codec.h"
+#include "cprobe/record/metric_columns.h"
 #include "cprobe/record/store.h"
 #include "cprobe/record/stored_rows.h"
 
@@ -31,6 +33,76 @@ std::string wide_table(const std::vector<RecordedRow>& rows) {
     table += csv_record(record);
   }
   return table;
+}
+
+/// The settings of finished cells, by identity: of circuit probing those in the cell's row, of
+/// comparison methods those in the spec of the call that computed the cell. Specs that this version
+/// cannot read are left out.
+std::map<std::string, CellSettings> settings_of_cells(sqlite3* database, const std::vector<RecordedRow>& rows) {
+  std::map<std::string, CellSettings> settings;
+  for (const auto& [cell, row] : rows) settings.emplace(cell, decode({row, {}}).settings);
+  std::map<std::string, std::optional<CellSettings>> of_specs;
+  Statement calls(database,
+                  "SELECT planned.id, spec FROM planned JOIN invocations ON invocations.id = planned.invocation WHERE "
+                  "status = 'done'");
+  while (calls.step()) {
+    const std::string cell = calls.text(0), text = calls.text(1);
+    if (settings.contains(cell) || text.empty()) continue;
+    const auto [of_spec, is_new] = of_specs.try_emplace(text);
+    if (is_new) {
+      try {
+        of_spec->second = settings_of(parse_spec(Document::parse_yaml(text, "the spec on record")), {});
+      } catch (const Error&) {
+        // A key that an earlier version knew, say. The settings stay unknown.
+      }
+    }
+    if (of_spec->second) settings.emplace(cell, *of_spec->second);
+  }
+  return settings;
+}
+
+/// metrics.csv: the columns of the record, then those of metric_columns.
+/// @param rows  those of a cell follow one another.
+std::string long_table(const std::vector<RecordedMetric>& rows, const std::map<std::string, CellSettings>& settings) {
+  std::vector<std::string> heading = {"method", "site", "variable", "metric",   "value", "n",     "sd",   "control",
+                                      "p",      "note", "seed",     "position", "cell",  "lower", "upper"};
+  const auto append = [](std::vector<std::string>& record, const std::vector<std::string>& fields) {
+    record.insert(record.end(), fields.begin(), fields.end());
+  };
+  append(heading, metric_column_names());
+  std::string lines = csv_record(heading);
+  const auto number = [](const std::optional<double>& x) { return x && !std::isnan(*x) ? number_text(*x) : ""; };
+  for (auto begin = rows.begin(); begin != rows.end();) {
+    const auto end =
+        std::find_if(begin, rows.end(), [&](const RecordedMetric& row) { return row.cell != begin->cell; });
+    const std::vector<RecordedMetric> of_cell(begin, end);
+    const auto found = settings.find(begin->cell);
+    const std::vector<std::vector<std::string>> columns =
+        metric_columns(of_cell, found == settings.end() ? std::nullopt : std::optional(found->second));
+    for (size_t i = 0; i < of_cell.size(); ++i) {
+      const RecordedMetric& row = of_cell[i];
+      const Metric& m = row.metric;
+      std::vector<std::string> record = {row.method,
+                                         row.site,
+                                         row.variable,
+                                         m.metric,
+                                         number(m.value),
+                                         std::to_string(m.n),
+                                         number(m.sd),
+                                         m.control,
+                                         number(m.p),
+                                         m.note,
+                                         std::to_string(row.seed),
+                                         std::to_string(row.position),
+                                         row.cell,
+                                         number(m.lower),
+                                         number(m.upper)};
+      append(record, columns[i]);
+      lines += csv_record(record);
+    }
+    begin = end;
+  }
+  return lines;
 }
 
 }  // namespace
@@ -138,16 +210,7 @@ void Store::export_tables() const {
     write_file(folder_ / "results.csv", wide_table(finished));
   }
 
-  std::string lines = csv_record({"method", "site", "variable", "metric", "value", "n", "sd", "control", "p", "note",
-                                  "seed", "position", "cell", "lower", "upper"});
-  const auto number = [](const std::optional<double>& x) { return x && !std::isnan(*x) ? number_text(*x) : ""; };
-  for (const RecordedMetric& row : metrics()) {
-    const Metric& m = row.metric;
-    lines += csv_record({row.method, row.site, row.variable, m.metric, number(m.value), std::to_string(m.n),
-                         number(m.sd), m.control, number(m.p), m.note, std::to_string(row.seed),
-                         std::to_string(row.position), row.cell, number(m.lower), number(m.upper)});
-  }
-  write_file(folder_ / "metrics.csv", lines);
+  write_file(folder_ / "metrics.csv", long_table(metrics(), settings_of_cells(database, finished)));
 
   std::string curves = csv_record(
       {"variable", "site", "seed", "epoch", "loss", "objective", "l0_term", "temperature", "n_kept", "cell"});

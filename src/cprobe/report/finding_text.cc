@@ -174,6 +174,55 @@ std::string deletion_answer(const JudgedFinding& judged, const ReportedAblation&
   }
 }
 
+/// "With only these weights of the component left, accuracy on Test is 0.950; only random sets of
+/// their size leave 0.300 ± 0.050, nothing of the component 0.010 (...)."
+std::string sufficiency_figures(const ReportedSet& on, const ReportedAblation& a) {
+  std::string text = fmt::format("With only these weights of the component left, accuracy on {} is {}", on.data,
+                                 a.complement ? text_of(*a.complement) : "-");
+  if (a.only_random) text += fmt::format("; with only random sets of their size {}", text_of(*a.only_random));
+  if (a.component) text += fmt::format("; with nothing of it {}", text_of(*a.component));
+  const JudgedQuestion& first = on.answers.front().judged.sufficient;
+  const std::string size = on.answers.size() == 1 ? size_words(first) : std::string();
+  return fmt::format(
+      "{}{}.", text,
+      in_parentheses(joined(
+          {p_words(on, &JudgedFinding::sufficient), size.empty() ? "" : size + " more than random sets"}, "; ")));
+}
+
+/// The answer whether the weights suffice, of one run.
+std::string sufficiency_answer(const JudgedFinding& judged) {
+  const JudgedQuestion& asked = judged.sufficient;
+  const std::string of_these = asked.is_for_these_types_only ? ", for these types" : "";
+  switch (asked.answer) {
+    case VerdictWord::kYes:
+      return fmt::format("These weights suffice, more than random sets of their size{}.", of_these);
+    case VerdictWord::kPartly:
+      return fmt::format(
+          "These weights suffice in part: they keep {} of what the whole component adds, more than random sets of "
+          "their size{}.",
+          number_or_dash(judged.kept_share), of_these);
+    case VerdictWord::kSmall:
+      return fmt::format("These weights suffice more than random sets of their size, but by little{}.", of_these);
+    case VerdictWord::kNo:
+      return fmt::format("There is no sign that these weights suffice more than random sets of their size{}.",
+                         of_these);
+    case VerdictWord::kUndecided:
+      return asked.is_significant()
+                 ? "These weights suffice more than random sets of their size; by how much is undecided."
+                 : "Whether these weights suffice more than random sets of their size is undecided.";
+    case VerdictWord::kCannotTell:
+      return "Whether these weights suffice cannot be told: random sets of that size keep as much.";
+    case VerdictWord::kTooFewTypes:
+      return fmt::format("{} random sets are too few to tell whether these weights suffice: it takes {}.", asked.n_null,
+                         kLeastNulls);
+    case VerdictWord::kNotDefined:
+      return "Whether a part of the weights suffices is not defined: the mask is empty or takes all, or the behaviour "
+             "does without the component.";
+    default:
+      return "Whether these weights suffice was not tested.";
+  }
+}
+
 /// What a yes to "through this component?" says and does not say, of one run.
 std::string component_qualifier(const ReportedFinding& f, const JudgedFinding& judged) {
   const VerdictWord answer = judged.through_component.answer;
@@ -271,6 +320,15 @@ std::string deletion_text(const ReportedFinding& f, const ReportedSet& on) {
   }
   return fmt::format("{} Does the behaviour need these weights more than random sets? {}.", figures,
                      answers_text(f, on, &JudgedFinding::weights_needed));
+}
+
+std::string sufficiency_text(const ReportedFinding& f, const ReportedSet& on) {
+  if (f.is_empty() || !on.asks_sufficiency() || !on.ablation) return {};
+  const std::string figures = on.ablation->only_random ? sufficiency_figures(on, *on.ablation) : std::string();
+  if (on.answers.size() == 1) return joined({figures, sufficiency_answer(on.answers.front().judged)}, " ");
+  return joined({figures, fmt::format("Do these weights suffice, more than random sets? {}.",
+                                      answers_text(f, on, &JudgedFinding::sufficient))},
+                " ");
 }
 
 std::string exchange_text(const ReportedFinding& f, const ReportedSet& on) {

@@ -21,6 +21,9 @@ std::string presence_text(const ReportedFinding& finding, const ReportedSet& on)
 /// is empty, because there is nothing to delete.
 std::string deletion_text(const ReportedFinding& finding, const ReportedSet& on);
 
+/// Whether the mask's weights suffice of their component; empty unless a run asks for it.
+std::string sufficiency_text(const ReportedFinding& finding, const ReportedSet& on);
+
 /// Whether the variable reaches the behaviour through the component, and through the mask's units;
 /// empty if nothing was exchanged.
 std::string exchange_text(const ReportedFinding& finding, const ReportedSet& on);

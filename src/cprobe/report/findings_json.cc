@@ -102,24 +102,31 @@ Json judged_json(const JudgedFinding& finding, const ReportedRun& run, const Pro
   made_here["received_from"] = finding.received_from.empty() ? Json(nullptr) : Json(finding.received_from);
   Json needed = question_json(finding, &JudgedFinding::weights_needed);
   needed["null_circuits"] = number_or_null(finding.null_circuits_harm);
-  return {{"run", run.name},
-          {"control", to_string(first.settings.control)},
-          {"variable", finding.variable},
-          {"component", fmt::format("L{}.{}", finding.component.layer, to_string(finding.component.block))},
-          {"position", finding.position},
-          {"data", finding.data},
-          {"options", finding.options},
-          {"seeds", finding.cells.size()},
-          {"smallest_effect", run.judge.smallest_effect},
-          {"correction", to_string(run.judge.correction)},
-          {"types", finding.types.empty() ? Json(nullptr) : Json(finding.types)},
-          {"null_variables", finding.null_kind.empty() ? Json(nullptr) : Json(finding.null_kind)},
-          {"held_out_types", finding.n_held_out},
-          {"present", question_json(finding, &JudgedFinding::present)},
-          {"made_here", made_here},
-          {"weights_needed", needed},
-          {"through_component", through_json(finding, &JudgedFinding::through_component)},
-          {"through_units", through_json(finding, &JudgedFinding::through_units)}};
+  Json json = {{"run", run.name},
+               {"model", first.settings.model},
+               {"control", to_string(first.settings.control)},
+               {"variable", finding.variable},
+               {"component", fmt::format("L{}.{}", finding.component.layer, to_string(finding.component.block))},
+               {"position", finding.position},
+               {"data", finding.data},
+               {"options", finding.options},
+               {"seeds", finding.cells.size()},
+               {"smallest_effect", run.judge.smallest_effect},
+               {"correction", to_string(run.judge.correction)},
+               {"types", finding.types.empty() ? Json(nullptr) : Json(finding.types)},
+               {"null_variables", finding.null_kind.empty() ? Json(nullptr) : Json(finding.null_kind)},
+               {"held_out_types", finding.n_held_out},
+               {"present", question_json(finding, &JudgedFinding::present)},
+               {"made_here", made_here},
+               {"weights_needed", needed},
+               {"through_component", through_json(finding, &JudgedFinding::through_component)},
+               {"through_units", through_json(finding, &JudgedFinding::through_units)}};
+  if (finding.sufficient.is_asked()) {
+    json["sufficient"] = question_json(finding, &JudgedFinding::sufficient);
+    json["sufficient"]["without_component"] = number_or_null(finding.without_component);
+    json["sufficient"]["share"] = number_or_null(finding.kept_share);
+  }
+  return json;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "cprobe/baselines/baseline.h"
 #include "cprobe/core/text.h"
+#include "cprobe/report/control_runs.h"
 #include "cprobe/report/finding_text.h"
 #include "cprobe/report/phrases.h"
 #include "cprobe/report/read_runs.h"
@@ -61,7 +62,8 @@ Json numbers(const std::vector<double>& values) {
 /// Text of a spec -> index in the page's list of specs. Calls may share a spec.
 using Specs = std::map<std::string, size_t>;
 
-Json run_json(const ReportedRun& run, const Specs& specs) {
+/// @param probed  a finished cell of circuit probing of the run; null if there is none.
+Json run_json(const ReportedRun& run, const Specs& specs, const ReportedCell* probed) {
   const Json calls = list(run.calls, [&](const Invocation& call) -> Json {
     return {{"started", call.started},
             {"ended", call.ended},
@@ -83,6 +85,8 @@ Json run_json(const ReportedRun& run, const Specs& specs) {
           {"failed", failed},
           {"seconds", number(run.seconds)},
           {"fingerprint", run.model_fingerprint},
+          {"model", probed == nullptr ? "" : probed->settings.model},
+          {"control", probed == nullptr ? "" : control_of(*probed)},
           {"calls", calls}};
 }
 
@@ -133,6 +137,8 @@ Json ablation_json(const ReportedAblation& a, bool with_draws) {
           {"random", figure(a.random)},
           {"nulls", figure(a.nulls)},
           {"complement", figure(a.complement)},
+          {"onlyRandom", figure(a.only_random)},
+          {"onlyRandomDraws", draws(a.only_random_draws)},
           {"component", figure(a.component)},
           {"controls", a.n_random},
           {"draws", draws(a.draws)},
@@ -140,14 +146,26 @@ Json ablation_json(const ReportedAblation& a, bool with_draws) {
           {"complementP", numbers(a.complement_p)}};
 }
 
-Json set_json(const ReportedFinding& f, const ReportedSet& on, bool with_draws) {
-  std::vector<std::string> texts = {mask_text(f, on), presence_text(f, on), deletion_text(f, on), exchange_text(f, on)};
+Json set_json(const ReportedFinding& f, const ReportedSet& on, bool with_draws,
+              const std::vector<ReportedFinding>& all) {
+  Json in_controls = Json::array();
+  for (const size_t i : f.in_controls) {
+    const ReportedSet* there = all[i].on(on.data);
+    if (there == nullptr) continue;
+    in_controls.push_back({{"control", all[i].control},
+                           {"answer", answer_of_control(all[i], *there)},
+                           {"mask", there->presence ? figure(there->presence->mask) : Json()}});
+  }
+  std::vector<std::string> texts = {mask_text(f, on), presence_text(f, on), deletion_text(f, on),
+                                    sufficiency_text(f, on), exchange_text(f, on)};
   std::erase(texts, "");
   return {{"data", on.data},
           {"runs", on.answers.size()},
           {"present", answer_json(f, on, &JudgedFinding::present)},
           {"madeHere", answer_json(f, on, &JudgedFinding::made_here)},
           {"needed", answer_json(f, on, &JudgedFinding::weights_needed)},
+          {"sufficient", on.asks_sufficiency() ? answer_json(f, on, &JudgedFinding::sufficient) : Json()},
+          {"inControls", in_controls},
           {"component", answer_json(f, on, &JudgedFinding::through_component)},
           {"units", answer_json(f, on, &JudgedFinding::through_units)},
           {"circuits", on.n_circuits()},
@@ -156,8 +174,8 @@ Json set_json(const ReportedFinding& f, const ReportedSet& on, bool with_draws) 
           {"text", fmt::format("{}", fmt::join(texts, " "))}};
 }
 
-Json finding_json(const ReportedFinding& f, bool with_draws) {
-  const auto json_of = [&](const ReportedSet& on) { return set_json(f, on, with_draws); };
+Json finding_json(const ReportedFinding& f, bool with_draws, const std::vector<ReportedFinding>& all) {
+  const auto json_of = [&](const ReportedSet& on) { return set_json(f, on, with_draws, all); };
   const JudgedFinding& judged = f.sets.front().answers.front().judged;
   return {{"series", f.series},
           {"step", number(f.step)},
@@ -286,7 +304,7 @@ Json verdicts_json(const std::vector<ReportedFinding>& all) {
     Json texts = Json::object();
     for (const ReportedFinding* f : same) {
       for (const ReportedSet& on : f->sets) {
-        if (!texts.contains(on.data)) texts[on.data] = verdict_text(same, on.data);
+        if (!texts.contains(on.data)) texts[on.data] = verdict_text(same, on.data, all);
       }
     }
     verdicts.push_back({{"variable", all[i].variable}, {"findings", places}, {"texts", texts}});
@@ -330,7 +348,8 @@ std::string page_json(const ReportData& data) {
     controls.insert(f.control);
     for (const ReportedSet& on : f.sets) {
       if (on.presence) n_draws += on.presence->null_draws.size();
-      if (on.ablation) n_draws += on.ablation->draws.size() + on.ablation->null_draws.size();
+      if (!on.ablation) continue;
+      n_draws += on.ablation->draws.size() + on.ablation->null_draws.size() + on.ablation->only_random_draws.size();
     }
   }
   const bool with_draws = n_draws <= kMostDraws;
@@ -340,7 +359,7 @@ std::string page_json(const ReportData& data) {
   }
   json["controls"] = Json::object();
   for (const std::string& control : controls) {
-    if (!control.empty()) json["controls"][control] = control_text(control);
+    if (!control.empty()) json["controls"][control] = runs_of_control(data, control) + control_text(control);
   }
   Specs specs;
   Json spec_texts = Json::array();
@@ -349,8 +368,13 @@ std::string page_json(const ReportData& data) {
       if (!call.spec.empty() && specs.try_emplace(call.spec, specs.size()).second) spec_texts.push_back(call.spec);
     }
   }
-  json["runs"] = list(data.runs, [&](const ReportedRun& run) { return run_json(run, specs); });
-  json["findings"] = list(all, [&](const ReportedFinding& f) { return finding_json(f, with_draws); });
+  std::vector<const ReportedCell*> probed(data.runs.size());
+  for (const ReportedCell& cell : data.cells) {
+    if (probed[cell.run] == nullptr) probed[cell.run] = &cell;
+  }
+  json["runs"] = Json::array();
+  for (size_t r = 0; r < data.runs.size(); ++r) json["runs"].push_back(run_json(data.runs[r], specs, probed[r]));
+  json["findings"] = list(all, [&](const ReportedFinding& f) { return finding_json(f, with_draws, all); });
   json["cells"] = list(data.cells, [&](const ReportedCell& cell) { return cell_json(cell, most_epochs); });
   json["figures"] = list(data.figures, figure_json);
   json["methods"] = list(reported_methods(data), reported_method_json);

@@ -139,6 +139,12 @@ std::string share_of_each(const ReportedSet& on, std::optional<double> JudgedFin
   return of_each(on, [&](const JudgedFinding& judged) { return number_or_dash(judged.*share); });
 }
 
+std::string sites_text(const std::vector<std::string>& sites) {
+  constexpr size_t kMostNames = 6;
+  return sites.size() > kMostNames ? fmt::format("{} components", sites.size())
+                                   : fmt::format("{}", fmt::join(sites, ", "));
+}
+
 bool is_present_somewhere(const ReportedSet& on) {
   return std::ranges::any_of(on.answers, [](const AnswersOfRun& of) { return is_present(of.judged); });
 }

@@ -63,6 +63,9 @@ std::string beside_nulls(const ReportedSet& on, Question question, std::string_v
 /// A share of each run, such as `keep`.
 std::string share_of_each(const ReportedSet& on, std::optional<double> JudgedFinding::*share);
 
+/// "L0.attn, L0.mlp"; of more than six, "8 components".
+std::string sites_text(const std::vector<std::string>& sites);
+
 /// Whether the variable is present in any of the runs.
 bool is_present_somewhere(const ReportedSet& on);
 

@@ -20,7 +20,9 @@ std::vector<VariedSetting> option_settings() {
   std::vector<VariedSetting> settings = {
       {"unit", [](const CellSettings& s) { return std::string(to_string(s.unit)); }},
       {"protocol", [](const CellSettings& s) { return std::string(to_string(s.protocol)); }},
-      {"model", [](const CellSettings& s) { return std::string(to_string(s.control)); }}};
+      {"negative control", [](const CellSettings& s) {
+         return s.control == ModelControl::kNone ? std::string() : std::string(to_string(s.control));
+       }}};
   std::ranges::copy_if(grid_settings(), std::back_inserter(settings), [](const VariedSetting& setting) {
     return setting.name != "seed" && setting.name != "position";
   });

@@ -7,6 +7,7 @@
 #include <set>
 #include <tuple>
 
+#include "cprobe/report/control_runs.h"
 #include "cprobe/report/over_models.h"
 
 namespace cprobe {
@@ -104,7 +105,7 @@ std::optional<ReportedAblation> ablation_over(const Cells& cells, const std::str
   const bool all_empty = std::ranges::all_of(cells, [](const ReportedCell* cell) { return is_empty(*cell); });
   ReportedAblation result;
   std::vector<double> untouched;
-  OverDraws ablated, random, nulls, complement, component;
+  OverDraws ablated, random, nulls, complement, only_random, component;
   for (const ReportedCell* cell : cells) {
     const Findings::OnEvaluationSet* on = cell->findings.on(data);
     if (on == nullptr || on->circuit() == nullptr || (is_empty(*cell) && !all_empty)) continue;
@@ -114,7 +115,8 @@ std::optional<ReportedAblation> ablation_over(const Cells& cells, const std::str
     random.add(on->random());
     nulls.add(on->find(AblationTarget::kNull, on->first_fill()));
     complement.add(on->complement());
-    component.add(on->find(AblationTarget::kComponent, on->first_fill()));
+    only_random.add(on->only_random());
+    component.add(on->component());
     result.fill = circuit.fill;
     result.n_rows = std::max(result.n_rows, on->n_rows);
     if (on->random() == nullptr) continue;
@@ -132,6 +134,8 @@ std::optional<ReportedAblation> ablation_over(const Cells& cells, const std::str
   result.nulls = nulls.figure(is_repeated);
   result.null_draws = nulls.draws;
   result.complement = complement.figure(is_repeated);
+  result.only_random = only_random.figure(is_repeated);
+  result.only_random_draws = only_random.draws;
   result.component = component.figure(is_repeated);
   return result;
 }
@@ -211,6 +215,10 @@ bool ReportedSet::is_asked(Question question) const {
                              [&](const AnswersOfRun& of) { return (of.judged.*question).statistic.has_value(); });
 }
 
+bool ReportedSet::asks_sufficiency() const {
+  return std::ranges::any_of(answers, [](const AnswersOfRun& of) { return of.judged.sufficient.is_asked(); });
+}
+
 std::string ReportedSet::answer(Question question) const {
   const std::string word = answer_word(answers.front().judged, question);
   const bool agree =
@@ -256,8 +264,8 @@ std::vector<ReportedFinding> findings(const ReportData& data) {
                       .layer = probed.component.layer,
                       .block = std::string(to_string(probed.component.block)),
                       .position = probed.position,
-                      .options = cell.options});
-      if (cell.settings.control != ModelControl::kNone) list.back().control = to_string(cell.settings.control);
+                      .options = cell.options,
+                      .control = control_of(cell)});
     }
     list[place->second].cells.push_back(i);
     finding_of_cell.push_back(place->second);
@@ -274,6 +282,7 @@ std::vector<ReportedFinding> findings(const ReportData& data) {
     carry_circuits_over(finding);
   }
   add_over_models(list, data);
+  match_controls(list, data);
   return list;
 }
 

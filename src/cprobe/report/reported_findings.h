@@ -43,8 +43,12 @@ struct ReportedAblation {
   int64_t n_cells = 0;  ///< Cells behind `untouched` and `ablated`.
   Spread untouched, ablated;
   std::optional<Spread> complement;  ///< With all but the mask's weights ablated.
-  std::optional<Spread> component;   ///< With all weights ablated.
-  int64_t n_controlled = 0;          ///< Cells with random sets, behind `random`.
+  /// With all but random sets of the mask's size ablated, as `random`; only in runs that ask
+  /// whether the weights suffice.
+  std::optional<Spread> only_random;
+  std::vector<double> only_random_draws;  ///< As `draws`.
+  std::optional<Spread> component;        ///< With all weights ablated.
+  int64_t n_controlled = 0;               ///< Cells with random sets, behind `random`.
   /// Accuracy with random sets ablated. One cell: over its random sets. Several cells: over the
   /// means of the cells.
   std::optional<Spread> random;
@@ -82,6 +86,8 @@ struct ReportedSet {
 
   /// Whether a run has a figure for the question.
   bool is_asked(Question question) const;
+  /// Whether a run asks if the mask's weights suffice.
+  bool asks_sufficiency() const;
   /// The answer of all runs: answer_word if they agree, else "mixed".
   std::string answer(Question question) const;
   /// The question over models; null if there is nothing to say.
@@ -103,6 +109,9 @@ struct ReportedFinding {
   std::string options;        ///< As ReportedCell::options.
   std::string control;        ///< The negative control: "random_init"; empty for the model itself.
   std::vector<size_t> cells;  ///< Indices in ReportData::cells, at least one.
+  /// Of a finding about the model itself: the findings about its negative controls, as indices in
+  /// the report's list (match_controls).
+  std::vector<size_t> in_controls;
   /// What runs behind the finding are called: "model" or, if they probed the same one, "run".
   std::string_view run_noun = "model";
   /// Raw test accuracy of nearest neighbours from the mask's updates, and from those of the whole

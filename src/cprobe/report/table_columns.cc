@@ -54,6 +54,39 @@ std::string received_from(const ReportedSet& on) {
   return fmt::format("{}", fmt::join(positions, ", "));
 }
 
+/// The columns of the question whether the weights suffice, and their fields.
+std::vector<TableColumn> sufficiency_columns() {
+  return {{"only these left", kFigure},  {"only random left", kFigure}, {"none left", kFigure}, {"p sufficient", kP},
+          {"sufficient lower", kNumber}, {"sufficient upper", kNumber}, {"sufficient"}};
+}
+std::vector<TableField> sufficiency_fields(const ReportedFinding& f, const ReportedSet& on) {
+  constexpr Question kSufficient = &JudgedFinding::sufficient;
+  if (!on.asks_sufficiency() || !on.ablation) return std::vector<TableField>(sufficiency_columns().size());
+  const ReportedAblation& a = *on.ablation;
+  return {{{}, a.complement},
+          {{}, a.only_random},
+          {{}, a.component},
+          {{}, over_answers(on, kSufficient, &JudgedQuestion::p_adjusted)},
+          {{}, over_answers(on, kSufficient, &JudgedQuestion::lower, true)},
+          {{}, over_answers(on, kSufficient, &JudgedQuestion::upper)},
+          {f.is_empty() ? std::string() : answers_text(f, on, kSufficient)}};
+}
+
+/// What negative controls of the same model say: "also present", or "random_init: not present" of
+/// several; and their accuracy on other types.
+std::vector<TableField> control_fields(const ReportedFinding& f, const ReportedSet& on,
+                                       const std::vector<ReportedFinding>& all) {
+  std::vector<std::string> answers, accuracies;
+  for (const size_t i : f.in_controls) {
+    const ReportedSet* there = all[i].on(on.data);
+    if (there == nullptr) continue;
+    const std::string name = f.in_controls.size() > 1 ? all[i].control + ": " : std::string();
+    answers.push_back(name + answer_of_control(all[i], *there));
+    if (there->presence) accuracies.push_back(name + text_of(there->presence->mask));
+  }
+  return {{fmt::format("{}", fmt::join(accuracies, "; "))}, {fmt::format("{}", fmt::join(answers, "; "))}};
+}
+
 /// The columns of questions that are asked by exchange, and their fields.
 std::vector<TableColumn> exchange_columns() {
   return {{"exchange effect", kNumber}, {"p component", kP}, {"through component"},
@@ -173,6 +206,10 @@ PaperTable table_of(const std::vector<ReportedFinding>& all, const std::vector<R
     return std::ranges::any_of(f.sets,
                                [](const ReportedSet& on) { return on.is_asked(&JudgedFinding::through_component); });
   });
+  const bool with_sufficiency = any([](const ReportedFinding& f) {
+    return std::ranges::any_of(f.sets, [](const ReportedSet& on) { return on.asks_sufficiency(); });
+  });
+  const bool with_matched = any([](const ReportedFinding& f) { return !f.in_controls.empty(); });
   PaperTable table;
   if (with_series) table.columns.push_back({"run"});
   if (with_step) table.columns.push_back({"step"});
@@ -204,7 +241,11 @@ PaperTable table_of(const std::vector<ReportedFinding>& all, const std::vector<R
                                              {"harm upper", kNumber},
                                              {"needed"},
                                              {"p complement", kP}});
+  if (with_sufficiency) std::ranges::copy(sufficiency_columns(), std::back_inserter(table.columns));
   if (with_exchange) std::ranges::copy(exchange_columns(), std::back_inserter(table.columns));
+  if (with_matched) {
+    table.columns.insert(table.columns.end(), {{"other types in control"}, {"present in control"}});
+  }
   for (const ExtraColumn& one : extra) table.columns.push_back(one.column);
   table.columns.push_back({"repetitions"});
   for (const ReportedFinding& f : all) {
@@ -219,7 +260,9 @@ PaperTable table_of(const std::vector<ReportedFinding>& all, const std::vector<R
       line.push_back({extent_of(f)});
       for (const Spread& figure : {f.share, f.knn, f.full, Spread{.mean = f.majority}}) line.push_back({{}, figure});
       std::ranges::move(fields_of(f, on), std::back_inserter(line));
+      if (with_sufficiency) std::ranges::move(sufficiency_fields(f, on), std::back_inserter(line));
       if (with_exchange) std::ranges::move(exchange_fields(f, on), std::back_inserter(line));
+      if (with_matched) std::ranges::move(control_fields(f, on, all), std::back_inserter(line));
       for (const ExtraColumn& one : extra) line.push_back(one.field(on));
       line.push_back({std::to_string(f.n_cells())});
       table.lines.push_back(std::move(line));

@@ -4,12 +4,11 @@
 #include <iterator>
 
 #include "cprobe/core/error.h"
+#include "cprobe/report/control_runs.h"
 #include "cprobe/report/phrases.h"
 
 namespace cprobe {
 namespace {
-
-constexpr size_t kMostNames = 6;  ///< More components than this are counted, not named.
 
 /// "yes (L0.attn); no (L0.mlp, L1.mlp)": answers with the components that have each, in the order
 /// of appearance. Many components are counted.
@@ -27,8 +26,7 @@ class AnswerGroups {
   std::string text() const {
     std::vector<std::string> texts;
     for (const auto& [answer, names] : groups_) {
-      texts.push_back(names.size() > kMostNames ? fmt::format("{} ({} components)", answer, names.size())
-                                                : fmt::format("{} ({})", answer, fmt::join(names, ", ")));
+      texts.push_back(fmt::format("{} ({})", answer, sites_text(names)));
     }
     return fmt::format("{}", fmt::join(texts, "; "));
   }
@@ -80,13 +78,14 @@ std::string presence_verdict(const std::string& variable, const Places& places) 
 
 }  // namespace
 
-std::string verdict_text(const std::vector<const ReportedFinding*>& findings, const std::string& data) {
+std::string verdict_text(const std::vector<const ReportedFinding*>& findings, const std::string& data,
+                         const std::vector<ReportedFinding>& all) {
   Places places;
   for (const ReportedFinding* f : findings) {
     if (const ReportedSet* on = f->on(data)) places.emplace_back(f, on);
   }
   if (places.empty()) return fmt::format("Nothing was measured on {}.", data);
-  AnswerGroups present, made_here, needed, component, units;
+  AnswerGroups present, made_here, needed, sufficient, component, units;
   for (const auto& place : places) {
     const ReportedFinding& f = *place.first;
     const ReportedSet& on = *place.second;
@@ -97,6 +96,7 @@ std::string verdict_text(const std::vector<const ReportedFinding*>& findings, co
     present.add(short_answer(&JudgedFinding::present), f.site);
     if (is_present_somewhere(on)) made_here.add(short_answer(&JudgedFinding::made_here), f.site);
     if (!f.is_empty()) needed.add(short_answer(&JudgedFinding::weights_needed), f.site);
+    if (!f.is_empty() && on.asks_sufficiency()) sufficient.add(short_answer(&JudgedFinding::sufficient), f.site);
     for (const auto& [question, groups] :
          {std::pair(&JudgedFinding::through_component, &component), std::pair(&JudgedFinding::through_units, &units)}) {
       if (on.is_asked(question)) groups->add(short_answer(question), f.site);
@@ -111,26 +111,10 @@ std::string verdict_text(const std::vector<const ReportedFinding*>& findings, co
   if (present.size() > 1 || places.front().second->answers.size() > 1) add("Present", present);
   add("Made here", made_here);
   add(fmt::format("Weights needed on {}", data), needed);
+  add(fmt::format("Weights suffice on {}", data), sufficient);
   add("Through the component", component);
   add("Through the units", units);
-  return text;
-}
-
-std::string control_text(const std::string& control) {
-  if (control.empty()) return {};
-  std::string_view words;
-  if (control == to_string(ModelControl::kShuffledComponent)) {
-    words =
-        "the entries of each matrix of the probed component are in random order. What is present here comes from "
-        "the component's input, or from the search.";
-  } else if (control == to_string(ModelControl::kRandomInitKeepEmbeddings)) {
-    words =
-        "all weights but the embeddings are random. What is present here comes from the embeddings, the "
-        "architecture and the data.";
-  } else {
-    words = "all weights are random. What is present here comes from the architecture and the data.";
-  }
-  return fmt::format("Negative control ({}): {} None of it is a finding about the trained model.", control, words);
+  return joined({text, controls_verdict(findings, all, data)}, " ");
 }
 
 }  // namespace cprobe

@@ -8,13 +8,11 @@
 namespace cprobe {
 
 /// The verdict on a variable: where it is present, whether it was made there, and where the
-/// behaviour needs the weights.
+/// behaviour needs the weights; and whether it is present in negative controls as well.
 /// @param findings  at least one; all of one variable, series, step and options.
 /// @param data      the label of a data set; findings without it are left out.
-std::string verdict_text(const std::vector<const ReportedFinding*>& findings, const std::string& data);
-
-/// What a negative control was made of, and what its answers mean; empty for an empty `control`.
-/// @param control  as ReportedFinding::control.
-std::string control_text(const std::string& control);
+/// @param all       all findings of the report, which `in_controls` of `findings` refer to.
+std::string verdict_text(const std::vector<const ReportedFinding*>& findings, const std::string& data,
+                         const std::vector<ReportedFinding>& all = {});
 
 }  // namespace cprobe

@@ -162,7 +162,6 @@ std::vector<Metric> compute(const Spec& spec, const Job& job, const RunData& dat
                     .train = probed_set(data.train, job, data, null, streams),
                     .test = probed_set(data.test, job, data, null, streams),
                     .null = null,
-                    .held_out = null == nullptr ? at::Tensor() : null->held_out,
                     .seed = Seed(job.cell.seed).derive("baseline"),
                     .paper_protocol = spec.probe.protocol == Protocol::kPaper};
   for (const auto& [label, set] : data.evaluation_sets)

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "cprobe/core/memory.h"
+#include "cprobe/evaluate/inference.h"
 #include "cprobe/probe/null_circuits.h"
 #include "cprobe/probe/probe_cell.h"
 
@@ -34,13 +35,16 @@ Estimate::Estimate(const Spec& spec, const std::vector<Cell>& cells, const RunDa
   for (const auto& [name, weight] : data.model.weights) weights_memory_ += static_cast<int64_t>(weight.nbytes());
   std::map<std::pair<Block, int64_t>, const Cell*> kinds;
   for (const Cell& cell : cells) kinds.try_emplace({cell.component.block, cell.batch_size}, &cell);
-  Progress progress{.what = "measure an epoch and a forward pass", .total = std::ssize(kinds) + 1};
+  Progress progress{.what = "measure an epoch and a forward pass", .total = std::ssize(kinds) + 2};
   tell(on_progress, progress);
   for (const auto& [kind, cell] : kinds) {
     epochs_[kind] = measured_epoch(*cell, new_rows);
     ++progress.done;
     tell(on_progress, progress);
   }
+  measure_costs(cells, new_rows);
+  ++progress.done;
+  tell(on_progress, progress);
   product_ = measured_product();
   run_two_layers();
   // Weights of a mapped file that were read for the first time.
@@ -93,25 +97,79 @@ Estimate::Epoch Estimate::measured_epoch(const Cell& cell, const NewRows& new_ro
   FitOptions options = find_options(spec_->probe, cell).fit;
   options.epochs = 2;  // The first epoch warms up; the second is measured.
   options.max_temperature = 1;
-  auto start = steady_clock::now();
-  double seconds = 0;
   const std::unique_ptr<MaskMethod> method = make_mask_method(spec_->probe.mask_method, cell.mask_option);
-  fit(
-      inputs, labelled.labels, *method, options, [](int64_t n) { return at::arange(n); }, Seed(cell.seed).generator(),
-      [&](const Progress&) {
-        seconds = seconds_since(start);
-        start = steady_clock::now();
-      });
-  const auto n_nulls = static_cast<size_t>(spec_->probe.null_variables);
-  if (n_nulls == 0) return {seconds, 0};
-  options.epochs = 1;
-  const std::vector<at::Tensor> labels(n_nulls, labelled.labels);
-  const std::vector<at::Generator> noise(n_nulls, Seed(cell.seed).generator());
-  start = steady_clock::now();
-  fit_together(
-      inputs, labels, *method, options, [](int64_t n) { return at::arange(n); }, noise);
-  const double of_nulls = seconds_since(start);
-  return {seconds, of_nulls};
+  const auto seconds_together = [&](int64_t n_masks) {
+    const auto n = static_cast<size_t>(n_masks);
+    if (n == 0) return 0.0;
+    const at::Generator orders = Seed(cell.seed).derive("estimate").generator();
+    auto start = steady_clock::now();
+    double seconds = 0;
+    fit_together(
+        inputs, std::vector<at::Tensor>(n, labelled.labels), *method, options,
+        [&](int64_t n_labelled) { return at::randperm(n_labelled, orders, at::kLong); },
+        std::vector<at::Generator>(n, Seed(cell.seed).generator()),
+        [&](const Progress&) {
+          seconds = seconds_since(start);
+          start = steady_clock::now();
+        });
+    return seconds;
+  };
+  return {seconds_together(1), seconds_together(spec_->probe.null_variables)};
+}
+
+int64_t Estimate::n_classes(const std::string& variable) const {
+  return std::get<0>(at::_unique2(data_->train.variables.at(variable))).size(0);
+}
+
+void Estimate::measure_costs(const std::vector<Cell>& cells, const NewRows& new_rows) {
+  std::map<Block, std::map<int64_t, const Cell*>> kinds;
+  for (const Cell& cell : cells) kinds[cell.component.block].try_emplace(n_classes(cell.variable), &cell);
+  for (const auto& [block, of_classes] : kinds) {
+    for (const auto& [n, cell] : {*of_classes.begin(), *of_classes.rbegin()}) {
+      if (!decoding_[block].contains(n)) decoding_[block][n] = measured_decoding(*spec_, *cell, *data_, new_rows);
+    }
+    // Variables differ in whether rows have donors. The first that has any stands for all.
+    for (const auto& [n, cell] : of_classes) {
+      const std::optional<ExchangeCost> cost = measured_exchange(*spec_, *cell, *data_);
+      if (!cost) continue;
+      exchanges_[block] = *cost;
+      break;
+    }
+  }
+}
+
+DecodingCost Estimate::decoding_of(const Cell& cell) const {
+  const std::map<int64_t, DecodingCost>& measured = decoding_.at(cell.component.block);
+  const auto& [fewest, least] = *measured.begin();
+  const auto& [most, greatest] = *measured.rbegin();
+  if (fewest == most) return least;
+  const double share = static_cast<double>(n_classes(cell.variable) - fewest) / static_cast<double>(most - fewest);
+  return {.own = least.own + share * (greatest.own - least.own),
+          .per_null = least.per_null + share * (greatest.per_null - least.per_null)};
+}
+
+double Estimate::exchanges_of(const Cell& cell) const {
+  const auto measured = exchanges_.find(cell.component.block);
+  const int64_t n_nulls = n_null_variables(*spec_, *data_, cell);
+  // With fewer nulls no variable is found to be present.
+  if (measured == exchanges_.end() || n_nulls < kLeastNulls) return 0;
+  const ExchangeCost& cost = measured->second;
+  const Site site = Site::before(cell.component), end = Site::end(data_->model.config);
+  const Site first = Site::before({0, cell.component.block});
+  const double all = products(1, Site::start(), end), behind = products(1, site, end);
+  const double behind_first = products(1, first, end);
+  // With donors, the model runs on both rows, twice in all, and behind the component for each
+  // exchange.
+  const double with_donors = (4 * all + 2 * behind) / (4 * all + 2 * behind_first);
+  const double of_units = behind / behind_first;
+  const auto n_sets = static_cast<double>(1 + spec_->probe.exchange.n_controls + n_nulls);
+  const double seconds =
+      with_donors * (cost.own + static_cast<double>(n_nulls) * cost.per_null) + of_units * n_sets * cost.per_units;
+  int64_t n_rows = 0;
+  for (const Dataset* set : exchanged_sets(*data_, cell.variable)) {
+    n_rows += std::min(spec_->probe.exchange.n_rows, set->trie.n_rows());
+  }
+  return seconds * static_cast<double>(n_rows) / static_cast<double>(cost.n_rows);
 }
 
 double Estimate::measured_product() const {
@@ -149,12 +207,12 @@ double Estimate::products(int64_t n_nodes, Site from, Site to) const {
 
 CellTime unmeasured(const Spec& spec, const RunData& data, const Cell& cell) {
   const size_t n_matrices = matrices_of(data.model.config, cell.component).size();
-  return {
-      .epoch = 1,
-      .n_epochs = spec.probe.fit.epochs,
-      .ablation = 1,
-      .n_ablations = std::ssize(data.evaluation_sets) *
-                     most_ablations(spec.probe.ablation, n_matrices, static_cast<size_t>(spec.probe.null_variables))};
+  return {.epoch = 1,
+          .n_epochs = spec.probe.fit.epochs,
+          .ablation = 1,
+          .n_ablations =
+              std::ssize(data.evaluation_sets) *
+              most_ablations(spec.probe.ablation, n_matrices, static_cast<size_t>(n_null_variables(spec, data, cell)))};
 }
 
 CellTime Estimate::of(const Cell& cell, const Cell* before) const {
@@ -165,7 +223,12 @@ CellTime Estimate::of(const Cell& cell, const Cell* before) const {
   const Site from = fresh ? Site::start() : Site::before(before->component);
   CellTime time = unmeasured(*spec_, *data_, cell);
   const Epoch& epoch = epochs_.at({cell.component.block, cell.batch_size});
-  time.epoch = epoch.own + epoch.nulls;
+  const auto n_nulls = static_cast<double>(n_null_variables(*spec_, *data_, cell));
+  const auto n_measured = static_cast<double>(std::max<int64_t>(1, spec_->probe.null_variables));
+  time.epoch = epoch.own + epoch.nulls * n_nulls / n_measured;
+  const DecodingCost decoding = decoding_of(cell);
+  time.decoding = decoding.own + n_nulls * decoding.per_null;
+  time.exchanges = exchanges_of(cell);
   if (time.epoch > 0) time.own_share = epoch.own / time.epoch;
   double ablation = 0;
   for (const auto& [label, data] : data_->evaluation_sets) {

@@ -7,6 +7,7 @@
 
 #include "cprobe/core/progress.h"
 #include "cprobe/probe/run_data.h"
+#include "cprobe/run/cell_costs.h"
 #include "cprobe/spec/spec.h"
 
 namespace cprobe {
@@ -18,25 +19,29 @@ struct CellTime {
   double epoch = 0;  ///< Time of one epoch of mask training, null circuits included.
   int64_t n_epochs = 0;
   double own_share = 1;     ///< Of `epoch`, the share of the circuit itself.
+  double decoding = 0;      ///< Time of decoding, of null circuits and inputs too, and of losses.
   double ablation = 0;      ///< Time of one ablated run of the model; a mean over evaluation sets.
   int64_t n_ablations = 0;  ///< Ablated runs on all evaluation sets together.
+  /// Time of all exchanges, which take place only if the variable is present.
+  double exchanges = 0;
 
   double fit() const { return epoch * static_cast<double>(n_epochs); }
   double ablations() const { return ablation * static_cast<double>(n_ablations); }
-  double total() const { return streams + fit() + ablations(); }
+  /// As if the variable were present.
+  double total() const { return streams + fit() + decoding + ablations() + exchanges; }
 };
 
 /// The time of a cell if nothing is measured: an epoch and an ablation count as 1 second each.
 CellTime unmeasured(const Spec& spec, const RunData& data, const Cell& cell);
 
-/// The time and memory that a run takes, estimated from an epoch of mask training and a forward
-/// pass measured on this machine. Leaves out decoding by nearest neighbours and exchanges. Supposes
-/// that a variable has as many null variables as the spec asks for.
+/// The time and memory that a run takes, estimated from what is measured on this machine: an epoch
+/// of mask training, a forward pass, decoding, and the exchange of some rows. Supposes that all
+/// variables are present, so that their values are exchanged.
 class Estimate {
  public:
-  /// Measures: trains two epochs for each block and batch size among the cells, and runs up to 512
-  /// nodes through the model. Draws nothing from the run's random streams. Refers to `spec` and
-  /// `data`, which must outlive this object.
+  /// Measures: trains two epochs for each block and batch size among the cells, decodes and
+  /// exchanges for each block, and runs up to 512 nodes through the model. Draws nothing from the
+  /// run's random streams. Refers to `spec` and `data`, which must outlive this object.
   /// @param new_rows     where the run keeps its residual streams.
   /// @param on_progress  told of each measurement.
   /// @throws Error (kFailed) if mask training fails at once; (kInterrupted) when a stop is
@@ -70,6 +75,11 @@ class Estimate {
   void run_two_layers() const;
   /// The number of multiplications of a weight by a node's state, from one site to another.
   double products(int64_t n_nodes, Site from, Site to) const;
+  /// Measures decoding and exchanges for each block.
+  void measure_costs(const std::vector<Cell>& cells, const NewRows& new_rows);
+  DecodingCost decoding_of(const Cell& cell) const;
+  double exchanges_of(const Cell& cell) const;
+  int64_t n_classes(const std::string& variable) const;
   /// Bytes that a cell takes beyond the measured epoch.
   int64_t further_memory(const std::vector<Cell>& cells) const;
 
@@ -77,6 +87,9 @@ class Estimate {
   const RunData* data_;
   /// By block and batch size.
   std::map<std::pair<Block, int64_t>, Epoch> epochs_;
+  /// By block and number of classes, for the fewest and the most classes among the cells.
+  std::map<Block, std::map<int64_t, DecodingCost>> decoding_;
+  std::map<Block, ExchangeCost> exchanges_;
   double product_ = 0;  ///< Seconds of one multiplication.
   int64_t weights_memory_ = 0;
   int64_t peak_memory_ = 0;

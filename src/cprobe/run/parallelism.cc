@@ -46,7 +46,7 @@ Estimate measured_beside_others(const std::function<Estimate()>& measure, int n_
   for (const std::exception_ptr& problem : problems) {
     if (problem) std::rethrow_exception(problem);
   }
-  return *std::ranges::max(estimates, {}, [](const auto& estimate) { return estimate->epoch_seconds(); });
+  return **std::ranges::max_element(estimates, {}, [](const auto& estimate) { return estimate->epoch_seconds(); });
 }
 
 }  // namespace

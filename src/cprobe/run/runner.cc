@@ -101,9 +101,11 @@ std::vector<size_t> in_order(const std::vector<Cell>& cells, std::vector<size_t>
 CellProgress weighted(const CellTime& time, const OnProgress& on_progress) {
   const double total = time.total() > 0 ? time.total() : 1;
   const double fitted = time.fit() / total;
-  return {.mask_training = part_of(on_progress, 0, fitted * time.own_share),
-          .null_circuits = part_of(on_progress, fitted * time.own_share, fitted),
-          .ablations = part_of(on_progress, fitted, fitted + time.ablations() / total)};
+  return {
+      .mask_training = part_of(on_progress, 0, fitted * time.own_share),
+      .null_circuits = part_of(on_progress, fitted * time.own_share, fitted),
+      .ablations = part_of(on_progress, 1 - (time.ablations() + time.exchanges) / total, 1 - time.exchanges / total),
+      .exchanges = part_of(on_progress, 1 - time.exchanges / total, 1)};
 }
 
 /// The identities of cells that a run in a folder would leave as they are.
@@ -172,7 +174,7 @@ RunPlan plan_run(const Spec& spec, const RunOptions& options) {
   plan.cells.resize(all.size());
   const std::vector<PlannedCell> planned = plan_of(spec, prepared, plan.parallelism.n_threads);
   const std::set<std::string> over = cells_over(run, options.again);
-  double sum = 0, longest = 0;
+  double sum = 0, longest = 0, sum_of_exchanges = 0, longest_without = 0;
   const Cell* before = nullptr;
   for (const size_t i : in_order(prepared.cells, all)) {
     const Cell& cell = prepared.cells[i];
@@ -181,10 +183,13 @@ RunPlan plan_run(const Spec& spec, const RunOptions& options) {
     if (plan.cells[i].is_over) continue;
     sum += time.total();
     longest = std::max(longest, time.total());
+    sum_of_exchanges += time.exchanges;
+    longest_without = std::max(longest_without, time.total() - time.exchanges);
     before = &cell;
   }
   plan.questions = planned_questions(spec, prepared.data, prepared.cells);
   plan.seconds = std::max(sum / plan.parallelism.n_jobs, longest);
+  plan.seconds_without_exchanges = std::max((sum - sum_of_exchanges) / plan.parallelism.n_jobs, longest_without);
   plan.weights_memory = estimate->weights_memory();
   plan.streams_memory = plan.parallelism.n_jobs * streams_memory(prepared.data);
   plan.streams_on_disk = streams_memory(prepared.data) > memory;

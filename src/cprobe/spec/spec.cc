@@ -113,22 +113,24 @@ std::vector<Cell> expand(const GridSpec& grid, const ModelConfig& config) {
 std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::string>& fingerprints, int n_threads) {
   std::vector<std::string> fills;
   for (const Fill fill : spec.probe.ablation.fills) fills.emplace_back(to_string(fill));
-  // Names the mask method and effects only if they are not the defaults, so that cells with the
-  // defaults keep the identities that earlier versions gave them.
+  // Names the mask method, effects and sufficiency only if they are not the defaults, so that cells
+  // with the defaults keep the identities that earlier versions gave them.
   const std::string method = spec.probe.mask_method == MaskKind::kContinuousSparsification
                                  ? ""
                                  : fmt::format("|method {}", to_string(spec.probe.mask_method));
   const std::string_view effects = spec.probe.ablation.effect && spec.data.measure_behaviour ? "|effects" : "";
+  const std::string_view sufficiency =
+      spec.probe.ablation.sufficiency && spec.data.measure_behaviour ? "|sufficiency" : "";
   const std::string nulls = spec.probe.protocol == Protocol::kPaper ? "" : null_text(spec, cell.variable);
   const std::string text = fmt::format(
       "numerics {}|{}|{}|{}|{}|seed {} data {}|lr {} batch {} init {}|{} {} {}|epochs {} decay {} l0 {} temperature {}|"
-      "draws {} random {} per matrix {} complement {} fills {}|behaviour {}|threads {}{}{}{}",
+      "draws {} random {} per matrix {} complement {} fills {}|behaviour {}|threads {}{}{}{}{}",
       kNumericsVersion, fmt::join(fingerprints, ","), cell.variable, to_string(cell.component), cell.position,
       cell.seed, spec.probe.data_seed, cell.learning_rate, cell.batch_size, cell.mask_option,
       to_string(spec.probe.protocol), to_string(spec.model.control), to_string(spec.probe.unit), spec.probe.fit.epochs,
       spec.probe.fit.weight_decay, spec.probe.fit.l0_weight, spec.probe.fit.max_temperature, spec.probe.exemplar_draws,
       spec.probe.ablation.n_random, spec.probe.ablation.per_matrix, spec.probe.ablation.complement,
-      fmt::join(fills, ","), fmt::join(evaluation_labels(spec), ","), n_threads, effects, method, nulls);
+      fmt::join(fills, ","), fmt::join(evaluation_labels(spec), ","), n_threads, effects, method, sufficiency, nulls);
   return to_hex(hash(text));
 }
 

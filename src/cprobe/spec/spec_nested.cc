@@ -29,7 +29,8 @@ void read_fit(const Document& map, std::optional<MaskKind> method, Spec& spec) {
 
 void read_evaluate(const Document& map, Spec& spec) {
   map.require_known_keys({"exemplar_draws", "random_controls", "null_variables", "exchange_rows", "exchange_controls",
-                          "held_out_types", "smallest_effect", "correction", "fills", "per_matrix", "effects"});
+                          "held_out_types", "smallest_effect", "correction", "sufficiency", "fills", "per_matrix",
+                          "effects"});
   if_given(map, "exemplar_draws", [&](const Document& v) {
     if (spec.probe.protocol == Protocol::kPaper) throw v.error("protocol paper always draws the exemplars once");
     spec.probe.exemplar_draws = as_count(v, 1);
@@ -73,6 +74,13 @@ void read_evaluate(const Document& map, Spec& spec) {
   if_given(map, "correction", [&](const Document& v) {
     refuse_unjudged(v);
     spec.probe.judge.correction = choice(v, {Correction::kMaxT, Correction::kHolm});
+  });
+  if_given(map, "sufficiency", [&](const Document& v) {
+    if (spec.probe.protocol == Protocol::kPaper) throw v.error("protocol paper does not ask whether circuits suffice");
+    spec.probe.ablation.sufficiency = v.as_bool();
+    if (spec.probe.ablation.sufficiency && spec.probe.ablation.n_random == 0) {
+      throw v.error("needs random sets to compare with, but random_controls is 0; give it 19 or more");
+    }
   });
   if_given(map, "per_matrix", [&](const Document& v) { spec.probe.ablation.per_matrix = v.as_bool(); });
   if_given(map, "effects", [&](const Document& v) { spec.probe.ablation.effect = v.as_bool(); });

@@ -20,7 +20,9 @@ const places = [...figurePlaces.keys()];
 const variables = unique([...findings.map((f) => f.variable), ...report.figures.map((f) => f.variable)]);
 const dataSets = unique(findings.flatMap((f) => f.sets.map((s) => s.data)));
 // Shows the last step of a training first: the finished model.
-const firstPlace = findings.some((f) => f.step !== null) ? nFindingPlaces - 1 : 0;
+// Shows a model itself before its negative controls.
+const itself = places.indexOf(findings.filter((f) => f.control === '').map(placeOfFinding)[0]);
+const firstPlace = findings.some((f) => f.step !== null) ? nFindingPlaces - 1 : Math.max(0, itself);
 const chosen = {place: places.length ? places[firstPlace] : '', variable: null, data: dataSets[0]};
 
 const isChosenVariable = (variable) => chosen.variable === null || chosen.variable === variable;
@@ -99,6 +101,17 @@ function makeChoices() {
   form.append(themeButton());
 }
 
+/** The models and negative controls that were probed, with the names of their runs. */
+function probedKinds() {
+  const kinds = new Map();
+  for (const {model, control, name} of runs.filter((run) => run.done > 0)) {
+    const key = JSON.stringify([model, control]);
+    if (!kinds.has(key)) kinds.set(key, {model, control, names: []});
+    kinds.get(key).names.push(name);
+  }
+  return [...kinds.values()];
+}
+
 function summarise() {
   const sum = (of) => runs.reduce((total, run) => total + of(run), 0);
   const [done, planned, failed] = [sum((r) => r.done), sum((r) => r.planned), sum((r) => r.failed.length)];
@@ -112,6 +125,12 @@ function summarise() {
   if (models.length) {
     const more = models.length > 4 ? `, and ${models.length - 4} more` : '';
     document.getElementById('model').textContent = `${models.length === 1 ? 'Model' : 'Models'}: ${models.slice(0, 4).join(', ')}${more}.`;
+  }
+  const kinds = probedKinds();
+  if (kinds.length > 1 && kinds.some(({control}) => control !== '')) {
+    document.getElementById('model').replaceChildren('What was probed:', element('ul', {id: 'probed'}, ...kinds.slice(0, 8).map(
+      ({model, control, names}) => element('li', {textContent: `${names.length > 3 ? `${names.length} runs` : names.join(', ')}: ${model}, ${
+        control === '' ? 'the model itself' : `negative control ${control}`}`}))));
   }
   const banners = document.getElementById('banners');
   for (const textContent of Object.values(report.controls)) banners.append(element('p', {className: 'banner', role: 'note', textContent}));

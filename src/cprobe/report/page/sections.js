@@ -8,6 +8,8 @@ const kMarks = {received: '→', 'beyond chance': '~', partly: '~', small: '~', 
 
 // Questions that are asked by exchange, and shown where they were asked.
 const kThrough = [['component', 'through the component'], ['units', 'through the units']];
+const asksSufficiency = findings.some((f) => f.sets.some((s) => s.sufficient !== null));
+const hasMatchedControls = findings.some((f) => f.sets.some((s) => s.inControls.length));
 const isExchanged = findings.some((f) => f.sets.some((s) => kThrough.some(([key]) => s[key].asked)));
 
 function chip(question, answered) {
@@ -18,8 +20,10 @@ function chip(question, answered) {
 
 function chipsOf(finding) {
   return element('span', {className: 'chips'}, chip('present', pick(finding, (s) => s.present)), chip('made here', pick(finding, (s) => s.madeHere)),
-    chip('weights needed', pick(finding, (s) => s.needed)), ...kThrough.filter(([key]) => pick(finding, (s) => s[key].asked))
-      .map(([key, name]) => chip(name, pick(finding, (s) => s[key]))));
+    chip('weights needed', pick(finding, (s) => s.needed)),
+    ...(pick(finding, (s) => s.sufficient) ? [chip('weights suffice', pick(finding, (s) => s.sufficient))] : []), ...kThrough.filter(([key]) => pick(finding, (s) => s[key].asked))
+      .map(([key, name]) => chip(name, pick(finding, (s) => s[key]))),
+    ...(pick(finding, (s) => s.inControls) || []).map(({control, answer}) => element('span', {className: 'chip control', textContent: `in ${control}: ${answer}`})));
 }
 
 const controlChip = (finding) => (finding.control === '' ? null
@@ -96,6 +100,11 @@ function findingColumns() {
     ...extras('needed', 'needed'),
     answer('weights needed', 'needed'),
   ];
+  if (asksSufficiency) {
+    const ofSufficient = (of) => (f) => pick(f, (s) => (s.sufficient ? s.sufficient[of] : null));
+    columns.push(spreadColumn('all else ablated', ablation((a) => a.complement)), spreadColumn('all but random sets ablated', ablation((a) => a.onlyRandom)),
+      {name: 'p suffice', of: ofSufficient('p'), text: pText, number: true}, {name: 'weights suffice', of: ofSufficient('words')});
+  }
   if (isExchanged) for (const [key, name] of kThrough) columns.push(figureOf(`p ${name}`, key, 'p', pText), ...extras(name, key), answer(name, key));
   const complementP = ablation((a) => most(a.complementP));
   if (findings.some((f) => f.sets.some((s) => s.ablation && s.ablation.complementP.length))) {
@@ -104,6 +113,11 @@ function findingColumns() {
   const notes = ablation((a) => [a.fill === 'zero' ? '' : `${a.fill} fill`, ...a.notes].filter((note) => note !== '').join('; '));
   if (findings.some(notes)) columns.push({name: 'note', of: notes});
   if (findings.some((f) => f.control !== '')) columns.push({name: 'negative control', of: (f) => f.control});
+  if (hasMatchedControls) {
+    const inControls = (text) => (f) => (pick(f, (s) => s.inControls) || []).map(text).join('; ');
+    columns.push({name: 'other types in control', of: inControls(({mask}) => spreadText(mask))},
+      {name: 'present in control', of: inControls(({control, answer}) => `${control}: ${answer}`)});
+  }
   if (findings.some((f) => f.cells.length > 1)) {
     columns.push({name: 'repetitions', of: (f) => f.cells.length, text: String, number: true});
   }
@@ -201,6 +215,8 @@ function makeAblating() {
         {name: 'null circuits ablated', of: ablation((a) => a.nulls), colour: kNullColour, symbol: 'triangle-up', points: (f) => ablation((a) => a.nullDraws)(f) || [],
           pointsName: 'each null circuit'},
         {name: 'all else ablated', of: ablation((a) => a.complement), colour: '#009E73', symbol: 'square-open'},
+        {name: 'all but random sets ablated', of: ablation((a) => a.onlyRandom), colour: '#56B4E9', symbol: 'diamond-open',
+          points: (f) => ablation((a) => a.onlyRandomDraws)(f) || [], pointsName: 'each random set alone'},
         {name: 'component ablated', of: ablation((a) => a.component), colour: '#CC79A7', symbol: 'cross-open'},
         {name: 'untouched', of: ablation((a) => a.untouched), symbol: 'line-ns-open', colour: '#8a8f96'},
       ], 'task accuracy', [-0.03, 1.03]);
