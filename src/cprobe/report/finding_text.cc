@@ -58,6 +58,10 @@ std::string presence_answer(const ReportedFinding& f, const JudgedFinding& judge
     case VerdictWord::kSmall:
       return fmt::format("{} is present in {} by little only{}", f.variable, where, of_these);
     case VerdictWord::kNo:
+      if (f.is_empty()) {
+        return fmt::format("There is no sign of {} in {}: the search kept nothing, and an empty mask tells nothing",
+                           f.variable, where);
+      }
       return fmt::format("There is no sign of {} in {}{}; this search finds at most {} above null variables",
                          f.variable, where, of_these, number_text_of(present.upper.value_or(0)));
     case VerdictWord::kUndecided:
@@ -88,8 +92,10 @@ std::string made_here_answer(const ReportedFinding& f, const JudgedFinding& judg
           has_weak_nulls(judged) ? ", beyond chance" : "", judged.received_from, input,
           in_parentheses(joined({p, size.empty() ? "" : size + " more is told here"}, ", ")));
     case VerdictWord::kReceived:
-      return fmt::format("It was received, from {}: the component's input there tells it as well ({}).",
-                         judged.received_from, input);
+      // The interval is that of the difference minus its nulls' mean.
+      return fmt::format("It was received, from {}: the component's input there tells it {} ({}).",
+                         judged.received_from,
+                         made.upper && *made.upper + made.null_mean.value_or(0) < 0 ? "better" : "as well", input);
     case VerdictWord::kUndecided:
       return fmt::format("Whether it was made here or received, from {} ({}), is undecided.", judged.received_from,
                          input);
@@ -98,9 +104,15 @@ std::string made_here_answer(const ReportedFinding& f, const JudgedFinding& judg
   }
 }
 
-/// "null circuits 0.610 on average"; empty without null circuits.
+/// "null circuits 0.610 on average, 3 of 19 as little as this or less" (the last of one cell only);
+/// empty without null circuits.
 std::string null_circuits_words(const ReportedAblation& a) {
-  return a.nulls ? fmt::format("null circuits {} on average", text_of({.mean = a.nulls->mean})) : std::string();
+  if (!a.nulls) return {};
+  const std::string mean = fmt::format("null circuits {} on average", text_of({.mean = a.nulls->mean}));
+  if (a.n_cells > 1) return mean;
+  const auto n_as_harmful =
+      std::ranges::count_if(a.null_draws, [&](double accuracy) { return accuracy <= a.ablated.mean + kTie; });
+  return fmt::format("{}, {} of {} as little as this or less", mean, n_as_harmful, a.null_draws.size());
 }
 
 /// What ablated units see; empty for fill zero.

@@ -67,6 +67,9 @@ std::string presence_verdict(const std::string& variable, const Places& places) 
       for (const AnswersOfRun& of : on->answers) most = std::max(most, of.judged.present.upper.value_or(-1));
     }
     const std::string found = most >= 0 ? fmt::format(": this search finds at most {}", number_text_of(most)) : "";
+    if (std::ranges::all_of(places, [](const auto& place) { return place.first->is_empty(); })) {
+      return fmt::format("The search kept nothing for {}, so nothing tells it above its null variables.", variable);
+    }
     if (all_have("no")) return fmt::format("Nothing tells {} above its null variables{}{}.", variable, in_model, found);
     return fmt::format("{} was not found to be present{}.", variable, in_model);
   }
