@@ -138,7 +138,7 @@ TEST_F(AblateASpec, LetsTheCommandLineOverrideIt) {
     }
     return all;
   };
-  EXPECT_EQ(random_effects({"--seed", "4"}), random_effects({}));
+  EXPECT_EQ(random_effects({"--seed", "0"}), random_effects({})) << "the random sets of runs";
   EXPECT_NE(random_effects({"--seed", "5"}), random_effects({}));
 }
 

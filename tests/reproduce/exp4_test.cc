@@ -68,8 +68,9 @@ TEST_F(ReproduceExperiment4, PrintsOurFiguresOfAnyModelAndGoesOnWhereItStopped) 
   const std::string text = reproduce();
   EXPECT_THAT(text, HasSubstr("Nothing is published for this model (gpt2, 2 layers, d_model 8)"));
   EXPECT_THAT(text, Not(HasSubstr("(paper)")));
-  EXPECT_EQ(count(text, "L1.attn"), 2 + 4 + 1) << "IID and Gen, of both genders, IID:\n" << text;
-  EXPECT_EQ(count(text, "L1.mlp"), 2 + 4 + 1) << text;
+  EXPECT_EQ(count(text, "L1.attn"), 2 * (2 + 4 + 1)) << "IID and Gen, of both genders, IID; figures, answers:\n"
+                                                     << text;
+  EXPECT_EQ(count(text, "L1.mlp"), 2 * (2 + 4 + 1)) << text;
   EXPECT_EQ(count(text, "L0."), 0) << text;
   EXPECT_THAT(text, ContainsRegex("Female Gen +[01]\\.[0-9]{3}"));
   EXPECT_EQ(testing::read_bytes(folder_ / "exp4/table.txt"), text);
