@@ -159,6 +159,13 @@ TEST(Verdict, AnswersWhetherAVariableIsPresent) {
   }
 }
 
+TEST(Verdict, SaysThatAnEmptyMaskTellsNothing) {
+  const ReportedFinding empty = finding_of({.other_types = .1, .p = std::nullopt});
+  EXPECT_THAT(presence_of(empty),
+              HasSubstr("There is no sign of var_0 in what the mask writes at the probed token: the search kept "
+                        "nothing, and an empty mask tells nothing: accuracy"));
+}
+
 TEST(Verdict, AnswersWhetherItWasMadeHere) {
   const Case cases[] = {
       {"received",
@@ -166,7 +173,12 @@ TEST(Verdict, AnswersWhetherItWasMadeHere) {
        {},
        VerdictWord::kReceived,
        "It was received, from token 0: the component's input there tells it "
-       "as well (0.950)."},
+       "better (0.950)."},
+      {"received, as good",
+       {.input = .91},
+       {},
+       VerdictWord::kReceived,
+       "It was received, from token 0: the component's input there tells it as well (0.910)."},
       {"yes",
        {.input = .3},
        {},
@@ -194,7 +206,8 @@ std::vector<Case> deletion_cases() {
        {},
        VerdictWord::kYes,
        "Deleting these weights takes accuracy on Test from 1.000 to 0.200; random sets of their size leave 0.700 ± "
-       "0.006, null circuits 0.500 on average (39 random sets; p = 0.025; at least 0.480 more harm than they do; n = "
+       "0.006, null circuits 0.500 on average, 0 of 19 as little as this or less (39 random sets; p = 0.025; at least "
+       "0.480 more harm than they do; n = "
        "500 rows). The behaviour needs these weights more than random sets of their size."},
       {"small", {.ablated = .68}, {}, VerdictWord::kSmall, "more than random sets of their size, but by little."},
       {"no", {.ablated = .7}, {}, VerdictWord::kNo, "There is no sign that the behaviour needs these weights more"},
@@ -441,6 +454,9 @@ TEST(Verdict, OnAVariable) {
   };
   for (const VariableCase& c : cases) EXPECT_THAT(verdict_text(c.findings, "Test"), HasSubstr(c.words));
   EXPECT_EQ(verdict_text({&yes}, "Gen"), "Nothing was measured on Gen.");
+  const ReportedFinding empty = finding_of({.other_types = .1, .p = std::nullopt});
+  EXPECT_THAT(verdict_text({&empty}, "Test"),
+              HasSubstr("The search kept nothing for var_0, so nothing tells it above its null variables."));
 }
 
 TEST(Verdict, HasNoNegativeZeros) {
