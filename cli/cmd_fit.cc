@@ -141,7 +141,7 @@ void print_plan_json(const RunPlan& plan) {
   }
   const nlohmann::ordered_json object = {{"cells", cells},
                                          {"seconds", plan.seconds},
-                                         {"seconds_without_exchanges", plan.seconds_without_exchanges},
+                                         {"seconds_at_least", plan.seconds_at_least},
                                          {"jobs", plan.parallelism.n_jobs},
                                          {"threads", plan.parallelism.n_threads},
                                          {"peak_memory", plan.peak_memory},
@@ -152,13 +152,13 @@ void print_plan_json(const RunPlan& plan) {
   fmt::print("{}\n", object.dump());
 }
 
-/// What the time of exchanges rests on; empty if there are none.
-std::string exchanges_note(const RunPlan& plan) {
-  if (plan.seconds_without_exchanges >= plan.seconds) return {};
+/// What the time rests on; empty if nothing of it could fall away.
+std::string parts_note(const RunPlan& plan) {
+  if (plan.seconds_at_least >= plan.seconds) return {};
   return fmt::format(
-      "That is with exchanges in every cell; they take place where the variable is present. Without any: "
-      "about {}.\n",
-      format_duration(plan.seconds_without_exchanges));
+      "That is if every mask is a part of its component. Masks that are empty or full have no random sets: of such "
+      "only, about {}.\n",
+      format_duration(plan.seconds_at_least));
 }
 
 void print_plan(const RunPlan& plan) {
@@ -168,9 +168,8 @@ void print_plan(const RunPlan& plan) {
       "now.\n",
       plan_table(plan), std::ssize(plan.cells) - n_over, n_over == 0 ? "" : fmt::format(", {} are there", n_over),
       format_duration(plan.seconds), plan.parallelism.n_jobs, plan.parallelism.n_threads);
-  fmt::print("{}Peak memory: about {}, of which the model's weights {} and residual streams {}{}.\n",
-             exchanges_note(plan), format_bytes(plan.peak_memory), format_bytes(plan.weights_memory),
-             format_bytes(plan.streams_memory),
+  fmt::print("{}Peak memory: about {}, of which the model's weights {} and residual streams {}{}.\n", parts_note(plan),
+             format_bytes(plan.peak_memory), format_bytes(plan.weights_memory), format_bytes(plan.streams_memory),
              plan.streams_on_disk ? " (in scratch files, as they exceed --memory)" : "");
   fmt::print("{}", power_text(plan.questions));
 }

@@ -134,14 +134,16 @@ TEST_F(Run, IsPlannedWithNullVariablesAndExchanges) {
   EXPECT_GT(first.exchanges, 0);
   EXPECT_DOUBLE_EQ(first.total(), first.streams + first.fit() + first.decoding + first.ablations() + first.exchanges);
   EXPECT_GT(plan.cells.at(0).time.exchanges, plan.cells.at(2).time.exchanges) << "less is behind layer 1";
-  double exchanges = 0;
-  for (const auto& [label, time, is_over] : plan.cells) exchanges += time.exchanges;
-  EXPECT_NEAR(plan.seconds - plan.seconds_without_exchanges, exchanges, 1e-9 * plan.seconds);
+  EXPECT_GT(first.of_parts, 2 * first.ablation) << "2 random sets, and paths through units";
+  EXPECT_LT(first.of_parts, 2 * first.ablation + first.exchanges);
+  double of_parts = 0;
+  for (const auto& [label, time, is_over] : plan.cells) of_parts += time.of_parts;
+  EXPECT_NEAR(plan.seconds - plan.seconds_at_least, of_parts, 1e-9 * plan.seconds);
   spec_.probe.null_variables = 0;
   const RunPlan screening = plan_run(spec_, {.n_threads = 1});
   EXPECT_EQ(screening.cells.at(0).time.exchanges, 0);
   EXPECT_EQ(screening.cells.at(0).time.own_share, 1);
-  EXPECT_EQ(screening.seconds, screening.seconds_without_exchanges);
+  EXPECT_NEAR(screening.cells.at(0).time.of_parts, 2 * screening.cells.at(0).time.ablation, 1e-12);
 }
 
 TEST_F(Run, IsPlannedForWhatIsNotThereYet) {

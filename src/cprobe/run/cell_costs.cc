@@ -24,18 +24,21 @@ double elapsed(steady_clock::time_point start) {
   return std::chrono::duration<double>(steady_clock::now() - start).count();
 }
 
-/// All units of a component.
-Circuit whole_component(const Model& model, const ComponentRef& component, MaskUnit unit) {
+/// Every second unit of a component.
+Circuit half_component(const Model& model, const ComponentRef& component, MaskUnit unit) {
   Circuit circuit{.unit = unit, .matrices = matrices_of(model.config, component)};
-  for (const MatrixInfo& matrix : circuit.matrices)
-    circuit.members.push_back(at::ones(unit_shape(matrix, unit), at::kBool));
+  for (const MatrixInfo& matrix : circuit.matrices) {
+    const at::Tensor units = at::zeros(unit_shape(matrix, unit), at::kLong);
+    circuit.members.push_back(at::arange(units.numel()).remainder(2).eq(0).view(units.sizes()));
+  }
   return circuit;
 }
 
 NullHypothesis known_nulls(const Spec& spec, const RunData& data, const Cell& cell) {
   const auto known = data.nulls.find(cell.variable);
   if (known != data.nulls.end()) return known->second;
-  return null_hypothesis(data, cell.variable, spec.data.types_of(cell.variable), spec.probe.null_variables);
+  return null_hypothesis(data, cell.variable, spec.data.types_of(cell.variable), spec.probe.null_variables,
+                         spec.probe.held_out_types);
 }
 
 double n_products_of_a_node(const ModelConfig& config) {
@@ -68,22 +71,27 @@ DecodingCost measured_decoding(const Spec& spec, Cell cell, const RunData& data,
   for (const Dataset* set : data_sets(data)) streams.at(*set, Site::before(cell.component));
   FindOptions options = find_options(spec.probe, cell);
   options.fit.epochs = 0;
-  const std::unique_ptr<Draws> draws = make_draws(spec.probe, cell, data.train.trie.n_rows(), data.test.trie.n_rows());
+  std::optional<NullHypothesis> null;
+  if (spec.probe.protocol != Protocol::kPaper) {
+    null = known_nulls(spec, data, cell);
+    options.train_rows = rows_to_train_on(data, *null);
+  }
+  const std::unique_ptr<Draws> draws =
+      make_draws(spec.probe, cell, options.n_train(data.train.trie.n_rows()), data.test.trie.n_rows());
   DecodingCost cost;
   auto start = steady_clock::now();
   probe_component(data.model, data.train, data.test, cell.variable, cell.component, options, *draws, streams);
   cost.own = elapsed(start);
-  if (spec.probe.protocol == Protocol::kPaper) return cost;
-  const NullHypothesis null = known_nulls(spec, data, cell);
-  const Circuit circuit = whole_component(data.model, cell.component, options.unit);
+  if (!null) return cost;
+  const Circuit circuit = half_component(data.model, cell.component, options.unit);
   const auto seconds_of_presence = [&](const std::vector<Circuit>& nulls) {
     start = steady_clock::now();
-    presence(data.model, data, cell.variable, circuit, nulls, null, options, streams);
+    presence(data.model, data, cell.variable, circuit, nulls, *null, options, streams);
     return elapsed(start);
   };
   const double without = seconds_of_presence({});
   cost.own += without;
-  if (null.variables.n() > 0) cost.per_null = std::max(0.0, seconds_of_presence({circuit}) - without);
+  if (null->variables.n() > 0) cost.per_null = std::max(0.0, seconds_of_presence({circuit}) - without);
   return cost;
 }
 
@@ -101,15 +109,15 @@ std::optional<ExchangeCost> measured_exchange(const Spec& spec, Cell cell, const
   ExchangeOptions options = spec.probe.exchange;
   options.n_rows = std::clamp<int64_t>(static_cast<int64_t>(most_products / of_row), 1, options.n_rows);
   options.n_controls = 1;
-  const Circuit circuit = whole_component(data.model, cell.component, spec.probe.unit);
+  const Circuit circuit = half_component(data.model, cell.component, spec.probe.unit);
   std::vector<double> times;  // When each exchange was over.
   const auto start = steady_clock::now();
   const auto found = exchange_on(data.model, data, "", set, circuit, std::span(&circuit, 1), null, options,
                                  Seed(cell.seed), [&](const Progress&) { times.push_back(elapsed(start)); });
   if (!found || times.size() < 2) return std::nullopt;
   ExchangeCost cost{.n_rows = found->n_rows, .own = times[0], .per_null = times[1] - times[0]};
-  // Where the whole component moves too few rows, nothing is exchanged along paths. Paths take two
-  // passes behind the component; a null variable takes two more, and four through the whole model.
+  // Where the whole component moves too few rows, nothing is exchanged along paths here. Paths take
+  // two passes behind the component; a null variable takes as many, and four through the model.
   cost.per_units =
       times.size() > 2 ? (times.back() - times[1]) / static_cast<double>(times.size() - 2) : cost.per_null / 3;
   return cost;

@@ -4,7 +4,6 @@
 #include <chrono>
 
 #include "cprobe/core/memory.h"
-#include "cprobe/evaluate/inference.h"
 #include "cprobe/probe/null_circuits.h"
 #include "cprobe/probe/probe_cell.h"
 
@@ -26,6 +25,12 @@ int64_t n_weights(const ModelConfig& config, const ComponentRef& component) {
   return sum;
 }
 
+/// The most ablated runs of a cell, on all evaluation sets.
+int64_t n_ablations(const AblationOptions& options, const RunData& data, const Cell& cell, int64_t n_nulls) {
+  const size_t n_matrices = matrices_of(data.model.config, cell.component).size();
+  return std::ssize(data.evaluation_sets) * most_ablations(options, n_matrices, static_cast<size_t>(n_nulls));
+}
+
 }  // namespace
 
 Estimate::Estimate(const Spec& spec, const std::vector<Cell>& cells, const RunData& data, const NewRows& new_rows,
@@ -42,14 +47,15 @@ Estimate::Estimate(const Spec& spec, const std::vector<Cell>& cells, const RunDa
     ++progress.done;
     tell(on_progress, progress);
   }
-  measure_costs(cells, new_rows);
-  ++progress.done;
-  tell(on_progress, progress);
   product_ = measured_product();
   run_two_layers();
   // Weights of a mapped file that were read for the first time.
   shared_memory_ += std::max<int64_t>(0, mapped_memory() - mapped_before);
   peak_memory_ = cprobe::peak_memory() + further_memory(cells);
+  ++progress.done;
+  tell(on_progress, progress);
+  // Afterwards, because decoding keeps streams, which further_memory counts.
+  measure_costs(cells, new_rows);
 }
 
 int64_t Estimate::further_memory(const std::vector<Cell>& cells) const {
@@ -148,11 +154,10 @@ DecodingCost Estimate::decoding_of(const Cell& cell) const {
           .per_null = least.per_null + share * (greatest.per_null - least.per_null)};
 }
 
-double Estimate::exchanges_of(const Cell& cell) const {
+Estimate::Exchanges Estimate::exchanges_of(const Cell& cell) const {
   const auto measured = exchanges_.find(cell.component.block);
   const int64_t n_nulls = n_null_variables(*spec_, *data_, cell);
-  // With fewer nulls no variable is found to be present.
-  if (measured == exchanges_.end() || n_nulls < kLeastNulls) return 0;
+  if (measured == exchanges_.end() || n_nulls == 0) return {};
   const ExchangeCost& cost = measured->second;
   const Site site = Site::before(cell.component), end = Site::end(data_->model.config);
   const Site first = Site::before({0, cell.component.block});
@@ -163,13 +168,13 @@ double Estimate::exchanges_of(const Cell& cell) const {
   const double with_donors = (4 * all + 2 * behind) / (4 * all + 2 * behind_first);
   const double of_units = behind / behind_first;
   const auto n_sets = static_cast<double>(1 + spec_->probe.exchange.n_controls + n_nulls);
-  const double seconds =
-      with_donors * (cost.own + static_cast<double>(n_nulls) * cost.per_null) + of_units * n_sets * cost.per_units;
   int64_t n_rows = 0;
   for (const Dataset* set : exchanged_sets(*data_, cell.variable)) {
     n_rows += std::min(spec_->probe.exchange.n_rows, set->trie.n_rows());
   }
-  return seconds * static_cast<double>(n_rows) / static_cast<double>(cost.n_rows);
+  const double rows = static_cast<double>(n_rows) / static_cast<double>(cost.n_rows);
+  return {.whole = rows * with_donors * (cost.own + static_cast<double>(n_nulls) * cost.per_null),
+          .paths = rows * of_units * n_sets * cost.per_units};
 }
 
 double Estimate::measured_product() const {
@@ -206,13 +211,10 @@ double Estimate::products(int64_t n_nodes, Site from, Site to) const {
 }
 
 CellTime unmeasured(const Spec& spec, const RunData& data, const Cell& cell) {
-  const size_t n_matrices = matrices_of(data.model.config, cell.component).size();
   return {.epoch = 1,
           .n_epochs = spec.probe.fit.epochs,
           .ablation = 1,
-          .n_ablations =
-              std::ssize(data.evaluation_sets) *
-              most_ablations(spec.probe.ablation, n_matrices, static_cast<size_t>(n_null_variables(spec, data, cell)))};
+          .n_ablations = n_ablations(spec.probe.ablation, data, cell, n_null_variables(spec, data, cell))};
 }
 
 CellTime Estimate::of(const Cell& cell, const Cell* before) const {
@@ -223,12 +225,14 @@ CellTime Estimate::of(const Cell& cell, const Cell* before) const {
   const Site from = fresh ? Site::start() : Site::before(before->component);
   CellTime time = unmeasured(*spec_, *data_, cell);
   const Epoch& epoch = epochs_.at({cell.component.block, cell.batch_size});
-  const auto n_nulls = static_cast<double>(n_null_variables(*spec_, *data_, cell));
+  const int64_t n_nulls_of_cell = n_null_variables(*spec_, *data_, cell);
+  const auto n_nulls = static_cast<double>(n_nulls_of_cell);
   const auto n_measured = static_cast<double>(std::max<int64_t>(1, spec_->probe.null_variables));
   time.epoch = epoch.own + epoch.nulls * n_nulls / n_measured;
   const DecodingCost decoding = decoding_of(cell);
   time.decoding = decoding.own + n_nulls * decoding.per_null;
-  time.exchanges = exchanges_of(cell);
+  const Exchanges exchanges = exchanges_of(cell);
+  time.exchanges = exchanges.whole + exchanges.paths;
   if (time.epoch > 0) time.own_share = epoch.own / time.epoch;
   double ablation = 0;
   for (const auto& [label, data] : data_->evaluation_sets) {
@@ -242,6 +246,10 @@ CellTime Estimate::of(const Cell& cell, const Cell* before) const {
   }
   for (const Dataset* data : data_sets(*data_)) time.streams += product_ * products(data->trie.n_nodes(), from, site);
   time.ablation = product_ * ablation / std::max(1.0, static_cast<double>(data_->evaluation_sets.size()));
+  AblationOptions without_sets = spec_->probe.ablation;
+  without_sets.n_random = 0;
+  const auto n_without = static_cast<double>(n_ablations(without_sets, *data_, cell, n_nulls_of_cell));
+  time.of_parts = exchanges.paths + time.ablations() - time.ablation * n_without;
   return time;
 }
 

@@ -22,12 +22,14 @@ struct CellTime {
   double decoding = 0;      ///< Time of decoding, of null circuits and inputs too, and of losses.
   double ablation = 0;      ///< Time of one ablated run of the model; a mean over evaluation sets.
   int64_t n_ablations = 0;  ///< Ablated runs on all evaluation sets together.
-  /// Time of all exchanges, which take place only if the variable is present.
-  double exchanges = 0;
+  double exchanges = 0;     ///< Time of all exchanges.
+  /// Of `ablations` and `exchanges`, the time of random sets and of paths through units. Only a
+  /// mask that is a part of its component takes that time.
+  double of_parts = 0;
 
   double fit() const { return epoch * static_cast<double>(n_epochs); }
   double ablations() const { return ablation * static_cast<double>(n_ablations); }
-  /// As if the variable were present.
+  /// As if the mask were a part of its component.
   double total() const { return streams + fit() + decoding + ablations() + exchanges; }
 };
 
@@ -35,8 +37,8 @@ struct CellTime {
 CellTime unmeasured(const Spec& spec, const RunData& data, const Cell& cell);
 
 /// The time and memory that a run takes, estimated from what is measured on this machine: an epoch
-/// of mask training, a forward pass, decoding, and the exchange of some rows. Supposes that all
-/// variables are present, so that their values are exchanged.
+/// of mask training, a forward pass, decoding, and the exchange of some rows. Supposes that each
+/// mask is a part of its component, and that exchanging the component moves answers.
 class Estimate {
  public:
   /// Measures: trains two epochs for each block and batch size among the cells, decodes and
@@ -78,7 +80,11 @@ class Estimate {
   /// Measures decoding and exchanges for each block.
   void measure_costs(const std::vector<Cell>& cells, const NewRows& new_rows);
   DecodingCost decoding_of(const Cell& cell) const;
-  double exchanges_of(const Cell& cell) const;
+  /// Seconds of exchanges: of the whole component, and of paths through units.
+  struct Exchanges {
+    double whole = 0, paths = 0;
+  };
+  Exchanges exchanges_of(const Cell& cell) const;
   int64_t n_classes(const std::string& variable) const;
   /// Bytes that a cell takes beyond the measured epoch.
   int64_t further_memory(const std::vector<Cell>& cells) const;

@@ -22,12 +22,12 @@ struct RunPlan {
   std::vector<Forecast> cells;             ///< In the order of the tables.
   std::vector<PlannedQuestion> questions;  ///< What the run could tell.
   Parallelism parallelism;
-  double seconds = 0;                    ///< Time to compute all cells that are not over.
-  double seconds_without_exchanges = 0;  ///< The same if no variable is present.
-  int64_t weights_memory = 0;            ///< Bytes of the model's weights.
-  int64_t streams_memory = 0;            ///< Bytes of the residual streams of all jobs.
-  bool streams_on_disk = false;          ///< Whether the residual streams would be in scratch files.
-  int64_t peak_memory = 0;               ///< Bytes, as Estimate::peak_memory, for all jobs together.
+  double seconds = 0;            ///< Time to compute all cells that are not over.
+  double seconds_at_least = 0;   ///< The same if no mask is a part of its component.
+  int64_t weights_memory = 0;    ///< Bytes of the model's weights.
+  int64_t streams_memory = 0;    ///< Bytes of the residual streams of all jobs.
+  bool streams_on_disk = false;  ///< Whether the residual streams would be in scratch files.
+  int64_t peak_memory = 0;       ///< Bytes, as Estimate::peak_memory, for all jobs together.
 };
 
 /// Checks the spec, the model, the data and the run folder as `run` does, without writing anything.
