@@ -6,7 +6,7 @@ include(GNUInstallDirs)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/cprobe)
 
 add_library(cprobe_package STATIC)
-foreach(folder core io tokenizer data tasks model training circuit evaluate baselines spec probe)
+foreach(folder core io tokenizer data tasks model training circuit evaluate plant baselines spec probe)
   target_sources(cprobe_package PRIVATE $<TARGET_OBJECTS:cprobe_${folder}>)
   install(DIRECTORY src/cprobe/${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/cprobe FILES_MATCHING PATTERN "*.h")
 endforeach()

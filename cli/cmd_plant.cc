@@ -1,0 +1,81 @@
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cprobe/core/error.h"
+#include "cprobe/plant/compiled.h"
+#include "cprobe/plant/planted_folder.h"
+
+namespace cprobe {
+namespace {
+
+struct PlantOptions {
+  std::filesystem::path out, check;
+  uint64_t seed = 0;
+  std::string component, answer = "direct";
+  CompiledOptions compiled;
+  int n_threads = 0;
+};
+
+CompiledAnswer parse_answer(const std::string& text) {
+  for (const CompiledAnswer answer : kCompiledAnswers) {
+    if (to_string(answer) == text) return answer;
+  }
+  throw input_error("--answer {}: expected direct, combined or other", text);
+}
+
+void print_checked(const std::filesystem::path& folder, const std::vector<PlantedExchange>& exchanges) {
+  fmt::print("{}: the truth holds\n", folder.string());
+  for (const PlantedExchange& exchange : exchanges) {
+    fmt::print("  {}: exchanging its units moves it in {:.3f} of the pairs, exchanging all others in {:.3f}\n",
+               exchange.variable, exchange.by_units, exchange.by_others);
+  }
+}
+
+void run_plant(PlantOptions options) {
+  begin_computing(options.n_threads);
+  if (!options.check.empty()) return print_checked(options.check, check_planted(options.check));
+  if (options.out.empty()) throw input_error("plant: needs --out FOLDER, or --check FOLDER");
+  if (!options.component.empty()) options.compiled.component = parse_component(options.component);
+  options.compiled.answer = parse_answer(options.answer);
+  write_planted(compile_model(options.compiled, Seed(options.seed)), options.out);
+  print_checked(options.out, check_planted(options.out));
+  fmt::print("Look for it with: cprobe fit {}\n", (options.out / "spec.yaml").string());
+}
+
+}  // namespace
+
+void setup_plant(CLI::App& app) {
+  const auto options = std::make_shared<PlantOptions>();
+  CLI::App* command = app.add_subcommand("plant", "Make a model in which the answer is known");
+  CompiledOptions& knobs = options->compiled;
+  add_option(*command, "-o,--out", options->out, "FOLDER",
+             "Folder for the model, its data, its truth file and a spec; files of the same names are replaced");
+  add_option(*command, "--check", options->check, "FOLDER", "Test the truth file of a folder, and make nothing");
+  add_option_with_default(*command, "--seed", options->seed, "N", "Seed of all that is drawn");
+  add_option(*command, "--component", options->component, "L1.mlp", "Component that computes (default: drawn)");
+  add_option_with_default(*command, "--answer", options->answer, "direct|combined|other",
+                          "What the model answers: v, v + u1, or u1, so that v is idle");
+  add_option_with_default(*command, "--operands", knobs.n_operands, "N", "Values of each of the two operands");
+  add_option_with_default(*command, "--classes", knobs.n_classes, "N", "Values of v and of each u");
+  add_option_with_default(*command, "--layers", knobs.n_layers, "N", "Layers of the model");
+  command->add_flag("--one-operand", knobs.one_operand, "An MLP computes functions of one operand, too");
+  add_option_with_default(*command, "--gain", knobs.gain, "X", "Length of v's code in relation to an operand's");
+  add_option_with_default(*command, "--distractors", knobs.n_distractors, "N",
+                          "Variables u1, u2, ... that the same component computes");
+  add_option_with_default(*command, "--distractor-gain", knobs.distractor_gain, "X", "Length of their codes");
+  add_option_with_default(*command, "--overlap", knobs.overlap, "X",
+                          "Share of v's hidden units that write u1 as well (MLP)");
+  add_option_with_default(*command, "--redundancy", knobs.redundancy, "N", "Copies of v's hidden units (MLP)");
+  add_option_with_default(*command, "--rotation", knobs.rotation, "X",
+                          "How far the values of the head are rotated (attention)");
+  add_option_with_default(*command, "--noise", knobs.noise, "X", "Noise on all weights, in relation to a unit's own");
+  add_option_with_default(*command, "--dead", knobs.dead, "X", "Share of units that serve nothing");
+  add_option_with_default(*command, "--context", knobs.context, "N", "Tokens before the operands");
+  add_threads_option(*command, options->n_threads);
+  command->footer(
+      "Examples:\n  cprobe plant --out models/planted --seed 1\n  cprobe plant --check models/planted");
+  command->callback([options] { run_plant(*options); });
+}
+
+}  // namespace cprobe

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cprobe/core/seed.h"
+#include "cprobe/data/dataset.h"
+#include "cprobe/model/model.h"
+#include "cprobe/plant/truth.h"
+
+namespace cprobe {
+
+/// What a model must do for its truth to be accepted.
+inline constexpr double kLeastPlantedAccuracy = 0.99;  ///< Of the model's answers.
+inline constexpr double kLeastMovedByUnits = 0.99;     ///< Share of pairs, units of V exchanged.
+inline constexpr double kMostMovedByOthers = 0.01;     ///< Share of pairs, all other units exchanged.
+
+/// How well a truth holds for one variable that the model computes. A pair is a row and a donor
+/// with another value of the variable; the share of pairs in which an exchange makes the
+/// component write the donor's value, as its code says.
+struct PlantedExchange {
+  std::string variable;
+  double by_units = 0;   ///< Units of the variable, shared ones included, see the donor.
+  double by_others = 0;  ///< All other units see the donor.
+};
+
+/// Tests the truth of a model on its data.
+/// @param data  all rows.
+/// @return      a figure for each variable that is used or idle.
+/// @throws Error (kInput) naming the variable and the figure if the model answers too few rows
+///         right, a variable's own units move too few pairs, or other units move too many.
+std::vector<PlantedExchange> check_truth(const Model& model, const Truth& truth, const Dataset& data, Seed seed);
+
+/// Measures the importance of each unit of the components that compute variables, and writes it into
+/// the truth: the mean over pairs of
+///
+///     |R (update with the unit's output from the donor - update)| / |R (donor's update - update)|
+///
+/// R projects on the span of the variable's code. A unit of an input matrix acts through all units
+/// of the last matrix.
+void measure_importance(Truth& truth, const Model& model, const Dataset& data, Seed seed);
+
+}  // namespace cprobe

@@ -1,0 +1,152 @@
+#include "cprobe/plant/compiled_data.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "cprobe/data/counterfactual.h"
+#include "cprobe/data/types.h"
+#include "cprobe/plant/partitions.h"
+
+namespace cprobe {
+namespace {
+
+using Values = std::vector<int64_t>;
+using Function = CompiledRows::Function;
+
+constexpr double kTrainShare = 0.6;    // Of the pairs of operands.
+constexpr int64_t kRowsInContext = 8;  // Rows of each pair of operands, if tokens stand before them.
+
+struct Row {
+  Values tokens;
+  Values variables;  ///< Of all functions, in order.
+  int64_t answer = 0;
+};
+
+/// The answer in reverse Polish notation if one variable came from another row. The formula names
+/// that variable even where the answer does not depend on it.
+std::string formula_of(const std::string& exchanged, CompiledAnswer answer) {
+  const std::string source = std::string(kSourcePrefix) + exchanged;
+  std::vector<std::string> read = answer == CompiledAnswer::kDirect  ? std::vector<std::string>{"v"}
+                                  : answer == CompiledAnswer::kOther ? std::vector<std::string>{"u1"}
+                                                                     : std::vector<std::string>{"v", "u1"};
+  const bool depends = std::ranges::count(read, exchanged) > 0;
+  std::ranges::replace(read, exchanged, source);
+  std::string formula = fmt::format("{}", fmt::join(read, " "));
+  if (read.size() == 2) formula += " +";
+  if (!depends) formula += fmt::format(" {} {} - +", source, source);
+  return formula;
+}
+
+/// The records of one split. A random cycle through its rows pairs each row with the next.
+std::vector<std::vector<std::string>> records(std::span<const Row> rows, const std::vector<std::string>& names,
+                                              const CompiledOptions& options,
+                                              const std::vector<std::string>& type_fields, Seed seed) {
+  std::vector<std::string> formulas;
+  std::vector<Counterfactual> answers;
+  for (const std::string& name : names) {
+    formulas.push_back(formula_of(name, options.answer));
+    answers.emplace_back(formulas.back(), names, name);
+  }
+  const Values cycle = shuffled(static_cast<int64_t>(rows.size()), seed);
+  std::vector<size_t> source(rows.size());
+  for (size_t i = 0; i < cycle.size(); ++i) {
+    source[static_cast<size_t>(cycle[i])] = static_cast<size_t>(cycle[(i + 1) % cycle.size()]);
+  }
+  std::vector<std::vector<std::string>> records;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    const Row& row = rows[r];
+    const Row& paired = rows[source[r]];
+    std::vector<std::string>& record = records.emplace_back();
+    record = {std::to_string(r), fmt::format("{}", fmt::join(row.tokens, " ")), std::to_string(row.answer),
+              fmt::format("{}", fmt::join(paired.tokens, " "))};
+    for (size_t f = 0; f < names.size(); ++f) {
+      record.push_back(std::to_string(row.variables[f]));
+      record.push_back(std::to_string(paired.variables[f]));
+    }
+    for (size_t f = 0; f < names.size(); ++f) {
+      record.push_back(std::to_string(answers[f].evaluate(row.variables, paired.variables, options.n_classes)));
+      record.push_back(formulas[f]);
+    }
+    record.insert(record.end(), type_fields.begin(), type_fields.end());
+  }
+  return records;
+}
+
+}  // namespace
+
+bool CompiledRows::is_used(size_t f, CompiledAnswer answer) const {
+  return f == 0 ? answer != CompiledAnswer::kOther : f == 1 && answer != CompiledAnswer::kDirect;
+}
+
+CompiledRows compiled_rows(const CompiledOptions& options, const ComponentRef& component, Seed seed) {
+  const int64_t p = options.n_operands, c = options.n_classes;
+  CompiledRows rows{.component = component,
+                    .is_of_pairs = component.block == Block::kMlp && !options.one_operand,
+                    .operand = shuffled(2, seed.derive("operand")).front()};
+  const int64_t few_classes = std::min(c, p / 2);  // A class of one operand alone could have no null variable.
+
+  Partitions of_one(seed.derive("functions of one operand")), of_pairs(seed.derive("functions of pairs"));
+  Function merged{.name = "merged", .is_of_pairs = false, .is_of_copied = true};
+  for (int64_t value = 0; value < p; ++value) merged.of_domain.push_back(value * few_classes / p);
+  of_one.add(merged.of_domain);
+  const auto draw = [&](const std::string& name, bool pairs) {
+    return Function{.name = name,
+                    .of_domain = pairs ? of_pairs.draw(name, p * p, c) : of_one.draw(name, p, few_classes),
+                    .is_of_pairs = pairs};
+  };
+  rows.functions.push_back(draw("v", rows.is_of_pairs));
+  for (int64_t u = 1; u <= options.n_distractors; ++u) {
+    rows.functions.push_back(draw(fmt::format("u{}", u), rows.is_of_pairs));
+  }
+  rows.not_computed = {merged, draw("table_1", true), draw("table_2", true), draw("partition", false)};
+
+  std::vector<Function> all = rows.functions;
+  all.insert(all.end(), rows.not_computed.begin(), rows.not_computed.end());
+  std::vector<std::string> names, type_fields;
+  std::vector<std::string>& columns = rows.table.columns;
+  columns = {"", "data", "labels", "counterfactual_data"};
+  const std::string first = std::to_string(options.context), second = std::to_string(options.context + 1);
+  for (const Function& function : all) {
+    names.push_back(function.name);
+    columns.insert(columns.end(), {function.name, std::string(kSourcePrefix) + function.name});
+    type_fields.push_back(function.is_of_pairs ? first + " " + second : rows.operand == 0 ? first : second);
+  }
+  for (size_t f = 0; f < all.size(); ++f) {
+    columns.insert(columns.end(), {fmt::format("CF_Label_{}", f), fmt::format("CF_FN_{}", f)});
+  }
+  for (const std::string& name : names) columns.push_back(std::string(kTypeColumnPrefix) + name);
+
+  const int64_t equals = std::max(p, c), n_each = options.context > 0 ? kRowsInContext : 1;
+  const at::Tensor before = at::randint(equals + 1, equals + 1 + kContextTokens, {p * p * n_each, options.context},
+                                        seed.derive("context").generator(), at::kLong);
+  const Values pairs = shuffled(p * p, seed.derive("split"));
+  const auto n_train = std::llround(kTrainShare * static_cast<double>(p * p));
+  std::vector<Row> made;
+  for (const int64_t pair : pairs) {
+    for (int64_t copy = 0; copy < n_each; ++copy) {
+      Row& row = made.emplace_back();
+      const at::Tensor context = before[static_cast<int64_t>(made.size()) - 1];
+      for (int64_t i = 0; i < options.context; ++i) row.tokens.push_back(context[i].item<int64_t>());
+      row.tokens.insert(row.tokens.end(), {pair / p, pair % p, equals});
+      for (const Function& function : all) {
+        const int64_t one = rows.operand == 0 ? pair / p : pair % p;
+        row.variables.push_back(function.of_domain[static_cast<size_t>(function.is_of_pairs ? pair : one)]);
+      }
+      row.answer = options.answer == CompiledAnswer::kDirect  ? row.variables[0]
+                   : options.answer == CompiledAnswer::kOther ? row.variables[1]
+                                                              : (row.variables[0] + row.variables[1]) % c;
+      rows.tokens.push_back(row.tokens);
+    }
+  }
+  const auto split = static_cast<size_t>(n_train * n_each);
+  const std::span<const Row> span(made);
+  rows.table.train = records(span.first(split), names, options, type_fields, seed.derive("pairs/train"));
+  rows.table.test = records(span.subspan(split), names, options, type_fields, seed.derive("pairs/test"));
+  return rows;
+}
+
+}  // namespace cprobe

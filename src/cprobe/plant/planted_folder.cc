@@ -1,0 +1,56 @@
+#include "cprobe/plant/planted_folder.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "cprobe/data/joined_data.h"
+#include "cprobe/data/token_csv.h"
+#include "cprobe/io/atomic_file.h"
+
+namespace cprobe {
+namespace {
+
+/// All rows of a planted folder, with their variables.
+Dataset all_rows(const std::filesystem::path& folder, int64_t vocab) {
+  const std::array sets = {load_token_csv(folder / "train.csv", vocab), load_token_csv(folder / "test.csv", vocab)};
+  Dataset all = joined(sets);
+  all.source = folder.string();
+  for (const auto& [name, values] : sets[0].variables) all.variables[name] = at::cat({values, sets[1].variables.at(name)});
+  return all;
+}
+
+std::string spec_text(const Truth& truth, const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  for (const PlantedVariable& variable : truth.variables) names.push_back(variable.name);
+  const std::string at = folder.string();
+  return fmt::format(
+      "# A planted model: truth.json beside this file says what is true of each variable.\n"
+      "model: {0}\n"
+      "task: {{name: planted, train: {0}/train.csv, test: {0}/test.csv}}\n"
+      "variables: [{1}]\n"
+      "blocks: [attn, mlp]\n"
+      "fit: {{batch_size: {2}, epochs: {3}}}\n"
+      "out: {0}/run\n",
+      at, fmt::join(names, ", "), 32, 300);
+}
+
+}  // namespace
+
+void write_planted(Planted planted, const std::filesystem::path& folder) {
+  save_model(planted.model, folder);
+  write_arithmetic_csv(planted.data, folder);
+  const Dataset data = all_rows(folder, planted.model.config.vocab);
+  check_truth(planted.model, planted.truth, data, Seed(planted.truth.seed));
+  measure_importance(planted.truth, planted.model, data, Seed(planted.truth.seed));
+  write_file(folder / "spec.yaml", spec_text(planted.truth, folder));
+  save_truth(planted.truth, planted.model.config, folder / kTruthFile);
+}
+
+std::vector<PlantedExchange> check_planted(const std::filesystem::path& folder) {
+  const Model model = load_model(folder);
+  const Truth truth = load_truth(folder / kTruthFile, model.config);
+  return check_truth(model, truth, all_rows(folder, model.config.vocab), Seed(truth.seed));
+}
+
+}  // namespace cprobe

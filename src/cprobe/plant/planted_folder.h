@@ -1,0 +1,21 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "cprobe/plant/acceptance.h"
+#include "cprobe/plant/planted.h"
+
+namespace cprobe {
+
+/// Writes a planted model into a folder: config.json, model.safetensors, train.csv, test.csv,
+/// truth.json and spec.yaml, a spec of all its hypotheses in all its components. The truth is tested
+/// first (`check_truth`), and its importances are measured. The same model gives the same bytes.
+/// @throws Error (kInput) as check_truth; (kFailed) if a file cannot be written.
+void write_planted(Planted planted, const std::filesystem::path& folder);
+
+/// Reads model, truth and data of a folder, and tests the truth.
+/// @throws Error (kInput) as load_model, load_truth, load_token_csv and check_truth.
+std::vector<PlantedExchange> check_planted(const std::filesystem::path& folder);
+
+}  // namespace cprobe
