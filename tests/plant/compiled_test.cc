@@ -42,7 +42,7 @@ std::vector<Knob> all_levels() {
     levels.push_back({"noise, attention", with(kAttention, &CompiledOptions::noise, noise)});
   }
   for (const int64_t layers : {2, 3}) levels.push_back({"layers", with(kMlp, &CompiledOptions::n_layers, layers)});
-  levels.push_back({"context", with(kMlp, &CompiledOptions::context, int64_t{3})});
+  for (const int64_t n : {0, 3}) levels.push_back({"context", with(kMlp, &CompiledOptions::context, n)});
   for (const CompiledAnswer answer : {CompiledAnswer::kCombined, CompiledAnswer::kOther}) {
     levels.push_back({"answer", with(kAttention, &CompiledOptions::answer, answer)});
   }

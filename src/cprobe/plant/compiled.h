@@ -39,7 +39,9 @@ struct CompiledOptions {
   double rotation = 0;              ///< How far the head's values are rotated, from 0: not at all. Attention only.
   double noise = 0.02;              ///< On every matrix, in relation to its entries that are not 0.
   double dead = 0.25;               ///< Share of the hidden units, and of a head's values, that serve nothing, in [0, 0.9].
-  int64_t context = 0;              ///< Tokens before the operands, drawn for each row.
+  /// Tokens before the operands, drawn for each row. With 0, a hidden unit of a pair that is only in
+  /// the test set is of no use in training, and no method that is trained can find it.
+  int64_t context = 1;
   CompiledAnswer answer = CompiledAnswer::kDirect;
 };
 
@@ -62,7 +64,8 @@ struct CompiledOptions {
 /// `table_1`, `table_2`: random functions of both operands; `partition`: a random function of one.
 /// Classes are as equal in size as can be, and all of these differ as partitions.
 ///
-/// Data: all pairs of operands, 60 % of them in the training set; with `context`, 8 rows for each.
+/// Data: for each pair of operands two rows in the training set and one in the test set, with other
+/// tokens before them. Without `context`, one row: 60 % of the pairs are in the training set.
 /// @throws Error (kInput) naming the knob
 ///   - if a knob is out of range, or does not fit the component;
 ///   - if the answer needs what the model lacks: U_1, or an MLP behind V's component.

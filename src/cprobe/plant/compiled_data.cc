@@ -17,8 +17,9 @@ namespace {
 using Values = std::vector<int64_t>;
 using Function = CompiledRows::Function;
 
-constexpr double kTrainShare = 0.6;    // Of the pairs of operands.
-constexpr int64_t kRowsInContext = 8;  // Rows of each pair of operands, if tokens stand before them.
+constexpr double kTrainShare = 0.6;  // Of the pairs of operands, without context.
+// Rows of each pair of operands, if tokens stand before them.
+constexpr int64_t kTrainRows = 2, kTestRows = 1;
 
 struct Row {
   Values tokens;
@@ -120,32 +121,40 @@ CompiledRows compiled_rows(const CompiledOptions& options, const ComponentRef& c
   }
   for (const std::string& name : names) columns.push_back(std::string(kTypeColumnPrefix) + name);
 
-  const int64_t equals = std::max(p, c), n_each = options.context > 0 ? kRowsInContext : 1;
-  const at::Tensor before = at::randint(equals + 1, equals + 1 + kContextTokens, {p * p * n_each, options.context},
-                                        seed.derive("context").generator(), at::kLong);
+  const int64_t equals = std::max(p, c);
+  const auto row_of = [&](int64_t pair, int64_t copy) {
+    Row row;
+    // The first context token tells a pair's rows apart.
+    const Values kinds = shuffled(kContextTokens, seed.derive(fmt::format("context/{}", pair)));
+    for (int64_t i = 0; i < options.context; ++i) {
+      row.tokens.push_back(equals + 1 + kinds[static_cast<size_t>((copy + i) % kContextTokens)]);
+    }
+    row.tokens.insert(row.tokens.end(), {pair / p, pair % p, equals});
+    for (const Function& function : all) {
+      const int64_t one = rows.operand == 0 ? pair / p : pair % p;
+      row.variables.push_back(function.of_domain[static_cast<size_t>(function.is_of_pairs ? pair : one)]);
+    }
+    row.answer = options.answer == CompiledAnswer::kDirect  ? row.variables[0]
+                 : options.answer == CompiledAnswer::kOther ? row.variables[1]
+                                                            : (row.variables[0] + row.variables[1]) % c;
+    return row;
+  };
   const Values pairs = shuffled(p * p, seed.derive("split"));
   const auto n_train = std::llround(kTrainShare * static_cast<double>(p * p));
-  std::vector<Row> made;
-  for (const int64_t pair : pairs) {
-    for (int64_t copy = 0; copy < n_each; ++copy) {
-      Row& row = made.emplace_back();
-      const at::Tensor context = before[static_cast<int64_t>(made.size()) - 1];
-      for (int64_t i = 0; i < options.context; ++i) row.tokens.push_back(context[i].item<int64_t>());
-      row.tokens.insert(row.tokens.end(), {pair / p, pair % p, equals});
-      for (const Function& function : all) {
-        const int64_t one = rows.operand == 0 ? pair / p : pair % p;
-        row.variables.push_back(function.of_domain[static_cast<size_t>(function.is_of_pairs ? pair : one)]);
-      }
-      row.answer = options.answer == CompiledAnswer::kDirect  ? row.variables[0]
-                   : options.answer == CompiledAnswer::kOther ? row.variables[1]
-                                                              : (row.variables[0] + row.variables[1]) % c;
-      rows.tokens.push_back(row.tokens);
+  std::vector<Row> train, test;
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    if (options.context == 0) {
+      (static_cast<int64_t>(i) < n_train ? train : test).push_back(row_of(pairs[i], 0));
+      continue;
     }
+    for (int64_t copy = 0; copy < kTrainRows; ++copy) train.push_back(row_of(pairs[i], copy));
+    for (int64_t copy = 0; copy < kTestRows; ++copy) test.push_back(row_of(pairs[i], kTrainRows + copy));
   }
-  const auto split = static_cast<size_t>(n_train * n_each);
-  const std::span<const Row> span(made);
-  rows.table.train = records(span.first(split), names, options, type_fields, seed.derive("pairs/train"));
-  rows.table.test = records(span.subspan(split), names, options, type_fields, seed.derive("pairs/test"));
+  for (const std::vector<Row>* split : {&train, &test}) {
+    for (const Row& row : *split) rows.tokens.push_back(row.tokens);
+  }
+  rows.table.train = records(train, names, options, type_fields, seed.derive("pairs/train"));
+  rows.table.test = records(test, names, options, type_fields, seed.derive("pairs/test"));
   return rows;
 }
 
