@@ -73,8 +73,7 @@ void setup_plant(CLI::App& app) {
   add_option_with_default(*command, "--dead", knobs.dead, "X", "Share of units that serve nothing");
   add_option_with_default(*command, "--context", knobs.context, "N", "Tokens before the operands");
   add_threads_option(*command, options->n_threads);
-  command->footer(
-      "Examples:\n  cprobe plant --out models/planted --seed 1\n  cprobe plant --check models/planted");
+  command->footer("Examples:\n  cprobe plant --out models/planted --seed 1\n  cprobe plant --check models/planted");
   command->callback([options] { run_plant(*options); });
 }
 

@@ -18,7 +18,7 @@ const CompiledOptions kMlp = {.component = ComponentRef{1, Block::kMlp}};
 const CompiledOptions kAttention = {.n_operands = 17, .component = ComponentRef{1, Block::kAttention}};
 
 template <typename Value>
-CompiledOptions with(CompiledOptions options, Value CompiledOptions::* knob, Value value) {
+CompiledOptions with(CompiledOptions options, Value CompiledOptions::*knob, Value value) {
   options.*knob = value;
   return options;
 }
@@ -36,7 +36,8 @@ std::vector<Knob> all_levels() {
   for (const double gain : {.25, .5}) levels.push_back({"gain", with(kMlp, &CompiledOptions::gain, gain)});
   for (const double omega : {.5, 1.}) levels.push_back({"overlap", with(kMlp, &CompiledOptions::overlap, omega)});
   for (const int64_t n : {2, 3}) levels.push_back({"redundancy", with(kMlp, &CompiledOptions::redundancy, n)});
-  for (const double theta : {.25, 1.}) levels.push_back({"rotation", with(kAttention, &CompiledOptions::rotation, theta)});
+  for (const double theta : {.25, 1.})
+    levels.push_back({"rotation", with(kAttention, &CompiledOptions::rotation, theta)});
   for (const double noise : {0., .05}) {
     levels.push_back({"noise", with(kMlp, &CompiledOptions::noise, noise)});
     levels.push_back({"noise, attention", with(kAttention, &CompiledOptions::noise, noise)});

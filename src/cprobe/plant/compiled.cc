@@ -32,7 +32,9 @@ struct HiddenUnit {
   int64_t copy = 0;      ///< Of V's units.
 };
 
-int64_t rounded_up(double x) { return static_cast<int64_t>(std::ceil(x - 1e-9)); }
+int64_t rounded_up(double x) {
+  return static_cast<int64_t>(std::ceil(x - 1e-9));
+}
 
 /// Builds the model component by component: each reads what the ones before it write, and layer
 /// norm's factor is measured on that.
@@ -48,7 +50,8 @@ class Compiler {
   int64_t equals() const { return std::max(options_.n_operands, options_.n_classes); }
   int64_t last_position() const { return options_.context + 2; }
   bool is_combiner(const ComponentRef& component) const {
-    return options_.answer == CompiledAnswer::kCombined && component == ComponentRef{options_.n_layers - 1, Block::kMlp};
+    return options_.answer == CompiledAnswer::kCombined &&
+           component == ComponentRef{options_.n_layers - 1, Block::kMlp};
   }
 
   Code new_code(int64_t n_values, double gain = 1);
@@ -393,8 +396,8 @@ PlantedUnits units_of(const std::vector<Served>& units, size_t function) {
   for (size_t i = 0; i < units.size(); ++i) {
     const Served& unit = units[i];
     const auto number = static_cast<int64_t>(i);
-    const bool serves_others = unit.something_else || std::ranges::count(unit.by_function, true) >
-                                                          (unit.by_function[function] ? 1 : 0);
+    const bool serves_others =
+        unit.something_else || std::ranges::count(unit.by_function, true) > (unit.by_function[function] ? 1 : 0);
     if (unit.by_function[function]) {
       (serves_others ? planted.shared : planted.units).push_back(number);
     } else if (unit.is_route) {

@@ -30,15 +30,15 @@ struct CompiledOptions {
   /// The component that computes V and all U. An MLP computes functions of both operands, attention
   /// functions of one operand. Not set: drawn.
   std::optional<ComponentRef> component;
-  bool one_operand = false;         ///< An MLP computes functions of one operand, too.
-  double gain = 1;                  ///< Length of V's code in relation to an operand's, > 0.
-  int64_t n_distractors = 2;        ///< Number of U.
-  double distractor_gain = 1;       ///< As `gain`, of each U.
-  double overlap = 0;               ///< Share of V's hidden units that write U_1 as well, in [0, 1]. MLP only.
-  int64_t redundancy = 1;           ///< Copies of V's hidden units, from 1. MLP only.
-  double rotation = 0;              ///< How far the head's values are rotated, from 0: not at all. Attention only.
-  double noise = 0.02;              ///< On every matrix, in relation to its entries that are not 0.
-  double dead = 0.25;               ///< Share of the hidden units, and of a head's values, that serve nothing, in [0, 0.9].
+  bool one_operand = false;    ///< An MLP computes functions of one operand, too.
+  double gain = 1;             ///< Length of V's code in relation to an operand's, > 0.
+  int64_t n_distractors = 2;   ///< Number of U.
+  double distractor_gain = 1;  ///< As `gain`, of each U.
+  double overlap = 0;          ///< Share of V's hidden units that write U_1 as well, in [0, 1]. MLP only.
+  int64_t redundancy = 1;      ///< Copies of V's hidden units, from 1. MLP only.
+  double rotation = 0;         ///< How far the head's values are rotated, from 0: not at all. Attention only.
+  double noise = 0.02;         ///< On every matrix, in relation to its entries that are not 0.
+  double dead = 0.25;          ///< Share of the hidden units, and of a head's values, that serve nothing, in [0, 0.9].
   /// Tokens before the operands, drawn for each row. With 0, a hidden unit of a pair that is only in
   /// the test set is of no use in training, and no method that is trained can find it.
   int64_t context = 1;

@@ -23,11 +23,11 @@ struct CompiledRows {
     bool is_of_copied = false;  ///< Of an operand that the model copies, and a hypothesis for that reason.
   };
 
-  ComponentRef component;  ///< Computes the functions.
-  bool is_of_pairs = true;  ///< The computed functions are of both operands.
-  int64_t operand = 0;      ///< Which operand functions of one operand are of: 0 or 1.
-  std::vector<Function> functions;     ///< V, then each U.
-  std::vector<Function> not_computed;  ///< All other hypotheses.
+  ComponentRef component;                    ///< Computes the functions.
+  bool is_of_pairs = true;                   ///< The computed functions are of both operands.
+  int64_t operand = 0;                       ///< Which operand functions of one operand are of: 0 or 1.
+  std::vector<Function> functions;           ///< V, then each U.
+  std::vector<Function> not_computed;        ///< All other hypotheses.
   std::vector<std::vector<int64_t>> tokens;  ///< All rows, training rows first.
   ArithmeticTable table;                     ///< The same rows with their variables.
 

@@ -38,8 +38,9 @@ std::vector<int64_t> Partitions::draw(const std::string& name, int64_t n, int64_
     seen_.push_back(numbered);
     return function;
   }
-  throw input_error("{}: found no further way to group {} values in {} classes; choose more operands or fewer variables",
-                    name, n, n_classes);
+  throw input_error(
+      "{}: found no further way to group {} values in {} classes; choose more operands or fewer variables", name, n,
+      n_classes);
 }
 
 void Partitions::add(const std::vector<int64_t>& function) {

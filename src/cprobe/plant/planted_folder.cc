@@ -16,7 +16,8 @@ Dataset all_rows(const std::filesystem::path& folder, int64_t vocab) {
   const std::array sets = {load_token_csv(folder / "train.csv", vocab), load_token_csv(folder / "test.csv", vocab)};
   Dataset all = joined(sets);
   all.source = folder.string();
-  for (const auto& [name, values] : sets[0].variables) all.variables[name] = at::cat({values, sets[1].variables.at(name)});
+  for (const auto& [name, values] : sets[0].variables)
+    all.variables[name] = at::cat({values, sets[1].variables.at(name)});
   return all;
 }
 
