@@ -9,7 +9,7 @@ import re
 import sys
 
 ORDER = ["core", "io", "tokenizer", "data", "tasks", "model", "training", "circuit", "evaluate", "plant", "baselines", "spec", "probe",
-         "record", "run", "reproduce", "report"]
+         "record", "run", "benchmark", "reproduce", "report"]
 FACE = "probe"  # What src/cprobe/cprobe.{h,cc} may include, and whose library has them.
 INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)[>"]')
 

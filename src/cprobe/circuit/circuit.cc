@@ -11,6 +11,7 @@ namespace {
 
 constexpr const char* kUnitKey = "unit";
 constexpr const char* kFormatKey = "format";
+constexpr std::string_view kScores = "scores/";  // Before the name of a matrix.
 
 /// The two forms of a circuit file: of one component, and of several. Programs that know only the
 /// first form refuse the second, because its format differs.
@@ -59,6 +60,7 @@ std::map<std::string, std::string> metadata_of(const CircuitFile& circuit) {
 std::map<std::string, at::Tensor> tensors_of(const CircuitFile& circuit) {
   std::map<std::string, at::Tensor> tensors;
   for (const auto& [name, member] : circuit.members) tensors[name] = member.to(at::kByte);
+  for (const auto& [name, scores] : circuit.scores) tensors[std::string(kScores) + name] = scores;
   return tensors;
 }
 
@@ -124,9 +126,14 @@ int64_t Circuit::max_weights() const {
 Circuit make_circuit(const Mask& mask, const MaskMethod& method) {
   std::vector<at::Tensor> members = method.kept(mask);
   for (at::Tensor& member : members) member = member.cpu();
+  std::vector<at::Tensor> scores;
+  for (const at::Tensor& parameter : mask.parameters) {
+    if (mask.unit == MaskUnit::kNeuron && method.trains()) scores.push_back(parameter.detach().cpu());
+  }
   return {.unit = mask.unit,
           .matrices = mask.matrices,
           .members = std::move(members),
+          .scores = std::move(scores),
           .provenance = {{"method", std::string(method.name())}}};
 }
 
@@ -167,6 +174,10 @@ CircuitFile read_circuit_file(const std::filesystem::path& path) {
   const int64_t n_axes = circuit.unit == MaskUnit::kNeuron ? 1 : 2;
   for (const auto& [name, info] : file.tensors()) {
     const at::Tensor stored = file.tensor(name);
+    if (name.starts_with(kScores) && stored.scalar_type() == at::kFloat) {
+      circuit.scores[name.substr(kScores.size())] = stored.clone();
+      continue;
+    }
     if (stored.scalar_type() != at::kByte || stored.dim() != n_axes) {
       throw input_error("{}: tensor '{}' is {} [{}], expected U8 with {} for unit {}", path.string(), name,
                         at::toString(stored.scalar_type()), fmt::join(stored.sizes(), ", "),
@@ -176,6 +187,13 @@ CircuitFile read_circuit_file(const std::filesystem::path& path) {
       throw input_error("{}: tensor '{}' holds values other than 0 and 1", path.string(), name);
     }
     circuit.members[name] = stored.to(at::kBool);
+  }
+  for (const auto& [name, scores] : circuit.scores) {
+    const auto member = circuit.members.find(name);
+    if (member == circuit.members.end() || member->second.sizes() != scores.sizes()) {
+      throw input_error("{}: scores of '{}' are [{}], and the file has no such circuit", path.string(), name,
+                        fmt::join(scores.sizes(), ", "));
+    }
   }
   for (const char* key : {kFormatKey, form.components_key, kUnitKey}) metadata.erase(key);
   circuit.provenance = std::move(metadata);
@@ -199,7 +217,11 @@ Circuit circuit_of(CircuitFile file, const ModelConfig& config) {
                         matrix.source, fmt::join(found->second.sizes(), ", "), fmt::join(shape, ", "));
     }
     circuit.members.push_back(found->second);
+    if (const auto scores = file.scores.find(matrix.source); scores != file.scores.end()) {
+      circuit.scores.push_back(scores->second);
+    }
   }
+  if (circuit.scores.size() != circuit.matrices.size()) circuit.scores.clear();
   if (file.members.size() != circuit.matrices.size()) {
     throw input_error("{}: holds {} tensors, but {} has {} weight matrices", file.source, file.members.size(),
                       to_string(file.components), circuit.matrices.size());
@@ -213,6 +235,7 @@ CircuitFile circuit_file(const Circuit& circuit, std::string source) {
                    .provenance = circuit.provenance,
                    .source = std::move(source)};
   for (size_t i = 0; i < circuit.members.size(); ++i) file.members[circuit.matrices[i].source] = circuit.members[i];
+  for (size_t i = 0; i < circuit.scores.size(); ++i) file.scores[circuit.matrices[i].source] = circuit.scores[i];
   return file;
 }
 

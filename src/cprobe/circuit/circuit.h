@@ -20,6 +20,10 @@ struct Circuit {
   std::vector<MatrixInfo> matrices;
   /// Per matrix, [n_out] (neuron) or [n_in, n_out] (weight) bool: true inside the circuit.
   std::vector<at::Tensor> members;
+  /// Per matrix, [n_out] float32: how strongly training wanted each unit in the circuit. The
+  /// numbers are the mask's parameters: s, or log alpha. Empty for unit weight, for circuits of
+  /// methods that train nothing, and for those made of others.
+  std::vector<at::Tensor> scores;
   /// Origin as text: version, method, variable, model fingerprint, seeds, options.
   std::map<std::string, std::string> provenance;
 
@@ -44,7 +48,7 @@ Circuit make_circuit(const Mask& mask, const MaskMethod& method);
 std::vector<at::Tensor> keep_multipliers(const Circuit& circuit);
 
 /// Writes a circuit file (docs/file_formats.md): one U8 tensor per weight matrix, under the
-/// checkpoint's name of the tensor. All else is written as metadata.
+/// checkpoint's name of the tensor, and one F32 tensor of scores. All else is written as metadata.
 void save_circuit(const Circuit& circuit, const std::filesystem::path& path);
 /// The bytes of the file that `save_circuit` writes.
 std::string circuit_bytes(const Circuit& circuit);
@@ -56,6 +60,7 @@ struct CircuitFile {
   MaskUnit unit = MaskUnit::kNeuron;
   /// By the checkpoint's name of the tensor; values as in Circuit::members.
   std::map<std::string, at::Tensor> members;
+  std::map<std::string, at::Tensor> scores;  ///< By the same names; values as in Circuit::scores.
   std::map<std::string, std::string> provenance;
   /// The file. Named in messages and in the provenance of circuits made of this one.
   std::string source;
@@ -74,7 +79,8 @@ void save_circuit(const CircuitFile& circuit, const std::filesystem::path& path)
 ///   - an unknown component or unit;
 ///   - components that are not in the model's order;
 ///   - a tensor of another dtype or number of axes than the unit's;
-///   - values other than 0 and 1.
+///   - values other than 0 and 1;
+///   - scores of a matrix that the file lacks, or of another shape.
 CircuitFile read_circuit_file(const std::filesystem::path& path);
 
 /// Gives a circuit the sizes of its model.

@@ -62,6 +62,7 @@ CircuitFile combine(SetOperation operation, std::span<const CircuitFile> circuit
     });
     sources += ", " + circuit.source;
   }
+  result.scores.clear();
   result.provenance["method"] = to_string(operation);
   result.provenance["made_of"] = sources;
   return result;

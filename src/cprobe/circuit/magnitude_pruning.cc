@@ -18,6 +18,7 @@ class MagnitudePruning : public MaskMethod {
   explicit MagnitudePruning(double density) : density_(density) {}
 
   std::string_view name() const override { return to_string(MaskKind::kMagnitudePruning); }
+  bool trains() const override { return false; }
 
   Mask initial(std::vector<MatrixInfo> matrices, MaskUnit unit, const std::vector<at::Tensor>& weights) const override {
     if (weights.size() != matrices.size()) {

@@ -51,6 +51,7 @@ class MaskMethod {
   virtual ~MaskMethod() = default;
 
   virtual std::string_view name() const = 0;
+  virtual bool trains() const { return true; }  ///< False: the initial mask is the result.
 
   /// Parameters for some matrices at the start of training. The parameters require gradients,
   /// unless the method trains nothing.

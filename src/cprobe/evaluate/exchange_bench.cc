@@ -5,6 +5,7 @@
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
 #include "cprobe/core/rows.h"
+#include "cprobe/evaluate/paired_tries.h"
 
 namespace cprobe {
 namespace {
@@ -25,6 +26,18 @@ void require_tokens(const std::vector<int64_t>& row, const std::string& where, c
   }
 }
 
+/// The end of the first slab of rows from `begin` on.
+size_t slab_end(const std::vector<std::vector<int64_t>>& rows, size_t begin) {
+  size_t end = begin + 1;
+  for (size_t n = rows[begin].size(); end < rows.size(); ++end) {
+    n += rows[end].size();
+    if (n > kSlabTokens) break;
+  }
+  return end;
+}
+
+}  // namespace
+
 void require_pairs(const ExchangeRows& rows, const ModelConfig& config) {
   const auto n = static_cast<int64_t>(rows.n_rows());
   if (n == 0) throw input_error("{}: no rows whose inputs could be exchanged", rows.source);
@@ -44,41 +57,6 @@ void require_pairs(const ExchangeRows& rows, const ModelConfig& config) {
     require_tokens(rows.donor[r], where + ": its donor", config);
   }
 }
-
-/// The end of the first slab of rows from `begin` on.
-size_t slab_end(const std::vector<std::vector<int64_t>>& rows, size_t begin) {
-  size_t end = begin + 1;
-  for (size_t n = rows[begin].size(); end < rows.size(); ++end) {
-    n += rows[end].size();
-    if (n > kSlabTokens) break;
-  }
-  return end;
-}
-
-/// Rows and their donors as tries of equal shape.
-struct PairedTries {
-  TokenTrie base, donor;
-};
-
-/// Makes the tries of rows [begin, end). Two rows share a node where they begin alike and their
-/// donors begin alike.
-PairedTries paired_tries(const ExchangeRows& rows, size_t begin, size_t end, int64_t vocab) {
-  std::vector<std::vector<int64_t>> pairs;
-  for (size_t r = begin; r < end; ++r) {
-    std::vector<int64_t>& row = pairs.emplace_back(rows.base[r].size());
-    std::ranges::transform(rows.base[r], rows.donor[r], row.begin(),
-                           [vocab](int64_t base, int64_t donor) { return base * vocab + donor; });
-  }
-  TokenTrie trie = build_trie(pairs);
-  const at::Tensor base = at::div(trie.token, vocab, "floor");
-  const at::Tensor donor = trie.token - base * vocab;
-  PairedTries tries{trie, std::move(trie)};
-  tries.base.token = base;
-  tries.donor.token = donor;
-  return tries;
-}
-
-}  // namespace
 
 ExchangeBench::ExchangeBench(const Model& model, const ComponentRef& component, MaskUnit unit, const ExchangeRows& rows,
                              bool with_log_probability)
@@ -109,7 +87,8 @@ ExchangeBench::Slab ExchangeBench::make_slab(const ExchangeRows& rows, MaskUnit 
                                              std::vector<at::Tensor>& donor_ends) const {
   const ModelConfig& config = model_.config;
   const Site site = Site::before(component_);
-  auto [trie, donors] = paired_tries(rows, begin, end, config.vocab);
+  auto [trie, donors] = paired_tries(std::span(rows.base).subspan(begin, end - begin),
+                                     std::span(rows.donor).subspan(begin, end - begin), config.vocab);
   const Stream before = stream_at(model_, trie, site).expanded();
   const Stream donors_before = stream_at(model_, donors, site).expanded();
   const at::Tensor last = distinct(trie.nodes_at(-1)).nodes;

@@ -25,6 +25,10 @@ struct ExchangeRows {
   size_t n_rows() const { return base.size(); }
 };
 
+/// Checks rows and donors.
+/// @throws Error (kInput) as the constructor of ExchangeBench.
+void require_pairs(const ExchangeRows& rows, const ModelConfig& config);
+
 /// Exchange of the inputs of one component between rows and their donors: what the model answers to
 /// a row if the component, or some paths through it, sees the donor in place of the row.
 ///

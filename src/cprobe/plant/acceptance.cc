@@ -9,6 +9,7 @@
 #include "cprobe/core/rows.h"
 #include "cprobe/evaluate/behaviour.h"
 #include "cprobe/evaluate/exchanged_component.h"
+#include "cprobe/evaluate/paired_tries.h"
 #include "cprobe/model/architecture.h"
 #include "cprobe/model/component.h"
 #include "cprobe/model/forward.h"
@@ -29,26 +30,14 @@ struct Pairs {
   ExchangedComponent component;
 };
 
-/// A trie in which rows share nothing, so that two of the same lengths have the same nodes.
-TokenTrie unshared(const TokenTrie& trie, const at::Tensor& rows) {
-  TokenTrie result;
-  std::vector<int64_t> token, position, parent;
-  const auto row_numbers = rows.accessor<int64_t, 1>();
-  const int64_t* tokens = trie.token.data_ptr<int64_t>();
-  for (int64_t r = 0; r < rows.size(0); ++r) {
-    const std::span<const int64_t> nodes = trie.row(row_numbers[r]);
-    for (size_t i = 0; i < nodes.size(); ++i) {
-      parent.push_back(i == 0 ? -1 : static_cast<int64_t>(token.size()) - 1);
-      result.row_nodes.push_back(static_cast<int64_t>(token.size()));
-      token.push_back(tokens[nodes[i]]);
-      position.push_back(static_cast<int64_t>(i));
-    }
-    result.row_begin.push_back(static_cast<int64_t>(result.row_nodes.size()));
+std::vector<std::vector<int64_t>> rows_of(const TokenTrie& trie, const at::Tensor& rows) {
+  std::vector<std::vector<int64_t>> tokens;
+  const int64_t* token = trie.token.data_ptr<int64_t>();
+  for (int64_t i = 0; i < rows.size(0); ++i) {
+    std::vector<int64_t>& row = tokens.emplace_back();
+    for (const int64_t node : trie.row(rows[i].item<int64_t>())) row.push_back(token[node]);
   }
-  result.token = at::tensor(token, at::kLong);
-  result.position = at::tensor(position, at::kLong);
-  result.parent = at::tensor(parent, at::kLong);
-  return result;
+  return tokens;
 }
 
 /// Draws pairs of rows of equal length with different values of the variable. Where there are any,
@@ -88,7 +77,7 @@ std::pair<at::Tensor, at::Tensor> draw_pairs(const PlantedVariable& variable, co
 Pairs make_pairs(const PlantedVariable& variable, const Truth& truth, const Model& model, const Dataset& data,
                  int64_t n_pairs, Seed seed) {
   const auto [rows, donors] = draw_pairs(variable, truth, data, n_pairs, seed);
-  const TokenTrie base = unshared(data.trie, rows), donor = unshared(data.trie, donors);
+  const auto [base, donor] = paired_tries(rows_of(data.trie, rows), rows_of(data.trie, donors), model.config.vocab);
   const Site site = Site::before(variable.component.value());
   const at::Tensor& values = data.variables.at(variable.name);
   const at::Tensor last = base.nodes_at(-1);
