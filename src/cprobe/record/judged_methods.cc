@@ -106,6 +106,7 @@ void answer(JudgedQuestion& question, VerdictWord word) {
     question.words.replace(0, before.size(), to_string(word));
   }
   question.answer = word;
+  if (word != VerdictWord::kUndecided) question.to_decide.clear();
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ std::string mean_over(const AnswersLine& line, std::optional<double> JudgedFindi
 std::string worst_p(const AnswersLine& line, Question asked) {
   std::optional<double> worst;
   for (const JudgedFinding* finding : line.findings) {
-    if ((finding->*asked).p_adjusted) worst = std::max(worst.value_or(0), *(finding->*asked).p_adjusted);
+    if (const auto p = (finding->*asked).shown_p_adjusted()) worst = std::max(worst.value_or(0), *p);
   }
   return worst ? p_number(*worst) : kNoFigure;
 }
