@@ -187,8 +187,8 @@ TEST(Verdict, AnswersWhetherItWasMadeHere) {
        {.input = .3},
        {},
        VerdictWord::kYes,
-       "var_0 is made explicit here: of all that the component reads, its input at token 0 tells most, 0.300 (p = "
-       "0.050, above all 19 null variables, at least 0.580 more is told here, beyond their mean)."},
+       "var_0 is made explicit here: of all that the component reads, its input at token 0 tells most, 0.300 (0.600 "
+       "more is told here; p = 0.050, above all 19 null variables, at least 0.580 above their mean)."},
       {"undecided",
        {},
        [](Findings& f) { f.presence.front().made_here.interval.upper = .1; },

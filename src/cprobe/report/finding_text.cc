@@ -99,7 +99,9 @@ std::string made_here_answer(const ReportedFinding& f, const ReportedSet& on) {
       return fmt::format(
           "{} is made explicit here{}: of all that the component reads, its input at {} tells most, {}{}.", f.variable,
           has_weak_nulls(judged) ? ", beyond chance" : "", judged.received_from, input,
-          in_parentheses(joined({p, size.empty() ? "" : size + " more is told here, beyond their mean"}, ", ")));
+          in_parentheses(joined({number_or_dash(made.statistic) + " more is told here",
+                                 joined({p, size.empty() ? "" : size + " above their mean"}, ", ")},
+                                "; ")));
     case VerdictWord::kReceived:
       // The interval is that of the difference minus its nulls' mean.
       return fmt::format("It was received, from {}: the component's input there tells it {} ({}).",
