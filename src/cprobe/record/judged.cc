@@ -193,9 +193,11 @@ void judge(const std::vector<ProbedCell>& cells, const std::vector<JudgedFinding
     here.words = verdict_words(here.answer, effect);
   }
   std::vector<BesideNulls> family;
+  family.reserve(tested.size());
   for (const auto& [finding, of] : tested) family.push_back(of.beside);
   const std::vector<CountedP> p_adjusted = adjusted(family, options);
   std::vector<double> p_values;
+  p_values.reserve(family.size());
   for (const BesideNulls& finding : family) p_values.push_back(p_of(finding).p());
   const std::vector<double> q = benjamini_hochberg(p_values);
   for (size_t i = 0; i < tested.size(); ++i) {

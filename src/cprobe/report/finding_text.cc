@@ -119,7 +119,7 @@ std::string made_here_answer(const ReportedFinding& f, const ReportedSet& on) {
 /// empty without null circuits.
 std::string null_circuits_words(const ReportedAblation& a) {
   if (!a.nulls) return {};
-  const std::string mean = fmt::format("null circuits {} on average", text_of({.mean = a.nulls->mean}));
+  std::string mean = fmt::format("null circuits {} on average", text_of({.mean = a.nulls->mean}));
   if (a.n_cells > 1) return mean;
   const auto n_as_harmful =
       std::ranges::count_if(a.null_draws, [&](double accuracy) { return accuracy <= a.ablated.mean + kTie; });

@@ -192,6 +192,7 @@ std::string answer_counts(const ReportedFinding& f, const ReportedSet& on, Quest
     ++found->second;
   }
   std::vector<std::string> texts;
+  texts.reserve(counts.size());
   for (const auto& [word, n] : counts) texts.push_back(fmt::format("{} in {}", word, n));
   return fmt::format("{} of {} {}s", fmt::join(texts, ", "), on.answers.size(), f.run_noun);
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <iterator>
 
+#include "cprobe/report/control_runs.h"
 #include "cprobe/report/phrases.h"
 
 namespace cprobe {

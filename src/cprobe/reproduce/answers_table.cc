@@ -101,6 +101,7 @@ std::string answers_table(const std::vector<std::string>& headings, const std::v
   constexpr auto kNeeded = &JudgedFinding::weights_needed;
   const size_t n_models = lines.front().findings.size();
   std::vector<FindingOfModels> findings;
+  findings.reserve(lines.size());
   for (const AnswersLine& line : lines) findings.push_back(line.findings);
   const auto over_models = [&](Question question) {
     return n_models > 1 ? replications(findings, question, rules)
