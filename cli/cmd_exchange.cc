@@ -106,8 +106,9 @@ std::vector<std::string> line_of(const char* text_of_question, const JudgedFindi
 }
 
 std::string table_of(const std::vector<std::pair<JudgedFinding, Findings::Exchange>>& all) {
-  std::vector<std::vector<std::string>> lines = {
-      {"data", "question", "answer", "statistic", "nulls", "p", "above nulls (95 %)", "shares of rows"}};
+  std::vector<std::vector<std::string>> lines = {{"data", "question", "answer", "statistic",
+                                                  "nulls: mean ± sd (number)", "p", "above their mean (95 %)",
+                                                  "shares of rows"}};
   for (const auto& [found, on] : all) {
     lines.push_back(line_of("through this component", found, &JudgedFinding::through_component,
                             fmt::format("keep {:.3f}, random halves {:.3f}; moved {:.3f}, null variables {:.3f}",

@@ -136,7 +136,7 @@ Json answers_about(const std::filesystem::path& circuit, const std::string& cell
                          {"answer", question == &JudgedFinding::made_here && asked.answer == VerdictWord::kReceived
                                         ? fmt::format("received from {}", finding.received_from)
                                         : answer_words(finding, question)},
-                         {"p_adjusted", asked.p_adjusted ? Json(*asked.p_adjusted) : Json()}});
+                         {"p_adjusted", asked.shown_p_adjusted() ? Json(*asked.shown_p_adjusted()) : Json()}});
     }
   }
   return answers;

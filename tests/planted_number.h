@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cprobe/model/model.h"
+#include "tests/mean_attention.h"
 #include "tests/tokenizer/small_tokenizer.h"
 
 namespace cprobe::testing {
@@ -31,26 +32,10 @@ inline SmallTokenizer number_tokenizer() {
 inline Model planted_number() {
   constexpr int64_t kWidth = 16;
   const Tokenizer tokenizer = number_tokenizer().make();
-  const ModelConfig config{.vocab = tokenizer.size(),
-                           .n_positions = 40,
-                           .d_model = kWidth,
-                           .n_layers = 1,
-                           .n_heads = 1,
-                           .n_kv_heads = 1,
-                           .d_head = kWidth,
-                           .d_mlp = 4,
-                           .tied_unembedding = false};
-  Model model = random_model(config, Seed(0));
-  for (auto& [name, weight] : model.weights) {
-    weight = name.ends_with("norm.weight") ? at::ones_like(weight) : at::zeros_like(weight);
-  }
-  // Orthonormal directions with mean 0, because layer norm takes the mean away.
-  const at::Tensor drawn = at::randn({kWidth, kWidth}, Seed(7).generator());
-  drawn.select(1, 0).fill_(1);
-  const at::Tensor directions = std::get<0>(at::linalg_qr(drawn)).t();
-  const at::Tensor number = directions[1];
+  auto [model, directions] = mean_attention(tokenizer.size(), 40, kWidth);
+  const at::Tensor number = directions[0];
   const auto token = [&](const std::string& word) { return single_token(tokenizer, " " + word); };
-  int64_t stem = 2;
+  int64_t stem = 1;
   for (const auto& [singular, plural] : number_nouns()) {
     model.weights["embed.token"][token(singular)].copy_(directions[stem] - number);
     model.weights["embed.token"][token(plural)].copy_(directions[stem] + number);
@@ -58,10 +43,7 @@ inline Model planted_number() {
   }
   model.weights["unembed"][token("are")].copy_(4 * number);
   model.weights["unembed"][token("is")].copy_(-4 * number);
-  // Queries and keys are 0, so attention takes the mean of the values.
-  model.weights["layers.0.attn.qkv.weight"].narrow(1, 2 * kWidth, kWidth).copy_(at::eye(kWidth));
-  model.weights["layers.0.attn.out.weight"].copy_(at::eye(kWidth));
-  return model;
+  return std::move(model);
 }
 
 /// "the cats near the x,1,cats,cat": every form of every noun in `n_places` sentences.

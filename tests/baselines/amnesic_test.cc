@@ -212,6 +212,14 @@ TEST_F(AmnesicProbing, DrawsItsControlsFromTheSeed) {
   EXPECT_NE(random(), before);
 }
 
+TEST_F(AmnesicProbing, ErasesWhatCorrelatesMoreThanItsTolerance) {
+  // A difference of classes has variance 9 / 4 between them and .49 within: a correlation of .91.
+  EXPECT_EQ(run(probed("a"), "{random_controls: 0, tolerance: 0.85}").at("erased_directions").value, 3);
+  const Metric none = run(probed("a"), "{random_controls: 0, tolerance: 0.95}").at("erased_directions");
+  EXPECT_EQ(none.value, 0);
+  EXPECT_EQ(none.note, "nothing to erase");
+}
+
 TEST_F(AmnesicProbing, ReadsItsOptions) {
   const auto settings = [](const std::string& options) {
     const Document document = Document::parse_yaml(options, "spec.yaml");

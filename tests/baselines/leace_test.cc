@@ -199,6 +199,20 @@ TEST(Leace, LeavesDirectionsThatHardlyCorrelate) {
   EXPECT_EQ(rank(2), 1);
 }
 
+TEST(Leace, TakesItsToleranceForACorrelation) {
+  const at::Tensor states = at::cat({at::full({200, 1}, -1, at::kDouble), at::ones({200, 1}, at::kDouble)});
+  // Class 1 has 100 - n_more states at -1, and 100 + n_more at 1: the correlation is n_more / 100.
+  const auto rank = [&](int64_t n_more, double tolerance) {
+    const at::Tensor labels = at::zeros({400}, at::kLong);
+    labels.narrow(0, 0, 100 - n_more).fill_(1);
+    labels.narrow(0, 200, 100 + n_more).fill_(1);
+    return fit_leace(states, labels, {.whitens_classes = true, .tolerance = tolerance}).rank();
+  };
+  EXPECT_EQ(rank(24, .25), 0);
+  EXPECT_EQ(rank(26, .25), 1);
+  EXPECT_EQ(rank(24, .2), 1);
+}
+
 TEST(Leace, RefusesWhatHasNoCovariance) {
   const at::Tensor states = at::ones({3, 2});
   EXPECT_INPUT_ERROR(fit_leace(states, at::zeros({2}, at::kLong)), "LEACE: 3 states, but 2 labels");

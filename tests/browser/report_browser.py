@@ -144,17 +144,18 @@ CHIPS = "return [...document.querySelectorAll(arguments[0])].map((c) => c.textCo
 
 def only_a_yes_has_the_tick(browser, pages):
     open_page(browser, pages / "control.html")
-    check_equal(browser.run(CHIPS, ".chips .chip.yes"), ["✓ present: yes", "✓ weights needed: yes"], "ticks")
-    check_equal(browser.run(CHIPS, ".chips .chip.no"), ["✗ present: no", "✗ weights needed: no"], "crosses")
-    check_equal(browser.run(CHIPS, ".chips .chip.open"), ["→ made here: received from token 0", "– made here: not tested"], "others")
+    check_equal(browser.run(CHIPS, ".chips .chip.yes"), ["✓ present in what the mask writes: yes", "✓ behaviour needs these weights: yes"], "ticks")
+    check_equal(browser.run(CHIPS, ".chips .chip.no"), ["✗ present in what the mask writes: no", "✗ behaviour needs these weights: no"], "crosses")
+    check_equal(browser.run(CHIPS, ".chips .chip.open"), ["→ made in this component: received from token 0", "– made in this component: not tested"], "others")
+    check_equal(browser.run("return document.querySelector('.chips .chip.yes').title"), "p = 0.050, above all 19 null circuits", "what stands behind a chip")
     open_page(browser, pages / "earlier.html")
-    check_equal(browser.run(CHIPS, ".chip"), [f"– {q}: not tested" for q in ("present", "made here", "weights needed")], "an earlier record")
+    check_equal(browser.run(CHIPS, ".chip"), [f"– {q}: not tested" for q in ("present in what the mask writes", "made in this component", "behaviour needs these weights")], "an earlier record")
     check(browser.run("return document.querySelector('.verdict').textContent.includes('p of complement controls (not calibrated) 0.010')"), "no p of complement controls")
 
 
 def a_negative_control_is_labelled(browser, pages):
     open_page(browser, pages / "control.html")
-    check_equal(browser.run("return document.getElementById('model').textContent"), "Model: a/model.", "model")
+    check_equal(browser.run("return document.getElementById('model').textContent"), "Model: a/model. Task: arithmetic. Accuracy of the untouched model: 1.000 on Test.", "model")
     banner = browser.run("return document.querySelector('.banner').textContent")
     check(banner.startswith("Negative control (random_init): all weights are random."), banner)
     check_equal(browser.run(CHIPS, ".chip.control"), ["negative control: random_init"], "label of the card")
@@ -164,7 +165,7 @@ def a_negative_control_is_labelled(browser, pages):
 
 def models_are_tested_together(browser, pages):
     open_page(browser, pages / "models.html")
-    check_equal(browser.run(CHIPS, ".chips .chip.yes"), ["✓ present: yes in 3 of 3 models", "✓ weights needed: yes in 3 of 3 models"], "ticks")
+    check_equal(browser.run(CHIPS, ".chips .chip.yes"), ["✓ present in what the mask writes: yes in 3 of 3 models", "✓ behaviour needs these weights: yes in 3 of 3 models"], "ticks")
     text = browser.run("return document.querySelector('.verdict').textContent")
     check("Present: yes in 3 of 3 models, p(2 of 3 models) = 0.050 (L0.mlp)." in text, text)
     headings = browser.run("return [...document.querySelectorAll('#findings th')].map((th) => th.textContent)")
@@ -178,7 +179,8 @@ def models_are_tested_together(browser, pages):
 def a_negative_control_stands_beside_the_model(browser, pages):
     open_page(browser, pages / "both.html")
     check_equal(browser.run("return [...document.querySelectorAll('#probed li')].map((li) => li.textContent)"),
-                ["control: a/model, negative control random_init", "trained: a/model, the model itself"], "what was probed")
+                [f"{kind}. Task: arithmetic. Accuracy of the untouched model: 1.000 on Test." for kind in
+                 ("control: a/model, negative control random_init", "trained: a/model, the model itself")], "what was probed")
     banner = browser.run("return document.querySelector('.banner').textContent")
     check(banner.startswith("control: Negative control (random_init):"), banner)
     check_equal(browser.run("return document.getElementById('choose-place').value"), "trained", "what is shown first")

@@ -70,6 +70,23 @@ TEST(VerdictWords, SayHowFarTheWordGoes) {
   EXPECT_EQ(verdict_words(VerdictWord::kCannotTell, of_few_types), "cannot tell");
 }
 
+TEST(WhatWouldDecide, NamesWhatIsInTheWay) {
+  TestedEffect effect = effect_of(kNotSignificant, 0, .2);
+  effect.interval.mean = .1;
+  effect.interval.n_types = 20;
+  EXPECT_EQ(what_would_decide(effect, kOfInterest), "about 80 types would decide") << "as types_to_decide";
+  effect.interval.lower = .06;
+  EXPECT_EQ(what_would_decide(effect, kOfInterest), "more nulls would decide") << "only p is in the way";
+  effect.interval = {.mean = .05, .lower = 0, .upper = .1, .n_types = 20};
+  EXPECT_EQ(what_would_decide(effect, kOfInterest), "too near to 0.05 for more types to decide");
+  effect.interval.is_for_these_types_only = true;
+  EXPECT_EQ(what_would_decide(effect, kOfInterest), "more types would decide");
+  effect.interval = {.mean = 0, .lower = -.1, .upper = .04, .n_types = 20};
+  EXPECT_EQ(what_would_decide(effect, kOfInterest), "") << "the size is decided";
+  effect.interval = {.mean = 0, .lower = -1, .upper = 1};
+  EXPECT_EQ(what_would_decide(effect, kOfInterest), "") << "no types";
+}
+
 TEST(VerdictWords, AreAllNamed) {
   EXPECT_EQ(to_string(VerdictWord::kYes), "yes");
   EXPECT_EQ(to_string(VerdictWord::kReceived), "received");

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cprobe/evaluate/probed_site.h"
+#include "tests/mean_attention.h"
 
 namespace cprobe::testing {
 
@@ -29,32 +30,13 @@ struct PlantedPairs {
 
 inline PlantedPairs planted_pairs() {
   constexpr int64_t kWidth = 9;
-  const ModelConfig config{.vocab = 2 * kValues + kValues * kValues,
-                           .n_positions = 2,
-                           .d_model = kWidth,
-                           .n_layers = 1,
-                           .n_heads = 1,
-                           .n_kv_heads = 1,
-                           .d_head = kWidth,
-                           .d_mlp = 4,
-                           .tied_unembedding = false};
-  Model model = random_model(config, Seed(0));
-  for (auto& [name, weight] : model.weights) {
-    weight = name.ends_with("norm.weight") ? at::ones_like(weight) : at::zeros_like(weight);
-  }
-  // Orthonormal directions with mean 0, because layer norm takes the mean away.
-  const at::Tensor drawn = at::randn({kWidth, kWidth}, Seed(7).generator());
-  drawn.select(1, 0).fill_(1);
-  const at::Tensor basis = std::get<0>(at::linalg_qr(drawn));
-  const at::Tensor x = basis.narrow(1, 1, kValues).t(), y = basis.narrow(1, 1 + kValues, kValues).t();
+  auto [model, directions] = mean_attention(2 * kValues + kValues * kValues, 2, kWidth);
+  const at::Tensor x = directions.narrow(0, 0, kValues), y = directions.narrow(0, kValues, kValues);
   model.weights["embed.token"].narrow(0, 0, kValues).copy_(x);
   model.weights["embed.token"].narrow(0, kValues, kValues).copy_(y);
   for (int64_t i = 0; i < kValues; ++i) {
     for (int64_t j = 0; j < kValues; ++j) model.weights["unembed"][PlantedPairs::answer(i, j)].copy_((x[i] + y[j]) * 4);
   }
-  // Queries and keys are 0, so attention takes the mean of the values.
-  model.weights["layers.0.attn.qkv.weight"].narrow(1, 2 * kWidth, kWidth).copy_(at::eye(kWidth));
-  model.weights["layers.0.attn.out.weight"].copy_(at::eye(kWidth));
   const at::Tensor differences = at::tensor({1.0F, -1.0F, 0.0F, 1.0F, 1.0F, -2.0F}).view({2, 3}).t();
   return {std::move(model), std::get<0>(at::linalg_qr(at::mm(x.t(), differences)))};
 }

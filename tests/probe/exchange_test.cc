@@ -1,5 +1,6 @@
 #include "cprobe/probe/exchange.h"
 
+#include "cprobe/evaluate/statistics.h"
 #include "cprobe/probe/null_circuits.h"
 #include "cprobe/tasks/language_task.h"
 #include "tests/planted_number.h"
@@ -61,6 +62,8 @@ TEST_F(NumberExchange, FollowsTheNumberOfTheNounNotTheNoun) {
   }
   EXPECT_NEAR(mean, .5, .15) << "half of the nouns of a null value have the other number";
   EXPECT_EQ(found->effect.interval.n_types, 6) << "nouns are blocks";
+  EXPECT_LE(found->effect.interval.upper, 1 - mean + 1e-9) << "an effect is at most 1";
+  EXPECT_LE(found->units.interval.upper, 1 - spread(found->units.nulls).mean + 1e-9) << "of a whole that moves all";
   EXPECT_NEAR(found->null_moved, 1, 1e-9);
   EXPECT_NEAR(found->carried.value(), 1, 1e-9);
   EXPECT_NEAR(found->left.value(), 0, 1e-9);

@@ -300,6 +300,26 @@ ProbedCell drawn_cell(uint64_t seed, AblationOptions& asked) {
         on.inputs.push_back({position, number(), list(n_nulls)});
     }
   }
+  if (below(2) == 0) {
+    for (const char* label : {"IID", "IID Gen"}) {
+      Findings::Exchange& on = f.exchanges.emplace_back();
+      on = {.data = label,
+            .n_rows = 1 + below(999),
+            .donors = kAllDonorKinds[static_cast<size_t>(below(kAllDonorKinds.size()))],
+            .untouched = number(),
+            .chance = number(),
+            .effect = tested(),
+            .keep = number(),
+            .keep_halves = number(),
+            .moved = number(),
+            .null_moved = number()};
+      if (below(3) == 0) continue;  // The whole component moves too few rows.
+      on.carried = number();
+      on.left = number();
+      on.units = tested();
+      on.units_of_nulls = list(n_nulls);
+    }
+  }
   for (const char* label : {"IID", "IID Gen", "Male (mean fill)"}) {
     Findings::OnEvaluationSet& on = f.evaluation_sets.emplace_back();
     on = {

@@ -71,6 +71,41 @@ TEST(Judged, AVariableLikeItsNullsIsNot) {
   EXPECT_EQ(found.made_here.answer, VerdictWord::kNotTested) << "not asked of a variable that is not present";
 }
 
+TEST(Judged, ShowsNoPOfAQuestionThatWasNotAsked) {
+  const JudgedFinding found =
+      only_one(judged_findings({cell("random", Block::kMlp, figure(.015, .016), figure(-.01, -.01, 1))}));
+  EXPECT_TRUE(found.made_here.p_adjusted.has_value()) << "over models p is of all findings";
+  EXPECT_EQ(found.made_here.shown_p(), std::nullopt);
+  EXPECT_EQ(found.made_here.shown_p_adjusted(), std::nullopt);
+  EXPECT_EQ(found.present.shown_p(), found.present.p);
+  EXPECT_EQ(found.present.shown_p_adjusted(), found.present.p_adjusted);
+}
+
+TEST(Judged, SaysWhatWouldDecideAnUndecidedAnswer) {
+  const auto with = [](TestedFigure present, TestedFigure made_here) {
+    return only_one(judged_findings({cell("v", Block::kMlp, std::move(present), std::move(made_here))}));
+  };
+  // The interval is .04 to .24 around .14: to end at .05 it must shrink to .09 of .1, for 56 types.
+  TestedFigure near = figure(.15, .01);
+  near.interval.mean = .14;
+  near.interval.lower = .04;
+  near.interval.upper = .24;
+  const JudgedQuestion size = with(near, figure(.1, .1)).present;
+  EXPECT_EQ(size.answer, VerdictWord::kUndecided);
+  EXPECT_EQ(size.to_decide, "about 70 types would decide");
+  EXPECT_EQ(size.words, "undecided: present, size undecided; about 70 types would decide");
+  TestedFigure wide = figure(.01, .01);
+  wide.interval.mean = 0;
+  wide.interval.lower = -.1;
+  wide.interval.upper = .1;
+  EXPECT_EQ(with(wide, figure(.1, .1)).present.words, "undecided: about 224 types would decide");
+  // D is around 0 beside nulls that lose .4, so that its own interval is what is undecided.
+  const JudgedQuestion made = with(figure(.9, .1), figure(0, -.4, 1, .1)).made_here;
+  EXPECT_EQ(made.answer, VerdictWord::kUndecided);
+  EXPECT_EQ(made.words, "undecided: present, size undecided; about 224 types would decide");
+  EXPECT_EQ(with(figure(.9, .1), figure(.6, .05, 1)).present.to_decide, "");
+}
+
 TEST(Judged, MadeHereNeedsMoreThanTheInputTells) {
   const JudgedFinding found = only_one(judged_findings({cell("v", Block::kMlp, figure(.9, .1), figure(.6, .05, 1))}));
   EXPECT_EQ(found.made_here.answer, VerdictWord::kYes);

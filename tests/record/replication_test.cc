@@ -47,9 +47,30 @@ TEST(Replication, IsTheCombinedPWithTheModelsValuesAndInterval) {
     within.push_back({.mean = *q.statistic - *q.null_mean, .lower = *q.lower, .upper = *q.upper, .n_types = 56});
   }
   EXPECT_EQ(found[0]->p, replicated(families, 2, .05).front());
-  EXPECT_EQ(found[0]->interval, interval_over_models(within, {-1, 1}));
+  EXPECT_EQ(found[0]->interval,
+            interval_over_models(within, {0 - *models[0].present.null_mean, 1 - *models[0].present.null_mean}));
   EXPECT_EQ(p_words(*found[0]), "p(2 of 3 models) = 0.050");
   EXPECT_EQ(p_words({.n_models = 3, .n_with_effect = 2, .p = {0, 9'999}}), "p(2 of 3 models) < 0.001");
+}
+
+TEST(Replication, HasAnIntervalWithinWhatTheStatisticCanBe) {
+  const JudgedFinding models[] = {finding(.9), finding(.9), finding(.1)};
+  const auto over = [&](Question question) {
+    return replications({{&models[0], &models[1], &models[2]}}, question, {}).at(0)->interval.value();
+  };
+  EXPECT_NEAR(over(&JudgedFinding::present).upper, .9, 1e-12) << "1 - the nulls' mean, .1";
+  EXPECT_NEAR(over(&JudgedFinding::present).lower, -.1, 1e-12);
+  EXPECT_NEAR(over(&JudgedFinding::weights_needed).upper, .9, 1e-12);
+  EXPECT_LT(over(&JudgedFinding::weights_needed).lower, -.1);
+  JudgedFinding carry = finding(.9);
+  carry.through_units = judged(.9);
+  carry.moved = .5;
+  JudgedFinding less = carry;
+  less.through_units = judged(-1.9);
+  const Interval units =
+      replications({{&carry, &carry, &less}}, &JudgedFinding::through_units, {}).at(0)->interval.value();
+  EXPECT_NEAR(units.upper, 1.9, 1e-12) << "a share of a whole that moves a half is at most 2";
+  EXPECT_NEAR(units.lower, -2.1, 1e-12);
 }
 
 TEST(Replication, OfTwoModelsHasNoInterval) {

@@ -55,10 +55,8 @@ TEST_F(Formats, LatexTakesNoStarForAnArgumentOfALinesEnd) {
 TEST_F(Formats, CsvHasDeviationsOnlyOfFiguresThatCanHaveThem) {
   make_run(folder_.path(), {{}});
   const std::string table = paper_table(read(), TableFormat::kCsv);
-  EXPECT_THAT(
-      table,
-      HasSubstr(
-          "random deleted,random deleted sd,harm,p needed,harm lower,harm upper,needed,p complement,repetitions"));
+  EXPECT_THAT(table, HasSubstr("random deleted,random deleted sd,harm,p needed,harm beyond random lower,harm beyond "
+                               "random upper,needed,p complement,repetitions"));
   EXPECT_THAT(table, HasSubstr(",majority,data set,"));
 }
 
@@ -112,15 +110,50 @@ TEST_F(Formats, TablesHaveTheAnswersBesideTheirFigures) {
   EXPECT_THAT(table.text("null mean"), ElementsAre("0.1", "0.1"));
   EXPECT_THAT(table.text("null sd"), ElementsAre("0.00562731", "0.00562731"));
   EXPECT_THAT(table.text("p present"), ElementsAre("0.05", "0.55"));
-  EXPECT_THAT(table.text("present lower"), ElementsAre("0.78", "-0.02"));
-  EXPECT_THAT(table.text("present upper"), ElementsAre("0.82", "0.02"));
+  EXPECT_THAT(table.text("present beyond nulls lower"), ElementsAre("0.78", "-0.02"));
+  EXPECT_THAT(table.text("present beyond nulls upper"), ElementsAre("0.82", "0.02"));
   EXPECT_THAT(table.text("present"), ElementsAre("yes", "no: this search finds at most 0.020"));
   EXPECT_THAT(table.text("made here"), ElementsAre("received", "not tested"));
   EXPECT_THAT(table.text("received from"), ElementsAre("token 0", ""));
   EXPECT_THAT(table.text("harm"), ElementsAre("0.8", "0.3"));
-  EXPECT_THAT(table.text("harm lower"), ElementsAre("0.48", "-0.02"));
+  EXPECT_THAT(table.text("harm beyond random lower"), ElementsAre("0.48", "-0.02"));
   EXPECT_THAT(table.text("needed"), ElementsAre("yes", "no: this search finds at most 0.020"));
   EXPECT_THAT(table.text("p complement"), ElementsAre("", ""));
+}
+
+TEST_F(Formats, HaveNoPOfAQuestionThatWasNotAsked) {
+  make_run(folder_.path(), {{.variable = "a"}, {.variable = "b", .other_types = .1, .ablated = .7}});
+  const nlohmann::json json = nlohmann::json::parse(findings_json(read()))["findings"];
+  EXPECT_EQ(json[0]["made_here"]["answer"], "received");
+  EXPECT_TRUE(json[0]["made_here"]["p"].is_number());
+  EXPECT_EQ(json[1]["made_here"]["answer"], "not tested") << "not present";
+  for (const char* name : {"p", "p_adjusted", "q"}) EXPECT_TRUE(json[1]["made_here"][name].is_null()) << name;
+  EXPECT_TRUE(json[1]["made_here"]["statistic"].is_number());
+  const nlohmann::json page = nlohmann::json::parse(page_json(read()))["findings"];
+  EXPECT_TRUE(page[0]["sets"][0]["madeHere"]["p"].is_number());
+  EXPECT_TRUE(page[1]["sets"][0]["madeHere"]["p"].is_null());
+  EXPECT_EQ(page[1]["sets"][0]["madeHere"]["rank"], "");
+}
+
+TEST_F(Formats, SayWhatWouldDecide) {
+  ReportData data;
+  data.runs.resize(1);
+  data.cells = {testing::reported({}), testing::reported({.variable = "b"})};
+  data.cells[1].findings.presence[0].present.interval.lower = 0;
+  const nlohmann::json json = nlohmann::json::parse(findings_json(data))["findings"];
+  EXPECT_TRUE(json[0]["present"]["to_decide"].is_null());
+  EXPECT_EQ(json[1]["present"]["to_decide"], "about 64 types would decide");
+  EXPECT_EQ(json[1]["present"]["words"], "undecided: present, size undecided; about 64 types would decide");
+  const CsvTable table = CsvTable::parse(paper_table(data, TableFormat::kCsv), "table");
+  EXPECT_THAT(table.text("present"), ElementsAre("yes", json[1]["present"]["words"].get<std::string>()));
+}
+
+TEST_F(Formats, PagesNameTheTaskAndWhatTheUntouchedModelCanDo) {
+  make_run(folder_.path(), {{}});
+  const nlohmann::json run = nlohmann::json::parse(page_json(read()))["runs"][0];
+  EXPECT_EQ(run["task"], "arithmetic");
+  EXPECT_EQ(run["model"], "a/model");
+  EXPECT_EQ(run["untouched"], nlohmann::json::parse(R"([["Test", 1, 500]])"));
 }
 
 TEST_F(Formats, TablesHaveColumnsOfExchangesWhereThereAreSome) {
@@ -154,7 +187,7 @@ TEST_F(Formats, TablesHaveColumnsOfSufficiencyWhereARunAsks) {
   EXPECT_THAT(table.text("only these left"), ElementsAre("0.95", "0.8"));
   EXPECT_THAT(table.text("only random left"), ElementsAre("0.3", ""));
   EXPECT_THAT(table.text("p sufficient"), ElementsAre("0.025", ""));
-  EXPECT_THAT(table.text("sufficient lower"), ElementsAre("0.63", ""));
+  EXPECT_THAT(table.text("sufficient beyond random lower"), ElementsAre("0.63", ""));
   EXPECT_THAT(table.text("sufficient"), ElementsAre("yes", ""));
   const nlohmann::json json = nlohmann::json::parse(findings_json(data))["findings"];
   EXPECT_EQ(json[0]["sufficient"]["answer"], "yes");
@@ -249,7 +282,8 @@ TEST_F(Formats, HaveQWhereThereAreNinetyNineNulls) {
   EXPECT_EQ(nlohmann::json::parse(findings_json(data))["findings"][0]["present"]["q"], .01);
   const nlohmann::json page = nlohmann::json::parse(page_json(data));
   EXPECT_EQ(page["findings"][0]["sets"][0]["present"]["q"], .01);
-  EXPECT_THAT(page["findings"][0]["sets"][0]["text"].get<std::string>(), HasSubstr("(p = 0.010, q = 0.010, at least"));
+  EXPECT_THAT(page["findings"][0]["sets"][0]["text"].get<std::string>(),
+              HasSubstr("(± sd of the null circuits; p = 0.010, above all 99 null circuits, q = 0.010, at least"));
 }
 
 TEST_F(Formats, SayByWhatRulesARunIsJudged) {

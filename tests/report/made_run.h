@@ -124,6 +124,7 @@ inline ReportedCell reported(const MadeCell& cell, size_t run = 0) {
   made.settings.cell = {
       .variable = cell.variable, .component = {cell.layer, cell.block}, .position = cell.position, .seed = cell.seed};
   made.settings.control = cell.control;
+  made.settings.task = "arithmetic";
   made.settings.model = cell.model;
   made.findings = findings_of(cell);
   made.run = run;

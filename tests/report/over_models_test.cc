@@ -118,7 +118,7 @@ TEST(OverModels, AreInEveryFormat) {
   EXPECT_TRUE(found["through_component"].is_null()) << "nothing was exchanged";
   const CsvTable table = CsvTable::parse(paper_table(data, TableFormat::kCsv), "table");
   EXPECT_THAT(table.text("p over models present"), ElementsAre("0.05"));
-  EXPECT_THAT(table.text("present over models lower"), ElementsAre("0.78"));
+  EXPECT_THAT(table.text("present beyond nulls over models lower"), ElementsAre("0.78"));
   EXPECT_THAT(table.text("p over models needed"), ElementsAre("0.025"));
   const nlohmann::json page = nlohmann::json::parse(page_json(data));
   const nlohmann::json& present = page["findings"][0]["sets"][0]["present"];

@@ -81,7 +81,8 @@ std::vector<Case> presence_cases() {
        {},
        VerdictWord::kYes,
        "var_0 is present in what the circuit writes at the probed token: accuracy on other types 0.900, null circuits "
-       "0.100 ± 0.006 (p = 0.050, at least 0.780 above them, over 56 types)."},
+       "0.100 ± 0.006 (± sd of the null circuits; p = 0.050, above all 19 null circuits, at least 0.780 above their "
+       "mean, over 56 types)."},
       {"small",
        {.other_types = .12},
        {},
@@ -96,13 +97,15 @@ std::vector<Case> presence_cases() {
        {},
        [](Findings& f) { present(f).interval.lower = 0; },
        VerdictWord::kUndecided,
-       "is present in what the circuit writes at the probed token, by how much is undecided: accuracy"},
+       "is present in what the circuit writes at the probed token, by how much is undecided (about 64 types would "
+       "decide): accuracy"},
       {"undecided",
        {.other_types = .1},
        [](Findings& f) { present(f).interval.upper = .2; },
        VerdictWord::kUndecided,
-       "Whether var_0 is present in what the mask writes at the probed token is undecided: accuracy on other types "
-       "0.100, null circuits 0.100 ± 0.006 (p = 0.550, -0.020 to 0.200 above them"},
+       "Whether var_0 is present in what the mask writes at the probed token is undecided (about 896 types would "
+       "decide): accuracy on other types 0.100, null circuits 0.100 ± 0.006 (± sd of the null circuits; p = 0.550, "
+       "above 9 of 19 null circuits, -0.020 to 0.200 above their mean"},
       {"too few types",
        {},
        [](Findings& f) { present(f).nulls.resize(5); },
@@ -136,8 +139,9 @@ std::vector<Case> presence_cases() {
        },
        VerdictWord::kYes,
        "What the mask writes at the probed token tells var_0 beyond chance, which is less than present: its null "
-       "variables are shuffled rows: accuracy on other types 0.900, null circuits 0.100 ± 0.006 (p = 0.050, at least "
-       "0.780 above them, over 56 types (each row is one))."},
+       "variables are shuffled rows: accuracy on other types 0.900, null circuits 0.100 ± 0.006 (± sd of the null "
+       "circuits; p = 0.050, "
+       "above all 19 null circuits, at least 0.780 above their mean, over 56 types (each row is one))."},
       {"for these types",
        {},
        [](Findings& f) { present(f).interval.is_for_these_types_only = true; },
@@ -183,13 +187,13 @@ TEST(Verdict, AnswersWhetherItWasMadeHere) {
        {.input = .3},
        {},
        VerdictWord::kYes,
-       "var_0 is made explicit here: of all that the component reads, its input at token 0 tells most, 0.300 (p = "
-       "0.050, at least 0.580 more is told here)."},
+       "var_0 is made explicit here: of all that the component reads, its input at token 0 tells most, 0.300 (0.600 "
+       "more is told here; p = 0.050, above all 19 null variables, at least 0.580 above their mean)."},
       {"undecided",
        {},
        [](Findings& f) { f.presence.front().made_here.interval.upper = .1; },
        VerdictWord::kUndecided,
-       "Whether it was made here or received, from token 0 (0.950), is undecided."},
+       "Whether it was made here or received, from token 0 (0.950), is undecided (about 126 types would decide)."},
   };
   for (const Case& c : cases) {
     const ReportedFinding f = finding_of(c.cell, c.change);
@@ -206,21 +210,21 @@ std::vector<Case> deletion_cases() {
        {},
        VerdictWord::kYes,
        "Deleting these weights takes accuracy on Test from 1.000 to 0.200; random sets of their size leave 0.700 ± "
-       "0.006, null circuits 0.500 on average, 0 of 19 as little as this or less (39 random sets; p = 0.025; at least "
-       "0.480 more harm than they do; n = "
-       "500 rows). The behaviour needs these weights more than random sets of their size."},
+       "0.006, null circuits 0.500 on average, 0 of 19 as little as this or less (± sd of the 39 random sets; p = "
+       "0.025, more harm than all 39 random sets; at least 0.480 more harm than their mean; n = 500 rows). The "
+       "behaviour needs these weights more than random sets of their size."},
       {"small", {.ablated = .68}, {}, VerdictWord::kSmall, "more than random sets of their size, but by little."},
       {"no", {.ablated = .7}, {}, VerdictWord::kNo, "There is no sign that the behaviour needs these weights more"},
       {"by how much is undecided",
        {},
        [](Findings& f) { ablation(f, 0).harm->lower = 0; },
        VerdictWord::kUndecided,
-       "more than random sets of their size; by how much is undecided."},
+       "more than random sets of their size; by how much is undecided (about 70 types would decide)."},
       {"undecided",
        {.ablated = .7},
        [](Findings& f) { ablation(f, 0).harm->upper = .2; },
        VerdictWord::kUndecided,
-       "Whether the behaviour needs these weights more than random sets is undecided."},
+       "Whether the behaviour needs these weights more than random sets is undecided (about 896 types would decide)."},
       {"cannot tell",
        {.ablated = .69},
        [](Findings& f) { ablation(f, 3).accuracy.mean = .68; },
@@ -243,7 +247,8 @@ std::vector<Case> deletion_cases() {
        {.is_earlier = true},
        {},
        VerdictWord::kNotTested,
-       "(99 random sets; p of complement controls (not calibrated) 0.010; n = 500 rows; random sets drawn from all "
+       "(± sd of the 99 random sets; p of complement controls (not calibrated) 0.010; n = 500 rows; random sets drawn "
+       "from all "
        "units in c_fc). Whether the behaviour needs these weights was not tested."},
       {"not ablated",
        {},
@@ -278,7 +283,9 @@ TEST(Verdict, AnswersWhetherTheWeightsSuffice) {
        {},
        VerdictWord::kYes,
        "With only these weights of the component left, accuracy on Test is 0.950; with only random sets of their size "
-       "0.300 ± 0.006; with nothing of it 0.000 (p = 0.025; at least 0.630 more than random sets). These weights "
+       "0.300 ± 0.006; with nothing of it 0.000 (± sd of the random sets; p = 0.025, above all 39 random sets; at "
+       "least "
+       "0.630 more than their mean). These weights "
        "suffice, more than random sets of their size."},
       {"partly",
        {.only = .6},
@@ -337,10 +344,13 @@ TEST(Verdict, SaysWhatExchangesSupport) {
   const ExchangeCase cases[] = {
       {"yes", [](Findings& f) { exchange(f, 1, 1, .1, .98); },
        "Does var_0 reach the behaviour through this component? yes; it is carried as var_0 (exchange: accuracy with "
-       "donors of the same value minus that with donors of another 0.950, null variables 0.010 ± 0.006 (p = 0.050, at "
-       "least 0.920 above them); with donors of the same value 1.000 of the answers stay). Through these units? yes; "
+       "donors of the same value minus that with donors of another 0.950, null variables 0.010 ± 0.006 (± sd of the "
+       "null "
+       "variables; p = 0.050, above all 19 null variables, at least 0.920 above their mean); with donors of the same "
+       "value 1.000 of the answers stay). Through these units? yes; "
        "the units are chosen by var_0 (they carry 0.980 of what the whole component moves, all other paths 0.020; the "
-       "difference is 0.960, random sets 0.300 ± 0.006 (p = 0.050, at least 0.640 above them))."},
+       "difference is 0.960, random sets 0.300 ± 0.006 (± sd of the random sets; p = 0.050, above all 19 random sets, "
+       "at least 0.640 above their mean))."},
       {"a function of it", [](Findings& f) { exchange(f, 1, .4, .1, .98); },
        "yes; it is carried as something of which var_0 is a function"},
       {"goes with it", [](Findings& f) { exchange(f, .5, .4, .1, .98); },
@@ -402,8 +412,9 @@ TEST(Verdict, SaysWhatTheSearchKept) {
   EXPECT_EQ(mask_of(finding_of({.p = std::nullopt})), "The search for var_0 in L0.mlp kept nothing.");
   EXPECT_EQ(mask_of(finding_of({}, full)), "The search for var_0 in L0.mlp kept everything.");
   const ReportedFinding both = over_cells({reported({}), reported({.seed = 1, .p = std::nullopt})});
-  EXPECT_THAT(mask_of(both), StartsWith("A mask: the search for var_0 in L0.mlp kept a part in 1 of 2 repetitions, "
-                                        "nothing in 1 of 2 repetitions (of the weights, over all: "));
+  EXPECT_THAT(mask_of(both),
+              StartsWith("A mask: the search for var_0 in L0.mlp kept a part in 1 of 2 repetitions, "
+                         "nothing in 1 of 2 repetitions (of the weights, mean ± sd over 2 repetitions: "));
 }
 
 TEST(Verdict, CountsTheAnswersOfModels) {
@@ -420,9 +431,10 @@ TEST(Verdict, CountsTheAnswersOfModels) {
       AllOf(HasSubstr("Is var_0 present in what the mask writes at the probed token? yes in 2, no in 1 of 3 "
                       "models, p(2 of 3 models) = 0.050: accuracy on other types 0.900, 0.900, 0.100, null circuits "
                       "0.100 ± 0.006, 0.100 "
-                      "± 0.006, 0.100 ± 0.006 (p = 0.050, 0.050, 0.550, -0.614 to 1.000 over models above them)."),
+                      "± 0.006, 0.100 ± 0.006 (± sd of the null circuits of each; p = 0.050, 0.050, 0.550, above 19 of "
+                      "19, 19 of 19, 9 of 19 null circuits, -0.100 to 0.900 over models above their mean)."),
             HasSubstr("Made here? received in 2, not tested in 1 of 3 models, p(2 of 3 models) = 1.000 (")));
-  EXPECT_THAT(deletion_of(f), HasSubstr("over models more harm than they do; "));
+  EXPECT_THAT(deletion_of(f), HasSubstr("over models more harm than their mean; "));
   EXPECT_THAT(deletion_of(f), HasSubstr("Does the behaviour need these weights more than random sets? yes in 2, no in "
                                         "1 of 3 models, p(2 of 3 models) = 0.025."));
   ReportData data = data_of(cells);
@@ -446,7 +458,8 @@ TEST(Verdict, OnAVariable) {
       {{&yes, &no},
        "var_0 is present in this model, in 1 of 2 components, most in L0.mlp: accuracy on other types 0.900, null "
        "circuits 0.100 ± "
-       "0.006 (p = 0.050, at least 0.780 above them, over 56 types). Present: yes (L0.mlp); no (L1.mlp). Made here: "
+       "0.006 (± sd of the null circuits; p = 0.050, above all 19 null circuits, at least 0.780 above their mean, "
+       "over 56 types). Present: yes (L0.mlp); no (L1.mlp). Made here: "
        "received from token 0 (L0.mlp). Weights needed on Test: yes (L0.mlp); no (L1.mlp)."},
       {{&no}, "Nothing tells var_0 above its null variables in this model: this search finds at most 0.020."},
       {{&earlier}, "Whether var_0 is present was not tested. Weights needed on Test: not tested (L0.mlp)."},
@@ -464,7 +477,7 @@ TEST(Verdict, HasNoNegativeZeros) {
     present(found).interval.lower = -.0001;
     present(found).interval.upper = .2;
   });
-  EXPECT_THAT(presence_of(f), HasSubstr("0.000 to 0.200 above them"));
+  EXPECT_THAT(presence_of(f), HasSubstr("0.000 to 0.200 above their mean"));
   EXPECT_THAT(presence_of(f), Not(HasSubstr("-0.000")));
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cprobe/core/name_of.h"
+#include "cprobe/evaluate/power.h"
 
 namespace cprobe {
 namespace {
@@ -56,6 +57,16 @@ std::string verdict_words(VerdictWord word, const TestedEffect& effect) {
   if (word == VerdictWord::kNo) words += fmt::format(": this search finds at most {:.3f}", effect.interval.upper);
   if (word == VerdictWord::kUndecided && effect.p.is_significant()) words += ": present, size undecided";
   return is_about_size(word) && effect.interval.is_for_these_types_only ? words + ", for these types" : words;
+}
+
+std::string what_would_decide(const TestedEffect& effect, double smallest_effect) {
+  const Interval& interval = effect.interval;
+  if (interval.n_types == 0 || interval.upper < smallest_effect) return {};
+  if (interval.is_for_these_types_only) return "more types would decide";
+  if (interval.lower >= smallest_effect) return "more nulls would decide";
+  const std::optional<int64_t> n_types = types_to_decide(interval, smallest_effect);
+  return n_types ? fmt::format("about {} types would decide", *n_types)
+                 : fmt::format("too near to {} for more types to decide", smallest_effect);
 }
 
 }  // namespace cprobe

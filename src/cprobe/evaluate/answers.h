@@ -70,4 +70,12 @@ VerdictWord for_share_of_rows(VerdictWord word, double share);
 ///   - "undecided: present, size undecided" if p <= .05.
 std::string verdict_words(VerdictWord word, const TestedEffect& effect);
 
+/// What would decide an effect that is undecided:
+///   - "about 80 types would decide" (types_to_decide);
+///   - "more types would decide" where the interval is for these types only;
+///   - "too near to 0.05 for more types to decide";
+///   - "more nulls would decide" where the size is known and p alone is in the way.
+/// Empty if the interval is over no types, or lies below smallest_effect: nothing would then.
+std::string what_would_decide(const TestedEffect& effect, double smallest_effect);
+
 }  // namespace cprobe

@@ -151,6 +151,20 @@ void set_figures(JudgedQuestion& question, const Combined& of) {
   question.upper = of.interval.upper;
 }
 
+/// Adds to an "undecided" what would decide it.
+void say_what_decides(JudgedQuestion& here, TestedEffect effect, JudgedQuestion JudgedFinding::*question,
+                      double smallest_effect) {
+  if (question == &JudgedFinding::made_here) {
+    // "Received" and "yes" rest on the interval of D itself as well, often what is undecided.
+    Interval own = effect.interval;
+    for (double* number : {&own.mean, &own.lower, &own.upper}) *number += here.null_mean.value_or(0);
+    if (own.lower < smallest_effect && own.upper >= smallest_effect) effect.interval = own;
+  }
+  here.to_decide = what_would_decide(effect, smallest_effect);
+  if (here.to_decide.empty()) return;
+  here.words += fmt::format("{} {}", here.words.find(':') == std::string::npos ? ":" : ";", here.to_decide);
+}
+
 /// Judges one question about the findings of one data set.
 /// @param judge_one  the word for a finding, its effect and its combined figures.
 void judge(const std::vector<ProbedCell>& cells, const std::vector<JudgedFinding*>& findings,
@@ -179,9 +193,11 @@ void judge(const std::vector<ProbedCell>& cells, const std::vector<JudgedFinding
     here.words = verdict_words(here.answer, effect);
   }
   std::vector<BesideNulls> family;
+  family.reserve(tested.size());
   for (const auto& [finding, of] : tested) family.push_back(of.beside);
   const std::vector<CountedP> p_adjusted = adjusted(family, options);
   std::vector<double> p_values;
+  p_values.reserve(family.size());
   for (const BesideNulls& finding : family) p_values.push_back(p_of(finding).p());
   const std::vector<double> q = benjamini_hochberg(p_values);
   for (size_t i = 0; i < tested.size(); ++i) {
@@ -193,6 +209,7 @@ void judge(const std::vector<ProbedCell>& cells, const std::vector<JudgedFinding
     here.n_findings = std::ssize(tested);
     here.answer = judge_one(*finding, effect, of);
     here.words = verdict_words(here.answer, effect);
+    if (here.answer == VerdictWord::kUndecided) say_what_decides(here, effect, question, options.smallest_effect);
   }
 }
 
@@ -258,6 +275,7 @@ bool is_at_chance(const Findings::Exchange& on) {
 void set_answer(JudgedQuestion& question, VerdictWord word) {
   question.answer = word;
   question.words = to_string(word);
+  question.to_decide.clear();
 }
 
 /// The mean over seeds of a figure of ablations; none unless each seed has it.
@@ -366,6 +384,18 @@ void judge_exchanges(const std::vector<ProbedCell>& cells, const std::vector<Jud
 }
 
 }  // namespace
+
+std::optional<double> JudgedQuestion::shown_p() const {
+  return answer == VerdictWord::kNotTested ? std::nullopt : p;
+}
+
+std::optional<double> JudgedQuestion::shown_p_adjusted() const {
+  return answer == VerdictWord::kNotTested ? std::nullopt : p_adjusted;
+}
+
+std::optional<double> JudgedQuestion::shown_q() const {
+  return answer == VerdictWord::kNotTested ? std::nullopt : q;
+}
 
 bool JudgedQuestion::is_significant() const {
   return p_adjusted && *p_adjusted * static_cast<double>(kSignificance) <= 1 + 1e-9;

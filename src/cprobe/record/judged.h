@@ -29,9 +29,15 @@ struct JudgedQuestion {
   bool is_approximate = false;           ///< As in Interval.
   bool is_for_these_types_only = false;  ///< As in Interval.
   std::string words;                     ///< The answer with what belongs to it (verdict_words).
+  std::string to_decide;                 ///< Of `kUndecided`: what_would_decide. Else empty.
 
   /// p_adjusted <= .05.
   bool is_significant() const;
+  /// p, p_adjusted and q, as far as they are for readers: none where the answer is `kNotTested`.
+  /// Such a question may have figures, with which p over models is computed.
+  std::optional<double> shown_p() const;
+  std::optional<double> shown_p_adjusted() const;
+  std::optional<double> shown_q() const;
   /// Whether the run put the question, if only to find that it is not defined.
   bool is_asked() const { return statistic.has_value() || answer != VerdictWord::kNotTested; }
 

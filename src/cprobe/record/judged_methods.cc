@@ -106,6 +106,7 @@ void answer(JudgedQuestion& question, VerdictWord word) {
     question.words.replace(0, before.size(), to_string(word));
   }
   question.answer = word;
+  if (word != VerdictWord::kUndecided) question.to_decide.clear();
 }
 
 }  // namespace
@@ -119,8 +120,8 @@ std::vector<JudgedMethod> judged_methods(const std::vector<RecordedMetric>& figu
     for (JudgedFinding& finding : judged_findings(method.cells, options)) {
       JudgedMethod one{.method = std::string(method.entry->name),
                        .site = state_name(finding.component),
-                       .metric = fmt::format("{} {}", method.entry->tested, finding.data),
-                       .finding = std::move(finding)};
+                       .metric = fmt::format("{} {}", method.entry->tested, finding.data)};
+      one.finding = std::move(finding);
       for (const size_t i : one.finding.cells) one.cells.push_back(method.cells[i].id);
       JudgedQuestion& question = one.finding.present;
       one.isolation = mean_of_cells(method, one.finding, &FurtherFigures::isolation);

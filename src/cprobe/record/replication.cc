@@ -11,11 +11,19 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-/// What a question's statistic minus the mean of its nulls can be.
-Bounds range_of(Question question) {
-  if (question == &JudgedFinding::present || question == &JudgedFinding::weights_needed) return {-1, 1};
-  if (question == &JudgedFinding::made_here || question == &JudgedFinding::through_component) return {-2, 2};
-  return {-kInfinity, kInfinity};
+/// What the mean over models of a question's statistic minus the mean of its nulls can be.
+Bounds range_of(const FindingOfModels& models, Question question) {
+  const auto n = static_cast<double>(models.size());
+  Bounds statistic{-1, 1};
+  if (question == &JudgedFinding::present || question == &JudgedFinding::sufficient) statistic = {0, 1};
+  double null_mean = 0, most = 0;
+  for (const JudgedFinding* model : models) {
+    null_mean += (model->*question).null_mean.value_or(0) / n;
+    // What units carry is a share of what the whole component moves.
+    most += (model->moved && *model->moved > 0 ? 1 / *model->moved : kInfinity) / n;
+  }
+  if (question == &JudgedFinding::through_units) statistic = {-most, most};
+  return {statistic.lower - null_mean, statistic.upper - null_mean};
 }
 
 /// The interval of one model. @param judged  with an adjusted p.
@@ -74,7 +82,7 @@ std::vector<std::optional<Replication>> replications(const std::vector<FindingOf
       found.values.push_back((finding->*question).statistic.value_or(0));
       within.push_back(interval_of(finding->*question));
     }
-    found.interval = interval_over_models(within, range_of(question));
+    found.interval = interval_over_models(within, range_of(findings[tested[i]], question));
   }
   return all;
 }

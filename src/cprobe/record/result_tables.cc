@@ -94,7 +94,7 @@ std::vector<ShownAnswers> shown_answers(const std::vector<ProbedCell>& cells,
 /// "yes 0.050": the answer and its adjusted p; kNotTested without a finding.
 std::string answer_text(const JudgedFinding* finding, Question question) {
   if (finding == nullptr) return std::string(to_string(VerdictWord::kNotTested));
-  const std::optional<double>& p = (finding->*question).p_adjusted;
+  const std::optional<double> p = (finding->*question).shown_p_adjusted();
   return p ? fmt::format("{} {}", answer_word(*finding, question), p_number(*p)) : answer_word(*finding, question);
 }
 
@@ -143,6 +143,13 @@ std::string types_note(const std::vector<ProbedCell>& cells) {
 std::string control_note(const std::vector<ProbedCell>& cells) {
   if (cells.empty() || cells.front().settings.control == ModelControl::kNone) return {};
   return fmt::format("The model is a negative control ({}).\n", to_string(cells.front().settings.control));
+}
+
+/// What stands behind "±" in a table; empty for a table without.
+std::string sd_note(const std::string& table, bool has_null_circuits) {
+  if (table.find("±") == std::string::npos) return {};
+  return fmt::format("± is a standard deviation: of kNN over draws of exemplars, of random over random sets{}.\n",
+                     has_null_circuits ? ", of nulls over null circuits" : "");
 }
 
 std::string seeds_note(const std::vector<JudgedFinding>& judged) {
@@ -217,7 +224,8 @@ std::string results_table(const Store& store) {
     }
     lines.push_back(line);
   }
-  return text_table(lines) + other_data_note(cells) + types_note(cells) + seeds_note(judged) +
+  const std::string table = text_table(lines);
+  return table + sd_note(table, is_judged) + other_data_note(cells) + types_note(cells) + seeds_note(judged) +
          (is_judged ? rules_note(judged, rules) : "") + control_note(cells);
 }
 

@@ -37,8 +37,15 @@ std::string_view noun_of(const ReportedSet& on) {
   return on.n_circuits() == std::ssize(on.answers) ? "circuit" : "mask";
 }
 
+/// "mean ± sd over 3 repetitions"; empty for one cell.
+std::string over_repetitions(const ReportedFinding& f) {
+  return f.n_cells() > 1 ? fmt::format("mean ± sd over {} repetitions", f.n_cells()) : std::string();
+}
+
 std::string raw_knn(const ReportedFinding& f) {
-  const std::string repetitions = f.n_cells() > 1 ? fmt::format(", mean ± sd over {} repetitions", f.n_cells()) : "";
+  const std::string repetitions = f.n_cells() > 1 ? ", " + over_repetitions(f)
+                                  : f.knn.sd      ? ", mean ± sd over draws of exemplars"
+                                                  : std::string();
   return fmt::format("raw kNN accuracy {}, whole component {}, n = {} tokens{}", text_of(f.knn), text_of(f.full),
                      f.n_tokens, repetitions);
 }
@@ -65,9 +72,10 @@ std::string presence_answer(const ReportedFinding& f, const JudgedFinding& judge
       return fmt::format("There is no sign of {} in {}{}; this search finds at most {} above null variables",
                          f.variable, where, of_these, number_text_of(present.upper.value_or(0)));
     case VerdictWord::kUndecided:
-      return present.is_significant()
-                 ? fmt::format("{} is present in {}{}, by how much is undecided", f.variable, where, of_these)
-                 : fmt::format("Whether {} is present in {} is undecided{}", f.variable, where, of_these);
+      return present.is_significant() ? fmt::format("{} is present in {}{}, by how much is undecided{}", f.variable,
+                                                    where, of_these, in_parentheses(present.to_decide))
+                                      : fmt::format("Whether {} is present in {} is undecided{}{}", f.variable, where,
+                                                    of_these, in_parentheses(present.to_decide));
     case VerdictWord::kTooFewTypes:
       return fmt::format("Whether {} is present in {} cannot be tested with {} null variables, as it takes {}",
                          f.variable, where, present.n_null, kLeastNulls);
@@ -80,25 +88,28 @@ std::string presence_answer(const ReportedFinding& f, const JudgedFinding& judge
 }
 
 /// The answer whether the variable was made here, of one run; empty if this was not asked.
-std::string made_here_answer(const ReportedFinding& f, const JudgedFinding& judged) {
+std::string made_here_answer(const ReportedFinding& f, const ReportedSet& on) {
+  const JudgedFinding& judged = on.answers.front().judged;
   const JudgedQuestion& made = judged.made_here;
   const std::string input = fmt::format("{:.3f}", judged.present.statistic.value_or(0) - made.statistic.value_or(0));
-  const std::string p = made.p_adjusted ? p_text(p_number(*made.p_adjusted), made.n_findings) : "";
+  const std::string p = p_words(on, &JudgedFinding::made_here, "above", "null variables");
   const std::string size = size_words(made);
   switch (made.answer) {
     case VerdictWord::kYes:
       return fmt::format(
           "{} is made explicit here{}: of all that the component reads, its input at {} tells most, {}{}.", f.variable,
           has_weak_nulls(judged) ? ", beyond chance" : "", judged.received_from, input,
-          in_parentheses(joined({p, size.empty() ? "" : size + " more is told here"}, ", ")));
+          in_parentheses(joined({number_or_dash(made.statistic) + " more is told here",
+                                 joined({p, size.empty() ? "" : size + " above their mean"}, ", ")},
+                                "; ")));
     case VerdictWord::kReceived:
       // The interval is that of the difference minus its nulls' mean.
       return fmt::format("It was received, from {}: the component's input there tells it {} ({}).",
                          judged.received_from,
                          made.upper && *made.upper + made.null_mean.value_or(0) < 0 ? "better" : "as well", input);
     case VerdictWord::kUndecided:
-      return fmt::format("Whether it was made here or received, from {} ({}), is undecided.", judged.received_from,
-                         input);
+      return fmt::format("Whether it was made here or received, from {} ({}), is undecided{}.", judged.received_from,
+                         input, in_parentheses(made.to_decide));
     default:
       return {};
   }
@@ -108,7 +119,7 @@ std::string made_here_answer(const ReportedFinding& f, const JudgedFinding& judg
 /// empty without null circuits.
 std::string null_circuits_words(const ReportedAblation& a) {
   if (!a.nulls) return {};
-  const std::string mean = fmt::format("null circuits {} on average", text_of({.mean = a.nulls->mean}));
+  std::string mean = fmt::format("null circuits {} on average", text_of({.mean = a.nulls->mean}));
   if (a.n_cells > 1) return mean;
   const auto n_as_harmful =
       std::ranges::count_if(a.null_draws, [&](double accuracy) { return accuracy <= a.ablated.mean + kTie; });
@@ -141,15 +152,19 @@ std::string deletion_figures(const ReportedSet& on, const ReportedAblation& a) {
   }
   const JudgedQuestion& first = on.answers.front().judged.weights_needed;
   std::vector<std::string> basis;
+  const bool has_sets = a.n_random > 0;
   if (a.n_cells > 1) basis.push_back(fmt::format("mean ± sd over {} repetitions", a.n_cells));
-  if (a.n_random > 0) basis.push_back(fmt::format("{} random sets", a.n_random));
+  if (has_sets) {
+    const bool is_sd_of_sets = a.n_cells == 1 && a.random && a.random->sd;
+    basis.push_back(fmt::format("{}{} random sets", is_sd_of_sets ? "± sd of the " : "", a.n_random));
+  }
   if (a.n_controlled > 0 && a.n_controlled < a.n_cells) {
     basis.push_back(fmt::format("in {} of the repetitions", a.n_controlled));
   }
-  basis.push_back(p_words(on, &JudgedFinding::weights_needed));
-  if (on.answers.size() == 1 && first.lower) basis.push_back(size_words(first) + " more harm than they do");
+  basis.push_back(p_words(on, &JudgedFinding::weights_needed, "more harm than", "random sets"));
+  if (on.answers.size() == 1 && first.lower) basis.push_back(size_words(first) + " more harm than their mean");
   const std::string over_models = interval_over_models_words(on, &JudgedFinding::weights_needed);
-  if (!over_models.empty()) basis.push_back(over_models + " more harm than they do");
+  if (!over_models.empty()) basis.push_back(over_models + " more harm than their mean");
   basis.push_back(complement_p_words(a));
   basis.push_back(fmt::format("n = {} rows", a.n_rows));
   basis.emplace_back(fill_words(a.fill));
@@ -170,9 +185,12 @@ std::string deletion_answer(const JudgedFinding& judged, const ReportedAblation&
     case VerdictWord::kNo:
       return fmt::format("There is no sign that the behaviour needs these weights more than random sets{}.", of_these);
     case VerdictWord::kUndecided:
-      return needed.is_significant()
-                 ? "The behaviour needs these weights more than random sets of their size; by how much is undecided."
-                 : "Whether the behaviour needs these weights more than random sets is undecided.";
+      return fmt::format(
+          "{}{}.",
+          needed.is_significant()
+              ? "The behaviour needs these weights more than random sets of their size; by how much is undecided"
+              : "Whether the behaviour needs these weights more than random sets is undecided",
+          in_parentheses(needed.to_decide));
     case VerdictWord::kCannotTell:
       return "Whether the behaviour needs these weights cannot be told: random sets of that size leave as little as "
              "deleting everything.";
@@ -195,10 +213,14 @@ std::string sufficiency_figures(const ReportedSet& on, const ReportedAblation& a
   if (a.component) text += fmt::format("; with nothing of it {}", text_of(*a.component));
   const JudgedQuestion& first = on.answers.front().judged.sufficient;
   const std::string size = on.answers.size() == 1 ? size_words(first) : std::string();
-  return fmt::format(
-      "{}{}.", text,
-      in_parentheses(joined(
-          {p_words(on, &JudgedFinding::sufficient), size.empty() ? "" : size + " more than random sets"}, "; ")));
+  const bool is_sd_of_sets = a.n_cells == 1 && a.only_random && a.only_random->sd;
+  return fmt::format("{}{}.", text,
+                     in_parentheses(joined({a.n_cells > 1   ? fmt::format("mean ± sd over {} repetitions", a.n_cells)
+                                            : is_sd_of_sets ? "± sd of the random sets"
+                                                            : std::string(),
+                                            p_words(on, &JudgedFinding::sufficient, "above", "random sets"),
+                                            size.empty() ? "" : size + " more than their mean"},
+                                           "; ")));
 }
 
 /// The answer whether the weights suffice, of one run.
@@ -219,9 +241,11 @@ std::string sufficiency_answer(const JudgedFinding& judged) {
       return fmt::format("There is no sign that these weights suffice more than random sets of their size{}.",
                          of_these);
     case VerdictWord::kUndecided:
-      return asked.is_significant()
-                 ? "These weights suffice more than random sets of their size; by how much is undecided."
-                 : "Whether these weights suffice more than random sets of their size is undecided.";
+      return fmt::format("{}{}.",
+                         asked.is_significant()
+                             ? "These weights suffice more than random sets of their size; by how much is undecided"
+                             : "Whether these weights suffice more than random sets of their size is undecided",
+                         in_parentheses(asked.to_decide));
     case VerdictWord::kCannotTell:
       return "Whether these weights suffice cannot be told: random sets of that size keep as much.";
     case VerdictWord::kTooFewTypes:
@@ -290,14 +314,15 @@ std::string mask_text(const ReportedFinding& f, const ReportedSet& on) {
     return fmt::format("The search for {} in {} kept {}.", f.variable, f.component(), all_or_nothing(f));
   }
   if (n_parts < n) {
-    return fmt::format("A mask: the search for {} in {} kept a part{}, {} (of the weights, over all: {}).", f.variable,
-                       f.component(), out_of(n_parts, n), all_or_nothing(f), percent(f.share));
+    return fmt::format("A mask: the search for {} in {} kept a part{}, {} (of the weights, {}: {}).", f.variable,
+                       f.component(), out_of(n_parts, n), all_or_nothing(f), over_repetitions(f), percent(f.share));
   }
   const int64_t n_circuits = on.n_circuits(), n_runs = std::ssize(on.answers);
   const std::string where = n_circuits > 0 && n_circuits < n_runs
                                 ? fmt::format(", a circuit in {} of {} {}s", n_circuits, n_runs, f.run_noun)
                                 : "";
-  return fmt::format("A {} of {} of the weights of {}{}.", noun_of(on), percent(f.share), f.component(), where);
+  return fmt::format("A {} of {} of the weights{} of {}{}.", noun_of(on), percent(f.share),
+                     in_parentheses(over_repetitions(f)), f.component(), where);
 }
 
 std::string presence_text(const ReportedFinding& f, const ReportedSet& on) {
@@ -309,16 +334,16 @@ std::string presence_text(const ReportedFinding& f, const ReportedSet& on) {
     const JudgedFinding& judged = on.answers.front().judged;
     std::string answer = presence_answer(f, judged, where);
     if (answer.starts_with("what")) answer.front() = 'W';
-    return joined({fmt::format("{}: {}.", answer, figures), made_here_answer(f, judged)}, " ");
+    return joined({fmt::format("{}: {}.", answer, figures), made_here_answer(f, on)}, " ");
   }
   std::string text = fmt::format("Is {} present in {}? {}: {}.", f.variable, where,
                                  answers_text(f, on, &JudgedFinding::present), figures);
   if (is_present_somewhere(on)) {
-    text +=
-        fmt::format(" Made here? {}{}.", answers_text(f, on, &JudgedFinding::made_here),
-                    in_parentheses(on.presence ? fmt::format("its input tells most at {}, {}",
-                                                             on.presence->input_position, text_of(on.presence->input))
-                                               : ""));
+    text += fmt::format(
+        " Made here? {}{}.", answers_text(f, on, &JudgedFinding::made_here),
+        in_parentheses(on.presence ? fmt::format("its input tells most at {}, {}, mean ± sd over {}s",
+                                                 on.presence->input_position, text_of(on.presence->input), f.run_noun)
+                                   : ""));
   }
   return text;
 }

@@ -19,13 +19,14 @@ Json number_or_null(const std::optional<double>& number) {
 Json question_json(const JudgedQuestion& asked, const std::string& words) {
   return {{"answer", to_string(asked.answer)},
           {"words", words},
+          {"to_decide", asked.to_decide.empty() ? Json(nullptr) : Json(asked.to_decide)},
           {"statistic", number_or_null(asked.statistic)},
           {"null_mean", number_or_null(asked.null_mean)},
           {"null_sd", number_or_null(asked.null_sd)},
           {"n_null", asked.n_null},
-          {"p", number_or_null(asked.p)},
-          {"p_adjusted", number_or_null(asked.p_adjusted)},
-          {"q", number_or_null(asked.q)},
+          {"p", number_or_null(asked.shown_p())},
+          {"p_adjusted", number_or_null(asked.shown_p_adjusted())},
+          {"q", number_or_null(asked.shown_q())},
           {"lower", number_or_null(asked.lower)},
           {"upper", number_or_null(asked.upper)}};
 }
@@ -142,7 +143,7 @@ Json through_json(const JudgedFinding& finding, Question question) {
     json["keep_halves"] = number_or_null(finding.keep_halves);
     json["null_moved"] = number_or_null(finding.null_moved);
   } else {
-    json["p_variable"] = number_or_null(finding.chosen_units.p_adjusted);
+    json["p_variable"] = number_or_null(finding.chosen_units.shown_p_adjusted());
   }
   return json;
 }

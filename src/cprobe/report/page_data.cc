@@ -62,6 +62,13 @@ Json numbers(const std::vector<double>& values) {
 /// Text of a spec -> index in the page's list of specs. Calls may share a spec.
 using Specs = std::map<std::string, size_t>;
 
+/// [label, accuracy of the untouched model, rows] of each evaluation set.
+Json untouched_json(const ReportedCell& cell) {
+  return list(cell.findings.evaluation_sets, [](const Findings::OnEvaluationSet& on) {
+    return Json::array({on.label, number(on.untouched), on.n_rows});
+  });
+}
+
 /// @param probed  a finished cell of circuit probing of the run; null if there is none.
 Json run_json(const ReportedRun& run, const Specs& specs, const ReportedCell* probed) {
   const Json calls = list(run.calls, [&](const Invocation& call) -> Json {
@@ -87,7 +94,22 @@ Json run_json(const ReportedRun& run, const Specs& specs, const ReportedCell* pr
           {"fingerprint", run.model_fingerprint},
           {"model", probed == nullptr ? "" : probed->settings.model},
           {"control", probed == nullptr ? "" : control_of(*probed)},
+          {"task", probed == nullptr ? "" : probed->settings.task},
+          {"untouched", probed == nullptr ? Json::array() : untouched_json(*probed)},
           {"calls", calls}};
+}
+
+/// What a question's nulls are, in words.
+std::string_view nulls_of(Question question) {
+  if (question == &JudgedFinding::present) return "null circuits";
+  const bool beside_variables = question == &JudgedFinding::made_here || question == &JudgedFinding::through_component;
+  return beside_variables ? "null variables" : "random sets";
+}
+
+/// "above all 19 null circuits"; "more harm than 30 of 39 random sets"; empty without a p.
+std::string rank_of_answer(const ReportedSet& on, Question question) {
+  return rank_words(on, question, question == &JudgedFinding::weights_needed ? "more harm than" : "above",
+                    nulls_of(question));
 }
 
 /// One question over the runs behind a finding: the largest p and q, the outermost ends of
@@ -96,8 +118,8 @@ Json answer_json(const ReportedFinding& f, const ReportedSet& on, Question quest
   std::optional<double> p, q, lower, upper;
   for (const AnswersOfRun& of : on.answers) {
     const JudgedQuestion& asked = of.judged.*question;
-    if (asked.p_adjusted) p = std::max(p.value_or(0), *asked.p_adjusted);
-    if (asked.q) q = std::max(q.value_or(0), *asked.q);
+    if (const auto shown = asked.shown_p_adjusted()) p = std::max(p.value_or(0), *shown);
+    if (const auto shown = asked.shown_q()) q = std::max(q.value_or(0), *shown);
     if (asked.lower) lower = std::min(lower.value_or(*asked.lower), *asked.lower);
     if (asked.upper) upper = std::max(upper.value_or(*asked.upper), *asked.upper);
   }
@@ -113,6 +135,7 @@ Json answer_json(const ReportedFinding& f, const ReportedSet& on, Question quest
                              ? number(on.over(question)->replication->p.p())
                              : Json()},
           {"p", number(p)},
+          {"rank", rank_of_answer(on, question)},
           {"q", number(q)},
           {"lower", number(lower)},
           {"upper", number(upper)}};

@@ -32,15 +32,18 @@ std::string p_text(const std::string& numbers, int64_t n_findings) {
                      n_findings > 1 ? fmt::format(" adjusted for {} findings", n_findings) : "");
 }
 
-std::string p_words(const ReportedSet& on, Question question) {
+std::string p_words(const ReportedSet& on, Question question, std::string_view above, std::string_view nulls) {
   int64_t n_findings = 0;
-  for (const AnswersOfRun& of : on.answers) n_findings = std::max(n_findings, (of.judged.*question).n_findings);
+  for (const AnswersOfRun& of : on.answers) {
+    const JudgedQuestion& asked = of.judged.*question;
+    if (asked.shown_p_adjusted()) n_findings = std::max(n_findings, asked.n_findings);
+  }
   if (n_findings == 0) return {};
   const std::string numbers = of_each(on, [&](const JudgedFinding& judged) {
-    const std::optional<double>& p = (judged.*question).p_adjusted;
+    const std::optional<double> p = (judged.*question).shown_p_adjusted();
     return p ? p_number(*p) : std::string("-");
   });
-  std::string text = p_text(numbers, n_findings);
+  std::string text = joined({p_text(numbers, n_findings), rank_words(on, question, above, nulls)}, ", ");
   const bool has_q =
       std::ranges::any_of(on.answers, [&](const AnswersOfRun& of) { return (of.judged.*question).q.has_value(); });
   if (has_q) {
@@ -48,6 +51,34 @@ std::string p_words(const ReportedSet& on, Question question) {
                         of_each(on, [&](const JudgedFinding& judged) { return number_or_dash((judged.*question).q); }));
   }
   return text;
+}
+
+std::string rank_words(const ReportedSet& on, Question question, std::string_view above, std::string_view nulls) {
+  const auto rank = [](const JudgedQuestion& asked) {
+    return std::ranges::count_if(asked.nulls, [&](double null) { return *asked.statistic > null + kTie; });
+  };
+  const bool has_all = std::ranges::all_of(on.answers, [&](const AnswersOfRun& of) {
+    const JudgedQuestion& asked = of.judged.*question;
+    return asked.shown_p_adjusted() && asked.statistic && !asked.nulls.empty();
+  });
+  if (!has_all) return {};
+  const JudgedQuestion& first = on.answers.front().judged.*question;
+  const bool above_all = std::ranges::all_of(on.answers, [&](const AnswersOfRun& of) {
+    const JudgedQuestion& asked = of.judged.*question;
+    return asked.nulls.size() == first.nulls.size() && rank(asked) == std::ssize(asked.nulls);
+  });
+  const std::string ranks = of_each(on, [&](const JudgedFinding& judged) {
+    const JudgedQuestion& asked = judged.*question;
+    return fmt::format("{} of {}", rank(asked), asked.nulls.size());
+  });
+  return fmt::format("{} {} {}", above, above_all ? fmt::format("all {}", first.nulls.size()) : ranks, nulls);
+}
+
+std::string sd_words(const ReportedSet& on, Question question, std::string_view nulls) {
+  const bool has_sd = std::ranges::any_of(
+      on.answers, [&](const AnswersOfRun& of) { return (of.judged.*question).null_sd.has_value(); });
+  if (!has_sd) return {};
+  return fmt::format("± sd of the {}{}", nulls, on.answers.size() > 1 ? " of each" : "");
 }
 
 std::string size_words(const JudgedQuestion& question) {
@@ -108,15 +139,16 @@ std::string presence_figures(const ReportedSet& on) {
                           return present.null_mean ? figure_text(*present.null_mean, present.null_sd) : "-";
                         }));
   }
+  const std::string sd = sd_words(on, &JudgedFinding::present, "null circuits");
+  const std::string p = p_words(on, &JudgedFinding::present, "above", "null circuits");
   if (on.answers.size() > 1) {
     const std::string over = interval_over_models_words(on, &JudgedFinding::present);
-    return text + in_parentheses(
-                      joined({p_words(on, &JudgedFinding::present), over.empty() ? "" : over + " above them"}, ", "));
+    return text + in_parentheses(joined({sd, joined({p, over.empty() ? "" : over + " above their mean"}, ", ")}, "; "));
   }
   const std::string size = size_words(first.present);
-  return text + in_parentheses(joined({p_words(on, &JudgedFinding::present), size.empty() ? "" : size + " above them",
-                                       types_words(first, first.present)},
-                                      ", "));
+  const std::string types = types_words(first, first.present);
+  return text +
+         in_parentheses(joined({sd, joined({p, size.empty() ? "" : size + " above their mean", types}, ", ")}, "; "));
 }
 
 std::string beside_nulls(const ReportedSet& on, Question question, std::string_view nulls) {
@@ -130,9 +162,10 @@ std::string beside_nulls(const ReportedSet& on, Question question, std::string_v
   const JudgedFinding& first = on.answers.front().judged;
   const std::string size = on.answers.size() == 1 ? size_words(first.*question) : "";
   const std::string over = interval_over_models_words(on, question);
-  return text + in_parentheses(joined({p_words(on, question), size.empty() ? "" : size + " above them",
-                                       over.empty() ? "" : over + " above them"},
-                                      ", "));
+  const std::string p = joined({p_words(on, question, "above", nulls), size.empty() ? "" : size + " above their mean",
+                                over.empty() ? "" : over + " above their mean"},
+                               ", ");
+  return text + in_parentheses(joined({sd_words(on, question, nulls), p}, "; "));
 }
 
 std::string share_of_each(const ReportedSet& on, std::optional<double> JudgedFinding::*share) {
@@ -159,6 +192,7 @@ std::string answer_counts(const ReportedFinding& f, const ReportedSet& on, Quest
     ++found->second;
   }
   std::vector<std::string> texts;
+  texts.reserve(counts.size());
   for (const auto& [word, n] : counts) texts.push_back(fmt::format("{} in {}", word, n));
   return fmt::format("{} of {} {}s", fmt::join(texts, ", "), on.answers.size(), f.run_noun);
 }

@@ -27,9 +27,20 @@ std::string number_or_dash(const std::optional<double>& number);
 /// "p = 0.050 adjusted for 8 findings"; "p < 0.001"; of several runs, "p = 0.050, 0.050, -".
 std::string p_text(const std::string& numbers, int64_t n_findings);
 
-/// The p of each run and, where there is one, the q: "p = 0.010 adjusted for 8 findings, q =
-/// 0.013". Empty if none has a p.
-std::string p_words(const ReportedSet& on, Question question);
+/// The p of each run, how many of its nulls the statistic is above and, where there is one, the q:
+/// "p = 0.010 adjusted for 8 findings, above all 99 null circuits, q = 0.013". Empty if none has a
+/// p for readers.
+/// @param above  "above"; "more harm than".
+/// @param nulls  "null circuits".
+std::string p_words(const ReportedSet& on, Question question, std::string_view above, std::string_view nulls);
+
+/// "above all 19 null circuits"; "above 17 of 19 null circuits"; of several runs, "above 19 of 19,
+/// 8 of 19 null circuits". Empty if a run has no p for readers.
+std::string rank_words(const ReportedSet& on, Question question, std::string_view above, std::string_view nulls);
+
+/// "± sd of the null circuits", the words for figures with a deviation; empty if no run's nulls
+/// have one.
+std::string sd_words(const ReportedSet& on, Question question, std::string_view nulls);
 
 /// The end of the interval that the answer rests on: "at least 0.931" for yes, "at most 0.031" for
 /// no, both ends where neither decides. Empty without an interval.
@@ -52,12 +63,14 @@ std::string joined(std::vector<std::string> texts, std::string_view separator);
 /// A text in parentheses with a space before them; empty for an empty text.
 std::string in_parentheses(const std::string& text);
 
-/// "accuracy on other types 0.981, null circuits 0.016 ± 0.008 (p = 0.050, at least 0.931 above
-/// them, over 56 types)". Of several runs, the figures of each.
+/// "accuracy on other types 0.981, null circuits 0.016 ± 0.008 (± sd of the null circuits; p =
+/// 0.050, above all 19 null circuits, at least 0.931 above their mean, over 56 types)". Of several
+/// runs, the figures of each.
 std::string presence_figures(const ReportedSet& on);
 
-/// "0.950, null variables 0.010 ± 0.006 (p = 0.050, at least 0.900 above them)": a statistic beside
-/// its nulls. Of several runs, the figures of each.
+/// "0.950, null variables 0.010 ± 0.006 (± sd of the null variables; p = 0.050, above all 19 null
+/// variables, at least 0.900 above their mean)": a statistic beside its nulls. Of several runs, the
+/// figures of each.
 std::string beside_nulls(const ReportedSet& on, Question question, std::string_view nulls);
 
 /// A share of each run, such as `keep`.

@@ -4,6 +4,7 @@
 #include <functional>
 #include <iterator>
 
+#include "cprobe/report/control_runs.h"
 #include "cprobe/report/phrases.h"
 
 namespace cprobe {
@@ -32,6 +33,15 @@ std::optional<Spread> over_answers(const ReportedSet& on, Question question,
   return found ? std::optional(Spread{.mean = *found, .n = 1}) : std::nullopt;
 }
 
+/// The largest p over runs, of those with an answer.
+std::optional<Spread> p_over_answers(const ReportedSet& on, Question question) {
+  std::vector<double> p;
+  for (const AnswersOfRun& of : on.answers) {
+    if (const std::optional<double> one = (of.judged.*question).shown_p_adjusted()) p.push_back(*one);
+  }
+  return largest(p);
+}
+
 std::string extent_of(const ReportedFinding& f) {
   const int64_t n = f.n_cells();
   if (f.n_empty == n) return "empty";
@@ -56,8 +66,13 @@ std::string received_from(const ReportedSet& on) {
 
 /// The columns of the question whether the weights suffice, and their fields.
 std::vector<TableColumn> sufficiency_columns() {
-  return {{"only these left", kFigure},  {"only random left", kFigure}, {"none left", kFigure}, {"p sufficient", kP},
-          {"sufficient lower", kNumber}, {"sufficient upper", kNumber}, {"sufficient"}};
+  return {{"only these left", kFigure},
+          {"only random left", kFigure},
+          {"none left", kFigure},
+          {"p sufficient", kP},
+          {"sufficient beyond random lower", kNumber},
+          {"sufficient beyond random upper", kNumber},
+          {"sufficient"}};
 }
 std::vector<TableField> sufficiency_fields(const ReportedFinding& f, const ReportedSet& on) {
   constexpr Question kSufficient = &JudgedFinding::sufficient;
@@ -66,7 +81,7 @@ std::vector<TableField> sufficiency_fields(const ReportedFinding& f, const Repor
   return {{{}, a.complement},
           {{}, a.only_random},
           {{}, a.component},
-          {{}, over_answers(on, kSufficient, &JudgedQuestion::p_adjusted)},
+          {{}, p_over_answers(on, kSufficient)},
           {{}, over_answers(on, kSufficient, &JudgedQuestion::lower, true)},
           {{}, over_answers(on, kSufficient, &JudgedQuestion::upper)},
           {f.is_empty() ? std::string() : answers_text(f, on, kSufficient)}};
@@ -96,7 +111,7 @@ std::vector<TableField> exchange_fields(const ReportedFinding& f, const Reported
   std::vector<TableField> fields;
   for (const Question question : {&JudgedFinding::through_component, &JudgedFinding::through_units}) {
     fields.push_back({{}, over_answers(on, question, &JudgedQuestion::statistic)});
-    fields.push_back({{}, over_answers(on, question, &JudgedQuestion::p_adjusted)});
+    fields.push_back({{}, p_over_answers(on, question)});
     fields.push_back({on.is_asked(question) ? answers_text(f, on, question) : std::string()});
   }
   return fields;
@@ -114,7 +129,7 @@ std::vector<TableField> fields_of(const ReportedFinding& f, const ReportedSet& o
   fields.push_back({{}, presence != nullptr ? std::optional(presence->mask) : std::nullopt});
   fields.push_back(nulls != nullptr ? number_field(nulls->mean) : TableField());
   fields.push_back(nulls != nullptr && nulls->sd ? number_field(*nulls->sd) : TableField());
-  fields.push_back({{}, over_answers(on, kPresent, &JudgedQuestion::p_adjusted)});
+  fields.push_back({{}, p_over_answers(on, kPresent)});
   fields.push_back({{}, over_answers(on, kPresent, &JudgedQuestion::lower, true)});
   fields.push_back({{}, over_answers(on, kPresent, &JudgedQuestion::upper)});
   fields.push_back({answers_text(f, on, kPresent)});
@@ -124,7 +139,7 @@ std::vector<TableField> fields_of(const ReportedFinding& f, const ReportedSet& o
   fields.push_back({{}, is_ablated ? std::optional(a->ablated) : std::nullopt});
   fields.push_back({{}, a != nullptr ? a->random : std::nullopt});
   fields.push_back({{}, is_ablated ? over_answers(on, kNeeded, &JudgedQuestion::statistic) : std::nullopt});
-  fields.push_back({{}, over_answers(on, kNeeded, &JudgedQuestion::p_adjusted)});
+  fields.push_back({{}, p_over_answers(on, kNeeded)});
   fields.push_back({{}, over_answers(on, kNeeded, &JudgedQuestion::lower, true)});
   fields.push_back({{}, over_answers(on, kNeeded, &JudgedQuestion::upper)});
   fields.push_back({f.is_empty() ? std::string() : answers_text(f, on, kNeeded)});
@@ -178,11 +193,12 @@ std::vector<ExtraColumn> extra_columns(const std::vector<ReportedFinding>& all, 
                        }});
     for (const auto& [end, bound] : {std::pair("lower", &Interval::lower), std::pair("upper", &Interval::upper)}) {
       double Interval::*which = bound;
-      columns.push_back({{fmt::format("{} over models {}", name, end), kNumber}, [=](const ReportedSet& on) {
-                           const Replication* found = replication(on);
-                           const bool has_interval = found != nullptr && found->interval;
-                           return has_interval ? number_field((*found->interval).*which) : TableField();
-                         }});
+      columns.push_back(
+          {{fmt::format("{} beyond nulls over models {}", name, end), kNumber}, [=](const ReportedSet& on) {
+             const Replication* found = replication(on);
+             const bool has_interval = found != nullptr && found->interval;
+             return has_interval ? number_field((*found->interval).*which) : TableField();
+           }});
     }
   }
   if (std::ranges::any_of(runs, [](const ReportedRun& run) { return run.judge != JudgeOptions(); })) {
@@ -227,8 +243,8 @@ PaperTable table_of(const std::vector<ReportedFinding>& all, const std::vector<R
                                              {"null mean", kNumber},
                                              {"null sd", kNumber},
                                              {"p present", kP},
-                                             {"present lower", kNumber},
-                                             {"present upper", kNumber},
+                                             {"present beyond nulls lower", kNumber},
+                                             {"present beyond nulls upper", kNumber},
                                              {"present"},
                                              {"made here"},
                                              {"received from"},
@@ -237,8 +253,8 @@ PaperTable table_of(const std::vector<ReportedFinding>& all, const std::vector<R
                                              {"random deleted", kFigure},
                                              {"harm", kNumber},
                                              {"p needed", kP},
-                                             {"harm lower", kNumber},
-                                             {"harm upper", kNumber},
+                                             {"harm beyond random lower", kNumber},
+                                             {"harm beyond random upper", kNumber},
                                              {"needed"},
                                              {"p complement", kP}});
   if (with_sufficiency) std::ranges::copy(sufficiency_columns(), std::back_inserter(table.columns));

@@ -46,7 +46,7 @@ std::string mean_over(const AnswersLine& line, std::optional<double> JudgedFindi
 std::string worst_p(const AnswersLine& line, Question asked) {
   std::optional<double> worst;
   for (const JudgedFinding* finding : line.findings) {
-    if ((finding->*asked).p_adjusted) worst = std::max(worst.value_or(0), *(finding->*asked).p_adjusted);
+    if (const auto p = (finding->*asked).shown_p_adjusted()) worst = std::max(worst.value_or(0), *p);
   }
   return worst ? p_number(*worst) : kNoFigure;
 }
@@ -101,6 +101,7 @@ std::string answers_table(const std::vector<std::string>& headings, const std::v
   constexpr auto kNeeded = &JudgedFinding::weights_needed;
   const size_t n_models = lines.front().findings.size();
   std::vector<FindingOfModels> findings;
+  findings.reserve(lines.size());
   for (const AnswersLine& line : lines) findings.push_back(line.findings);
   const auto over_models = [&](Question question) {
     return n_models > 1 ? replications(findings, question, rules)

@@ -101,15 +101,35 @@ function makeChoices() {
   form.append(themeButton());
 }
 
-/** The models and negative controls that were probed, with the names of their runs. */
+/** The models and negative controls that were probed, with their runs. */
 function probedKinds() {
   const kinds = new Map();
-  for (const {model, control, name} of runs.filter((run) => run.done > 0)) {
+  for (const run of runs.filter(({done}) => done > 0)) {
+    const {model, control} = run;
     const key = JSON.stringify([model, control]);
-    if (!kinds.has(key)) kinds.set(key, {model, control, names: []});
-    kinds.get(key).names.push(name);
+    if (!kinds.has(key)) kinds.set(key, {model, control, runs: []});
+    kinds.get(key).runs.push(run);
   }
   return [...kinds.values()];
+}
+
+/** Four names, and how many more there are. */
+function listed(names) {
+  return `${names.slice(0, 4).join(', ')}${names.length > 4 ? `, and ${names.length - 4} more` : ''}`;
+}
+
+/** The tasks of some runs, and what the untouched model can do: its accuracy on each data set, over runs from the least to the most. */
+function taskTexts(list) {
+  const tasks = unique(list.map((run) => run.task).filter((task) => task !== ''));
+  const texts = tasks.length ? [`${tasks.length === 1 ? 'Task' : 'Tasks'}: ${listed(tasks)}.`] : [];
+  const sets = new Map();
+  for (const [label, accuracy] of list.flatMap((run) => run.untouched)) {
+    if (accuracy !== null) sets.set(label, [...(sets.get(label) || []), accuracy]);
+  }
+  const range = (values) => unique([Math.min(...values), Math.max(...values)].map(decimals)).join(' to ');
+  const parts = [...sets].map(([label, values]) => `${range(values)} on ${label}`);
+  if (parts.length) texts.push(`Accuracy of the untouched model: ${listed(parts)}.`);
+  return texts;
 }
 
 function summarise() {
@@ -122,15 +142,15 @@ function summarise() {
   document.getElementById('summary').textContent =
     `${parts.join(', ')}. ${done === 0 ? 'There is nothing to show yet: no cell is finished.' : ''}`;
   const models = unique(runs.flatMap((run) => run.calls.slice(-1).map((call) => call.model)).filter((model) => model !== ''));
-  if (models.length) {
-    const more = models.length > 4 ? `, and ${models.length - 4} more` : '';
-    document.getElementById('model').textContent = `${models.length === 1 ? 'Model' : 'Models'}: ${models.slice(0, 4).join(', ')}${more}.`;
-  }
+  const texts = [];
+  if (models.length) texts.push(`${models.length === 1 ? 'Model' : 'Models'}: ${listed(models)}.`);
+  texts.push(...taskTexts(runs));
+  document.getElementById('model').textContent = texts.join(' ');
   const kinds = probedKinds();
   if (kinds.length > 1 && kinds.some(({control}) => control !== '')) {
     document.getElementById('model').replaceChildren('What was probed:', element('ul', {id: 'probed'}, ...kinds.slice(0, 8).map(
-      ({model, control, names}) => element('li', {textContent: `${names.length > 3 ? `${names.length} runs` : names.join(', ')}: ${model}, ${
-        control === '' ? 'the model itself' : `negative control ${control}`}`}))));
+      ({model, control, runs: own}) => element('li', {textContent: `${own.length > 3 ? `${own.length} runs` : own.map((run) => run.name).join(', ')}: ${model}, ${
+        control === '' ? 'the model itself' : `negative control ${control}`}. ${taskTexts(own).join(' ')}`}))));
   }
   const banners = document.getElementById('banners');
   for (const textContent of Object.values(report.controls)) banners.append(element('p', {className: 'banner', role: 'note', textContent}));

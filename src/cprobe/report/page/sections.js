@@ -6,23 +6,31 @@
 // Only a yes without reserve has the green tick, and only a no the cross.
 const kMarks = {received: '→', 'beyond chance': '~', partly: '~', small: '~', mixed: '~', yes: '~', 'yes, but the only route': '~', 'yes, units that carry the token': '~', no: '✗', undecided: '?', 'cannot tell': '?'};
 
+// What stands behind ± in tables.
+const kDeviations = findings.some((f) => f.cells.length > 1)
+  ? '± is a standard deviation: over repetitions; of a single one over null circuits, random sets and, of kNN, draws of exemplars.'
+  : '± is a standard deviation: over null circuits, random sets and, of kNN, draws of exemplars.';
+
 // Questions that are asked by exchange, and shown where they were asked.
 const kThrough = [['component', 'through the component'], ['units', 'through the units']];
+// What a chip asks, longer than a column's heading: chips are read alone.
+const kAsked = {present: 'present in what the mask writes', madeHere: 'made in this component', needed: 'behaviour needs these weights',
+  sufficient: 'these weights suffice', component: 'reaches the behaviour through this component', units: 'reaches it through these units'};
 const asksSufficiency = findings.some((f) => f.sets.some((s) => s.sufficient !== null));
 const hasMatchedControls = findings.some((f) => f.sets.some((s) => s.inControls.length));
 const isExchanged = findings.some((f) => f.sets.some((s) => kThrough.some(([key]) => s[key].asked)));
 
 function chip(question, answered) {
-  const {answer, short, yes} = answered || {answer: 'not tested', short: 'not tested', yes: false};
+  const {answer, short, yes, p, rank} = answered || {answer: 'not tested', short: 'not tested', yes: false, p: null, rank: ''};
   const kind = yes ? 'yes' : answer === 'no' ? 'no' : 'open';
-  return element('span', {className: `chip ${kind}`, textContent: `${yes ? '✓' : kMarks[answer] || '–'} ${question}: ${short}`});
+  const title = p === null ? '' : [`p ${p < 0.0005 ? '' : '= '}${pText(p)}`, rank].filter((text) => text !== '').join(', ');
+  return element('span', {className: `chip ${kind}`, title, textContent: `${yes ? '✓' : kMarks[answer] || '–'} ${kAsked[question]}: ${short}`});
 }
 
 function chipsOf(finding) {
-  return element('span', {className: 'chips'}, chip('present', pick(finding, (s) => s.present)), chip('made here', pick(finding, (s) => s.madeHere)),
-    chip('weights needed', pick(finding, (s) => s.needed)),
-    ...(pick(finding, (s) => s.sufficient) ? [chip('weights suffice', pick(finding, (s) => s.sufficient))] : []), ...kThrough.filter(([key]) => pick(finding, (s) => s[key].asked))
-      .map(([key, name]) => chip(name, pick(finding, (s) => s[key]))),
+  const asked = ['present', 'madeHere', 'needed', ...(pick(finding, (s) => s.sufficient) ? ['sufficient'] : []),
+    ...kThrough.map(([key]) => key).filter((key) => pick(finding, (s) => s[key].asked))];
+  return element('span', {className: 'chips'}, ...asked.map((key) => chip(key, pick(finding, (s) => s[key]))),
     ...(pick(finding, (s) => s.inControls) || []).map(({control, answer}) => element('span', {className: 'chip control', textContent: `in ${control}: ${answer}`})));
 }
 
@@ -64,7 +72,7 @@ function makeVerdicts() {
     }
     return cards;
   });
-  changing(parent, () => [sortableTable('findings', 'Every component', findingColumns(), shownFindings())]);
+  changing(parent, () => [sortableTable('findings', `Every component. ${kDeviations}`, findingColumns(), shownFindings())]);
 }
 
 function findingColumns() {
@@ -86,7 +94,7 @@ function findingColumns() {
     {name: 'weights', of: (f) => first(f.share), text: (_, f) => percentText(f.share), number: true},
     spreadColumn('other types', present((p) => p.mask)),
     spreadColumn('null circuits', present((p) => p.nulls)),
-    figureOf('lower', 'present', 'lower'), figureOf('upper', 'present', 'upper'), figureOf('p present', 'present', 'p', pText),
+    figureOf('beyond null circuits’ mean, lower', 'present', 'lower'), figureOf('beyond null circuits’ mean, upper', 'present', 'upper'), figureOf('p present', 'present', 'p', pText),
     ...extras('present', 'present'),
     answer('present', 'present'),
     spreadColumn('input', present((p) => p.input)), {name: 'input at', of: present((p) => p.inputAt)},
@@ -96,7 +104,7 @@ function findingColumns() {
     {name: 'untouched', of: (f) => pick(f, (s) => (s.ablation ? first(s.ablation.untouched) : null)), number: true},
     spreadColumn('ablated', ablation((a) => a.ablated)), spreadColumn('random sets', ablation((a) => a.random)),
     spreadColumn('null circuits ablated', ablation((a) => a.nulls)),
-    figureOf('harm lower', 'needed', 'lower'), figureOf('harm upper', 'needed', 'upper'), figureOf('p needed', 'needed', 'p', pText),
+    figureOf('harm beyond random sets’ mean, lower', 'needed', 'lower'), figureOf('harm beyond random sets’ mean, upper', 'needed', 'upper'), figureOf('p needed', 'needed', 'p', pText),
     ...extras('needed', 'needed'),
     answer('weights needed', 'needed'),
   ];
@@ -337,17 +345,17 @@ function makeMethods() {
   }));
   const answers = () => report.methods.filter((m) => isInChosenPlace(m) && isChosenVariable(m.variable));
   if (report.methods.some((m) => m.statistic !== null)) {
-    changing(parent, () => [sortableTable('answers-table', 'What comparison methods answer: a figure beside the same figure of null variables; p is adjusted for all that a method says of a data set', [
+    changing(parent, () => [sortableTable('answers-table', 'What comparison methods answer: a figure beside the same figure of null variables; p is adjusted for all that a method says of a data set; ± sd of the null variables', [
       ...(runs.length > 1 ? [{name: 'run', of: (m) => runs[m.run].name}] : []),
       {name: 'method', of: (m) => m.method}, {name: 'variable', of: (m) => m.variable}, {name: 'site', of: siteOfFigure},
       {name: 'figure', of: (m) => m.metric}, {name: 'value', of: (m) => m.statistic, number: true},
       {name: 'null variables', of: (m) => (m.nulls ? m.nulls[0] : null), text: (_, m) => spreadText(m.nulls), number: true},
-      {name: 'lower', of: (m) => m.lower, number: true}, {name: 'upper', of: (m) => m.upper, number: true},
+      {name: 'beyond null variables’ mean, lower', of: (m) => m.lower, number: true}, {name: 'beyond null variables’ mean, upper', of: (m) => m.upper, number: true},
       {name: 'p', of: (m) => m.p, text: pText, number: true}, {name: 'isolation', of: (m) => m.isolation, number: true},
       {name: 'answer', of: (m) => m.words}, {name: 'question', of: (m) => m.question},
     ], answers())]);
   }
-  changing(parent, () => [sortableTable('methods-table', 'Every figure of comparison methods', [
+  changing(parent, () => [sortableTable('methods-table', 'Every figure of comparison methods; ± sd over its draws, which n counts for controls', [
     ...(runs.length > 1 ? [{name: 'run', of: (f) => runs[f.run].name}] : []),
     {name: 'method', of: (f) => f.method}, {name: 'variable', of: (f) => f.variable}, {name: 'site', of: siteOfFigure},
     {name: 'figure', of: (f) => f.metric}, {name: 'control', of: (f) => f.control},
