@@ -7,8 +7,8 @@
 namespace cprobe {
 namespace {
 
-using ::testing::Optional;
 using ::testing::DoubleEq;
+using ::testing::Optional;
 
 TEST(Auroc, IsTheShareOfPairsInOrderAndTiesCountHalf) {
   const std::vector<double> scores = {.9, .8, .7, .7, .1};

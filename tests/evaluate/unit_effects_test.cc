@@ -38,7 +38,8 @@ TEST(UnitEffects, GradientsTellSmallExchangesInEveryKindOfModel) {
       for (size_t m = 0; m < exact.size(); ++m) {
         const double size = exact[m].abs().max().item<double>();
         ASSERT_GT(size, 0) << to_string(component) << " matrix " << m;
-        EXPECT_LT((exact[m] - estimate[m]).abs().max().item<double>(), .15 * size + 2e-7) << to_string(component) << " matrix " << m;
+        EXPECT_LT((exact[m] - estimate[m]).abs().max().item<double>(), .15 * size + 2e-7)
+            << to_string(component) << " matrix " << m;
       }
     }
   }
@@ -48,8 +49,8 @@ TEST(UnitEffects, OfADonorThatIsTheRowAreNone) {
   const Model model = random_model(testing::tiny_config(), Seed(3));
   ExchangeRows rows = some_rows();
   rows.donor = rows.base;
-  for (const UnitEffects& effects : {exchanged_unit_effects(model, {1, Block::kMlp}, rows),
-                                     gradient_unit_effects(model, {1, Block::kMlp}, rows)}) {
+  for (const UnitEffects& effects :
+       {exchanged_unit_effects(model, {1, Block::kMlp}, rows), gradient_unit_effects(model, {1, Block::kMlp}, rows)}) {
     for (const at::Tensor& effect : effects) EXPECT_LT(effect.abs().max().item<double>(), 1e-6);
   }
 }

@@ -57,12 +57,13 @@ Spec spec_of(const BenchmarkModel& planned, const Made& made, MaskKind method, c
   const auto n_train = static_cast<int64_t>(CsvTable::read(spec.data.train_csv).n_rows());
   spec.probe.mask_method = method;
   spec.grid.mask_options = {mask_option(method).otherwise};
-  spec.grid.batch_sizes = {n_train / 2};
+  // The loss takes time with the square of a batch.
+  const int64_t n_batches = n_train > 300 ? 4 : 2;
+  spec.grid.batch_sizes = {n_train / n_batches};
   if (method == MaskKind::kHardConcrete) {
     spec.grid.mask_options = {0.9};
-    spec.grid.batch_sizes = {n_train};
     spec.grid.learning_rates = {0.1};
-    spec.probe.fit.epochs = 120;
+    spec.probe.fit.epochs = 120 / n_batches;
     spec.probe.fit.l0_weight = 3e-6;
   }
   if (method != MaskKind::kHardConcrete) spec.grid.layers = {planned.layers.front()};
@@ -125,8 +126,8 @@ void add_circuits(std::vector<BenchmarkRow>& rows, const BenchmarkModel& planned
     row.seconds = seconds[cell.id];
     if (row.is_true && files.contains(cell.id)) {
       const Circuit circuit = load_circuit(spec.out / files.at(cell.id), made.model.config);
-      row.units = unit_figures(made.truth.variable(finding.variable), scores_of(circuit, made.model, method),
-                               circuit.members);
+      row.units =
+          unit_figures(made.truth.variable(finding.variable), scores_of(circuit, made.model, method), circuit.members);
     }
     rows.push_back(std::move(row));
   }
@@ -142,14 +143,15 @@ void add_compared(std::vector<BenchmarkRow>& rows, const BenchmarkModel& planned
     row.answers = judged.finding;
     row.knn = judged.question().statistic;
     row.headline = judged.question().statistic;
-    if (row.knn && judged.question().null_mean) row.selectivity = row.headline = *row.knn - *judged.question().null_mean;
+    if (row.knn && judged.question().null_mean)
+      row.selectivity = row.headline = *row.knn - *judged.question().null_mean;
     for (const std::string& cell : judged.cells) row.seconds += seconds[cell];
     rows.push_back(std::move(row));
   }
 }
 
-const std::vector<std::string> kScoreColumns = {"variable",          "method",    "component", "headline", "auroc",
-                                                "average_precision", "precision_at_size"};
+const std::vector<std::string> kScoreColumns = {
+    "variable", "method", "component", "headline", "auroc", "average_precision", "precision_at_size"};
 
 std::string number_or_empty(const std::optional<double>& number) {
   return number ? number_text(*number) : std::string();
@@ -170,7 +172,7 @@ void add_direct(std::vector<BenchmarkRow>& rows, const BenchmarkModel& planned, 
     std::vector<std::vector<std::string>> records;
     for (const std::string& name : planned.variables) {
       const PlantedVariable& variable = made.truth.variable(name);
-      if (variable.matrices.empty()) continue;
+      if (variable.status != PlantedStatus::kUsed) continue;
       for (const DirectScore& score : direct_scores(made.model, variable, train, test, components, Seed(planned.seed),
                                                     options.run.callbacks.on_progress)) {
         records.push_back({name, score.method, to_string(score.component), number_text(score.headline),
@@ -256,12 +258,39 @@ std::string benchmark_csv(const std::vector<BenchmarkRow>& rows) {
   }
   std::ranges::sort(knobs);
   for (const std::string& knob : knobs) header.push_back("knob_" + knob);
-  for (const char* column :
-       {"method", "variable", "status", "received", "component", "is_true", "auroc", "average_precision",
-        "precision_at_size", "precision", "recall", "jaccard", "headline", "share", "knn", "selectivity", "harm",
-        "ceiling", "carried", "left", "present", "made_here", "weights_needed", "through_component", "through_units",
-        "chosen_by_v", "p_present", "p_made_here", "p_weights_needed", "p_through_component", "p_through_units",
-        "p_adjusted_present", "seconds"}) {
+  for (const char* column : {"method",
+                             "variable",
+                             "status",
+                             "received",
+                             "component",
+                             "is_true",
+                             "auroc",
+                             "average_precision",
+                             "precision_at_size",
+                             "precision",
+                             "recall",
+                             "jaccard",
+                             "headline",
+                             "share",
+                             "knn",
+                             "selectivity",
+                             "harm",
+                             "ceiling",
+                             "carried",
+                             "left",
+                             "present",
+                             "made_here",
+                             "weights_needed",
+                             "through_component",
+                             "through_units",
+                             "chosen_by_v",
+                             "p_present",
+                             "p_made_here",
+                             "p_weights_needed",
+                             "p_through_component",
+                             "p_through_units",
+                             "p_adjusted_present",
+                             "seconds"}) {
     header.emplace_back(column);
   }
   const auto truth_text = [](bool value) { return std::string(value ? "true" : "false"); };
@@ -276,8 +305,8 @@ std::string benchmark_csv(const std::vector<BenchmarkRow>& rows) {
                                  truth_text(row.is_received), to_string(row.component), truth_text(row.is_true)});
     for (const std::optional<double>& number :
          {row.units.auroc, row.units.average_precision, row.units.precision_at_size, row.units.precision,
-          row.units.recall, row.units.jaccard, row.headline, row.share, row.knn, row.selectivity, row.harm,
-          row.ceiling, row.carried, row.left}) {
+          row.units.recall, row.units.jaccard, row.headline, row.share, row.knn, row.selectivity, row.harm, row.ceiling,
+          row.carried, row.left}) {
       record.push_back(number_or_empty(number));
     }
     for (const JudgedQuestion* question : questions) record.emplace_back(to_string(question->answer));

@@ -27,8 +27,8 @@ struct BenchmarkRow {
   /// The component lies behind the one that computes the variable, or brings its operand.
   bool is_received = false;
   ComponentRef component;
-  bool is_true = false;  ///< The component is the one that computes the variable.
-  UnitFigures units;     ///< Set where `is_true`.
+  bool is_true = false;               ///< The component is the one that computes the variable.
+  UnitFigures units;                  ///< Set where `is_true`.
   std::optional<double> headline;     ///< The figure by which the method would choose a component.
   std::optional<double> share;        ///< Of the component's weights, in the circuit.
   std::optional<double> knn;          ///< Accuracy on other types.

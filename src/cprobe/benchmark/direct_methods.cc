@@ -11,7 +11,7 @@
 namespace cprobe {
 namespace {
 
-constexpr int64_t kRows = 100;
+constexpr int64_t kRows = 64;
 constexpr int64_t kIntegrationSteps = 8;
 
 /// Rows of the test set, with donors of another value.
@@ -61,11 +61,11 @@ std::vector<DirectScore> direct_scores(const Model& model, const PlantedVariable
       scores.push_back({method, component, headline, is_true ? unit_figures(variable, units, {}) : UnitFigures()});
     };
     const ExchangeBench bench(model, component, MaskUnit::kNeuron, rows, true);
-    const double whole =
-        (bench.untouched().log_probability - bench.whole().log_probability).mean().item<double>();
+    const double whole = (bench.untouched().log_probability - bench.whole().log_probability).mean().item<double>();
     add("unit_exchange", whole,
         is_true ? sizes(exchanged_unit_effects(model, component, rows, on_progress)) : std::vector<at::Tensor>());
-    for (const auto& [method, n_steps] : {std::pair("gradient", int64_t{1}), {"integrated_gradient", kIntegrationSteps}}) {
+    for (const auto& [method, n_steps] :
+         {std::pair("gradient", int64_t{1}), {"integrated_gradient", kIntegrationSteps}}) {
       const UnitEffects effects = gradient_unit_effects(model, component, rows, n_steps);
       add(method, effects.back().sum().item<double>(), sizes(effects));
     }

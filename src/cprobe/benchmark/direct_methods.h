@@ -21,8 +21,8 @@ struct DirectScore {
   UnitFigures units;    ///< Set for the component that computes the variable.
 };
 
-/// Scores the components of a planted model for a variable that is used or idle, by methods that
-/// need no search:
+/// Scores the components of a planted model for a variable that is used, by methods that need no
+/// search, all of which look at the answers:
 ///   - `unit_exchange`: what the answers lose if a unit alone sees a donor with another value of the
 ///     variable (exchanged_unit_effects); for the component, if the whole sees the donor;
 ///   - `gradient`, `integrated_gradient`: the same from gradients (gradient_unit_effects);

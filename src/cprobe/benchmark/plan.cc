@@ -101,14 +101,15 @@ std::vector<BenchmarkModel> benchmark_models(BenchmarkSize size, Seed seed) {
   const size_t n_models = size == BenchmarkSize::kTiny ? 6 : size == BenchmarkSize::kSmall ? 40 : 240;
   const size_t n_layers = size == BenchmarkSize::kTiny ? 1 : 2;
   // Default knobs come first, so that a run that is cut short tells something.
-  const size_t n_default = size == BenchmarkSize::kTiny ? n_models : n_models - n_models / (levels.size() + 1) * levels.size();
+  const size_t n_default =
+      size == BenchmarkSize::kTiny ? n_models : n_models - n_models / (levels.size() + 1) * levels.size();
   std::vector<BenchmarkModel> models;
   for (size_t i = 0; i < n_models; ++i) {
     BenchmarkModel& model = models.emplace_back();
     model.name = fmt::format("m{:03}", i);
     model.knob = "default";
     const Seed own = seed.derive(model.name);
-    model.seed = own.value();
+    model.seed = own.value() % 1'000'000;  // Short, for `cprobe plant --seed`.
     std::optional<Block> block;
     if (i >= n_default) {
       const Level& level = levels[(i - n_default) % levels.size()];

@@ -21,9 +21,9 @@ struct BenchmarkModel {
   std::string knob;  ///< The knob that differs from the default, as "noise 0.05"; "default" if none.
   CompiledOptions compiled;
   uint64_t seed = 0;
-  std::vector<std::string> variables;      ///< Hypotheses, at most six.
-  std::vector<int64_t> layers;             ///< Both blocks of each are probed; the first computes.
-  bool has_all_methods = false;  ///< False: the default mask method, and methods that need no search.
+  std::vector<std::string> variables;  ///< Hypotheses, at most six.
+  std::vector<int64_t> layers;         ///< Both blocks of each are probed; the first computes.
+  bool has_all_methods = false;        ///< False: the default mask method, and methods that need no search.
 };
 
 /// The models of a size:

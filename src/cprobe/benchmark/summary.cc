@@ -22,11 +22,15 @@ using ByModel = std::map<std::string, std::vector<double>>;
 
 enum class FigureKind { kMean, kRate };
 
-bool is_yes(const JudgedQuestion& question) { return question.answer == VerdictWord::kYes; }
+bool is_yes(const JudgedQuestion& question) {
+  return question.answer == VerdictWord::kYes;
+}
 bool is_nothing(const BenchmarkRow& row) {
   return row.status == PlantedStatus::kAbsent || row.status == PlantedStatus::kCopied;
 }
-bool is_asked(const JudgedQuestion& question) { return question.answer != VerdictWord::kNotTested; }
+bool is_asked(const JudgedQuestion& question) {
+  return question.answer != VerdictWord::kNotTested;
+}
 
 /// Collects a value of each row for which there is one.
 template <typename Value>
@@ -131,15 +135,14 @@ const std::vector<Figure>& figures() {
       rate_of_models("present_on_nothing_by_model", "the same: models with any", yes_on_nothing),
       rate_of("made_here_on_received", "false positives: received variables called made here", made_on_received),
       rate_of_models("made_here_on_received_by_model", "the same: models with any", made_on_received),
-      rate_of("through_component_on_nothing",
-              "false positives: absent and copied variables that reach the behaviour", through_on_nothing),
+      rate_of("through_component_on_nothing", "false positives: absent and copied variables that reach the behaviour",
+              through_on_nothing),
       rate_of_models("through_component_on_nothing_by_model", "the same: models with any", through_on_nothing),
       rate_of("present_on_used", "sensitivity: used variables called present where they are computed",
               [=](const Row& r) { return when(on_used(r) && is_asked(r.answers.present), is_yes(r.answers.present)); }),
-      rate_of("made_here_on_used", "sensitivity: used variables called made here",
-              [=](const Row& r) {
-                return when(on_used(r) && is_asked(r.answers.present), is_yes(r.answers.made_here));
-              }),
+      rate_of(
+          "made_here_on_used", "sensitivity: used variables called made here",
+          [=](const Row& r) { return when(on_used(r) && is_asked(r.answers.present), is_yes(r.answers.made_here)); }),
       rate_of("through_component_on_used", "sensitivity: used variables that reach the behaviour",
               [=](const Row& r) {
                 return when(on_used(r) && is_asked(r.answers.through_component), is_yes(r.answers.through_component));
@@ -161,10 +164,9 @@ const std::vector<Figure>& figures() {
       {{"p_at_most_.05", "calibration: p of question 1 <= .05 on absent and copied variables"},
        FigureKind::kRate,
        [](const Rows& rows) { return mapped(p_of_nothing(rows), [](double p) { return p <= .05 + 1e-9 ? 1. : 0.; }); }},
-      {{"mean_p", "calibration: mean p of the same; .525 if uniform on 1/20, ..., 1"},
-       FigureKind::kMean,
-       p_of_nothing},
-      mean_of("seconds", "time of a cell, s", [](const Row& r) { return r.seconds > 0 ? std::optional(r.seconds) : std::nullopt; }),
+      {{"mean_p", "calibration: mean p of the same; .525 if uniform on 1/20, ..., 1"}, FigureKind::kMean, p_of_nothing},
+      mean_of("seconds", "time of a cell, s",
+              [](const Row& r) { return r.seconds > 0 ? std::optional(r.seconds) : std::nullopt; }),
   };
   return all;
 }

@@ -15,8 +15,8 @@ namespace cprobe {
 struct UnitFigures {
   /// Probability that a true unit has a higher score than another unit; ties count half.
   std::optional<double> auroc;
-  std::optional<double> average_precision;  ///< Mean precision at the true units, the highest scores first.
-  std::optional<double> precision_at_size;  ///< Of the highest scores, as many as there are true units.
+  std::optional<double> average_precision;           ///< Mean precision at the true units, the highest scores first.
+  std::optional<double> precision_at_size;           ///< Of the highest scores, as many as there are true units.
   std::optional<double> precision, recall, jaccard;  ///< Of the set. Precision of no units: not set.
 };
 

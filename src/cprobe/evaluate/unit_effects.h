@@ -26,7 +26,7 @@ UnitEffects exchanged_unit_effects(const Model& model, const ComponentRef& compo
 
 /// Estimates the effects from gradients (attribution patching, Nanda 2023; Syed et al. 2023): the
 /// gradient by a unit's output times the difference that the donor makes to the output, summed over
-/// tokens. All units are taken at once, so that those that act only together share their effect.
+/// tokens. All units of the input matrices are taken at once, then all of the last matrix.
 /// @param n_steps  gradients taken between the rows and the donors, and averaged (integrated
 ///                 gradients; Sundararajan et al. 2017). 1: only at the rows themselves.
 /// @throws Error (kInput) as ExchangeBench.

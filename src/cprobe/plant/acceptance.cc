@@ -19,7 +19,7 @@ namespace cprobe {
 namespace {
 
 constexpr int64_t kPairs = 500;
-constexpr int64_t kPairsOneByOne = 100;  // Where every unit takes an exchange of its own.
+constexpr int64_t kPairsOneByOne = 30;  // Where every unit takes an exchange of its own.
 
 /// Pairs of rows with different values of a variable, and the component's exchange between them.
 struct Pairs {
