@@ -30,7 +30,7 @@ TEST(BenchmarkModels, OfTheSmallSizeHaveEveryLevelOnceAndFifteenAtDefaultKnobs) 
   std::multiset<std::string> knobs;
   for (const BenchmarkModel& model : models) knobs.insert(model.knob);
   const std::set<std::string> distinct(knobs.begin(), knobs.end());
-  EXPECT_EQ(distinct.size(), 27);
+  EXPECT_EQ(distinct.size(), 26);
   EXPECT_EQ(knobs.count("default"), 40 - (distinct.size() - 1));
   EXPECT_EQ(std::ranges::count(models, true, &BenchmarkModel::has_all_methods), 8);
 }

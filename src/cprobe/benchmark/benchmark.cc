@@ -64,7 +64,7 @@ Spec spec_of(const BenchmarkModel& planned, const Made& made, MaskKind method, c
     spec.grid.mask_options = {0.9};
     spec.grid.learning_rates = {0.1};
     spec.probe.fit.epochs = 120 / n_batches;
-    spec.probe.fit.l0_weight = 3e-6;
+    spec.probe.fit.l0_weight = 1e-5;
   }
   if (method != MaskKind::kHardConcrete) spec.grid.layers = {planned.layers.front()};
   return spec;
