@@ -11,16 +11,6 @@
 namespace cprobe {
 namespace {
 
-/// All rows of a planted folder, with their variables.
-Dataset all_rows(const std::filesystem::path& folder, int64_t vocab) {
-  const std::array sets = {load_token_csv(folder / "train.csv", vocab), load_token_csv(folder / "test.csv", vocab)};
-  Dataset all = joined(sets);
-  all.source = folder.string();
-  for (const auto& [name, values] : sets[0].variables)
-    all.variables[name] = at::cat({values, sets[1].variables.at(name)});
-  return all;
-}
-
 std::string spec_text(const Truth& truth, const std::filesystem::path& folder) {
   std::vector<std::string> names;
   for (const PlantedVariable& variable : truth.variables) names.push_back(variable.name);
@@ -38,10 +28,19 @@ std::string spec_text(const Truth& truth, const std::filesystem::path& folder) {
 
 }  // namespace
 
+Dataset load_planted_rows(const std::filesystem::path& folder, int64_t vocab) {
+  const std::array sets = {load_token_csv(folder / "train.csv", vocab), load_token_csv(folder / "test.csv", vocab)};
+  Dataset all = joined(sets);
+  all.source = folder.string();
+  for (const auto& [name, values] : sets[0].variables)
+    all.variables[name] = at::cat({values, sets[1].variables.at(name)});
+  return all;
+}
+
 void write_planted(Planted planted, const std::filesystem::path& folder) {
   save_model(planted.model, folder);
   write_arithmetic_csv(planted.data, folder);
-  const Dataset data = all_rows(folder, planted.model.config.vocab);
+  const Dataset data = load_planted_rows(folder, planted.model.config.vocab);
   check_truth(planted.model, planted.truth, data, Seed(planted.truth.seed));
   measure_importance(planted.truth, planted.model, data, Seed(planted.truth.seed));
   write_file(folder / "spec.yaml", spec_text(planted.truth, folder));
@@ -51,7 +50,7 @@ void write_planted(Planted planted, const std::filesystem::path& folder) {
 std::vector<PlantedExchange> check_planted(const std::filesystem::path& folder) {
   const Model model = load_model(folder);
   const Truth truth = load_truth(folder / kTruthFile, model.config);
-  return check_truth(model, truth, all_rows(folder, model.config.vocab), Seed(truth.seed));
+  return check_truth(model, truth, load_planted_rows(folder, model.config.vocab), Seed(truth.seed));
 }
 
 }  // namespace cprobe

@@ -14,6 +14,10 @@ namespace cprobe {
 /// @throws Error (kInput) as check_truth; (kFailed) if a file cannot be written.
 void write_planted(Planted planted, const std::filesystem::path& folder);
 
+/// All rows of a planted folder, training rows first, with their variables.
+/// @throws Error (kInput) as load_token_csv.
+Dataset load_planted_rows(const std::filesystem::path& folder, int64_t vocab);
+
 /// Reads model, truth and data of a folder, and tests the truth.
 /// @throws Error (kInput) as load_model, load_truth, load_token_csv and check_truth.
 std::vector<PlantedExchange> check_planted(const std::filesystem::path& folder);
