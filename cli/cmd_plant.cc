@@ -17,8 +17,8 @@ struct PlantOptions {
   int n_threads = 0;
 };
 
-CompiledAnswer parse_answer(const std::string& text) {
-  for (const CompiledAnswer answer : kCompiledAnswers) {
+PlantedAnswer parse_answer(const std::string& text) {
+  for (const PlantedAnswer answer : kPlantedAnswers) {
     if (to_string(answer) == text) return answer;
   }
   throw input_error("--answer {}: expected direct, combined or other", text);
