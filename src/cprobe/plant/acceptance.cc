@@ -13,6 +13,8 @@
 #include "cprobe/model/component.h"
 #include "cprobe/model/forward.h"
 #include "cprobe/model/hidden_layer.h"
+#include "cprobe/plant/exchanged_answers.h"
+#include "cprobe/plant/exchanged_rows.h"
 
 namespace cprobe {
 namespace {
@@ -28,28 +30,6 @@ struct Pairs {
   at::Tensor base_rows, donor_rows;  ///< [n, d_model]: the stream before the component, last tokens.
   ExchangedComponent component;
 };
-
-/// A trie in which rows share nothing, so that two of the same lengths have the same nodes.
-TokenTrie unshared(const TokenTrie& trie, const at::Tensor& rows) {
-  TokenTrie result;
-  std::vector<int64_t> token, position, parent;
-  const auto row_numbers = rows.accessor<int64_t, 1>();
-  const int64_t* tokens = trie.token.data_ptr<int64_t>();
-  for (int64_t r = 0; r < rows.size(0); ++r) {
-    const std::span<const int64_t> nodes = trie.row(row_numbers[r]);
-    for (size_t i = 0; i < nodes.size(); ++i) {
-      parent.push_back(i == 0 ? -1 : static_cast<int64_t>(token.size()) - 1);
-      result.row_nodes.push_back(static_cast<int64_t>(token.size()));
-      token.push_back(tokens[nodes[i]]);
-      position.push_back(static_cast<int64_t>(i));
-    }
-    result.row_begin.push_back(static_cast<int64_t>(result.row_nodes.size()));
-  }
-  result.token = at::tensor(token, at::kLong);
-  result.position = at::tensor(position, at::kLong);
-  result.parent = at::tensor(parent, at::kLong);
-  return result;
-}
 
 /// Draws pairs of rows of equal length with different values of the variable. Where there are any,
 /// pairs agree in all other variables that the component computes.
@@ -87,6 +67,7 @@ std::pair<at::Tensor, at::Tensor> draw_pairs(const PlantedVariable& variable, co
 
 Pairs make_pairs(const PlantedVariable& variable, const Truth& truth, const Model& model, const Dataset& data,
                  int64_t n_pairs, Seed seed) {
+  const at::NoGradGuard no_gradients;
   const auto [rows, donors] = draw_pairs(variable, truth, data, n_pairs, seed);
   const TokenTrie base = unshared(data.trie, rows), donor = unshared(data.trie, donors);
   const Site site = Site::before(variable.component.value());
@@ -110,6 +91,16 @@ at::Tensor decoded(const at::Tensor& updates, const at::Tensor& code) {
 
 double share_moved(const Pairs& pairs, const at::Tensor& updates, const at::Tensor& code) {
   return decoded(updates, code).eq(pairs.donor_values).to(at::kDouble).mean().item<double>();
+}
+
+/// What a component writes, as the code says, if the variable's units see the donor.
+PlantedExchange exchange_of_code(const Model& model, const Truth& truth, const PlantedVariable& variable,
+                                 const Dataset& data, Seed seed) {
+  const Pairs pairs = make_pairs(variable, truth, model, data, kPairs, seed);
+  const std::vector<at::Tensor> needed = needed_units(variable, model.config);
+  return {.variable = variable.name,
+          .by_units = share_moved(pairs, pairs.component.along_paths(needed, ExchangeSide::kBase), variable.code),
+          .by_others = share_moved(pairs, pairs.component.along_paths(needed, ExchangeSide::kDonor), variable.code)};
 }
 
 int64_t n_units(const PlantedUnits& planted) {
@@ -177,20 +168,24 @@ std::vector<PlantedExchange> check_truth(const Model& model, const Truth& truth,
   std::vector<PlantedExchange> found;
   for (const PlantedVariable& variable : truth.variables) {
     if (!is_computed(variable)) continue;
-    const Pairs pairs = make_pairs(variable, truth, model, data, kPairs, seed);
-    const std::vector<at::Tensor> needed = needed_units(variable, model.config);
-    const PlantedExchange exchange{
-        .variable = variable.name,
-        .by_units = share_moved(pairs, pairs.component.along_paths(needed, ExchangeSide::kBase), variable.code),
-        .by_others = share_moved(pairs, pairs.component.along_paths(needed, ExchangeSide::kDonor), variable.code)};
-    found.push_back(exchange);
-    if (exchange.by_units < kLeastMovedByUnits || exchange.by_others > kMostMovedByOthers) {
+    if (variable.code.defined()) {
+      found.push_back(exchange_of_code(model, truth, variable, data, seed));
+    } else {
+      const ExchangedAnswers answers = exchanged_answers(variable, model, data);
+      found.push_back({.variable = variable.name,
+                       .is_by_answers = true,
+                       .by_units = answers.by_units,
+                       .by_others = answers.by_others});
+    }
+    const PlantedExchange& exchange = found.back();
+    const double least = exchange.is_by_answers ? kLeastAnswersByUnits : kLeastMovedByUnits;
+    const double most = exchange.is_by_answers ? kMostAnswersByOthers : kMostMovedByOthers;
+    if (exchange.by_units < least || exchange.by_others > most) {
       throw input_error(
-          "the truth about '{}' in {} does not hold: exchanging its units moves it in {:.3f} of the pairs (at least "
-          "{}), "
-          "exchanging all others in {:.3f} (at most {})",
-          variable.name, to_string(*variable.component), exchange.by_units, kLeastMovedByUnits, exchange.by_others,
-          kMostMovedByOthers);
+          "the truth about '{}' in {} does not hold: exchanging its units moves {} in {:.3f} of the pairs (at least "
+          "{}), exchanging all others in {:.3f} (at most {})",
+          variable.name, to_string(*variable.component), exchange.is_by_answers ? "the answer" : "it",
+          exchange.by_units, least, exchange.by_others, most);
     }
   }
   return found;
@@ -199,6 +194,10 @@ std::vector<PlantedExchange> check_truth(const Model& model, const Truth& truth,
 void measure_importance(Truth& truth, const Model& model, const Dataset& data, Seed seed) {
   for (PlantedVariable& variable : truth.variables) {
     if (!is_computed(variable)) continue;
+    if (!variable.code.defined()) {
+      measure_importance_by_answers(variable, model, data);
+      continue;
+    }
     const bool is_mlp = variable.component->block == Block::kMlp;
     const Pairs pairs = make_pairs(variable, truth, model, data, is_mlp ? kPairs : kPairsOneByOne, seed);
     const size_t n_matrices = variable.matrices.size();

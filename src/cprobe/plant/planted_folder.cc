@@ -18,6 +18,15 @@ Dataset all_rows(const std::filesystem::path& folder, int64_t vocab) {
   all.source = folder.string();
   for (const auto& [name, values] : sets[0].variables)
     all.variables[name] = at::cat({values, sets[1].variables.at(name)});
+  if (!sets[0].counterfactuals || !sets[1].counterfactuals) return all;
+  const std::array sources = {Dataset{.trie = sets[0].counterfactuals->sources, .answers = sets[0].answers},
+                              Dataset{.trie = sets[1].counterfactuals->sources, .answers = sets[1].answers}};
+  Counterfactuals paired{.sources = joined(sources).trie};
+  for (const auto& [name, answers] : sets[0].counterfactuals->answers) {
+    const at::Tensor* others = sets[1].counterfactual_answers(name);
+    if (others != nullptr) paired.answers[name] = at::cat({answers, *others});
+  }
+  all.counterfactuals = std::move(paired);
   return all;
 }
 
