@@ -146,7 +146,9 @@ PlantedRows planted_rows(const PlantedRowsOptions& options, Seed seed) {
   for (const Function& function : all) {
     names.push_back(function.name);
     columns.insert(columns.end(), {function.name, std::string(kSourcePrefix) + function.name});
-    type_fields.push_back(function.is_of_pairs ? first + " " + second : rows.operand == 0 ? first : second);
+    type_fields.push_back(function.is_of_pairs ? fmt::format("{} {}", first, second)
+                          : rows.operand == 0  ? first
+                                               : second);
   }
   for (size_t f = 0; f < all.size(); ++f) {
     columns.insert(columns.end(), {fmt::format("CF_Label_{}", f), fmt::format("CF_FN_{}", f)});
