@@ -22,10 +22,10 @@ TrainedOptions small_options() {
 class TrainedModel : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder_ = new testing::TemporaryFolder();
+    folder_ = std::make_unique<testing::TemporaryFolder>();
     write_planted(train_planted(small_options(), Seed(1)), folder_->path());
   }
-  static void TearDownTestSuite() { delete folder_; }
+  static void TearDownTestSuite() { folder_.reset(); }
 
   static const std::filesystem::path& folder() { return folder_->path(); }
   static Model model() { return load_model(folder()); }
@@ -40,8 +40,9 @@ class TrainedModel : public ::testing::Test {
   }
 
  private:
-  static inline const testing::TemporaryFolder* folder_ = nullptr;
+  static std::unique_ptr<testing::TemporaryFolder> folder_;
 };
+std::unique_ptr<testing::TemporaryFolder> TrainedModel::folder_;
 
 std::vector<std::vector<int64_t>> tokens_of(const TokenTrie& trie) {
   std::vector<std::vector<int64_t>> rows;

@@ -137,6 +137,7 @@ PlantedVariable parse_variable(const Document& json, const ModelConfig& config) 
   }
   const std::vector<MatrixInfo> matrices = matrices_of(config, *variable.component);
   std::vector<std::string_view> names;
+  names.reserve(matrices.size());
   for (const MatrixInfo& matrix : matrices) names.push_back(matrix.short_name);
   const Document& lists = json.at("matrices");
   lists.require_known_keys(names);
