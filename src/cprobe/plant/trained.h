@@ -60,8 +60,7 @@ struct TrainedOptions {
 ///   - one layer, share .25 or .1; 7 or 17 operands or 14 classes without context, share .1; 2
 ///     classes, share .25;
 ///   - two layers, both answers, share .25 or .1.
-/// All reached .99 after 200 to 2,000 steps. Without context and with 5 operands, the data have few
-/// pairs, and one pair decides.
+/// All reached .99 after 200 to 2,000 steps.
 ///
 /// *Hypotheses.* As in a compiled model (`merged`, `table_1`, `table_2`, `partition`). V's operands
 /// are brought to the last token by attention of layer 0, the only component before V's.
