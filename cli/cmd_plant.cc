@@ -2,9 +2,11 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/progress_bar.h"
 #include "cprobe/core/error.h"
 #include "cprobe/plant/compiled.h"
 #include "cprobe/plant/planted_folder.h"
+#include "cprobe/plant/trained.h"
 
 namespace cprobe {
 namespace {
@@ -12,33 +14,68 @@ namespace {
 struct PlantOptions {
   std::filesystem::path out, check;
   uint64_t seed = 0;
-  std::string component, answer = "direct";
+  std::string tier = "compiled", component, answer = "direct";
   CompiledOptions compiled;
+  TrainedOptions trained;
   int n_threads = 0;
 };
 
-CompiledAnswer parse_answer(const std::string& text) {
-  for (const CompiledAnswer answer : kCompiledAnswers) {
+PlantedAnswer parse_answer(const std::string& text) {
+  for (const PlantedAnswer answer : kPlantedAnswers) {
     if (to_string(answer) == text) return answer;
   }
   throw input_error("--answer {}: expected direct, combined or other", text);
 }
 
+/// Options of one tier only.
+constexpr std::array kOnlyCompiled = {"--one-operand",     "--gain",    "--distractors",
+                                      "--distractor-gain", "--overlap", "--redundancy",
+                                      "--rotation",        "--noise",   "--dead"};
+constexpr std::array kOnlyTrained = {"--share", "--steps"};
+
+/// Refuses options of another tier.
+void require_options_of_tier(const CLI::App& command, const std::string& tier) {
+  const auto refuse = [&](const auto& names, std::string_view other) {
+    for (const char* name : names) {
+      if (command.count(name) > 0) throw input_error("{} is an option of --tier {}, not of {}", name, other, tier);
+    }
+  };
+  if (tier == "trained") return refuse(kOnlyCompiled, "compiled");
+  if (tier != "compiled") throw input_error("--tier {}: expected compiled or trained", tier);
+  refuse(kOnlyTrained, "trained");
+}
+
+Planted make_planted(PlantOptions& options) {
+  const Seed seed(options.seed);
+  options.compiled.answer = parse_answer(options.answer);
+  if (!options.component.empty()) options.compiled.component = parse_component(options.component);
+  if (options.tier == "compiled") return compile_model(options.compiled, seed);
+  TrainedOptions& trained = options.trained;
+  trained.n_operands = options.compiled.n_operands;
+  trained.n_classes = options.compiled.n_classes;
+  trained.context = options.compiled.context;
+  trained.answer = options.compiled.answer;
+  trained.n_layers = options.compiled.n_layers;
+  if (options.compiled.component) trained.component = *options.compiled.component;
+  ProgressBar bar;
+  trained.on_progress = bar.on_progress();
+  return train_planted(trained, seed);
+}
+
 void print_checked(const std::filesystem::path& folder, const std::vector<PlantedExchange>& exchanges) {
   fmt::print("{}: the truth holds\n", folder.string());
   for (const PlantedExchange& exchange : exchanges) {
-    fmt::print("  {}: exchanging its units moves it in {:.3f} of the pairs, exchanging all others in {:.3f}\n",
-               exchange.variable, exchange.by_units, exchange.by_others);
+    fmt::print("  {}: exchanging its units moves {} in {:.3f} of the pairs, exchanging all others in {:.3f}\n",
+               exchange.variable, exchange.is_by_answers ? "the answer" : "it", exchange.by_units, exchange.by_others);
   }
 }
 
-void run_plant(PlantOptions options) {
+void run_plant(const CLI::App& command, PlantOptions options) {
+  require_options_of_tier(command, options.tier);
   begin_computing(options.n_threads);
   if (!options.check.empty()) return print_checked(options.check, check_planted(options.check));
   if (options.out.empty()) throw input_error("plant: needs --out FOLDER, or --check FOLDER");
-  if (!options.component.empty()) options.compiled.component = parse_component(options.component);
-  options.compiled.answer = parse_answer(options.answer);
-  write_planted(compile_model(options.compiled, Seed(options.seed)), options.out);
+  write_planted(make_planted(options), options.out);
   print_checked(options.out, check_planted(options.out));
   fmt::print("Look for it with: cprobe fit {}\n", (options.out / "spec.yaml").string());
 }
@@ -53,7 +90,10 @@ void setup_plant(CLI::App& app) {
              "Folder for the model, its data, its truth file and a spec; files of the same names are replaced");
   add_option(*command, "--check", options->check, "FOLDER", "Test the truth file of a folder, and make nothing");
   add_option_with_default(*command, "--seed", options->seed, "N", "Seed of all that is drawn");
-  add_option(*command, "--component", options->component, "L1.mlp", "Component that computes (default: drawn)");
+  add_option_with_default(*command, "--tier", options->tier, "compiled|trained",
+                          "Compiled, or trained so that chosen units carry v");
+  add_option(*command, "--component", options->component, "L1.mlp",
+             "Component that computes (default: drawn; of a trained model L0.mlp)");
   add_option_with_default(*command, "--answer", options->answer, "direct|combined|other",
                           "What the model answers: v, v + u1, or u1, so that v is idle");
   add_option_with_default(*command, "--operands", knobs.n_operands, "N", "Values of each of the two operands");
@@ -72,9 +112,17 @@ void setup_plant(CLI::App& app) {
   add_option_with_default(*command, "--noise", knobs.noise, "X", "Noise on all weights, in relation to a unit's own");
   add_option_with_default(*command, "--dead", knobs.dead, "X", "Share of units that serve nothing");
   add_option_with_default(*command, "--context", knobs.context, "N", "Tokens before the operands");
+  add_option_with_default(*command, "--share", options->trained.share, "X",
+                          "Share of each matrix's units that carry v");
+  add_option_with_default(*command, "--steps", options->trained.steps, "N", "Steps of training at most");
+  for (const char* name : kOnlyCompiled) command->get_option(name)->group("Options of --tier compiled");
+  for (const char* name : kOnlyTrained) command->get_option(name)->group("Options of --tier trained");
   add_threads_option(*command, options->n_threads);
-  command->footer("Examples:\n  cprobe plant --out models/planted --seed 1\n  cprobe plant --check models/planted");
-  command->callback([options] { run_plant(*options); });
+  command->footer(
+      "Examples:\n  cprobe plant --out models/planted --seed 1\n"
+      "  cprobe plant --out models/trained --tier trained --layers 1 --share .1\n  cprobe plant --check "
+      "models/planted");
+  command->callback([options, command] { run_plant(*command, *options); });
 }
 
 }  // namespace cprobe

@@ -156,6 +156,26 @@ std::vector<Mistake> mistakes() {
          return {"data", task, "--sentences", "5", "--out", (folder / "data").string()};
        },
        {"--lexicon and --sentences are for language tasks"}},
+      {"PlantWithAnOptionOfCompiledModels",
+       [](const TemporaryFolder& folder) -> std::vector<std::string> {
+         return {"plant", "--tier", "trained", "--gain", "2", "--out", (folder / "planted").string()};
+       },
+       {"--gain is an option of --tier compiled, not of trained"}},
+      {"PlantWithAnOptionOfTrainedModels",
+       [](const TemporaryFolder& folder) -> std::vector<std::string> {
+         return {"plant", "--share", ".1", "--out", (folder / "planted").string()};
+       },
+       {"--share is an option of --tier trained, not of compiled"}},
+      {"PlantOfNoTier",
+       [](const TemporaryFolder& folder) -> std::vector<std::string> {
+         return {"plant", "--tier", "grown", "--out", (folder / "planted").string()};
+       },
+       {"--tier grown: expected compiled or trained"}},
+      {"PlantInAComponentThatIsNotTrained",
+       [](const TemporaryFolder& folder) -> std::vector<std::string> {
+         return {"plant", "--tier", "trained", "--component", "L1.mlp", "--out", (folder / "planted").string()};
+       },
+       {"a trained model's knob 'component': expected L0.mlp"}},
       {"UnknownOption",
        [](const TemporaryFolder&) -> std::vector<std::string> {
          return {"fit", "--no-such-option"};

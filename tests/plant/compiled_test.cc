@@ -44,7 +44,7 @@ std::vector<Knob> all_levels() {
   }
   for (const int64_t layers : {2, 3}) levels.push_back({"layers", with(kMlp, &CompiledOptions::n_layers, layers)});
   for (const int64_t n : {0, 3}) levels.push_back({"context", with(kMlp, &CompiledOptions::context, n)});
-  for (const CompiledAnswer answer : {CompiledAnswer::kCombined, CompiledAnswer::kOther}) {
+  for (const PlantedAnswer answer : {PlantedAnswer::kCombined, PlantedAnswer::kOther}) {
     levels.push_back({"answer", with(kAttention, &CompiledOptions::answer, answer)});
   }
   CompiledOptions one_operand = kAttention;

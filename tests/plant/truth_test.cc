@@ -116,8 +116,8 @@ TEST(CompileModel, NamesTheKnobThatDoesNotFit) {
   refuses({.component = last, .noise = -1}, "'noise'");
   refuses({.component = last, .dead = 1}, "'dead'");
   refuses({.component = last, .context = -1}, "'context'");
-  refuses({.component = last, .n_distractors = 0, .answer = CompiledAnswer::kOther}, "'answer'");
-  refuses({.component = last, .answer = CompiledAnswer::kCombined}, "'answer'");
+  refuses({.component = last, .n_distractors = 0, .answer = PlantedAnswer::kOther}, "'answer'");
+  refuses({.component = last, .answer = PlantedAnswer::kCombined}, "'answer'");
 }
 
 }  // namespace

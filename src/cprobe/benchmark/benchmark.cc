@@ -15,6 +15,7 @@
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/csv.h"
 #include "cprobe/plant/planted_folder.h"
+#include "cprobe/plant/search_settings.h"
 #include "cprobe/record/judged_methods.h"
 #include "cprobe/record/store.h"
 #include "cprobe/run/runner.h"
@@ -32,11 +33,17 @@ struct Made {
   Truth truth;
 };
 
-Made make_model(const BenchmarkModel& planned, const std::filesystem::path& out) {
+Planted planted(const BenchmarkModel& planned, const OnProgress& on_progress) {
+  const Seed seed(planned.seed);
+  if (!planned.trained) return compile_model(planned.compiled, seed);
+  TrainedOptions options = *planned.trained;
+  options.on_progress = on_progress;
+  return train_planted(options, seed);
+}
+
+Made make_model(const BenchmarkModel& planned, const std::filesystem::path& out, const OnProgress& on_progress) {
   const std::filesystem::path folder = out / "models" / planned.name;
-  if (!std::filesystem::exists(folder / kTruthFile)) {
-    write_planted(compile_model(planned.compiled, Seed(planned.seed)), folder);
-  }
+  if (!std::filesystem::exists(folder / kTruthFile)) write_planted(planted(planned, on_progress), folder);
   Made made{.folder = folder, .model = load_model(folder)};
   made.truth = load_truth(folder / kTruthFile, made.model.config);
   if (made.truth.seed != planned.seed) {
@@ -57,14 +64,13 @@ Spec spec_of(const BenchmarkModel& planned, const Made& made, MaskKind method, c
   const auto n_train = static_cast<int64_t>(CsvTable::read(spec.data.train_csv).n_rows());
   spec.probe.mask_method = method;
   spec.grid.mask_options = {mask_option(method).otherwise};
-  // The loss takes time with the square of a batch.
-  const int64_t n_batches = n_train > 300 ? 4 : 2;
-  spec.grid.batch_sizes = {n_train / n_batches};
+  const PlantedSearch search = planted_search(n_train);
+  spec.grid.batch_sizes = {search.batch_size};
   if (method == MaskKind::kHardConcrete) {
-    spec.grid.mask_options = {0.9};
-    spec.grid.learning_rates = {0.1};
-    spec.probe.fit.epochs = 120 / n_batches;
-    spec.probe.fit.l0_weight = 1e-5;
+    spec.grid.mask_options = {search.keep_probability};
+    spec.grid.learning_rates = {search.learning_rate};
+    spec.probe.fit.epochs = search.epochs;
+    spec.probe.fit.l0_weight = search.l0_weight;
   }
   if (method != MaskKind::kHardConcrete) spec.grid.layers = {planned.layers.front()};
   return spec;
@@ -220,7 +226,7 @@ std::vector<BenchmarkRow> run_benchmark(const BenchmarkOptions& options) {
       run_options.callbacks.on_message(
           {.text = fmt::format("model {} of {}: {} ({})", i + 1, models.size(), planned.name, planned.knob)});
     }
-    const Made made = make_model(planned, options.out);
+    const Made made = make_model(planned, options.out, run_options.callbacks.on_progress);
     add_direct(rows, planned, made, options);
     const auto note_failures = [&](const RunSummary& summary) {
       for (const std::string& problem : summary.failures) failures.push_back(planned.name + ": " + problem);

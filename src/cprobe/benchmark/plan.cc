@@ -51,7 +51,7 @@ std::vector<Level> all_levels() {
   }
   for (const double x : {0., .05}) add(fmt::format("noise {}", x), any, [x](CompiledOptions& o) { o.noise = x; });
   for (const int64_t n : {1, 3}) add(fmt::format("layers {}", n), any, [n](CompiledOptions& o) { o.n_layers = n; });
-  for (const CompiledAnswer answer : {CompiledAnswer::kCombined, CompiledAnswer::kOther}) {
+  for (const PlantedAnswer answer : {PlantedAnswer::kCombined, PlantedAnswer::kOther}) {
     add(fmt::format("answer {}", to_string(answer)), any, [answer](CompiledOptions& o) { o.answer = answer; });
   }
   add("context 3", any, [](CompiledOptions& o) { o.context = 3; });
@@ -66,7 +66,7 @@ void place(BenchmarkModel& model, std::optional<Block> block, Seed seed) {
   for (Site site = Site::start(); site.index < 2 * options.n_layers; ++site.index) all.push_back(site.next());
   std::vector<ComponentRef> candidates;
   for (const ComponentRef& component : all) {
-    const bool fits = options.answer != CompiledAnswer::kCombined || component != all.back();
+    const bool fits = options.answer != PlantedAnswer::kCombined || component != all.back();
     if (fits && (!block || component.block == *block)) candidates.push_back(component);
   }
   options.component = candidates[static_cast<size_t>(
@@ -98,18 +98,29 @@ std::string_view to_string(BenchmarkSize size) {
 
 std::vector<BenchmarkModel> benchmark_models(BenchmarkSize size, Seed seed) {
   const std::vector<Level> levels = all_levels();
-  const size_t n_models = size == BenchmarkSize::kTiny ? 6 : size == BenchmarkSize::kSmall ? 40 : 240;
+  const size_t n_compiled = size == BenchmarkSize::kTiny ? 6 : size == BenchmarkSize::kSmall ? 40 : 240;
+  const size_t n_trained = size == BenchmarkSize::kTiny ? 0 : size == BenchmarkSize::kSmall ? 8 : 40;
   const size_t n_layers = size == BenchmarkSize::kTiny ? 1 : 2;
   // Default knobs come first, so that a run that is cut short tells something.
   const size_t n_default =
-      size == BenchmarkSize::kTiny ? n_models : n_models - n_models / (levels.size() + 1) * levels.size();
+      size == BenchmarkSize::kTiny ? n_compiled : n_compiled - n_compiled / (levels.size() + 1) * levels.size();
   std::vector<BenchmarkModel> models;
-  for (size_t i = 0; i < n_models; ++i) {
+  for (size_t i = 0; i < n_compiled + n_trained; ++i) {
     BenchmarkModel& model = models.emplace_back();
     model.name = fmt::format("m{:03}", i);
-    model.knob = "default";
     const Seed own = seed.derive(model.name);
     model.seed = own.value() % 1'000'000;  // Short, for `cprobe plant --seed`.
+    model.has_all_methods = size == BenchmarkSize::kFull || (size == BenchmarkSize::kSmall && i < 8);
+    if (i >= n_compiled) {
+      // One layer or two, and a tenth or a quarter of the units, in turn.
+      model.trained = TrainedOptions{.n_layers = 1 + static_cast<int64_t>(i % 2), .share = i / 2 % 2 == 0 ? .25 : .1};
+      model.knob = fmt::format("trained, share {}", model.trained->share);
+      model.layers = {0};
+      if (model.trained->n_layers == 2) model.layers.push_back(1);
+      model.variables = {"v", "merged", "table_1", "table_2", "partition"};
+      continue;
+    }
+    model.knob = "default";
     std::optional<Block> block;
     if (i >= n_default) {
       const Level& level = levels[(i - n_default) % levels.size()];
@@ -119,7 +130,6 @@ std::vector<BenchmarkModel> benchmark_models(BenchmarkSize size, Seed seed) {
     }
     place(model, block, own);
     model.layers.resize(std::min(n_layers, model.layers.size()));
-    model.has_all_methods = size == BenchmarkSize::kFull || (size == BenchmarkSize::kSmall && i < 8);
   }
   return models;
 }

@@ -2,12 +2,14 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "cprobe/core/seed.h"
 #include "cprobe/plant/compiled.h"
+#include "cprobe/plant/trained.h"
 
 namespace cprobe {
 
@@ -20,6 +22,7 @@ struct BenchmarkModel {
   std::string name;  ///< Of its folder: "m003".
   std::string knob;  ///< The knob that differs from the default, as "noise 0.05"; "default" if none.
   CompiledOptions compiled;
+  std::optional<TrainedOptions> trained;  ///< Set: the model is trained, not compiled.
   uint64_t seed = 0;
   std::vector<std::string> variables;  ///< Hypotheses, at most six.
   std::vector<int64_t> layers;         ///< Both blocks of each are probed; the first computes.
@@ -29,8 +32,9 @@ struct BenchmarkModel {
 /// The models of a size:
 ///   - tiny: 6 at default knobs, the layer that computes alone;
 ///   - small: 40, each level of each knob once and the rest at default knobs, two layers each; all
-///     methods on the first eight, whose layer that computes is probed alone by these;
-///   - full: 240, all methods everywhere.
+///     methods on the first eight, whose layer that computes is probed alone by these; and 8 that
+///     are trained;
+///   - full: 240 and 40, all methods everywhere.
 /// The component that computes is drawn, unless a knob needs one.
 std::vector<BenchmarkModel> benchmark_models(BenchmarkSize size, Seed seed);
 

@@ -12,7 +12,6 @@ ExchangedComponent::ExchangedComponent(const Model& model, const ComponentRef& c
       unit_(unit),
       matrices_(matrices_of(model.config, component)),
       nodes_(nodes) {
-  const at::NoGradGuard no_gradients;
   if (component.block == Block::kAttention) paths_ = attention_paths(component_, trie, base, nodes);
   sides_ = {untouched_on(base), untouched_on(donor)};
 }
@@ -52,7 +51,6 @@ std::vector<at::Tensor> ExchangedComponent::checked(const std::vector<at::Tensor
 }
 
 at::Tensor ExchangedComponent::along_paths(const std::vector<at::Tensor>& members, ExchangeSide own_side) const {
-  const at::NoGradGuard no_gradients;
   const bool is_base = own_side == ExchangeSide::kBase;
   const Untouched& own = untouched(own_side);
   const Untouched& other = untouched(is_base ? ExchangeSide::kDonor : ExchangeSide::kBase);

@@ -30,6 +30,9 @@ enum class ExchangeSide {
 /// row itself. A unit is an output of a matrix (unit neuron) or one weight (unit weight). Both read
 /// as in LinearMask: y = x W (1 - m) + x' W m + b with m = 1 in S.
 ///
+/// With unit neuron, updates are differentiable in the streams and the weights, if these need
+/// gradients.
+///
 /// Memory, for each row of both streams:
 ///   - unit neuron: the outputs of the input matrices, and the update;
 ///   - unit weight: the inputs of all matrices, and the update.

@@ -14,6 +14,8 @@
 #include "cprobe/model/component.h"
 #include "cprobe/model/forward.h"
 #include "cprobe/model/hidden_layer.h"
+#include "cprobe/plant/exchanged_answers.h"
+#include "cprobe/plant/exchanged_rows.h"
 
 namespace cprobe {
 namespace {
@@ -76,6 +78,7 @@ std::pair<at::Tensor, at::Tensor> draw_pairs(const PlantedVariable& variable, co
 
 Pairs make_pairs(const PlantedVariable& variable, const Truth& truth, const Model& model, const Dataset& data,
                  int64_t n_pairs, Seed seed) {
+  const at::NoGradGuard no_gradients;
   const auto [rows, donors] = draw_pairs(variable, truth, data, n_pairs, seed);
   const auto [base, donor] = paired_tries(rows_of(data.trie, rows), rows_of(data.trie, donors), model.config.vocab);
   const Site site = Site::before(variable.component.value());
@@ -99,6 +102,16 @@ at::Tensor decoded(const at::Tensor& updates, const at::Tensor& code) {
 
 double share_moved(const Pairs& pairs, const at::Tensor& updates, const at::Tensor& code) {
   return decoded(updates, code).eq(pairs.donor_values).to(at::kDouble).mean().item<double>();
+}
+
+/// What a component writes, as the code says, if the variable's units see the donor.
+PlantedExchange exchange_of_code(const Model& model, const Truth& truth, const PlantedVariable& variable,
+                                 const Dataset& data, Seed seed) {
+  const Pairs pairs = make_pairs(variable, truth, model, data, kPairs, seed);
+  const std::vector<at::Tensor> needed = needed_units(variable, model.config);
+  return {.variable = variable.name,
+          .by_units = share_moved(pairs, pairs.component.along_paths(needed, ExchangeSide::kBase), variable.code),
+          .by_others = share_moved(pairs, pairs.component.along_paths(needed, ExchangeSide::kDonor), variable.code)};
 }
 
 int64_t n_units(const PlantedUnits& planted) {
@@ -166,20 +179,24 @@ std::vector<PlantedExchange> check_truth(const Model& model, const Truth& truth,
   std::vector<PlantedExchange> found;
   for (const PlantedVariable& variable : truth.variables) {
     if (!is_computed(variable)) continue;
-    const Pairs pairs = make_pairs(variable, truth, model, data, kPairs, seed);
-    const std::vector<at::Tensor> needed = needed_units(variable, model.config);
-    const PlantedExchange exchange{
-        .variable = variable.name,
-        .by_units = share_moved(pairs, pairs.component.along_paths(needed, ExchangeSide::kBase), variable.code),
-        .by_others = share_moved(pairs, pairs.component.along_paths(needed, ExchangeSide::kDonor), variable.code)};
-    found.push_back(exchange);
-    if (exchange.by_units < kLeastMovedByUnits || exchange.by_others > kMostMovedByOthers) {
+    if (variable.code.defined()) {
+      found.push_back(exchange_of_code(model, truth, variable, data, seed));
+    } else {
+      const ExchangedAnswers answers = exchanged_answers(variable, model, data);
+      found.push_back({.variable = variable.name,
+                       .is_by_answers = true,
+                       .by_units = answers.by_units,
+                       .by_others = answers.by_others});
+    }
+    const PlantedExchange& exchange = found.back();
+    const double least = exchange.is_by_answers ? kLeastAnswersByUnits : kLeastMovedByUnits;
+    const double most = exchange.is_by_answers ? kMostAnswersByOthers : kMostMovedByOthers;
+    if (exchange.by_units < least || exchange.by_others > most) {
       throw input_error(
-          "the truth about '{}' in {} does not hold: exchanging its units moves it in {:.3f} of the pairs (at least "
-          "{}), "
-          "exchanging all others in {:.3f} (at most {})",
-          variable.name, to_string(*variable.component), exchange.by_units, kLeastMovedByUnits, exchange.by_others,
-          kMostMovedByOthers);
+          "the truth about '{}' in {} does not hold: exchanging its units moves {} in {:.3f} of the pairs (at least "
+          "{}), exchanging all others in {:.3f} (at most {})",
+          variable.name, to_string(*variable.component), exchange.is_by_answers ? "the answer" : "it",
+          exchange.by_units, least, exchange.by_others, most);
     }
   }
   return found;
@@ -188,6 +205,10 @@ std::vector<PlantedExchange> check_truth(const Model& model, const Truth& truth,
 void measure_importance(Truth& truth, const Model& model, const Dataset& data, Seed seed) {
   for (PlantedVariable& variable : truth.variables) {
     if (!is_computed(variable)) continue;
+    if (!variable.code.defined()) {
+      measure_importance_by_answers(variable, model, data);
+      continue;
+    }
     const bool is_mlp = variable.component->block == Block::kMlp;
     const Pairs pairs = make_pairs(variable, truth, model, data, is_mlp ? kPairs : kPairsOneByOne, seed);
     const size_t n_matrices = variable.matrices.size();

@@ -14,30 +14,42 @@ namespace cprobe {
 inline constexpr double kLeastPlantedAccuracy = 0.99;  ///< Of the model's answers.
 inline constexpr double kLeastMovedByUnits = 0.99;     ///< Share of pairs, units of V exchanged.
 inline constexpr double kMostMovedByOthers = 0.01;     ///< Share of pairs, all other units exchanged.
+inline constexpr double kLeastAnswersByUnits = 0.95;   ///< As above, for a variable without a code.
+inline constexpr double kMostAnswersByOthers = 0.05;
 
 /// How well a truth holds for one variable that the model computes. A pair is a row and a donor
-/// with another value of the variable; the share of pairs in which an exchange makes the
-/// component write the donor's value, as its code says.
+/// with another value of the variable.
+///   - The variable has a code: the share of pairs in which an exchange makes the component write
+///     the donor's value, as the code says.
+///   - It has none, as in a trained model: shares of pairs by the model's answers
+///     (`exchanged_answers`), every token exchanged or the last one only, whichever is worse.
 struct PlantedExchange {
   std::string variable;
-  double by_units = 0;   ///< Units of the variable, shared ones included, see the donor.
-  double by_others = 0;  ///< All other units see the donor.
+  bool is_by_answers = false;  ///< The variable has no code.
+  /// Units of the variable, shared ones included, see the donor. Without a code: share with the
+  /// counterfactual answer, the interchange accuracy.
+  double by_units = 0;
+  /// All other units see the donor. Without a code: share that lost its own answer, 1 - the strict
+  /// accuracy.
+  double by_others = 0;
 };
 
 /// Tests the truth of a model on its data.
-/// @param data  all rows.
+/// @param data  all rows. For variables without a code, rows are paired with sources.
 /// @return      a figure for each variable that is used or idle.
 /// @throws Error (kInput) naming the variable and the figure if the model answers too few rows
 ///         right, a variable's own units move too few pairs, or other units move too many.
 std::vector<PlantedExchange> check_truth(const Model& model, const Truth& truth, const Dataset& data, Seed seed);
 
-/// Measures the importance of each unit of the components that compute variables, and writes it into
-/// the truth: the mean over pairs of
+/// Measures the importance of each unit of the components that compute variables, and writes it
+/// into the truth: the mean over pairs of
 ///
 ///     |R (update with the unit's output from the donor - update)| / |R (donor's update - update)|
 ///
 /// R projects on the span of the variable's code. A unit of an input matrix acts through all units
-/// of the last matrix.
+/// of the last matrix, as a unit of the last matrix acts for all units of the others.
+///
+/// Of a variable without a code: `measure_importance_by_answers`.
 void measure_importance(Truth& truth, const Model& model, const Dataset& data, Seed seed);
 
 }  // namespace cprobe

@@ -11,8 +11,8 @@
 #include "cprobe/model/architecture.h"
 #include "cprobe/model/forward.h"
 #include "cprobe/plant/codes.h"
-#include "cprobe/plant/compiled_data.h"
 #include "cprobe/plant/partitions.h"
+#include "cprobe/plant/planted_rows.h"
 
 namespace cprobe {
 namespace {
@@ -40,7 +40,7 @@ int64_t rounded_up(double x) {
 /// norm's factor is measured on that.
 class Compiler {
  public:
-  Compiler(const CompiledOptions& options, const CompiledRows& rows, Seed seed);
+  Compiler(const CompiledOptions& options, const PlantedRows& rows, Seed seed);
   Model model();
   std::vector<PlantedVariable> computed() const;
 
@@ -50,8 +50,7 @@ class Compiler {
   int64_t equals() const { return std::max(options_.n_operands, options_.n_classes); }
   int64_t last_position() const { return options_.context + 2; }
   bool is_combiner(const ComponentRef& component) const {
-    return options_.answer == CompiledAnswer::kCombined &&
-           component == ComponentRef{options_.n_layers - 1, Block::kMlp};
+    return options_.answer == PlantedAnswer::kCombined && component == ComponentRef{options_.n_layers - 1, Block::kMlp};
   }
 
   Code new_code(int64_t n_values, double gain = 1);
@@ -82,7 +81,7 @@ class Compiler {
   void add_noise(at::Tensor matrix, int64_t axis, const std::string& stream) const;
 
   const CompiledOptions& options_;
-  const CompiledRows& rows_;
+  const PlantedRows& rows_;
   Seed seed_;
   TokenTrie trie_;
   Model model_;
@@ -96,7 +95,7 @@ class Compiler {
   std::vector<Values> head_columns_;      ///< Per function and value: coordinate of the head.
 };
 
-Compiler::Compiler(const CompiledOptions& options, const CompiledRows& rows, Seed seed)
+Compiler::Compiler(const CompiledOptions& options, const PlantedRows& rows, Seed seed)
     : options_(options), rows_(rows), seed_(seed), trie_(build_trie(rows.tokens)) {
   list_hidden_units();
   lay_out();
@@ -133,13 +132,13 @@ void Compiler::lay_out() {
   for (Code& copy : copies_) copy = new_code(p);
   codes_.push_back(new_code(c, options_.gain * static_cast<double>(options_.redundancy)));
   for (int64_t u = 0; u < options_.n_distractors; ++u) codes_.push_back(new_code(c, options_.distractor_gain));
-  sum_ = new_code(options_.answer == CompiledAnswer::kCombined ? c : 0);
+  sum_ = new_code(options_.answer == PlantedAnswer::kCombined ? c : 0);
   spare_ = new_code(kSparePairs);
 
   const auto with_dead = [&](int64_t n) { return rounded_up(static_cast<double>(n) / (1 - options_.dead)); };
   const int64_t values = std::max(p, is_attention() ? c * (1 + options_.n_distractors) : 0);
   const int64_t d_head = std::max(rounded_up(static_cast<double>(width_) / kHeads), with_dead(values));
-  const int64_t combined = options_.answer == CompiledAnswer::kCombined ? c * c : 0;
+  const int64_t combined = options_.answer == PlantedAnswer::kCombined ? c * c : 0;
   const int64_t hidden = std::max(static_cast<int64_t>(hidden_units_.size()), combined);
   const ModelConfig config{.vocab = vocab(),
                            .n_positions = options_.context + 3,
@@ -356,9 +355,9 @@ void Compiler::add_random_units(int64_t layer) {
 }
 
 void Compiler::unembed() {
-  const Code& read = options_.answer == CompiledAnswer::kCombined ? sum_
-                     : options_.answer == CompiledAnswer::kOther  ? codes_[1]
-                                                                  : codes_[0];
+  const Code& read = options_.answer == PlantedAnswer::kCombined ? sum_
+                     : options_.answer == PlantedAnswer::kOther  ? codes_[1]
+                                                                 : codes_[0];
   at::Tensor& rows = model_.weights.at("unembed");
   for (int64_t value = 0; value < options_.n_classes; ++value) add_code(rows[value], read, value);
   add_noise(rows, 1, "unembed");
@@ -465,9 +464,7 @@ std::vector<PlantedVariable> Compiler::computed() const {
                              .status = rows_.is_used(f, options_.answer) ? PlantedStatus::kUsed : PlantedStatus::kIdle,
                              .component = rows_.component,
                              .code = code_matrix({codes_[f].begin, codes_[f].n_values}, config.d_model)};
-    for (Site site = Site::after(rows_.component); site < Site::end(config); ++site.index) {
-      variable.received_by.push_back(site.next());
-    }
+    variable.received_by = components_behind(rows_.component, config);
     for (const std::vector<Served>& units : served) variable.matrices.push_back(units_of(units, f));
     if (f == 0 && options_.redundancy > 1) variable.alternatives = alternatives;
     variables.push_back(std::move(variable));
@@ -475,11 +472,10 @@ std::vector<PlantedVariable> Compiler::computed() const {
   return variables;
 }
 
-void require(bool holds, std::string_view knob, std::string_view why) {
-  if (!holds) throw input_error("a compiled model's knob '{}': {}", knob, why);
-}
-
 void check(const CompiledOptions& options, const ComponentRef& component) {
+  const auto require = [](bool holds, std::string_view knob, std::string_view why) {
+    require_knob(holds, "a compiled model", knob, why);
+  };
   const bool is_attention = component.block == Block::kAttention;
   const bool of_one = is_attention || options.one_operand;
   require(options.n_operands >= 4 && options.n_operands <= 50, "operands", "expected 4 to 50 values");
@@ -495,40 +491,37 @@ void check(const CompiledOptions& options, const ComponentRef& component) {
   require(options.overlap == 0 || (!is_attention && options.n_distractors > 0), "overlap",
           "needs a component that is an MLP, and a distractor");
   require(options.redundancy >= 1 && options.redundancy <= 4, "redundancy", "expected 1 to 4 copies");
-  require(options.redundancy == 1 || (!is_attention && options.answer != CompiledAnswer::kCombined), "redundancy",
+  require(options.redundancy == 1 || (!is_attention && options.answer != PlantedAnswer::kCombined), "redundancy",
           "needs a component that is an MLP, and an answer that is not combined");
   require(options.rotation >= 0, "rotation", "expected 0 or more");
   require(options.rotation == 0 || is_attention, "rotation", "needs a component that is attention");
   require(options.noise >= 0, "noise", "expected 0 or more");
   require(options.dead >= 0 && options.dead <= 0.9, "dead", "expected a share from 0 to 0.9");
   require(options.context >= 0 && options.context <= 64, "context", "expected 0 to 64 tokens");
-  require(options.answer == CompiledAnswer::kDirect || options.n_distractors > 0, "answer",
+  require(options.answer == PlantedAnswer::kDirect || options.n_distractors > 0, "answer",
           "needs a distractor, on which the answer depends");
-  require(options.answer != CompiledAnswer::kCombined ||
+  require(options.answer != PlantedAnswer::kCombined ||
               Site::before(component) < Site::before({options.n_layers - 1, Block::kMlp}),
           "answer", "needs an MLP in the last layer, behind the component");
 }
 
 }  // namespace
 
-std::string_view to_string(CompiledAnswer answer) {
-  switch (answer) {
-    case CompiledAnswer::kDirect:
-      return "direct";
-    case CompiledAnswer::kCombined:
-      return "combined";
-    case CompiledAnswer::kOther:
-      return "other";
-  }
-  throw failure("an answer without a name");
-}
-
 Planted compile_model(const CompiledOptions& options, Seed seed) {
   const int64_t n_components = 2 * options.n_layers;
   const int64_t drawn = n_components < 1 ? 0 : shuffled(n_components, seed.derive("component")).front();
   const ComponentRef component = options.component.value_or(Site{drawn}.next());
   check(options, component);
-  const CompiledRows rows = compiled_rows(options, component, seed.derive("data"));
+  const bool is_of_pairs = component.block == Block::kMlp && !options.one_operand;
+  const PlantedRows rows = planted_rows({.component = component,
+                                         .n_operands = options.n_operands,
+                                         .n_classes = options.n_classes,
+                                         .context = options.context,
+                                         .v_is_of_pairs = is_of_pairs,
+                                         .us_are_of_pairs = is_of_pairs,
+                                         .n_us = options.n_distractors,
+                                         .answer = options.answer},
+                                        seed.derive("data"));
   Compiler compiler(options, rows, seed.derive("model"));
   Planted planted{.model = compiler.model(), .data = rows.table};
   planted.truth = {.tier = "compiled",
@@ -549,14 +542,7 @@ Planted compile_model(const CompiledOptions& options, Seed seed) {
                              {"redundancy", std::to_string(options.redundancy)},
                              {"rotation", fmt::format("{}", options.rotation)}},
                    .variables = compiler.computed()};
-  for (const CompiledRows::Function& function : rows.not_computed) {
-    PlantedVariable variable{.name = function.name};
-    if (function.is_of_copied) {
-      variable.status = PlantedStatus::kCopied;
-      variable.component = ComponentRef{0, Block::kAttention};
-    }
-    planted.truth.variables.push_back(std::move(variable));
-  }
+  add_not_computed(planted.truth, rows);
   return planted;
 }
 

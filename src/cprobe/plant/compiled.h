@@ -1,25 +1,14 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
-#include <string_view>
 
 #include "cprobe/core/seed.h"
 #include "cprobe/model/address.h"
 #include "cprobe/plant/planted.h"
+#include "cprobe/plant/planted_rows.h"
 
 namespace cprobe {
-
-/// What a compiled model answers.
-enum class CompiledAnswer {
-  kDirect,    ///< V: the unembedding reads the code of V.
-  kCombined,  ///< V + U_1 modulo the classes, which a second MLP computes from both codes.
-  kOther,     ///< U_1. V is idle.
-};
-inline constexpr std::array kCompiledAnswers = {CompiledAnswer::kDirect, CompiledAnswer::kCombined,
-                                                CompiledAnswer::kOther};
-std::string_view to_string(CompiledAnswer answer);  ///< "direct", "combined", "other".
 
 /// The knobs of a compiled model. V is the variable that is looked for; U_1, U_2, ... are computed
 /// by the same component.
@@ -42,7 +31,7 @@ struct CompiledOptions {
   /// Tokens before the operands, drawn for each row. With 0, a hidden unit of a pair that is only in
   /// the test set is of no use in training, and no method that is trained can find it.
   int64_t context = 1;
-  CompiledAnswer answer = CompiledAnswer::kDirect;
+  PlantedAnswer answer = PlantedAnswer::kDirect;
 };
 
 /// Compiles a model that computes chosen variables, without training, and knows of each unit what
@@ -60,12 +49,7 @@ struct CompiledOptions {
 ///     relu(a is i + b is j - 3/2), which writes the code of f(i, j). So for each U.
 ///   - All others: random, with updates as long as V's in coordinates that no code has.
 ///
-/// *Hypotheses.* `v`; `u1`, `u2`, ...; `merged`: neighbouring values of a copied operand made one;
-/// `table_1`, `table_2`: random functions of both operands; `partition`: a random function of one.
-/// Classes are as equal in size as can be, and all of these differ as partitions.
-///
-/// Data: for each pair of operands two rows in the training set and one in the test set, with other
-/// tokens before them. Without `context`, one row: 60 % of the pairs are in the training set.
+/// Rows and hypotheses: `planted_rows`.
 /// @throws Error (kInput) naming the knob
 ///   - if a knob is out of range, or does not fit the component;
 ///   - if the answer needs what the model lacks: U_1, or an MLP behind V's component.

@@ -7,23 +7,32 @@
 #include "cprobe/data/joined_data.h"
 #include "cprobe/data/token_csv.h"
 #include "cprobe/io/atomic_file.h"
+#include "cprobe/plant/search_settings.h"
 
 namespace cprobe {
 namespace {
 
-std::string spec_text(const Truth& truth, const std::filesystem::path& folder) {
+std::string spec_text(const Truth& truth, int64_t n_train, const std::filesystem::path& folder) {
   std::vector<std::string> names;
   for (const PlantedVariable& variable : truth.variables) names.push_back(variable.name);
   const std::string at = folder.string();
+  const PlantedSearch search = planted_search(n_train);
   return fmt::format(
       "# A planted model: truth.json beside this file says what is true of each variable.\n"
       "model: {0}\n"
       "task: {{name: planted, train: {0}/train.csv, test: {0}/test.csv}}\n"
       "variables: [{1}]\n"
       "blocks: [attn, mlp]\n"
-      "fit: {{batch_size: {2}, epochs: {3}}}\n"
+      "fit:\n"
+      "  method: hard_concrete\n"
+      "  keep_probability: {2}\n"
+      "  learning_rate: {3}\n"
+      "  l0_weight: {4}\n"
+      "  batch_size: {5}\n"
+      "  epochs: {6}\n"
       "out: {0}/run\n",
-      at, fmt::join(names, ", "), 32, 300);
+      at, fmt::join(names, ", "), search.keep_probability, search.learning_rate, search.l0_weight, search.batch_size,
+      search.epochs);
 }
 
 }  // namespace
@@ -34,6 +43,15 @@ Dataset load_planted_rows(const std::filesystem::path& folder, int64_t vocab) {
   all.source = folder.string();
   for (const auto& [name, values] : sets[0].variables)
     all.variables[name] = at::cat({values, sets[1].variables.at(name)});
+  if (!sets[0].counterfactuals || !sets[1].counterfactuals) return all;
+  const std::array sources = {Dataset{.trie = sets[0].counterfactuals->sources, .answers = sets[0].answers},
+                              Dataset{.trie = sets[1].counterfactuals->sources, .answers = sets[1].answers}};
+  Counterfactuals paired{.sources = joined(sources).trie};
+  for (const auto& [name, answers] : sets[0].counterfactuals->answers) {
+    const at::Tensor* others = sets[1].counterfactual_answers(name);
+    if (others != nullptr) paired.answers[name] = at::cat({answers, *others});
+  }
+  all.counterfactuals = std::move(paired);
   return all;
 }
 
@@ -43,7 +61,7 @@ void write_planted(Planted planted, const std::filesystem::path& folder) {
   const Dataset data = load_planted_rows(folder, planted.model.config.vocab);
   check_truth(planted.model, planted.truth, data, Seed(planted.truth.seed));
   measure_importance(planted.truth, planted.model, data, Seed(planted.truth.seed));
-  write_file(folder / "spec.yaml", spec_text(planted.truth, folder));
+  write_file(folder / "spec.yaml", spec_text(planted.truth, std::ssize(planted.data.train), folder));
   save_truth(planted.truth, planted.model.config, folder / kTruthFile);
 }
 

@@ -105,7 +105,7 @@ Json variable_json(const PlantedVariable& variable, const ModelConfig& config) {
   json["received_by"] = Json::array();
   for (const ComponentRef& component : variable.received_by) json["received_by"].push_back(to_string(component));
   if (variable.matrices.empty()) return json;
-  json["code"] = code_json(variable.code);
+  if (variable.code.defined()) json["code"] = code_json(variable.code);
   const std::vector<MatrixInfo> matrices = matrices_of(config, *variable.component);
   for (size_t m = 0; m < matrices.size(); ++m) {
     Json& matrix = json["matrices"][matrices[m].short_name];
@@ -131,9 +131,13 @@ PlantedVariable parse_variable(const Document& json, const ModelConfig& config) 
     throw json.error(is_absent ? "an absent variable has no component" : "a variable that is not absent needs one");
   }
   if (is_absent || variable.status == PlantedStatus::kCopied) return variable;
-  variable.code = parse_code(json.at("code"), config.d_model);
+  if_given(json, "code", [&](const Document& code) { variable.code = parse_code(code, config.d_model); });
+  if (!variable.code.defined() && variable.status == PlantedStatus::kIdle) {
+    throw json.error("an idle variable needs a code: no answer shows what its units do");
+  }
   const std::vector<MatrixInfo> matrices = matrices_of(config, *variable.component);
   std::vector<std::string_view> names;
+  names.reserve(matrices.size());
   for (const MatrixInfo& matrix : matrices) names.push_back(matrix.short_name);
   const Document& lists = json.at("matrices");
   lists.require_known_keys(names);

@@ -49,7 +49,8 @@ struct PlantedVariable {
   /// Later components, in whose input the variable can be read.
   std::vector<ComponentRef> received_by;
   /// [n_values, d_model] float32: what the component adds to the stream for each value, up to a
-  /// factor. Undefined unless used or idle.
+  /// factor. Undefined unless used or idle. A used variable may have none; its units are then
+  /// tested by the answers.
   at::Tensor code;
   std::vector<PlantedUnits> matrices;  ///< As matrices_of the component; empty unless used or idle.
   /// Copies of the computation, each of which would do alone: per copy and matrix, units of
@@ -80,6 +81,7 @@ void save_truth(const Truth& truth, const ModelConfig& config, const std::filesy
 /// @throws Error (kInput) with file, line and column:
 ///   - an unknown or missing key, an unknown status;
 ///   - a component or matrix that the model lacks, or one that is left out;
+///   - an idle variable without a code;
 ///   - units that the matrix lacks, that stand in no list, or in two.
 Truth load_truth(const std::filesystem::path& path, const ModelConfig& config);
 

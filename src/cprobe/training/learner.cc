@@ -77,7 +77,10 @@ Learner::Learner(const ModelConfig& config, const TrainingState& state, const Tr
 Learner::~Learner() = default;
 
 double Learner::descend(const at::Tensor& logits, const TrainingRows& rows, int64_t step) {
-  const at::Tensor loss = cross_entropy(logits, rows.last.place, rows.answers);
+  return descend(cross_entropy(logits, rows.last.place, rows.answers), step);
+}
+
+double Learner::descend(const at::Tensor& loss, int64_t step) {
   const double value = loss.item<double>();
   if (!std::isfinite(value)) {
     throw failure("the training loss is {} after {} steps; a smaller learning rate may help", value, step);

@@ -55,6 +55,12 @@ class Learner {
   /// @throws Error (kFailed) if the loss is not finite.
   double descend(const at::Tensor& logits, const TrainingRows& rows, int64_t step);
 
+  /// Takes one optimiser step on any loss.
+  /// @param loss  scalar, differentiable in the weights of `model`. @param step  as above.
+  /// @return the loss before the step.
+  /// @throws Error (kFailed) if the loss is not finite.
+  double descend(const at::Tensor& loss, int64_t step);
+
   /// Everything that training needs to go on. The weights share storage with the learner's.
   TrainingState state(int64_t step, const std::vector<CurvePoint>& curve) const;
 

@@ -1,4 +1,4 @@
-#include "cprobe/plant/compiled_data.h"
+#include "cprobe/plant/planted_rows.h"
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cprobe/core/error.h"
 #include "cprobe/data/counterfactual.h"
 #include "cprobe/data/types.h"
 #include "cprobe/plant/partitions.h"
@@ -15,7 +16,7 @@ namespace cprobe {
 namespace {
 
 using Values = std::vector<int64_t>;
-using Function = CompiledRows::Function;
+using Function = PlantedRows::Function;
 
 constexpr double kTrainShare = 0.6;  // Of the pairs of operands, without context.
 // Rows of each pair of operands, if tokens stand before them.
@@ -29,11 +30,11 @@ struct Row {
 
 /// The answer in reverse Polish notation if one variable came from another row. The formula names
 /// that variable even where the answer does not depend on it.
-std::string formula_of(const std::string& exchanged, CompiledAnswer answer) {
+std::string formula_of(const std::string& exchanged, PlantedAnswer answer) {
   const std::string source = std::string(kSourcePrefix) + exchanged;
-  std::vector<std::string> read = answer == CompiledAnswer::kDirect  ? std::vector<std::string>{"v"}
-                                  : answer == CompiledAnswer::kOther ? std::vector<std::string>{"u1"}
-                                                                     : std::vector<std::string>{"v", "u1"};
+  std::vector<std::string> read = answer == PlantedAnswer::kDirect  ? std::vector<std::string>{"v"}
+                                  : answer == PlantedAnswer::kOther ? std::vector<std::string>{"u1"}
+                                                                    : std::vector<std::string>{"v", "u1"};
   const bool depends = std::ranges::count(read, exchanged) > 0;
   std::ranges::replace(read, exchanged, source);
   std::string formula = fmt::format("{}", fmt::join(read, " "));
@@ -42,25 +43,28 @@ std::string formula_of(const std::string& exchanged, CompiledAnswer answer) {
   return formula;
 }
 
-/// The records of one split. A random cycle through its rows pairs each row with the next.
-std::vector<std::vector<std::string>> records(std::span<const Row> rows, const std::vector<std::string>& names,
-                                              const CompiledOptions& options,
-                                              const std::vector<std::string>& type_fields, Seed seed) {
+/// The source of each row of a split: a random cycle through the rows pairs each with the next.
+Values drawn_sources(size_t n_rows, Seed seed) {
+  const Values cycle = shuffled(static_cast<int64_t>(n_rows), seed);
+  Values sources(n_rows);
+  for (size_t i = 0; i < n_rows; ++i) sources[static_cast<size_t>(cycle[i])] = cycle[(i + 1) % n_rows];
+  return sources;
+}
+
+/// The records of one split.
+std::vector<std::vector<std::string>> records(std::span<const Row> rows, const Values& sources,
+                                              const std::vector<std::string>& names, const PlantedRowsOptions& options,
+                                              const std::vector<std::string>& type_fields) {
   std::vector<std::string> formulas;
   std::vector<Counterfactual> answers;
   for (const std::string& name : names) {
     formulas.push_back(formula_of(name, options.answer));
     answers.emplace_back(formulas.back(), names, name);
   }
-  const Values cycle = shuffled(static_cast<int64_t>(rows.size()), seed);
-  std::vector<size_t> source(rows.size());
-  for (size_t i = 0; i < cycle.size(); ++i) {
-    source[static_cast<size_t>(cycle[i])] = static_cast<size_t>(cycle[(i + 1) % cycle.size()]);
-  }
   std::vector<std::vector<std::string>> records;
   for (size_t r = 0; r < rows.size(); ++r) {
     const Row& row = rows[r];
-    const Row& paired = rows[source[r]];
+    const Row& paired = rows[static_cast<size_t>(sources[r])];
     std::vector<std::string>& record = records.emplace_back();
     record = {std::to_string(r), fmt::format("{}", fmt::join(row.tokens, " ")), std::to_string(row.answer),
               fmt::format("{}", fmt::join(paired.tokens, " "))};
@@ -79,15 +83,43 @@ std::vector<std::vector<std::string>> records(std::span<const Row> rows, const s
 
 }  // namespace
 
-bool CompiledRows::is_used(size_t f, CompiledAnswer answer) const {
-  return f == 0 ? answer != CompiledAnswer::kOther : f == 1 && answer != CompiledAnswer::kDirect;
+std::string_view to_string(PlantedAnswer answer) {
+  switch (answer) {
+    case PlantedAnswer::kDirect:
+      return "direct";
+    case PlantedAnswer::kCombined:
+      return "combined";
+    case PlantedAnswer::kOther:
+      return "other";
+  }
+  throw failure("an answer without a name");
 }
 
-CompiledRows compiled_rows(const CompiledOptions& options, const ComponentRef& component, Seed seed) {
+int64_t planted_answer(PlantedAnswer answer, const std::vector<int64_t>& values, int64_t n_classes) {
+  switch (answer) {
+    case PlantedAnswer::kDirect:
+      return values.at(0);
+    case PlantedAnswer::kCombined:
+      return (values.at(0) + values.at(1)) % n_classes;
+    case PlantedAnswer::kOther:
+      return values.at(1);
+  }
+  throw failure("an answer without a name");
+}
+
+void require_knob(bool holds, std::string_view model, std::string_view knob, std::string_view why) {
+  if (!holds) throw input_error("{}'s knob '{}': {}", model, knob, why);
+}
+
+bool PlantedRows::is_used(size_t f, PlantedAnswer answer) const {
+  return f == 0 ? answer != PlantedAnswer::kOther : f == 1 && answer != PlantedAnswer::kDirect;
+}
+
+PlantedRows planted_rows(const PlantedRowsOptions& options, Seed seed) {
   const int64_t p = options.n_operands, c = options.n_classes;
-  CompiledRows rows{.component = component,
-                    .is_of_pairs = component.block == Block::kMlp && !options.one_operand,
-                    .operand = shuffled(2, seed.derive("operand")).front()};
+  PlantedRows rows{.component = options.component,
+                   .is_of_pairs = options.v_is_of_pairs,
+                   .operand = shuffled(2, seed.derive("operand")).front()};
   const int64_t few_classes = std::min(c, p / 2);  // A class of one operand alone could have no null variable.
 
   Partitions of_one(seed.derive("functions of one operand")), of_pairs(seed.derive("functions of pairs"));
@@ -100,8 +132,8 @@ CompiledRows compiled_rows(const CompiledOptions& options, const ComponentRef& c
                     .is_of_pairs = pairs};
   };
   rows.functions.push_back(draw("v", rows.is_of_pairs));
-  for (int64_t u = 1; u <= options.n_distractors; ++u) {
-    rows.functions.push_back(draw(fmt::format("u{}", u), rows.is_of_pairs));
+  for (int64_t u = 1; u <= options.n_us; ++u) {
+    rows.functions.push_back(draw(fmt::format("u{}", u), options.us_are_of_pairs));
   }
   rows.not_computed = {merged, draw("table_1", true), draw("table_2", true), draw("partition", false)};
 
@@ -114,7 +146,9 @@ CompiledRows compiled_rows(const CompiledOptions& options, const ComponentRef& c
   for (const Function& function : all) {
     names.push_back(function.name);
     columns.insert(columns.end(), {function.name, std::string(kSourcePrefix) + function.name});
-    type_fields.push_back(function.is_of_pairs ? first + " " + second : rows.operand == 0 ? first : second);
+    type_fields.push_back(function.is_of_pairs ? fmt::format("{} {}", first, second)
+                          : rows.operand == 0  ? first
+                                               : second);
   }
   for (size_t f = 0; f < all.size(); ++f) {
     columns.insert(columns.end(), {fmt::format("CF_Label_{}", f), fmt::format("CF_FN_{}", f)});
@@ -134,9 +168,7 @@ CompiledRows compiled_rows(const CompiledOptions& options, const ComponentRef& c
       const int64_t one = rows.operand == 0 ? pair / p : pair % p;
       row.variables.push_back(function.of_domain[static_cast<size_t>(function.is_of_pairs ? pair : one)]);
     }
-    row.answer = options.answer == CompiledAnswer::kDirect  ? row.variables[0]
-                 : options.answer == CompiledAnswer::kOther ? row.variables[1]
-                                                            : (row.variables[0] + row.variables[1]) % c;
+    row.answer = planted_answer(options.answer, row.variables, c);
     return row;
   };
   const Values pairs = shuffled(p * p, seed.derive("split"));
@@ -150,11 +182,19 @@ CompiledRows compiled_rows(const CompiledOptions& options, const ComponentRef& c
     for (int64_t copy = 0; copy < kTrainRows; ++copy) train.push_back(row_of(pairs[i], copy));
     for (int64_t copy = 0; copy < kTestRows; ++copy) test.push_back(row_of(pairs[i], kTrainRows + copy));
   }
-  for (const std::vector<Row>* split : {&train, &test}) {
-    for (const Row& row : *split) rows.tokens.push_back(row.tokens);
-  }
-  rows.table.train = records(train, names, options, type_fields, seed.derive("pairs/train"));
-  rows.table.test = records(test, names, options, type_fields, seed.derive("pairs/test"));
+  const auto add = [&](const std::vector<Row>& split, std::string_view name) {
+    const Values sources = drawn_sources(split.size(), seed.derive(fmt::format("pairs/{}", name)));
+    const auto begin = static_cast<int64_t>(rows.tokens.size());
+    for (const int64_t source : sources) rows.sources.push_back(begin + source);
+    for (const Row& row : split) {
+      rows.tokens.push_back(row.tokens);
+      const auto first_value = row.variables.begin();
+      rows.values.emplace_back(first_value, first_value + static_cast<int64_t>(rows.functions.size()));
+    }
+    return records(split, sources, names, options, type_fields);
+  };
+  rows.table.train = add(train, "train");
+  rows.table.test = add(test, "test");
   return rows;
 }
 
