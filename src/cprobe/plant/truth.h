@@ -68,6 +68,12 @@ struct Truth {
   const PlantedVariable& variable(std::string_view name) const;
 };
 
+/// The tier of a truth about an implant (implant.h).
+inline constexpr std::string_view kImplantTier = "implant";
+
+/// A knob that is a number. @throws Error (kInput) if there is none of that name.
+double knob_number(const Truth& truth, const std::string& name);
+
 /// The name of a truth file in a model's folder.
 inline constexpr std::string_view kTruthFile = "truth.json";
 
