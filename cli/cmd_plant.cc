@@ -2,6 +2,7 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/plant_into.h"
 #include "cprobe/core/error.h"
 #include "cprobe/plant/compiled.h"
 #include "cprobe/plant/planted_folder.h"
@@ -14,6 +15,8 @@ struct PlantOptions {
   uint64_t seed = 0;
   std::string component, answer = "direct";
   CompiledOptions compiled;
+  PlantIntoOptions implant;
+  bool has_classes = false;
   int n_threads = 0;
 };
 
@@ -34,8 +37,15 @@ void print_checked(const std::filesystem::path& folder, const std::vector<Plante
 
 void run_plant(PlantOptions options) {
   begin_computing(options.n_threads);
+  if (!options.check.empty() && holds_implant_truth(options.check)) return print_checked_implant(options.check);
   if (!options.check.empty()) return print_checked(options.check, check_planted(options.check));
   if (options.out.empty()) throw input_error("plant: needs --out FOLDER, or --check FOLDER");
+  if (asks_for_implant(options.implant)) {
+    const int64_t n_classes = options.has_classes ? options.compiled.n_classes : 0;
+    plant_into(options.implant, options.component, n_classes, options.seed, options.out);
+    print_checked_implant(options.out);
+    return fmt::print("Look for it with: cprobe fit {}\n", (options.out / "spec.yaml").string());
+  }
   if (!options.component.empty()) options.compiled.component = parse_component(options.component);
   options.compiled.answer = parse_answer(options.answer);
   write_planted(compile_model(options.compiled, Seed(options.seed)), options.out);
@@ -57,7 +67,7 @@ void setup_plant(CLI::App& app) {
   add_option_with_default(*command, "--answer", options->answer, "direct|combined|other",
                           "What the model answers: v, v + u1, or u1, so that v is idle");
   add_option_with_default(*command, "--operands", knobs.n_operands, "N", "Values of each of the two operands");
-  add_option_with_default(*command, "--classes", knobs.n_classes, "N", "Values of v and of each u");
+  add_option_with_default(*command, "--classes", knobs.n_classes, "N", "Values of v and of each u (of an implant: 4)");
   add_option_with_default(*command, "--layers", knobs.n_layers, "N", "Layers of the model");
   command->add_flag("--one-operand", knobs.one_operand, "An MLP computes functions of one operand, too");
   add_option_with_default(*command, "--gain", knobs.gain, "X", "Length of v's code in relation to an operand's");
@@ -72,10 +82,15 @@ void setup_plant(CLI::App& app) {
   add_option_with_default(*command, "--noise", knobs.noise, "X", "Noise on all weights, in relation to a unit's own");
   add_option_with_default(*command, "--dead", knobs.dead, "X", "Share of units that serve nothing");
   add_option_with_default(*command, "--context", knobs.context, "N", "Tokens before the operands");
+  add_plant_into_options(*command, options->implant);
   add_threads_option(*command, options->n_threads);
   command->footer(
-      "Examples:\n  cprobe plant --out models/planted --seed 1\n  cprobe plant --check models/planted");
-  command->callback([options] { run_plant(*options); });
+      "Examples:\n  cprobe plant --out models/planted --seed 1\n  cprobe plant --check models/planted\n"
+      "  cprobe plant --spec examples/exp1.yaml --component L0.mlp --units 16 --out models/implant");
+  command->callback([options, command] {
+    options->has_classes = command->count("--classes") > 0;
+    run_plant(*options);
+  });
 }
 
 }  // namespace cprobe

@@ -229,6 +229,13 @@ std::vector<int64_t> numbers(int64_t begin, int64_t end) {
 
 }  // namespace
 
+void require_implantable(const ModelConfig& config, const ComponentRef& component) {
+  require_component(config, component);
+  if (component.block != Block::kAttention) return;
+  throw input_error("{}: only MLPs can be implanted into, as attention has no hidden units; choose L{}.mlp",
+                    to_string(component), component.layer);
+}
+
 ImplantPartition draw_partition(int64_t n_types, const ImplantOptions& options, Seed seed) {
   if (options.n_classes < 2) throw input_error("an implant of {} classes: expected at least 2", options.n_classes);
   if (options.n_units < options.n_classes) {
@@ -251,11 +258,7 @@ ImplantPartition draw_partition(int64_t n_types, const ImplantOptions& options, 
 
 ImplantDesign design_implant(const Model& model, std::span<const TypedRows> sets, const ImplantPartition& partition,
                              const ImplantOptions& options, Seed seed) {
-  require_component(model.config, options.component);
-  if (options.component.block == Block::kAttention) {
-    throw input_error("{}: only MLPs can be implanted into, as attention has no hidden units; choose L{}.mlp",
-                      to_string(options.component), options.component.layer);
-  }
+  require_implantable(model.config, options.component);
   ImplantDesign design{.options = options, .partition = partition};
   const Inputs inputs = inputs_of(model, sets, options, design.update_length);
   const Reading reading(model, inputs, partition, options);

@@ -36,6 +36,9 @@ struct ImplantOptions {
   int64_t n_classes = 4;  ///< Values of the variable, from 2.
 };
 
+/// @throws Error (kInput) if the component is attention or does not exist.
+void require_implantable(const ModelConfig& config, const ComponentRef& component);
+
 /// The share of rows whose class the units must give for an implant to be made.
 inline constexpr double kLeastReading = 0.99;
 
@@ -76,7 +79,7 @@ struct ImplantDesign {
 /// Memory: the normed inputs of the probed tokens and of up to 4,000 others.
 /// @param sets  all rows for which the implant is to hold.
 /// @throws Error (kInput)
-///   - if the component is attention or does not exist;
+///   - as require_implantable;
 ///   - if no ridge reads enough: names the share reached, and says what to do.
 ImplantDesign design_implant(const Model& model, std::span<const TypedRows> sets, const ImplantPartition& partition,
                              const ImplantOptions& options, Seed seed);
