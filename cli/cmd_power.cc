@@ -109,7 +109,7 @@ void setup_power(CLI::App& app) {
   add_option_with_default(*command, "--seeds", power.n_seeds, "N", "Implants of each strength");
   command->add_flag("--keep-models", power.keep_models, "Keep the weights of each implant after its search");
   add_threads_option(*command, power.n_threads);
-  command->add_flag("-q,--quiet", options->quiet, "Show no progress");
+  command->add_flag("--quiet", options->quiet, "No progress");
   command->add_flag("--json", options->json, "Print one JSON object");
   command->footer(
       "A search that finds nothing says little unless it would have found something. This command plants\n"

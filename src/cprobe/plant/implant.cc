@@ -13,15 +13,19 @@
 #include "cprobe/model/architecture.h"
 #include "cprobe/model/component.h"
 #include "cprobe/model/forward.h"
+#include "cprobe/model/gemm.h"
 #include "cprobe/plant/partitions.h"
 
 namespace cprobe {
 namespace {
 
 constexpr std::array kRidges = {1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7};  // Of the mean square of an input.
-constexpr int64_t kMostOtherTokens = 4000;
+// Inputs from which this ridge and all larger ones read less are not tried with smaller ones.
+constexpr double kRidgeToJudgeBy = 1e-3, kHopeless = 0.7;
+constexpr int64_t kMostOtherTokens = 2000;
 constexpr int kSteps = 120;      // Of the regression, at most, for each ridge.
 constexpr int kStepsBetween = 10;  // Measurements of what is read.
+constexpr double kLeastGain = 0.002;  // In what is read, by some steps, for these to go on.
 constexpr double kMostCode = 2;  // A unit's code in its cell lies between 1 and this.
 
 /// What a pre-activation is for a code of 1: so far out that the activation of -1 is next to nothing.
@@ -198,19 +202,21 @@ std::pair<at::Tensor, double> Reading::fitted(double ridge) const {
   const at::Tensor factor = at::linalg_cholesky(gram);
   at::Tensor weights = at::zeros({x_.size(1), partition_.n_cells}), before = weights;
   std::pair<at::Tensor, double> best = {weights, 0.0};
+  int last_gain = 0;
   for (int step = 1; step <= kSteps; ++step) {
     // Accelerated steps (Nesterov); each is a ridge regression on the nearest values that a code
     // may have.
     const double momentum = static_cast<double>(step - 1) / static_cast<double>(step + 2);
     const at::Tensor ahead = weights + momentum * (weights - before);
-    const at::Tensor code = at::matmul(x_, ahead);
+    const at::Tensor code = gemm(x_, ahead);
     const at::Tensor target = at::where(is_member_, code.clamp(1, kMostCode), code.clamp_max(-1));
     before = weights;
-    weights = at::cholesky_solve(at::matmul(x_.t(), target).to(at::kDouble), factor).to(at::kFloat);
+    weights = at::cholesky_solve(gemm(x_.t(), target).to(at::kDouble), factor).to(at::kFloat);
     if (step != 1 && step % kStepsBetween != 0) continue;
     const double share = share_read(hidden(columns(weights)));
+    if (share > best.second + kLeastGain) last_gain = step;
     if (share > best.second) best = {weights, share};
-    if (share == 1) break;
+    if (share == 1 || step - last_gain >= 3 * kStepsBetween) break;
   }
   return best;
 }
@@ -269,7 +275,7 @@ ImplantDesign design_implant(const Model& model, std::span<const TypedRows> sets
       design.reading = share;
       weights = fitted;
     }
-    if (design.reading >= kLeastReading) break;
+    if (design.reading >= kLeastReading || (ridge <= kRidgeToJudgeBy && design.reading < kHopeless)) break;
   }
   if (design.reading < kLeastReading) {
     throw input_error(

@@ -75,8 +75,9 @@ struct ImplantDesign {
 /// Designs the units of a partition.
 ///
 /// Takes the largest ridge that reads the class of kLeastReading of the rows, from a tenth of the
-/// mean square of the inputs down to a 10-millionth, with weights rounded as the model has them.
-/// Memory: the normed inputs of the probed tokens and of up to 4,000 others.
+/// mean square of the inputs down to a 10-millionth, with weights rounded as the model has them. Gives up earlier where the first
+/// three read hardly anything.
+/// Memory: the normed inputs of the probed tokens and of up to 2,000 others.
 /// @param sets  all rows for which the implant is to hold.
 /// @throws Error (kInput)
 ///   - as require_implantable;

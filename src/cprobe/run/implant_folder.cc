@@ -280,11 +280,11 @@ ComponentRef first_mlp(const Spec& spec) {
   return {spec.grid.layers.empty() ? 0 : spec.grid.layers.front(), Block::kMlp};
 }
 
-Implant design_implant(const ImplantHost& host, const ImplantOptions& options, Seed seed) {
+Implant design_implant(const ImplantHost& host, const ImplantOptions& options, Seed seed, size_t from) {
   require_implantable(host.data.model.config, options.component);
   const std::vector<const Dataset*> sets = data_sets(host.data);
   std::optional<Error> first_problem;
-  for (size_t t = 0; t < host.types.size(); ++t) {
+  for (size_t t = from; t < host.types.size(); ++t) {
     const ImplantTypes& types = host.types[t];
     std::vector<TypedRows> rows;
     for (size_t s = 0; s < sets.size(); ++s) rows.push_back({sets[s], types.of_rows[s]});

@@ -59,8 +59,9 @@ struct Implant {
 
 /// Designs an implant for all rows of the spec's data sets, a function of the first of
 /// ImplantHost::types that the component reads.
-/// @throws Error (kInput) as draw_partition and design_implant.
-Implant design_implant(const ImplantHost& host, const ImplantOptions& options, Seed seed);
+/// @param from  the number of the first to try, such as what another implant found.
+/// @throws Error (kInput) as draw_partition and design_implant, of the first tried.
+Implant design_implant(const ImplantHost& host, const ImplantOptions& options, Seed seed, size_t from = 0);
 
 /// The truth of an implant of some strength, before importances are measured. Names host and data in
 /// its knobs.

@@ -158,12 +158,15 @@ SearchPower search_power(const Spec& spec, const SearchPowerOptions& options,
   SearchPower power{.component = component, .n_units = options.n_units, .accuracy_before = host.accuracy};
   std::vector<double> strengths = options.strengths;
   std::ranges::sort(strengths);
+  size_t types = 0;
   for (int64_t number = 0; number < options.n_seeds; ++number) {
+    tell(options.callbacks.on_progress, {.what = "implants", .done = number, .total = options.n_seeds});
     const ImplantOptions of_implant{.component = component,
                                     .position = spec.grid.positions.front(),
                                     .n_units = options.n_units,
                                     .n_classes = options.n_classes};
-    const Implant implant = design_implant(host, of_implant, Seed(static_cast<uint64_t>(number)));
+    const Implant implant = design_implant(host, of_implant, Seed(static_cast<uint64_t>(number)), types);
+    types = implant.types;
     power.function_of = host.types[implant.types].text;
     for (const double strength : strengths) {
       ImplantSearch search{.strength = strength,
