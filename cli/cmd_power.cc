@@ -21,7 +21,9 @@ struct PowerCommand {
 };
 
 /// A p-value; three digits, and "<" where these are all 0.
-std::string shown_p(double p) { return p < 0.0005 ? "< .001" : fmt::format("{:.3f}", p); }
+std::string shown_p(double p) {
+  return p < 0.0005 ? "< .001" : fmt::format("{:.3f}", p);
+}
 
 void print_power(const SearchPower& power) {
   fmt::print("Implants of {} units in {}, a function of {}. Without an implant the model answers {:.3f} right.\n\n",
@@ -38,12 +40,13 @@ void print_power(const SearchPower& power) {
 }
 
 void print_power_json(const SearchPower& power) {
-  nlohmann::ordered_json object = {{"component", to_string(power.component)},
-                                   {"units", power.n_units},
-                                   {"function_of", power.function_of},
-                                   {"accuracy_before", power.accuracy_before},
-                                   {"found_from", power.found_from ? nlohmann::ordered_json(*power.found_from) : nullptr},
-                                   {"sentence", power.sentence}};
+  nlohmann::ordered_json object = {
+      {"component", to_string(power.component)},
+      {"units", power.n_units},
+      {"function_of", power.function_of},
+      {"accuracy_before", power.accuracy_before},
+      {"found_from", power.found_from ? nlohmann::ordered_json(*power.found_from) : nullptr},
+      {"sentence", power.sentence}};
   object["strengths"] = nlohmann::ordered_json::array();
   for (const StrengthPower& s : power.strengths) {
     object["strengths"].push_back({{"strength", s.strength},

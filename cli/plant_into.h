@@ -18,7 +18,9 @@ struct PlantIntoOptions {
 void add_plant_into_options(CLI::App& command, PlantIntoOptions& options);
 
 /// Whether the options ask for an implant.
-inline bool asks_for_implant(const PlantIntoOptions& options) { return !options.into.empty() || !options.spec.empty(); }
+inline bool asks_for_implant(const PlantIntoOptions& options) {
+  return !options.into.empty() || !options.spec.empty();
+}
 
 /// Makes an implant in the folder `out`, tests its truth and says what it is.
 /// @param component  empty: the spec's first MLP.

@@ -37,8 +37,8 @@ TEST(PlantInto, WritesAFolderWhoseTruthHoldsAndThatFitReads) {
   const TemporaryFolder folder;
   const std::string spec = write_bytes(folder / "spec.yaml", PlantedHost::get().spec()).string();
   const std::string out = (folder / "implant").string();
-  const std::vector<std::string> command = {"plant",       "--spec", spec, "--component", "L0.mlp", "--units", "4",
-                                            "--strength", "0.5",    "--out", out,    "--threads", "1"};
+  const std::vector<std::string> command = {"plant",      "--spec", spec,    "--component", "L0.mlp",    "--units", "4",
+                                            "--strength", "0.5",    "--out", out,           "--threads", "1"};
   const ProgramResult made = cprobe(command);
   ASSERT_EQ(made.exit_code, 0) << made.err;
   EXPECT_THAT(made.out, HasSubstr("4 units of L0.mlp compute a random partition of token"));
@@ -52,7 +52,8 @@ TEST(PlantInto, WritesAFolderWhoseTruthHoldsAndThatFitReads) {
   EXPECT_THAT(cprobe({"plant", "--check", out}).out, HasSubstr("implant: exchanging its units moves it in 1.000"));
   EXPECT_EQ(cprobe({"fit", out + "/spec.yaml", "--threads", "1"}).exit_code, 0);
 
-  const std::string bytes = read_bytes(folder / "implant/model.safetensors") + read_bytes(folder / "implant/truth.json");
+  const std::string bytes =
+      read_bytes(folder / "implant/model.safetensors") + read_bytes(folder / "implant/truth.json");
   ASSERT_EQ(cprobe(command).exit_code, 0);
   EXPECT_EQ(bytes, read_bytes(folder / "implant/model.safetensors") + read_bytes(folder / "implant/truth.json"));
 
@@ -69,9 +70,9 @@ TEST(PlantInto, WritesAFolderWhoseTruthHoldsAndThatFitReads) {
 TEST(Power, SearchesImplantsOnceAndSaysWhatWouldHaveBeenFound) {
   const TemporaryFolder folder;
   const std::string spec = write_bytes(folder / "spec.yaml", PlantedHost::get().spec()).string();
-  const std::vector<std::string> command = {"power",   spec,  "--component", "L1.mlp",
-                                            "--units", "4",   "--strengths", "2,0.5",
-                                            "--seeds", "1",   "--out",       (folder / "power").string(),
+  const std::vector<std::string> command = {"power",     spec, "--component", "L1.mlp",
+                                            "--units",   "4",  "--strengths", "2,0.5",
+                                            "--seeds",   "1",  "--out",       (folder / "power").string(),
                                             "--threads", "1"};
   const ProgramResult first = cprobe(command);
   ASSERT_EQ(first.exit_code, 0) << first.err;
@@ -104,9 +105,9 @@ TEST_P(ImplantMistake, IsNamed) {
 
 std::vector<std::string> of_power(const TemporaryFolder& folder, const std::vector<std::string>& more,
                                   const std::string& in_spec = "") {
-  std::vector<std::string> words = {
-      "power", write_bytes(folder / "spec.yaml", PlantedHost::get().spec(in_spec)).string(), "--out",
-      (folder / "power").string()};
+  std::vector<std::string> words = {"power",
+                                    write_bytes(folder / "spec.yaml", PlantedHost::get().spec(in_spec)).string(),
+                                    "--out", (folder / "power").string()};
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }
@@ -115,17 +116,38 @@ INSTANTIATE_TEST_SUITE_P(
     Of, ImplantMistake,
     ::testing::Values(
         Mistake{"negative strength", [](auto& f) { return of_power(f, {"--strengths=-1"}); }, {"--strengths: -1"}},
-        Mistake{"strength twice", [](auto& f) { return of_power(f, {"--strengths", "1,1"}); }, {"1 stands there twice"}},
-        Mistake{"no implants", [](auto& f) { return of_power(f, {"--seeds", "0"}); }, {"--seeds 0"}},
-        Mistake{"no units", [](auto& f) { return of_power(f, {"--units", "0"}); }, {"--units 0"}},
+        Mistake{"strength twice",
+                [](auto& f) {
+                  return of_power(f, {"--strengths", "1,1"});
+                },
+                {"1 stands there twice"}},
+        Mistake{"no implants",
+                [](auto& f) {
+                  return of_power(f, {"--seeds", "0"});
+                },
+                {"--seeds 0"}},
+        Mistake{"no units",
+                [](auto& f) {
+                  return of_power(f, {"--units", "0"});
+                },
+                {"--units 0"}},
         Mistake{"fewer units than classes",
-                [](auto& f) { return of_power(f, {"--units", "2"}); },
+                [](auto& f) {
+                  return of_power(f, {"--units", "2"});
+                },
                 {"2 units", "each of 4 classes"}},
         Mistake{"attention",
-                [](auto& f) { return of_power(f, {"--component", "L0.attn"}); },
+                [](auto& f) {
+                  return of_power(f, {"--component", "L0.attn"});
+                },
                 {"L0.attn: only MLPs", "choose L0.mlp"}},
-        Mistake{"no such layer", [](auto& f) { return of_power(f, {"--component", "L7.mlp"}); }, {"L7"}},
-        Mistake{"a spec without MLPs", [](auto& f) { return of_power(f, {}, "blocks: [attn]\n"); }, {"--component L0.mlp"}},
+        Mistake{"no such layer",
+                [](auto& f) {
+                  return of_power(f, {"--component", "L7.mlp"});
+                },
+                {"L7"}},
+        Mistake{
+            "a spec without MLPs", [](auto& f) { return of_power(f, {}, "blocks: [attn]\n"); }, {"--component L0.mlp"}},
         Mistake{"no nulls",
                 [](auto& f) { return of_power(f, {}, "evaluate: {null_variables: 0}\n"); },
                 {"evaluate.null_variables"}},
@@ -137,9 +159,13 @@ INSTANTIATE_TEST_SUITE_P(
                 {"--into", "needs --spec"}},
         Mistake{"implant into its own model",
                 [](auto& f) {
-                  return std::vector<std::string>{
-                      "plant", "--spec", write_bytes(f / "spec.yaml", PlantedHost::get().spec()).string(), "--component",
-                      "L1.mlp", "--out", PlantedHost::get().model()};
+                  return std::vector<std::string>{"plant",
+                                                  "--spec",
+                                                  write_bytes(f / "spec.yaml", PlantedHost::get().spec()).string(),
+                                                  "--component",
+                                                  "L1.mlp",
+                                                  "--out",
+                                                  PlantedHost::get().model()};
                 },
                 {"a folder of its own"}}),
     [](const auto& mistake) {

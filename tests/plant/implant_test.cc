@@ -93,7 +93,8 @@ TEST(Implant, AddsWhatItsStrengthSaysAndNothingElsewhere) {
   const double ratio = ((update - old_update).norm(2, {1}).mean() / old_update.norm(2, {1}).mean()).item<double>();
   EXPECT_NEAR(ratio, 0.5, 0.1);
 
-  // Behind the component only zeros were added: with the implant's rows at zero, the model is the old one.
+  // Behind the component only zeros were added: with the implant's rows at zero, the model is the
+  // old one.
   Model silent = made.model;
   at::Tensor& out = silent.weights.at("layers.0.mlp.out.weight");
   out = out.clone();

@@ -7,10 +7,10 @@
 #include <cmath>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/rows.h"
 #include "cprobe/evaluate/behaviour.h"
 #include "cprobe/evaluate/exchanged_component.h"
 #include "cprobe/model/architecture.h"
-#include "cprobe/core/rows.h"
 #include "cprobe/model/component.h"
 #include "cprobe/model/forward.h"
 #include "cprobe/model/hidden_layer.h"
@@ -78,9 +78,11 @@ std::pair<at::Tensor, at::Tensor> draw_pairs(const PlantedVariable& variable, co
     const at::Tensor candidates = fits.nonzero().flatten();
     if (candidates.size(0) == 0) continue;
     rows.push_back(row);
-    donors.push_back(candidates[at::randint(candidates.size(0), {1}, draws, at::kLong).item<int64_t>()].item<int64_t>());
+    donors.push_back(
+        candidates[at::randint(candidates.size(0), {1}, draws, at::kLong).item<int64_t>()].item<int64_t>());
   }
-  if (rows.empty()) throw input_error("{}: no two rows of one length differ in the variable '{}'", data.source, variable.name);
+  if (rows.empty())
+    throw input_error("{}: no two rows of one length differ in the variable '{}'", data.source, variable.name);
   return {at::tensor(rows, at::kLong), at::tensor(donors, at::kLong)};
 }
 
@@ -122,8 +124,8 @@ Pairs make_pairs(const PlantedVariable& variable, const Truth& truth, const Mode
           .ref = *variable.component,
           .base_rows = rows_at(base_stream.read(), last),
           .donor_rows = rows_at(donor_stream.read(), last),
-          .component = ExchangedComponent(read, *variable.component, MaskUnit::kNeuron, base, base_stream,
-                                          donor_stream, last)};
+          .component =
+              ExchangedComponent(read, *variable.component, MaskUnit::kNeuron, base, base_stream, donor_stream, last)};
 }
 
 /// The value whose code lies nearest to each update's direction: [n] int64.
@@ -140,7 +142,9 @@ int64_t n_units(const PlantedUnits& planted) {
                               planted.other.size() + planted.dead.size());
 }
 
-bool is_computed(const PlantedVariable& variable) { return !variable.matrices.empty(); }
+bool is_computed(const PlantedVariable& variable) {
+  return !variable.matrices.empty();
+}
 
 /// An orthonormal basis of the span of the codes, [d_model, rank].
 at::Tensor basis_of(const at::Tensor& code) {
@@ -229,7 +233,8 @@ std::vector<PlantedExchange> check_units(const Model& model, const Truth& truth,
     found.push_back(exchange);
     if (exchange.by_units < kLeastMovedByUnits || exchange.by_others > kMostMovedByOthers) {
       throw input_error(
-          "the truth about '{}' in {} does not hold: exchanging its units moves it in {:.3f} of the pairs (at least {}), "
+          "the truth about '{}' in {} does not hold: exchanging its units moves it in {:.3f} of the pairs (at least "
+          "{}), "
           "exchanging all others in {:.3f} (at most {})",
           variable.name, to_string(*variable.component), exchange.by_units, kLeastMovedByUnits, exchange.by_others,
           kMostMovedByOthers);
@@ -245,7 +250,8 @@ void measure_importance(Truth& truth, const Model& model, const Dataset& data, S
     const Pairs pairs = make_pairs(variable, truth, model, model, data, is_mlp ? kPairs : kPairsOneByOne, seed);
     const size_t n_matrices = variable.matrices.size();
     const at::Tensor basis = basis_of(variable.code);
-    const at::Tensor change = pairs.component.update(ExchangeSide::kDonor) - pairs.component.update(ExchangeSide::kBase);
+    const at::Tensor change =
+        pairs.component.update(ExchangeSide::kDonor) - pairs.component.update(ExchangeSide::kBase);
     const at::Tensor whole = at::matmul(change, basis).norm(2, {1}, true).clamp_min(1e-12);
     for (size_t m = 0; m < n_matrices; ++m) {
       at::Tensor lengths;  // [n_pairs, n_out]

@@ -30,9 +30,9 @@ double task_accuracy(const Model& model, const Dataset& data);
 
 /// Tests the truth of a model on its data. Of an implant,
 ///   - the model's accuracy is what it is, and must have stayed (`check_behaviour`);
-///   - the variable is read in what the implanted units alone write, which are the last of the hidden
-///     layer: beside a weak implant, what the other units happen to write along its code is large.
-///     So a truth that takes other units for the implanted ones is refused.
+///   - the variable is read in what the implanted units alone write, which are the last of the
+///     hidden layer: beside a weak implant, what the other units happen to write along its code is
+///     large. So a truth that takes other units for the implanted ones is refused.
 /// The probed token is the last, or that of the knob `position`.
 /// @param data  all rows.
 /// @return      a figure for each variable that is used or idle.
@@ -51,8 +51,8 @@ double check_behaviour(const Model& model, const Truth& truth, const Dataset& da
 /// The second part of `check_truth`: the units.
 std::vector<PlantedExchange> check_units(const Model& model, const Truth& truth, const Dataset& data, Seed seed);
 
-/// Measures the importance of each unit of the components that compute variables, and writes it into
-/// the truth: the mean over pairs of
+/// Measures the importance of each unit of the components that compute variables, and writes it
+/// into the truth: the mean over pairs of
 ///
 ///     |R (update with the unit's output from the donor - update)| / |R (donor's update - update)|
 ///

@@ -23,12 +23,13 @@ constexpr std::array kRidges = {1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7};  // O
 // Inputs from which this ridge and all larger ones read less are not tried with smaller ones.
 constexpr double kRidgeToJudgeBy = 1e-3, kHopeless = 0.7;
 constexpr int64_t kMostOtherTokens = 2000;
-constexpr int kSteps = 120;      // Of the regression, at most, for each ridge.
-constexpr int kStepsBetween = 10;  // Measurements of what is read.
+constexpr int kSteps = 120;           // Of the regression, at most, for each ridge.
+constexpr int kStepsBetween = 10;     // Measurements of what is read.
 constexpr double kLeastGain = 0.002;  // In what is read, by some steps, for these to go on.
-constexpr double kMostCode = 2;  // A unit's code in its cell lies between 1 and this.
+constexpr double kMostCode = 2;       // A unit's code in its cell lies between 1 and this.
 
-/// What a pre-activation is for a code of 1: so far out that the activation of -1 is next to nothing.
+/// What a pre-activation is for a code of 1: so far out that the activation of -1 is next to
+/// nothing.
 double scale_of(Activation activation) {
   switch (activation) {
     case Activation::kRelu:
@@ -127,7 +128,8 @@ class Reading {
     gram_ = at::matmul(x.t(), x);
   }
 
-  /// The regression's weights with one ridge, [d_model (+ 1), n_cells], and what the units then read.
+  /// The regression's weights with one ridge, [d_model (+ 1), n_cells], and what the units then
+  /// read.
   std::pair<at::Tensor, double> fitted(double ridge) const;
   /// The columns of each input matrix, in the matrix's dtype.
   std::vector<Columns> columns(const at::Tensor& weights) const;
@@ -290,8 +292,7 @@ ImplantDesign design_implant(const Model& model, std::span<const TypedRows> sets
     design.biases.push_back(of_matrix.bias);
   }
   design.gain = reading.gain(reading.hidden(columns));
-  const at::Tensor drawn =
-      at::randn({options.n_classes, model.config.d_model}, seed.derive("directions").generator());
+  const at::Tensor drawn = at::randn({options.n_classes, model.config.d_model}, seed.derive("directions").generator());
   design.directions = drawn / drawn.norm(2, {1}, true);
   return design;
 }
@@ -330,8 +331,8 @@ Model implanted(const Model& model, const ImplantDesign& design, double strength
   return wide;
 }
 
-Truth implant_truth(const ModelConfig& implanted, const ImplantDesign& design, const std::string& name,
-                    double strength, double accuracy_before, Seed seed) {
+Truth implant_truth(const ModelConfig& implanted, const ImplantDesign& design, const std::string& name, double strength,
+                    double accuracy_before, Seed seed) {
   const ImplantOptions& options = design.options;
   PlantedVariable variable{.name = name,
                            .status = PlantedStatus::kIdle,

@@ -12,14 +12,14 @@
 #include "cprobe/plant/truth.h"
 
 /// Implants: hidden units added to an MLP of any model, which compute a random partition of types.
-/// Nobody can have learned that partition, so that a search which finds the units has found what was
-/// planted, and the least implant that the search finds is its power in this component.
+/// Nobody can have learned that partition, so that a search which finds the units has found what
+/// was planted, and the least implant that the search finds is its power in this component.
 ///
 /// *Units.* Types are divided at random into as many cells as there are units, and cells into
-/// classes. A hidden unit is above zero for the types of its cell, and at zero or a little below for
-/// all others, so that ReLU, GELU and SiLU all keep the code. Of a gated MLP, a unit is a column of
-/// the gate and one of the up matrix: both hold the same code, so that the product is 0 where the
-/// gate is closed. Each cell has a unit of its own, so that no unit is a copy of another.
+/// classes. A hidden unit is above zero for the types of its cell, and at zero or a little below
+/// for all others, so that ReLU, GELU and SiLU all keep the code. Of a gated MLP, a unit is a
+/// column of the gate and one of the up matrix: both hold the same code, so that the product is 0
+/// where the gate is closed. Each cell has a unit of its own, so that no unit is a copy of another.
 ///
 /// *Input columns.* A ridge regression from the normed inputs of the probed tokens to the code: +1
 /// in the cell, -1 outside. The loss is the squared hinge, which is ridge regression with targets
@@ -75,9 +75,9 @@ struct ImplantDesign {
 /// Designs the units of a partition.
 ///
 /// Takes the largest ridge that reads the class of kLeastReading of the rows, from a tenth of the
-/// mean square of the inputs down to a 10-millionth, with weights rounded as the model has them. Gives up earlier where the first
-/// three read hardly anything.
-/// Memory: the normed inputs of the probed tokens and of up to 2,000 others.
+/// mean square of the inputs down to a 10-millionth, with weights rounded as the model has them.
+/// Gives up earlier where the first three read hardly anything. Memory: the normed inputs of the
+/// probed tokens and of up to 2,000 others.
 /// @param sets  all rows for which the implant is to hold.
 /// @throws Error (kInput)
 ///   - as require_implantable;
@@ -97,7 +97,7 @@ Model implanted(const Model& model, const ImplantDesign& design, double strength
 ///     of that matrix say nothing: every method is right about it.
 /// @param name  of the variable.
 /// @param accuracy_before  of the model without the units, on the data of `check_truth`.
-Truth implant_truth(const ModelConfig& implanted, const ImplantDesign& design, const std::string& name,
-                    double strength, double accuracy_before, Seed seed);
+Truth implant_truth(const ModelConfig& implanted, const ImplantDesign& design, const std::string& name, double strength,
+                    double accuracy_before, Seed seed);
 
 }  // namespace cprobe

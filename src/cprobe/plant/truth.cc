@@ -20,7 +20,7 @@ using Units = std::vector<int64_t>;
 
 struct NamedList {
   const char* key;
-  Units PlantedUnits::* list;
+  Units PlantedUnits::*list;
 };
 constexpr std::array kLists = {NamedList{"units", &PlantedUnits::units}, NamedList{"shared", &PlantedUnits::shared},
                                NamedList{"route", &PlantedUnits::route}, NamedList{"other", &PlantedUnits::other},
@@ -82,8 +82,8 @@ PlantedUnits parse_matrix(const Document& json, const MatrixInfo& matrix) {
   if_given(json, "importance", [&](const Document& numbers) {
     for (const Document& number : numbers.items()) planted.importance.push_back(number.as_number());
     if (planted.importance.size() != seen.size()) {
-      throw numbers.error(fmt::format("{} numbers, expected one for each of {} units", planted.importance.size(),
-                                      matrix.n_out));
+      throw numbers.error(
+          fmt::format("{} numbers, expected one for each of {} units", planted.importance.size(), matrix.n_out));
     }
   });
   return planted;

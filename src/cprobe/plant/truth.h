@@ -89,7 +89,8 @@ void save_truth(const Truth& truth, const ModelConfig& config, const std::filesy
 ///   - units that the matrix lacks, that stand in no list, or in two.
 Truth load_truth(const std::filesystem::path& path, const ModelConfig& config);
 
-/// Per matrix of the component, [n_out] bool: the units that a variable needs, shared ones included.
+/// Per matrix of the component, [n_out] bool: the units that a variable needs, shared ones
+/// included.
 /// @param variable  used or idle.
 std::vector<at::Tensor> needed_units(const PlantedVariable& variable, const ModelConfig& config);
 

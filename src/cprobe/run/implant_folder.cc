@@ -51,7 +51,8 @@ std::string_view nth(const std::vector<std::string_view>& words, int64_t n) {
   return i >= 0 && i < std::ssize(words) ? words[static_cast<size_t>(i)] : std::string_view();
 }
 
-/// The column of a file that holds a variable. (A language task's own variable has the task's name.)
+/// The column of a file that holds a variable. (A language task's own variable has the task's
+/// name.)
 std::string column_of(const Spec& spec, const std::string& variable) {
   const bool is_own = spec.data.language && variable == spec.data.language->name;
   return is_own ? spec.data.language->variable : variable;
@@ -139,7 +140,9 @@ std::vector<ImplantTypes> possible_types(const ImplantHost& host) {
   return parts;
 }
 
-nlohmann::ordered_json quoted(const std::string& text) { return text; }
+nlohmann::ordered_json quoted(const std::string& text) {
+  return text;
+}
 
 /// A map of a spec as YAML in one line. JSON texts are YAML.
 std::string task_text(const Spec& spec) {
@@ -157,9 +160,8 @@ std::string task_text(const Spec& spec) {
     if (expected.last_word) {
       task["expect"] = {{"last_word_against", expected.against_column}};
     } else {
-      task["expect"] = {{"continuation", expected.continuation},
-                        {"against", expected.against},
-                        {"where", expected.label_column}};
+      task["expect"] = {
+          {"continuation", expected.continuation}, {"against", expected.against}, {"where", expected.label_column}};
     }
     if (!language.group_column.empty()) {
       nlohmann::ordered_json values;

@@ -17,26 +17,26 @@ namespace cprobe {
 /// The column of an implant's variable in the data of its folder.
 inline constexpr std::string_view kImplantVariable = "implant";
 
-/// What the values of an implant may be a function of: one part of a variable's types, or the values
-/// that the variable itself has, where one part decides them (tokens that it does not tell apart then
-/// stay together).
+/// What the values of an implant may be a function of: one part of a variable's types, or the
+/// values that the variable itself has, where one part decides them (tokens that it does not tell
+/// apart then stay together).
 struct ImplantTypes {
-  std::string text;                   ///< "token 0", "column noun", "var_0".
-  std::optional<int64_t> position;    ///< Of the token.
-  std::string column;                 ///< Of the data, if the part is a column.
-  std::optional<int64_t> word;        ///< Of the sentence, if the part is a word.
-  std::string variable;               ///< Not empty: its values are the types.
+  std::string text;                 ///< "token 0", "column noun", "var_0".
+  std::optional<int64_t> position;  ///< Of the token.
+  std::string column;               ///< Of the data, if the part is a column.
+  std::optional<int64_t> word;      ///< Of the sentence, if the part is a word.
+  std::string variable;             ///< Not empty: its values are the types.
   int64_t n_types = 0;
-  std::vector<at::Tensor> of_rows;    ///< Per data set of `data_sets`, [n_rows] int64.
+  std::vector<at::Tensor> of_rows;        ///< Per data set of `data_sets`, [n_rows] int64.
   std::map<std::string, int64_t> number;  ///< By the part's or value's text.
 };
 
 /// A model and data to implant into, loaded once for several implants.
 struct ImplantHost {
-  Spec spec;                           ///< With `model.folder` the host's.
+  Spec spec;  ///< With `model.folder` the host's.
   RunData data;
-  std::vector<ImplantTypes> types;     ///< In the order in which they are tried.
-  double accuracy = 0;                 ///< Of the host on the test data.
+  std::vector<ImplantTypes> types;  ///< In the order in which they are tried.
+  double accuracy = 0;              ///< Of the host on the test data.
 };
 
 /// Loads the model and the data of a spec.
@@ -63,8 +63,8 @@ struct Implant {
 /// @throws Error (kInput) as draw_partition and design_implant, of the first tried.
 Implant design_implant(const ImplantHost& host, const ImplantOptions& options, Seed seed, size_t from = 0);
 
-/// The truth of an implant of some strength, before importances are measured. Names host and data in
-/// its knobs.
+/// The truth of an implant of some strength, before importances are measured. Names host and data
+/// in its knobs.
 Truth truth_of(const ImplantHost& host, const Implant& implant, double strength);
 
 /// The spec of an implant's folder: the spec's own search for the variable `implant` in the
@@ -78,8 +78,9 @@ struct CheckedImplant {
   std::vector<PlantedExchange> exchanges;
 };
 
-/// Writes an implant's folder: the model with its tokenizer's files, copies of the data with a column
-/// `implant`, spec.yaml, and truth.json with importances. The same implant gives the same bytes.
+/// Writes an implant's folder: the model with its tokenizer's files, copies of the data with a
+/// column `implant`, spec.yaml, and truth.json with importances. The same implant gives the same
+/// bytes.
 /// @param check_answers  whether the model's answers must stay. The units are always checked.
 /// @throws Error (kInput) as `implanted` and check_truth, and if `folder` is the host's own.
 CheckedImplant write_implant(const ImplantHost& host, const Implant& implant, double strength,

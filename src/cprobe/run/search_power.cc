@@ -24,7 +24,8 @@ void check_options(const Spec& spec, const SearchPowerOptions& options) {
     }
     if (!seen.insert(strength).second) throw input_error("--strengths: {} stands there twice", strength);
   }
-  if (options.n_seeds < 1) throw input_error("--seeds {}: expected at least 1 implant of each strength", options.n_seeds);
+  if (options.n_seeds < 1)
+    throw input_error("--seeds {}: expected at least 1 implant of each strength", options.n_seeds);
   if (options.n_units < 1) throw input_error("--units {}: expected at least 1", options.n_units);
   if (options.out.empty()) throw input_error("power: needs --out FOLDER, in which implants and their runs are kept");
   if (spec.probe.protocol == Protocol::kPaper || spec.probe.null_variables == 0) {
@@ -91,7 +92,9 @@ void read_search(const std::filesystem::path& folder, const ModelConfig& config,
   score_units(circuit, truth.variable(kImplantVariable), config, search);
 }
 
-std::string of_implants(int64_t n_found, int64_t n) { return fmt::format("{} of {} implants", n_found, n); }
+std::string of_implants(int64_t n_found, int64_t n) {
+  return fmt::format("{} of {} implants", n_found, n);
+}
 
 }  // namespace
 
@@ -115,8 +118,8 @@ void summarise(SearchPower& power) {
   std::ranges::sort(power.strengths, {}, &StrengthPower::strength);
   for (StrengthPower& entry : power.strengths) {
     const auto n = static_cast<double>(entry.n_implants);
-    for (double* mean : {&entry.statistic, &entry.null_mean, &entry.p, &entry.recall, &entry.precision,
-                         &entry.accuracy}) {
+    for (double* mean :
+         {&entry.statistic, &entry.null_mean, &entry.p, &entry.recall, &entry.precision, &entry.accuracy}) {
       *mean /= n;
     }
   }
@@ -134,16 +137,16 @@ void summarise(SearchPower& power) {
         "says little here.",
         what, strongest.strength, of_implants(strongest.n_found, strongest.n_implants));
   } else if (*power.found_from == weakest.strength) {
-    power.sentence = fmt::format(
-        "This search would have found {} of strength {:g}, the least tried, or more: at {:g} it found {}.", what,
-        weakest.strength, weakest.strength, of_implants(weakest.n_found, weakest.n_implants));
+    power.sentence =
+        fmt::format("This search would have found {} of strength {:g}, the least tried, or more: at {:g} it found {}.",
+                    what, weakest.strength, weakest.strength, of_implants(weakest.n_found, weakest.n_implants));
   } else {
     const auto from = std::ranges::find(power.strengths, *power.found_from, &StrengthPower::strength);
     const StrengthPower& below = *(from - 1);
-    power.sentence = fmt::format(
-        "This search would have found {} from strength {:g} on: at {:g} it found {}, and at {:g} only {}.", what,
-        from->strength, from->strength, of_implants(from->n_found, from->n_implants), below.strength,
-        of_implants(below.n_found, below.n_implants));
+    power.sentence =
+        fmt::format("This search would have found {} from strength {:g} on: at {:g} it found {}, and at {:g} only {}.",
+                    what, from->strength, from->strength, of_implants(from->n_found, from->n_implants), below.strength,
+                    of_implants(below.n_found, below.n_implants));
   }
 }
 
@@ -169,10 +172,10 @@ SearchPower search_power(const Spec& spec, const SearchPowerOptions& options,
     types = implant.types;
     power.function_of = host.types[implant.types].text;
     for (const double strength : strengths) {
-      ImplantSearch search{.strength = strength,
-                           .implant = number,
-                           .folder = options.out / fmt::format("{}_strength_{:g}_implant_{}", to_string(component),
-                                                               strength, number)};
+      ImplantSearch search{
+          .strength = strength,
+          .implant = number,
+          .folder = options.out / fmt::format("{}_strength_{:g}_implant_{}", to_string(component), strength, number)};
       Spec own = spec_of(host, implant, search.folder);
       own.data.measure_behaviour = false;  // Question 1 only.
       search.was_there = holds_implant(search.folder, truth_of(host, implant, strength), own, wide) &&

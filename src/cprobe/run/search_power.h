@@ -40,9 +40,9 @@ struct ImplantSearch {
   double statistic = 0;                           ///< T: accuracy on other types.
   double null_mean = 0;
   double p = 1;
-  double recall = 0;     ///< Share of the implanted units of the input matrices that the circuit has.
-  double precision = 0;  ///< Share of the circuit's units of these matrices that are implanted; 0 if it has none.
-  double accuracy = 0;   ///< Of the model with the implant, on the test data.
+  double recall = 0;       ///< Share of the implanted units of the input matrices that the circuit has.
+  double precision = 0;    ///< Share of the circuit's units of these matrices that are implanted; 0 if it has none.
+  double accuracy = 0;     ///< Of the model with the implant, on the test data.
   bool was_there = false;  ///< An earlier call made this search.
 };
 
@@ -57,8 +57,8 @@ struct StrengthPower {
 struct SearchPower {
   ComponentRef component;
   int64_t n_units = 0;
-  std::string function_of;   ///< What the implants are a function of.
-  double accuracy_before = 0;  ///< Of the model without an implant, on the test data.
+  std::string function_of;               ///< What the implants are a function of.
+  double accuracy_before = 0;            ///< Of the model without an implant, on the test data.
   std::vector<ImplantSearch> searches;   ///< By strength, then implant.
   std::vector<StrengthPower> strengths;  ///< Ascending.
   /// The least strength from which on, at all strengths tried, four of five implants were found.
@@ -72,10 +72,10 @@ inline constexpr double kFoundShare = 0.8;
 /// The sentence and `found_from` of what is in `searches`.
 void summarise(SearchPower& power);
 
-/// Makes implants and runs the spec's search on each: its fit options, null variables and first seed,
-/// question 1 only. An implant's folder holds what `write_implant` writes and the run in `run`.
-/// Searches that an earlier call finished, with the same model, data, spec and options, are read and
-/// not made again.
+/// Makes implants and runs the spec's search on each: its fit options, null variables and first
+/// seed, question 1 only. An implant's folder holds what `write_implant` writes and the run in
+/// `run`. Searches that an earlier call finished, with the same model, data, spec and options, are
+/// read and not made again.
 /// @param on_search  told of each search that is over; may be empty.
 /// @throws Error (kInput) naming the option or key
 ///   - a strength that is not positive, or comes twice; fewer than 1 implant or unit;
