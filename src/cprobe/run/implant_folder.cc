@@ -213,6 +213,7 @@ void write_files(const ImplantHost& host, const Implant& implant, const std::fil
     const CsvTable table = CsvTable::read(path);
     std::vector<std::string> header = table.columns();
     std::vector<std::vector<std::string>> columns;
+    columns.reserve(header.size() + 2);
     for (const std::string& column : header) columns.push_back(table.text(column));
     header.emplace_back(kImplantVariable);
     std::vector<std::string>& values = columns.emplace_back();
