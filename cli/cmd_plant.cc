@@ -2,6 +2,7 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/plant_into.h"
 #include "cli/progress_bar.h"
 #include "cprobe/core/error.h"
 #include "cprobe/plant/compiled.h"
@@ -17,6 +18,8 @@ struct PlantOptions {
   std::string tier = "compiled", component, answer = "direct";
   CompiledOptions compiled;
   TrainedOptions trained;
+  PlantIntoOptions implant;
+  bool has_classes = false;
   int n_threads = 0;
 };
 
@@ -51,7 +54,7 @@ Planted make_planted(PlantOptions& options) {
   if (!options.component.empty()) options.compiled.component = parse_component(options.component);
   if (options.tier == "compiled") return compile_model(options.compiled, seed);
   TrainedOptions& trained = options.trained;
-  trained.n_operands = options.compiled.n_operands;
+  if (options.compiled.n_operands > 0) trained.n_operands = options.compiled.n_operands;
   trained.n_classes = options.compiled.n_classes;
   trained.context = options.compiled.context;
   trained.answer = options.compiled.answer;
@@ -73,8 +76,15 @@ void print_checked(const std::filesystem::path& folder, const std::vector<Plante
 void run_plant(const CLI::App& command, PlantOptions options) {
   require_options_of_tier(command, options.tier);
   begin_computing(options.n_threads);
+  if (!options.check.empty() && holds_implant_truth(options.check)) return print_checked_implant(options.check);
   if (!options.check.empty()) return print_checked(options.check, check_planted(options.check));
   if (options.out.empty()) throw input_error("plant: needs --out FOLDER, or --check FOLDER");
+  if (asks_for_implant(options.implant)) {
+    const int64_t n_classes = options.has_classes ? options.compiled.n_classes : 0;
+    plant_into(options.implant, options.component, n_classes, options.seed, options.out);
+    print_checked_implant(options.out);
+    return fmt::print("Look for it with: cprobe fit {}\n", (options.out / "spec.yaml").string());
+  }
   write_planted(make_planted(options), options.out);
   print_checked(options.out, check_planted(options.out));
   fmt::print("Look for it with: cprobe fit {}\n", (options.out / "spec.yaml").string());
@@ -96,8 +106,9 @@ void setup_plant(CLI::App& app) {
              "Component that computes (default: drawn; of a trained model L0.mlp)");
   add_option_with_default(*command, "--answer", options->answer, "direct|combined|other",
                           "What the model answers: v, v + u1, or u1, so that v is idle");
-  add_option_with_default(*command, "--operands", knobs.n_operands, "N", "Values of each of the two operands");
-  add_option_with_default(*command, "--classes", knobs.n_classes, "N", "Values of v and of each u");
+  add_option(*command, "--operands", knobs.n_operands, "N",
+             "Values of each of the two operands (default: 11, or 17 where functions are of one operand)");
+  add_option_with_default(*command, "--classes", knobs.n_classes, "N", "Values of v and of each u (of an implant: 4)");
   add_option_with_default(*command, "--layers", knobs.n_layers, "N", "Layers of the model");
   command->add_flag("--one-operand", knobs.one_operand, "An MLP computes functions of one operand, too");
   add_option_with_default(*command, "--gain", knobs.gain, "X", "Length of v's code in relation to an operand's");
@@ -117,12 +128,17 @@ void setup_plant(CLI::App& app) {
   add_option_with_default(*command, "--steps", options->trained.steps, "N", "Steps of training at most");
   for (const char* name : kOnlyCompiled) command->get_option(name)->group("Options of --tier compiled");
   for (const char* name : kOnlyTrained) command->get_option(name)->group("Options of --tier trained");
+  add_plant_into_options(*command, options->implant);
   add_threads_option(*command, options->n_threads);
   command->footer(
       "Examples:\n  cprobe plant --out models/planted --seed 1\n"
-      "  cprobe plant --out models/trained --tier trained --layers 1 --share .1\n  cprobe plant --check "
-      "models/planted");
-  command->callback([options, command] { run_plant(*command, *options); });
+      "  cprobe plant --out models/trained --tier trained --layers 1 --share .1\n"
+      "  cprobe plant --spec examples/exp1.yaml --component L0.mlp --units 16 --out models/implant\n"
+      "  cprobe plant --check models/planted");
+  command->callback([options, command] {
+    options->has_classes = command->count("--classes") > 0;
+    run_plant(*command, *options);
+  });
 }
 
 }  // namespace cprobe

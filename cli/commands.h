@@ -19,6 +19,7 @@ void setup_report(CLI::App& app);     ///< Make a page for readers, or a table f
 void setup_doctor(CLI::App& app);     ///< Check a model against itself and golden outputs.
 void setup_plant(CLI::App& app);      ///< Make a model in which the answer is known.
 void setup_benchmark(CLI::App& app);  ///< Score methods on models in which the answer is known.
+void setup_power(CLI::App& app);      ///< Say what circuits a search would have found.
 void setup_reproduce(CLI::App& app);  ///< Run a published experiment from nothing.
 
 }  // namespace cprobe

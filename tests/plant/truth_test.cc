@@ -105,7 +105,7 @@ TEST(CompileModel, NamesTheKnobThatDoesNotFit) {
   const ComponentRef attention{0, Block::kAttention}, last{1, Block::kMlp};
   refuses({.n_operands = 3}, "'operands'");
   refuses({.n_classes = 1}, "'classes'");
-  refuses({.n_classes = 7, .component = attention}, "at least two operands for each class");
+  refuses({.n_classes = 9, .component = attention}, "at least two operands for each class");
   refuses({.n_layers = 0, .component = last}, "'layers'");
   refuses({.component = ComponentRef{5, Block::kMlp}}, "no such layer");
   refuses({.component = last, .gain = 0}, "'gain'");

@@ -71,8 +71,6 @@ void place(BenchmarkModel& model, std::optional<Block> block, Seed seed) {
   }
   options.component = candidates[static_cast<size_t>(
       shuffled(static_cast<int64_t>(candidates.size()), seed.derive("component")).front())];
-  const bool is_of_one = options.component->block == Block::kAttention || options.one_operand;
-  if (is_of_one) options.n_operands = 17;  // Two operands and more for each of seven classes.
   model.layers = {options.component->layer};
   for (const int64_t layer : shuffled(options.n_layers, seed.derive("other layers"))) {
     if (layer != options.component->layer) model.layers.push_back(layer);

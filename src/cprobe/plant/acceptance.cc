@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/rows.h"
@@ -76,14 +77,38 @@ std::pair<at::Tensor, at::Tensor> draw_pairs(const PlantedVariable& variable, co
   return {at::tensor(rows, at::kLong), at::tensor(donors, at::kLong)};
 }
 
-Pairs make_pairs(const PlantedVariable& variable, const Truth& truth, const Model& model, const Dataset& data,
-                 int64_t n_pairs, Seed seed) {
+/// The model whose component a variable is read in: of an implant, with the implanted units alone.
+Model model_to_read(const Model& model, const Truth& truth, const ComponentRef& component) {
+  if (truth.tier != kImplantTier) return model;
+  const auto n_units = static_cast<int64_t>(knob_number(truth, "units"));
+  const MatrixInfo last = matrices_of(model.config, component).back();
+  if (n_units < 1 || n_units > last.n_in) {
+    throw input_error("a truth of tier '{}': the knob 'units' is {}, but {} has {} hidden units", truth.tier, n_units,
+                      to_string(component), last.n_in);
+  }
+  Model reduced = model;
+  at::Tensor& weight = reduced.weights.at(last.name + ".weight");
+  weight = weight.clone();
+  weight.narrow(0, 0, last.n_in - n_units).zero_();
+  if (const auto bias = reduced.weights.find(last.name + ".bias"); bias != reduced.weights.end()) {
+    bias->second = at::zeros_like(bias->second);
+  }
+  return reduced;
+}
+
+int64_t position_of(const Truth& truth) {
+  return truth.knobs.contains("position") ? static_cast<int64_t>(knob_number(truth, "position")) : -1;
+}
+
+/// @param read  the model whose component the variable is read in.
+Pairs make_pairs(const PlantedVariable& variable, const Truth& truth, const Model& model, const Model& read,
+                 const Dataset& data, int64_t n_pairs, Seed seed) {
   const at::NoGradGuard no_gradients;
   const auto [rows, donors] = draw_pairs(variable, truth, data, n_pairs, seed);
   const auto [base, donor] = paired_tries(rows_of(data.trie, rows), rows_of(data.trie, donors), model.config.vocab);
   const Site site = Site::before(variable.component.value());
   const at::Tensor& values = data.variables.at(variable.name);
-  const at::Tensor last = base.nodes_at(-1);
+  const at::Tensor last = base.nodes_at(position_of(truth), data.source);
   const Stream base_stream = stream_at(model, base, site).expanded();
   const Stream donor_stream = stream_at(model, donor, site).expanded();
   return {.values = values.index_select(0, rows),
@@ -92,7 +117,7 @@ Pairs make_pairs(const PlantedVariable& variable, const Truth& truth, const Mode
           .base_rows = rows_at(base_stream.read(), last),
           .donor_rows = rows_at(donor_stream.read(), last),
           .component =
-              ExchangedComponent(model, *variable.component, MaskUnit::kNeuron, base, base_stream, donor_stream, last)};
+              ExchangedComponent(read, *variable.component, MaskUnit::kNeuron, base, base_stream, donor_stream, last)};
 }
 
 /// The value whose code lies nearest to each update's direction: [n] int64.
@@ -107,7 +132,8 @@ double share_moved(const Pairs& pairs, const at::Tensor& updates, const at::Tens
 /// What a component writes, as the code says, if the variable's units see the donor.
 PlantedExchange exchange_of_code(const Model& model, const Truth& truth, const PlantedVariable& variable,
                                  const Dataset& data, Seed seed) {
-  const Pairs pairs = make_pairs(variable, truth, model, data, kPairs, seed);
+  const Model read = model_to_read(model, truth, *variable.component);
+  const Pairs pairs = make_pairs(variable, truth, model, read, data, kPairs, seed);
   const std::vector<at::Tensor> needed = needed_units(variable, model.config);
   return {.variable = variable.name,
           .by_units = share_moved(pairs, pairs.component.along_paths(needed, ExchangeSide::kBase), variable.code),
@@ -168,14 +194,35 @@ at::Tensor through_attention(const Pairs& pairs, const PlantedVariable& variable
 
 }  // namespace
 
-std::vector<PlantedExchange> check_truth(const Model& model, const Truth& truth, const Dataset& data, Seed seed) {
+double task_accuracy(const Model& model, const Dataset& data) {
   const at::Tensor states = stream_at(model, data.trie, Site::end(model.config)).at_nodes(data.trie.nodes_at(-1));
   const at::Tensor place = at::arange(data.trie.n_rows(), at::kLong);
-  const double accuracy = share_of_rows(answered_right(model, states, place, data.answers, data.contrast));
-  if (accuracy < kLeastPlantedAccuracy) {
+  return share_of_rows(answered_right(model, states, place, data.answers, data.contrast));
+}
+
+double check_behaviour(const Model& model, const Truth& truth, const Dataset& data) {
+  const double accuracy = task_accuracy(model, data);
+  if (truth.tier == kImplantTier) {
+    const double before = knob_number(truth, "accuracy_before");
+    if (std::abs(accuracy - before) > kMostChangedAccuracy) {
+      throw input_error(
+          "{}: the implant changes what the model answers: {:.3f} of the rows are right, and {:.3f} were without it "
+          "(at most {} may change); choose a lower strength, fewer units or another component",
+          data.source, accuracy, before, kMostChangedAccuracy);
+    }
+  } else if (accuracy < kLeastPlantedAccuracy) {
     throw input_error("{}: the model answers {:.3f} of the rows right, and a planted model must answer {}", data.source,
                       accuracy, kLeastPlantedAccuracy);
   }
+  return accuracy;
+}
+
+std::vector<PlantedExchange> check_truth(const Model& model, const Truth& truth, const Dataset& data, Seed seed) {
+  check_behaviour(model, truth, data);
+  return check_units(model, truth, data, seed);
+}
+
+std::vector<PlantedExchange> check_units(const Model& model, const Truth& truth, const Dataset& data, Seed seed) {
   std::vector<PlantedExchange> found;
   for (const PlantedVariable& variable : truth.variables) {
     if (!is_computed(variable)) continue;
@@ -210,7 +257,7 @@ void measure_importance(Truth& truth, const Model& model, const Dataset& data, S
       continue;
     }
     const bool is_mlp = variable.component->block == Block::kMlp;
-    const Pairs pairs = make_pairs(variable, truth, model, data, is_mlp ? kPairs : kPairsOneByOne, seed);
+    const Pairs pairs = make_pairs(variable, truth, model, model, data, is_mlp ? kPairs : kPairsOneByOne, seed);
     const size_t n_matrices = variable.matrices.size();
     const at::Tensor basis = basis_of(variable.code);
     const at::Tensor change =

@@ -507,12 +507,14 @@ void check(const CompiledOptions& options, const ComponentRef& component) {
 
 }  // namespace
 
-Planted compile_model(const CompiledOptions& options, Seed seed) {
+Planted compile_model(const CompiledOptions& given, Seed seed) {
+  CompiledOptions options = given;
   const int64_t n_components = 2 * options.n_layers;
   const int64_t drawn = n_components < 1 ? 0 : shuffled(n_components, seed.derive("component")).front();
   const ComponentRef component = options.component.value_or(Site{drawn}.next());
-  check(options, component);
   const bool is_of_pairs = component.block == Block::kMlp && !options.one_operand;
+  if (options.n_operands == 0) options.n_operands = is_of_pairs ? 11 : 17;
+  check(options, component);
   const PlantedRows rows = planted_rows({.component = component,
                                          .n_operands = options.n_operands,
                                          .n_classes = options.n_classes,

@@ -13,9 +13,10 @@ namespace cprobe {
 /// The knobs of a compiled model. V is the variable that is looked for; U_1, U_2, ... are computed
 /// by the same component.
 struct CompiledOptions {
-  int64_t n_operands = 11;  ///< Values of each of the two operands, from 4.
-  int64_t n_classes = 7;    ///< Values of V and of each U, from 2; of an operand alone, two operands each.
-  int64_t n_layers = 2;     ///< From 1.
+  /// Values of each of the two operands, 4 to 50. 0: 11, or 17 if functions are of one operand.
+  int64_t n_operands = 0;
+  int64_t n_classes = 7;  ///< Values of V and of each U, from 2; of one operand alone, at most half its values.
+  int64_t n_layers = 2;   ///< From 1.
   /// The component that computes V and all U. An MLP computes functions of both operands, attention
   /// functions of one operand. Not set: drawn.
   std::optional<ComponentRef> component;

@@ -193,6 +193,12 @@ Truth load_truth(const std::filesystem::path& path, const ModelConfig& config) {
   return truth;
 }
 
+double knob_number(const Truth& truth, const std::string& name) {
+  const auto found = truth.knobs.find(name);
+  if (found == truth.knobs.end()) throw input_error("a truth of tier '{}' needs the knob '{}'", truth.tier, name);
+  return Document::parse_json(found->second, fmt::format("knob '{}'", name)).as_number();
+}
+
 std::vector<at::Tensor> needed_units(const PlantedVariable& variable, const ModelConfig& config) {
   const std::vector<MatrixInfo> matrices = matrices_of(config, variable.component.value());
   std::vector<at::Tensor> needed;

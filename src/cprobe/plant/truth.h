@@ -69,6 +69,12 @@ struct Truth {
   const PlantedVariable& variable(std::string_view name) const;
 };
 
+/// The tier of a truth about an implant (implant.h).
+inline constexpr std::string_view kImplantTier = "implant";
+
+/// A knob that is a number. @throws Error (kInput) if there is none of that name.
+double knob_number(const Truth& truth, const std::string& name);
+
 /// The name of a truth file in a model's folder.
 inline constexpr std::string_view kTruthFile = "truth.json";
 
@@ -85,7 +91,8 @@ void save_truth(const Truth& truth, const ModelConfig& config, const std::filesy
 ///   - units that the matrix lacks, that stand in no list, or in two.
 Truth load_truth(const std::filesystem::path& path, const ModelConfig& config);
 
-/// Per matrix of the component, [n_out] bool: the units that a variable needs, shared ones included.
+/// Per matrix of the component, [n_out] bool: the units that a variable needs, shared ones
+/// included.
 /// @param variable  used or idle.
 std::vector<at::Tensor> needed_units(const PlantedVariable& variable, const ModelConfig& config);
 
