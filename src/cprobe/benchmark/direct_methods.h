@@ -23,8 +23,8 @@ struct DirectScore {
 
 /// Scores the components of a planted model for a variable that is used, by methods that need no
 /// search, all of which look at the answers:
-///   - `unit_exchange`: what the answers lose if a unit alone sees a donor with another value of the
-///     variable (exchanged_unit_effects); for the component, if the whole sees the donor;
+///   - `unit_exchange`: what the answers lose if a unit alone sees a donor with another value
+///     (exchanged_unit_effects); for the component, if the whole sees the donor;
 ///   - `gradient`, `integrated_gradient`: the same from gradients (gradient_unit_effects);
 ///   - `random`: random numbers; `oracle`: the truth. Both ends of every scale.
 ///

@@ -23,10 +23,10 @@ struct UnitFigures {
 /// Compares scores with the truth about a variable that is used or idle. All figures are means over
 /// the weight matrices in which some counted units are true and some are not. Not counted: units
 /// that serve another variable as well, and units of a route. If the variable was computed several
-/// times, each copy alone counts as the truth, too (the units of other copies are then not counted),
-/// and the figures are those of the copy or the whole with the highest AUROC; without scores, with
-/// the highest Jaccard.
-/// @param scores   per matrix, [n_out] floating point: higher says rather of the variable. Empty: none.
+/// times, each copy alone counts as the truth, too; the units of other copies are then not counted.
+/// The figures are those of the copy or the whole with the highest AUROC; without scores, with the
+/// highest Jaccard.
+/// @param scores   per matrix, [n_out]: higher says rather of the variable. Empty: none.
 /// @param members  per matrix, [n_out] bool: a hard choice. Empty: none.
 UnitFigures unit_figures(const PlantedVariable& variable, const std::vector<at::Tensor>& scores,
                          const std::vector<at::Tensor>& members);

@@ -27,8 +27,9 @@ struct CompiledOptions {
   double overlap = 0;          ///< Share of V's hidden units that write U_1 as well, in [0, 1]. MLP only.
   int64_t redundancy = 1;      ///< Copies of V's hidden units, from 1. MLP only.
   double rotation = 0;         ///< How far the head's values are rotated, from 0: not at all. Attention only.
-  double noise = 0.02;         ///< On every matrix, in relation to its entries that are not 0.
-  double dead = 0.25;          ///< Share of the hidden units, and of a head's values, that serve nothing, in [0, 0.9].
+  double noise = 0.02;         ///< On every weight, in relation to its unit's that are not 0.
+  /// Share of the hidden units, and of the head's values, that serve nothing, in [0, 0.9].
+  double dead = 0.25;
   /// Tokens before the operands, drawn for each row. With 0, a hidden unit of a pair that is only in
   /// the test set is of no use in training, and no method that is trained can find it.
   int64_t context = 1;
@@ -38,9 +39,9 @@ struct CompiledOptions {
 /// Compiles a model that computes chosen variables, without training, and knows of each unit what
 /// it is for: a GPT-2 with ReLU, over rows `a b =` of two operands.
 ///
-/// *Codes.* Value i of a feature is +1 at coordinate 2i of the feature's block of the stream, and -1
-/// at coordinate 2i + 1. All values then have mean 0 and one length, so that layer norm divides by a
-/// number that is known: the mean over all rows, measured as the model is built.
+/// *Codes.* Value i of a feature is +1 at coordinate 2i of the feature's block of the stream, and
+/// -1 at coordinate 2i + 1. All values then have mean 0 and one length, so that layer norm divides
+/// by a number that is known: the mean over all rows, measured as the model is built.
 ///
 /// *Components.*
 ///   - Attention of layer 0: two heads bring the operands to `=`.

@@ -9,8 +9,8 @@
 namespace cprobe {
 
 /// Writes a planted model into a folder: config.json, model.safetensors, train.csv, test.csv,
-/// truth.json and spec.yaml, a spec of all its hypotheses in all its components. The truth is tested
-/// first (`check_truth`), and its importances are measured. The same model gives the same bytes.
+/// truth.json and spec.yaml, a spec of all its hypotheses in all its components. Tests the truth
+/// (`check_truth`) and measures its importances. The same model gives the same bytes.
 /// @throws Error (kInput) as check_truth; (kFailed) if a file cannot be written.
 void write_planted(Planted planted, const std::filesystem::path& folder);
 
