@@ -15,6 +15,7 @@ namespace {
 std::vector<int64_t> numbered_by_appearance(const std::vector<int64_t>& function) {
   std::map<int64_t, int64_t> number;
   std::vector<int64_t> numbered;
+  numbered.reserve(function.size());
   for (const int64_t value : function) {
     numbered.push_back(number.try_emplace(value, static_cast<int64_t>(number.size())).first->second);
   }
