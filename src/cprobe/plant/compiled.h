@@ -30,8 +30,8 @@ struct CompiledOptions {
   double noise = 0.02;         ///< On every weight, in relation to its unit's that are not 0.
   /// Share of the hidden units, and of the head's values, that serve nothing, in [0, 0.9].
   double dead = 0.25;
-  /// Tokens before the operands, drawn for each row. With 0, a hidden unit of a pair that is only in
-  /// the test set is of no use in training, and no method that is trained can find it.
+  /// Tokens before the operands, drawn for each row. With 0, a hidden unit of a pair that is only
+  /// in the test set is of no use in training, and no method that is trained can find it.
   int64_t context = 1;
   PlantedAnswer answer = PlantedAnswer::kDirect;
 };
