@@ -84,6 +84,29 @@ TEST(CircuitFile, GivesBackWhatWasSaved) {
 }
 
 /// Changes a saved circuit in one way. The message must name the file and the fault.
+TEST(CircuitFile, KeepsTheScoresOfItsMask) {
+  const TemporaryFolder folder;
+  const auto method = continuous_sparsification();
+  Mask mask = method->initial(matrices_of(tiny_config(), kMlp), MaskUnit::kNeuron, {});
+  mask.parameters = {at::arange(12, at::kFloat) - 9, at::arange(8, at::kFloat) - 7};
+  const Circuit circuit = make_circuit(mask, *method);
+  save_circuit(circuit, folder / "circuit.safetensors");
+  const Circuit loaded = load_circuit(folder / "circuit.safetensors", tiny_config());
+  ASSERT_EQ(loaded.scores.size(), 2);
+  for (size_t m = 0; m < 2; ++m) EXPECT_TRUE(at::equal(loaded.scores[m], mask.parameters[m]));
+  // Weights one by one would take four times the file, and a method without training has no scores.
+  EXPECT_TRUE(
+      make_circuit(method->initial(matrices_of(tiny_config(), kMlp), MaskUnit::kWeight, {}), *method).scores.empty());
+}
+
+TEST(CircuitFile, RefusesScoresOfOtherUnits) {
+  const TemporaryFolder folder;
+  Circuit circuit = some_circuit({kMlp});
+  circuit.scores = {at::zeros({12}), at::zeros({7})};
+  save_circuit(circuit, folder / "circuit.safetensors");
+  EXPECT_INPUT_ERROR(load_circuit(folder / "circuit.safetensors", tiny_config()), "the file has no such circuit");
+}
+
 TEST(CircuitFile, RefusesWhatIsNoCircuitOfThisModel) {
   struct BadFile {
     const char* what;
