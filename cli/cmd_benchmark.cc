@@ -45,7 +45,7 @@ void setup_benchmark(CLI::App& app) {
   const auto command = std::make_shared<BenchmarkCommand>();
   CLI::App* sub = app.add_subcommand("benchmark", "Score every method on models in which the answer is known");
   add_option_with_default(*sub, "--size", command->size, "tiny|small|full",
-                          "Number of models and methods: minutes, an hour, or a night on 2 cores");
+                          "Number of models and methods: minutes, about an hour, or a night on 2 cores");
   add_option(*sub, "-o,--out", command->benchmark.out, "FOLDER",
              "Folder for models, runs and tables; an interrupted call continues there")
       ->required();

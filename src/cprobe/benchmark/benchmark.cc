@@ -92,7 +92,7 @@ BenchmarkRow row_of(const BenchmarkModel& planned, const Made& made, std::string
           .status = truth.status,
           .is_received = is_behind(truth, component),
           .component = component,
-          .is_true = !truth.matrices.empty() && truth.component == component};
+          .is_true = truth.is_computed() && truth.component == component};
 }
 
 /// The scores of a mask method for units: what its mask learned, or for one that learns nothing the

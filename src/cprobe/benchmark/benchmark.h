@@ -24,7 +24,7 @@ struct BenchmarkRow {
   std::string method;
   std::string variable;
   PlantedStatus status = PlantedStatus::kAbsent;
-  /// The component lies behind the one that computes the variable, or brings its operand.
+  /// The component lies behind the one that computes the variable.
   bool is_received = false;
   ComponentRef component;
   bool is_true = false;               ///< The component is the one that computes the variable.

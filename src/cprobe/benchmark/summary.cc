@@ -28,9 +28,6 @@ bool is_yes(const JudgedQuestion& question) {
 bool is_nothing(const BenchmarkRow& row) {
   return row.status == PlantedStatus::kAbsent || row.status == PlantedStatus::kCopied;
 }
-bool is_asked(const JudgedQuestion& question) {
-  return question.answer != VerdictWord::kNotTested;
-}
 
 /// Collects a value of each row for which there is one.
 template <typename Value>
@@ -80,7 +77,7 @@ ByModel mapped(ByModel values, const std::function<double(double)>& map) {
   return values;
 }
 
-/// The largest distance between the distribution of p and the uniform one on 1/20, 2/20, ...
+/// p of question 1, before it is adjusted, where nothing is there.
 ByModel p_of_nothing(const Rows& rows) {
   return collect(rows, [](const BenchmarkRow& row) { return is_nothing(row) ? row.answers.present.p : std::nullopt; });
 }
@@ -107,13 +104,13 @@ Figure rate_of_models(std::string_view name, std::string_view what, Value value)
 const std::vector<Figure>& figures() {
   using Row = BenchmarkRow;
   const auto yes_on_nothing = [](const Row& r) {
-    return when(is_nothing(r) && is_asked(r.answers.present), is_yes(r.answers.present));
+    return when(is_nothing(r) && r.answers.present.is_asked(), is_yes(r.answers.present));
   };
   const auto made_on_received = [](const Row& r) {
-    return when(r.is_received && is_asked(r.answers.present), is_yes(r.answers.made_here));
+    return when(r.is_received && r.answers.made_here.is_asked(), is_yes(r.answers.made_here));
   };
   const auto through_on_nothing = [](const Row& r) {
-    return when(is_nothing(r) && is_asked(r.answers.through_component), is_yes(r.answers.through_component));
+    return when(is_nothing(r) && r.answers.through_component.is_asked(), is_yes(r.answers.through_component));
   };
   const auto on_used = [](const Row& r) { return r.is_true && r.status == PlantedStatus::kUsed; };
   const auto on_idle = [](const Row& r) { return r.is_true && r.status == PlantedStatus::kIdle; };
@@ -138,28 +135,30 @@ const std::vector<Figure>& figures() {
       rate_of("through_component_on_nothing", "false positives: absent and copied variables that reach the behaviour",
               through_on_nothing),
       rate_of_models("through_component_on_nothing_by_model", "the same: models with any", through_on_nothing),
-      rate_of("present_on_used", "sensitivity: used variables called present where they are computed",
-              [=](const Row& r) { return when(on_used(r) && is_asked(r.answers.present), is_yes(r.answers.present)); }),
       rate_of(
-          "made_here_on_used", "sensitivity: used variables called made here",
-          [=](const Row& r) { return when(on_used(r) && is_asked(r.answers.present), is_yes(r.answers.made_here)); }),
+          "present_on_used", "sensitivity: used variables called present where they are computed",
+          [=](const Row& r) { return when(on_used(r) && r.answers.present.is_asked(), is_yes(r.answers.present)); }),
+      rate_of("made_here_on_used", "sensitivity: used variables called made here",
+              [=](const Row& r) {
+                return when(on_used(r) && r.answers.made_here.is_asked(), is_yes(r.answers.made_here));
+              }),
       rate_of("through_component_on_used", "sensitivity: used variables that reach the behaviour",
               [=](const Row& r) {
-                return when(on_used(r) && is_asked(r.answers.through_component), is_yes(r.answers.through_component));
+                return when(on_used(r) && r.answers.through_component.is_asked(), is_yes(r.answers.through_component));
               }),
       rate_of("chosen_by_v_on_used", "sensitivity: units said to be chosen by the used variable",
               [=](const Row& r) { return when(on_used(r) && r.chosen_by_v, r.chosen_by_v.value_or(false)); }),
       rate_of("weights_needed_on_used", "sensitivity: weights of used variables called needed",
               [=](const Row& r) {
-                return when(on_used(r) && is_asked(r.answers.weights_needed), is_yes(r.answers.weights_needed));
+                return when(on_used(r) && r.answers.weights_needed.is_asked(), is_yes(r.answers.weights_needed));
               }),
       rate_of("weights_needed_on_idle", "false positives: weights of idle variables called needed",
               [=](const Row& r) {
-                return when(on_idle(r) && is_asked(r.answers.weights_needed), is_yes(r.answers.weights_needed));
+                return when(on_idle(r) && r.answers.weights_needed.is_asked(), is_yes(r.answers.weights_needed));
               }),
       rate_of("through_component_on_idle", "false positives: idle variables that reach the behaviour",
               [=](const Row& r) {
-                return when(on_idle(r) && is_asked(r.answers.through_component), is_yes(r.answers.through_component));
+                return when(on_idle(r) && r.answers.through_component.is_asked(), is_yes(r.answers.through_component));
               }),
       {{"p_at_most_.05", "calibration: p of question 1 <= .05 on absent and copied variables"},
        FigureKind::kRate,

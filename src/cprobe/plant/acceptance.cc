@@ -50,7 +50,7 @@ std::pair<at::Tensor, at::Tensor> draw_pairs(const PlantedVariable& variable, co
   const at::Tensor& values = data.variables.at(variable.name);
   std::vector<at::Tensor> others;
   for (const PlantedVariable& other : truth.variables) {
-    if (!other.matrices.empty() && other.name != variable.name && other.component == variable.component) {
+    if (other.is_computed() && other.name != variable.name && other.component == variable.component) {
       others.push_back(data.variables.at(other.name));
     }
   }
@@ -145,10 +145,6 @@ int64_t n_units(const PlantedUnits& planted) {
                               planted.other.size() + planted.dead.size());
 }
 
-bool is_computed(const PlantedVariable& variable) {
-  return !variable.matrices.empty();
-}
-
 /// An orthonormal basis of the span of the codes, [d_model, rank].
 at::Tensor basis_of(const at::Tensor& code) {
   const auto [u, s, v] = at::linalg_svd(code.to(at::kDouble), false);
@@ -225,7 +221,7 @@ std::vector<PlantedExchange> check_truth(const Model& model, const Truth& truth,
 std::vector<PlantedExchange> check_units(const Model& model, const Truth& truth, const Dataset& data, Seed seed) {
   std::vector<PlantedExchange> found;
   for (const PlantedVariable& variable : truth.variables) {
-    if (!is_computed(variable)) continue;
+    if (!variable.is_computed()) continue;
     if (variable.code.defined()) {
       found.push_back(exchange_of_code(model, truth, variable, data, seed));
     } else {
@@ -251,7 +247,7 @@ std::vector<PlantedExchange> check_units(const Model& model, const Truth& truth,
 
 void measure_importance(Truth& truth, const Model& model, const Dataset& data, Seed seed) {
   for (PlantedVariable& variable : truth.variables) {
-    if (!is_computed(variable)) continue;
+    if (!variable.is_computed()) continue;
     if (!variable.code.defined()) {
       measure_importance_by_answers(variable, model, data);
       continue;

@@ -117,7 +117,8 @@ void Compiler::list_hidden_units() {
   for (int64_t domain = 0; domain < n; ++domain) {
     const bool shared = is_shared[static_cast<size_t>(domain)];
     for (int64_t copy = 0; copy < options_.redundancy; ++copy) {
-      hidden_units_.push_back({.domain = domain, .writes_v = true, .writes_u = shared && copy == 0, .copy = copy});
+      hidden_units_.push_back(
+          {.domain = domain, .writes_v = true, .writes_u = shared && copy == 0 ? 1 : 0, .copy = copy});
     }
     for (int64_t u = 1; u <= options_.n_distractors; ++u) {
       if (u > 1 || !shared) hidden_units_.push_back({.domain = domain, .writes_u = u});

@@ -56,6 +56,9 @@ struct PlantedVariable {
   /// Copies of the computation, each of which would do alone: per copy and matrix, units of
   /// `matrices`. Empty if there is one copy.
   std::vector<std::vector<std::vector<int64_t>>> alternatives;
+
+  /// Whether the component computes the variable: used or idle.
+  bool is_computed() const { return status == PlantedStatus::kUsed || status == PlantedStatus::kIdle; }
 };
 
 /// What is true of a planted model: its truth file.
