@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <ranges>
 
 #include "cli/commands.h"
 #include "cli/options.h"
@@ -34,14 +35,26 @@ std::string note_of(const Circuit& circuit, const std::string& name, const std::
   return found->second;
 }
 
-/// As `note_of`. @throws Error (kInput) also if the note is no number.
-double number_of(const Circuit& circuit, const std::string& name, const std::filesystem::path& file) {
+/// Numbers with commas between; none of "auto". As `note_of`. @throws Error (kInput) also for other text.
+std::vector<double> numbers_of(const Circuit& circuit, const std::string& name, const std::filesystem::path& file) {
   const std::string text = note_of(circuit, name, file);
-  try {
-    return std::stod(text);
-  } catch (const std::exception&) {
-    throw input_error("{}: its {} is '{}', which is no number", file.string(), name, text);
+  std::vector<double> numbers;
+  if (text == "auto") return numbers;
+  for (const auto part : std::views::split(text, ',')) {
+    try {
+      numbers.push_back(std::stod(std::string(part.begin(), part.end())));
+    } catch (const std::exception&) {
+      throw input_error("{}: its {} is '{}', which is no number", file.string(), name, text);
+    }
   }
+  return numbers;
+}
+
+/// As `numbers_of`, of one number.
+double number_of(const Circuit& circuit, const std::string& name, const std::filesystem::path& file) {
+  const std::vector<double> numbers = numbers_of(circuit, name, file);
+  if (numbers.size() != 1) throw input_error("{}: its {} is no number", file.string(), name);
+  return numbers.front();
 }
 
 /// The share of the types that the circuit's mask never saw.
@@ -72,7 +85,7 @@ FindOptions options_of(const Spec& spec, const Circuit& circuit, const std::file
                  .batch_size = static_cast<int64_t>(number("batch_size")),
                  .learning_rate = number("learning_rate"),
                  .weight_decay = number("weight_decay"),
-                 .l0_weight = number("l0_weight"),
+                 .l0_weights = numbers_of(circuit, "l0_weight", file),
                  .max_temperature = number("max_temperature")};
   return options;
 }

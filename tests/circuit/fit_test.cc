@@ -15,8 +15,8 @@ using testing::agree;
 using testing::PlantedVariable;
 
 TEST_F(PlantedVariable, IsFoundAsACircuitThatSeparatesItsClasses) {
-  const FitResult found = run({.epochs = 60, .batch_size = 32, .learning_rate = 0.02, .l0_weight = 1e-4});
-  const Circuit circuit = make_circuit(found.mask, *continuous_sparsification());
+  const FitResult found = run({.epochs = 60, .batch_size = 32, .learning_rate = 0.02, .l0_weights = {1e-4}});
+  const Circuit circuit = make_circuit(found.mask(), *continuous_sparsification());
   ASSERT_NE(circuit.extent(), Extent::kEmpty);
   const int64_t n_class_neurons = circuit.members[0].narrow(0, 0, 16).sum().item<int64_t>();
   const int64_t n_nuisance_neurons = circuit.members[0].narrow(0, 16, 16).sum().item<int64_t>();
@@ -37,19 +37,19 @@ TEST_F(PlantedVariable, IsFoundAsACircuitThatSeparatesItsClasses) {
 TEST_F(PlantedVariable, IsFoundBitForBitAgainWithTheSameOrder) {
   const FitOptions options{.epochs = 5, .batch_size = 10, .learning_rate = 0.02};
   const FitResult first = run(options), again = run(options), other = run(options, 1);
-  for (size_t i = 0; i < 2; ++i) EXPECT_TRUE(at::equal(first.mask.parameters[i], again.mask.parameters[i])) << i;
-  EXPECT_FALSE(at::equal(first.mask.parameters[0], other.mask.parameters[0]));
+  for (size_t i = 0; i < 2; ++i) EXPECT_TRUE(at::equal(first.mask().parameters[i], again.mask().parameters[i])) << i;
+  EXPECT_FALSE(at::equal(first.mask().parameters[0], other.mask().parameters[0]));
   for (size_t e = 0; e < 5; ++e) EXPECT_EQ(first.curve[e].loss, again.curve[e].loss) << "epoch " << e;
-  EXPECT_FALSE(first.mask.parameters[0].requires_grad());
+  EXPECT_FALSE(first.mask().parameters[0].requires_grad());
 }
 
 TEST_F(PlantedVariable, FirstStepMovesEveryParameterByTheLearningRate) {
   const double rate = 0.01, decay = 0.5, start = 0.2, lambda = 1e-3;
   const auto method = continuous_sparsification(start);
   const auto order = [](int64_t n_labelled) { return at::arange(n_labelled); };
-  const FitResult found =
-      fit(*inputs_, labels_, *method,
-          {.epochs = 1, .batch_size = n(), .learning_rate = rate, .weight_decay = decay, .l0_weight = lambda}, order);
+  const FitResult found = fit(
+      *inputs_, labels_, *method,
+      {.epochs = 1, .batch_size = n(), .learning_rate = rate, .weight_decay = decay, .l0_weights = {lambda}}, order);
   Mask mask = method->initial(inputs_->matrices(), MaskUnit::kNeuron, {});
   const std::vector<at::Tensor> m = method->multipliers(mask, 1.0, {});
   const at::Tensor objective_before = soft_nearest_neighbours(inputs_->updates(m), labels_);
@@ -59,7 +59,7 @@ TEST_F(PlantedVariable, FirstStepMovesEveryParameterByTheLearningRate) {
     // AdamW's first step: the ratio of the moments is the gradient's sign (up to eps).
     const at::Tensor& g = gradients[i];
     const at::Tensor expected = start * (1 - rate * decay) - rate * g / (g.abs() + 1e-8);
-    EXPECT_TRUE(agree(found.mask.parameters[i], expected, 1e-6)) << inputs_->matrices()[i].short_name;
+    EXPECT_TRUE(agree(found.mask().parameters[i], expected, 1e-6)) << inputs_->matrices()[i].short_name;
   }
   const EpochRecord& epoch = found.curve.at(0);
   EXPECT_NEAR(epoch.objective, objective_before.item<double>(), 1e-6);
@@ -91,8 +91,8 @@ TEST_F(PlantedVariable, TellsOfEveryEpochWithItsLoss) {
 TEST_F(PlantedVariable, ZeroEpochsKeepTheInitialMask) {
   const FitResult untouched = run({.epochs = 0, .batch_size = 8});
   EXPECT_TRUE(untouched.curve.empty());
-  for (const at::Tensor& s : untouched.mask.parameters) EXPECT_TRUE(at::equal(s, at::zeros_like(s)));
-  EXPECT_EQ(make_circuit(untouched.mask, *continuous_sparsification()).extent(), Extent::kEmpty);
+  for (const at::Tensor& s : untouched.mask().parameters) EXPECT_TRUE(at::equal(s, at::zeros_like(s)));
+  EXPECT_EQ(make_circuit(untouched.mask(), *continuous_sparsification()).extent(), Extent::kEmpty);
 }
 
 TEST_F(PlantedVariable, AnIncompleteLastBatchIsDropped) {
@@ -101,7 +101,38 @@ TEST_F(PlantedVariable, AnIncompleteLastBatchIsDropped) {
   const FitResult found = fit(*inputs_, labels_, *continuous_sparsification(), options, order);
   labels_.narrow(0, 30, 2).fill_(7);
   const FitResult relabelled = fit(*inputs_, labels_, *continuous_sparsification(), options, order);
-  EXPECT_TRUE(at::equal(found.mask.parameters[0], relabelled.mask.parameters[0]));
+  EXPECT_TRUE(at::equal(found.mask().parameters[0], relabelled.mask().parameters[0]));
+}
+
+TEST_F(PlantedVariable, IsFoundOnAPathWhoseMasksBeginWhereTheOneBeforeEnded) {
+  const FitOptions first{.epochs = 20, .batch_size = 16, .learning_rate = 0.1, .l0_weights = {1e-4}};
+  FitOptions path = first;
+  path.l0_weights = {1e-4, 1e-3, 1e-2};
+  const FitResult one = run(*hard_concrete(), first), all = run(*hard_concrete(), path);
+  ASSERT_EQ(all.path.size(), 3u);
+  EXPECT_EQ(all.l0_weights, path.l0_weights);
+  EXPECT_EQ(all.curve.size(), 60u);
+  EXPECT_EQ(n_epochs(path), 60);
+  for (size_t m = 0; m < 2; ++m) {
+    EXPECT_TRUE(at::equal(all.path[0].parameters[m], one.mask().parameters[m])) << "a longer path begins as a shorter";
+  }
+  std::vector<int64_t> n_weights;
+  for (const Mask& mask : all.path) n_weights.push_back(make_circuit(mask, *hard_concrete()).n_weights());
+  EXPECT_GT(n_weights[0], n_weights[1]);
+  EXPECT_GT(n_weights[1], n_weights[2]);
+  // Each weight's epochs run from temperature 1.
+  for (const size_t epoch : {0u, 20u, 40u}) EXPECT_EQ(all.curve[epoch].temperature, 1) << epoch;
+  EXPECT_NEAR(all.curve[40].l0_term / all.curve[39].l0_term, 10, 5) << "the weight is ten times that before";
+}
+
+TEST_F(PlantedVariable, PricesTheWholeComponentWithoutL0Weights) {
+  const int64_t n_weights = 16 * 32 + 32 * 16;
+  const std::vector<double> weights = auto_l0_weights(n_weights);
+  const FitOptions options{.epochs = 1, .batch_size = 16, .l0_weights = {}};
+  EXPECT_EQ(run(*hard_concrete(), options).l0_weights, weights);
+  EXPECT_EQ(n_epochs(options), std::ssize(weights));
+  EXPECT_NEAR(weights.front() * n_weights, 0.15, 1e-12);
+  EXPECT_NEAR(weights.back() * n_weights, 1.5, 1e-12);
 }
 
 TEST_F(PlantedVariable, MeanObjectiveIsTheMeanOverBatches) {
@@ -124,7 +155,8 @@ TEST_F(PlantedVariable, RefusesOptionsOutOfRange) {
   EXPECT_INPUT_ERROR(run({.batch_size = 8, .learning_rate = 0}), "learning_rate must be positive");
   EXPECT_INPUT_ERROR(run({.batch_size = 8, .learning_rate = NAN}), "learning_rate must be positive");
   EXPECT_INPUT_ERROR(run({.batch_size = 8, .weight_decay = -1}), "weight_decay must not be negative");
-  EXPECT_INPUT_ERROR(run({.batch_size = 8, .l0_weight = -1e-9}), "l0_weight must not be negative");
+  EXPECT_INPUT_ERROR(run({.batch_size = 8, .l0_weights = {-1e-9}}), "l0_weight must not be negative");
+  EXPECT_INPUT_ERROR(run({.batch_size = 8, .l0_weights = {1e-6, 1e-7}}), "l0_weights must ascend");
   EXPECT_INPUT_ERROR(run({.batch_size = 8, .max_temperature = 0.5}), "max_temperature must be at least 1");
 }
 

@@ -38,7 +38,7 @@ class MasksTogether : public PlantedVariable {
 
   /// Compares masks that are trained together with masks that are trained one by one.
   void expect_equal_to_single(const MaskMethod& method, uint64_t n_masks = kMasks) const {
-    const FitOptions options{.epochs = 6, .batch_size = 16, .learning_rate = 0.02, .l0_weight = 1e-4};
+    const FitOptions options{.epochs = 6, .batch_size = 16, .learning_rate = 0.02, .l0_weights = {1e-4}};
     const std::vector<FitResult> found = together(method, options, n_masks);
     ASSERT_EQ(found.size(), n_masks);
     for (uint64_t i = 0; i < n_masks; ++i) {
@@ -50,9 +50,9 @@ class MasksTogether : public PlantedVariable {
         EXPECT_EQ(found[i].curve[e].n_kept, one.curve[e].n_kept) << "mask " << i << ", epoch " << e;
         EXPECT_EQ(found[i].curve[e].temperature, one.curve[e].temperature);
       }
-      for (size_t m = 0; m < one.mask.parameters.size(); ++m) {
-        EXPECT_TRUE(agree(found[i].mask.parameters[m], one.mask.parameters[m], 1e-4)) << "mask " << i;
-        EXPECT_FALSE(found[i].mask.parameters[m].requires_grad());
+      for (size_t m = 0; m < one.mask().parameters.size(); ++m) {
+        EXPECT_TRUE(agree(found[i].mask().parameters[m], one.mask().parameters[m], 1e-4)) << "mask " << i;
+        EXPECT_FALSE(found[i].mask().parameters[m].requires_grad());
       }
     }
   }
@@ -86,15 +86,15 @@ TEST_F(MasksTogether, AreDividedWhereTheyAreTooManyForACache) {
   for (const uint64_t i : {0, 511, 512, 599}) {
     const FitResult one = fit(*inputs_, labels(kMany)[i], *continuous_sparsification(), options, orders(), noise(i));
     EXPECT_NEAR(found[i].curve[1].loss, one.curve[1].loss, 1e-5) << i;
-    EXPECT_TRUE(agree(found[i].mask.parameters[0], one.mask.parameters[0], 1e-4)) << i;
+    EXPECT_TRUE(agree(found[i].mask().parameters[0], one.mask().parameters[0], 1e-4)) << i;
   }
 }
 
 TEST_F(MasksTogether, FollowTheirOwnLabels) {
-  const FitOptions options{.epochs = 60, .batch_size = 32, .learning_rate = 0.02, .l0_weight = 1e-4};
+  const FitOptions options{.epochs = 60, .batch_size = 32, .learning_rate = 0.02, .l0_weights = {1e-4}};
   const std::vector<FitResult> found = together(*continuous_sparsification(), options, 2);
   const auto n_class_neurons = [](const FitResult& result) {
-    return (result.mask.parameters[0].narrow(0, 0, 16) > 0).sum().item<int64_t>();
+    return (result.mask().parameters[0].narrow(0, 0, 16) > 0).sum().item<int64_t>();
   };
   EXPECT_GE(n_class_neurons(found[0]), 8);
   EXPECT_LT(n_class_neurons(found[1]), 8);
@@ -105,7 +105,7 @@ TEST_F(MasksTogether, ThatTrainNothingAreInitialMasks) {
   ASSERT_EQ(found.size(), 3u);
   for (const FitResult& one : found) {
     EXPECT_TRUE(one.curve.empty());
-    EXPECT_EQ(one.mask.parameters[0].sum().item<int64_t>(), 16);
+    EXPECT_EQ(one.mask().parameters[0].sum().item<int64_t>(), 16);
   }
 }
 

@@ -27,10 +27,10 @@ TEST_P(FitOfHalves, IsThatOfTheSameNumbersAsFloat32) {
         const FitResult a = fitted(halves, {1, block}, unit, *method), b = fitted(floats, {1, block}, unit, *method);
         const auto where = fmt::format("{} {} {}", to_string(block), to_string(unit), to_string(kind));
         EXPECT_EQ(a.curve, b.curve) << where;
-        ASSERT_EQ(a.mask.parameters.size(), b.mask.parameters.size());
-        for (size_t i = 0; i < a.mask.parameters.size(); ++i) {
-          EXPECT_EQ(a.mask.parameters[i].scalar_type(), at::kFloat) << where;
-          EXPECT_TRUE(at::equal(a.mask.parameters[i], b.mask.parameters[i])) << where << " matrix " << i;
+        ASSERT_EQ(a.mask().parameters.size(), b.mask().parameters.size());
+        for (size_t i = 0; i < a.mask().parameters.size(); ++i) {
+          EXPECT_EQ(a.mask().parameters[i].scalar_type(), at::kFloat) << where;
+          EXPECT_TRUE(at::equal(a.mask().parameters[i], b.mask().parameters[i])) << where << " matrix " << i;
         }
       }
     }

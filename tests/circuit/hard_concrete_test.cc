@@ -113,8 +113,8 @@ class HardConcreteOnPlanted : public testing::PlantedVariable {
  protected:
   Circuit circuit() const {
     const auto method = hard_concrete();
-    const FitOptions options{.epochs = 200, .batch_size = n(), .learning_rate = 0.02, .l0_weight = 1e-4};
-    return make_circuit(run(*method, options).mask, *method);
+    const FitOptions options{.epochs = 200, .batch_size = n(), .learning_rate = 0.02, .l0_weights = {1e-4}};
+    return make_circuit(run(*method, options).mask(), *method);
   }
 };
 
@@ -143,8 +143,8 @@ TEST_F(HardConcreteOnPlanted, FindsTheSameMaskTwiceAndAnotherWithOtherNoise) {
   for (const MaskUnit unit : {MaskUnit::kNeuron, MaskUnit::kWeight}) {
     use(planted_.model, unit);
     const FitResult first = run(*method, options), again = run(*method, options), other = run(*method, options, 1);
-    EXPECT_TRUE(at::equal(first.mask.parameters[0], again.mask.parameters[0])) << to_string(unit);
-    EXPECT_FALSE(at::equal(first.mask.parameters[0], other.mask.parameters[0])) << to_string(unit);
+    EXPECT_TRUE(at::equal(first.mask().parameters[0], again.mask().parameters[0])) << to_string(unit);
+    EXPECT_FALSE(at::equal(first.mask().parameters[0], other.mask().parameters[0])) << to_string(unit);
   }
 }
 

@@ -51,7 +51,7 @@ class MagnitudePruningOnPlanted : public testing::PlantedVariable {
     use(planted_.model);
     const FitResult found = run(*magnitude_pruning(0.5), {.epochs = 5, .batch_size = n()});
     EXPECT_TRUE(found.curve.empty()) << "there is nothing to train";
-    return make_circuit(found.mask, *magnitude_pruning(0.5));
+    return make_circuit(found.mask(), *magnitude_pruning(0.5));
   }
 };
 

@@ -1,6 +1,7 @@
 #include "cprobe/probe/null_circuits.h"
 
 #include "cprobe/data/held_out_types.h"
+#include "cprobe/probe/draws.h"
 #include "cprobe/probe/probe_cell.h"
 #include "tests/planted_variable.h"
 #include "tests/support.h"
@@ -16,7 +17,7 @@ class NullCircuits : public ::testing::Test {
     data_ = {.model = planted_.model, .train = rows(6), .test = rows(4)};
     data_.evaluation_sets = {{"Test", data_.test}};
     data_.fingerprints = {fingerprint(data_.model)};
-    spec_.probe.fit = {.epochs = 20, .learning_rate = .05};
+    spec_.probe.fit.epochs = 20;
     spec_.probe.exemplar_draws = 5;
     spec_.probe.ablation.n_random = 19;
   }
@@ -33,7 +34,7 @@ class NullCircuits : public ::testing::Test {
   }
 
   Findings probe(const std::string& variable) const {
-    const Cell cell{.variable = variable, .component = {0, Block::kMlp}, .learning_rate = .05, .batch_size = 64};
+    const Cell cell{.variable = variable, .component = {0, Block::kMlp}, .batch_size = 64};
     Streams streams(data_.model);
     return probe_cell(spec_, cell, "id", data_, streams).findings;
   }
@@ -170,6 +171,21 @@ TEST_F(NullCircuits, AreNotMadeInProtocolPaper) {
   const Findings found = probe("class");
   EXPECT_TRUE(found.presence.empty());
   EXPECT_TRUE(found.types.empty());
+}
+
+TEST_F(NullCircuits, AreFoundAndChosenAsTheVariablesOwnIs) {
+  NullHypothesis null = null_hypothesis(data_, "class", {}, 19);
+  null.variables.values = null.types.value.unsqueeze(0);  // A "null variable" that is the variable.
+  FindOptions options{.fit = {.epochs = 20, .batch_size = 64, .learning_rate = .1, .l0_weights = {1e-6, 1e-4, 1e-3}},
+                      .train_types = types_to_train_on(data_, null)};
+  Streams streams(data_.model);
+  const ComponentRef component{0, Block::kMlp};
+  const auto draws = named_draws(Seed(options.seed), data_.train.trie.n_rows(), data_.test.trie.n_rows(), 20);
+  const FoundCircuit own =
+      probe_component(data_.model, data_.train, data_.test, "class", component, options, *draws, streams);
+  const Circuit as_null = find_null_circuits(data_.model, data_, null, component, options, streams).at(0);
+  ASSERT_EQ(own.findings.path.size(), 3u);
+  for (size_t m = 0; m < 2; ++m) EXPECT_TRUE(at::equal(own.circuit.members[m], as_null.members[m])) << m;
 }
 
 }  // namespace

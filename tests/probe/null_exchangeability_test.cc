@@ -37,9 +37,12 @@ class Exchangeability : public ::testing::Test {
     data_.train.variables["v"] = values.repeat({4});
     data_.test.variables["v"] = values.repeat({2});
     data_.evaluation_sets = {{"Test", data_.test}};
-    const FindOptions options{
-        .fit = {.epochs = 6, .batch_size = 32, .learning_rate = .1}, .exemplar_draws = 2, .seed = seed};
     const NullHypothesis null = null_hypothesis(data_, "v", {}, 19);
+    // Without L0 weights: a path, on which the variable and its null variables choose.
+    const FindOptions options{.fit = {.epochs = 6, .batch_size = 32, .learning_rate = .1, .l0_weights = {}},
+                              .exemplar_draws = 2,
+                              .seed = seed,
+                              .train_types = types_to_train_on(data_, null)};
     EXPECT_EQ(null.variables.n(), 19);
     Streams streams(data_.model);
     std::pair<std::vector<BesideNulls>, std::vector<BesideNulls>> statistics;

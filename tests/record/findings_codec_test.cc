@@ -300,6 +300,13 @@ ProbedCell drawn_cell(uint64_t seed, AblationOptions& asked) {
         on.inputs.push_back({position, number(), list(n_nulls)});
     }
   }
+  for (int64_t i = below(4); i > 0; --i) {
+    f.path.push_back({.l0_weight = number(),
+                      .n_weights = below(99),
+                      .accuracy = number(),
+                      .standard_error = number(),
+                      .is_chosen = i == 1});
+  }
   if (below(2) == 0) {
     for (const char* label : {"IID", "IID Gen"}) {
       Findings::Exchange& on = f.exchanges.emplace_back();

@@ -21,7 +21,8 @@ class JudgedCells : public ::testing::Test {
  protected:
   JudgedCells() {
     data_ = {.model = planted_.model, .train = rows(4), .test = rows(2), .fingerprints = {"model"}};
-    spec_.probe.fit = {.epochs = 10, .learning_rate = .05};
+    set_method(spec_, MaskKind::kContinuousSparsification);
+    spec_.probe.fit.epochs = 10;
     spec_.probe.exemplar_draws = 3;
     spec_.probe.ablation = {.n_random = 19, .component = true};
     spec_.probe.exchange = {.n_rows = 40, .n_controls = 19};

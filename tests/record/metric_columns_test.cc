@@ -22,7 +22,12 @@ const std::vector<std::string> kEarlierColumns = {"method", "site",     "variabl
 CellSettings toy_settings() {
   return {.task = "a task",
           .model = "runs/toy",
-          .cell = {.variable = "x", .component = {1, Block::kMlp}, .position = 2, .seed = 3, .mask_option = .5},
+          .cell = {.variable = "x",
+                   .component = {1, Block::kMlp},
+                   .position = 2,
+                   .seed = 3,
+                   .learning_rate = 1e-3,
+                   .mask_option = .5},
           .control = ModelControl::kRandomInit,
           .unit = MaskUnit::kWeight};
 }

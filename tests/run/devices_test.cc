@@ -184,8 +184,8 @@ TEST_F(OnGpu, MasksTrainedTogetherAreThoseTrainedOneByOne) {
                one_by_one);
     for (size_t i = 0; i < kMasks; ++i) {
       EXPECT_NEAR(together[i].curve.back().loss, single[i].curve.back().loss, 1e-3) << to_string(block) << " " << i;
-      for (size_t m = 0; m < single[i].mask.parameters.size(); ++m) {
-        EXPECT_TRUE(agree(together[i].mask.parameters[m].cpu(), single[i].mask.parameters[m].cpu(), 10 * kRounding))
+      for (size_t m = 0; m < single[i].mask().parameters.size(); ++m) {
+        EXPECT_TRUE(agree(together[i].mask().parameters[m].cpu(), single[i].mask().parameters[m].cpu(), 10 * kRounding))
             << to_string(block) << " " << i << " " << m;
       }
     }

@@ -24,6 +24,9 @@ using testing::TemporaryFolder;
 
 using testing::Run;
 
+/// Of a cell: 3 at each of three L0 weights.
+constexpr size_t kEpochs = 9;
+
 TEST_F(Run, RecordsEveryCellAndExportsItsTables) {
   const RunSummary summary = run_in("run");
   EXPECT_EQ(summary.n_cells, 4);
@@ -33,8 +36,11 @@ TEST_F(Run, RecordsEveryCellAndExportsItsTables) {
   const CsvTable results = table("run", "results.csv");
   EXPECT_EQ(results.text("target_layer"), (std::vector<std::string>{"0", "0", "1", "1"}));
   EXPECT_EQ(results.text("operation"), (std::vector<std::string>{"attn", "mlp", "attn", "mlp"}));
-  EXPECT_EQ(table("run", "curves.csv").n_rows(), 4u * 3);
-  // 13 figures a cell: two losses, the size, 2 x 3 of decoding, and the accuracies of the untouched
+  EXPECT_EQ(table("run", "curves.csv").n_rows(), 4u * kEpochs);
+  const std::vector<std::string> chosen = table("run", "path.csv").text("chosen");
+  EXPECT_EQ(chosen.size(), 4u * 3);
+  EXPECT_EQ(std::ranges::count(chosen, "true"), 4) << "one a cell";
+  // 16 figures a cell: two losses, the size, 3 of the path, 2 x 3 of decoding, and the accuracies of the untouched
   // model, the ablated circuit, complement and component. A circuit that is a proper part of its
   // component has random controls as well, and the harm beyond them.
   const std::vector<std::string> found = results.text("circuit");
@@ -43,7 +49,7 @@ TEST_F(Run, RecordsEveryCellAndExportsItsTables) {
   std::erase_if(metrics, [](const std::string& name) {
     return name.starts_with("other_types") || name.starts_with("made_here") || name == "null_circuit_weights";
   });
-  EXPECT_EQ(metrics.size(), 4u * 13 + 2 * n_proper);
+  EXPECT_EQ(metrics.size(), 4u * 16 + 2 * n_proper);
   for (const RecordedMetric& row : Store::open_existing(folder_ / "run").metrics()) {
     if (row.metric.control != "random") continue;
     ASSERT_EQ(row.metric.draws.size(), 2u) << row.metric.metric;
@@ -116,7 +122,7 @@ TEST_F(Run, CompletesAScreenedRunAsIfItHadBeenComputedAtOnce) {
   run_in("at once");
   EXPECT_EQ(testing::read_bytes(folder_ / "run/results.csv"), testing::read_bytes(folder_ / "at once/results.csv"));
   EXPECT_EQ(testing::read_bytes(folder_ / "run/metrics.csv"), testing::read_bytes(folder_ / "at once/metrics.csv"));
-  EXPECT_EQ(table("run", "curves.csv").n_rows(), 4u * 3);
+  EXPECT_EQ(table("run", "curves.csv").n_rows(), 4u * kEpochs);
   EXPECT_EQ(table("run", "results.csv").text("train loss"), losses);
   EXPECT_EQ(table("run", "results.csv").text("null circuits"), std::vector<std::string>(4, "3"));
 }
@@ -173,7 +179,7 @@ TEST_F(Run, KeepsOtherProcessesOutOfItsFolder) {
 }
 
 TEST_F(Run, RecordsAFailedCellGoesOnAndTriesItAgain) {
-  spec_.probe.fit.l0_weight = 1e300;  // The objective overflows float32.
+  spec_.probe.fit.l0_weights = {1e300};  // The objective overflows float32.
   EXPECT_THAT(run_in("run").failures, ElementsAre(HasSubstr("x L0.attn seed 0: "), HasSubstr("L0.mlp"),
                                                   HasSubstr("L1.attn"), HasSubstr("the loss became")));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "run/results.csv")) << "no cell is finished";
@@ -186,9 +192,9 @@ TEST_F(Run, RecordsAFailedCellGoesOnAndTriesItAgain) {
 }
 
 TEST_F(Run, CountsNoCellsOfOtherMethodsThatFailed) {
-  spec_.probe.fit.l0_weight = 1e300;
+  spec_.probe.fit.l0_weights = {1e300};
   EXPECT_EQ(run_in("run").failures.size(), 4u);
-  spec_.probe.fit.l0_weight = 0;
+  spec_.probe.fit.l0_weights = {0};
   spec_.probe.mask_method = MaskKind::kMagnitudePruning;
   spec_.grid.mask_options = {0.5};
   std::vector<std::string> lines;
@@ -304,7 +310,8 @@ TEST_F(Run, NotesWhatMadeIt) {
   EXPECT_THAT(calls[0].host, Not(IsEmpty()));
   const auto circuit = std::filesystem::directory_iterator(folder_ / "run/circuits")->path();
   const std::map<std::string, std::string> provenance = read_circuit_file(circuit).provenance;
-  for (const char* key : {"version", "data_seed", "weight_decay", "mask_init"}) EXPECT_TRUE(provenance.contains(key));
+  for (const char* key : {"version", "data_seed", "weight_decay", "l0_weight", "keep_probability"})
+    EXPECT_TRUE(provenance.contains(key));
   EXPECT_NE(provenance.at("model_fingerprint"), fingerprint(load_model(folder_ / "model")))
       << "a negative control is another model";
 }
@@ -334,11 +341,16 @@ TEST_F(Run, IsRefusedBeforeAnythingIsWritten) {
 TEST_F(Run, FindsMasksByTheOtherMethods) {
   spec_.grid.layers = {1};
   run_in("default");
-  EXPECT_EQ(table("default", "metrics.csv").text("method")[0], "circuit probing");
+  EXPECT_EQ(table("default", "metrics.csv").text("method")[0], "circuit probing (hard_concrete)");
+  set_method(spec_, MaskKind::kContinuousSparsification);
+  run_in("paper's");
+  EXPECT_EQ(table("paper's", "metrics.csv").text("method")[0], "circuit probing");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "paper's/path.csv"));
   for (const auto& [kind, option, column] : {std::tuple(MaskKind::kHardConcrete, 0.75, "keep_probability"),
                                              std::tuple(MaskKind::kMagnitudePruning, 0.25, "density")}) {
     for (const MaskUnit unit : {MaskUnit::kNeuron, MaskUnit::kWeight}) {
-      spec_.probe.mask_method = kind;
+      set_method(spec_, kind);
+      spec_.probe.fit.epochs = 3;
       spec_.grid.mask_options = {option};
       spec_.probe.unit = unit;
       const std::string name = fmt::format("{} {}", to_string(kind), to_string(unit)), again = name + " again";
@@ -353,7 +365,7 @@ TEST_F(Run, FindsMasksByTheOtherMethods) {
       EXPECT_EQ(results.text("mask_init"), std::vector<std::string>(2)) << "it has none";
       EXPECT_NE(results.text("train loss"), table("default", "results.csv").text("train loss"));
       EXPECT_EQ(table(name, "metrics.csv").text("method")[0], fmt::format("circuit probing ({})", to_string(kind)));
-      EXPECT_EQ(table(name, "curves.csv").n_rows(), kind == MaskKind::kHardConcrete ? 2u * 3 : 0);
+      EXPECT_EQ(table(name, "curves.csv").n_rows(), kind == MaskKind::kHardConcrete ? 2 * kEpochs : 0);
       const auto file = std::filesystem::directory_iterator(folder_ / name / "circuits")->path();
       const Circuit circuit = load_circuit(file, read_model_config(folder_ / "model/config.json"));
       EXPECT_EQ(circuit.provenance.at("method"), to_string(kind));
@@ -370,8 +382,7 @@ TEST_F(Run, ReplaysThePapersDrawsUnderAnyMaskMethod) {
   spec_.grid.layers = {0};
   spec_.grid.blocks = {Block::kMlp};
   const auto figures = [&](MaskKind kind, const char* name, const char* column) {
-    spec_.probe.mask_method = kind;
-    spec_.grid.mask_options = {mask_option(kind).otherwise};
+    set_method(spec_, kind);
     run_in(name);
     return table(name, "results.csv").text(column);
   };

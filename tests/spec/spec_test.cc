@@ -30,7 +30,7 @@ std::string flat_text(const std::string& more = "") {
          more;
 }
 
-TEST(Spec, DefaultsAreThePapers) {
+TEST(Spec, DefaultsFindPlantedCircuits) {
   const Spec spec = parse(spec_text());
   EXPECT_EQ(spec.probe.protocol, Protocol::kDefault);
   EXPECT_THAT(spec.grid.variables, ElementsAre("x", "y"));
@@ -38,19 +38,56 @@ TEST(Spec, DefaultsAreThePapers) {
   EXPECT_THAT(spec.grid.blocks, ElementsAre(Block::kAttention, Block::kMlp));
   EXPECT_THAT(spec.grid.positions, ElementsAre(-1));
   EXPECT_THAT(spec.data.evaluation_csvs, ElementsAre(Pair("Test", "b.csv")));
-  EXPECT_EQ(spec.probe.fit.epochs, 90);
+  EXPECT_EQ(spec.probe.fit.epochs, 30);
   EXPECT_THAT(spec.grid.batch_sizes, ElementsAre(500));
-  EXPECT_THAT(spec.grid.learning_rates, ElementsAre(1e-3));
+  EXPECT_THAT(spec.grid.learning_rates, ElementsAre(0.1));
   EXPECT_EQ(spec.probe.fit.weight_decay, 0.01);
-  EXPECT_EQ(spec.probe.fit.l0_weight, 1e-6);
-  EXPECT_EQ(spec.probe.fit.max_temperature, 200);
-  EXPECT_EQ(spec.probe.mask_method, MaskKind::kContinuousSparsification);
-  EXPECT_THAT(spec.grid.mask_options, ElementsAre(0));
+  EXPECT_THAT(spec.probe.fit.l0_weights, IsEmpty()) << "a path";
+  EXPECT_EQ(spec.probe.mask_method, MaskKind::kHardConcrete);
+  EXPECT_THAT(spec.grid.mask_options, ElementsAre(0.9));
   EXPECT_EQ(spec.probe.exemplar_draws, 20);
   EXPECT_EQ(spec.probe.ablation.n_random, 39);
   EXPECT_EQ(spec.probe.null_variables, 19);
   EXPECT_THAT(spec.probe.ablation.fills, ElementsAre(Fill::kZero));
   EXPECT_FALSE(spec.probe.ablation.effect);
+}
+
+Spec parse_for(const std::string& more, MaskKind method) {
+  return parse_spec(Document::parse_yaml(spec_text(more), "spec.yaml"), method);
+}
+
+void expect_the_papers_search(const Spec& spec) {
+  EXPECT_EQ(spec.probe.fit.epochs, 90);
+  EXPECT_THAT(spec.grid.learning_rates, ElementsAre(1e-3));
+  EXPECT_EQ(spec.probe.fit.l0_weights, std::vector{1e-6});
+  EXPECT_EQ(spec.probe.fit.max_temperature, 200);
+  EXPECT_EQ(spec.probe.mask_method, MaskKind::kContinuousSparsification);
+  EXPECT_THAT(spec.grid.mask_options, ElementsAre(0));
+}
+
+TEST(Spec, ThePapersSearchIsThatOfItsProtocolAndOfItsMethod) {
+  expect_the_papers_search(parse(spec_text("protocol: paper\n")));
+  expect_the_papers_search(parse(spec_text("fit: {method: continuous_sparsification}\n")));
+  expect_the_papers_search(parse_for("", MaskKind::kContinuousSparsification));
+  const Spec other = parse(spec_text("protocol: paper\nfit: {method: hard_concrete}\n"));
+  EXPECT_EQ(other.probe.fit.l0_weights, std::vector{1e-6}) << "protocol paper has no types to choose by";
+}
+
+TEST(Spec, L0WeightIsANumberAPathOrAuto) {
+  const auto weights = [](const std::string& text) {
+    return parse(spec_text("fit: {l0_weight: " + text + "}\n")).probe.fit.l0_weights;
+  };
+  EXPECT_THAT(weights("1e-7"), ElementsAre(1e-7));
+  EXPECT_THAT(weights("[0, 1e-7, 1e-6]"), ElementsAre(0, 1e-7, 1e-6));
+  EXPECT_THAT(weights("auto"), IsEmpty());
+  EXPECT_INPUT_ERROR(weights("[1e-6, 1e-7]"), "fit.l0_weight: the weights must ascend");
+  EXPECT_INPUT_ERROR(weights("[1e-6, -1e-7]"), "expected a number of at least 0");
+  EXPECT_INPUT_ERROR(weights("[]"), "expected at least one value");
+  EXPECT_INPUT_ERROR(weights("automatic"), "fit.l0_weight: expected a number");
+  for (const char* path : {"auto", "[1e-7, 1e-6]"}) {
+    EXPECT_INPUT_ERROR(parse(spec_text(fmt::format("protocol: paper\nfit: {{l0_weight: {}}}\n", path))),
+                       "protocol paper knows no types to choose an L0 weight by");
+  }
 }
 
 TEST(Spec, ReadsEveryKey) {
@@ -76,7 +113,7 @@ TEST(Spec, ReadsEveryKey) {
   EXPECT_THAT(spec.grid.batch_sizes, ElementsAre(8, 16));
   EXPECT_THAT(spec.grid.learning_rates, ElementsAre(1e-2));
   EXPECT_EQ(spec.probe.fit.weight_decay, 0);
-  EXPECT_EQ(spec.probe.fit.l0_weight, 1e-5);
+  EXPECT_EQ(spec.probe.fit.l0_weights, std::vector{1e-5});
   EXPECT_EQ(spec.probe.fit.max_temperature, 50);
   EXPECT_THAT(spec.grid.mask_options, ElementsAre(0, 0.5));
   EXPECT_EQ(spec.probe.ablation.n_random, 0);
@@ -179,7 +216,7 @@ TEST(Spec, ReadsAMaskMethodAndItsOption) {
   const Spec drawn = parse(spec_text("fit: {method: hard_concrete, keep_probability: [0.5, 0.9]}\n"));
   EXPECT_EQ(drawn.probe.mask_method, MaskKind::kHardConcrete);
   EXPECT_THAT(drawn.grid.mask_options, ElementsAre(0.5, 0.9));
-  EXPECT_THAT(parse(spec_text("fit: {method: hard_concrete}\n")).grid.mask_options, ElementsAre(0.5));
+  EXPECT_THAT(parse(spec_text("fit: {method: hard_concrete}\n")).grid.mask_options, ElementsAre(0.9));
   const Spec pruned = parse(spec_text("fit: {method: magnitude_pruning, density: [0.1, 0.5, 1]}\n"));
   EXPECT_EQ(pruned.probe.mask_method, MaskKind::kMagnitudePruning);
   EXPECT_THAT(pruned.grid.mask_options, ElementsAre(0.1, 0.5, 1));
@@ -188,14 +225,12 @@ TEST(Spec, ReadsAMaskMethodAndItsOption) {
 }
 
 TEST(Spec, TakesAnotherMaskMethodThanItsOwn) {
-  const auto parse_for = [](const std::string& more, MaskKind method) {
-    return parse_spec(Document::parse_yaml(spec_text(more), "spec.yaml"), method);
-  };
   // The option of the spec's own method is then ignored.
-  for (const char* more : {"", "fit: {mask_init: [0, 0.5]}\n", "fit: {keep_probability: 0.5}\n"}) {
+  for (const char* more : {"", "fit: {method: continuous_sparsification, mask_init: [0, 0.5]}\n",
+                           "fit: {method: magnitude_pruning, density: 0.5}\n", "fit: {keep_probability: 0.9}\n"}) {
     const Spec spec = parse_for(more, MaskKind::kHardConcrete);
     EXPECT_EQ(spec.probe.mask_method, MaskKind::kHardConcrete) << more;
-    EXPECT_THAT(spec.grid.mask_options, ElementsAre(0.5)) << more;
+    EXPECT_THAT(spec.grid.mask_options, ElementsAre(0.9)) << more;
   }
   EXPECT_THAT(parse_for("fit: {density: 0.3}\n", MaskKind::kMagnitudePruning).grid.mask_options, ElementsAre(0.3));
   EXPECT_INPUT_ERROR(parse_for("fit: {density: 0.3}\n", MaskKind::kHardConcrete), "only method magnitude_pruning");
@@ -209,8 +244,11 @@ TEST(Spec, RefusesMaskMethodsAndOptionsThatDoNotFit) {
       parse(spec_text("fit: {method: hardconcrete}\n")),
       "spec.yaml:4:15: fit.method: 'hardconcrete' is not one of continuous_sparsification, hard_concrete");
   EXPECT_INPUT_ERROR(parse(spec_text("fit: {density: 0.1}\n")),
-                     "fit.density: only method magnitude_pruning has this option; the method is continuous_spars");
-  EXPECT_INPUT_ERROR(parse(spec_text("fit: {method: hard_concrete, mask_init: 0}\n")), "only method continuous_spars");
+                     "fit.density: only method magnitude_pruning has this option; the method is hard_concrete");
+  for (const char* fit : {"{mask_init: 0}", "{method: hard_concrete, mask_init: 0}"}) {
+    EXPECT_INPUT_ERROR(parse(spec_text(fmt::format("fit: {}\n", fit))),
+                       "fit.mask_init: only method continuous_sparsification has this option; the method is hard");
+  }
   EXPECT_INPUT_ERROR(parse(spec_text("fit: {method: hard_concrete, keep_probability: 1}\n")),
                      "fit.keep_probability: hard concrete masks: keep_probability must lie between 0 and 1, found 1");
   EXPECT_INPUT_ERROR(parse(spec_text("fit: {method: magnitude_pruning, density: [0.1, 2]}\n")),
@@ -233,7 +271,7 @@ TEST(FlatConfig, ImpliesProtocolPaperWithoutControls) {
   EXPECT_EQ(spec.probe.ablation.n_random, 0);
   EXPECT_FALSE(spec.probe.ablation.complement);
   EXPECT_FALSE(spec.probe.ablation.per_matrix);
-  EXPECT_EQ(spec.probe.fit.l0_weight, 1e-6) << "PyYAML would read 1e-6 as text";
+  EXPECT_EQ(spec.probe.fit.l0_weights, std::vector{1e-6}) << "PyYAML would read 1e-6 as text";
   EXPECT_THAT(spec.ignored_keys, IsEmpty());
 }
 
@@ -336,10 +374,11 @@ TEST(CellId, ChangesWithEverythingThatCanChangeItsNumbers) {
                                             "fit: {weight_decay: 1}\n",
                                             "fit: {l0_weight: 1}\n",
                                             "fit: {max_temperature: 3}\n",
-                                            "fit: {mask_init: 1}\n",
-                                            "fit: {mask_init: 0.5}\n",
-                                            "fit: {method: hard_concrete}\n",
-                                            "fit: {method: hard_concrete, keep_probability: 0.8}\n",
+                                            "fit: {l0_weight: [1e-7, 1e-6]}\n",
+                                            "fit: {method: continuous_sparsification}\n",
+                                            "fit: {method: continuous_sparsification, mask_init: 1}\n",
+                                            "fit: {method: continuous_sparsification, mask_init: 0.5}\n",
+                                            "fit: {keep_probability: 0.8}\n",
                                             "fit: {method: magnitude_pruning}\n",
                                             "fit: {method: magnitude_pruning, density: 0.5}\n",
                                             "evaluate: {exemplar_draws: 3}\n",

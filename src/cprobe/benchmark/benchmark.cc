@@ -62,16 +62,10 @@ Spec spec_of(const BenchmarkModel& planned, const Made& made, MaskKind method, c
             .grid = {.variables = planned.variables, .layers = planned.layers},
             .out = out / "runs" / planned.name / std::string(to_string(method))};
   const auto n_train = static_cast<int64_t>(CsvTable::read(spec.data.train_csv).n_rows());
-  spec.probe.mask_method = method;
-  spec.grid.mask_options = {mask_option(method).otherwise};
-  const PlantedSearch search = planted_search(n_train);
-  spec.grid.batch_sizes = {search.batch_size};
-  if (method == MaskKind::kHardConcrete) {
-    spec.grid.mask_options = {search.keep_probability};
-    spec.grid.learning_rates = {search.learning_rate};
-    spec.probe.fit.epochs = search.epochs;
-    spec.probe.fit.l0_weight = search.l0_weight;
-  }
+  set_method(spec, method);
+  const PlantedBatches batches = planted_batches(n_train, method);
+  spec.grid.batch_sizes = {batches.size};
+  spec.probe.fit.epochs = batches.epochs;
   if (method != MaskKind::kHardConcrete) spec.grid.layers = {planned.layers.front()};
   return spec;
 }

@@ -1,10 +1,12 @@
 #include "cprobe/circuit/fit.h"
 
 #include <ATen/Parallel.h>
+#include <fmt/ranges.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/optim/adamw.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iterator>
 #include <memory>
@@ -17,6 +19,9 @@
 namespace cprobe {
 namespace {
 
+/// What the loss gains, at each L0 weight of a path, by keeping all weights of a component.
+constexpr std::array kPricesOfAll = {0.15, 0.5, 1.5};
+
 void check(const FitOptions& options, int64_t n_labelled) {
   const auto require = [](bool holds, const char* what, double found) {
     if (!holds) throw input_error("mask training: {}, found {}", what, found);
@@ -25,7 +30,8 @@ void check(const FitOptions& options, int64_t n_labelled) {
   require(options.batch_size >= 2, "batch_size must be at least 2", static_cast<double>(options.batch_size));
   require(options.learning_rate > 0, "learning_rate must be positive", options.learning_rate);
   require(options.weight_decay >= 0, "weight_decay must not be negative", options.weight_decay);
-  require(options.l0_weight >= 0, "l0_weight must not be negative", options.l0_weight);
+  for (const double weight : options.l0_weights) require(weight >= 0, "l0_weight must not be negative", weight);
+  if (!std::ranges::is_sorted(options.l0_weights)) throw input_error("mask training: l0_weights must ascend");
   require(options.max_temperature >= 1, "max_temperature must be at least 1", options.max_temperature);
   if (n_labelled < options.batch_size) {
     throw input_error("mask training: batch_size is {}, but there are only {} labelled tokens to train on",
@@ -40,6 +46,12 @@ int64_t masks_at_once(const ComponentInputs& inputs, int64_t batch_size, bool on
   int64_t widest = batch_size;  // the similarities of a batch are [batch, batch]
   for (const MatrixInfo& matrix : inputs.matrices()) widest = std::max(widest, matrix.n_out);
   return std::max<int64_t>(1, most_bytes / (batch_size * widest * static_cast<int64_t>(sizeof(float))));
+}
+
+int64_t number_of_weights(const std::vector<MatrixInfo>& matrices) {
+  int64_t n = 0;
+  for (const MatrixInfo& matrix : matrices) n += matrix.n_in * matrix.n_out;
+  return n;
 }
 
 /// Masks that are trained as one tensor of parameters per matrix.
@@ -72,12 +84,13 @@ class MaskStack {
   }
 
   /// Trains for one epoch.
-  void train(const at::Tensor& order, double temperature) {
+  void train(const at::Tensor& order, double temperature, double l0_weight) {
     const int64_t n_batches = order.size(0) / options_.batch_size;
     at::Tensor sums;  // [3, n_masks] float64: loss, objective and L0 term. Read once: reading waits for a GPU.
     for (int64_t b = 0; b < n_batches; ++b) {
       stop_if_interrupted();
-      const at::Tensor terms = step(order.narrow(0, b * options_.batch_size, options_.batch_size), temperature);
+      const at::Tensor terms =
+          step(order.narrow(0, b * options_.batch_size, options_.batch_size), temperature, l0_weight);
       sums = sums.defined() ? sums.add_(terms) : terms;
     }
     const at::Tensor means = (sums / static_cast<double>(n_batches)).cpu();
@@ -103,22 +116,28 @@ class MaskStack {
     return sum;
   }
 
+  /// The masks as they are now end the path's next part.
+  void keep() {
+    std::vector<at::Tensor>& parameters = path_.emplace_back();
+    for (const at::Tensor& parameter : masks_.parameters) parameters.push_back(parameter.detach().clone());
+  }
+
   /// The result of each mask.
   std::vector<FitResult> results() const {
     std::vector<FitResult> results;
     for (size_t i = 0; i < curves_.size(); ++i) {
-      Mask mask{.unit = masks_.unit, .matrices = masks_.matrices};
-      for (const at::Tensor& parameter : masks_.parameters) {
-        mask.parameters.push_back(parameter.detach()[static_cast<int64_t>(i)].clone());
+      FitResult& result = results.emplace_back(FitResult{.l0_weights = {}, .path = {}, .curve = curves_[i]});
+      for (const std::vector<at::Tensor>& parameters : path_) {
+        Mask& mask = result.path.emplace_back(Mask{.unit = masks_.unit, .matrices = masks_.matrices, .parameters = {}});
+        for (const at::Tensor& all : parameters) mask.parameters.push_back(all[static_cast<int64_t>(i)].clone());
       }
-      results.push_back({std::move(mask), curves_[i]});
     }
     return results;
   }
 
  private:
   /// @return [3, n_masks] float64: loss, objective and L0 term of the batch.
-  at::Tensor step(const at::Tensor& which, double temperature) {
+  at::Tensor step(const at::Tensor& which, double temperature, double l0_weight) {
     const std::vector<at::Tensor> multipliers = method_.multipliers(masks_, temperature, noise_);
     const at::Tensor labels = labels_.index_select(1, which);
     std::vector<at::Tensor> objectives;
@@ -132,7 +151,7 @@ class MaskStack {
       objectives.push_back(objective.detach());
     });
     const at::Tensor objective = at::cat(objectives);
-    const at::Tensor l0_term = method_.relaxed_size(masks_, multipliers) * options_.l0_weight;
+    const at::Tensor l0_term = method_.relaxed_size(masks_, multipliers) * l0_weight;
     std::vector<at::Tensor> ends = {l0_term}, by_ends = {at::ones_like(l0_term)};
     for (size_t i = 0; i < multipliers.size(); ++i) {
       ends.push_back(multipliers[i]);
@@ -151,11 +170,35 @@ class MaskStack {
   std::vector<at::Generator> noise_;
   int64_t masks_at_once_;
   Mask masks_;
+  std::vector<std::vector<at::Tensor>> path_;     ///< Parameters of all masks, per L0 weight.
   std::vector<std::vector<EpochRecord>> curves_;  ///< One per mask.
   std::unique_ptr<torch::optim::AdamW> optimizer_;
 };
 
 }  // namespace
+
+FitOptions default_fit(MaskKind kind) {
+  const TrainingDefaults defaults = training_defaults(kind);
+  FitOptions options{.epochs = defaults.epochs, .learning_rate = defaults.learning_rate, .l0_weights = {}};
+  if (defaults.l0_weight) options.l0_weights = {*defaults.l0_weight};
+  return options;
+}
+
+int64_t n_epochs(const FitOptions& options) {
+  return options.epochs * (options.l0_weights.empty() ? std::ssize(kPricesOfAll) : std::ssize(options.l0_weights));
+}
+
+std::vector<double> auto_l0_weights(int64_t n_weights) {
+  std::vector<double> weights;
+  for (const double price_of_all : kPricesOfAll) {
+    weights.push_back(price_of_all / static_cast<double>(n_weights));
+  }
+  return weights;
+}
+
+std::string l0_weights_text(const FitOptions& options) {
+  return options.l0_weights.empty() ? "auto" : fmt::format("{}", fmt::join(options.l0_weights, ","));
+}
 
 std::vector<FitResult> fit_together(const ComponentInputs& inputs, const std::vector<at::Tensor>& labels,
                                     const MaskMethod& method, const FitOptions& options, const NextOrder& next_order,
@@ -182,25 +225,31 @@ std::vector<FitResult> fit_together(const ComponentInputs& inputs, const std::ve
                         noise.empty() ? std::vector<at::Generator>() : of_stack(noise),
                         masks_at_once(inputs, options.batch_size, on_cpu));
   }
-  if (stacks.front().trains()) {
-    const double growth = std::pow(options.max_temperature, 1.0 / static_cast<double>(options.epochs));
+  std::vector<double> l0_weights = options.l0_weights;
+  if (l0_weights.empty()) l0_weights = auto_l0_weights(number_of_weights(inputs.matrices()));
+  const int64_t epochs = stacks.front().trains() ? options.epochs : 0;
+  const double growth = std::pow(options.max_temperature, 1.0 / static_cast<double>(epochs));
+  int64_t n_done = 0;
+  for (const double l0_weight : l0_weights) {
     double temperature = 1.0;
-    for (int64_t epoch = 0; epoch < options.epochs; ++epoch) {
+    for (int64_t epoch = 0; epoch < epochs; ++epoch) {
       const at::Tensor order = next_order(inputs.n_labelled());
       // Threads divide the stacks or, if there is one stack, the rows of its batches.
       at::parallel_for(0, n_stacks, 1, [&](int64_t first, int64_t last) {
         const at::AutoGradMode gradients(true);  // the gradient mode is per thread
-        for (int64_t i = first; i < last; ++i) stacks[static_cast<size_t>(i)].train(order, temperature);
+        for (int64_t i = first; i < last; ++i) stacks[static_cast<size_t>(i)].train(order, temperature, l0_weight);
       });
       double loss = 0;
       for (const MaskStack& stack : stacks) loss += stack.sum_of_losses();
-      tell(on_progress, {"mask training", epoch + 1, options.epochs,
+      tell(on_progress, {"mask training", ++n_done, epochs * std::ssize(l0_weights),
                          fmt::format("loss {:.3f}", loss / static_cast<double>(n_masks))});
       temperature *= growth;
     }
+    for (MaskStack& stack : stacks) stack.keep();
   }
   std::vector<FitResult> results;
   for (const MaskStack& stack : stacks) std::ranges::move(stack.results(), std::back_inserter(results));
+  for (FitResult& result : results) result.l0_weights = l0_weights;
   return results;
 }
 

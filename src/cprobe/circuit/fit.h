@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "cprobe/circuit/component_inputs.h"
@@ -13,25 +14,41 @@
 namespace cprobe {
 
 /// Settings of mask training. The defaults are those of the paper (Lepori et al. 2024, appendix)
-/// for arithmetic models.
+/// for arithmetic models; `default_fit` has those of each mask method.
 ///
 /// The loss is objective + l0_weight * relaxed size:
 ///   - The objective is the soft nearest neighbours loss, which is low if tokens with the same
 ///     label get similar updates. An update is what the component adds to the residual stream.
 ///   - The relaxed size (the L0 term) is a differentiable count of the weights that the mask keeps.
 struct FitOptions {
-  int64_t epochs = 90;  ///< Passes over the labelled tokens, >= 0. 0 returns the initial mask.
+  /// Passes over the labelled tokens for each L0 weight, >= 0. 0 returns the initial mask.
+  int64_t epochs = 90;
   /// Labelled tokens per step, >= 2. An incomplete last batch is dropped.
   int64_t batch_size = 500;
   double learning_rate = 1e-3;  ///< AdamW, > 0.
   double weight_decay = 0.01;   ///< AdamW, on the mask parameters, >= 0.
-  /// Weight of the relaxed size, >= 0; the paper's lambda. The paper uses 1e-7 for GPT-2 small and
-  /// 1e-8 for GPT-2 medium.
-  double l0_weight = 1e-6;
-  /// Temperature that training approaches, >= 1. Epoch e of n, counted from 0, runs at temperature
-  /// max_temperature^(e / n), so the first epoch runs at 1.
+  /// Weights of the relaxed size, each >= 0, ascending; the paper's lambda. The paper uses 1e-7 for
+  /// GPT-2 small and 1e-8 for GPT-2 medium. Several are a path: a mask is trained for `epochs`
+  /// epochs at the first weight, and goes on from there at each of the others. None: those of
+  /// `auto_l0_weights`.
+  std::vector<double> l0_weights = {1e-6};
+  /// Temperature that training approaches, >= 1. Of each L0 weight's n epochs, epoch e, counted
+  /// from 0, runs at temperature max_temperature^(e / n), so the first runs at 1.
   double max_temperature = 200.0;
 };
+
+/// The settings with a method's TrainingDefaults.
+FitOptions default_fit(MaskKind kind);
+
+/// Passes over the labelled tokens at all L0 weights.
+int64_t n_epochs(const FitOptions& options);
+
+/// The path of L0 weights for a component of any size: those at which keeping all of its weights
+/// adds .15, .5 and 1.5 to the loss.
+std::vector<double> auto_l0_weights(int64_t n_weights);
+
+/// "auto", or the weights with commas between.
+std::string l0_weights_text(const FitOptions& options);
 
 /// One epoch of training.
 struct EpochRecord {
@@ -45,8 +62,11 @@ struct EpochRecord {
 };
 
 struct FitResult {
-  Mask mask;
+  std::vector<double> l0_weights;  ///< One or more, ascending.
+  std::vector<Mask> path;          ///< The mask after each L0 weight's epochs.
   std::vector<EpochRecord> curve;  ///< One record per epoch.
+
+  const Mask& mask() const { return path.back(); }
 };
 
 /// Draws the order of the labelled tokens in an epoch. Called once per epoch.
@@ -54,7 +74,8 @@ struct FitResult {
 using NextOrder = std::function<at::Tensor(int64_t n)>;
 
 /// Trains a mask on one component so that the component's updates group the labelled tokens by
-/// label. If the method trains nothing, returns the method's initial mask with an empty curve.
+/// label. If the method trains nothing, returns the method's initial mask for every L0 weight, with
+/// an empty curve.
 /// @param labels  [n_labelled] int64: labels of the tokens of `inputs`.
 /// @param noise   random generator for methods that draw (hard concrete). May be undefined for all
 ///                other methods.

@@ -11,13 +11,22 @@ struct NamedMethod {
   MaskKind kind;
   std::string_view name;
   MaskOption option;
+  TrainingDefaults training;
   std::unique_ptr<MaskMethod> (*make)(double option);
 };
 
 constexpr std::array<NamedMethod, kMaskKinds.size()> kMaskMethods = {{
-    {MaskKind::kContinuousSparsification, "continuous_sparsification", {"mask_init", 0.0}, continuous_sparsification},
-    {MaskKind::kHardConcrete, "hard_concrete", {"keep_probability", 0.5}, hard_concrete},
-    {MaskKind::kMagnitudePruning, "magnitude_pruning", {"density", 0.1}, magnitude_pruning},
+    {MaskKind::kContinuousSparsification,
+     "continuous_sparsification",
+     {"mask_init", 0.0},
+     {},
+     continuous_sparsification},
+    {MaskKind::kHardConcrete,
+     "hard_concrete",
+     {"keep_probability", 0.9},
+     {.epochs = 30, .learning_rate = 0.1, .l0_weight = {}},
+     hard_concrete},
+    {MaskKind::kMagnitudePruning, "magnitude_pruning", {"density", 0.1}, {}, magnitude_pruning},
 }};
 
 const NamedMethod& entry_of(MaskKind kind) {
@@ -54,6 +63,10 @@ std::string mask_method_names() {
 
 MaskOption mask_option(MaskKind kind) {
   return entry_of(kind).option;
+}
+
+TrainingDefaults training_defaults(MaskKind kind) {
+  return entry_of(kind).training;
 }
 
 std::unique_ptr<MaskMethod> make_mask_method(MaskKind kind, double option) {

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -96,9 +97,10 @@ std::unique_ptr<MaskMethod> continuous_sparsification(double initial_value = 0.0
 ///   - Temperature: none.
 /// @param keep_probability  probability, in (0, 1), that a gate is above 1/2 at the start. The
 ///                          initial log alpha is the logit of this value. Cao et al. start at 5/6,
-///                          where the gate without noise is 0.9.
+///                          where the gate without noise is 0.9; masks that start more open find
+///                          planted circuits (docs/benchmark.md).
 /// @throws Error (kInput) if the keep probability is out of range.
-std::unique_ptr<MaskMethod> hard_concrete(double keep_probability = 0.5);
+std::unique_ptr<MaskMethod> hard_concrete(double keep_probability = 0.9);
 
 /// Magnitude pruning: keeps the units with the largest weights of each matrix. Trains nothing. Mask
 /// methods that train should do better.
@@ -127,6 +129,15 @@ struct MaskOption {
   double otherwise = 0;
 };
 MaskOption mask_option(MaskKind kind);  ///< mask_init, keep_probability or density.
+
+/// With what a mask method trains unless it is told otherwise. Continuous sparsification: as in the
+/// paper. Hard concrete: what finds planted circuits (docs/benchmark.md).
+struct TrainingDefaults {
+  int64_t epochs = 90;
+  double learning_rate = 1e-3;
+  std::optional<double> l0_weight = 1e-6;  ///< None: a path of weights (auto_l0_weights).
+};
+TrainingDefaults training_defaults(MaskKind kind);
 
 /// @param option  value of the method's MaskOption.
 /// @throws Error (kInput) if the option is out of range.

@@ -36,6 +36,14 @@ std::optional<double> AccuracyByType::mean() const {
   return (weights * at::nan_to_num(accuracy)).sum().item<double>();
 }
 
+double AccuracyByType::standard_error() const {
+  const at::Tensor weights = weights_of(accuracy, value);
+  const auto n = weights.gt(0).sum().item<double>();
+  if (n < 2) return 0;
+  const at::Tensor deviation = at::nan_to_num(accuracy) - mean().value_or(0);
+  return std::sqrt((weights * deviation).square().sum().item<double>() * n / (n - 1));
+}
+
 AccuracyByType accuracy_by_type(const at::Tensor& right, const at::Tensor& types, const at::Tensor& values) {
   const auto sum = [&](const at::Tensor& rows) {
     return at::zeros({values.size(0)}, at::kDouble).index_add_(0, types, rows.to(at::kDouble));

@@ -20,6 +20,8 @@ struct AccuracyByType {
 
   /// Mean over the types of a value, then over values; none if no type has an accuracy.
   std::optional<double> mean() const;
+  /// Standard error of `mean` over types; 0 if fewer than two types have an accuracy.
+  double standard_error() const;
 };
 
 /// The accuracy of any classifier on each type, over all rows of the type.

@@ -16,23 +16,16 @@ std::string spec_text(const Truth& truth, int64_t n_train, const std::filesystem
   std::vector<std::string> names;
   for (const PlantedVariable& variable : truth.variables) names.push_back(variable.name);
   const std::string at = folder.string();
-  const PlantedSearch search = planted_search(n_train);
+  const PlantedBatches batches = planted_batches(n_train, MaskKind::kHardConcrete);
   return fmt::format(
       "# A planted model: truth.json beside this file says what is true of each variable.\n"
       "model: {0}\n"
       "task: {{name: planted, train: {0}/train.csv, test: {0}/test.csv}}\n"
       "variables: [{1}]\n"
       "blocks: [attn, mlp]\n"
-      "fit:\n"
-      "  method: hard_concrete\n"
-      "  keep_probability: {2}\n"
-      "  learning_rate: {3}\n"
-      "  l0_weight: {4}\n"
-      "  batch_size: {5}\n"
-      "  epochs: {6}\n"
+      "fit: {{batch_size: {2}, epochs: {3}}}\n"
       "out: {0}/run\n",
-      at, fmt::join(names, ", "), search.keep_probability, search.learning_rate, search.l0_weight, search.batch_size,
-      search.epochs);
+      at, fmt::join(names, ", "), batches.size, batches.epochs);
 }
 
 }  // namespace

@@ -2,23 +2,21 @@
 
 #include <cstdint>
 
+#include "cprobe/circuit/fit.h"
+
 namespace cprobe {
 
-/// Settings of mask training by hard concrete that find the units of planted models
-/// (docs/benchmark.md): masks that start open, a high learning rate, and few steps.
-struct PlantedSearch {
-  double keep_probability = 0.9;
-  double learning_rate = 0.1;
-  double l0_weight = 1e-5;
-  int64_t batch_size = 0;
+/// Batches in which masks are trained on planted rows, and how many times: as many steps as a
+/// method's default epochs take with four batches.
+struct PlantedBatches {
+  int64_t size = 0;
   int64_t epochs = 0;
 };
 
-/// 120 steps, on batches of a half or a quarter of the rows: the loss takes time with the square of
-/// a batch.
-inline PlantedSearch planted_search(int64_t n_train) {
+/// @param n_train  rows. Of few, a batch is a half, because pairs of operands come twice at most.
+inline PlantedBatches planted_batches(int64_t n_train, MaskKind method) {
   const int64_t n_batches = n_train > 300 ? 4 : 2;
-  return {.batch_size = n_train / n_batches, .epochs = 120 / n_batches};
+  return {.size = n_train / n_batches, .epochs = default_fit(method).epochs * 4 / n_batches};
 }
 
 }  // namespace cprobe

@@ -23,6 +23,16 @@ struct Findings {
   KnnResult full_knn;       ///< Decoding from the updates of the whole component.
   int64_t n_weights = 0;    ///< Weights in the circuit.
   int64_t max_weights = 0;  ///< Weights in the component.
+  /// The circuit that was found at one of several L0 weights.
+  struct PathStep {
+    double l0_weight = 0;
+    int64_t n_weights = 0;
+    double accuracy = 0;  ///< On other types, of the rows trained on (AccuracyByType::mean).
+    double standard_error = 0;
+    bool is_chosen = false;
+    friend bool operator==(const PathStep&, const PathStep&) = default;
+  };
+  std::vector<PathStep> path;  ///< Weights ascending; empty if the cell has one L0 weight.
   struct OnEvaluationSet {
     std::string label;     ///< The evaluation set, such as "Test".
     double untouched = 0;  ///< Task accuracy of the untouched model.

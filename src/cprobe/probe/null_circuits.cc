@@ -8,6 +8,7 @@
 #include "cprobe/data/held_out_types.h"
 #include "cprobe/evaluate/other_types.h"
 #include "cprobe/probe/draws.h"
+#include "cprobe/probe/l0_path.h"
 
 namespace cprobe {
 namespace {
@@ -265,6 +266,12 @@ at::Tensor rows_to_train_on(const RunData& data, const NullHypothesis& null) {
   return rows_not_held_out(null.types.of_rows[place_of(data, data.train)], null.held_out);
 }
 
+at::Tensor types_to_train_on(const RunData& data, const NullHypothesis& null) {
+  const at::Tensor& of_train = null.types.of_rows[place_of(data, data.train)];
+  const at::Tensor rows = rows_to_train_on(data, null);
+  return rows.defined() ? of_train.index_select(0, rows) : of_train;
+}
+
 std::vector<Circuit> find_null_circuits(const Model& model, const RunData& data, const NullHypothesis& null,
                                         const ComponentRef& component, const FindOptions& options, Streams& streams,
                                         const OnProgress& on_progress) {
@@ -291,7 +298,10 @@ std::vector<Circuit> find_null_circuits(const Model& model, const RunData& data,
   const std::vector<FitResult> fitted = fit_together(
       inputs, labels.unbind(0), *method, options.fit, [&](int64_t) { return draws->training_order(); }, noise,
       on_progress);
-  for (const FitResult& result : fitted) circuits.push_back(make_circuit(result.mask, *method));
+  for (size_t b = 0; b < fitted.size(); ++b) {
+    const at::Tensor of_null = labels[static_cast<int64_t>(b)];
+    circuits.push_back(choose_circuit(inputs, of_null, of_rows, *method, fitted[b], draws->exemplars(of_null)).circuit);
+  }
   return circuits;
 }
 

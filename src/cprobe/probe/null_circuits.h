@@ -31,6 +31,9 @@ std::vector<std::pair<std::string, const Dataset*>> judged_sets(const RunData& d
 /// is held out.
 at::Tensor rows_to_train_on(const RunData& data, const NullHypothesis& null);
 
+/// The types of these rows (of all, if nothing is held out), as FindOptions::train_types.
+at::Tensor types_to_train_on(const RunData& data, const NullHypothesis& null);
+
 /// Finds the circuit of each null variable, with the options, batches and exemplars of the cell's
 /// own circuit, in one loop (`fit_together`). Labels are those of the rows trained on.
 /// @param streams  of `model`.

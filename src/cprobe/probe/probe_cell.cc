@@ -60,6 +60,7 @@ FoundCircuit probe_cell(const Spec& spec, const Cell& cell, const std::string& i
                                      : null_hypothesis(data, cell.variable, spec.data.types_of(cell.variable),
                                                        spec.probe.null_variables, spec.probe.held_out_types);
     options.train_rows = rows_to_train_on(data, *null);
+    options.train_types = types_to_train_on(data, *null);
   }
   FoundCircuit found;
   if (screened != nullptr) {

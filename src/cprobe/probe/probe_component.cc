@@ -2,6 +2,7 @@
 
 #include "cprobe/evaluate/nearest_neighbours.h"
 #include "cprobe/probe/draws.h"
+#include "cprobe/probe/l0_path.h"
 #include "cprobe/probe/streams.h"
 
 namespace cprobe {
@@ -60,7 +61,8 @@ FoundCircuit probe_component(const Model& model, const Dataset& train_data, cons
   FitResult fitted = fit(
       train.inputs, train.labelled.labels, *method, options.fit, [&](int64_t) { return draws.training_order(); },
       Seed(options.seed).derive("fit/mask noise").generator(), on_progress);
-  Circuit circuit = make_circuit(fitted.mask, *method);
+  auto [circuit, path] = choose_circuit(train.inputs, train.labelled.labels, options.train_types, *method, fitted,
+                                        draws.exemplars(train.labelled.labels));
   const std::vector<at::Tensor> kept = keep_multipliers(circuit);
   const auto loss = [&](const ProbedSplit& split, const at::Tensor& order, bool drop_last) {
     return mean_objective(split.inputs, split.labelled.labels, kept, order, batch_size, drop_last);
@@ -70,6 +72,7 @@ FoundCircuit probe_component(const Model& model, const Dataset& train_data, cons
   findings.knn = decode(train, test, kept, draws);
   findings.n_weights = circuit.n_weights();
   findings.max_weights = circuit.max_weights();
+  findings.path = std::move(path);
   return {std::move(findings), std::move(circuit), std::move(fitted.curve)};
 }
 
@@ -84,7 +87,7 @@ std::map<std::string, std::string> provenance(const std::string& variable, const
           {"batch_size", std::to_string(options.fit.batch_size)},
           {"learning_rate", fmt::format("{}", options.fit.learning_rate)},
           {"weight_decay", fmt::format("{}", options.fit.weight_decay)},
-          {"l0_weight", fmt::format("{}", options.fit.l0_weight)},
+          {"l0_weight", l0_weights_text(options.fit)},
           {"max_temperature", fmt::format("{}", options.fit.max_temperature)},
           {std::string(mask_option(options.mask_method).key), fmt::format("{}", option_of(options))}};
 }

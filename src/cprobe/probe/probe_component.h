@@ -20,15 +20,18 @@ class Streams;
 /// How to find a circuit.
 struct FindOptions {
   int64_t position = -1;  ///< Probed token of every row: from 0, or from the end if negative.
-  MaskKind mask_method = MaskKind::kContinuousSparsification;
+  MaskKind mask_method = MaskKind::kHardConcrete;
   std::optional<double> mask_option = {};  ///< The mask method's option; not set: its default.
   MaskUnit unit = MaskUnit::kNeuron;
-  FitOptions fit = {};
+  FitOptions fit = default_fit(MaskKind::kHardConcrete);
   int64_t exemplar_draws = 20;  ///< Draws of one exemplar per class to decode with, >= 1.
   uint64_t seed = 0;            ///< Seeds batches, exemplars and the sampling of masks.
   /// [n] int64, ascending: the training rows that masks are trained on and exemplars are drawn
   /// from. Undefined: all.
   at::Tensor train_rows = {};
+  /// [n] int64: the type of each of these rows, to choose among several L0 weights. Undefined: each
+  /// row is a type.
+  at::Tensor train_types = {};
 
   /// The number of these rows. @param n_rows  rows of the training data.
   int64_t n_train(int64_t n_rows) const { return train_rows.defined() ? train_rows.size(0) : n_rows; }

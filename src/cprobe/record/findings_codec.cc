@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "cprobe/core/name_of.h"
+#include "cprobe/core/number_text.h"
 #include "cprobe/evaluate/tested_metric.h"
 #include "cprobe/record/metric_names.h"
 #include "cprobe/record/question_codec.h"
@@ -15,6 +16,7 @@ namespace {
 // Names that encoding and decoding share.
 constexpr const char* kFullModel = "full model";
 constexpr const char* kMajority = "majority";
+const std::string kAtWeight = "L0 weight ";
 
 using OnEvaluationSet = Findings::OnEvaluationSet;
 using Figure = std::optional<double>;
@@ -78,11 +80,24 @@ AblationResult decode_ablation(const Metric& m, std::string_view behind) {
   return a;
 }
 
+/// The circuits found at several L0 weights: n counts a circuit's weights.
+void encode_path(std::vector<Metric>& list, const std::vector<Findings::PathStep>& path) {
+  for (const Findings::PathStep& step : path) {
+    list.push_back({.metric = std::string(kPathAccuracy),
+                    .value = step.accuracy,
+                    .n = step.n_weights,
+                    .sd = step.standard_error,
+                    .control = kAtWeight + number_text(step.l0_weight),
+                    .note = step.is_chosen ? std::string(kChosen) : std::string()});
+  }
+}
+
 std::vector<Metric> encode_metrics(const Findings& f) {
   std::vector<Metric> list = {
       {.metric = "train_loss", .value = f.train_loss, .n = f.n_train},
       {.metric = "test_loss", .value = f.test_loss, .n = f.n_test},
       {.metric = "circuit_weights", .value = static_cast<double>(f.n_weights), .n = f.max_weights}};
+  encode_path(list, f.path);
   const auto add_knn = [&](const char* metric, const Spread& circuit, const Spread& full, double majority, int64_t n) {
     list.push_back({.metric = metric, .value = circuit.mean, .n = n, .sd = circuit.sd});
     list.push_back({.metric = metric, .value = full.mean, .n = n, .sd = full.sd, .control = kFullModel});
@@ -155,6 +170,8 @@ Findings decode_metrics(const std::vector<Metric>& metrics, int64_t n_draws) {
     } else if (m.metric == "circuit_weights") {
       f.n_weights = std::llround(m.value);
       f.max_weights = m.n;
+    } else if (const std::optional<Findings::PathStep> step = decode_path_step(m)) {
+      f.path.push_back(*step);
     } else if (m.metric == "knn_dev_accuracy" || m.metric == "knn_test_accuracy") {
       decode_knn(f, m, m.metric == "knn_test_accuracy", n_draws);
     } else if (m.metric.starts_with(untouched)) {
@@ -167,6 +184,15 @@ Findings decode_metrics(const std::vector<Metric>& metrics, int64_t n_draws) {
 }
 
 }  // namespace
+
+std::optional<Findings::PathStep> decode_path_step(const Metric& m) {
+  if (m.metric != kPathAccuracy || !m.control.starts_with(kAtWeight)) return std::nullopt;
+  return Findings::PathStep{.l0_weight = std::stod(m.control.substr(kAtWeight.size())),
+                            .n_weights = m.n,
+                            .accuracy = m.value,
+                            .standard_error = m.sd.value_or(0),
+                            .is_chosen = m.note == kChosen};
+}
 
 EncodedFindings encode(const ProbedCell& cell, const AblationOptions& asked) {
   return {encode_row(cell, asked), encode_metrics(cell.findings)};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "cprobe/record/recorded.h"
@@ -25,5 +26,8 @@ EncodedFindings encode(const ProbedCell& cell, const AblationOptions& asked);
 /// get their defaults.
 /// @throws Error (kFailed) if a figure is no number.
 ProbedCell decode(const EncodedFindings& encoded);
+
+/// A circuit of a path; none if the metric is another.
+std::optional<Findings::PathStep> decode_path_step(const Metric& metric);
 
 }  // namespace cprobe

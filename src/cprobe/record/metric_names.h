@@ -12,6 +12,9 @@ inline constexpr std::string_view kUntouchedAccuracy = "vanilla_accuracy";
 inline constexpr std::string_view kUntouchedLogProbability = "vanilla_log_probability";
 inline constexpr std::string_view kOtherTypes = "other_types_accuracy";
 
+// Of the circuits found at several L0 weights, and the note of the one chosen.
+inline constexpr std::string_view kPathAccuracy = "path_accuracy", kChosen = "chosen";
+
 // Of ablations.
 inline constexpr std::string_view kAblatedAccuracy = "ablated_accuracy";
 inline constexpr std::string_view kHarm = "harm", kSufficiency = "sufficiency";

@@ -213,7 +213,7 @@ CellSettings decode_settings(const RowReader& row) {
                    .seed = static_cast<uint64_t>(row.integer("model_seed", 0)),
                    .learning_rate = row.number("lr", defaults.cell.learning_rate),
                    .batch_size = row.integer("batch_size", defaults.cell.batch_size),
-                   .mask_option = row.number(mask_option(mask_method).key, defaults.cell.mask_option)},
+                   .mask_option = row.number(mask_option(mask_method).key, mask_option(mask_method).otherwise)},
           .data_seed = static_cast<uint64_t>(row.integer("data_seed", 0)),
           .protocol = parsed(row.text("protocol"), std::array{Protocol::kDefault, Protocol::kPaper}),
           .control = parsed(row.text("model control"), kModelControls),

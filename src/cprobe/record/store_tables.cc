@@ -61,6 +61,23 @@ std::map<std::string, CellSettings> settings_of_cells(sqlite3* database, const s
   return settings;
 }
 
+/// path.csv: the circuits found at several L0 weights; empty if all cells have one L0 weight.
+std::string path_table(const std::vector<RecordedMetric>& rows) {
+  std::string lines;
+  for (const RecordedMetric& row : rows) {
+    const std::optional<Findings::PathStep> step = decode_path_step(row.metric);
+    if (!step) continue;
+    if (lines.empty()) {
+      lines = csv_record({"variable", "site", "seed", "position", "l0_weight", "weights", "accuracy", "standard_error",
+                          "chosen", "cell"});
+    }
+    lines += csv_record({row.variable, row.site, std::to_string(row.seed), std::to_string(row.position),
+                         number_text(step->l0_weight), std::to_string(step->n_weights), number_text(step->accuracy),
+                         number_text(step->standard_error), step->is_chosen ? "true" : "false", row.cell});
+  }
+  return lines;
+}
+
 /// metrics.csv: the columns of the record, then those of metric_columns.
 /// @param rows  those of a cell follow one another.
 std::string long_table(const std::vector<RecordedMetric>& rows, const std::map<std::string, CellSettings>& settings) {
@@ -210,7 +227,14 @@ void Store::export_tables() const {
     write_file(folder_ / "results.csv", wide_table(finished));
   }
 
-  write_file(folder_ / "metrics.csv", long_table(metrics(), settings_of_cells(database, finished)));
+  const std::vector<RecordedMetric> all = metrics();
+  write_file(folder_ / "metrics.csv", long_table(all, settings_of_cells(database, finished)));
+  const std::string paths = path_table(all);
+  if (paths.empty()) {
+    std::filesystem::remove(folder_ / "path.csv");  // A file there is of an earlier plan.
+  } else {
+    write_file(folder_ / "path.csv", paths);
+  }
 
   std::string curves = csv_record(
       {"variable", "site", "seed", "epoch", "loss", "objective", "l0_term", "temperature", "n_kept", "cell"});

@@ -10,9 +10,6 @@
 namespace cprobe {
 namespace {
 
-/// The L0 weight for models that are not the paper's: as published for GPT-2 small.
-constexpr double kL0Weight = 1e-7;
-
 template <typename T>
 void require_distinct(const std::vector<T>& values, std::string_view what) {
   if (std::set<T>(values.begin(), values.end()).size() == values.size()) return;
@@ -46,8 +43,7 @@ std::vector<std::filesystem::path> paper_files(PaperTask task, const std::filesy
   return {folder / "Syntactic_Number/Syntactic_Number.csv"};
 }
 
-Spec probing_spec(const Lexicon& lexicon, const Experiment4Options& options, const PublishedModel* published,
-                  PaperTask which) {
+Spec probing_spec(const Lexicon& lexicon, const Experiment4Options& options, PaperTask which) {
   const std::filesystem::path& out = options.common.out;
   const std::vector<std::filesystem::path> files =
       options.data.empty() ? prepare_sentences(lexicon, which, out / "data", Seed(0), options.common.overwrite)
@@ -62,7 +58,6 @@ Spec probing_spec(const Lexicon& lexicon, const Experiment4Options& options, con
             .data = {.task = task.name, .language = task},
             .grid = {.variables = {task.name}}};
   spec.grid.layers = options.layers;
-  spec.probe.fit.l0_weight = published == nullptr ? kL0Weight : published->l0_weight;
   spec.probe.ablation.n_random = options.common.n_random;
   spec.probe.null_variables = options.common.n_nulls;
   spec.out = out / task.name;
@@ -77,7 +72,7 @@ std::string reproduce_experiment4(const Lexicon& lexicon, const Experiment4Optio
   Tokenizer::load(options.model);  // Throws for a bad tokenizer before any sentences are written.
   const PublishedModel* published = find_published_model(config);
   std::vector<Spec> specs;
-  for (const PaperTask task : options.tasks) specs.push_back(probing_spec(lexicon, options, published, task));
+  for (const PaperTask task : options.tasks) specs.push_back(probing_spec(lexicon, options, task));
   // Checks all tasks first, so that hours on one task do not come before a mistake in the next.
   for (const Spec& spec : specs) check_run(spec, run_options(options.common));
   std::string text;

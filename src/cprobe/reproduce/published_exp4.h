@@ -14,7 +14,6 @@ struct PublishedModel {
   std::string_view name;  ///< "GPT-2 small".
   int64_t n_layers;
   int64_t d_model;
-  double l0_weight;  ///< The L0 weight that the published circuits were found with.
 };
 
 /// The published model of this architecture and these sizes; nullptr if there is none. Weights are

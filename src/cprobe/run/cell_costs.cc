@@ -75,14 +75,25 @@ DecodingCost measured_decoding(const Spec& spec, Cell cell, const RunData& data,
   if (spec.probe.protocol != Protocol::kPaper) {
     null = known_nulls(spec, data, cell);
     options.train_rows = rows_to_train_on(data, *null);
+    options.train_types = types_to_train_on(data, *null);
   }
   const std::unique_ptr<Draws> draws =
       make_draws(spec.probe, cell, options.n_train(data.train.trie.n_rows()), data.test.trie.n_rows());
   DecodingCost cost;
   auto start = steady_clock::now();
-  probe_component(data.model, data.train, data.test, cell.variable, cell.component, options, *draws, streams);
-  cost.own = elapsed(start);
+  const auto seconds_of_cell = [&](const FindOptions& with) {
+    start = steady_clock::now();
+    probe_component(data.model, data.train, data.test, cell.variable, cell.component, with, *draws, streams);
+    return elapsed(start);
+  };
+  cost.own = seconds_of_cell(options);
   if (!null) return cost;
+  // Each null variable, too, chooses among the circuits of its path.
+  FindOptions without_path = options;
+  without_path.fit.l0_weights = {0};
+  if (n_epochs(spec.probe.fit) > spec.probe.fit.epochs) {
+    cost.per_null = std::max(0.0, cost.own - seconds_of_cell(without_path));
+  }
   const Circuit circuit = half_component(data.model, cell.component, options.unit);
   const auto seconds_of_presence = [&](const std::vector<Circuit>& nulls) {
     start = steady_clock::now();
@@ -91,7 +102,7 @@ DecodingCost measured_decoding(const Spec& spec, Cell cell, const RunData& data,
   };
   const double without = seconds_of_presence({});
   cost.own += without;
-  if (null->variables.n() > 0) cost.per_null = std::max(0.0, seconds_of_presence({circuit}) - without);
+  if (null->variables.n() > 0) cost.per_null += std::max(0.0, seconds_of_presence({circuit}) - without);
   return cost;
 }
 

@@ -102,6 +102,7 @@ Estimate::Epoch Estimate::measured_epoch(const Cell& cell, const NewRows& new_ro
                                labelled.nodes);
   FitOptions options = find_options(spec_->probe, cell).fit;
   options.epochs = 2;  // The first epoch warms up; the second is measured.
+  options.l0_weights = {0};
   options.max_temperature = 1;
   const std::unique_ptr<MaskMethod> method = make_mask_method(spec_->probe.mask_method, cell.mask_option);
   const auto seconds_together = [&](int64_t n_masks) {
@@ -212,7 +213,7 @@ double Estimate::products(int64_t n_nodes, Site from, Site to) const {
 
 CellTime unmeasured(const Spec& spec, const RunData& data, const Cell& cell) {
   return {.epoch = 1,
-          .n_epochs = spec.probe.fit.epochs,
+          .n_epochs = n_epochs(spec.probe.fit),
           .ablation = 1,
           .n_ablations = n_ablations(spec.probe.ablation, data, cell, n_null_variables(spec, data, cell))};
 }

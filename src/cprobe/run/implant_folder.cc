@@ -194,8 +194,9 @@ std::string spec_text(const Spec& spec) {
                                 {"batch_size", spec.grid.batch_sizes.front()},
                                 {"learning_rate", spec.grid.learning_rates.front()},
                                 {"weight_decay", probe.fit.weight_decay},
-                                {"l0_weight", probe.fit.l0_weight},
+                                {"l0_weight", "auto"},
                                 {"max_temperature", probe.fit.max_temperature}};
+  if (!probe.fit.l0_weights.empty()) fit["l0_weight"] = probe.fit.l0_weights;
   fit[std::string(option.key)] = spec.grid.mask_options.front();
   return fmt::format(
       "# A model with an implant: truth.json beside this file says which units compute it.\n"

@@ -11,7 +11,7 @@ namespace cprobe {
 namespace {
 
 constexpr const char* kCircuits = "circuits";
-constexpr const char* kExports[] = {"results.csv", "metrics.csv", "curves.csv", kCircuits};
+constexpr const char* kExports[] = {"results.csv", "metrics.csv", "curves.csv", "path.csv", kCircuits};
 
 void remove_path(const std::filesystem::path& path) {
   std::error_code problem;

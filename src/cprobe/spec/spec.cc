@@ -110,6 +110,17 @@ std::vector<Cell> expand(const GridSpec& grid, const ModelConfig& config) {
   return cells;
 }
 
+MaskKind usual_method(Protocol protocol) {
+  return protocol == Protocol::kPaper ? MaskKind::kContinuousSparsification : MaskKind::kHardConcrete;
+}
+
+void set_method(Spec& spec, MaskKind method) {
+  spec.probe.mask_method = method;
+  spec.grid.mask_options = {mask_option(method).otherwise};
+  spec.probe.fit = spec.probe.protocol == Protocol::kPaper ? FitOptions() : default_fit(method);
+  spec.grid.learning_rates = {spec.probe.fit.learning_rate};
+}
+
 std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::string>& fingerprints, int n_threads) {
   std::vector<std::string> fills;
   for (const Fill fill : spec.probe.ablation.fills) fills.emplace_back(to_string(fill));
@@ -128,9 +139,10 @@ std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::s
       kNumericsVersion, fmt::join(fingerprints, ","), cell.variable, to_string(cell.component), cell.position,
       cell.seed, spec.probe.data_seed, cell.learning_rate, cell.batch_size, cell.mask_option,
       to_string(spec.probe.protocol), to_string(spec.model.control), to_string(spec.probe.unit), spec.probe.fit.epochs,
-      spec.probe.fit.weight_decay, spec.probe.fit.l0_weight, spec.probe.fit.max_temperature, spec.probe.exemplar_draws,
-      spec.probe.ablation.n_random, spec.probe.ablation.per_matrix, spec.probe.ablation.complement,
-      fmt::join(fills, ","), fmt::join(evaluation_labels(spec), ","), n_threads, effects, method, sufficiency, nulls);
+      spec.probe.fit.weight_decay, l0_weights_text(spec.probe.fit), spec.probe.fit.max_temperature,
+      spec.probe.exemplar_draws, spec.probe.ablation.n_random, spec.probe.ablation.per_matrix,
+      spec.probe.ablation.complement, fmt::join(fills, ","), fmt::join(evaluation_labels(spec), ","), n_threads,
+      effects, method, sufficiency, nulls);
   return to_hex(hash(text));
 }
 

@@ -76,10 +76,10 @@ struct GridSpec {
   /// kDefault: each seed gives cells with batches, exemplars and random controls of their own.
   /// kPaper: see ProbeSpec::data_seed.
   std::vector<uint64_t> seeds = {0};
-  std::vector<double> learning_rates = {1e-3};
+  std::vector<double> learning_rates = {default_fit(MaskKind::kHardConcrete).learning_rate};
   std::vector<int64_t> batch_sizes = {500};
   /// Values of the mask method's option: initial values, keep probabilities or densities.
-  std::vector<double> mask_options = {0.0};
+  std::vector<double> mask_options = {mask_option(MaskKind::kHardConcrete).otherwise};
 };
 
 /// How exchanges are measured (docs/statistics.md, questions 3 and 4).
@@ -95,11 +95,11 @@ struct ProbeSpec {
   /// controls, the sampling of hard concrete masks and the random draws of ablations. Comparison
   /// methods do not use this seed.
   uint64_t data_seed = 0;
-  MaskKind mask_method = MaskKind::kContinuousSparsification;
+  MaskKind mask_method = MaskKind::kHardConcrete;
   MaskUnit unit = MaskUnit::kNeuron;
-  ExchangeOptions exchange;     ///< Questions 3 and 4.
-  FitOptions fit;               ///< Its learning_rate and batch_size come from the grid.
-  int64_t exemplar_draws = 20;  ///< kDefault: draws of one exemplar per class, >= 1.
+  ExchangeOptions exchange;                               ///< Questions 3 and 4.
+  FitOptions fit = default_fit(MaskKind::kHardConcrete);  ///< Its learning_rate and batch_size come from the grid.
+  int64_t exemplar_draws = 20;                            ///< kDefault: draws of one exemplar per class, >= 1.
   /// kDefault: null variables whose circuits are found beside each circuit, >= 0. 0: questions that
   /// need them are not tested.
   int64_t null_variables = 19;
@@ -125,6 +125,13 @@ struct Spec {
   std::vector<std::string> ignored_keys;  ///< Keys of a flat config that have no effect.
 };
 
+/// The mask method of a spec that names none.
+MaskKind usual_method(Protocol protocol);
+
+/// Sets the mask method, the default value of its option, and its TrainingDefaults. Protocol paper
+/// trains all methods as the paper does (FitOptions).
+void set_method(Spec& spec, MaskKind method);
+
 /// Reads a spec (docs/file_formats.md), or a flat config of the reference, which implies
 /// Protocol::kPaper. Relative paths stay relative to the working directory.
 /// @param method  mask method in place of the spec's own.
@@ -141,9 +148,9 @@ struct Cell {
   ComponentRef component;
   int64_t position = -1;
   uint64_t seed = 0;
-  double learning_rate = 1e-3;
+  double learning_rate = default_fit(MaskKind::kHardConcrete).learning_rate;
   int64_t batch_size = 500;
-  double mask_option = 0.0;
+  double mask_option = cprobe::mask_option(MaskKind::kHardConcrete).otherwise;
 
   friend bool operator==(const Cell&, const Cell&) = default;
 };

@@ -56,6 +56,7 @@ Spec parse_flat_spec(const Document& yaml, std::optional<MaskKind> method) {
                            // Ignored.
                            "gif", "gif_interval", "model_dir", "save_models"});
   Spec spec{.probe = {.protocol = Protocol::kPaper}};
+  set_method(spec, usual_method(Protocol::kPaper));
   spec.probe.ablation = {.n_random = 0, .complement = false};
   spec.model.folder = yaml.at("model_path").as_text();
   spec.data.task = yaml.at("task").as_text();
@@ -76,7 +77,7 @@ Spec parse_flat_spec(const Document& yaml, std::optional<MaskKind> method) {
   if (method && *method != spec.probe.mask_method) set_method(spec, *method);
   spec.probe.data_seed = as_data_seed(yaml.at("data_seed"));
   spec.probe.fit.epochs = as_count(yaml.at("num_epochs"), 0);
-  spec.probe.fit.l0_weight = as_at_least(yaml.at("l0_lambda"), 0);
+  spec.probe.fit.l0_weights = {as_at_least(yaml.at("l0_lambda"), 0)};
   spec.probe.fit.max_temperature = as_at_least(yaml.at("max_temp"), 1);
   if_given(yaml, "num_random_ablations", [&](const Document& v) { spec.probe.ablation.n_random = as_count(v, 0); });
   const auto flag = [&](std::string_view key, bool otherwise) {

@@ -1,6 +1,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "cprobe/circuit/mask_options.h"
 #include "cprobe/spec/spec_values.h"
@@ -8,10 +9,25 @@
 namespace cprobe {
 namespace {
 
+/// A number, a list of numbers, or `auto`: none.
+std::vector<double> l0_weights_of(const Document& value, const Spec& spec) {
+  std::vector<double> weights;
+  if (!value.is_scalar() || value.as_text() != "auto") {
+    weights = list_of(value, [](const Document& one) { return as_at_least(one, 0); });
+  }
+  if (weights.size() != 1 && spec.probe.protocol == Protocol::kPaper) {
+    throw value.error("protocol paper knows no types to choose an L0 weight by; give one number");
+  }
+  if (std::ranges::adjacent_find(weights, std::greater_equal()) != weights.end()) {
+    throw value.error("the weights must ascend, because a mask is trained at each after the one before");
+  }
+  return weights;
+}
+
 void read_fit(const Document& map, std::optional<MaskKind> method, Spec& spec) {
   map.require_known_keys(and_mask_options(
       {"method", "unit", "epochs", "batch_size", "learning_rate", "weight_decay", "l0_weight", "max_temperature"}));
-  MaskKind written = MaskKind::kContinuousSparsification;
+  MaskKind written = usual_method(spec.probe.protocol);
   if_given(map, "method", [&](const Document& v) { written = mask_kind_of(v); });
   set_method(spec, method.value_or(written));
   const std::vector<double> options = read_mask_options(map, spec.probe.mask_method, written);
@@ -23,7 +39,7 @@ void read_fit(const Document& map, std::optional<MaskKind> method, Spec& spec) {
   if_given(map, "batch_size", [&](const Document& v) { spec.grid.batch_sizes = list_of(v, batch_of); });
   if_given(map, "learning_rate", [&](const Document& v) { spec.grid.learning_rates = list_of(v, as_positive); });
   if_given(map, "weight_decay", [&](const Document& v) { spec.probe.fit.weight_decay = as_at_least(v, 0); });
-  if_given(map, "l0_weight", [&](const Document& v) { spec.probe.fit.l0_weight = as_at_least(v, 0); });
+  if_given(map, "l0_weight", [&](const Document& v) { spec.probe.fit.l0_weights = l0_weights_of(v, spec); });
   if_given(map, "max_temperature", [&](const Document& v) { spec.probe.fit.max_temperature = as_at_least(v, 1); });
 }
 
@@ -216,6 +232,7 @@ Spec parse_nested_spec(const Document& yaml, std::optional<MaskKind> method) {
   if_given(yaml, "protocol", [&](const Document& v) {
     spec.probe.protocol = choice(v, {Protocol::kDefault, Protocol::kPaper});
   });
+  set_method(spec, method.value_or(usual_method(spec.probe.protocol)));
   check_types(task, spec);
   if_given(yaml, "data_seed", [&](const Document& v) {
     if (spec.probe.protocol != Protocol::kPaper)

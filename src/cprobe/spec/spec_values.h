@@ -35,11 +35,6 @@ inline int64_t batch_of(const Document& value) {
 inline Block block_of(const Document& value) {
   return choice(value, {Block::kAttention, Block::kMlp});
 }
-/// Sets the mask method, and gives its option the default value.
-inline void set_method(Spec& spec, MaskKind method) {
-  spec.probe.mask_method = method;
-  spec.grid.mask_options = {mask_option(method).otherwise};
-}
 
 /// Reads the form of docs/file_formats.md, "Spec". Parameters and errors as `parse_spec`.
 Spec parse_nested_spec(const Document& yaml, std::optional<MaskKind> method);
