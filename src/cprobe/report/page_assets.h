@@ -5,7 +5,7 @@
 /// The files of page/ and Plotly, which cmake/embed.cmake puts into the program.
 namespace cprobe::page_assets {
 
-std::string_view page();      ///< page/page.html, with {{name}} in the place of each other file.
+std::string_view page();      ///< page/page.html, with {{name}} in the place of what a page shows.
 std::string_view style();     ///< page/style.css
 std::string_view basics();    ///< page/basics.js
 std::string_view tables();    ///< page/tables.js
