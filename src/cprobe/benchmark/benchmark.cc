@@ -5,9 +5,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "cprobe/baselines/baseline.h"
 #include "cprobe/benchmark/direct_methods.h"
+#include "cprobe/benchmark/shared_models.h"
 #include "cprobe/circuit/circuit.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/number_text.h"
@@ -212,46 +214,57 @@ std::vector<std::string> compared_methods() {
   return names;
 }
 
+/// Computes what is missing of a model, and compares it with the truth.
+/// @param failures  gets a line for each cell that failed.
+std::vector<BenchmarkRow> rows_of(const BenchmarkModel& planned, const BenchmarkOptions& options,
+                                  std::vector<std::string>& failures) {
+  std::vector<BenchmarkRow> rows;
+  RunOptions alone = options.run;
+  alone.out.clear();
+  alone.shard.clear();
+  alone.ranks = nullptr;
+  const Made made = make_model(planned, options.out, alone.callbacks.on_progress);
+  add_direct(rows, planned, made, options);
+  const auto note_failures = [&](const RunSummary& summary) {
+    for (const std::string& problem : summary.failures) failures.push_back(planned.name + ": " + problem);
+  };
+  std::vector<MaskKind> methods = {MaskKind::kHardConcrete};
+  if (planned.has_all_methods) {
+    methods = {MaskKind::kHardConcrete, MaskKind::kContinuousSparsification, MaskKind::kMagnitudePruning};
+  }
+  for (const MaskKind method : methods) {
+    const Spec spec = spec_of(planned, made, method, options.out);
+    note_failures(run(spec, alone));
+    add_circuits(rows, planned, made, method, spec);
+  }
+  if (planned.has_all_methods) {
+    Spec spec = spec_of(planned, made, MaskKind::kContinuousSparsification, options.out);
+    spec.out = options.out / "runs" / planned.name / kCompared;
+    note_failures(run_baselines(spec, compared_methods(), alone));
+    add_compared(rows, planned, made, spec);
+  }
+  return rows;
+}
+
 }  // namespace
 
-std::vector<BenchmarkRow> run_benchmark(const BenchmarkOptions& options) {
-  const std::vector<BenchmarkModel> models = benchmark_models(options.size, Seed(options.seed));
-  std::vector<BenchmarkRow> rows;
-  std::vector<std::string> failures;
-  RunOptions run_options = options.run;
-  run_options.out.clear();
-  for (size_t i = 0; i < models.size(); ++i) {
-    const BenchmarkModel& planned = models[i];
-    if (run_options.callbacks.on_message) {
-      run_options.callbacks.on_message(
-          {.text = fmt::format("model {} of {}: {} ({})", i + 1, models.size(), planned.name, planned.knob)});
-    }
-    const Made made = make_model(planned, options.out, run_options.callbacks.on_progress);
-    add_direct(rows, planned, made, options);
-    const auto note_failures = [&](const RunSummary& summary) {
-      for (const std::string& problem : summary.failures) failures.push_back(planned.name + ": " + problem);
-    };
-    std::vector<MaskKind> methods = {MaskKind::kHardConcrete};
-    if (planned.has_all_methods) {
-      methods = {MaskKind::kHardConcrete, MaskKind::kContinuousSparsification, MaskKind::kMagnitudePruning};
-    }
-    for (const MaskKind method : methods) {
-      const Spec spec = spec_of(planned, made, method, options.out);
-      note_failures(run(spec, run_options));
-      add_circuits(rows, planned, made, method, spec);
-    }
-    if (planned.has_all_methods) {
-      Spec spec = spec_of(planned, made, MaskKind::kContinuousSparsification, options.out);
-      spec.out = options.out / "runs" / planned.name / kCompared;
-      note_failures(run_baselines(spec, compared_methods(), run_options));
-      add_compared(rows, planned, made, spec);
-    }
-  }
+Benchmark run_benchmark(const std::vector<BenchmarkModel>& models, const BenchmarkOptions& options) {
+  std::vector<std::string> names, failures;
+  for (const BenchmarkModel& planned : models) names.push_back(planned.name);
+  std::vector<std::vector<BenchmarkRow>> of_models(models.size());
+  Benchmark benchmark;
+  benchmark.left = compute_models(names, options.out, options.run, [&](size_t i) {
+    tell(options.run.callbacks.on_message,
+         {.text = fmt::format("model {} of {}: {} ({})", i + 1, models.size(), models[i].name, models[i].knob)});
+    of_models[i] = rows_of(models[i], options, failures);
+  });
   if (!failures.empty()) {
     throw failure("{} cells failed; the others are kept, and the same command goes on:\n  {}", failures.size(),
                   fmt::join(failures, "\n  "));
   }
-  return rows;
+  if (!benchmark.left.empty()) return benchmark;
+  for (std::vector<BenchmarkRow>& rows : of_models) std::ranges::move(rows, std::back_inserter(benchmark.rows));
+  return benchmark;
 }
 
 std::string benchmark_csv(const std::vector<BenchmarkRow>& rows) {
