@@ -30,14 +30,17 @@ BenchmarkSize parse_size(const std::string& text) {
 void run_benchmark_command(BenchmarkCommand command) {
   const std::vector<BenchmarkModel> models = benchmark_models(parse_size(command.size), Seed(command.seed));
   begin_computing(command.benchmark.run.n_threads);
-  ProgressBar bar;
-  command.benchmark.run.callbacks = run_callbacks(bar, command.quiet, false);
   const std::unique_ptr<Ranks> ranks = join_ranks();
   command.benchmark.run.ranks = ranks.get();
+  // One of the ranks is enough to say how far all are, and how it ended.
+  const bool says = ranks == nullptr || ranks->rank() == 0;
+  ProgressBar bar;
+  command.benchmark.run.callbacks = run_callbacks(bar, command.quiet || !says, false);
   const Benchmark benchmark = run_benchmark(models, command.benchmark);
   bar.clear();
   const std::filesystem::path& out = command.benchmark.out;
   if (!benchmark.left.empty()) {
+    if (!says) return;
     fmt::print(
         "Other processes are at {} of {} models ({}). The one that ends last, or the same command later, writes "
         "the tables.\n",
@@ -53,6 +56,7 @@ void run_benchmark_command(BenchmarkCommand command) {
     write_file(out / written[2],
                benchmark_page(fmt::format("Benchmark of circuits: {}", command.size), benchmark.rows));
   }
+  if (!says) return;
   fmt::print("{}\n{}: {}\n", summary_table(summary), out.string(), fmt::join(written, ", "));
 }
 
