@@ -33,7 +33,7 @@ def contents(folder):
 
 
 def problems_of_processes(program, folder):
-    """Two shards make the models together; then one process, and two ranks, make the same tables again."""
+    """Two shards make the models; then one process, and two ranks, make the same tables again."""
     command = [program, "benchmark", "--size", "tiny", "--out", folder, "--jobs", "1", "--threads", "1", "--quiet"]
     shards = [subprocess.Popen([*command, "--shard", name]) for name in ("a", "b")]
     codes = [shard.wait() for shard in shards]
