@@ -9,7 +9,7 @@
 
 namespace cprobe::testing {
 
-/// What hard concrete masks say of one model, and two methods beside them: `v`, used, and `table`,
+/// What hard concrete masks say of one model, and methods beside them: `v`, used, and `table`,
 /// absent, in the component that computes `v`.
 struct MadeModel {
   std::string name = "m000";
@@ -50,7 +50,12 @@ inline std::vector<BenchmarkRow> made_rows(const std::vector<MadeModel>& models)
     oracle.answers = {};
     BenchmarkRow probe = absent;
     probe.method = "linear_probe";
-    rows.insert(rows.end(), {used, absent, oracle, probe});
+    BenchmarkRow of_coordinates = used;
+    of_coordinates.method = "linear_probe";
+    of_coordinates.units = {.auroc = .95};
+    BenchmarkRow other = absent;
+    other.method = "mlp_probe";
+    rows.insert(rows.end(), {used, absent, oracle, probe, of_coordinates, other});
   }
   return rows;
 }

@@ -289,24 +289,27 @@ def a_benchmark_ranks_methods(browser, pages):
     browser.run(DRAW_ALL)
     check_equal(browser.run("return document.title"), HOSTILE, "title")
     rows = browser.run(CELLS, "units")
-    check_equal([row[0] for row in rows], ["oracle", "hard concrete"], "methods by AUROC")
+    check_equal([row[0] for row in rows], ["oracle", "linear probe", "hard concrete"], "methods by AUROC")
     check_equal(rows[0][1:3], ["1.000 [1.000, 1.000], n 24", "chooses no set"], "figures of the oracle")
-    check(".873 [" in rows[1][1], f"AUROC of hard concrete: {rows[1]}")
-    check_equal(browser.run("return document.querySelectorAll('#units .whisker').length"), 4, "drawings")
+    check(".873 [" in rows[2][1], f"AUROC of hard concrete: {rows[2]}")
+    check_equal(rows[1][2], "chooses no set", "precision of a probe")
+    check_equal(browser.run("return document.querySelectorAll('#units .whisker').length"), 5, "drawings")
     place = browser.run("return [...document.querySelectorAll('#units .whisker circle')].map((c) => c.getAttribute('cx'))")
     check_equal(place[0], "96", "dot of an AUROC of 1")
     texts = browser.run("return [...document.querySelectorAll('.scores .note')].map((n) => n.textContent)")
-    check("Not scored: linear probe (no score of units)." in texts, f"what is not scored: {texts}")
+    for text in ("Not scored: mlp probe (no score of units).", "Of output coordinates, hence of the last matrix alone: linear probe.",
+                 "Not scored: oracle (gives no answer); mlp probe (no such case)."):
+        check(text in texts, f"what is said of scores: {texts}")
     check_equal({row[0]: row[1] for row in browser.run(CELLS, "errors")},
-                {name: ".042 [.001, .211], n 24" for name in ("hard concrete", "linear probe")}, "false positives")
-    check_equal(browser.run("return document.querySelectorAll('#errors .nominal').length"), 2, "marks of what is promised")
+                {name: ".042 [.001, .211], n 24" for name in ("hard concrete", "linear probe", "mlp probe")}, "false positives")
+    check_equal(browser.run("return document.querySelectorAll('#errors .nominal').length"), 3, "marks of what is promised")
 
 
 def a_benchmark_shows_knobs_and_power(browser, pages):
     open_page(browser, pages / "benchmark.html")
     browser.run(DRAW_ALL)
     found = browser.run(FIGURES)
-    check_equal(set(found), {"knob-gain", "knob-noise", "uniform", "gain"}, "figures")
+    check_equal(set(found), {"knob-gain", "knob-noise", "uniform", "gain"}, "figures of a benchmark")
     traces = "return document.getElementById(arguments[0]).data.map((t) => [t.name, t.y])"
     check_equal(dict(browser.run(traces, "gain-plot")), {"present": [0.5, 1, 1]}, "power")
     units = dict(browser.run(traces, "knob-gain-plot"))

@@ -1,5 +1,7 @@
 #include "cprobe/benchmark/knob_levels.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <map>
@@ -24,7 +26,7 @@ std::optional<Moved> moved_knob(const BenchmarkRow& row) {
     std::string words = key;
     std::ranges::replace(words, '_', ' ');
     const bool is_flag = row.knob == words;
-    if (!is_flag && !row.knob.ends_with(words + " " + value)) continue;
+    if (!is_flag && !row.knob.ends_with(fmt::format("{} {}", words, value))) continue;
     // "distractor gain 0.5" ends with a level of "gain", too.
     if (moved && moved->key.size() > key.size()) continue;
     moved = {key, is_flag ? words : row.knob.substr(0, row.knob.size() - value.size() - 1)};

@@ -43,6 +43,7 @@ std::vector<std::string> compute_models(const std::vector<std::string>& names, c
     });
   }
   std::vector<std::string> left;
+  left.reserve(open.size());
   for (const size_t model : open) left.push_back(names[model]);
   return left;
 }

@@ -290,6 +290,7 @@ std::vector<SummaryFigure> summary_of(const std::vector<BenchmarkRow>& rows) {
 
 std::string summary_csv(const std::vector<SummaryFigure>& summary) {
   std::vector<std::vector<std::string>> records;
+  records.reserve(summary.size());
   for (const SummaryFigure& figure : summary) {
     records.push_back({figure.method, figure.knob, figure.figure, number_text(figure.value),
                        number_text(figure.interval.lower), number_text(figure.interval.upper),

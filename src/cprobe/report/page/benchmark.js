@@ -32,11 +32,14 @@ function figureText(figure) {
   return `${text(figure[0])}${ends ? ` [${ends.map(text).join(', ')}]` : ''}, n ${figure[3]}`;
 }
 
-/** Why a method has no figure of a group. */
-function whyNot(method, group) {
-  if (group === 'units') return method.kind === 'comparison' ? 'no score of units' : 'chooses no set';
-  if (method.kind === 'scores' && group !== 'place') return 'gives no answer';
-  return method.kind === 'comparison' && group !== 'place' ? 'not asked' : 'no such case';
+/** Why a method has none of the figures `names` of a group. */
+function whyNot(method, group, names) {
+  if (group === 'units') return names.includes('auroc') ? 'no score of units' : 'chooses no set';
+  if (group === 'place') return 'no such case';
+  if (method.kind === 'scores') return 'gives no answer';
+  // The one answer of a comparison method counts as that to question 1.
+  const isAsked = method.kind === 'mask' || names.some((name) => !/^(made_here|through|weights|chosen)/.test(name));
+  return isAsked ? 'no such case' : 'not asked';
 }
 
 /**
@@ -50,7 +53,7 @@ function figureTable(id, group, title, caption, list, isError = false) {
   const columns = list.filter(([name]) => scored.some((method) => method.figures[name])).map(([name, heading, nominal = null]) => ({
     name: heading, number: true,
     of: (method) => (method.figures[name] ? method.figures[name][0] : null),
-    text: (_, method) => (method.figures[name] ? figureText(method.figures[name]) : whyNot(method, group)),
+    text: (_, method) => (method.figures[name] ? figureText(method.figures[name]) : whyNot(method, group, [name])),
     drawing: (_, method) => (method.figures[name] ? whisker(method.figures[name], nominal) : null),
   }));
   const heading = element('h3', {textContent: title});
@@ -59,8 +62,14 @@ function figureTable(id, group, title, caption, list, isError = false) {
     {sorted: 1, descending: !isError, isShort: true});
   table.classList.add('scores');
   table.querySelector('.tools').prepend(heading);
-  const reasons = unique(others.map((method) => whyNot(method, group))).map((why) =>
-    `${others.filter((method) => whyNot(method, group) === why).map((method) => named(method.name)).join(', ')} (${why})`);
+  const why = (method) => whyNot(method, group, list.map(([name]) => name));
+  const reasons = unique(others.map(why)).map((reason) =>
+    `${others.filter((method) => why(method) === reason).map((method) => named(method.name)).join(', ')} (${reason})`);
+  const ofCoordinates = group === 'units' ? scored.filter((method) => method.kind === 'comparison') : [];
+  if (ofCoordinates.length) {
+    const names = ofCoordinates.map((method) => named(method.name)).join(', ');
+    table.append(element('p', {className: 'note', textContent: `Of output coordinates, hence of the last matrix alone: ${names}.`}));
+  }
   if (reasons.length) table.append(element('p', {className: 'note', textContent: `Not scored: ${reasons.join('; ')}.`}));
   return table;
 }
