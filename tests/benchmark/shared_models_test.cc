@@ -75,6 +75,7 @@ TEST(ComputeModels, ComesBackToAModelThatAnotherShardWasAt) {
 TEST(ComputeModels, HasNoTwoShardsAtAModelAtOnceAndOneThatSeesAll) {
   const TemporaryFolder folder;
   std::vector<std::string> models;
+  models.reserve(20);
   for (int i = 0; i < 20; ++i) models.push_back(fmt::format("m{}", i));
   std::vector<std::atomic<int>> at_work(models.size());
   std::atomic<int> n_at_once = 0, n_complete = 0;
