@@ -7,6 +7,8 @@
 #include "cprobe/benchmark/summary.h"
 #include "cprobe/core/error.h"
 #include "cprobe/io/atomic_file.h"
+#include "cprobe/report/benchmark_page.h"
+#include "cprobe/run/cluster/ranks.h"
 
 namespace cprobe {
 namespace {
@@ -14,6 +16,7 @@ namespace {
 struct BenchmarkCommand {
   BenchmarkOptions benchmark;
   std::string size = "tiny";
+  uint64_t seed = 0;
   bool quiet = false;
 };
 
@@ -25,18 +28,36 @@ BenchmarkSize parse_size(const std::string& text) {
 }
 
 void run_benchmark_command(BenchmarkCommand command) {
-  command.benchmark.size = parse_size(command.size);
+  const std::vector<BenchmarkModel> models = benchmark_models(parse_size(command.size), Seed(command.seed));
   begin_computing(command.benchmark.run.n_threads);
+  const std::unique_ptr<Ranks> ranks = join_ranks();
+  command.benchmark.run.ranks = ranks.get();
+  // One of the ranks is enough to say how far all are, and how it ended.
+  const bool says = ranks == nullptr || ranks->rank() == 0;
   ProgressBar bar;
-  command.benchmark.run.callbacks = run_callbacks(bar, command.quiet, false);
-  const std::vector<BenchmarkRow> rows = run_benchmark(command.benchmark);
+  command.benchmark.run.callbacks = run_callbacks(bar, command.quiet || !says, false);
+  const Benchmark benchmark = run_benchmark(models, command.benchmark);
   bar.clear();
-  const std::vector<SummaryFigure> summary = summary_of(rows);
   const std::filesystem::path& out = command.benchmark.out;
-  write_file(out / "benchmark.csv", benchmark_csv(rows));
-  write_file(out / "benchmark_summary.csv", summary_csv(summary));
-  fmt::print("{}\n{} and {}\n", summary_table(summary), (out / "benchmark.csv").string(),
-             (out / "benchmark_summary.csv").string());
+  if (!benchmark.left.empty()) {
+    if (!says) return;
+    fmt::print(
+        "Other processes are at {} of {} models ({}). The one that ends last, or the same command later, writes "
+        "the tables.\n",
+        benchmark.left.size(), models.size(), fmt::join(benchmark.left, ", "));
+    return;
+  }
+  const std::vector<SummaryFigure> summary = summary_of(benchmark.rows);
+  std::vector<std::string> written = {"benchmark.csv", "benchmark_summary.csv"};
+  write_file(out / written[0], benchmark_csv(benchmark.rows));
+  write_file(out / written[1], summary_csv(summary));
+  if (can_make_pages()) {
+    written.emplace_back("report.html");
+    write_file(out / written[2],
+               benchmark_page(fmt::format("Benchmark of circuits: {}", command.size), benchmark.rows));
+  }
+  if (!says) return;
+  fmt::print("{}\n{}: {}\n", summary_table(summary), out.string(), fmt::join(written, ", "));
 }
 
 }  // namespace
@@ -49,11 +70,19 @@ void setup_benchmark(CLI::App& app) {
   add_option(*sub, "-o,--out", command->benchmark.out, "FOLDER",
              "Folder for models, runs and tables; an interrupted call continues there")
       ->required();
-  add_option_with_default(*sub, "--seed", command->benchmark.seed, "N", "Seed of all that is drawn");
+  add_option_with_default(*sub, "--seed", command->seed, "N", "Seed of all that is drawn");
   add_option(*sub, "--jobs", command->benchmark.run.n_jobs, "N", "Cells computed at the same time (default: measured)");
   add_threads_option(*sub, command->benchmark.run.n_threads);
+  sub->add_flag("--wait", command->benchmark.run.wait,
+                "Where another process works in the folder, wait until it has ended");
+  add_option(*sub, "--shard", command->benchmark.run.shard, "NAME",
+             "Work beside other processes on the same folder, each with a name of its own and at models of its own; "
+             "the one that ends last writes the tables");
   sub->add_flag("--quiet", command->quiet, "No progress");
-  sub->footer("Example:\n  cprobe benchmark --size tiny --out runs/benchmark");
+  sub->footer(
+      "Writes benchmark.csv, benchmark_summary.csv and report.html, a page that opens offline. The same command\n"
+      "with a finished FOLDER makes them again in seconds. Under mpirun each rank is a shard.\n\n"
+      "Example:\n  cprobe benchmark --size tiny --out runs/benchmark");
   sub->callback([command] { run_benchmark_command(*command); });
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the tiny benchmark, and compares its summary with the committed one.
+"""Runs the tiny benchmark as two processes, and compares its summary with the committed one.
 
 usage: tests/benchmark/tiny_benchmark.py PROGRAM
 
@@ -8,7 +8,9 @@ last bits of a product of matrices are those of the processor, and training foll
 hold in any case is asked without the committed summary.
 """
 import csv
+import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,13 +25,44 @@ def figures(path):
         return {(row["method"], row["figure"]): float(row["value"]) for row in csv.DictReader(file) if row["knob"] == "all"}
 
 
+TABLES = ["benchmark.csv", "benchmark_summary.csv"]
+
+
+def contents(folder):
+    return {name: (folder / name).read_bytes() for name in TABLES}
+
+
+def problems_of_processes(program, folder):
+    """Two shards make the models; then one process, and two ranks, make the same tables again."""
+    command = [program, "benchmark", "--size", "tiny", "--out", folder, "--jobs", "1", "--threads", "1", "--quiet"]
+    shards = [subprocess.Popen([*command, "--shard", name]) for name in ("a", "b")]
+    codes = [shard.wait() for shard in shards]
+    if codes != [0, 0]:
+        return [f"shards ended with {codes}"]
+    problems = []
+    made = contents(folder)
+    again = {"one process": command}
+    mpirun = shutil.which("mpirun")
+    if mpirun and "libmpi" in subprocess.run(["ldd", program], capture_output=True, text=True).stdout:
+        root = ["--allow-run-as-root"] if os.geteuid() == 0 else []
+        again["two ranks"] = [mpirun, "-n", "2", "--oversubscribe", *root, *command]
+    else:
+        print("no mpirun, or a cprobe without MPI: ranks are not tested")
+    for who, line in again.items():
+        for name in TABLES:
+            (folder / name).unlink()
+        subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
+        if contents(folder) != made:
+            problems.append(f"{who} made other tables of a finished folder")
+    return problems
+
+
 def main():
     program = sys.argv[1]
     committed = figures(pathlib.Path(__file__).parent / "tiny_summary.csv")
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([program, "benchmark", "--size", "tiny", "--out", folder, "--quiet"], check=True)
+        problems = problems_of_processes(program, pathlib.Path(folder))
         found = figures(pathlib.Path(folder) / "benchmark_summary.csv")
-    problems = []
     for key, value in committed.items():
         method, figure = key
         if figure not in TOLERANCE:

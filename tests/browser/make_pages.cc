@@ -6,8 +6,10 @@
 #include "cprobe/baselines/beside_nulls.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/model/config.h"
+#include "cprobe/report/benchmark_page.h"
 #include "cprobe/report/page.h"
 #include "cprobe/report/read_runs.h"
+#include "tests/benchmark/made_rows.h"
 #include "tests/report/made_run.h"
 
 namespace {
@@ -42,6 +44,23 @@ std::vector<MadeCell> large_grid() {
         {.variable = fmt::format("variable_{}", i / 50), .layer = i % 50, .n_epochs = 90, .has_file = i % 10 == 0});
   }
   return cells;
+}
+
+/// Twenty models at default knobs, one with a false positive, and some with another gain or noise.
+std::vector<cprobe::BenchmarkRow> benchmark_rows() {
+  std::vector<cprobe::testing::MadeModel> models;
+  for (int i = 1; i <= 20; ++i) models.push_back({.name = fmt::format("m{:03}", i), .p_of_table = i / 20.});
+  int n = 100;
+  for (const auto& [knob, level, auroc, finds] : {std::tuple("gain", "0.25", .6, false),
+                                                  {"gain", "0.25", .7, true},
+                                                  {"gain", "0.5", .8, true},
+                                                  {"noise", "0.05", .85, true}}) {
+    cprobe::testing::MadeModel& model = models.emplace_back();
+    model = {
+        .name = fmt::format("m{}", n++), .knob = fmt::format("{} {}", knob, level), .auroc = auroc, .finds = finds};
+    model.knobs[knob] = level;
+  }
+  return cprobe::testing::made_rows(models);
 }
 
 void write_page(const std::filesystem::path& run, const std::filesystem::path& page) {
@@ -88,6 +107,9 @@ int main(int argc, char** argv) {
                               {.smallest_effect = 0.1});
   }
   { cprobe::Store::open(folder / "unfinished").plan({{"00", "circuit probing", "to come"}}, "data"); }
+  cprobe::write_file(folder / "benchmark.html", cprobe::benchmark_page(kHostile, benchmark_rows()));
+  cprobe::write_file(folder / "tiny_benchmark.html",
+                     cprobe::benchmark_page("tiny", cprobe::testing::made_rows({{.p_of_table = .5}})));
   for (const char* name : {"small", "large", "control", "both", "earlier", "training", "models", "unfinished"}) {
     write_page(folder / name, folder / (std::string(name) + ".html"));
   }

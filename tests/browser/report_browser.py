@@ -258,7 +258,7 @@ def dark_mode_follows_the_system_and_the_reader(browser, pages):
 
 def narrow_screens_do_not_scroll_sideways(browser, pages):
     browser.resize(400, 800)
-    for page in ("small.html", "large.html", "control.html", "training.html"):
+    for page in ("small.html", "large.html", "control.html", "training.html", "benchmark.html", "tiny_benchmark.html"):
         open_page(browser, pages / page)
         browser.run(DRAW_ALL)
         check_equal(browser.run("return document.documentElement.scrollWidth"), 400, f"width of {page}")
@@ -281,12 +281,80 @@ def unfinished_runs_say_so(browser, pages):
     check("no cell is finished" in text, text)
 
 
+CELLS = "return [...document.querySelectorAll(`#${arguments[0]} tbody tr`)].map((row) => [...row.children].map((c) => c.textContent))"
+
+
+def a_benchmark_ranks_methods(browser, pages):
+    open_page(browser, pages / "benchmark.html")
+    browser.run(DRAW_ALL)
+    check_equal(browser.run("return document.title"), HOSTILE, "title")
+    rows = browser.run(CELLS, "units")
+    check_equal([row[0] for row in rows], ["oracle", "linear probe", "hard concrete"], "methods by AUROC")
+    check_equal(rows[0][1:3], ["1.000 [1.000, 1.000], n 24", "chooses no set"], "figures of the oracle")
+    check(".873 [" in rows[2][1], f"AUROC of hard concrete: {rows[2]}")
+    check_equal(rows[1][2], "chooses no set", "precision of a probe")
+    check_equal(browser.run("return document.querySelectorAll('#units .whisker').length"), 5, "drawings")
+    place = browser.run("return [...document.querySelectorAll('#units .whisker circle')].map((c) => c.getAttribute('cx'))")
+    check_equal(place[0], "96", "dot of an AUROC of 1")
+    texts = browser.run("return [...document.querySelectorAll('.scores .note')].map((n) => n.textContent)")
+    for text in ("Not scored: mlp probe (no score of units).", "Of output coordinates, hence of the last matrix alone: linear probe.",
+                 "Not scored: oracle (gives no answer); mlp probe (no such case)."):
+        check(text in texts, f"what is said of scores: {texts}")
+    check_equal({row[0]: row[1] for row in browser.run(CELLS, "errors")},
+                {name: ".042 [.001, .211], n 24" for name in ("hard concrete", "linear probe", "mlp probe")}, "false positives")
+    check_equal(browser.run("return document.querySelectorAll('#errors .nominal').length"), 3, "marks of what is promised")
+
+
+def a_benchmark_shows_knobs_and_power(browser, pages):
+    open_page(browser, pages / "benchmark.html")
+    browser.run(DRAW_ALL)
+    found = browser.run(FIGURES)
+    check_equal(set(found), {"knob-gain", "knob-noise", "uniform", "gain"}, "figures of a benchmark")
+    traces = "return document.getElementById(arguments[0]).data.map((t) => [t.name, t.y])"
+    check_equal(dict(browser.run(traces, "gain-plot")), {"present": [0.5, 1, 1]}, "power")
+    units = dict(browser.run(traces, "knob-gain-plot"))
+    check_equal([round(y, 3) for y in units["AUROC"]], [0.65, 0.8, 0.9], "AUROC by gain")
+    ticks = "return document.getElementById(arguments[0]).layout.xaxis.ticktext"
+    check_equal(browser.run(ticks, "knob-gain-plot"), ["0.25", "0.5", "1 (default)"], "levels")
+    bars = browser.run("return document.getElementById('gain-plot').data[0].error_y.arrayminus")
+    check(bars[0] > 0.45 and bars[2] > 0.1, f"intervals of power: {bars}")
+    check(browser.run("return document.querySelector('#gain .note').textContent").startswith("hard concrete; models: 2 at 0.25, 1 at 0.5, 20 at 1 (default)"), "models of the levels")
+    choose(browser, "choose-method", "oracle")
+    browser.run(DRAW_ALL)
+    check_equal([name for name, _ in browser.run(traces, "knob-gain-plot")], ["AUROC"], "figures of the oracle by gain")
+    check_equal(browser.run("return document.getElementById('gain').hidden"), True, "power of a method without answers")
+
+
+def a_benchmark_shows_calibration(browser, pages):
+    open_page(browser, pages / "benchmark.html")
+    browser.run(DRAW_ALL)
+    step = browser.run("return document.getElementById('uniform-plot').data[3]")
+    check_equal([step["x"][0], step["x"][1], step["line"]["shape"]], [0, 0.05, "hv"], "steps")
+    check_equal(round(step["y"][1], 4), round(1 / 24, 4), "share of the smallest p")
+    check_equal(browser.run(CELLS, "rejections")[0][1:3], [".042 [.001, .211], n 24", ".000 [.000, .142], n 24"], "rejections at .05 and .01")
+    choose(browser, "uniform-method", "1")
+    check_equal(browser.run("return document.getElementById('uniform-plot').data[3].name"), "linear probe", "another method")
+    open_page(browser, pages / "tiny_benchmark.html")
+    text = browser.run("return [...document.querySelectorAll('#knobs .note, #power .note')].map((n) => n.textContent)")
+    check_equal(text, ["All models are at default knobs. The sizes small and full move each knob.",
+                       "No model has another gain than the default. The sizes small and full have some."], "what tiny lacks")
+
+
+def a_benchmark_is_printed_whole(browser, pages):
+    open_page(browser, pages / "benchmark.html")
+    browser.run("window.dispatchEvent(new Event('beforeprint'))")
+    check_equal(browser.run("return figures.filter((f) => !f.frame.hidden && !f.drawn).map((f) => f.id)"), [], "figures that are not drawn")
+    check_equal(browser.run("return document.querySelector('#knob-gain-plot .main-svg').clientWidth"), 680, "width of a figure on paper")
+    browser.run("window.dispatchEvent(new Event('afterprint'))")
+
+
 TESTS = [hostile_names_stay_text, figures_have_data, choices_change_the_figures, tables_filter_and_sort, methods_answer,
          figures_and_tables_export, nulls_are_drawn_one_by_one, only_a_yes_has_the_tick, a_negative_control_is_labelled,
          a_negative_control_stands_beside_the_model, models_are_tested_together,
          positions_stay_apart, a_figure_without_data_keeps_its_choice,
          overlaps_follow_the_variable, print_opens_what_is_closed, dark_mode_follows_the_system_and_the_reader, narrow_screens_do_not_scroll_sideways,
-         five_hundred_cells_are_there_within_two_seconds, unfinished_runs_say_so]
+         five_hundred_cells_are_there_within_two_seconds, unfinished_runs_say_so,
+         a_benchmark_ranks_methods, a_benchmark_shows_knobs_and_power, a_benchmark_shows_calibration, a_benchmark_is_printed_whole]
 
 
 def main():

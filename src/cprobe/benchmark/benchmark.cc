@@ -5,9 +5,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 
 #include "cprobe/baselines/baseline.h"
+#include "cprobe/benchmark/coordinate_scores.h"
 #include "cprobe/benchmark/direct_methods.h"
+#include "cprobe/benchmark/shared_models.h"
 #include "cprobe/circuit/circuit.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/number_text.h"
@@ -133,7 +137,98 @@ void add_circuits(std::vector<BenchmarkRow>& rows, const BenchmarkModel& planned
   }
 }
 
-void add_compared(std::vector<BenchmarkRow>& rows, const BenchmarkModel& planned, const Made& made, const Spec& spec) {
+std::string number_or_empty(const std::optional<double>& number) {
+  return number ? number_text(*number) : std::string();
+}
+
+/// A score, and its variable.
+using VariableScore = std::pair<std::string, DirectScore>;
+
+const std::vector<std::string> kScoreColumns = {
+    "variable", "method", "component", "headline", "auroc", "average_precision", "precision_at_size"};
+
+/// Scores that are computed once and kept in a file.
+std::vector<VariableScore> kept_scores(const std::filesystem::path& file,
+                                       const std::function<std::vector<VariableScore>()>& compute) {
+  if (!std::filesystem::exists(file)) {
+    std::vector<std::vector<std::string>> records;
+    for (const auto& [variable, score] : compute()) {
+      records.push_back({variable, score.method, to_string(score.component), number_text(score.headline),
+                         number_or_empty(score.units.auroc), number_or_empty(score.units.average_precision),
+                         number_or_empty(score.units.precision_at_size)});
+    }
+    write_file(file, csv_text(kScoreColumns, records));
+  }
+  const CsvTable table = CsvTable::read(file);
+  std::vector<std::vector<std::string>> columns;
+  columns.reserve(kScoreColumns.size());
+  for (const std::string& column : kScoreColumns) columns.push_back(table.text(column));
+  const auto number = [&](size_t column, size_t r) {
+    const std::string& text = columns[column][r];
+    return text.empty() ? std::nullopt : std::optional(std::stod(text));
+  };
+  std::vector<VariableScore> scores;
+  for (size_t r = 0; r < table.n_rows(); ++r) {
+    scores.emplace_back(columns[0][r], DirectScore{.method = columns[1][r],
+                                                   .component = parse_component(columns[2][r]),
+                                                   .headline = number(3, r).value_or(0),
+                                                   .units = {.auroc = number(4, r),
+                                                             .average_precision = number(5, r),
+                                                             .precision_at_size = number(6, r)}});
+  }
+  return scores;
+}
+
+/// Scores by methods that need no search.
+void add_direct(std::vector<BenchmarkRow>& rows, const BenchmarkModel& planned, const Made& made,
+                const BenchmarkOptions& options) {
+  const auto compute = [&] {
+    const int64_t vocab = made.model.config.vocab;
+    const Dataset train = load_token_csv(made.folder / "train.csv", vocab);
+    const Dataset test = load_token_csv(made.folder / "test.csv", vocab);
+    std::vector<ComponentRef> components;
+    for (const int64_t layer : planned.layers) {
+      for (const Block block : {Block::kAttention, Block::kMlp}) components.push_back({layer, block});
+    }
+    std::vector<VariableScore> scores;
+    for (const std::string& name : planned.variables) {
+      const PlantedVariable& variable = made.truth.variable(name);
+      if (variable.status != PlantedStatus::kUsed) continue;
+      for (DirectScore& score : direct_scores(made.model, variable, train, test, components, Seed(planned.seed),
+                                              options.run.callbacks.on_progress)) {
+        scores.emplace_back(name, std::move(score));
+      }
+    }
+    return scores;
+  };
+  for (const auto& [variable, score] : kept_scores(options.out / "scores" / (planned.name + ".csv"), compute)) {
+    BenchmarkRow row = row_of(planned, made, score.method, variable, score.component);
+    row.headline = score.headline;
+    row.units = score.units;
+    rows.push_back(std::move(row));
+  }
+}
+
+/// What comparison methods make of output coordinates.
+std::vector<VariableScore> scores_of_coordinates(const BenchmarkModel& planned, const Made& made,
+                                                 const std::filesystem::path& out) {
+  return kept_scores(out / "scores" / (planned.name + "_coordinates.csv"), [&] {
+    const Dataset train = load_token_csv(made.folder / "train.csv", made.model.config.vocab);
+    std::vector<VariableScore> scores;
+    for (const std::string& name : planned.variables) {
+      const PlantedVariable& variable = made.truth.variable(name);
+      if (!variable.is_computed()) continue;
+      for (DirectScore& score : coordinate_scores(made.model, variable, train, Seed(planned.seed))) {
+        scores.emplace_back(name, std::move(score));
+      }
+    }
+    return scores;
+  });
+}
+
+void add_compared(std::vector<BenchmarkRow>& rows, const BenchmarkModel& planned, const Made& made, const Spec& spec,
+                  const std::filesystem::path& out) {
+  const std::vector<VariableScore> coordinates = scores_of_coordinates(planned, made, out);
   const Store store = Store::open_existing(spec.out);
   std::map<std::string, double> seconds;
   for (const CellEntry& cell : store.cells()) seconds[cell.id] = cell.seconds;
@@ -145,54 +240,10 @@ void add_compared(std::vector<BenchmarkRow>& rows, const BenchmarkModel& planned
     row.headline = judged.question().statistic;
     if (row.knn && judged.question().null_mean)
       row.selectivity = row.headline = *row.knn - *judged.question().null_mean;
+    for (const auto& [variable, score] : coordinates) {
+      if (row.is_true && variable == row.variable && score.method == row.method) row.units = score.units;
+    }
     for (const std::string& cell : judged.cells) row.seconds += seconds[cell];
-    rows.push_back(std::move(row));
-  }
-}
-
-const std::vector<std::string> kScoreColumns = {
-    "variable", "method", "component", "headline", "auroc", "average_precision", "precision_at_size"};
-
-std::string number_or_empty(const std::optional<double>& number) {
-  return number ? number_text(*number) : std::string();
-}
-
-/// Scores by methods that need no search, computed once and kept in a file.
-void add_direct(std::vector<BenchmarkRow>& rows, const BenchmarkModel& planned, const Made& made,
-                const BenchmarkOptions& options) {
-  const std::filesystem::path file = options.out / "scores" / (planned.name + ".csv");
-  if (!std::filesystem::exists(file)) {
-    const int64_t vocab = made.model.config.vocab;
-    const Dataset train = load_token_csv(made.folder / "train.csv", vocab);
-    const Dataset test = load_token_csv(made.folder / "test.csv", vocab);
-    std::vector<ComponentRef> components;
-    for (const int64_t layer : planned.layers) {
-      for (const Block block : {Block::kAttention, Block::kMlp}) components.push_back({layer, block});
-    }
-    std::vector<std::vector<std::string>> records;
-    for (const std::string& name : planned.variables) {
-      const PlantedVariable& variable = made.truth.variable(name);
-      if (variable.status != PlantedStatus::kUsed) continue;
-      for (const DirectScore& score : direct_scores(made.model, variable, train, test, components, Seed(planned.seed),
-                                                    options.run.callbacks.on_progress)) {
-        records.push_back({name, score.method, to_string(score.component), number_text(score.headline),
-                           number_or_empty(score.units.auroc), number_or_empty(score.units.average_precision),
-                           number_or_empty(score.units.precision_at_size)});
-      }
-    }
-    write_file(file, csv_text(kScoreColumns, records));
-  }
-  const CsvTable table = CsvTable::read(file);
-  std::vector<std::vector<std::string>> columns;
-  for (const std::string& column : kScoreColumns) columns.push_back(table.text(column));
-  const auto number = [&](size_t column, size_t r) {
-    const std::string& text = columns[column][r];
-    return text.empty() ? std::nullopt : std::optional(std::stod(text));
-  };
-  for (size_t r = 0; r < table.n_rows(); ++r) {
-    BenchmarkRow row = row_of(planned, made, columns[1][r], columns[0][r], parse_component(columns[2][r]));
-    row.headline = number(3, r);
-    row.units = {.auroc = number(4, r), .average_precision = number(5, r), .precision_at_size = number(6, r)};
     rows.push_back(std::move(row));
   }
 }
@@ -206,46 +257,57 @@ std::vector<std::string> compared_methods() {
   return names;
 }
 
+/// Computes what is missing of a model, and compares it with the truth.
+/// @param failures  gets a line for each cell that failed.
+std::vector<BenchmarkRow> rows_of(const BenchmarkModel& planned, const BenchmarkOptions& options,
+                                  std::vector<std::string>& failures) {
+  std::vector<BenchmarkRow> rows;
+  RunOptions alone = options.run;
+  alone.out.clear();
+  alone.shard.clear();
+  alone.ranks = nullptr;
+  const Made made = make_model(planned, options.out, alone.callbacks.on_progress);
+  add_direct(rows, planned, made, options);
+  const auto note_failures = [&](const RunSummary& summary) {
+    for (const std::string& problem : summary.failures) failures.push_back(planned.name + ": " + problem);
+  };
+  std::vector<MaskKind> methods = {MaskKind::kHardConcrete};
+  if (planned.has_all_methods) {
+    methods = {MaskKind::kHardConcrete, MaskKind::kContinuousSparsification, MaskKind::kMagnitudePruning};
+  }
+  for (const MaskKind method : methods) {
+    const Spec spec = spec_of(planned, made, method, options.out);
+    note_failures(run(spec, alone));
+    add_circuits(rows, planned, made, method, spec);
+  }
+  if (planned.has_all_methods) {
+    Spec spec = spec_of(planned, made, MaskKind::kContinuousSparsification, options.out);
+    spec.out = options.out / "runs" / planned.name / kCompared;
+    note_failures(run_baselines(spec, compared_methods(), alone));
+    add_compared(rows, planned, made, spec, options.out);
+  }
+  return rows;
+}
+
 }  // namespace
 
-std::vector<BenchmarkRow> run_benchmark(const BenchmarkOptions& options) {
-  const std::vector<BenchmarkModel> models = benchmark_models(options.size, Seed(options.seed));
-  std::vector<BenchmarkRow> rows;
-  std::vector<std::string> failures;
-  RunOptions run_options = options.run;
-  run_options.out.clear();
-  for (size_t i = 0; i < models.size(); ++i) {
-    const BenchmarkModel& planned = models[i];
-    if (run_options.callbacks.on_message) {
-      run_options.callbacks.on_message(
-          {.text = fmt::format("model {} of {}: {} ({})", i + 1, models.size(), planned.name, planned.knob)});
-    }
-    const Made made = make_model(planned, options.out, run_options.callbacks.on_progress);
-    add_direct(rows, planned, made, options);
-    const auto note_failures = [&](const RunSummary& summary) {
-      for (const std::string& problem : summary.failures) failures.push_back(planned.name + ": " + problem);
-    };
-    std::vector<MaskKind> methods = {MaskKind::kHardConcrete};
-    if (planned.has_all_methods) {
-      methods = {MaskKind::kHardConcrete, MaskKind::kContinuousSparsification, MaskKind::kMagnitudePruning};
-    }
-    for (const MaskKind method : methods) {
-      const Spec spec = spec_of(planned, made, method, options.out);
-      note_failures(run(spec, run_options));
-      add_circuits(rows, planned, made, method, spec);
-    }
-    if (planned.has_all_methods) {
-      Spec spec = spec_of(planned, made, MaskKind::kContinuousSparsification, options.out);
-      spec.out = options.out / "runs" / planned.name / kCompared;
-      note_failures(run_baselines(spec, compared_methods(), run_options));
-      add_compared(rows, planned, made, spec);
-    }
-  }
+Benchmark run_benchmark(const std::vector<BenchmarkModel>& models, const BenchmarkOptions& options) {
+  std::vector<std::string> names, failures;
+  for (const BenchmarkModel& planned : models) names.push_back(planned.name);
+  std::vector<std::vector<BenchmarkRow>> of_models(models.size());
+  Benchmark benchmark;
+  benchmark.left = compute_models(names, options.out, options.run, [&](size_t i) {
+    tell(options.run.callbacks.on_message,
+         {.text = fmt::format("model {} of {}: {} ({})", i + 1, models.size(), models[i].name, models[i].knob)});
+    of_models[i] = rows_of(models[i], options, failures);
+  });
   if (!failures.empty()) {
     throw failure("{} cells failed; the others are kept, and the same command goes on:\n  {}", failures.size(),
                   fmt::join(failures, "\n  "));
   }
-  return rows;
+  if (!benchmark.left.empty()) return benchmark;
+  for (std::vector<BenchmarkRow>& rows : of_models) std::ranges::move(rows, std::back_inserter(benchmark.rows));
+  return benchmark;
 }
 
 std::string benchmark_csv(const std::vector<BenchmarkRow>& rows) {

@@ -40,24 +40,32 @@ struct BenchmarkRow {
   /// Questions of circuit probing. A comparison method's one answer is in the place of `present`.
   JudgedFinding answers;
   double seconds = 0;
+
+  /// Nothing computes the variable: a yes of question 1 is wrong, and its p is uniform.
+  bool is_nothing() const { return status == PlantedStatus::kAbsent || status == PlantedStatus::kCopied; }
 };
 
 struct BenchmarkOptions {
-  BenchmarkSize size = BenchmarkSize::kTiny;
   std::filesystem::path out;
-  uint64_t seed = 0;
-  RunOptions run;  ///< Of the runs; `out` is not used.
+  RunOptions run;  ///< Of the runs. Of a shard or an MPI job: as compute_models. `out` is not used.
 };
 
-/// Makes the models of a size, runs every method on them, and compares the answers with the truth.
-/// What an earlier call with the same folder finished is not computed again.
+struct Benchmark {
+  std::vector<BenchmarkRow> rows;  ///< Empty if models are left.
+  std::vector<std::string> left;   ///< Names of the models that other processes are at.
+};
+
+/// Makes models, runs every method on them, and compares the answers with the truth. What an
+/// earlier call with the same folder finished is not computed again.
 ///
 ///     OUT/models/m000         a planted model (docs/file_formats.md)
 ///     OUT/runs/m000/METHOD    run folder of a mask method; "compared": of the comparison methods
 ///     OUT/scores/m000.csv     figures of the methods that need no search
 ///
-/// @throws Error as `run`; (kInput) if the folder holds models of another size or seed.
-std::vector<BenchmarkRow> run_benchmark(const BenchmarkOptions& options);
+/// @param models  by benchmark_models.
+/// @throws Error as `run`; (kInput) if the folder holds models of another size or seed, or another
+///         process is at work there and this one is no shard.
+Benchmark run_benchmark(const std::vector<BenchmarkModel>& models, const BenchmarkOptions& options);
 
 /// benchmark.csv: a line for each row, and the knobs as columns.
 std::string benchmark_csv(const std::vector<BenchmarkRow>& rows);

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "cprobe/core/number_text.h"
@@ -20,13 +22,10 @@ using Rows = std::vector<const BenchmarkRow*>;
 /// Values of a figure, by model: one for each cell, variable or model that counts.
 using ByModel = std::map<std::string, std::vector<double>>;
 
-enum class FigureKind { kMean, kRate };
+enum class FigureKind { kMean, kRate, kDistance };
 
 bool is_yes(const JudgedQuestion& question) {
   return question.answer == VerdictWord::kYes;
-}
-bool is_nothing(const BenchmarkRow& row) {
-  return row.status == PlantedStatus::kAbsent || row.status == PlantedStatus::kCopied;
 }
 
 /// Collects a value of each row for which there is one.
@@ -57,7 +56,7 @@ std::optional<double> when(bool counts, bool value) {
 ByModel places(const Rows& rows) {
   std::map<std::pair<std::string, std::string>, Rows> of_variables;
   for (const BenchmarkRow* row : rows) {
-    if (!is_nothing(*row) && row->headline) of_variables[{row->model, row->variable}].push_back(row);
+    if (!row->is_nothing() && row->headline) of_variables[{row->model, row->variable}].push_back(row);
   }
   ByModel values;
   for (const auto& [key, cells] : of_variables) {
@@ -79,7 +78,26 @@ ByModel mapped(ByModel values, const std::function<double(double)>& map) {
 
 /// p of question 1, before it is adjusted, where nothing is there.
 ByModel p_of_nothing(const Rows& rows) {
-  return collect(rows, [](const BenchmarkRow& row) { return is_nothing(row) ? row.answers.present.p : std::nullopt; });
+  return collect(rows, [](const BenchmarkRow& row) { return row.is_nothing() ? row.answers.present.p : std::nullopt; });
+}
+
+/// Steps in which p of question 1 can rise where nothing is there: one more than the most null
+/// variables, 1 without any.
+int64_t steps_of_p(const Rows& rows) {
+  int64_t n_null = 0;
+  for (const BenchmarkRow* row : rows) n_null = std::max(n_null, row->is_nothing() ? row->answers.present.n_null : 0);
+  return n_null + 1;
+}
+
+/// Kolmogorov and Smirnov's distance of p from uniform on 1 / steps, ..., 1.
+double distance_from_uniform(const std::vector<double>& p, int64_t steps) {
+  double distance = 0;
+  for (int64_t k = 1; k < steps; ++k) {
+    const double x = static_cast<double>(k) / static_cast<double>(steps);
+    const auto below = std::ranges::count_if(p, [x](double one) { return one <= x + 1e-9; });
+    distance = std::max(distance, std::abs(static_cast<double>(below) / static_cast<double>(p.size()) - x));
+  }
+  return distance;
 }
 
 struct Figure {
@@ -96,6 +114,12 @@ template <typename Value>
 Figure rate_of(std::string_view name, std::string_view what, Value value) {
   return {{name, what}, FigureKind::kRate, [value](const Rows& rows) { return collect(rows, value); }};
 }
+/// A share of the p where nothing is there.
+Figure rejections_at(std::string_view name, std::string_view what, double level) {
+  return {{name, what}, FigureKind::kRate, [level](const Rows& rows) {
+            return mapped(p_of_nothing(rows), [level](double p) { return p <= level + 1e-9 ? 1. : 0.; });
+          }};
+}
 template <typename Value>
 Figure rate_of_models(std::string_view name, std::string_view what, Value value) {
   return {{name, what}, FigureKind::kRate, [value](const Rows& rows) { return any_of_model(collect(rows, value)); }};
@@ -104,13 +128,13 @@ Figure rate_of_models(std::string_view name, std::string_view what, Value value)
 const std::vector<Figure>& figures() {
   using Row = BenchmarkRow;
   const auto yes_on_nothing = [](const Row& r) {
-    return when(is_nothing(r) && r.answers.present.is_asked(), is_yes(r.answers.present));
+    return when(r.is_nothing() && r.answers.present.is_asked(), is_yes(r.answers.present));
   };
   const auto made_on_received = [](const Row& r) {
     return when(r.is_received && r.answers.made_here.is_asked(), is_yes(r.answers.made_here));
   };
   const auto through_on_nothing = [](const Row& r) {
-    return when(is_nothing(r) && r.answers.through_component.is_asked(), is_yes(r.answers.through_component));
+    return when(r.is_nothing() && r.answers.through_component.is_asked(), is_yes(r.answers.through_component));
   };
   const auto on_used = [](const Row& r) { return r.is_true && r.status == PlantedStatus::kUsed; };
   const auto on_idle = [](const Row& r) { return r.is_true && r.status == PlantedStatus::kIdle; };
@@ -160,10 +184,12 @@ const std::vector<Figure>& figures() {
               [=](const Row& r) {
                 return when(on_idle(r) && r.answers.through_component.is_asked(), is_yes(r.answers.through_component));
               }),
-      {{"p_at_most_.05", "calibration: p of question 1 <= .05 on absent and copied variables"},
-       FigureKind::kRate,
-       [](const Rows& rows) { return mapped(p_of_nothing(rows), [](double p) { return p <= .05 + 1e-9 ? 1. : 0.; }); }},
+      rejections_at("p_at_most_.05", "calibration: p of question 1 <= .05 on absent and copied variables", .05),
+      rejections_at("p_at_most_.01", "calibration: the same <= .01; never, with fewer than 99 null variables", .01),
       {{"mean_p", "calibration: mean p of the same; .525 if uniform on 1/20, ..., 1"}, FigureKind::kMean, p_of_nothing},
+      {{"p_distance", "calibration: Kolmogorov and Smirnov's distance of the same from uniform"},
+       FigureKind::kDistance,
+       p_of_nothing},
       mean_of("seconds", "time of a cell, s",
               [](const Row& r) { return r.seconds > 0 ? std::optional(r.seconds) : std::nullopt; }),
   };
@@ -189,16 +215,27 @@ Bounds bootstrap(const ByModel& values) {
 
 std::optional<SummaryFigure> summarised(const Figure& figure, const Rows& rows) {
   const ByModel values = figure.values(rows);
-  SummaryFigure summary{.figure = std::string(figure.words.name)};
-  double sum = 0;
-  for (const auto& [model, of_model] : values) {
-    for (const double value : of_model) sum += value;
-    summary.n += static_cast<int64_t>(of_model.size());
-  }
-  if (summary.n == 0) return std::nullopt;
+  SummaryFigure summary{.figure = std::string(figure.words.name), .n_models = std::ssize(values)};
+  std::vector<double> all;
+  for (const auto& [model, of_model] : values) all.insert(all.end(), of_model.begin(), of_model.end());
+  summary.n = std::ssize(all);
+  if (all.empty()) return std::nullopt;
+  const double sum = std::accumulate(all.begin(), all.end(), 0.);
   summary.value = sum / static_cast<double>(summary.n);
-  summary.interval =
-      figure.kind == FigureKind::kRate ? clopper_pearson(std::llround(sum), summary.n) : bootstrap(values);
+  switch (figure.kind) {
+    case FigureKind::kMean:
+      summary.interval = bootstrap(values);
+      break;
+    case FigureKind::kRate:
+      summary.interval = clopper_pearson(std::llround(sum), summary.n);
+      break;
+    case FigureKind::kDistance: {
+      summary.value = distance_from_uniform(all, steps_of_p(rows));
+      const double half = band_of_distribution(summary.n);
+      summary.interval = {std::max(0., summary.value - half), std::min(1., summary.value + half)};
+      break;
+    }
+  }
   return summary;
 }
 
@@ -211,6 +248,18 @@ std::span<const SummaryFigureInWords> summary_figures() {
     return all;
   }();
   return words;
+}
+
+double band_of_distribution(int64_t n) {
+  return std::sqrt(std::log(2 / .05) / (2 * static_cast<double>(n)));
+}
+
+std::vector<SummaryFigure> figures_of(const std::vector<const BenchmarkRow*>& rows) {
+  std::vector<SummaryFigure> all;
+  for (const Figure& figure : figures()) {
+    if (std::optional<SummaryFigure> one = summarised(figure, rows)) all.push_back(*std::move(one));
+  }
+  return all;
 }
 
 std::vector<SummaryFigure> summary_of(const std::vector<BenchmarkRow>& rows) {
@@ -229,12 +278,10 @@ std::vector<SummaryFigure> summary_of(const std::vector<BenchmarkRow>& rows) {
       for (const BenchmarkRow& row : rows) {
         if (row.method == method && (knob == "all" || row.knob == knob)) selected.push_back(&row);
       }
-      for (const Figure& figure : figures()) {
-        std::optional<SummaryFigure> one = summarised(figure, selected);
-        if (!one) continue;
-        one->method = method;
-        one->knob = knob;
-        summary.push_back(*std::move(one));
+      for (SummaryFigure& figure : figures_of(selected)) {
+        figure.method = method;
+        figure.knob = knob;
+        summary.push_back(std::move(figure));
       }
     }
   }
@@ -243,6 +290,7 @@ std::vector<SummaryFigure> summary_of(const std::vector<BenchmarkRow>& rows) {
 
 std::string summary_csv(const std::vector<SummaryFigure>& summary) {
   std::vector<std::vector<std::string>> records;
+  records.reserve(summary.size());
   for (const SummaryFigure& figure : summary) {
     records.push_back({figure.method, figure.knob, figure.figure, number_text(figure.value),
                        number_text(figure.interval.lower), number_text(figure.interval.upper),

@@ -16,9 +16,11 @@ struct SummaryFigure {
   std::string figure;  ///< As in kSummaryFigures.
   double value = 0;
   /// 95 %. Of rates (a count over a number of cells, variables or models): Clopper & Pearson. Of
-  /// means: percentiles of 1,000 bootstrap samples of models.
+  /// means: percentiles of 1,000 bootstrap samples of models. Of a distance from uniform: as far as
+  /// band_of_distribution on both sides.
   Bounds interval;
-  int64_t n = 0;  ///< Cells, variables or models.
+  int64_t n = 0;         ///< Cells, variables or models.
+  int64_t n_models = 0;  ///< Models with any of these. Of a single model no mean has an interval.
 };
 
 /// Figures of the summary, and what each means (docs/benchmark.md).
@@ -27,6 +29,14 @@ struct SummaryFigureInWords {
   std::string_view what;
 };
 std::span<const SummaryFigureInWords> summary_figures();
+
+/// A distribution function is within this of that of n draws, everywhere, in .95 of samples
+/// (Dvoretzky, Kiefer and Wolfowitz, with Massart's constant). Draws must be independent.
+double band_of_distribution(int64_t n);
+
+/// All figures of some rows of one method; `method` and `knob` stay empty. Figures without a case
+/// are left out.
+std::vector<SummaryFigure> figures_of(const std::vector<const BenchmarkRow*>& rows);
 
 /// All figures by method and knob, and of each method over all models. Figures without a case are
 /// left out.

@@ -1,7 +1,6 @@
 #include "cprobe/report/page_data.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -10,6 +9,7 @@
 #include "cprobe/core/text.h"
 #include "cprobe/report/control_runs.h"
 #include "cprobe/report/finding_text.h"
+#include "cprobe/report/page_frame.h"
 #include "cprobe/report/phrases.h"
 #include "cprobe/report/read_runs.h"
 #include "cprobe/report/reported_findings.h"
@@ -24,23 +24,13 @@ using Json = nlohmann::ordered_json;
 constexpr size_t kMostCurvePoints = 30'000;  ///< For all curves together; about 25 bytes a point.
 constexpr size_t kMostDraws = 200'000;       ///< For all nulls; about 6 bytes each.
 
-/// A number with six significant digits, more than any figure is good for; null if not finite.
-Json number(double value) {
-  if (!std::isfinite(value)) return nullptr;
-  return std::stod(fmt::format("{:.6g}", value));
-}
-
-Json number(const std::optional<double>& value) {
-  return value ? number(*value) : Json();
-}
-
-Json number(const std::optional<int64_t>& value) {
+Json count(const std::optional<int64_t>& value) {
   return value ? Json(*value) : Json();
 }
 
 /// [mean, sd]
 Json figure(const Spread& spread) {
-  return {number(spread.mean), number(spread.sd)};
+  return {page_number(spread.mean), page_number(spread.sd)};
 }
 
 Json figure(const std::optional<Spread>& spread) {
@@ -56,7 +46,7 @@ Json list(const std::vector<T>& members, const JsonOf& json_of) {
 }
 
 Json numbers(const std::vector<double>& values) {
-  return list(values, [](double value) { return number(value); });
+  return list(values, [](double value) { return page_number(value); });
 }
 
 /// Text of a spec -> index in the page's list of specs. Calls may share a spec.
@@ -65,7 +55,7 @@ using Specs = std::map<std::string, size_t>;
 /// [label, accuracy of the untouched model, rows] of each evaluation set.
 Json untouched_json(const ReportedCell& cell) {
   return list(cell.findings.evaluation_sets, [](const Findings::OnEvaluationSet& on) {
-    return Json::array({on.label, number(on.untouched), on.n_rows});
+    return Json::array({on.label, page_number(on.untouched), on.n_rows});
   });
 }
 
@@ -78,7 +68,7 @@ Json run_json(const ReportedRun& run, const Specs& specs, const ReportedCell* pr
             {"version", call.version},
             {"host", call.host},
             {"threads", call.n_threads},
-            {"memory", number(call.peak_memory)},
+            {"memory", count(call.peak_memory)},
             {"model", call.model},
             {"spec", call.spec.empty() ? Json() : Json(specs.at(call.spec))}};
   });
@@ -86,11 +76,11 @@ Json run_json(const ReportedRun& run, const Specs& specs, const ReportedCell* pr
   return {{"name", run.name},
           {"folder", run.folder.string()},
           {"series", run.series},
-          {"step", number(run.step)},
+          {"step", count(run.step)},
           {"done", run.n_done},
           {"planned", run.n_planned},
           {"failed", failed},
-          {"seconds", number(run.seconds)},
+          {"seconds", page_number(run.seconds)},
           {"fingerprint", run.model_fingerprint},
           {"model", probed == nullptr ? "" : probed->settings.model},
           {"control", probed == nullptr ? "" : control_of(*probed)},
@@ -132,13 +122,13 @@ Json answer_json(const ReportedFinding& f, const ReportedSet& on, Question quest
           {"words", answers_text(f, on, question)},
           {"yes", is_yes},
           {"overModels", on.over(question) != nullptr && on.over(question)->replication
-                             ? number(on.over(question)->replication->p.p())
+                             ? page_number(on.over(question)->replication->p.p())
                              : Json()},
-          {"p", number(p)},
+          {"p", page_number(p)},
           {"rank", rank_of_answer(on, question)},
-          {"q", number(q)},
-          {"lower", number(lower)},
-          {"upper", number(upper)}};
+          {"q", page_number(q)},
+          {"lower", page_number(lower)},
+          {"upper", page_number(upper)}};
 }
 
 Json presence_json(const ReportedPresence& presence, bool with_draws) {
@@ -201,7 +191,7 @@ Json finding_json(const ReportedFinding& f, bool with_draws, const std::vector<R
   const auto json_of = [&](const ReportedSet& on) { return set_json(f, on, with_draws, all); };
   const JudgedFinding& judged = f.sets.front().answers.front().judged;
   return {{"series", f.series},
-          {"step", number(f.step)},
+          {"step", count(f.step)},
           {"variable", f.variable},
           {"layer", f.layer},
           {"block", f.block},
@@ -212,7 +202,7 @@ Json finding_json(const ReportedFinding& f, bool with_draws, const std::vector<R
           {"cells", f.cells},
           {"knn", figure(f.knn)},
           {"full", figure(f.full)},
-          {"majority", number(f.majority)},
+          {"majority", page_number(f.majority)},
           {"tokens", f.n_tokens},
           {"share", figure(f.share)},
           {"empty", f.n_empty},
@@ -228,7 +218,7 @@ Json curve_json(const std::vector<EpochRecord>& curve, size_t most) {
   Json json = {{"epoch", Json::array()}, {"loss", Json::array()}, {"kept", Json::array()}};
   for (const size_t i : thinned(curve.size(), most)) {
     json["epoch"].push_back(i + 1);
-    json["loss"].push_back(number(curve[i].loss));
+    json["loss"].push_back(page_number(curve[i].loss));
     json["kept"].push_back(curve[i].n_kept);
   }
   return json;
@@ -264,10 +254,10 @@ Json overlap_json(const ReportData& data, const ReportedOverlap& pair) {
           {"a", units.n_a},
           {"b", units.n_b},
           {"both", units.both},
-          {"chance", number(pair.units.expected)},
-          {"iou", number(units.iou())},
-          {"more", number(pair.units.p_more)},
-          {"fewer", number(pair.units.p_fewer)}};
+          {"chance", page_number(pair.units.expected)},
+          {"iou", page_number(units.iou())},
+          {"more", page_number(pair.units.p_more)},
+          {"fewer", page_number(pair.units.p_fewer)}};
 }
 
 Json figure_json(const ReportedFigure& f) {
@@ -279,11 +269,11 @@ Json figure_json(const ReportedFigure& f) {
           {"seed", f.row.seed},
           {"position", f.row.position < 0 ? Json() : Json(f.row.position)},
           {"metric", m.metric},
-          {"value", number(m.value)},
-          {"sd", number(m.sd)},
+          {"value", page_number(m.value)},
+          {"sd", page_number(m.sd)},
           {"n", m.n},
           {"control", m.control},
-          {"p", number(m.p)},
+          {"p", page_number(m.p)},
           {"note", m.note}};
 }
 
@@ -297,12 +287,12 @@ Json reported_method_json(const ReportedMethod& method) {
           {"site", judged.site},
           {"position", judged.finding.position < 0 ? Json() : Json(judged.finding.position)},
           {"metric", judged.metric},
-          {"statistic", number(asked.statistic)},
-          {"nulls", asked.null_mean ? Json::array({number(asked.null_mean), number(asked.null_sd)}) : Json()},
-          {"p", number(asked.p_adjusted)},
-          {"lower", number(asked.lower)},
-          {"upper", number(asked.upper)},
-          {"isolation", number(judged.isolation)},
+          {"statistic", page_number(asked.statistic)},
+          {"nulls", asked.null_mean ? Json::array({page_number(asked.null_mean), page_number(asked.null_sd)}) : Json()},
+          {"p", page_number(asked.p_adjusted)},
+          {"lower", page_number(asked.lower)},
+          {"upper", page_number(asked.upper)},
+          {"isolation", page_number(judged.isolation)},
           {"words", answer_words(judged)}};
 }
 
@@ -349,12 +339,6 @@ std::string rules_text(const std::vector<ReportedRun>& runs) {
   std::string text = "Runs are judged by rules of their own.";
   for (const auto& [words, names] : rules) text += fmt::format(" {}: {}.", fmt::join(names, ", "), words);
   return text;
-}
-
-/// Escapes <, > and &. Text inside <script> would end at "</script", and would change its meaning
-/// at "<!--", wherever these stand.
-std::string for_script(const std::string& json) {
-  return escaped(json, {{'<', "\\u003c"}, {'>', "\\u003e"}, {'&', "\\u0026"}});
 }
 
 }  // namespace
@@ -406,7 +390,7 @@ std::string page_json(const ReportData& data) {
   json["headlines"] = Json::object();
   for (const MethodEntry& method : baseline_methods()) json["headlines"][std::string(method.name)] = method.headline;
   json["verdicts"] = verdicts_json(all);
-  return for_script(json.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace));
+  return page_text(json);
 }
 
 }  // namespace cprobe

@@ -63,6 +63,17 @@ function shortened(text, length) {
 
 const componentOf = (finding) => `L${finding.layer}.${finding.block}`;
 
+const main = document.getElementById('main');
+
+/** Adds a section with its heading and its link in the contents. */
+function section(id, title, lead) {
+  const made = element('section', {id, 'aria-labelledby': `${id}-title`}, element('h2', {id: `${id}-title`, textContent: title}),
+    element('p', {className: 'lead', textContent: lead}));
+  main.append(made);
+  document.getElementById('contents').append(element('li', {}, element('a', {href: `#${id}`, textContent: title})));
+  return made;
+}
+
 /** CSV as in RFC 4180 and in our other CSV files. */
 function csvText(lines) {
   const field = (value) => {

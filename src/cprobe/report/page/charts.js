@@ -213,27 +213,43 @@ function heatMap(rows, nameOf, columns, of, {title, xTitle, range = null, text =
 }
 
 /**
- * A plot of lines {name, x, y, sd}; sd may be missing. With `log`, the x axis is logarithmic unless
- * some x is 0.
+ * A plot of lines {name, x, y, sd, ends}; sd may be missing. `ends` gives [lower, upper] or null for
+ * each point, and takes the place of sd. With `log`, the x axis is logarithmic unless some x is 0.
+ * With `levels`, each x is one of these texts, which stand side by side.
  */
-function linePlot(lines, xTitle, yTitle, {range = null, log = false} = {}) {
+function linePlot(lines, xTitle, yTitle, {range = null, log = false, levels = null} = {}) {
   const kept = lines.filter((line) => line.y.some((value) => value !== null));
   if (kept.length === 0) return null;
   const {rows: shown, note} = limited(kept);
   const values = kept.flatMap((line) => line.y).filter((value) => value !== null);
   const isLog = log && kept.every((line) => line.x.every((x) => x > 0));
+  // Sets the lines a little apart where they have points at the same places.
+  const placesOf = (line, i) => (levels === null ? line.x : line.x.map((x) => levels.indexOf(x) + (i - (shown.length - 1) / 2) * 0.07));
+  const barsOf = (line) => {
+    if (line.ends) {
+      const bars = (side, sign) => line.ends.map((ends, j) => (ends ? Math.max(0, sign * (ends[side] - line.y[j])) : 0));
+      return {type: 'data', symmetric: false, array: bars(1, 1), arrayminus: bars(0, -1), thickness: 1, width: 3};
+    }
+    return line.sd && line.sd.some((sd) => sd) ? {type: 'data', array: line.sd.map((sd) => sd || 0), thickness: 1} : {visible: false};
+  };
+  const endsText = (line, j) => (line.ends && line.ends[j] ? `<br>95 % interval ${decimals(line.ends[j][0])} to ${decimals(line.ends[j][1])}` : '');
+  const axis = levels === null ? {type: isLog ? 'log' : 'linear', ...(isLog ? {dtick: 1} : {})}
+    : {tickmode: 'array', tickvals: levels.map((_, i) => i), ticktext: levels.map(label), range: [-0.5, levels.length - 0.5]};
+  const withEnds = kept.some((line) => line.ends);
   return {
     traces: shown.map((line, i) => ({
-      type: 'scatter', mode: line.x.length < 40 ? 'lines+markers' : 'lines', name: label(line.name), x: line.x, y: line.y,
+      type: 'scatter', mode: line.x.length < 40 ? 'lines+markers' : 'lines', name: label(line.name), x: placesOf(line, i), y: line.y,
       line: {color: kColours[i % kColours.length], dash: kDashes[Math.floor(i / kColours.length) % kDashes.length], width: 2},
       marker: {symbol: kSymbols[i % kSymbols.length], size: 6, color: kColours[i % kColours.length]},
-      error_y: line.sd && line.sd.some((sd) => sd) ? {type: 'data', array: line.sd.map((sd) => sd || 0), thickness: 1} : {visible: false},
-      hoverinfo: 'text', hovertext: line.x.map((x, j) => `${plain(line.name)}<br>${plain(xTitle)} ${x}: ${decimals(line.y[j])}`),
+      error_y: barsOf(line),
+      hoverinfo: 'text', hovertext: line.x.map((x, j) => `${plain(line.name)}<br>${plain(xTitle)} ${plain(x)}: ${decimals(line.y[j])}${endsText(line, j)}`),
     })),
     note: note.replaceAll('rows', 'lines'), height: 380 + (shown.length <= 16 ? 12 * shown.length : 0),
-    layout: {xaxis: {title: {text: xTitle}, type: isLog ? 'log' : 'linear', zeroline: false, ...(isLog ? {dtick: 1} : {})},
+    layout: {xaxis: {title: {text: plain(xTitle)}, zeroline: false, ...axis},
       yaxis: {title: {text: yTitle}, ...(range ? {range} : {})}, showlegend: shown.length <= 16},
-    rows: [['line', xTitle, yTitle, 'sd'], ...kept.flatMap((line) => line.x.map((x, j) => [line.name, x, line.y[j], line.sd ? line.sd[j] : null]))],
+    rows: [['line', xTitle, yTitle, 'sd', ...(withEnds ? ['lower', 'upper'] : [])],
+      ...kept.flatMap((line) => line.x.map((x, j) => [line.name, x, line.y[j], line.sd ? line.sd[j] : null,
+        ...(withEnds ? (line.ends && line.ends[j]) || [null, null] : [])]))],
     label: `${kept.length} lines of ${yTitle} over ${xTitle}, between ${decimals(Math.min(...values))} and ${decimals(Math.max(...values))}.`,
   };
 }

@@ -57,16 +57,7 @@ const severalProbed = unique(findings.map((f) => f.position)).length > 1;
 const severalPositions = unique(report.figures.map((f) => f.position)).length > 1;
 const siteOfFigure = (f) => (severalPositions && f.position !== null ? `${f.site} position ${f.position}` : f.site);
 
-const main = document.getElementById('main');
 const redraws = [];
-
-function section(id, title, lead) {
-  const made = element('section', {id, 'aria-labelledby': `${id}-title`}, element('h2', {id: `${id}-title`, textContent: title}),
-    element('p', {className: 'lead', textContent: lead}));
-  main.append(made);
-  document.getElementById('contents').append(element('li', {}, element('a', {href: `#${id}`, textContent: title})));
-  return made;
-}
 
 /** Adds a part to the page that is made anew at each choice. */
 function changing(parent, make) {

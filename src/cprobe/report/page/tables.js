@@ -8,10 +8,13 @@ const kFirstRows = 200;  // More rows are shown on demand: thousands make a brow
  *   - name: its heading;
  *   - of(row): the value to sort by and to export;
  *   - text(value, row), optional: the text to show;
+ *   - drawing(value, row), optional: an element before the text, or null;
  *   - number: whether values are numbers.
+ * The rows are as they come unless `sorted`, the number of a column, is given. Short tables need no
+ * filter.
  */
-function sortableTable(id, caption, columns, rows) {
-  const state = {sorted: null, descending: false, filter: '', all: false};
+function sortableTable(id, caption, columns, rows, {sorted = null, descending = false, isShort = false} = {}) {
+  const state = {sorted, descending, filter: '', all: false};
   const body = element('tbody');
   const count = element('span', {className: 'note', role: 'status'});
   const more = element('button', {type: 'button', hidden: true});
@@ -42,7 +45,10 @@ function sortableTable(id, caption, columns, rows) {
     const drawn = state.all ? kept : kept.slice(0, kFirstRows);
     body.replaceChildren(...drawn.map((row) => element('tr', {}, ...columns.map((column) => {
       const text = shown(column, row);
-      return element('td', {textContent: text, title: text.length > 40 ? text : '', className: column.number ? 'number' : ''});
+      const cell = element('td', {textContent: text, title: text.length > 40 ? text : '', className: column.number ? 'number' : ''});
+      const drawing = column.drawing ? column.drawing(column.of(row), row) : null;
+      if (drawing !== null) cell.prepend(drawing);
+      return cell;
     }))));
     count.textContent = kept.length === rows.length ? `${rows.length} rows` : `${kept.length} of ${rows.length} rows`;
     more.hidden = drawn.length === kept.length;
@@ -80,6 +86,7 @@ function sortableTable(id, caption, columns, rows) {
   const box = element('div', {className: 'box', role: 'region', tabIndex: 0, 'aria-label': caption}, table);
   draw();
   return element('div', {},
-    element('div', {className: 'tools'}, element('label', {}, element('span', {textContent: 'Filter'}), filter), count, more, save),
+    element('div', {className: 'tools'},
+      ...(isShort ? [] : [element('label', {}, element('span', {textContent: 'Filter'}), filter), count]), more, save),
     box);
 }
