@@ -65,7 +65,7 @@ def hostile_names_stay_text(browser, pages):
 
 def figures_have_data(browser, pages):
     for page, expected in {
-        "small.html": {"heatmap", "decodability", "ablation", "curves", "matrices", "heads", "overlap", "baselines"},
+        "small.html": {"heatmap", "decodability", "ablation", "path", "curves", "matrices", "heads", "overlap", "baselines"},
         "training.html": {"heatmap", "decodability", "ablation", "emergence-plot"},
     }.items():
         open_page(browser, pages / page)

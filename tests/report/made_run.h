@@ -28,8 +28,8 @@ struct MadeCell {
   double input = 0.95;             ///< The same from the input at token 0; of null variables about .1.
   double ablated = 0.2;            ///< Task accuracy with the mask ablated; with random sets about .7.
   std::optional<double> p = 0.01;  ///< None: the mask is empty.
-  int64_t n_epochs = 0;
-  bool has_file = false;  ///< Whether to write the circuit's file.
+  int64_t n_epochs = 0;            ///< Of mask training; with epochs there is a path of L0 weights, too.
+  bool has_file = false;           ///< Whether to write the circuit's file.
   Fill fill = Fill::kZero;
   /// Task accuracy with only the mask left, with random sets about .3. None: .8, and not asked.
   std::optional<double> only = {};
@@ -86,6 +86,12 @@ inline Findings findings_of(const MadeCell& cell) {
   f.knn = {.test = {.mean = cell.knn, .sd = 0.01, .n = 20}, .test_majority = cell.majority, .n_test = 1000};
   f.full_knn = {.test = {.mean = 0.5, .sd = 0.02, .n = 20}, .test_majority = cell.majority, .n_test = 1000};
   if (!cell.is_earlier) add_presence(f, cell);
+  if (cell.n_epochs > 0) {
+    const int64_t n = f.max_weights;
+    f.path = {{.l0_weight = 1e-7, .n_weights = n, .accuracy = 0.5, .standard_error = 0.02},
+              {.l0_weight = 1e-6, .n_weights = n / 2, .accuracy = 0.9, .standard_error = 0.01, .is_chosen = true},
+              {.l0_weight = 1e-5, .n_weights = n / 8, .accuracy = 0.4}};
+  }
   f.evaluation_sets = {{.label = "Test", .untouched = 1, .n_rows = 500}};
   std::vector<AblationResult>& ablations = f.evaluation_sets[0].ablations;
   ablations.push_back(

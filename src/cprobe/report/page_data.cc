@@ -224,8 +224,23 @@ Json curve_json(const std::vector<EpochRecord>& curve, size_t most) {
   return json;
 }
 
+/// Shares, accuracies and standard errors of the circuits found at several L0 weights, and which was
+/// chosen.
+Json path_json(const Findings& findings) {
+  Json json;
+  for (const Findings::PathStep& step : findings.path) {
+    if (step.is_chosen) json["chosen"] = json["share"].size();
+    json["weight"].push_back(step.l0_weight);
+    json["share"].push_back(static_cast<double>(step.n_weights) / static_cast<double>(findings.max_weights));
+    json["accuracy"].push_back(page_number(step.accuracy));
+    json["error"].push_back(page_number(step.standard_error));
+  }
+  return json;
+}
+
 Json cell_json(const ReportedCell& cell, size_t most_epochs) {
   Json json = {{"run", cell.run}, {"seed", cell.settings.cell.seed}};
+  if (!cell.findings.path.empty()) json["path"] = path_json(cell.findings);
   if (!cell.curve.empty()) json["curve"] = curve_json(cell.curve, most_epochs);
   for (const MatrixPart& part : cell.matrices) json["matrices"].push_back({part.matrix, part.n_units, part.max_units});
   if (cell.heads) json["heads"] = {{"q", cell.heads->q}, {"k", cell.heads->k}, {"v", cell.heads->v}};

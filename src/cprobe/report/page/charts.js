@@ -214,7 +214,7 @@ function heatMap(rows, nameOf, columns, of, {title, xTitle, range = null, text =
 
 /**
  * A plot of lines {name, x, y, sd, ends}; sd may be missing. `ends` gives [lower, upper] or null for
- * each point, and takes the place of sd. With `log`, the x axis is logarithmic unless some x is 0.
+ * each point, and takes the place of sd. `marked` is the place of a point that is drawn larger. With `log`, the x axis is logarithmic unless some x is 0.
  * With `levels`, each x is one of these texts, which stand side by side.
  */
 function linePlot(lines, xTitle, yTitle, {range = null, log = false, levels = null} = {}) {
@@ -240,7 +240,7 @@ function linePlot(lines, xTitle, yTitle, {range = null, log = false, levels = nu
     traces: shown.map((line, i) => ({
       type: 'scatter', mode: line.x.length < 40 ? 'lines+markers' : 'lines', name: label(line.name), x: placesOf(line, i), y: line.y,
       line: {color: kColours[i % kColours.length], dash: kDashes[Math.floor(i / kColours.length) % kDashes.length], width: 2},
-      marker: {symbol: kSymbols[i % kSymbols.length], size: 6, color: kColours[i % kColours.length]},
+      marker: {symbol: kSymbols[i % kSymbols.length], size: line.marked === undefined ? 6 : line.x.map((_, j) => (j === line.marked ? 12 : 6)), color: kColours[i % kColours.length]},
       error_y: barsOf(line),
       hoverinfo: 'text', hovertext: line.x.map((x, j) => `${plain(line.name)}<br>${plain(xTitle)} ${plain(x)}: ${decimals(line.y[j])}${endsText(line, j)}`),
     })),

@@ -237,12 +237,20 @@ function makeAblating() {
 function makeTraining() {
   const parent = section('training', 'Training of the masks', 'Did the search settle? Every line is a cell.');
   const figures = {loss: ['loss', 'loss'], kept: ['units kept', 'kept']};
+  const whichCell = (f, i) => (f.cells.length === 1 ? '' : ` · ${runs.length > 1 ? runs[cells[i].run].name : ''} seed ${cells[i].seed}`);
+  if (cells.some((cell) => cell.path)) {
+    parent.append(figure('path', 'Size against accuracy', 'Each line is a cell, each point the circuit of an L0 weight: its share of the component’s weights, and how well the variable is decoded '
+      + 'from it on other types of the rows trained on (bars: one standard error). The larger point is the circuit that the cell went on with. Null variables choose by the same rule. path.csv has every point.',
+      () => linePlot(shownFindings().flatMap((f) => f.cells.filter((i) => cells[i].path).map((i) => {
+        const {share, accuracy, error, chosen} = cells[i].path;
+        return {name: nameOfFinding(f) + whichCell(f, i), x: share, y: accuracy, sd: error, marked: chosen};
+      })), 'share of the component’s weights', 'accuracy on other types', {range: [-0.03, 1.03]})));
+  }
   parent.append(figure('curves', 'Training curves', 'Loss: soft nearest neighbours plus the term for size, mean over an epoch’s batches. Long curves are thinned evenly; curves.csv has every epoch.',
     (values) => {
       const [title, key] = figures[values.figure];
       const lines = shownFindings().flatMap((f) => f.cells.filter((i) => cells[i].curve).map((i) => {
-        const which = f.cells.length === 1 ? '' : ` · ${runs.length > 1 ? runs[cells[i].run].name : ''} seed ${cells[i].seed}`;
-        return {name: nameOfFinding(f) + which, x: cells[i].curve.epoch, y: cells[i].curve[key]};
+        return {name: nameOfFinding(f) + whichCell(f, i), x: cells[i].curve.epoch, y: cells[i].curve[key]};
       }));
       return linePlot(lines, 'epoch', title);
     }, [{label: 'Figure', id: 'figure', options: Object.entries(figures).map(([k, [name]]) => [k, name])}]));
