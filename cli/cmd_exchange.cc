@@ -35,7 +35,8 @@ std::string note_of(const Circuit& circuit, const std::string& name, const std::
   return found->second;
 }
 
-/// Numbers with commas between; none of "auto". As `note_of`. @throws Error (kInput) also for other text.
+/// Numbers with commas between; none of "auto". As `note_of`. @throws Error (kInput) also for other
+/// text.
 std::vector<double> numbers_of(const Circuit& circuit, const std::string& name, const std::filesystem::path& file) {
   const std::string text = note_of(circuit, name, file);
   std::vector<double> numbers;

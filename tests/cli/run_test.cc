@@ -43,7 +43,8 @@ TEST_P(FitOnThreads, GivesTheSameBytesTwice) {
   EXPECT_TRUE(a.contains("results.csv"));
   EXPECT_TRUE(a.contains("metrics.csv"));
   EXPECT_TRUE(a.contains("curves.csv"));
-  EXPECT_EQ(a.size(), 6) << "four tables, two circuits and the lock";
+  EXPECT_TRUE(a.contains("path.csv"));
+  EXPECT_EQ(a.size(), 7) << "four tables, two circuits and the lock";
 }
 
 INSTANTIATE_TEST_SUITE_P(Number, FitOnThreads, ::testing::Values(1, 2));

@@ -40,9 +40,9 @@ TEST_F(Run, RecordsEveryCellAndExportsItsTables) {
   const std::vector<std::string> chosen = table("run", "path.csv").text("chosen");
   EXPECT_EQ(chosen.size(), 4u * 3);
   EXPECT_EQ(std::ranges::count(chosen, "true"), 4) << "one a cell";
-  // 16 figures a cell: two losses, the size, 3 of the path, 2 x 3 of decoding, and the accuracies of the untouched
-  // model, the ablated circuit, complement and component. A circuit that is a proper part of its
-  // component has random controls as well, and the harm beyond them.
+  // 16 figures a cell: 2 losses, the size, 3 of the path, 2 x 3 of decoding, and accuracies of the
+  // untouched model, the ablated circuit, complement and component. A circuit that is a proper part
+  // of its component has random controls as well, and the harm beyond them.
   const std::vector<std::string> found = results.text("circuit");
   const auto n_proper = static_cast<size_t>(std::count(found.begin(), found.end(), "proper part"));
   std::vector<std::string> metrics = table("run", "metrics.csv").text("metric");

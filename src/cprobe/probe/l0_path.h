@@ -18,8 +18,9 @@ struct ChosenCircuit {
 
 /// Chooses one of the circuits that were found at several L0 weights: that of the largest weight at
 /// which the variable is decoded, on other types of the rows trained on, as well as at the best one
-/// but for one standard error, or .01 (Breiman et al. 1984, the rule for trees). A null variable's circuit
-/// is chosen by the same rule, so that both get what the choice gains.
+/// but for one standard error, or .01 where the error is smaller (Breiman et al. 1984, the rule for
+/// trees). A null variable's circuit is chosen by the same rule, so that both get what the choice
+/// gains.
 /// @param inputs     of the rows trained on.
 /// @param labels     [n] int64: the variable's value in each row.
 /// @param types      [n] int64: the type of each row. Undefined: each row is a type.

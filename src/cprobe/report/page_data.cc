@@ -224,8 +224,8 @@ Json curve_json(const std::vector<EpochRecord>& curve, size_t most) {
   return json;
 }
 
-/// Shares, accuracies and standard errors of the circuits found at several L0 weights, and which was
-/// chosen.
+/// Shares, accuracies and standard errors of the circuits found at several L0 weights, and which of
+/// them was chosen.
 Json path_json(const Findings& findings) {
   Json json;
   for (const Findings::PathStep& step : findings.path) {
