@@ -246,7 +246,7 @@ function makeTraining() {
         return {name: nameOfFinding(f) + whichCell(f, i), x: share, y: accuracy, sd: error, marked: chosen};
       })), 'share of the component’s weights', 'accuracy on other types', {range: [-0.03, 1.03]})));
   }
-  parent.append(figure('curves', 'Training curves', 'Loss: soft nearest neighbours plus the term for size, mean over an epoch’s batches. Long curves are thinned evenly; curves.csv has every epoch.',
+  parent.append(figure('curves', 'Training curves', 'Loss: soft nearest neighbours plus the term for size, mean over an epoch’s batches. It jumps where the next L0 weight begins. Long curves are thinned evenly; curves.csv has every epoch.',
     (values) => {
       const [title, key] = figures[values.figure];
       const lines = shownFindings().flatMap((f) => f.cells.filter((i) => cells[i].curve).map((i) => {
