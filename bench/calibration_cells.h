@@ -67,13 +67,18 @@ class Models {
   std::vector<Model> trained_;
 };
 
-/// How masks are trained here.
-/// @param start  value of all mask parameters before training; 0 is the program's default.
-inline FindOptions calibration_options(uint64_t seed, double start, int64_t epochs = 30) {
-  return {.mask_option = start,
-          .fit = {.epochs = epochs, .batch_size = 100, .learning_rate = .02},
-          .exemplar_draws = 5,
-          .seed = seed};
+/// How masks are trained here: as the program does, or nearly as the paper does.
+enum class Search { kDefault, kPapers };
+
+/// @param papers_epochs  of the paper's search, at a higher learning rate than its own.
+inline FindOptions calibration_options(uint64_t seed, Search search, int64_t papers_epochs = 30) {
+  FindOptions options{.exemplar_draws = 5, .seed = seed};
+  if (search == Search::kPapers) {
+    options.mask_method = MaskKind::kContinuousSparsification;
+    options.fit = {.epochs = papers_epochs, .learning_rate = .02};
+  }
+  options.fit.batch_size = 100;
+  return options;
 }
 
 /// A set of units drawn at random, a share of each matrix, as if found for a variable.
@@ -126,9 +131,10 @@ struct NullCell {
 };
 
 inline NullCell probed_cell(const RunData& data, Streams& streams, const std::string& variable,
-                            const TypeOptions& types, const ComponentRef& component, const FindOptions& options,
+                            const TypeOptions& types, const ComponentRef& component, FindOptions options,
                             bool with_own_donors = false) {
   const NullHypothesis null = null_hypothesis(data, variable, types, kNulls);
+  options.train_types = types_to_train_on(data, null);
   const std::unique_ptr<Draws> draws =
       named_draws(Seed(options.seed), data.train.trie.n_rows(), data.test.trie.n_rows(), options.exemplar_draws);
   const FoundCircuit found =

@@ -1,6 +1,6 @@
-// A whole probe at Experiment 1's size: 90 epochs, decoding with 20 draws of exemplars, and
-// ablation of the circuit, its complement and 20 random controls. The bound is that of its 1,350
-// steps: nothing else should count.
+// A whole probe at Experiment 1's size: 30 epochs at each of three L0 weights, decoding with 20
+// draws of exemplars, and ablation of the circuit, its complement and random controls. The bound is
+// that of its 1,350 steps: nothing else should count.
 
 #include "bench/bound.h"
 #include "cprobe/probe/probe_cell.h"
@@ -25,7 +25,7 @@ void probe(benchmark::State& state, Block block) {
       Streams streams(data.model);
       probe_cell(spec, cell, "benchmark", data, streams);
     }));
-  const int64_t n_steps = spec.probe.fit.epochs * (kTrainingRows / kBatch);
+  const int64_t n_steps = n_epochs(spec.probe.fit) * (kTrainingRows / kBatch);
   const auto steps = static_cast<double>(n_steps);
   report(state, median(times), {bound.gemms * steps, bound.passes * steps}, w.model);
 }

@@ -182,7 +182,7 @@ std::map<std::string, bool> found_in(const std::map<std::string, std::vector<Bes
   return found;
 }
 
-VariableRun useless_variables(Toy& toy, double start, Seed seed) {
+VariableRun useless_variables(Toy& toy, Search search, Seed seed) {
   VariableRun run;
   std::vector<ProbedCell> all_cells;
   std::map<std::string, std::vector<BesideNulls>> all;
@@ -192,7 +192,7 @@ VariableRun useless_variables(Toy& toy, double start, Seed seed) {
     std::map<std::string, std::vector<BesideNulls>> of_table;
     for (const Block block : kBlocks) {
       const NullCell null = probed_cell(toy.data(), toy.streams(), name, types_of_table(table), {0, block},
-                                        calibration_options(seed.value(), start), true);
+                                        calibration_options(seed.value(), search), true);
       for (const auto& [question, beside] : questions_of(null)) {
         of_table[question].push_back(beside);
         all[question].push_back(beside);
@@ -217,8 +217,8 @@ void report_useless_variables(const Models& models, const Size& size, Seed seed)
     const std::vector<VariableRun> runs =
         in_parallel("variables that mean nothing, " + kind, size.variables, [&](int64_t i) {
           const Seed of_run = seed.derive("variables").derive(kind).derive(std::to_string(i));
-          const double start = i % 2 == 0 ? 0 : .5;  // Of masks.
-          return useless_variables(*models.of_run(kind, i, of_run.derive("model")), start, of_run);
+          const Search search = i % 2 == 0 ? Search::kDefault : Search::kPapers;
+          return useless_variables(*models.of_run(kind, i, of_run.derive("model")), search, of_run);
         });
     for (size_t i = 0; i < runs.size(); ++i) {
       const VariableRun& run = runs[i];
@@ -255,15 +255,15 @@ void report_power(const Models& models, const Size& size, Seed seed) {
     counts.add(row, "through units", is_yes(finding.through_units));
     counts.add(row, "chosen by V", finding.chosen_units.is_significant());
   };
-  for (const double start : {0, 1}) {
+  for (const Search search : {Search::kDefault, Search::kPapers}) {
     for (const ProbedCell& cell : in_parallel("planted tables", size.planted, [&](int64_t i) {
            const Seed of_run = seed.derive("planted").derive(std::to_string(i));
            const RunData data = planted_table(of_run);
            Streams streams(data.model);
-           const FindOptions options = calibration_options(of_run.value(), start, 150);
+           const FindOptions options = calibration_options(of_run.value(), search, 150);
            return probed_cell(data, streams, "V", {}, {0, Block::kMlp}, options).cell;
          })) {
-      count(fmt::format("planted table, MLP; masks start at {}", start), cell);
+      count(fmt::format("planted table, MLP; {} search", search == Search::kDefault ? "default" : "paper's"), cell);
     }
   }
   const at::Tensor squares = at::arange(kOperands).square().remainder(kOperands).repeat_interleave(kOperands);
@@ -272,7 +272,7 @@ void report_power(const Models& models, const Size& size, Seed seed) {
          add_variable(toy->data(), toy->rows(), "a^2", squares);
          const ComponentRef component{0, kBlocks[static_cast<size_t>(i % 2)]};
          return probed_cell(toy->data(), toy->streams(), "a^2", types_of_table(NullTable::kToken), component,
-                            calibration_options(0, 0))
+                            calibration_options(0, Search::kDefault))
              .cell;
        })) {
     count(fmt::format("trained, a^2, {}", to_string(cell.settings.cell.component.block)), cell);

@@ -32,11 +32,19 @@ void run_benchmark_command(BenchmarkCommand command) {
   begin_computing(command.benchmark.run.n_threads);
   const std::unique_ptr<Ranks> ranks = join_ranks();
   command.benchmark.run.ranks = ranks.get();
-  // One of the ranks is enough to say how far all are, and how it ended.
+  // One of the ranks is enough to say how far all are. The one that ends last prints the summary.
   const bool says = ranks == nullptr || ranks->rank() == 0;
   ProgressBar bar;
   command.benchmark.run.callbacks = run_callbacks(bar, command.quiet || !says, false);
-  const Benchmark benchmark = run_benchmark(models, command.benchmark);
+  Benchmark benchmark;
+  try {
+    benchmark = run_benchmark(models, command.benchmark);
+  } catch (const Error& error) {
+    if (says || error.kind() != ErrorKind::kFailed) throw;
+    // A rank that ends with a failure would end the ranks that are still at work.
+    fmt::print(stderr, "rank {}: {}\n", ranks->rank(), error.what());
+    return;
+  }
   bar.clear();
   const std::filesystem::path& out = command.benchmark.out;
   if (!benchmark.left.empty()) {
@@ -56,7 +64,6 @@ void run_benchmark_command(BenchmarkCommand command) {
     write_file(out / written[2],
                benchmark_page(fmt::format("Benchmark of circuits: {}", command.size), benchmark.rows));
   }
-  if (!says) return;
   fmt::print("{}\n{}: {}\n", summary_table(summary), out.string(), fmt::join(written, ", "));
 }
 

@@ -1,7 +1,7 @@
 #include <algorithm>
+#include <charconv>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <ranges>
 
 #include "cli/commands.h"
 #include "cli/options.h"
@@ -35,18 +35,19 @@ std::string note_of(const Circuit& circuit, const std::string& name, const std::
   return found->second;
 }
 
-/// Numbers with commas between; none of "auto". As `note_of`. @throws Error (kInput) also for other
-/// text.
+/// Numbers with commas between. As `note_of`. @throws Error (kInput) also for other text.
 std::vector<double> numbers_of(const Circuit& circuit, const std::string& name, const std::filesystem::path& file) {
   const std::string text = note_of(circuit, name, file);
   std::vector<double> numbers;
-  if (text == "auto") return numbers;
-  for (const auto part : std::views::split(text, ',')) {
-    try {
-      numbers.push_back(std::stod(std::string(part.begin(), part.end())));
-    } catch (const std::exception&) {
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    double number = 0;
+    const auto [rest, problem] = std::from_chars(text.data() + begin, text.data() + end, number);
+    if (problem != std::errc() || rest != text.data() + end) {
       throw input_error("{}: its {} is '{}', which is no number", file.string(), name, text);
     }
+    numbers.push_back(number);
+    begin = end + 1;
   }
   return numbers;
 }
@@ -54,7 +55,7 @@ std::vector<double> numbers_of(const Circuit& circuit, const std::string& name, 
 /// As `numbers_of`, of one number.
 double number_of(const Circuit& circuit, const std::string& name, const std::filesystem::path& file) {
   const std::vector<double> numbers = numbers_of(circuit, name, file);
-  if (numbers.size() != 1) throw input_error("{}: its {} is no number", file.string(), name);
+  if (numbers.size() != 1) throw input_error("{}: its {} are several numbers", file.string(), name);
   return numbers.front();
 }
 
@@ -66,6 +67,8 @@ double share_held_out(const Circuit& circuit, const std::filesystem::path& file)
   if (share >= 0 && share <= kMostHeldOut) return share;
   throw input_error("{}: its {} is {}; expected a share from 0 to {}", file.string(), kNote, share, kMostHeldOut);
 }
+
+constexpr const char* kDraws = "exemplar_draws";  ///< Absent from circuits of earlier versions.
 
 /// The options with which the circuit was found, as far as they decide its null circuits.
 FindOptions options_of(const Spec& spec, const Circuit& circuit, const std::filesystem::path& file) {
@@ -80,7 +83,8 @@ FindOptions options_of(const Spec& spec, const Circuit& circuit, const std::file
                       .mask_method = *kind,
                       .mask_option = number(std::string(mask_option(*kind).key)),
                       .unit = circuit.unit,
-                      .exemplar_draws = spec.probe.exemplar_draws,
+                      .exemplar_draws = circuit.provenance.contains(kDraws) ? static_cast<int64_t>(number(kDraws))
+                                                                            : spec.probe.exemplar_draws,
                       .seed = *whole_seed};
   options.fit = {.epochs = static_cast<int64_t>(number("epochs")),
                  .batch_size = static_cast<int64_t>(number("batch_size")),
@@ -89,6 +93,14 @@ FindOptions options_of(const Spec& spec, const Circuit& circuit, const std::file
                  .l0_weights = numbers_of(circuit, "l0_weight", file),
                  .max_temperature = number("max_temperature")};
   return options;
+}
+
+/// A circuit on a path of L0 weights was chosen by types. Its null circuits must be by the same.
+void refuse_other_types(const Circuit& circuit, const Types& types, const std::filesystem::path& file) {
+  const auto noted = circuit.provenance.find("types");
+  if (noted == circuit.provenance.end() || noted->second == types.text()) return;
+  throw input_error("{}: was found with types {}, and the spec's are {} (task.type)", file.string(), noted->second,
+                    types.text());
 }
 
 void print_json(const JudgedFinding& found, const Findings::Exchange& on) {
@@ -179,7 +191,9 @@ void run_exchange(const ExchangeCommand& command) {
     ProgressBar bar;
     const NullHypothesis null = null_hypothesis(data, variable, spec.data.types_of(variable), spec.probe.null_variables,
                                                 share_held_out(circuit, command.circuit));
+    refuse_other_types(circuit, null.types, command.circuit);
     options.train_rows = rows_to_train_on(data, null);
+    options.train_types = types_to_train_on(data, null);
     const std::vector<Circuit> nulls =
         find_null_circuits(model, data, null, circuit.component(), options, streams, bar.on_progress());
     for (const auto& [label, set] : data.evaluation_sets) {

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "cprobe/baselines/baseline.h"
 #include "cprobe/data/token_csv.h"
 #include "cprobe/plant/compiled.h"
 #include "cprobe/plant/planted_folder.h"
@@ -24,8 +27,12 @@ std::vector<DirectScore> scores_of_v(const CompiledOptions& options) {
 
 TEST(CoordinateScores, FindTheCoordinatesThatHoldAVariable) {
   for (const Block block : {Block::kAttention, Block::kMlp}) {
-    for (const DirectScore& score : scores_of_v({.component = ComponentRef{1, block}})) {
+    const std::vector<DirectScore> scores = scores_of_v({.component = ComponentRef{1, block}});
+    ASSERT_EQ(scores.size(), 2u) << "a linear probe and LEACE";
+    for (const DirectScore& score : scores) {
       SCOPED_TRACE(score.method + " " + std::string(to_string(block)));
+      const auto has_its_name = [&](const MethodEntry& entry) { return entry.name == score.method; };
+      EXPECT_EQ(std::ranges::count_if(baseline_methods(), has_its_name), 1) << "rows are joined by the name";
       EXPECT_EQ(score.component, (ComponentRef{1, block}));
       EXPECT_GT(score.units.auroc, .8);
       EXPECT_LE(score.units.auroc, 1);

@@ -50,6 +50,7 @@ class AblateASpec : public ::testing::Test {
     write_bytes(*folder / "spec.yaml",
                 toy.spec({{"test.csv", behaviour},
                           {"blocks: [attn, mlp]", "blocks: mlp\nseeds: [4, 7]"},
+                          {"epochs: 3", "method: continuous_sparsification, epochs: 3"},
                           {"exemplar_draws", "effects: true, fills: [zero, mean], exemplar_draws"}}));
     const ProgramResult fitted = cprobe({"fit", spec(), "--out", (*folder / "run").string(), "--threads", "1"});
     if (fitted.exit_code != 0) throw std::runtime_error(fitted.err);

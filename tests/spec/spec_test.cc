@@ -237,6 +237,11 @@ TEST(Spec, TakesAnotherMaskMethodThanItsOwn) {
   const Spec flat = parse_spec(Document::parse_yaml(flat_text(), "spec.yaml"), MaskKind::kMagnitudePruning);
   EXPECT_EQ(flat.probe.mask_method, MaskKind::kMagnitudePruning);
   EXPECT_THAT(flat.grid.mask_options, ElementsAre(0.1));
+  std::string two_rates = flat_text();
+  two_rates.replace(two_rates.find("lr_list: [0.001]"), 16, "lr_list: [0.01, 0.001]");
+  const Spec drawn = parse_spec(Document::parse_yaml(two_rates, "spec.yaml"), MaskKind::kHardConcrete);
+  EXPECT_THAT(drawn.grid.learning_rates, ElementsAre(0.01, 0.001)) << "the config's, whatever the method";
+  EXPECT_THAT(drawn.grid.mask_options, ElementsAre(0.5)) << "steps of the paper's size must reach 0";
 }
 
 TEST(Spec, RefusesMaskMethodsAndOptionsThatDoNotFit) {

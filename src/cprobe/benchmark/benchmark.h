@@ -61,6 +61,7 @@ struct Benchmark {
 ///     OUT/models/m000         a planted model (docs/file_formats.md)
 ///     OUT/runs/m000/METHOD    run folder of a mask method; "compared": of the comparison methods
 ///     OUT/scores/m000.csv     figures of the methods that need no search
+///     OUT/scores/m000_coordinates.csv  of output coordinates that comparison methods choose
 ///
 /// @param models  by benchmark_models.
 /// @throws Error as `run`; (kInput) if the folder holds models of another size or seed, or another

@@ -13,7 +13,7 @@ namespace cprobe {
 struct SummaryFigure {
   std::string method;
   std::string knob;    ///< BenchmarkModel::knob of the models; "all": every model.
-  std::string figure;  ///< As in kSummaryFigures.
+  std::string figure;  ///< As in benchmark_summary.csv.
   double value = 0;
   /// 95 %. Of rates (a count over a number of cells, variables or models): Clopper & Pearson. Of
   /// means: percentiles of 1,000 bootstrap samples of models. Of a distance from uniform: as far as

@@ -19,7 +19,8 @@
 namespace cprobe {
 namespace {
 
-/// What the loss gains, at each L0 weight of a path, by keeping all weights of a component.
+/// What the loss gains, at each L0 weight of a path, by keeping all weights of a component. Cells
+/// know them as "auto": with other prices, raise kNumericsVersion.
 constexpr std::array kPricesOfAll = {0.15, 0.5, 1.5};
 
 void check(const FitOptions& options, int64_t n_labelled) {
@@ -144,6 +145,7 @@ class MaskStack {
     std::vector<std::vector<at::Tensor>> gradients(multipliers.size());  // by the multipliers of each matrix
     in_slabs(labels.size(0), masks_at_once_, [&](int64_t first, int64_t n) {
       std::vector<at::Tensor> some;
+      some.reserve(multipliers.size());
       for (const at::Tensor& all : multipliers) some.push_back(all.detach().narrow(0, first, n).requires_grad_());
       const at::Tensor objective = soft_nearest_neighbours(inputs_.updates(some, which), labels.narrow(0, first, n));
       const auto by_some = torch::autograd::grad({objective}, some, {at::ones_like(objective)});
@@ -189,10 +191,8 @@ int64_t n_epochs(const FitOptions& options) {
 }
 
 std::vector<double> auto_l0_weights(int64_t n_weights) {
-  std::vector<double> weights;
-  for (const double price_of_all : kPricesOfAll) {
-    weights.push_back(price_of_all / static_cast<double>(n_weights));
-  }
+  std::vector<double> weights(kPricesOfAll.begin(), kPricesOfAll.end());
+  for (double& weight : weights) weight /= static_cast<double>(n_weights);
   return weights;
 }
 

@@ -23,7 +23,7 @@ constexpr std::array<NamedMethod, kMaskKinds.size()> kMaskMethods = {{
      continuous_sparsification},
     {MaskKind::kHardConcrete,
      "hard_concrete",
-     {"keep_probability", 0.9},
+     {"keep_probability", 0.9, 0.5},
      {.epochs = 30, .learning_rate = 0.1, .l0_weight = {}},
      hard_concrete},
     {MaskKind::kMagnitudePruning, "magnitude_pruning", {"density", 0.1}, {}, magnitude_pruning},

@@ -97,8 +97,7 @@ std::unique_ptr<MaskMethod> continuous_sparsification(double initial_value = 0.0
 ///   - Temperature: none.
 /// @param keep_probability  probability, in (0, 1), that a gate is above 1/2 at the start. The
 ///                          initial log alpha is the logit of this value. Cao et al. start at 5/6,
-///                          where the gate without noise is 0.9; masks that start more open find
-///                          planted circuits (docs/benchmark.md).
+///                          where the gate without noise is 0.9.
 /// @throws Error (kInput) if the keep probability is out of range.
 std::unique_ptr<MaskMethod> hard_concrete(double keep_probability = 0.9);
 
@@ -127,6 +126,9 @@ std::string mask_method_names();
 struct MaskOption {
   std::string_view key;
   double otherwise = 0;
+  /// The default with the paper's training, whose steps are too short to close gates that start as
+  /// open as `otherwise` of hard concrete.
+  double in_papers_training = otherwise;
 };
 MaskOption mask_option(MaskKind kind);  ///< mask_init, keep_probability or density.
 

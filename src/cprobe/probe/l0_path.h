@@ -10,7 +10,7 @@
 
 namespace cprobe {
 
-/// A path's circuit, and the path; the path is empty if there was one L0 weight.
+/// A path's circuit, which notes all L0 weights, and the path; empty if there was one L0 weight.
 struct ChosenCircuit {
   Circuit circuit;
   std::vector<Findings::PathStep> path;
@@ -23,7 +23,8 @@ struct ChosenCircuit {
 /// gains.
 /// @param inputs     of the rows trained on.
 /// @param labels     [n] int64: the variable's value in each row.
-/// @param types      [n] int64: the type of each row. Undefined: each row is a type.
+/// @param types      [n] int64: the type of each row. Undefined, or where each value has one type:
+///                   each row is a type.
 /// @param exemplars  rows of `labels`, as for `knn`.
 ChosenCircuit choose_circuit(const ComponentInputs& inputs, const at::Tensor& labels, const at::Tensor& types,
                              const MaskMethod& method, const FitResult& fitted,

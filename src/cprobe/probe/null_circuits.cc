@@ -277,6 +277,9 @@ std::vector<Circuit> find_null_circuits(const Model& model, const RunData& data,
                                         const OnProgress& on_progress) {
   std::vector<Circuit> circuits;
   if (null.variables.n() == 0) return circuits;
+  if (options.fit.l0_weights.size() != 1 && !options.train_types.defined()) {
+    throw failure("null circuits on a path of L0 weights: without train_types they would choose by another rule");
+  }
   at::Tensor nodes = data.train.trie.nodes_at(options.position, data.train.source);
   at::Tensor of_rows = null.types.of_rows[place_of(data, data.train)];
   if (options.train_rows.defined()) {
@@ -299,8 +302,10 @@ std::vector<Circuit> find_null_circuits(const Model& model, const RunData& data,
       inputs, labels.unbind(0), *method, options.fit, [&](int64_t) { return draws->training_order(); }, noise,
       on_progress);
   for (size_t b = 0; b < fitted.size(); ++b) {
+    tell(on_progress, {"choosing L0 weights", static_cast<int64_t>(b), null.variables.n()});
     const at::Tensor of_null = labels[static_cast<int64_t>(b)];
-    circuits.push_back(choose_circuit(inputs, of_null, of_rows, *method, fitted[b], draws->exemplars(of_null)).circuit);
+    circuits.push_back(
+        choose_circuit(inputs, of_null, options.train_types, *method, fitted[b], draws->exemplars(of_null)).circuit);
   }
   return circuits;
 }

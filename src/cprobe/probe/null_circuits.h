@@ -36,8 +36,9 @@ at::Tensor types_to_train_on(const RunData& data, const NullHypothesis& null);
 
 /// Finds the circuit of each null variable, with the options, batches and exemplars of the cell's
 /// own circuit, in one loop (`fit_together`). Labels are those of the rows trained on.
+/// @param options  of the cell's own circuit. With several L0 weights, `train_types` are defined.
 /// @param streams  of `model`.
-/// @throws Error as probe_component.
+/// @throws Error as probe_component; (kFailed) if `train_types` are missing.
 std::vector<Circuit> find_null_circuits(const Model& model, const RunData& data, const NullHypothesis& null,
                                         const ComponentRef& component, const FindOptions& options, Streams& streams,
                                         const OnProgress& on_progress = {});

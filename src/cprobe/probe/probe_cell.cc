@@ -83,6 +83,7 @@ FoundCircuit probe_cell(const Spec& spec, const Cell& cell, const std::string& i
   if (null) {
     null_circuits = find_null_circuits(model, data, *null, cell.component, options, streams, progress.null_circuits);
     found.findings.types = null->types.text();
+    notes["types"] = found.findings.types;
     found.findings.n_held_out = null->held_out.defined() ? null->held_out.sum().item<int64_t>() : 0;
     if (spec.probe.null_variables > 0) found.findings.null_kind = to_string(null->variables.kind);
     for (const Circuit& circuit : null_circuits) found.findings.null_weights.push_back(circuit.n_weights());

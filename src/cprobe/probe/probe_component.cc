@@ -87,7 +87,7 @@ std::map<std::string, std::string> provenance(const std::string& variable, const
           {"batch_size", std::to_string(options.fit.batch_size)},
           {"learning_rate", fmt::format("{}", options.fit.learning_rate)},
           {"weight_decay", fmt::format("{}", options.fit.weight_decay)},
-          {"l0_weight", l0_weights_text(options.fit)},
+          {"exemplar_draws", std::to_string(options.exemplar_draws)},
           {"max_temperature", fmt::format("{}", options.fit.max_temperature)},
           {std::string(mask_option(options.mask_method).key), fmt::format("{}", option_of(options))}};
 }

@@ -23,6 +23,8 @@ struct FindOptions {
   MaskKind mask_method = MaskKind::kHardConcrete;
   std::optional<double> mask_option = {};  ///< The mask method's option; not set: its default.
   MaskUnit unit = MaskUnit::kNeuron;
+  /// Of `mask_method`. Begin with `default_fit` to change some: FitOptions alone are the paper's,
+  /// too slow for hard concrete.
   FitOptions fit = default_fit(MaskKind::kHardConcrete);
   int64_t exemplar_draws = 20;  ///< Draws of one exemplar per class to decode with, >= 1.
   uint64_t seed = 0;            ///< Seeds batches, exemplars and the sampling of masks.

@@ -86,6 +86,7 @@ DecodingCost measured_decoding(const Spec& spec, Cell cell, const RunData& data,
     probe_component(data.model, data.train, data.test, cell.variable, cell.component, with, *draws, streams);
     return elapsed(start);
   };
+  seconds_of_cell(options);  // Warms up.
   cost.own = seconds_of_cell(options);
   if (!null) return cost;
   // Each null variable, too, chooses among the circuits of its path.

@@ -116,8 +116,10 @@ MaskKind usual_method(Protocol protocol) {
 
 void set_method(Spec& spec, MaskKind method) {
   spec.probe.mask_method = method;
-  spec.grid.mask_options = {mask_option(method).otherwise};
-  spec.probe.fit = spec.probe.protocol == Protocol::kPaper ? FitOptions() : default_fit(method);
+  const bool is_paper = spec.probe.protocol == Protocol::kPaper;
+  const MaskOption option = mask_option(method);
+  spec.grid.mask_options = {is_paper ? option.in_papers_training : option.otherwise};
+  spec.probe.fit = is_paper ? FitOptions() : default_fit(method);
   spec.grid.learning_rates = {spec.probe.fit.learning_rate};
 }
 

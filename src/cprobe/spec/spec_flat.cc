@@ -56,7 +56,7 @@ Spec parse_flat_spec(const Document& yaml, std::optional<MaskKind> method) {
                            // Ignored.
                            "gif", "gif_interval", "model_dir", "save_models"});
   Spec spec{.probe = {.protocol = Protocol::kPaper}};
-  set_method(spec, usual_method(Protocol::kPaper));
+  set_method(spec, method.value_or(usual_method(Protocol::kPaper)));
   spec.probe.ablation = {.n_random = 0, .complement = false};
   spec.model.folder = yaml.at("model_path").as_text();
   spec.data.task = yaml.at("task").as_text();
@@ -73,8 +73,8 @@ Spec parse_flat_spec(const Document& yaml, std::optional<MaskKind> method) {
   spec.grid.seeds = list_of(yaml.at("model_seed_list"), as_seed);
   spec.grid.learning_rates = list_of(yaml.at("lr_list"), as_positive);
   spec.grid.batch_sizes = list_of(yaml.at("batch_size_list"), batch_of);
-  spec.grid.mask_options = list_of(yaml.at("mask_init_list"), &Document::as_number);
-  if (method && *method != spec.probe.mask_method) set_method(spec, *method);
+  const std::vector<double> starts = list_of(yaml.at("mask_init_list"), &Document::as_number);
+  if (spec.probe.mask_method == MaskKind::kContinuousSparsification) spec.grid.mask_options = starts;
   spec.probe.data_seed = as_data_seed(yaml.at("data_seed"));
   spec.probe.fit.epochs = as_count(yaml.at("num_epochs"), 0);
   spec.probe.fit.l0_weights = {as_at_least(yaml.at("l0_lambda"), 0)};

@@ -138,8 +138,9 @@ function plotOfP(method) {
   if (n === 0) return null;
   const clamped = (y) => Math.min(1, Math.max(0, y));
   const ends = [0, 1];
-  const edge = (sign, rest) => ({type: 'scatter', mode: 'lines', x: [0, method.band, 1 - method.band, 1], hoverinfo: 'skip', showlegend: false,
-    y: [0, method.band, 1 - method.band, 1].map((x) => clamped(x + sign * method.band)), line: {width: 0, color: '#0072B2'}, ...rest});
+  const corners = [0, method.band, 1 - method.band, 1].sort((a, b) => a - b);
+  const edge = (sign, rest) => ({type: 'scatter', mode: 'lines', x: corners, hoverinfo: 'skip', showlegend: false,
+    y: corners.map((x) => clamped(x + sign * method.band)), line: {width: 0, color: '#0072B2'}, ...rest});
   const x = [0, ...method.p, 1];
   const y = [0, ...method.p.map((_, i) => (i + 1) / n), 1];
   return {
