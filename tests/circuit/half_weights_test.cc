@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "cprobe/circuit/fit.h"
 #include "tests/tiny_model.h"
 

@@ -16,11 +16,12 @@ constexpr double kLeastTolerance = 0.01;
 
 /// The types to judge by: each row its own where a value of one type has no other to be read from.
 at::Tensor types_to_judge_by(const at::Tensor& types, const at::Tensor& labels) {
-  const at::Tensor rows = at::arange(labels.size(0));
-  if (!types.defined()) return rows;
-  const auto pairs = std::get<0>(at::unique_dim(at::stack({labels, types}, 1), 0));
-  const auto n_values = std::get<0>(at::_unique2(labels)).size(0);
-  return pairs.size(0) == n_values ? rows : types;
+  if (types.defined()) {
+    const at::Tensor pairs = std::get<0>(at::unique_dim(at::stack({labels, types}, 1), 0));
+    const int64_t n_values = std::get<0>(at::_unique2(labels)).size(0);
+    if (pairs.size(0) > n_values) return types;
+  }
+  return at::arange(labels.size(0));
 }
 
 }  // namespace
