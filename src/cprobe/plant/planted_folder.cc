@@ -7,7 +7,7 @@
 #include "cprobe/data/joined_data.h"
 #include "cprobe/data/token_csv.h"
 #include "cprobe/io/atomic_file.h"
-#include "cprobe/plant/search_settings.h"
+#include "cprobe/plant/planted_batches.h"
 
 namespace cprobe {
 namespace {
