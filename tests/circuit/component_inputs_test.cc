@@ -2,6 +2,7 @@
 
 #include <torch/csrc/autograd/autograd.h>
 
+#include "cprobe/circuit/soft_nearest_neighbours.h"
 #include "tests/support.h"
 #include "tests/tensors.h"
 #include "tests/tiny_model.h"
@@ -110,6 +111,41 @@ TEST_P(CachedComponent, UpdatesOfSeveralMasksAreThoseOfEach) {
       for (size_t m = 0; m < one.size(); ++m) {
         EXPECT_TRUE(agree(gradients[m][i], expected_gradients[m], kGradient)) << "mask " << i << ", matrix " << m;
       }
+    }
+  }
+}
+
+// Closed gates pass no gradient, so only those of open ones are compared.
+TEST_P(CachedComponent, ObjectiveOfOpenUnitsIsThatOfTheUpdates) {
+  if (inputs_->unit() == MaskUnit::kWeight) return;
+  std::vector<at::Tensor> several;
+  for (const at::Tensor& multiplier : multipliers_) {
+    const at::Tensor first_half = at::arange(multiplier.size(0)).lt(multiplier.size(0) / 2).to(at::kFloat);
+    several.push_back(at::stack({multiplier, multiplier.flip(0), at::ones_like(multiplier), multiplier * first_half,
+                                 at::zeros_like(multiplier)}));
+  }
+  // Two masks with open matrices around a closed one.
+  several.front()[3].zero_();
+  const auto gradients_of = [&](const auto& objective_of) {
+    std::vector<at::Tensor> leaves;
+    for (const at::Tensor& of_matrix : several) leaves.push_back(of_matrix.clone().requires_grad_());
+    const at::Tensor objective = objective_of(leaves);
+    const at::Tensor weights = at::arange(1, objective.size(0) + 1).to(at::kFloat);
+    return std::pair(objective.detach(), torch::autograd::grad({(objective * weights).sum()}, leaves));
+  };
+  for (const at::Tensor& which : {at::tensor({7, 2, 2, 0, 5}, at::kLong), at::arange(nodes_.size(0))}) {
+    const at::Tensor labels = at::stack(std::vector<at::Tensor>{which % 2, which % 3, which % 2, which % 2, which % 3});
+    const auto [objective, gradients] = gradients_of([&](const std::vector<at::Tensor>& leaves) {
+      return soft_nearest_neighbours(inputs_->open_hidden(leaves, which), inputs_->last_map(), leaves.back(), labels);
+    });
+    const auto [expected, expected_gradients] = gradients_of([&](const std::vector<at::Tensor>& leaves) {
+      return soft_nearest_neighbours(inputs_->updates(leaves, which), labels);
+    });
+    EXPECT_TRUE(agree(objective, expected, kUpdate));
+    for (size_t i = 0; i < several.size(); ++i) {
+      const at::Tensor open = several[i].ne(0);
+      EXPECT_TRUE(agree(gradients[i] * open, expected_gradients[i] * open, kGradient))
+          << inputs_->matrices()[i].short_name;
     }
   }
 }

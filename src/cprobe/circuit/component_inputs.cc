@@ -88,6 +88,11 @@ ComponentInputs::ComponentInputs(const Model& model, const ComponentRef& compone
     biases.push_back(bias.defined() ? bias : at::zeros({weight.size(1)}, options_of_products(weight)));
   }
   joined_bias_ = joined(biases);
+  closed_hidden_ =
+      attention
+          ? per_query_head(split_projections(component_.config, joined_bias_).v, attention_shape(component_.config))
+          : reference_hidden_layer(hidden_layer_of(component_.config), joined_bias_.unsqueeze(0)).squeeze(0);
+  closed_hidden_is_zero_ = closed_hidden_.eq(0).all().item<bool>();
   if (!attention) {
     inputs_ = products(inputs_, weights);
     return;
@@ -152,32 +157,74 @@ at::Tensor ComponentInputs::joined_weight_masked(const std::vector<at::Tensor>& 
 }
 
 at::Tensor ComponentInputs::attention(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const {
-  AttentionPaths paths = paths_.of_queries(which);
-  const bool forms_keys = unit_ == MaskUnit::kWeight || !has_plain_scores(component_);
-  const at::Tensor keys = forms_keys ? paths.drop_unread_keys() : at::Tensor();
   if (unit_ == MaskUnit::kWeight) {
-    Projections masked = split_projections(component_.config, joined_weight_masked(multipliers, keys));
+    AttentionPaths paths = paths_.of_queries(which);
+    Projections masked =
+        split_projections(component_.config, joined_weight_masked(multipliers, paths.drop_unread_keys()));
     masked.q = rows_at(masked.q, paths.own_rows());
     return attend(component_, masked, paths);
   }
+  const AttentionShape shape = attention_shape(component_.config);
+  const at::Tensor of_values = split_projections(component_.config, joined_inputs(multipliers)).v;
+  return scaled_rows(unmasked_values(multipliers, which), {}, per_query_head(of_values, shape), closed_hidden_);
+}
+
+OpenHidden ComponentInputs::open_hidden(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const {
+  const auto without_values = [&](const at::Tensor& open) {
+    return OpenHidden{.open = open_units(open),
+                      .values = {},
+                      .closed = closed_hidden_is_zero_ ? at::Tensor() : closed_hidden_ * open.logical_not()};
+  };
+  if (component_.ref.block == Block::kAttention) {
+    const at::Tensor m = per_query_head(split_projections(component_.config, joined_inputs(multipliers)).v,
+                                        attention_shape(component_.config));
+    OpenHidden hidden = without_values(m.ne(0));
+    hidden.values = open_columns(unmasked_values(multipliers, which), {}, m, closed_hidden_, hidden.open);
+    return hidden;
+  }
+  const at::Tensor rows = chosen(query_rows_, which);
+  HiddenLayer layer = hidden_layer_of(component_.config);
+  at::Tensor open = multipliers[0].ne(0);
+  if (multipliers.size() == 3) {
+    // act(gate) up: a factor that is 0 in all rows closes the unit, whatever the other does.
+    const at::Tensor up_open = multipliers[1].ne(0);
+    const at::Tensor up_bias = joined_bias_.narrow(0, layer.d_mlp, layer.d_mlp);
+    const at::Tensor gate_is_zero =
+        reference_hidden_layer(layer, joined_bias_.narrow(0, 0, layer.d_mlp).unsqueeze(0)).squeeze(0).eq(0);
+    open = (open | up_open) & (open | gate_is_zero.logical_not()) & (up_open | up_bias.ne(0));
+  }
+  OpenHidden hidden = without_values(open);
+  std::vector<at::Tensor> parts;
+  for (size_t i = 0; i + 1 < multipliers.size(); ++i) {
+    const int64_t first = static_cast<int64_t>(i) * layer.d_mlp;
+    parts.push_back(open_columns(inputs_.narrow(1, first, layer.d_mlp), rows, multipliers[i],
+                                 joined_bias_.narrow(0, first, layer.d_mlp), hidden.open)
+                        .view({rows.size(0), hidden.open.n()}));
+  }
+  layer.d_mlp = hidden.open.n();
+  hidden.values = hidden_layer(layer, joined(parts)).flatten();
+  return hidden;
+}
+
+at::Tensor ComponentInputs::unmasked_values(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const {
+  AttentionPaths paths = paths_.of_queries(which);
+  const bool forms_keys = !has_plain_scores(component_);
+  const at::Tensor keys = forms_keys ? paths.drop_unread_keys() : at::Tensor();
   const int64_t n_masks = has_several_masks(multipliers[0], unit_) ? multipliers[0].size(0) : 1;
   const at::Tensor queries = chosen(query_rows_, which);
   const Projections m = split_projections(component_.config, joined_inputs(multipliers));
   const Projections b = split_projections(component_.config, joined_bias_);
   const AttentionShape shape = attention_shape(component_.config);
-  at::Tensor z;
   if (forms_keys) {
     const at::Tensor values = rows_at(projections_.v, keys);
-    z = attend(component_,
-               {scaled_rows(projections_.q, queries, m.q, b.q), scaled_rows(projections_.k, keys, m.k, b.k),
-                n_masks == 1 ? values : values.repeat({n_masks, 1})},
-               paths.repeated(n_masks, keys.size(0)));
-  } else {
-    const at::Tensor of_keys = per_query_head(m.k, shape);
-    const at::Tensor q = scaled_rows(projections_.q, queries, m.q * of_keys, b.q * of_keys);
-    z = attend(component_, {q, projections_.k, projections_.v}, paths.repeated(n_masks, 0));
+    return attend(component_,
+                  {scaled_rows(projections_.q, queries, m.q, b.q), scaled_rows(projections_.k, keys, m.k, b.k),
+                   n_masks == 1 ? values : values.repeat({n_masks, 1})},
+                  paths.repeated(n_masks, keys.size(0)));
   }
-  return scaled_rows(z, {}, per_query_head(m.v, shape), per_query_head(b.v, shape));
+  const at::Tensor of_keys = per_query_head(m.k, shape);
+  const at::Tensor q = scaled_rows(projections_.q, queries, m.q * of_keys, b.q * of_keys);
+  return attend(component_, {q, projections_.k, projections_.v}, paths.repeated(n_masks, 0));
 }
 
 }  // namespace cprobe

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cprobe/circuit/mask.h"
+#include "cprobe/circuit/open_units.h"
 #include "cprobe/model/component.h"
 
 namespace cprobe {
@@ -54,6 +55,12 @@ class ComponentInputs {
   /// @throws Error (kFailed) if there is not one multiplier per matrix.
   at::Tensor updates(std::vector<at::Tensor> multipliers, const at::Tensor& which = {}) const;
 
+  /// What the last matrix reads under several masks, without units that are equal in all rows.
+  /// Differentiable in the multipliers.
+  /// @param multipliers, which  as in `updates`. @pre the unit is neuron, the component on the CPU.
+  OpenHidden open_hidden(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const;
+  const Linear& last_map() const { return component_.maps.back(); }
+
   /// Multipliers that mask nothing.
   std::vector<at::Tensor> ones() const;
 
@@ -61,6 +68,8 @@ class ComponentInputs {
   /// The input of the last matrix: [n, n_in], or [n_masks * n, n_in] mask by mask.
   at::Tensor hidden(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const;
   at::Tensor attention(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const;
+  /// Unit neuron: sum_j p_j x_j W_v of each head, which the values' mask then scales.
+  at::Tensor unmasked_values(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const;
   at::Tensor joined_weight_masked(const std::vector<at::Tensor>& multipliers, const at::Tensor& rows) const;
 
   Component component_;
@@ -71,6 +80,9 @@ class ComponentInputs {
   ///   - Unit neuron, attention: undefined.
   at::Tensor inputs_;
   at::Tensor joined_bias_;  ///< Unit neuron: biases of the input matrices, joined in one vector.
+  /// Unit neuron: what the last matrix reads if all gates before it are closed, [its n_in].
+  at::Tensor closed_hidden_;
+  bool closed_hidden_is_zero_ = false;
   /// Unit neuron, attention: projections without bias. q has rows for labelled tokens only.
   Projections projections_;
   /// [n_labelled] int64, on the CPU: each labelled token's row of `projections_.q` (attention with

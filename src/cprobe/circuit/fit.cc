@@ -11,6 +11,7 @@
 #include <iterator>
 #include <memory>
 
+#include "cprobe/circuit/open_units.h"
 #include "cprobe/circuit/soft_nearest_neighbours.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
@@ -20,7 +21,7 @@ namespace cprobe {
 namespace {
 
 /// What the loss gains, at each L0 weight of a path, by keeping all weights of a component. Cells
-/// know them as "auto": with other prices, raise kNumericsVersion.
+/// know them as "auto": with other prices, raise kHardConcreteNumericsVersion.
 constexpr std::array kPricesOfAll = {0.15, 0.5, 1.5};
 
 void check(const FitOptions& options, int64_t n_labelled) {
@@ -47,6 +48,23 @@ int64_t masks_at_once(const ComponentInputs& inputs, int64_t batch_size, bool on
   int64_t widest = batch_size;  // the similarities of a batch are [batch, batch]
   for (const MatrixInfo& matrix : inputs.matrices()) widest = std::max(widest, matrix.n_out);
   return std::max<int64_t>(1, most_bytes / (batch_size * widest * static_cast<int64_t>(sizeof(float))));
+}
+
+/// Below this share of closed gates, blocks of open units cost more than they save.
+constexpr double kFewClosed = 0.1;
+
+/// The objective of each of several masks, [n_masks]; differentiable in the multipliers.
+at::Tensor objective_of_each(const ComponentInputs& inputs, const std::vector<at::Tensor>& multipliers,
+                             const at::Tensor& which, const at::Tensor& labels) {
+  int64_t n_closed = 0, n = 0;
+  for (const at::Tensor& of_matrix : multipliers) {
+    n += of_matrix.numel();
+    if (of_matrix.is_cpu()) n_closed += of_matrix.eq(0).sum().item<int64_t>();
+  }
+  if (inputs.unit() == MaskUnit::kWeight || static_cast<double>(n_closed) < kFewClosed * static_cast<double>(n)) {
+    return soft_nearest_neighbours(inputs.updates(multipliers, which), labels);
+  }
+  return soft_nearest_neighbours(inputs.open_hidden(multipliers, which), inputs.last_map(), multipliers.back(), labels);
 }
 
 int64_t number_of_weights(const std::vector<MatrixInfo>& matrices) {
@@ -147,7 +165,7 @@ class MaskStack {
       std::vector<at::Tensor> some;
       some.reserve(multipliers.size());
       for (const at::Tensor& all : multipliers) some.push_back(all.detach().narrow(0, first, n).requires_grad_());
-      const at::Tensor objective = soft_nearest_neighbours(inputs_.updates(some, which), labels.narrow(0, first, n));
+      const at::Tensor objective = objective_of_each(inputs_, some, which, labels.narrow(0, first, n));
       const auto by_some = torch::autograd::grad({objective}, some, {at::ones_like(objective)});
       for (size_t i = 0; i < some.size(); ++i) gradients[i].push_back(by_some[i]);
       objectives.push_back(objective.detach());

@@ -61,7 +61,8 @@ class MaskMethod {
   virtual Mask initial(std::vector<MatrixInfo> matrices, MaskUnit unit,
                        const std::vector<at::Tensor>& weights) const = 0;
 
-  /// Multipliers during training, differentiable in the parameters.
+  /// Multipliers during training, differentiable in the parameters. One of exactly 0 passes its
+  /// parameter no gradient: `fit` leaves such units out (circuit/open_units.h).
   /// @param temperature  >= 1, annealed by `fit`. Methods without a temperature ignore this value.
   /// @param noise        CPU generators, one per mask, for methods that draw.
   /// @throws Error (kFailed) if the method draws and there is no generator per mask.

@@ -215,9 +215,47 @@ std::vector<int32_t> class_numbers(const at::Tensor& labels) {
   return numbers;
 }
 
-/// The loss of one mask.
-/// @param gradient  gets the gradient by the updates. Undefined: not wanted.
-double evaluate(const at::Tensor& updates, const at::Tensor& labels, const at::Tensor& gradient) {
+class SoftNearestNeighbours : public torch::autograd::Function<SoftNearestNeighbours> {
+ public:
+  /// Threads divide the masks if there is one for each thread, and the rows of each mask otherwise.
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& updates,
+                            const at::Tensor& labels) {
+    const int64_t n_masks = updates.size(0);
+    const at::Tensor losses = at::empty({n_masks}, updates.options());
+    const at::Tensor gradient = updates.requires_grad() ? at::empty_like(updates) : at::Tensor();
+    const int64_t masks_at_once = n_masks < at::get_num_threads() ? n_masks : 1;
+    at::parallel_for(0, n_masks, masks_at_once, [&](int64_t begin, int64_t end) {
+      const at::NoGradGuard no_gradients;  // the gradient mode is per thread
+      for (int64_t mask = begin; mask < end; ++mask) {
+        losses.data_ptr<float>()[mask] = static_cast<float>(soft_nearest_neighbours_with_gradient(
+            updates[mask], labels[mask], gradient.defined() ? gradient[mask] : at::Tensor()));
+      }
+    });
+    if (gradient.defined()) context->save_for_backward({gradient});
+    return losses;
+  }
+
+  static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context,
+                                               torch::autograd::tensor_list gradients) {
+    const at::Tensor gradient = context->get_saved_variables()[0], &upstream = gradients[0];
+    const bool is_one = upstream.eq(1).all().item<bool>();  // in mask training
+    return {is_one ? gradient : gradient * upstream.view({-1, 1, 1}), at::Tensor()};
+  }
+};
+
+void check_shapes(const at::Tensor& updates, const at::Tensor& labels) {
+  const bool fits =
+      (updates.dim() == 2 || updates.dim() == 3) && labels.sizes() == updates.sizes().slice(0, updates.dim() - 1);
+  if (!fits || labels.numel() < 1) {
+    throw failure("soft nearest neighbours: updates [{}] and labels [{}] do not match, or there are no rows",
+                  fmt::join(updates.sizes(), ", "), fmt::join(labels.sizes(), ", "));
+  }
+}
+
+}  // namespace
+
+double soft_nearest_neighbours_with_gradient(const at::Tensor& updates, const at::Tensor& labels,
+                                             const at::Tensor& gradient) {
   const int64_t n = updates.size(0), d = updates.size(1);
   const int64_t height = strip_height(n), n_strips = (n + height - 1) / height;
   const auto size = static_cast<size_t>(n), column_size = static_cast<size_t>(n_strips * n);
@@ -255,45 +293,6 @@ double evaluate(const at::Tensor& updates, const at::Tensor& labels, const at::T
   });
   return loss;
 }
-
-class SoftNearestNeighbours : public torch::autograd::Function<SoftNearestNeighbours> {
- public:
-  /// Threads divide the masks if there is one for each thread, and the rows of each mask otherwise.
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& updates,
-                            const at::Tensor& labels) {
-    const int64_t n_masks = updates.size(0);
-    const at::Tensor losses = at::empty({n_masks}, updates.options());
-    const at::Tensor gradient = updates.requires_grad() ? at::empty_like(updates) : at::Tensor();
-    const int64_t masks_at_once = n_masks < at::get_num_threads() ? n_masks : 1;
-    at::parallel_for(0, n_masks, masks_at_once, [&](int64_t begin, int64_t end) {
-      const at::NoGradGuard no_gradients;  // the gradient mode is per thread
-      for (int64_t mask = begin; mask < end; ++mask) {
-        losses.data_ptr<float>()[mask] = static_cast<float>(
-            evaluate(updates[mask], labels[mask], gradient.defined() ? gradient[mask] : at::Tensor()));
-      }
-    });
-    if (gradient.defined()) context->save_for_backward({gradient});
-    return losses;
-  }
-
-  static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context,
-                                               torch::autograd::tensor_list gradients) {
-    const at::Tensor gradient = context->get_saved_variables()[0], &upstream = gradients[0];
-    const bool is_one = upstream.eq(1).all().item<bool>();  // in mask training
-    return {is_one ? gradient : gradient * upstream.view({-1, 1, 1}), at::Tensor()};
-  }
-};
-
-void check_shapes(const at::Tensor& updates, const at::Tensor& labels) {
-  const bool fits =
-      (updates.dim() == 2 || updates.dim() == 3) && labels.sizes() == updates.sizes().slice(0, updates.dim() - 1);
-  if (!fits || labels.numel() < 1) {
-    throw failure("soft nearest neighbours: updates [{}] and labels [{}] do not match, or there are no rows",
-                  fmt::join(updates.sizes(), ", "), fmt::join(labels.sizes(), ", "));
-  }
-}
-
-}  // namespace
 
 at::Tensor reference_soft_nearest_neighbours(const at::Tensor& updates, const at::Tensor& labels) {
   check_shapes(updates, labels);

@@ -32,4 +32,10 @@ at::Tensor soft_nearest_neighbours(const at::Tensor& updates, const at::Tensor& 
 /// `soft_nearest_neighbours` calls this function on devices other than the CPU.
 at::Tensor reference_soft_nearest_neighbours(const at::Tensor& updates, const at::Tensor& labels);
 
+/// The objective of one mask on the CPU, with its gradient.
+/// @param updates   [n_labelled, d] float32, contiguous.
+/// @param gradient  gets the gradient by the updates; contiguous. Undefined: not wanted.
+double soft_nearest_neighbours_with_gradient(const at::Tensor& updates, const at::Tensor& labels,
+                                             const at::Tensor& gradient);
+
 }  // namespace cprobe

@@ -10,6 +10,8 @@ namespace {
 
 /// Parts of every identity, raised whenever the numbers that a cell computes change.
 constexpr int kNumericsVersion = 6;
+/// Of hard concrete, whose closed units are left out of a step since 7.
+constexpr int kHardConcreteNumericsVersion = 7;
 /// Of comparison methods. Those of protocol paper have kept their numbers since version 5.
 constexpr int kBaselineNumericsVersion = 6;
 constexpr int kPaperBaselineNumericsVersion = 5;
@@ -135,16 +137,17 @@ std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::s
   const std::string_view sufficiency =
       spec.probe.ablation.sufficiency && spec.data.measure_behaviour ? "|sufficiency" : "";
   const std::string nulls = spec.probe.protocol == Protocol::kPaper ? "" : null_text(spec, cell.variable);
+  const int numerics =
+      spec.probe.mask_method == MaskKind::kHardConcrete ? kHardConcreteNumericsVersion : kNumericsVersion;
   const std::string text = fmt::format(
       "numerics {}|{}|{}|{}|{}|seed {} data {}|lr {} batch {} init {}|{} {} {}|epochs {} decay {} l0 {} temperature {}|"
       "draws {} random {} per matrix {} complement {} fills {}|behaviour {}|threads {}{}{}{}{}",
-      kNumericsVersion, fmt::join(fingerprints, ","), cell.variable, to_string(cell.component), cell.position,
-      cell.seed, spec.probe.data_seed, cell.learning_rate, cell.batch_size, cell.mask_option,
-      to_string(spec.probe.protocol), to_string(spec.model.control), to_string(spec.probe.unit), spec.probe.fit.epochs,
-      spec.probe.fit.weight_decay, l0_weights_text(spec.probe.fit), spec.probe.fit.max_temperature,
-      spec.probe.exemplar_draws, spec.probe.ablation.n_random, spec.probe.ablation.per_matrix,
-      spec.probe.ablation.complement, fmt::join(fills, ","), fmt::join(evaluation_labels(spec), ","), n_threads,
-      effects, method, sufficiency, nulls);
+      numerics, fmt::join(fingerprints, ","), cell.variable, to_string(cell.component), cell.position, cell.seed,
+      spec.probe.data_seed, cell.learning_rate, cell.batch_size, cell.mask_option, to_string(spec.probe.protocol),
+      to_string(spec.model.control), to_string(spec.probe.unit), spec.probe.fit.epochs, spec.probe.fit.weight_decay,
+      l0_weights_text(spec.probe.fit), spec.probe.fit.max_temperature, spec.probe.exemplar_draws,
+      spec.probe.ablation.n_random, spec.probe.ablation.per_matrix, spec.probe.ablation.complement,
+      fmt::join(fills, ","), fmt::join(evaluation_labels(spec), ","), n_threads, effects, method, sufficiency, nulls);
   return to_hex(hash(text));
 }
 
