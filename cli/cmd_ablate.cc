@@ -116,7 +116,7 @@ void run_ablate(const AblateCommand& command) {
   const Measurement measured = read_measurement(command);
   const AblationOptions& options = measured.options;
   const ModelControl control = measured.model.control;
-  const RunData data = load_run_data(measured.model, measured.data);
+  const RunData data = load_run_data(measured.model, measured.data, {});
   const Circuit circuit = load_circuit(command.circuit, data.model.config);
   if (circuit.components().size() > 1) {
     throw input_error("{}: a circuit of {}; without --next, only circuits of one component are ablated",

@@ -176,7 +176,7 @@ void run_exchange(const ExchangeCommand& command) {
   if (command.n_controls) spec.probe.exchange.n_controls = *command.n_controls;
   if (command.n_nulls) spec.probe.null_variables = *command.n_nulls;
   spec.data.measure_behaviour = true;
-  const RunData data = load_run_data(spec.model, spec.data);
+  const RunData data = load_run_data(spec);
   const Circuit circuit = load_circuit(command.circuit, data.model.config);
   FindOptions options = options_of(spec, circuit, command.circuit);
   const std::string variable = note_of(circuit, "variable", command.circuit);

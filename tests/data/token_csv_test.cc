@@ -52,8 +52,33 @@ TEST_F(ArithmeticCsv, NamesTheLineThatIsBroken) {
   EXPECT_INPUT_ERROR(load("data,labels\n1 2,3\n1 x,3\n"), "train.csv:3");
   EXPECT_INPUT_ERROR(load("data,labels\n1 2,3\n,3\n"), "train.csv:3");
   EXPECT_INPUT_ERROR(load("data,labels\n1 2,3.0\n"), "train.csv:2");
-  EXPECT_INPUT_ERROR(load("data,labels,var_0\n1 2,3,4\n1 2,3,many\n"), "var_0");
-  EXPECT_INPUT_ERROR(load("data,labels,var_0\n1 2,3,\n1 2,3,4\n"), "train.csv:2");
+}
+
+TEST_F(ArithmeticCsv, ReadsOnlyTheVariablesThatAreUsed) {
+  const std::string of_text = "data,labels,var_0\n1 2,3,4\n1 2,3,many\n",
+                    of_blanks = "data,labels,var_0\n1 2,3,\n1 2,3,4\n";
+  EXPECT_FALSE(load(of_text).variables.contains("var_0"));
+  EXPECT_FALSE(load(of_blanks).variables.contains("var_0"));
+  const auto ask = [&](const std::string& bytes) {
+    return load_token_csv(testing::write_bytes(folder_ / "train.csv", bytes), kVocab, {.variables = {"var_0"}});
+  };
+  EXPECT_INPUT_ERROR(ask(of_text), "train.csv:3: column 'var_0': expected a whole number");
+  EXPECT_INPUT_ERROR(ask(of_blanks), "train.csv:2: column 'var_0': empty");
+  EXPECT_TRUE(
+      ask("data,labels,var_0\n1 2,3,4.0\n1 2,3,-5\n").variables.at("var_0").equal(at::tensor({4, -5}, at::kLong)));
+}
+
+TEST_F(ArithmeticCsv, NumbersClassesTogetherInAllFilesAndInSources) {
+  const auto write = [&](const char* name, const std::string& rows) {
+    return testing::write_bytes(folder_ / name, "data,labels,size,counter_size\n" + rows);
+  };
+  const std::vector<Dataset> sets = load_token_csvs(
+      {write("a.csv", "1 2,3,small,large\n1 3,3,large,small\n"), write("b.csv", "1 2,3,medium,small\n")}, kVocab,
+      {.variables = {"size"}});
+  EXPECT_THAT(sets[0].class_names.at("size"), ElementsAre("large", "medium", "small"));
+  EXPECT_TRUE(sets[0].variables.at("size").equal(at::tensor({2, 0}, at::kLong)));
+  EXPECT_TRUE(sets[0].variables.at("counter_size").equal(at::tensor({0, 2}, at::kLong)));
+  EXPECT_TRUE(sets[1].variables.at("size").equal(at::tensor({1}, at::kLong)));
 }
 
 TEST_F(ArithmeticCsv, NamesTheTokenOutsideTheVocabulary) {

@@ -34,6 +34,24 @@ TEST(Csv, TakesAnyLineEndAndAByteOrderMark) {
   EXPECT_THAT(table.integers("b"), ElementsAre(2, 4));
 }
 
+TEST(Csv, TakesTabsOrSemicolonsWhereTheHeaderHasNoComma) {
+  for (const char delimiter : {'\t', ';'}) {
+    const std::string d(1, delimiter);
+    const auto table = parse("\nsentence" + d + "\"a, b\"\r\nOne, two." + d + "3\r\n\"x" + d + "y\"" + d + "4\r\n");
+    EXPECT_THAT(table.text("sentence"), ElementsAre("One, two.", "x" + d + "y"));
+    EXPECT_THAT(table.integers("a, b"), ElementsAre(3, 4));
+  }
+  EXPECT_THAT(parse("a,b;c\n1,2\n").columns(), ElementsAre("a", "b;c"));
+  EXPECT_INPUT_ERROR(parse("a;b\nx\"y;1\n"), "expected a semicolon or the end of the line");
+}
+
+TEST(Csv, NamesUtf16) {
+  using namespace std::string_view_literals;
+  EXPECT_INPUT_ERROR(parse("\xFF\xFE"
+                           "a\0\n\0"sv),
+                     "data.csv: the text is UTF-16; save it as UTF-8");
+}
+
 TEST(Csv, KnowsTheLineOfEachRow) {
   const auto table = parse("a\n1\n\"two\nlines\"\n\n3\n");
   EXPECT_EQ(table.line(0), 2U);

@@ -78,7 +78,7 @@ class PaperParity : public ::testing::TestWithParam<Recorded> {
 };
 
 TEST_P(PaperParity, EqualsTheReferenceInEveryEpochAndFigure) {
-  const RunData data = load_run_data(spec_.model, spec_.data);
+  const RunData data = load_run_data(spec_);
   Streams streams(data.model);
   for (const Cell& cell : expand(spec_.grid, data.model.config)) {
     const ComponentRef block = cell.component;

@@ -90,10 +90,9 @@ TEST_F(OnDevices, MethodsThatTrainTheModelStayOnTheCpu) {
 
 TEST_F(OnDevices, CellsHaveOtherIdentities) {
   const Cell cell{.variable = "x"};
-  const RunData data = load_run_data(spec_.model, spec_.data),
-                on_gpu = load_run_data(spec_.model, spec_.data, at::kCUDA);
+  const RunData data = load_run_data(spec_), on_gpu = load_run_data(spec_, at::kCUDA);
   EXPECT_NE(cell_id(spec_, cell, data.fingerprints, 1), cell_id(spec_, cell, on_gpu.fingerprints, 1));
-  EXPECT_EQ(load_run_data(spec_.model, spec_.data, parse_device("cuda:1")).fingerprints, on_gpu.fingerprints);
+  EXPECT_EQ(load_run_data(spec_, parse_device("cuda:1")).fingerprints, on_gpu.fingerprints);
 }
 
 class OnGpu : public OnDevices {
@@ -195,7 +194,7 @@ TEST_F(OnGpu, MasksTrainedTogetherAreThoseTrainedOneByOne) {
 TEST_F(OnGpu, AnswersAreTheSameWithAndWithoutAContrast) {
   const ModelConfig config = testing::tiny_config();
   const Model model = testing::drawn_model(config), moved = on_device(model, at::kCUDA);
-  Dataset data = load_run_data(spec_.model, spec_.data).test;
+  Dataset data = load_run_data(spec_).test;
   for (const bool contrasts : {false, true}) {
     if (contrasts) data.contrast = Contrast{data.answers, (data.answers + 1).remainder(config.vocab).unsqueeze(1)};
     EXPECT_EQ(testing::untouched_accuracy(moved, data), testing::untouched_accuracy(model, data)) << contrasts;
@@ -205,7 +204,7 @@ TEST_F(OnGpu, AnswersAreTheSameWithAndWithoutAContrast) {
 /// Expects a spec's cells to be the same on the CPU and on a GPU: circuits differ in at most 2%
 /// of all units, and cells with equal circuits have equal figures.
 void expect_equal_cells(const Spec& spec, const std::string& what) {
-  const RunData data = load_run_data(spec.model, spec.data);
+  const RunData data = load_run_data(spec);
   DeviceData on_devices(data, at::kCUDA);
   const RunData& moved = on_devices.of_worker(0, 1);
   Streams streams(data.model), moved_streams(moved.model);

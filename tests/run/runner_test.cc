@@ -27,6 +27,14 @@ using testing::Run;
 /// Of a cell: 3 at each of three L0 weights.
 constexpr size_t kEpochs = 9;
 
+TEST_F(Run, TakesAQuarterOfTheRowsAsBatchWhereTheDefaultIsMore) {
+  spec_.grid.batch_sizes = GridSpec().batch_sizes;
+  EXPECT_EQ(run_in("run").n_computed, 4);
+  EXPECT_EQ(table("run", "results.csv").integers("batch_size"), std::vector<int64_t>(4, 10));
+  spec_.grid.batch_follows_data = false;
+  EXPECT_INPUT_ERROR(run_in("run"), "batch_size is 500, but there are only 40 rows");
+}
+
 TEST_F(Run, RecordsEveryCellAndExportsItsTables) {
   const RunSummary summary = run_in("run");
   EXPECT_EQ(summary.n_cells, 4);

@@ -8,7 +8,9 @@
 namespace cprobe {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 
@@ -318,7 +320,17 @@ TEST(Spec, ReadsATaskOverSentences) {
       "  expect: {continuation: ' was', against: [' is', ' are'], where: past}\n"
       "  groups: {column: person, values: {First: 1, Third: 3}}\n");
   EXPECT_THAT(own.data.language->expectation.against, ElementsAre(" is", " are"));
-  EXPECT_THAT(own.data.language->groups, ElementsAre(Pair(1, "First"), Pair(3, "Third")));
+  EXPECT_THAT(own.data.language->groups,
+              ElementsAre(AllOf(Field(&RowGroup::values, ElementsAre("1")), Field(&RowGroup::label, "First")),
+                          AllOf(Field(&RowGroup::values, ElementsAre("3")), Field(&RowGroup::label, "Third"))));
+  EXPECT_EQ(own.data.language->expectation.label_column, "past");
+  EXPECT_EQ(own.data.language->expectation.label_value, std::nullopt);
+  const std::string of_value =
+      "model: m\ntask: {name: t, sentences: t.csv, expect: {continuation: ' a', against: ' b', where: ";
+  const Expectation one = parse(of_value + "{tense: past}}}\n").data.language->expectation;
+  EXPECT_EQ(one.label_column, "tense");
+  EXPECT_EQ(one.label_value, "past");
+  EXPECT_INPUT_ERROR(parse(of_value + "{tense: past, person: 1}}}\n"), "expected one column and its value");
 }
 
 TEST(Spec, RefusesTasksOverSentencesThatSayTooLittleOrTooMuch) {

@@ -36,7 +36,7 @@ class LanguageTasks : public ::testing::Test {
 
   LanguageTask reflexive(const std::string& csv) const {
     LanguageTask task = language_task(PaperTask::kReflexive);
-    task.groups = {{0, "Male"}};
+    task.groups = {{{"0"}, "Male"}};
     task.sentences = write_bytes(folder_ / "r.csv", csv);
     task.train_rows = 1;
     task.test_rows = 1;
@@ -117,12 +117,83 @@ TEST_F(LanguageTasks, PutThePrefixBeforeEverySentence) {
   EXPECT_EQ(data.train.trie.max_length(), 4);  // "a", " is", " ", the letter
 }
 
+/// Rows of two letters with a column each.
+std::string with_column(const std::string& column, const std::vector<std::string>& fields) {
+  std::string csv = "sentence,labels," + column + "\n";
+  for (size_t i = 0; i < fields.size(); ++i) csv += fmt::format("{} b,{},{}\n", "abcxyis"[i], i % 2, fields[i]);
+  return csv;
+}
+
+TEST_F(LanguageTasks, ReadVariablesOfAnyKindWithTheSameNumbersInAllFiles) {
+  LanguageTask task = agreement(with_column("tense", {"past", "present", "past"}), 2, 1);
+  task.gen = write_bytes(folder_ / "gen.csv", with_column("tense", {"future", "past", "present"}));
+  task.variables = {"tense"};
+  const LanguageData data = load(task);
+  const std::vector<std::string> names = {"future", "past", "present"};
+  EXPECT_EQ(data.train.class_names.at("tense"), names);
+  EXPECT_EQ(data.evaluation_sets[1].second.class_names.at("tense"), names);
+  const auto sum = [](const Dataset& set) { return set.variables.at("tense").sum().item<int64_t>(); };
+  EXPECT_EQ(sum(data.train) + sum(data.test), 1 + 2 + 1);
+  EXPECT_FALSE(data.train.variables.contains("agreement")) << "not asked for";
+}
+
+TEST_F(LanguageTasks, ReadOnlyTheColumnsThatAreUsed) {
+  LanguageTask task = agreement(with_column("frequency", {"3", "", "nan"}), 2, 1);
+  EXPECT_FALSE(load(task).train.variables.contains("frequency"));
+  task.variables = {"frequency"};
+  EXPECT_INPUT_ERROR(load(task), "a.csv:3: column 'frequency': empty");
+}
+
+TEST_F(LanguageTasks, KnowWhereTheContinuationIsRight) {
+  const auto n_right = [&](LanguageTask task) {
+    const LanguageData data = load(task);
+    return data.train.answers.eq(14).sum().item<int64_t>() + data.test.answers.eq(14).sum().item<int64_t>();
+  };
+  for (const auto& [yes, no] : {std::pair("1", "0"), {"1.0", "0.0"}, {"True", "false"}, {"Plural", "singular"}}) {
+    EXPECT_EQ(n_right(agreement(fmt::format("sentence,labels\na,{0}\nb,{1}\nc,{0}\n", yes, no))), 2) << yes;
+  }
+  LanguageTask task = agreement(with_column("tense", {"past", "present", "past"}), 2, 1);
+  task.expectation.label_column = "tense";
+  EXPECT_INPUT_ERROR(load(task), "'past' says neither that ' are' is right (1 or true)");
+  task.expectation.label_value = "past";
+  EXPECT_EQ(n_right(task), 2);
+  task.expectation.label_value = "pats";
+  EXPECT_INPUT_ERROR(load(task), "no row has 'pats' in column 'tense'; did you mean 'past'?");
+}
+
+TEST_F(LanguageTasks, ExchangeAnswersOfAVariableThatIsNamedInWords) {
+  const LanguageData data = load(agreement("sentence,labels\na,plural\nb,singular\nc,plural\na b,singular\n", 3, 1));
+  EXPECT_THAT(data.train.class_names.at("agreement"), ElementsAre("plural", "singular"));
+  EXPECT_TRUE(data.train.counterfactuals->answers.contains("agreement"));
+}
+
+TEST_F(LanguageTasks, DivideFewRowsTwoToOneWithinEachClass) {
+  std::string csv = "sentence,labels\n";
+  for (const char* first : {"a", "b", "c"}) {
+    for (const char* second : {"a", "b", "c", "x", "y"}) csv += fmt::format("{} {},{}\n", first, second, *first == 'a');
+  }
+  LanguageTask task = agreement(csv);
+  task.gen = task.sentences;
+  task.train_rows = task.test_rows = std::nullopt;
+  const LanguageData data = load(task);
+  EXPECT_EQ(data.train.trie.n_rows(), 11);
+  EXPECT_EQ(data.test.trie.n_rows(), 4);
+  EXPECT_EQ(data.test.variables.at("agreement").sum().item<int64_t>(), 1);
+  EXPECT_EQ(data.evaluation_sets[1].second.trie.n_rows(), 15) << "Gen";
+  EXPECT_THAT(data.notes, ElementsAre(::testing::HasSubstr("15 rows, fewer than 2000 and 1000: 11 to train on and 4")));
+  task.train_rows = 12;  // What is given is taken; the rest is for the test.
+  EXPECT_EQ(load(task).train.trie.n_rows(), 12);
+  EXPECT_EQ(load(task).test.trie.n_rows(), 3);
+  task.test_rows = 4;
+  EXPECT_INPUT_ERROR(load(task), "16 rows are to be taken (12 + 4), but there are only 15");
+}
+
 TEST_F(LanguageTasks, RefuseWhatCannotBeAskedOfTheModel) {
   const std::string head = "sentence,labels\n";
   EXPECT_INPUT_ERROR(load(agreement("sentence,label\na,0\n")), "no column 'labels'");
   EXPECT_INPUT_ERROR(load(agreement(head)), "no sentences");
   EXPECT_INPUT_ERROR(load(agreement(head + "a,0\n\"\",1\nb,1\n")), "a.csv:3: column 'sentence': empty");
-  EXPECT_INPUT_ERROR(load(agreement(head + "a,0\nb,2\nc,1\n")), "a.csv:3: column 'labels': 2");
+  EXPECT_INPUT_ERROR(load(agreement(head + "a,0\nb,2\nc,1\n")), "a.csv:3: column 'labels': '2' says neither");
   EXPECT_INPUT_ERROR(load(agreement(head + "a,0\nb,plural\nc,1\n")), "a.csv:3: column 'labels'");
   EXPECT_INPUT_ERROR(load(agreement(head + "a,0\nb,1\n")), "3 rows are to be taken (2 + 1), but there are only 2");
   EXPECT_INPUT_ERROR(load(agreement(head + "abcabcabc,0\nb,1\nc,1\n")), "9 tokens, but the model's context is 8");

@@ -16,6 +16,12 @@ std::string nearest(std::string_view word, std::span<const std::string> candidat
 /// `text` with some of its characters, all ASCII, replaced by texts.
 std::string escaped(std::string_view text, std::initializer_list<std::pair<char, std::string_view>> replacements);
 
+/// `text` without the spaces and tabs at its ends.
+std::string_view trimmed(std::string_view text);
+
+/// `text` with its ASCII letters in lower case.
+std::string lowercase(std::string_view text);
+
 /// A place in a text as editors show it.
 struct TextPlace {
   size_t line = 1;    ///< From 1; lines end with "\n".

@@ -65,8 +65,11 @@ struct Dataset {
   at::Tensor answers;  ///< [n_rows] int64: the right next token after each row's last token.
   /// Language tasks only. A row then counts as right by its contrast, not by `answers`.
   std::optional<Contrast> contrast;
-  /// Name -> [n_rows] int64: values of each column of whole numbers of the file.
+  /// Name -> [n_rows] int64: values of each column of whole numbers of the file, and numbers of the
+  /// classes of other columns that are probed.
   std::map<std::string, at::Tensor> variables;
+  /// Variable -> what its classes are called, by number, if the file names them (data/classes.h).
+  std::map<std::string, std::vector<std::string>> class_names;
 
   std::optional<Counterfactuals> counterfactuals;  ///< Set if rows are paired.
 

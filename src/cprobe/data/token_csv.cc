@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "cprobe/core/error.h"
+#include "cprobe/data/classes.h"
 #include "cprobe/data/counterfactual.h"
 #include "cprobe/data/types.h"
 #include "cprobe/io/csv.h"
@@ -71,31 +72,70 @@ std::vector<int64_t> type_positions(const CsvTable& table, const std::string& co
   return rows.front();
 }
 
-}  // namespace
+/// The columns whose fields are all whole numbers, with their values.
+std::map<std::string, at::Tensor> whole_numbers(const CsvTable& table) {
+  std::map<std::string, at::Tensor> variables;
+  for (const std::string& column : table.integer_columns()) {
+    const bool is_variable = !column.empty() && column != "data" && column != "labels" &&
+                             column != "counterfactual_data" && !column.starts_with(kTypeColumnPrefix);
+    if (is_variable) variables.emplace(column, at::tensor(table.integers(column)));
+  }
+  return variables;
+}
 
-Dataset load_token_csv(const std::filesystem::path& path, int64_t vocab, const std::vector<std::string>& columns) {
-  const CsvTable table = CsvTable::read(path);
+Dataset token_rows_of(const CsvTable& table, int64_t vocab, const std::vector<std::string>& type_columns) {
   const std::vector<std::vector<int64_t>> sequences = token_rows(table, "data", vocab);
   const std::vector<int64_t> answers = table.integers("labels");
   if (sequences.empty()) throw input_error("{}: no rows below the header", table.source());
   for (size_t row = 0; row < answers.size(); ++row) require_in_vocabulary(table, row, "labels", answers[row], vocab);
-
-  Dataset dataset;
-  dataset.source = table.source();
-  dataset.trie = build_trie(sequences);
-  dataset.answers = at::tensor(answers);
-  for (const std::string& column : table.integer_columns()) {
-    const bool is_variable = !column.empty() && column != "data" && column != "labels" &&
-                             column != "counterfactual_data" && !column.starts_with(kTypeColumnPrefix);
-    if (is_variable) dataset.variables.emplace(column, at::tensor(table.integers(column)));
-  }
+  Dataset dataset{.source = table.source(),
+                  .trie = build_trie(sequences),
+                  .answers = at::tensor(answers),
+                  .variables = whole_numbers(table)};
   for (const std::string& column : table.columns()) {
     if (!column.starts_with(kTypeColumnPrefix)) continue;
     dataset.type_positions[column.substr(kTypeColumnPrefix.size())] = type_positions(table, column);
   }
-  for (const std::string& column : columns) dataset.type_columns[column] = table.text(column);
+  for (const std::string& column : type_columns) dataset.type_columns[column] = table.text(column);
   if (table.has_column("counterfactual_data")) dataset.counterfactuals = read_counterfactuals(table, vocab);
   return dataset;
+}
+
+/// Reads a variable, and its values in the rows' sources, into the data sets that have it.
+void add_classes(const std::string& variable, const std::vector<CsvTable>& tables, std::vector<Dataset>& sets) {
+  std::vector<FileColumn> columns;
+  std::vector<size_t> set_of;
+  for (size_t s = 0; s < tables.size(); ++s) {
+    for (const std::string& name : {variable, std::string(kSourcePrefix) + variable}) {
+      if (!tables[s].has_column(name)) continue;
+      columns.push_back({&tables[s], name});
+      set_of.push_back(s);
+    }
+  }
+  const Classes classes = classes_of(columns);
+  for (size_t c = 0; c < columns.size(); ++c) {
+    Dataset& set = sets[set_of[c]];
+    set.variables[columns[c].name] = at::tensor(classes.values[c]);
+    if (!classes.names.empty()) set.class_names[variable] = classes.names;
+  }
+}
+
+}  // namespace
+
+std::vector<Dataset> load_token_csvs(const std::vector<std::filesystem::path>& paths, int64_t vocab,
+                                     const TokenColumns& columns) {
+  std::vector<CsvTable> tables;
+  std::vector<Dataset> sets;
+  for (const std::filesystem::path& path : paths) {
+    tables.push_back(CsvTable::read(path));
+    sets.push_back(token_rows_of(tables.back(), vocab, columns.types));
+  }
+  for (const std::string& variable : columns.variables) add_classes(variable, tables, sets);
+  return sets;
+}
+
+Dataset load_token_csv(const std::filesystem::path& path, int64_t vocab, const TokenColumns& columns) {
+  return std::move(load_token_csvs({path}, vocab, columns).front());
 }
 
 }  // namespace cprobe

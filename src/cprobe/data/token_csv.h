@@ -9,24 +9,31 @@
 
 namespace cprobe {
 
-/// Loads a CSV of tokens, one of the paper's or our own. Its columns:
+/// What is read from CSVs of tokens beside tokens and answers.
+struct TokenColumns {
+  std::vector<std::string> variables;  ///< Read as classes, with names (data/classes.h).
+  std::vector<std::string> types;      ///< Type and block columns, whose text is kept.
+};
+
+/// Loads CSVs of tokens, the paper's or our own, whose classes are numbered together. Columns:
 ///   - `data`: the tokens of each row.
 ///   - `labels`: the answers.
-///   - Any other column with a whole number: a variable, `counter_*` and `CF_Label_*` included. One
-///     field that is no whole number is an error.
-///   - Any other column without a whole number: text, which is left out.
+///   - Columns that `columns` names.
+///   - Any other column of whole numbers only: a variable, `counter_*` and `CF_Label_*` included.
+///     The rest is not used.
 ///   - `counterfactual_data`, optional: the tokens of each row's source. The answers to an
 ///     interchange of one variable are then the first `CF_Label_k` whose formula `CF_FN_k` (read
 ///     from the first row) takes only that variable from the source.
+///   - `type_of_VARIABLE`, optional: positions of the tokens on which a variable depends
+///     (data/types.h), the same in every row.
 ///
-/// Columns that say on what a variable depends (data/types.h) are no variables:
-///   - `type_of_VARIABLE`, optional: positions of tokens, the same in every row;
-///   - `columns`: kept as text.
-///
-/// @param vocab    size of the vocabulary; tokens and answers are below.
-/// @param columns  names of type and block columns.
+/// @param vocab  size of the vocabulary; tokens and answers are below.
 /// @throws Error (kInput) naming file, line and column: missing column, ragged row, not a number,
 ///         token or answer outside the vocabulary, no rows.
-Dataset load_token_csv(const std::filesystem::path& path, int64_t vocab, const std::vector<std::string>& columns = {});
+std::vector<Dataset> load_token_csvs(const std::vector<std::filesystem::path>& paths, int64_t vocab,
+                                     const TokenColumns& columns = {});
+
+/// One of them.
+Dataset load_token_csv(const std::filesystem::path& path, int64_t vocab, const TokenColumns& columns = {});
 
 }  // namespace cprobe

@@ -15,7 +15,8 @@ namespace {
 /// Takes the records off a text, one after the other.
 class RecordReader {
  public:
-  RecordReader(std::string_view text, const std::string& source) : text_(text), source_(source) {}
+  RecordReader(std::string_view text, const std::string& source, char delimiter)
+      : text_(text), source_(source), delimiter_(delimiter), ends_of_plain_field_({delimiter, '\r', '\n', '"'}) {}
 
   /// Reads the next record that is not a blank line into `fields`; false at the end of the text.
   bool next(std::vector<std::string>& fields) {
@@ -26,10 +27,13 @@ class RecordReader {
     fields.clear();
     do {
       fields.push_back(text_.substr(offset_).starts_with('"') ? quoted_field() : plain_field());
-    } while (take(','));
+    } while (take(delimiter_));
     if (offset_ < text_.size() && !take_line_end()) {
-      throw error(line_,
-                  "expected a comma or the end of the line after a field; a quote inside a field is written twice");
+      throw error(line_, fmt::format("expected {} or the end of the line after a field; a quote inside a field is "
+                                     "written twice",
+                                     delimiter_ == ','   ? "a comma"
+                                     : delimiter_ == ';' ? "a semicolon"
+                                                         : "a tab"));
     }
     return true;
   }
@@ -53,7 +57,7 @@ class RecordReader {
   }
 
   std::string plain_field() {
-    const size_t end = std::min(text_.find_first_of(",\r\n\"", offset_), text_.size());
+    const size_t end = std::min(text_.find_first_of(ends_of_plain_field_, offset_), text_.size());
     const size_t begin = std::exchange(offset_, end);
     if (end < text_.size() && text_[end] == '\r' && !text_.substr(end).starts_with("\r\n")) {
       throw error(line_, "a carriage return stands alone; lines end with \\n or \\r\\n");
@@ -79,28 +83,45 @@ class RecordReader {
 
   std::string_view text_;
   const std::string& source_;
+  char delimiter_;
+  std::string ends_of_plain_field_;
   size_t offset_ = 0;
   size_t line_ = 1;
   size_t record_line_ = 1;
 };
 
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+/// The whole number in a field: an optional sign and digits, in int64's range.
+std::optional<int64_t> whole(std::string_view field) {
+  // from_chars takes no plus sign.
+  if (field.starts_with('+') && !field.starts_with("+-")) field.remove_prefix(1);
+  return whole_number<int64_t>(field);
 }
 
-/// Whether a field has the form of a whole number of any size: an optional sign and digits.
-bool looks_whole(std::string_view field) {
-  if (field.starts_with('-') || field.starts_with('+')) field.remove_prefix(1);
-  return !field.empty() && field.find_first_not_of("0123456789") == std::string_view::npos;
+/// What divides the fields: a comma, unless the header has none outside quotes, but has tabs or
+/// semicolons.
+char delimiter_of(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of("\r\n"), text.size()));  // blank lines
+  std::string outside_quotes;
+  bool quoted = false;
+  for (const char c : text) {
+    if (c == '"') quoted = !quoted;
+    if (!quoted && (c == '\n' || c == '\r')) break;
+    if (!quoted) outside_quotes += c;
+  }
+  for (const char delimiter : {',', '\t', ';'}) {
+    if (outside_quotes.find(delimiter) != std::string::npos) return delimiter;
+  }
+  return ',';
 }
 
 }  // namespace
 
 CsvTable CsvTable::parse(std::string_view text, const std::string& source_name) {
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
+    throw input_error("{}: the text is UTF-16; save it as UTF-8", source_name);
+  }
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-  RecordReader reader(text, source_name);
+  RecordReader reader(text, source_name, delimiter_of(text));
   const size_t valid = utf8_prefix(text);
   if (valid != text.size()) throw reader.error(place_of(text, valid).line, "not UTF-8");
 
@@ -151,10 +172,7 @@ std::vector<std::string> CsvTable::text(std::string_view column) const {
 }
 
 int64_t CsvTable::integer(std::string_view text, size_t row, std::string_view column) const {
-  std::string_view digits = text;
-  // from_chars takes no plus sign.
-  if (digits.starts_with('+') && !digits.starts_with("+-")) digits.remove_prefix(1);
-  if (const std::optional<int64_t> value = whole_number<int64_t>(digits)) return *value;
+  if (const std::optional<int64_t> value = whole(text)) return *value;
   throw input_error("{}:{}: column '{}': expected a whole number from -2^63 to 2^63 - 1, found '{}'", source_,
                     lines_[row], column, text);
 }
@@ -162,8 +180,8 @@ int64_t CsvTable::integer(std::string_view text, size_t row, std::string_view co
 std::vector<std::string> CsvTable::integer_columns() const {
   std::vector<std::string> found;
   for (size_t c = 0; c < columns_.size(); ++c) {
-    const auto is_whole = [&](const std::vector<std::string>& row) { return looks_whole(trimmed(row[c])); };
-    if (std::ranges::any_of(rows_, is_whole)) found.push_back(columns_[c]);
+    const auto is_whole = [&](const std::vector<std::string>& row) { return whole(trimmed(row[c])).has_value(); };
+    if (!rows_.empty() && std::ranges::all_of(rows_, is_whole)) found.push_back(columns_[c]);
   }
   return found;
 }

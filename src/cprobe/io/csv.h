@@ -11,14 +11,15 @@ namespace cprobe {
 
 /// A table read from a CSV file:
 ///   - RFC 4180: quoted fields, doubled quotes, line breaks inside quotes; lines end with CRLF or
-///     LF.
+///     LF. Fields are divided by commas or, if the header has none, by tabs or semicolons.
 ///   - A UTF-8 byte order mark and blank lines are skipped.
 ///   - The first record is the header, and every record has as many fields as the header.
 ///   - One column may be unnamed, such as the row index that pandas writes.
 class CsvTable {
  public:
-  /// @throws Error (kInput) naming file and line: unreadable, empty, ragged, not UTF-8, a misplaced
-  ///         or unclosed quote, a lone carriage return, a column twice in the header.
+  /// @throws Error (kInput) naming file and line: unreadable, empty, ragged, not UTF-8 (names
+  ///         UTF-16), a misplaced or unclosed quote, a lone carriage return, a column twice in the
+  ///         header.
   static CsvTable read(const std::filesystem::path& path);
   static CsvTable parse(std::string_view text, const std::string& source_name);
 
@@ -31,9 +32,7 @@ class CsvTable {
   /// @throws Error (kInput) if there is no such column; lists the columns and suggests the nearest.
   std::vector<std::string> text(std::string_view column) const;
 
-  /// The named columns with a whole number in at least one field, in the file's order. A column
-  /// with one bad field counts too, so that `integers` complains instead of the column being
-  /// silently lost.
+  /// The named columns whose fields are all whole numbers, in the file's order.
   std::vector<std::string> integer_columns() const;
 
   /// A column of whole numbers. A field is an optional sign and digits, with spaces around them

@@ -6,6 +6,7 @@
 #include "cprobe/core/error.h"
 #include "cprobe/core/hash.h"
 #include "cprobe/core/memory.h"
+#include "cprobe/data/duplicates.h"
 #include "cprobe/data/token_csv.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/scratch.h"
@@ -21,12 +22,13 @@ std::string file_fingerprint(const std::filesystem::path& path) {
 /// A hash of all settings that, beside the files, decide the sentences of a task.
 std::string task_fingerprint(const LanguageTask& task) {
   std::vector<std::string> groups;
-  for (const auto& [value, label] : task.groups) groups.push_back(fmt::format("{}={}", value, label));
+  for (const auto& [values, label] : task.groups) groups.push_back(fmt::format("{}={}", values.front(), label));
   const Expectation& e = task.expectation;
-  return to_hex(
-      hash(fmt::format("{}|{} {} {}|{}|{}|{}|{}|{}|{}|{}|{}|{}", task.name, task.train_rows, task.test_rows,
-                       task.split_seed, task.prefix, task.variable, task.group_column, fmt::join(groups, ","),
-                       e.continuation, fmt::join(e.against, ","), e.label_column, e.last_word, e.against_column)));
+  const std::string label = e.label_value ? fmt::format("{}={}", e.label_column, *e.label_value) : e.label_column;
+  return to_hex(hash(fmt::format("{}|{} {} {}|{}|{}|{}|{}|{}|{}|{}|{}|{}", task.name,
+                                 task.train_rows.value_or(kTrainRows), task.test_rows.value_or(kTestRows),
+                                 task.split_seed, task.prefix, task.variable, task.group_column, fmt::join(groups, ","),
+                                 e.continuation, fmt::join(e.against, ","), label, e.last_word, e.against_column)));
 }
 
 /// Columns that the spec names to tell types and blocks apart.
@@ -41,13 +43,16 @@ std::vector<std::string> type_columns(const DataSpec& spec) {
   return columns;
 }
 
-void load_language(const std::filesystem::path& model_folder, const DataSpec& spec, RunData& data) {
+void load_language(const std::filesystem::path& model_folder, const DataSpec& spec,
+                   const std::vector<std::string>& variables, RunData& data) {
   LanguageTask task = *spec.language;
+  task.variables = variables;
   task.type_columns = type_columns(spec);
   LanguageData sets =
       load_language_data(task, Tokenizer::load(model_folder), data.model.config.vocab, data.model.config.n_positions);
   data.train = std::move(sets.train);
   data.test = std::move(sets.test);
+  data.notes = std::move(sets.notes);
   if (spec.measure_behaviour) data.evaluation_sets = std::move(sets.evaluation_sets);
   data.fingerprints.push_back(file_fingerprint(task.sentences));
   if (!task.gen.empty()) data.fingerprints.push_back(file_fingerprint(task.gen));
@@ -58,32 +63,46 @@ void load_language(const std::filesystem::path& model_folder, const DataSpec& sp
   data.fingerprints.push_back(task_fingerprint(task));
 }
 
-void load_arithmetic(const DataSpec& spec, RunData& data) {
-  const int64_t vocab = data.model.config.vocab;
-  const std::vector<std::string> columns = type_columns(spec);
-  data.train = load_token_csv(spec.train_csv, vocab, columns);
-  data.test = load_token_csv(spec.test_csv, vocab, columns);
+void load_arithmetic(const DataSpec& spec, const std::vector<std::string>& variables, RunData& data) {
+  std::vector<std::filesystem::path> paths = {spec.train_csv, spec.test_csv};
+  std::vector<size_t> of_sets;  // which file each evaluation set is
+  if (spec.measure_behaviour) {
+    for (const auto& [label, path] : spec.evaluation_csvs) {
+      of_sets.push_back(path == spec.test_csv ? 1 : paths.size());
+      if (path != spec.test_csv) paths.push_back(path);
+    }
+  }
+  std::vector<Dataset> sets =
+      load_token_csvs(paths, data.model.config.vocab, {.variables = variables, .types = type_columns(spec)});
   data.fingerprints.push_back(file_fingerprint(spec.train_csv));
   data.fingerprints.push_back(file_fingerprint(spec.test_csv));
-  if (!spec.measure_behaviour) return;
-  for (const auto& [label, path] : spec.evaluation_csvs) {
-    data.evaluation_sets.emplace_back(label, path == spec.test_csv ? data.test : load_token_csv(path, vocab, columns));
+  for (size_t i = 0; i < of_sets.size(); ++i) {
+    const auto& [label, path] = spec.evaluation_csvs[i];
+    data.evaluation_sets.emplace_back(label, sets[of_sets[i]]);
     data.fingerprints.push_back(file_fingerprint(path));
   }
+  data.train = std::move(sets[0]);
+  data.test = std::move(sets[1]);
 }
 
 }  // namespace
 
-RunData load_run_data(const ModelSpec& model, const DataSpec& spec, at::Device device) {
+RunData load_run_data(const ModelSpec& model, const DataSpec& spec, const std::vector<std::string>& variables,
+                      at::Device device) {
   RunData data{.model = load_model(model.folder, user_digest_cache())};
   data.fingerprints.push_back(fingerprint(data.model));
   if (spec.language) {
-    load_language(model.folder, spec, data);
+    load_language(model.folder, spec, variables, data);
   } else {
-    load_arithmetic(spec, data);
+    load_arithmetic(spec, variables, data);
   }
   if (!device.is_cpu()) data.fingerprints.push_back(device_kind(device));
+  data.warnings = duplicate_warnings(data_sets(data), variables);
   return data;
+}
+
+RunData load_run_data(const Spec& spec, at::Device device) {
+  return load_run_data(spec.model, spec.data, spec.grid.variables, device);
 }
 
 std::vector<const Dataset*> data_sets(const RunData& data) {

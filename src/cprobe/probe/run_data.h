@@ -24,12 +24,18 @@ struct RunData {
   /// Fingerprints of the model, of every data file, and, for a language task, of the tokenizer's
   /// files and the task; then the kind of the device, unless the device is the CPU.
   std::vector<std::string> fingerprints;
+  std::vector<std::string> notes = {};     ///< What was chosen because the spec leaves it to the data.
+  std::vector<std::string> warnings = {};  ///< What is odd about the data (data/duplicates.h).
 };
 
 /// Loads model and data, on the CPU.
-/// @param device  where the run computes; part of the fingerprints.
-/// @throws Error (kInput) as load_model, load_token_csv, Tokenizer::load and load_language_data.
-RunData load_run_data(const ModelSpec& model, const DataSpec& spec, at::Device device = at::kCPU);
+/// @param variables  that are probed, so that their columns may hold any classes (data/classes.h).
+/// @param device     where the run computes; part of the fingerprints.
+/// @throws Error (kInput) as load_model, load_token_csvs, Tokenizer::load and load_language_data.
+RunData load_run_data(const ModelSpec& model, const DataSpec& spec, const std::vector<std::string>& variables,
+                      at::Device device = at::kCPU);
+/// Those of a spec.
+RunData load_run_data(const Spec& spec, at::Device device = at::kCPU);
 
 /// The distinct data sets. An evaluation set may be the test set under another name.
 std::vector<const Dataset*> data_sets(const RunData& data);

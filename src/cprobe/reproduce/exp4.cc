@@ -17,9 +17,8 @@ void require_distinct(const std::vector<T>& values, std::string_view what) {
 }
 
 void check_options(const Experiment4Options& options, const ModelConfig& config) {
-  const int64_t batch_size = GridSpec().batch_sizes.front();
-  if (options.train_rows < batch_size) {
-    throw input_error("reproduce needs at least {} training rows, which is one batch, found {}", batch_size,
+  if (options.train_rows < kBatchSize) {
+    throw input_error("reproduce needs at least {} training rows, which is one batch, found {}", kBatchSize,
                       options.train_rows);
   }
   if (options.test_rows < 1) throw input_error("reproduce needs at least one test row, found {}", options.test_rows);

@@ -176,7 +176,7 @@ RunSummary run_baselines(const Spec& spec, const std::vector<std::string>& names
   return report_to_rank_zero(options, [&] {
     RunSummary summary{.out = run_folder(spec, options.out)};
     const std::vector<ChosenMethod> methods = choose_methods(spec, names, known);
-    RunData data = load_run_data(spec.model, spec.data, options.device);
+    RunData data = load_run_data(spec, options.device);
     std::vector<Job> jobs = jobs_of(spec, methods, data.model.config);
     for (const Job& job : jobs) check_labels(job.cell, data);
     summary.left_out = leave_out(jobs, data, options.device);

@@ -152,20 +152,21 @@ std::string task_text(const Spec& spec) {
     const LanguageTask& language = *spec.data.language;
     task = {{"name", language.name}, {"sentences", language.sentences.string()}};
     if (!language.gen.empty()) task["gen"] = language.gen.string();
-    task["train_rows"] = language.train_rows;
-    task["test_rows"] = language.test_rows;
+    if (language.train_rows) task["train_rows"] = *language.train_rows;
+    if (language.test_rows) task["test_rows"] = *language.test_rows;
     task["split_seed"] = language.split_seed;
     task["prefix"] = language.prefix;
     const Expectation& expected = language.expectation;
     if (expected.last_word) {
       task["expect"] = {{"last_word_against", expected.against_column}};
     } else {
-      task["expect"] = {
-          {"continuation", expected.continuation}, {"against", expected.against}, {"where", expected.label_column}};
+      nlohmann::ordered_json where = expected.label_column;
+      if (expected.label_value) where = {{expected.label_column, *expected.label_value}};
+      task["expect"] = {{"continuation", expected.continuation}, {"against", expected.against}, {"where", where}};
     }
     if (!language.group_column.empty()) {
       nlohmann::ordered_json values;
-      for (const auto& [value, label] : language.groups) values[label] = value;
+      for (const RowGroup& group : language.groups) values[group.label] = group.values;
       task["groups"] = {{"column", language.group_column}, {"values", values}};
     }
   } else {
@@ -191,12 +192,13 @@ std::string spec_text(const Spec& spec) {
   nlohmann::ordered_json fit = {{"method", to_string(probe.mask_method)},
                                 {"unit", to_string(probe.unit)},
                                 {"epochs", probe.fit.epochs},
-                                {"batch_size", spec.grid.batch_sizes.front()},
                                 {"learning_rate", spec.grid.learning_rates.front()},
                                 {"weight_decay", probe.fit.weight_decay},
                                 {"l0_weight", "auto"},
                                 {"max_temperature", probe.fit.max_temperature}};
   if (!probe.fit.l0_weights.empty()) fit["l0_weight"] = probe.fit.l0_weights;
+  const int64_t batch_size = spec.grid.batch_sizes.front();
+  if (!spec.grid.batch_follows_data || batch_size != kBatchSize) fit["batch_size"] = batch_size;
   fit[std::string(option.key)] = spec.grid.mask_options.front();
   return fmt::format(
       "# A model with an implant: truth.json beside this file says which units compute it.\n"
@@ -268,7 +270,7 @@ ImplantHost implant_host(Spec spec, const std::filesystem::path& into) {
     }
   }
   ImplantHost host{.spec = std::move(spec)};
-  host.data = load_run_data(host.spec.model, host.spec.data);
+  host.data = load_run_data(host.spec);
   host.types = possible_types(host);
   host.accuracy = task_accuracy(host.data.model, host.data.test);
   return host;
@@ -369,7 +371,7 @@ CheckedImplant write_implant(const ImplantHost& host, const Implant& implant, do
 
 CheckedImplant check_implant(const std::filesystem::path& folder) {
   const Spec spec = parse_spec(Document::read_yaml(folder / "spec.yaml"));
-  const RunData data = load_run_data(spec.model, spec.data);
+  const RunData data = load_run_data(spec);
   const Truth truth = load_truth(folder / kTruthFile, data.model.config);
   return {check_behaviour(data.model, truth, data.test), check_units(data.model, truth, data.test, Seed(truth.seed))};
 }

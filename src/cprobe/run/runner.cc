@@ -67,15 +67,56 @@ void check_rows_to_train_on(const Prepared& prepared) {
   }
 }
 
+/// Takes a quarter of the rows to train on as a batch where the spec gives none and the default is
+/// more than there are.
+void let_batch_follow_data(const Spec& spec, int64_t n_rows, std::vector<Cell>& cells, const OnMessage& on_message) {
+  const bool is_default = std::ranges::all_of(cells, [](const Cell& cell) { return cell.batch_size == kBatchSize; });
+  if (!spec.grid.batch_follows_data || !is_default || n_rows >= kBatchSize) return;
+  const int64_t quarter = std::max<int64_t>(2, n_rows / 4);
+  for (Cell& cell : cells) cell.batch_size = quarter;
+  tell(on_message,
+       {Message::Kind::kNote,
+        fmt::format("batches of {} rows, a quarter of the {} to train on (fit.batch_size)", quarter, n_rows)});
+}
+
+int64_t least_rows_to_train_on(const RunData& data) {
+  int64_t n_rows = data.train.trie.n_rows();
+  for (const auto& [variable, null] : data.nulls) {
+    const at::Tensor rows = rows_to_train_on(data, null);
+    if (rows.defined()) n_rows = std::min(n_rows, rows.size(0));
+  }
+  return n_rows;
+}
+
+/// Says what the numbers of classes stand for where a file has names for them.
+void tell_class_names(const Spec& spec, const Dataset& data, const OnMessage& on_message) {
+  constexpr size_t kMost = 12;
+  for (const std::string& variable : spec.grid.variables) {
+    const auto found = data.class_names.find(variable);
+    if (found == data.class_names.end()) continue;
+    std::vector<std::string> names = found->second;
+    const size_t n = names.size();
+    if (n > kMost) names.resize(kMost);
+    tell(on_message, {Message::Kind::kNote, fmt::format("{} classes of {}: {}{}", n, variable, fmt::join(names, ", "),
+                                                        n > kMost ? ", ..." : "")});
+  }
+}
+
 Prepared prepare(const Spec& spec, const RunOptions& options) {
-  Prepared prepared{.data = load_run_data(spec.model, spec.data, options.device)};
+  Prepared prepared{.data = load_run_data(spec, options.device)};
+  const OnMessage& on_message = options.callbacks.on_message;
+  for (const std::string& note : prepared.data.notes) tell(on_message, {Message::Kind::kNote, note});
+  for (const std::string& warning : prepared.data.warnings) tell(on_message, {Message::Kind::kWarning, warning});
+  tell_class_names(spec, prepared.data.train, on_message);
   prepared.cells = expand(spec.grid, prepared.data.model.config);
+  let_batch_follow_data(spec, least_rows_to_train_on(prepared.data), prepared.cells, on_message);
   check_cells(prepared.cells, prepared.data);
   if (spec.probe.protocol == Protocol::kPaper) return prepared;
   for (const std::string& variable : spec.grid.variables) {
     prepared.data.nulls.emplace(variable, null_hypothesis(prepared.data, variable, spec.data.types_of(variable),
                                                           spec.probe.null_variables, spec.probe.held_out_types));
   }
+  let_batch_follow_data(spec, least_rows_to_train_on(prepared.data), prepared.cells, on_message);
   check_rows_to_train_on(prepared);
   return prepared;
 }

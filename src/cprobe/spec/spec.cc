@@ -51,11 +51,11 @@ std::string null_text(const Spec& spec, const std::string& variable) {
 void require_complete_batches(const Spec& spec) {
   if (spec.probe.protocol != Protocol::kPaper || !spec.data.language) return;
   for (const int64_t batch_size : spec.grid.batch_sizes) {
-    if (spec.data.language->test_rows % batch_size == 0) continue;
+    if (spec.data.language->test_rows.value_or(kTestRows) % batch_size == 0) continue;
     throw input_error(
         "task '{}': in protocol paper the number of test rows ({}) must be a multiple of the batch size "
         "({}), because the reference drops an incomplete last batch",
-        spec.data.language->name, spec.data.language->test_rows, batch_size);
+        spec.data.language->name, spec.data.language->test_rows.value_or(kTestRows), batch_size);
   }
 }
 

@@ -67,6 +67,8 @@ struct DataSpec {
   const TypeOptions& types_of(const std::string& variable) const;
 };
 
+inline constexpr int64_t kBatchSize = 500;
+
 /// The grid of cells. Each list is a dimension.
 struct GridSpec {
   std::vector<std::string> variables;
@@ -77,7 +79,9 @@ struct GridSpec {
   /// kPaper: see ProbeSpec::data_seed.
   std::vector<uint64_t> seeds = {0};
   std::vector<double> learning_rates = {default_fit(MaskKind::kHardConcrete).learning_rate};
-  std::vector<int64_t> batch_sizes = {500};
+  std::vector<int64_t> batch_sizes = {kBatchSize};
+  /// Whether a quarter of the rows takes the place of kBatchSize where there are fewer rows.
+  bool batch_follows_data = true;
   /// Values of the mask method's option: initial values, keep probabilities or densities.
   std::vector<double> mask_options = {mask_option(MaskKind::kHardConcrete).otherwise};
 };

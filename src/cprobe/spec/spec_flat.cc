@@ -73,6 +73,7 @@ Spec parse_flat_spec(const Document& yaml, std::optional<MaskKind> method) {
   spec.grid.seeds = list_of(yaml.at("model_seed_list"), as_seed);
   spec.grid.learning_rates = list_of(yaml.at("lr_list"), as_positive);
   spec.grid.batch_sizes = list_of(yaml.at("batch_size_list"), batch_of);
+  spec.grid.batch_follows_data = false;
   const std::vector<double> starts = list_of(yaml.at("mask_init_list"), &Document::as_number);
   if (spec.probe.mask_method == MaskKind::kContinuousSparsification) spec.grid.mask_options = starts;
   spec.probe.data_seed = as_data_seed(yaml.at("data_seed"));

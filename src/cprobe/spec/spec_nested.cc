@@ -36,7 +36,10 @@ void read_fit(const Document& map, std::optional<MaskKind> method, Spec& spec) {
     spec.probe.unit = choice(v, {MaskUnit::kNeuron, MaskUnit::kWeight});
   });
   if_given(map, "epochs", [&](const Document& v) { spec.probe.fit.epochs = as_count(v, 0); });
-  if_given(map, "batch_size", [&](const Document& v) { spec.grid.batch_sizes = list_of(v, batch_of); });
+  if_given(map, "batch_size", [&](const Document& v) {
+    spec.grid.batch_sizes = list_of(v, batch_of);
+    spec.grid.batch_follows_data = false;
+  });
   if_given(map, "learning_rate", [&](const Document& v) { spec.grid.learning_rates = list_of(v, as_positive); });
   if_given(map, "weight_decay", [&](const Document& v) { spec.probe.fit.weight_decay = as_at_least(v, 0); });
   if_given(map, "l0_weight", [&](const Document& v) { spec.probe.fit.l0_weights = l0_weights_of(v, spec); });
@@ -165,16 +168,25 @@ Expectation read_expectation(const Document& map) {
     }
     return {.last_word = true, .against_column = column->as_text()};
   }
-  return {.continuation = map.at("continuation").as_text(),
-          .against = list_of(map.at("against"), &Document::as_text),
-          .label_column = map.at("where").as_text()};
+  Expectation expectation{.continuation = map.at("continuation").as_text(),
+                          .against = list_of(map.at("against"), &Document::as_text)};
+  const Document& where = map.at("where");
+  if (!where.is_map()) {
+    expectation.label_column = where.as_text();
+    return expectation;
+  }
+  if (where.entries().size() != 1) throw where.error("expected one column and its value, such as {tense: past}");
+  expectation.label_column = where.entries().front().first;
+  expectation.label_value = where.entries().front().second.as_text();
+  return expectation;
 }
 
 void read_groups(const Document& map, LanguageTask& task) {
   map.require_known_keys({"column", "values"});
   task.group_column = map.at("column").as_text();
   task.groups.clear();
-  for (const auto& [label, value] : map.at("values").entries()) task.groups.emplace_back(value.as_integer(), label);
+  for (const auto& [label, value] : map.at("values").entries())
+    task.groups.push_back({.values = list_of(value, &Document::as_text), .label = label});
   if (task.groups.empty()) throw map.at("values").error("expected at least one group");
 }
 
@@ -197,7 +209,11 @@ LanguageTask read_language(const Document& map) {
   if_given(map, "test_rows", [&](const Document& v) { task.test_rows = as_count(v, 1); });
   if_given(map, "split_seed", [&](const Document& v) { task.split_seed = as_data_seed(v); });
   if_given(map, "prefix", [&](const Document& v) { task.prefix = v.as_text(); });
-  if_given(map, "expect", [&](const Document& v) { task.expectation = read_expectation(v); });
+  if_given(map, "expect", [&](const Document& v) {
+    const std::map<std::string, int64_t> words = task.expectation.label_words;
+    task.expectation = read_expectation(v);
+    task.expectation.label_words = words;
+  });
   if_given(map, "groups", [&](const Document& v) { read_groups(v, task); });
   return task;
 }
@@ -233,6 +249,12 @@ Spec parse_nested_spec(const Document& yaml, std::optional<MaskKind> method) {
     spec.probe.protocol = choice(v, {Protocol::kDefault, Protocol::kPaper});
   });
   set_method(spec, method.value_or(usual_method(spec.probe.protocol)));
+  if (spec.data.language && spec.probe.protocol == Protocol::kPaper) {
+    // The reference's division, whatever there is.
+    LanguageTask& language = *spec.data.language;
+    language.train_rows = language.train_rows.value_or(kTrainRows);
+    language.test_rows = language.test_rows.value_or(kTestRows);
+  }
   check_types(task, spec);
   if_given(yaml, "data_seed", [&](const Document& v) {
     if (spec.probe.protocol != Protocol::kPaper)

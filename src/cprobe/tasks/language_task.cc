@@ -5,6 +5,8 @@
 #include "cprobe/core/error.h"
 #include "cprobe/core/replay.h"
 #include "cprobe/core/seed.h"
+#include "cprobe/core/text.h"
+#include "cprobe/data/classes.h"
 #include "cprobe/data/counterfactual.h"
 #include "cprobe/io/csv.h"
 
@@ -19,9 +21,12 @@ struct Sentences {
   std::vector<std::vector<int64_t>> rows;
   Contrast contrast;
   at::Tensor answers;  ///< [n_rows] int64.
-  /// [n_rows] int64: the variable that decides between a row's answer and its alternative.
+  /// [n_rows] int64: the variable that decides between a row's answer and its alternative;
+  /// undefined if it is not known.
   at::Tensor deciding;
   std::map<std::string, std::vector<int64_t>> variables;
+  std::map<std::string, std::vector<std::string>> class_names;
+  std::vector<at::Tensor> groups;  ///< Numbers of the rows of each group; one of all without groups.
   std::vector<std::string> texts;
   std::map<std::string, std::vector<std::string>> type_columns;
 };
@@ -31,8 +36,8 @@ class Reader {
   Reader(const LanguageTask& task, const Tokenizer& tokenizer, int64_t vocab, int64_t n_positions)
       : task_(task), tokenizer_(tokenizer), vocab_(vocab), n_positions_(n_positions) {}
 
-  Sentences read(const std::filesystem::path& path) const {
-    const CsvTable table = CsvTable::read(path);
+  /// The sentences of a file, without its variables.
+  Sentences read(const CsvTable& table) const {
     Sentences sentences{.source = table.source(), .texts = table.text(kSentence)};
     const std::vector<std::string>& texts = sentences.texts;
     for (const char* column : {"type", "block"}) {
@@ -50,10 +55,7 @@ class Reader {
     } else {
       expect_fixed(table, sentences);
     }
-    for (const std::string& column : table.integer_columns()) sentences.variables[column] = table.integers(column);
-    sentences.variables.emplace(task_.name, table.integers(task_.variable));
-    const std::string& column = task_.expectation.last_word ? task_.variable : task_.expectation.label_column;
-    sentences.deciding = at::tensor(table.integers(column), at::kLong);
+    sentences.groups = groups_of(table);
     return sentences;
   }
 
@@ -95,15 +97,60 @@ class Reader {
         where, text, id, vocab_);
   }
 
+  /// In which rows the continuation is right, 1 or 0.
+  std::vector<int64_t> labels_of(const CsvTable& table) const {
+    const Expectation& expectation = task_.expectation;
+    const std::vector<std::string> fields = table.text(expectation.label_column);
+    std::vector<int64_t> labels;
+    if (expectation.label_value) {
+      for (const std::string& field : fields) labels.push_back(is_same_value(field, *expectation.label_value) ? 1 : 0);
+      require_value(table, expectation.label_column, *expectation.label_value);
+      return labels;
+    }
+    for (size_t row = 0; row < fields.size(); ++row) {
+      const auto word = expectation.label_words.find(lowercase(trimmed(fields[row])));
+      const std::optional<int64_t> label =
+          word == expectation.label_words.end() ? truth_of(fields[row]) : std::optional(word->second);
+      if (!label) {
+        throw input_error(
+            "{}:{}: column '{}': '{}' says neither that '{}' is right (1 or true) nor that it is wrong (0 or false); "
+            "`where: {{{}: VALUE}}` names the value that does",
+            table.source(), table.line(row), expectation.label_column, fields[row], expectation.continuation,
+            expectation.label_column);
+      }
+      labels.push_back(*label);
+    }
+    return labels;
+  }
+
+  /// Refuses a value of a spec that no row has.
+  static void require_value(const CsvTable& table, const std::string& column, const std::string& value) {
+    const std::vector<std::string> fields = table.text(column);
+    if (std::ranges::any_of(fields, [&](const std::string& field) { return is_same_value(field, value); })) return;
+    throw input_error("{}: no row has '{}' in column '{}'; did you mean '{}'?", table.source(), value, column,
+                      nearest(value, fields));
+  }
+
+  /// The rows of each group, in order; all rows if the task has no groups.
+  std::vector<at::Tensor> groups_of(const CsvTable& table) const {
+    if (task_.groups.empty()) return {at::arange(static_cast<int64_t>(table.n_rows()))};
+    const std::vector<std::string> fields = table.text(task_.group_column);
+    std::vector<at::Tensor> groups;
+    for (const RowGroup& group : task_.groups) {
+      std::vector<int64_t> rows;
+      for (size_t row = 0; row < fields.size(); ++row) {
+        const auto is_row = [&](const std::string& value) { return is_same_value(fields[row], value); };
+        if (std::ranges::any_of(group.values, is_row)) rows.push_back(static_cast<int64_t>(row));
+      }
+      groups.push_back(at::tensor(rows, at::kLong));
+    }
+    return groups;
+  }
+
   void expect_fixed(const CsvTable& table, Sentences& sentences) const {
     const Expectation& expectation = task_.expectation;
-    const std::vector<int64_t> labels = table.integers(expectation.label_column);
-    for (size_t row = 0; row < labels.size(); ++row) {
-      if (labels[row] == 0 || labels[row] == 1) continue;
-      throw input_error("{}:{}: column '{}': {} says neither that '{}' is right (1) nor that it is wrong (0)",
-                        table.source(), table.line(row), expectation.label_column, labels[row],
-                        expectation.continuation);
-    }
+    const std::vector<int64_t> labels = labels_of(table);
+    sentences.deciding = at::tensor(labels, at::kLong);
     const int64_t preferred = continuation(expectation.continuation);
     std::vector<int64_t> against;
     for (const std::string& text : expectation.against) {
@@ -152,11 +199,19 @@ TokenTrie trie_of(const Sentences& sentences, const at::Tensor& rows) {
   return build_trie(sequences);
 }
 
+/// Whether two variables are equal but for the numbers of their classes.
+bool is_same_partition(const at::Tensor& a, const at::Tensor& b) {
+  const auto n_classes = [](const at::Tensor& values) { return std::get<0>(at::unique_dim(values, 0)).size(0); };
+  const int64_t n_pairs = n_classes(at::stack({a, b}, 1));
+  return n_pairs == n_classes(a) && n_pairs == n_classes(b);
+}
+
 /// Pairs each row with a random other row, its source, for interchange interventions. If the source
 /// has the other value of the deciding variable, the right answer becomes the row's alternative;
 /// otherwise it stays. Only variables that equal the deciding one get such answers. Does nothing if
 /// the deciding variable has more than two values, as a row has only one alternative.
 void pair_rows(const Sentences& sentences, const at::Tensor& rows, Seed seed, Dataset& dataset) {
+  if (!sentences.deciding.defined()) return;
   const at::Tensor deciding = sentences.deciding.index_select(0, rows);
   if (std::get<0>(at::_unique(deciding)).numel() > 2) return;
   // The source is the next row in a random order, so that no row is its own source.
@@ -170,7 +225,9 @@ void pair_rows(const Sentences& sentences, const at::Tensor& rows, Seed seed, Da
   std::map<std::string, at::Tensor> of_sources;
   for (const auto& [name, values] : dataset.variables) {
     of_sources.emplace(std::string(kSourcePrefix) + name, values.index_select(0, source));
-    if (at::equal(values, deciding)) pairs.answers.emplace(name, answers);
+    const bool is_deciding =
+        sentences.class_names.contains(name) ? is_same_partition(values, deciding) : at::equal(values, deciding);
+    if (is_deciding) pairs.answers.emplace(name, answers);
   }
   dataset.variables.merge(of_sources);
   dataset.counterfactuals = std::move(pairs);
@@ -186,6 +243,7 @@ Dataset chosen(const Sentences& sentences, const std::string& label, const at::T
   for (const auto& [name, values] : sentences.variables) {
     dataset.variables.emplace(name, pick(at::tensor(values, at::kLong)));
   }
+  dataset.class_names = sentences.class_names;
   const auto pick_texts = [&](const std::vector<std::string>& all) {
     std::vector<std::string> picked;
     for (int64_t i = 0; i < rows.size(0); ++i) picked.push_back(all[static_cast<size_t>(rows[i].item<int64_t>())]);
@@ -198,16 +256,40 @@ Dataset chosen(const Sentences& sentences, const std::string& label, const at::T
   return dataset;
 }
 
-/// The rows of one group, in order; all rows if the task has no groups.
-at::Tensor group_rows(const Sentences& sentences, const LanguageTask& task, size_t group) {
-  const auto n = static_cast<int64_t>(sentences.rows.size());
-  if (task.groups.empty()) return at::arange(n);
-  const auto column = sentences.variables.find(task.group_column);
-  if (column == sentences.variables.end()) {
-    throw input_error("{}: no column '{}' of whole numbers, which divides the rows into groups", sentences.source,
-                      task.group_column);
+/// Reads the variables of all files of a task, whose classes are numbered together: columns of
+/// whole numbers, and those that are probed.
+void read_variables(const LanguageTask& task, const std::vector<const CsvTable*>& tables,
+                    const std::vector<Sentences*>& files) {
+  for (size_t f = 0; f < files.size(); ++f) {
+    for (const std::string& column : tables[f]->integer_columns()) {
+      files[f]->variables[column] = tables[f]->integers(column);
+    }
   }
-  return at::tensor(column->second, at::kLong).eq(task.groups[group].first).nonzero().squeeze(1);
+  const std::vector<std::string> of_task = {task.name};
+  for (const std::string& variable : task.variables.empty() ? of_task : task.variables) {
+    const bool stands_for_another = variable == task.name && !tables.front()->has_column(variable);
+    const std::string& column = stands_for_another ? task.variable : variable;
+    std::vector<FileColumn> columns;
+    std::vector<Sentences*> of_columns;
+    for (size_t f = 0; f < files.size(); ++f) {
+      if (!tables[f]->has_column(column)) continue;
+      columns.push_back({tables[f], column});
+      of_columns.push_back(files[f]);
+    }
+    if (columns.empty() && stands_for_another) tables.front()->text(column);  // says what columns there are
+    const Classes classes = classes_of(columns);
+    for (size_t c = 0; c < columns.size(); ++c) {
+      of_columns[c]->variables[variable] = classes.values[c];
+      if (!classes.names.empty()) of_columns[c]->class_names[variable] = classes.names;
+    }
+  }
+  if (!task.expectation.last_word) return;
+  for (Sentences* file : files) {
+    for (const std::string& name : {task.name, task.variable}) {
+      const auto deciding = file->variables.find(name);
+      if (deciding != file->variables.end()) file->deciding = at::tensor(deciding->second, at::kLong);
+    }
+  }
 }
 
 /// Splits some rows by `torch_random_split` into parts of the given lengths, and drops the rest.
@@ -225,16 +307,59 @@ std::vector<at::Tensor> split(const Sentences& sentences, const at::Tensor& rows
   return parts;
 }
 
+/// Two thirds and one third of some rows, divided at random within each class of a variable.
+std::vector<at::Tensor> two_to_one(const at::Tensor& rows, const at::Tensor& classes, uint64_t seed) {
+  std::vector<at::Tensor> train, test;
+  const at::Tensor of_rows = classes.index_select(0, rows);
+  const at::Tensor values = std::get<0>(at::_unique(of_rows, true));
+  for (int64_t i = 0; i < values.size(0); ++i) {
+    const at::Tensor of_class = rows.index_select(0, of_rows.eq(values[i]).nonzero().squeeze(1));
+    const int64_t n = of_class.size(0), n_test = n / 3;
+    const std::vector<at::Tensor> parts = torch_random_split({n - n_test, n_test}, seed);
+    train.push_back(of_class.index_select(0, parts[0]));
+    test.push_back(of_class.index_select(0, parts[1]));
+  }
+  return {at::cat(train), at::cat(test)};
+}
+
+/// Divides a group's rows into those to train on and those to test, and notes what was chosen where
+/// the task leaves it to the data.
+std::vector<at::Tensor> divide(const Sentences& sentences, const at::Tensor& rows, const LanguageTask& task,
+                               const std::string& group, std::vector<std::string>& notes) {
+  const int64_t n = rows.size(0);
+  if (!task.train_rows && !task.test_rows && n < kTrainRows + kTestRows) {
+    const auto classes = sentences.variables.find(task.variables.empty() ? task.name : task.variables.front());
+    const at::Tensor values = classes == sentences.variables.end()
+                                  ? at::zeros({static_cast<int64_t>(sentences.rows.size())}, at::kLong)
+                                  : at::tensor(classes->second, at::kLong);
+    std::vector<at::Tensor> parts = two_to_one(rows, values, task.split_seed);
+    if (parts[1].size(0) > 0) {
+      notes.push_back(
+          fmt::format("{}{} rows, fewer than {} and {}: {} to train on and {} to test, drawn within each "
+                      "class (task.train_rows and test_rows)",
+                      group.empty() ? "" : group + ": ", n, kTrainRows, kTestRows, parts[0].size(0), parts[1].size(0)));
+      return parts;
+    }
+  }
+  const int64_t n_train =
+      task.train_rows.value_or(std::clamp<int64_t>(n - task.test_rows.value_or(kTestRows), 1, kTrainRows));
+  const int64_t n_test = task.test_rows.value_or(std::clamp<int64_t>(n - n_train, 1, kTestRows));
+  return split(sentences, rows, {n_train, n_test}, group, task.split_seed);
+}
+
 }  // namespace
 
 LanguageTask language_task(PaperTask which) {
   LanguageTask task{.name = std::string(task_name(which)),
-                    .expectation = {.continuation = " are", .against = {" is"}, .label_column = "labels"}};
+                    .expectation = {.continuation = " are",
+                                    .against = {" is"},
+                                    .label_column = "labels",
+                                    .label_words = {{"plural", 1}, {"singular", 0}}}};
   if (which == PaperTask::kSyntacticNumber) task.variable = "object labels";
   if (which == PaperTask::kReflexive) {
     task.expectation = {.last_word = true, .against_column = "ungrammatical"};
     task.group_column = "gender";
-    task.groups = {{0, "Male"}, {1, "Female"}};
+    task.groups = {{{"0", "male"}, "Male"}, {{"1", "female"}, "Female"}};
   }
   return task;
 }
@@ -244,20 +369,28 @@ LanguageData load_language_data(const LanguageTask& task, const Tokenizer& token
   const Wording wording{
       .tokenizer = tokenizer, .prefix = task.prefix, .ends_before_last_token = task.expectation.last_word};
   const Reader reader(task, tokenizer, vocab, n_positions);
-  const Sentences sentences = reader.read(task.sentences);
+  const CsvTable table = CsvTable::read(task.sentences);
+  Sentences sentences = reader.read(table);
+  std::optional<CsvTable> gen_table;
   std::optional<Sentences> gen;
-  if (!task.gen.empty()) gen = reader.read(task.gen);
+  if (!task.gen.empty()) gen = reader.read(gen_table.emplace(CsvTable::read(task.gen)));
+  if (gen) {
+    read_variables(task, {&table, &*gen_table}, {&sentences, &*gen});
+  } else {
+    read_variables(task, {&table}, {&sentences});
+  }
   const Seed pairing = Seed(task.split_seed).derive("sources");
   LanguageData data;
   for (size_t g = 0; g < std::max<size_t>(task.groups.size(), 1); ++g) {
-    const std::string group = task.groups.empty() ? "" : task.groups[g].second;
+    const std::string group = task.groups.empty() ? "" : task.groups[g].label;
     const std::string prefix = group.empty() ? "" : group + " ";
-    const std::vector<at::Tensor> parts =
-        split(sentences, group_rows(sentences, task, g), {task.train_rows, task.test_rows}, group, task.split_seed);
+    const std::vector<at::Tensor> parts = divide(sentences, sentences.groups[g], task, group, data.notes);
     if (g == 0) data.train = chosen(sentences, prefix + "train", parts[0], wording, pairing);
     data.evaluation_sets.emplace_back(prefix + "IID", chosen(sentences, prefix + "IID", parts[1], wording, pairing));
     if (gen) {
-      const at::Tensor rows = split(*gen, group_rows(*gen, task, g), {task.test_rows}, group, task.split_seed)[0];
+      const at::Tensor& all = gen->groups[g];
+      const int64_t n = task.test_rows.value_or(std::clamp<int64_t>(all.size(0), 1, kTestRows));
+      const at::Tensor rows = split(*gen, all, {n}, group, task.split_seed)[0];
       data.evaluation_sets.emplace_back(prefix + "Gen", chosen(*gen, prefix + "Gen", rows, wording, pairing));
     }
   }
