@@ -41,20 +41,33 @@ struct Made {
 /// null variables within .015. 250, its default, would take half of the benchmark's time.
 constexpr const char* kComparedOptions = "{das: {epochs: 100}, boundless_das: {epochs: 100}}";
 
-Planted planted(const BenchmarkModel& planned, const OnProgress& on_progress) {
-  const Seed seed(planned.seed);
+/// Seeds that a model may have: where a construction's own tests refuse it, the next is taken.
+constexpr uint64_t kMostSeeds = 5;
+
+Planted planted(const BenchmarkModel& planned, Seed seed, const OnProgress& on_progress) {
   if (!planned.trained) return compile_model(planned.compiled, seed);
   TrainedOptions options = *planned.trained;
   options.on_progress = on_progress;
   return train_planted(options, seed);
 }
 
+/// Plants a model with the first seed that its tests accept.
+void plant(const BenchmarkModel& planned, const std::filesystem::path& folder, const OnProgress& on_progress) {
+  for (uint64_t i = 0;; ++i) {
+    try {
+      return write_planted(planted(planned, Seed(planned.seed + i), on_progress), folder);
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::kInterrupted || i + 1 == kMostSeeds) throw;
+    }
+  }
+}
+
 Made make_model(const BenchmarkModel& planned, const std::filesystem::path& out, const OnProgress& on_progress) {
   const std::filesystem::path folder = out / "models" / planned.name;
-  if (!std::filesystem::exists(folder / kTruthFile)) write_planted(planted(planned, on_progress), folder);
+  if (!std::filesystem::exists(folder / kTruthFile)) plant(planned, folder, on_progress);
   Made made{.folder = folder, .model = load_model(folder)};
   made.truth = load_truth(folder / kTruthFile, made.model.config);
-  if (made.truth.seed != planned.seed) {
+  if (made.truth.seed < planned.seed || made.truth.seed >= planned.seed + kMostSeeds) {
     throw input_error("{}: holds a model of another benchmark (seed {}, expected {}); give another --out",
                       folder.string(), made.truth.seed, planned.seed);
   }

@@ -73,6 +73,8 @@ struct Dataset {
 
   std::optional<Counterfactuals> counterfactuals;  ///< Set if rows are paired.
 
+  /// [n_rows]: number of each row in its file, from 0. Empty: the rows are in the file's order.
+  std::vector<int64_t> rows_of_file;
   std::vector<std::string> texts;  ///< Sentences only: the text of each row, without the prefix.
   std::optional<Wording> wording;  ///< Sentences only.
   /// Name -> [n_rows]: fields of the columns that tell types and blocks apart (data/types.h).

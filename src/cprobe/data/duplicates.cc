@@ -30,9 +30,10 @@ std::string counted(const Dataset& set, const std::vector<size_t>& rows) {
 }
 
 /// The rows whose value of a variable differs from that of an earlier row of the same tokens.
-std::vector<size_t> contradictions(const std::vector<Tokens>& rows, const at::Tensor& values) {
+/// @param known  values of earlier rows; gets those of these.
+std::vector<size_t> contradictions(const std::vector<Tokens>& rows, const at::Tensor& values,
+                                   std::map<Tokens, int64_t>& known) {
   const auto* value = values.data_ptr<int64_t>();
-  std::map<Tokens, int64_t> known;
   std::vector<size_t> found;
   for (size_t r = 0; r < rows.size(); ++r) {
     if (known.emplace(rows[r], value[r]).first->second != value[r]) found.push_back(r);
@@ -47,6 +48,7 @@ std::vector<std::string> duplicate_warnings(std::span<const Dataset* const> sets
   std::vector<std::string> warnings;
   const std::vector<Tokens> to_train_on = rows_of(*sets.front());
   const std::set<Tokens> known(to_train_on.begin(), to_train_on.end());
+  std::map<std::string, std::map<Tokens, int64_t>> values_of;  // variable -> tokens -> value
   for (const Dataset* set : sets) {
     const bool is_first = set == sets.front();
     const std::vector<Tokens> rows = is_first ? to_train_on : rows_of(*set);
@@ -61,7 +63,7 @@ std::vector<std::string> duplicate_warnings(std::span<const Dataset* const> sets
     for (const std::string& variable : variables) {
       const auto values = set->variables.find(variable);
       if (values == set->variables.end()) continue;
-      const std::vector<size_t> found = contradictions(rows, values->second);
+      const std::vector<size_t> found = contradictions(rows, values->second, values_of[variable]);
       if (found.empty()) continue;
       warnings.push_back(fmt::format("{}: {} have another value of '{}' than a row of the same tokens", set->source,
                                      counted(*set, found), variable));

@@ -250,6 +250,7 @@ Dataset chosen(const Sentences& sentences, const std::string& label, const at::T
     return picked;
   };
   dataset.texts = pick_texts(sentences.texts);
+  dataset.rows_of_file.assign(rows.data_ptr<int64_t>(), rows.data_ptr<int64_t>() + rows.size(0));
   dataset.wording = wording;
   for (const auto& [column, texts] : sentences.type_columns) dataset.type_columns[column] = pick_texts(texts);
   pair_rows(sentences, rows, pairing.derive(label), dataset);

@@ -1,0 +1,106 @@
+#include "cprobe/probe/data_check.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+#include "cprobe/data/types.h"
+
+namespace cprobe {
+namespace {
+
+/// What a value of a variable is called.
+std::string class_name(const Dataset& data, const std::string& variable, int64_t value) {
+  const auto names = data.class_names.find(variable);
+  return names == data.class_names.end() ? std::to_string(value) : names->second[static_cast<size_t>(value)];
+}
+
+/// The data sets, each once. A test set that is no evaluation set, because nothing is ablated, is a
+/// part as well.
+std::vector<std::pair<std::string, const Dataset*>> parts_of(const RunData& data) {
+  std::vector<std::pair<std::string, const Dataset*>> parts = {{"train", &data.train}};
+  for (const auto& [label, set] : data.evaluation_sets) parts.emplace_back(label, &set);
+  const auto is_test = [&](const auto& part) { return part.second->identity() == data.test.identity(); };
+  if (std::ranges::none_of(parts, is_test)) parts.emplace_back("test", &data.test);
+  return parts;
+}
+
+/// A row with the token at a position.
+DataCheck::Row row_of(const Dataset& data, int64_t r, int64_t position) {
+  const std::span<const int64_t> nodes = data.trie.row(r);
+  const auto place = static_cast<size_t>(position < 0 ? std::ssize(nodes) + position : position);
+  const auto number = static_cast<size_t>(r);
+  DataCheck::Row row{.row = data.rows_of_file.empty() ? r : data.rows_of_file[number]};
+  if (data.wording) {
+    const std::string text = data.wording->prefix + data.texts[number];
+    const Encoding encoding = data.wording->encode(data.texts[number]);
+    const size_t begin = encoding.begin[place], end = encoding.end[place];
+    row.before = text.substr(0, begin);
+    row.token = text.substr(begin, end - begin);
+    row.after = text.substr(end);
+    return row;
+  }
+  const auto* tokens = data.trie.token.data_ptr<int64_t>();
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    const std::string token = std::to_string(tokens[nodes[i]]);
+    if (i < place) row.before += token + " ";
+    if (i == place) row.token = token;
+    if (i > place) row.after += " " + token;
+  }
+  return row;
+}
+
+std::vector<std::string> continuations_of(const RunData& data) {
+  if (!data.train.contrast || !data.train.wording) return {};
+  const Tokenizer& tokenizer = data.train.wording->tokenizer;
+  const auto* right = data.train.contrast->continuation.data_ptr<int64_t>();
+  const at::Tensor against = data.train.contrast->against.contiguous();
+  std::set<std::string> found;
+  for (int64_t r = 0; r < data.train.trie.n_rows(); ++r) {
+    std::vector<std::string> others;
+    for (int64_t i = 0; i < against.size(1); ++i) {
+      const int64_t id = against.data_ptr<int64_t>()[r * against.size(1) + i];
+      others.push_back(fmt::format("'{}'", tokenizer.decode(std::span(&id, 1))));
+    }
+    found.insert(fmt::format("'{}' against {}", tokenizer.decode(std::span(right + r, 1)), fmt::join(others, ", ")));
+  }
+  return {found.begin(), found.end()};
+}
+
+}  // namespace
+
+DataCheck check_data(const Spec& spec, const RunData& data, int64_t n_rows) {
+  DataCheck check{.continuations = continuations_of(data), .notes = data.notes, .warnings = data.warnings};
+  const auto parts = parts_of(data);
+  for (const auto& [label, set] : parts) check.parts.emplace_back(label, set->trie.n_rows());
+  const int64_t position = spec.grid.positions.front();
+  for (const std::string& variable : spec.grid.variables) {
+    data.train.labelled(variable, position);
+    data.test.labelled(variable, position);
+    std::map<std::string, std::vector<int64_t>>& counts = check.classes[variable];
+    for (size_t p = 0; p < parts.size(); ++p) {
+      const auto values = parts[p].second->variables.find(variable);
+      if (values == parts[p].second->variables.end()) continue;
+      const auto [classes, where, n] = at::_unique2(values->second, true, false, true);
+      for (int64_t i = 0; i < classes.size(0); ++i) {
+        std::vector<int64_t>& of_class = counts[class_name(data.train, variable, classes[i].item<int64_t>())];
+        of_class.resize(parts.size());
+        of_class[p] = n[i].item<int64_t>();
+      }
+    }
+    if (spec.probe.protocol == Protocol::kPaper) continue;
+    check.types[variable] = find_types(data_sets(data), variable, spec.data.types_of(variable)).text();
+  }
+  for (int64_t r = 0; r < std::min(n_rows, data.train.trie.n_rows()); ++r) {
+    DataCheck::Row row = row_of(data.train, r, position);
+    for (const std::string& variable : spec.grid.variables) {
+      row.classes[variable] = class_name(data.train, variable, data.train.variables.at(variable)[r].item<int64_t>());
+    }
+    check.rows.push_back(std::move(row));
+  }
+  return check;
+}
+
+}  // namespace cprobe
