@@ -93,7 +93,7 @@ std::vector<Mistake> mistakes_in_sentences() {
       in_line_3("EmptySentence", "\"\",1", {"sentences.csv:3", "column 'sentence'", "empty"}),
       in_line_3("LongerThanTheContext", "b q q q q q,1",
                 {"sentences.csv:3", "11 tokens", fmt::format("context is {}", kContext)}),
-      in_line_3("UnknownLabel", "b q d,2", {"sentences.csv:3", "column 'labels'", "2 says neither"}),
+      in_line_3("UnknownLabel", "b q d,2", {"sentences.csv:3", "column 'labels'", "'2' says neither"}),
       in_line_3("LabelIsAWord", "b q d,plural", {"sentences.csv:3", "column 'labels'", "'plural'"}),
       in_line_3("Latin1", "caf\xe9 q d,1", {"sentences.csv:3", "not UTF-8"}),
       in_line_3("FieldTooMany", "b q d,1,1", {"sentences.csv:3", "2 fields", "3"}),

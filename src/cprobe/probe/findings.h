@@ -72,7 +72,8 @@ struct Findings {
     std::string data;      ///< Label of the data set: "Test", "IID", "Gen", ...
     TestedFigure present;  ///< Accuracy from the circuit's updates.
     double whole = 0;      ///< Accuracy from the updates of the whole component.
-    /// Accuracy from the stream that the component reads, at one position.
+    /// Accuracy from the stream that the component reads, at one position; by
+    /// linear_accuracy_on_other_types if that is more.
     struct Input {
       std::string position;  ///< "the probed token", "token 0", "2 before the probed token".
       double accuracy = 0;

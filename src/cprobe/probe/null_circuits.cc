@@ -6,6 +6,7 @@
 #include "cprobe/core/interrupt.h"
 #include "cprobe/core/rows.h"
 #include "cprobe/data/held_out_types.h"
+#include "cprobe/evaluate/linear_readout.h"
 #include "cprobe/evaluate/other_types.h"
 #include "cprobe/probe/draws.h"
 #include "cprobe/probe/l0_path.h"
@@ -183,19 +184,25 @@ class Judge {
   /// A null variable without a figure, which its sizes do not let happen, counts as perfect.
   static double null_mean(const AccuracyByType& accuracy) { return accuracy.mean().value_or(1); }
 
-  /// What could be decoded from the stream that the component reads, at each position.
+  /// What could be decoded from the stream that the component reads, at each position: from its
+  /// vectors as they are, or by a linear read-out, whichever is more.
   void add_inputs(Findings::Presence& found, const AccuracyByType& own) const {
     const at::NoGradGuard no_gradients;
     const at::Tensor train_rows = normed_input(component_, train_stream_.read());
     const at::Tensor test_rows = normed_input(component_, test_stream_.read());
+    std::vector<ReadVariable> read;
+    for (const Variable& variable : variables_) read.push_back({variable.train_labels, variable.values});
     std::vector<double> best_nulls(nulls_.size(), 0);
     AccuracyByType best;
     double best_mean = -1;
     for (const InputPosition& position : input_positions(train_, test_, component_.ref.block)) {
       stop_if_interrupted();
+      const TypedVectors train = typed(train_rows, train_stream_.row_of_node, position.train, {}, train_.types),
+                         test = typed(test_rows, test_stream_.row_of_node, position.test, {}, test_.types);
+      const std::vector<AccuracyByType> linear = linear_accuracy_on_other_types(train, test, read);
       const auto at_position = [&](size_t which) {
-        return accuracy(variables_[which], typed(train_rows, train_stream_.row_of_node, position.train, {}, {}),
-                        typed(test_rows, test_stream_.row_of_node, position.test, {}, {}));
+        const AccuracyByType nearest = accuracy(variables_[which], train, test);
+        return nearest.mean() >= linear[which].mean() ? nearest : linear[which];
       };
       const AccuracyByType here = at_position(0);
       Findings::Presence::Input input{.position = position.name, .accuracy = here.mean().value_or(0)};

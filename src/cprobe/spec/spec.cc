@@ -12,6 +12,8 @@ namespace {
 constexpr int kNumericsVersion = 6;
 /// Of hard concrete, whose closed units are left out of a step since 7.
 constexpr int kHardConcreteNumericsVersion = 7;
+/// Of what is decoded from a component's input, in protocol default. 2: also by a linear read-out.
+constexpr int kInputsVersion = 2;
 /// Of comparison methods. Those of protocol paper have kept their numbers since version 5.
 constexpr int kBaselineNumericsVersion = 6;
 constexpr int kPaperBaselineNumericsVersion = 5;
@@ -42,8 +44,8 @@ std::string null_variables_text(const Spec& spec, const std::string& variable) {
 
 /// What decides the null variables and exchanges of a cell, beside its data.
 std::string null_text(const Spec& spec, const std::string& variable) {
-  return fmt::format("{} exchange {} {}", null_variables_text(spec, variable), spec.probe.exchange.n_rows,
-                     spec.probe.exchange.n_controls);
+  return fmt::format("{} exchange {} {} inputs {}", null_variables_text(spec, variable), spec.probe.exchange.n_rows,
+                     spec.probe.exchange.n_controls, kInputsVersion);
 }
 
 /// Refuses a language task in protocol paper whose test rows do not divide into batches, because
