@@ -308,7 +308,8 @@ std::vector<at::Tensor> split(const Sentences& sentences, const at::Tensor& rows
   return parts;
 }
 
-/// Two thirds and one third of some rows, divided at random within each class of a variable.
+/// Two thirds and one third of some rows, divided at random within each class of a variable, in the
+/// file's order.
 std::vector<at::Tensor> two_to_one(const at::Tensor& rows, const at::Tensor& classes, uint64_t seed) {
   std::vector<at::Tensor> train, test;
   const at::Tensor of_rows = classes.index_select(0, rows);
@@ -320,7 +321,8 @@ std::vector<at::Tensor> two_to_one(const at::Tensor& rows, const at::Tensor& cla
     train.push_back(of_class.index_select(0, parts[0]));
     test.push_back(of_class.index_select(0, parts[1]));
   }
-  return {at::cat(train), at::cat(test)};
+  const auto in_order = [](const std::vector<at::Tensor>& parts) { return std::get<0>(at::cat(parts).sort()); };
+  return {in_order(train), in_order(test)};
 }
 
 /// Divides a group's rows into those to train on and those to test, and notes what was chosen where
