@@ -17,6 +17,7 @@ Classes of(const std::vector<std::vector<std::string>>& files) {
     tables.push_back(CsvTable::parse(text, fmt::format("{}.csv", tables.size())));
   }
   std::vector<FileColumn> columns;
+  columns.reserve(tables.size());
   for (const CsvTable& table : tables) columns.push_back({&table, "x"});
   return classes_of(columns);
 }

@@ -17,6 +17,7 @@ Dataset set_of(const std::string& source, const std::vector<std::vector<int64_t>
 
 std::vector<std::string> warnings(const std::vector<Dataset>& sets) {
   std::vector<const Dataset*> all;
+  all.reserve(sets.size());
   for (const Dataset& set : sets) all.push_back(&set);
   return duplicate_warnings(all, {"v", "absent"});
 }

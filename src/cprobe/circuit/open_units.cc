@@ -76,7 +76,7 @@ class OpenColumns : public torch::autograd::Function<OpenColumns> {
                             const at::Tensor& shift, const OpenUnits& open) {
     const at::Tensor rows = some_rows.value_or(at::Tensor());
     const int64_t n = rows.defined() ? rows.size(0) : x.size(0) / open.n_masks();
-    const at::Tensor y = at::empty({n * open.n()}, x.options());
+    at::Tensor y = at::empty({n * open.n()}, x.options());
     by_chunks(open, n, [&](int64_t mask, int64_t begin, int64_t end) {
       const std::vector<float> shifts = entries(shift.data_ptr<float>(), open.of(mask));
       scale_columns(columns_of(x, rows, scale, open, mask, n), shifts.data(), begin, end,
@@ -242,8 +242,8 @@ class OpenObjective : public torch::autograd::Function<OpenObjective> {
                             const at::Tensor& labels) {
     const int64_t n_masks = multiplier.size(0), n_out = multiplier.size(1), n = labels.size(1);
     const OpenUnits outputs = open_units(multiplier.ne(0));
-    const at::Tensor losses = at::empty({n_masks}), dvalues = at::empty_like(values),
-                     dmultiplier = at::zeros({n_masks, n_out});
+    at::Tensor losses = at::empty({n_masks});
+    const at::Tensor dvalues = at::empty_like(values), dmultiplier = at::zeros({n_masks, n_out});
     const at::Tensor by_closed = hidden.closed.defined() ? gemm(hidden.closed, map.weight) : at::Tensor();
     const int64_t masks_at_once = n_masks < at::get_num_threads() ? n_masks : 1;
     at::parallel_for(0, n_masks, masks_at_once, [&](int64_t begin, int64_t end) {

@@ -70,6 +70,7 @@ std::optional<int64_t> truth_of(std::string_view field) {
 
 Classes classes_of(const std::vector<FileColumn>& columns) {
   std::vector<std::vector<std::string>> fields;
+  fields.reserve(columns.size());
   for (const FileColumn& column : columns) fields.push_back(fields_of(column));
   const auto any = [&](const auto& holds) {
     return std::ranges::any_of(fields, [&](const auto& of_column) { return std::ranges::any_of(of_column, holds); });
