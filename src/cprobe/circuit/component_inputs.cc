@@ -134,6 +134,7 @@ at::Tensor ComponentInputs::updates(std::vector<at::Tensor> multipliers, const a
   std::vector<at::Tensor> updates_by_mask;
   for (int64_t i = 0; i < n_masks; ++i) {
     std::vector<at::Tensor> of_mask;
+    of_mask.reserve(multipliers.size());
     for (const at::Tensor& multiplier : multipliers) of_mask.push_back(multiplier[i]);
     updates_by_mask.push_back(updates(of_mask, which));
   }
