@@ -21,7 +21,7 @@ namespace cprobe {
 namespace {
 
 /// What the loss gains, at each L0 weight of a path, by keeping all weights of a component. Cells
-/// know them as "auto": with other prices, raise kHardConcreteNumericsVersion.
+/// know them as "auto": with other prices, raise both numerics versions.
 constexpr std::array kPricesOfAll = {0.15, 0.5, 1.5};
 
 void check(const FitOptions& options, int64_t n_labelled) {

@@ -23,7 +23,9 @@ struct ReadVariable {
 /// The ridge is a hundredth of the mean eigenvalue of the vectors' covariance, which keeps
 /// directions without a vector's variance out.
 /// @param train, test  vectors, places and types of rows; labels are not read.
+/// @param variables    at least one.
 /// @return             per variable.
+/// @throws Error (kInterrupted) between fits once a stop is requested.
 std::vector<AccuracyByType> linear_accuracy_on_other_types(const TypedVectors& train, const TypedVectors& test,
                                                            const std::vector<ReadVariable>& variables);
 
