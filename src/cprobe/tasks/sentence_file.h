@@ -1,0 +1,37 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cprobe/io/csv.h"
+#include "cprobe/tasks/language_task.h"
+
+namespace cprobe {
+
+/// A file of sentences, tokenized, not yet divided.
+struct SentenceFile {
+  std::string source;
+  std::vector<std::vector<int64_t>> rows;
+  Contrast contrast;
+  at::Tensor answers;  ///< [n_rows] int64.
+  /// [n_rows] int64: the variable that decides between a row's answer and its alternative;
+  /// undefined if it is not known.
+  at::Tensor deciding;
+  std::map<std::string, std::vector<int64_t>> variables;
+  std::map<std::string, std::vector<std::string>> class_names;
+  std::vector<at::Tensor> groups;  ///< Numbers of the rows of each group; one of all without groups.
+  std::vector<std::string> texts;
+  std::map<std::string, std::vector<std::string>> type_columns;
+};
+
+/// Reads and tokenizes the sentences of a file, but not its variables.
+/// @param vocab, n_positions  the model's vocabulary and context.
+/// @throws Error as load_language_data.
+SentenceFile read_sentences(const LanguageTask& task, const CsvTable& table, const Tokenizer& tokenizer, int64_t vocab,
+                            int64_t n_positions);
+
+}  // namespace cprobe
