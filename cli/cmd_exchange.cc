@@ -79,7 +79,7 @@ FindOptions options_of(const Spec& spec, const Circuit& circuit, const std::file
   const std::string seed = note_of(circuit, "seed", file);
   const std::optional<uint64_t> whole_seed = whole_number<uint64_t>(seed);
   if (!whole_seed) throw input_error("{}: its seed is '{}', which is no whole number", file.string(), seed);
-  FindOptions options{.position = static_cast<int64_t>(number("position")),
+  FindOptions options{.position = position_of(note_of(circuit, "position", file)),
                       .mask_method = *kind,
                       .mask_option = number(std::string(mask_option(*kind).key)),
                       .unit = circuit.unit,

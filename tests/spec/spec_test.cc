@@ -314,27 +314,72 @@ TEST(Spec, ReadsATaskOverSentences) {
   EXPECT_EQ(spec.data.language->gen, "g.csv");
   EXPECT_EQ(spec.data.language->train_rows, 20);
   EXPECT_EQ(spec.data.language->prefix, "I ");
-  EXPECT_EQ(spec.data.language->expectation.continuation, " are");
+  EXPECT_EQ(spec.data.language->expectation->continuation, " are");
   const Spec own = parse(
       "model: m\nvariables: [tense]\ntask:\n  name: tense\n  sentences: t.csv\n"
       "  expect: {continuation: ' was', against: [' is', ' are'], where: past}\n"
       "  groups: {column: person, values: {First: 1, Third: 3}}\n");
-  EXPECT_THAT(own.data.language->expectation.against, ElementsAre(" is", " are"));
+  EXPECT_THAT(own.data.language->expectation->against, ElementsAre(" is", " are"));
   EXPECT_THAT(own.data.language->groups,
               ElementsAre(AllOf(Field(&RowGroup::values, ElementsAre("1")), Field(&RowGroup::label, "First")),
                           AllOf(Field(&RowGroup::values, ElementsAre("3")), Field(&RowGroup::label, "Third"))));
-  EXPECT_EQ(own.data.language->expectation.label_column, "past");
-  EXPECT_EQ(own.data.language->expectation.label_value, std::nullopt);
+  EXPECT_EQ(own.data.language->expectation->label_column, "past");
+  EXPECT_EQ(own.data.language->expectation->label_value, std::nullopt);
   const std::string of_value =
       "model: m\ntask: {name: t, sentences: t.csv, expect: {continuation: ' a', against: ' b', where: ";
-  const Expectation one = parse(of_value + "{tense: past}}}\n").data.language->expectation;
+  const Expectation one = parse(of_value + "{tense: past}}}\n").data.language->expectation.value();
   EXPECT_EQ(one.label_column, "tense");
   EXPECT_EQ(one.label_value, "past");
   EXPECT_INPUT_ERROR(parse(of_value + "{tense: past, person: 1}}}\n"), "expected one column and its value");
 }
 
+TEST(Spec, DecodesOnlyWhereATaskSaysNothingOfBehaviour) {
+  const Spec spec = parse("model: m\nvariables: [tense]\ntask: {sentences: a.csv}\n");
+  EXPECT_FALSE(spec.data.language->expectation);
+  EXPECT_FALSE(spec.data.measure_behaviour);
+  EXPECT_TRUE(parse("model: m\ntask: {name: agreement, sentences: a.csv}\n").data.measure_behaviour);
+}
+
+TEST(Spec, ReadsWhatIsProbedAndHowRowsAreDivided) {
+  const std::string start = "model: m\nvariables: [v]\ntask:\n  ";
+  const Spec spec =
+      parse(start + "sentences: a.csv\n  text: line\n  prompt: more\n  split_by: noun\n  bins: 3\n  at:\n" +
+            "    - {word: verb}\n    - {word: verb, occurrence: last}\n    - {start: a, end: b}\n"
+            "    - {token: t}\n");
+  EXPECT_THAT(spec.grid.positions, ElementsAre(Position("word verb"), Position("last word verb"),
+                                               Position("characters a to b"), Position("token t")));
+  EXPECT_EQ(spec.data.language->text_column, "line");
+  EXPECT_EQ(spec.data.language->prompt_column, "more");
+  EXPECT_EQ(spec.data.language->split_by, "noun");
+  EXPECT_EQ(spec.data.bins, (Bins{{"", 3}}));
+  const Spec files = parse(start + "train: a.csv\n  test: b.csv\n  text: line\n  bins: {v: 4}\n");
+  EXPECT_EQ(files.data.language->sentences, "a.csv");
+  EXPECT_EQ(files.data.language->test, "b.csv");
+  EXPECT_EQ(files.data.bins, (Bins{{"v", 4}}));
+  const Spec columns =
+      parse(start + "sentences: a.csv\n  expect: {continuation: {column: good}, against: [{column: bad}, ' x']}\n");
+  EXPECT_EQ(columns.data.language->expectation->continuation_column, "good");
+  EXPECT_THAT(columns.data.language->expectation->against_columns, ElementsAre("bad"));
+  EXPECT_THAT(columns.data.language->expectation->against, ElementsAre(" x"));
+}
+
+TEST(Spec, RefusesWhatContradictsTheProbedPlaceOrTheDivision) {
+  const std::string start = "model: m\nvariables: [v]\ntask: {sentences: a.csv, ";
+  EXPECT_INPUT_ERROR(parse(start + "at: {word: w}}\nposition: 1\n"), "has no meaning beside task.at");
+  EXPECT_INPUT_ERROR(parse(start + "at: {word: w, token: t}}\n"), "expected one of");
+  EXPECT_INPUT_ERROR(parse(start + "at: {start: a}}\n"), "'end'");
+  EXPECT_INPUT_ERROR(parse(start + "at: {token: t, occurrence: last}}\n"), "only a word");
+  EXPECT_INPUT_ERROR(parse(start + "at: {word: w, occurrence: second}}\n"), "first or last");
+  EXPECT_INPUT_ERROR(parse(start + "at: [{word: w}, {word: w}]}\n"), "twice");
+  EXPECT_INPUT_ERROR(parse(start + "at: verb}\n"), "expected {word: COLUMN}");
+  EXPECT_INPUT_ERROR(parse(start + "split: s, split_by: n}\n"), "has no meaning beside split");
+  EXPECT_INPUT_ERROR(parse(start + "train: b.csv}\n"), "has no meaning beside the files");
+  EXPECT_INPUT_ERROR(parse(start + "test: b.csv}\n"), "needs 'train'");
+  EXPECT_INPUT_ERROR(parse(start + "bins: 1}\n"), "at least 2");
+  EXPECT_INPUT_ERROR(parse(start + "expect: {continuation: ' a', against: []}}\n"), "at least one");
+}
+
 TEST(Spec, RefusesTasksOverSentencesThatSayTooLittleOrTooMuch) {
-  EXPECT_INPUT_ERROR(parse("model: m\ntask: {name: tense, sentences: a.csv}\n"), "the task needs 'expect'");
   EXPECT_INPUT_ERROR(parse("model: m\ntask: {name: agreement, sentences: a.csv, trian_rows: 3}\n"), "'train_rows'");
   EXPECT_INPUT_ERROR(parse("model: m\ntask: {name: agreement, sentences: a.csv, train_rows: 0}\n"), "at least 1");
   EXPECT_INPUT_ERROR(

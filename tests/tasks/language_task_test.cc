@@ -153,11 +153,11 @@ TEST_F(LanguageTasks, KnowWhereTheContinuationIsRight) {
     EXPECT_EQ(n_right(agreement(fmt::format("sentence,labels\na,{0}\nb,{1}\nc,{0}\n", yes, no))), 2) << yes;
   }
   LanguageTask task = agreement(with_column("tense", {"past", "present", "past"}), 2, 1);
-  task.expectation.label_column = "tense";
+  task.expectation->label_column = "tense";
   EXPECT_INPUT_ERROR(load(task), "'past' says neither that ' are' is right (1 or true)");
-  task.expectation.label_value = "past";
+  task.expectation->label_value = "past";
   EXPECT_EQ(n_right(task), 2);
-  task.expectation.label_value = "pats";
+  task.expectation->label_value = "pats";
   EXPECT_INPUT_ERROR(load(task), "no row has 'pats' in column 'tense'; did you mean 'past'?");
 }
 
@@ -201,7 +201,7 @@ TEST_F(LanguageTasks, RefuseWhatCannotBeAskedOfTheModel) {
   EXPECT_INPUT_ERROR(load(agreement(head + "a,0\nb,1\nc,1\n"), 14),
                      "is token 14, outside the model's vocabulary of 14");
   LanguageTask task = agreement(head + "a,0\nb,1\nc,1\n");
-  task.expectation.continuation = " was";
+  task.expectation->continuation = " was";
   EXPECT_INPUT_ERROR(load(task), "task 'agreement': the continuation ' was' is");
   const std::string columns = "sentence,labels,ungrammatical,gender\n";
   EXPECT_INPUT_ERROR(load(reflexive(columns + "a xy,0,a y,0\nb y,1,b x,0\n")), "must be a single token");

@@ -14,12 +14,17 @@
 namespace cprobe {
 namespace {
 
-/// Whether a field is a finite number, whole or not.
-bool looks_like_number(std::string_view field) {
+/// The finite number in a field, whole or not.
+std::optional<double> real(std::string_view field) {
   double number = 0;
   if (field.starts_with('+')) field.remove_prefix(1);
   const auto [stop, error] = std::from_chars(field.data(), field.data() + field.size(), number);
-  return error == std::errc() && stop == field.data() + field.size() && std::isfinite(number);
+  const bool is_number = error == std::errc() && stop == field.data() + field.size() && std::isfinite(number);
+  return is_number ? std::optional(number) : std::nullopt;
+}
+
+bool looks_like_number(std::string_view field) {
+  return real(field).has_value();
 }
 
 /// The whole number in a field, also one written with zeros behind the point.
@@ -32,6 +37,8 @@ std::optional<int64_t> whole(std::string_view field) {
   }
   return whole_number<int64_t>(field);
 }
+
+constexpr const char* kBinsHint = "; `task.bins: N` makes N classes of numbers";
 
 std::optional<int64_t> truth(std::string_view field) {
   const std::string lower = lowercase(field);
@@ -55,6 +62,50 @@ std::vector<std::string> fields_of(const FileColumn& column) {
   return fields;
 }
 
+/// Classes of numbers: where each but the first begins, and their names.
+struct Quantiles {
+  std::vector<double> begin;
+  std::vector<std::string> names;
+
+  int64_t class_of(double number) const { return std::ranges::upper_bound(begin, number) - begin.begin(); }
+};
+
+Quantiles quantiles(std::vector<double> numbers, int64_t n_classes, const FileColumn& column) {
+  std::ranges::sort(numbers);
+  Quantiles classes;
+  for (int64_t k = 1; k < n_classes; ++k) {
+    const double begin = numbers[static_cast<size_t>(k * std::ssize(numbers) / n_classes)];
+    const double last = classes.begin.empty() ? numbers.front() : classes.begin.back();
+    if (begin > last) classes.begin.push_back(begin);
+  }
+  if (classes.begin.empty()) {
+    throw input_error("{}: column '{}': {} bins, but most of its numbers are {}", column.file->source(), column.name,
+                      n_classes, number_text(numbers.front()));
+  }
+  classes.names.push_back("below " + number_text(classes.begin.front()));
+  for (size_t i = 1; i < classes.begin.size(); ++i) {
+    classes.names.push_back(
+        fmt::format("{} to below {}", number_text(classes.begin[i - 1]), number_text(classes.begin[i])));
+  }
+  classes.names.push_back("from " + number_text(classes.begin.back()));
+  return classes;
+}
+
+/// The number of classes that `bins` divides a column into; 0: not divided.
+int64_t bins_of(const std::vector<FileColumn>& columns, const std::vector<std::vector<std::string>>& fields,
+                const Bins& bins) {
+  if (const auto own = bins.find(columns.front().name); own != bins.end()) return own->second;
+  const auto all = bins.find("");
+  if (all == bins.end()) return 0;
+  bool is_whole = true;
+  for (const std::vector<std::string>& of_column : fields) {
+    if (!std::ranges::all_of(of_column, looks_like_number)) return 0;
+    is_whole =
+        is_whole && std::ranges::all_of(of_column, [](const std::string& field) { return whole(field).has_value(); });
+  }
+  return is_whole ? 0 : all->second;
+}
+
 }  // namespace
 
 bool is_same_value(std::string_view field, std::string_view text) {
@@ -68,7 +119,7 @@ std::optional<int64_t> truth_of(std::string_view field) {
   return truth(trimmed(field));
 }
 
-Classes classes_of(const std::vector<FileColumn>& columns) {
+Classes classes_of(const std::vector<FileColumn>& columns, const Bins& bins) {
   std::vector<std::vector<std::string>> fields;
   fields.reserve(columns.size());
   for (const FileColumn& column : columns) fields.push_back(fields_of(column));
@@ -76,8 +127,26 @@ Classes classes_of(const std::vector<FileColumn>& columns) {
     return std::ranges::any_of(fields, [&](const auto& of_column) { return std::ranges::any_of(of_column, holds); });
   };
   Classes classes;
+  if (columns.empty()) return classes;
+  const int64_t n_bins = bins_of(columns, fields, bins);
+  std::optional<Quantiles> divided;
+  if (n_bins > 0) {
+    std::vector<double> numbers;
+    for (size_t row = 0; row < fields.front().size(); ++row) {
+      const std::optional<double> number = real(fields.front()[row]);
+      if (!number) throw refusal(columns.front(), row, fmt::format("expected a number, found '{}'", fields[0][row]));
+      numbers.push_back(*number);
+    }
+    divided = quantiles(std::move(numbers), n_bins, columns.front());
+    classes.names = divided->names;
+  }
   std::function<std::optional<int64_t>(const std::string&)> number;
-  if (any(looks_like_number)) {
+  if (divided) {
+    number = [&](const std::string& field) -> std::optional<int64_t> {
+      const std::optional<double> value = real(field);
+      return value ? std::optional(divided->class_of(*value)) : std::nullopt;
+    };
+  } else if (any(looks_like_number)) {
     number = whole;
   } else if (!any([](const std::string& field) { return !truth(field); })) {
     classes.names = {"false", "true"};
@@ -96,7 +165,9 @@ Classes classes_of(const std::vector<FileColumn>& columns) {
       const std::optional<int64_t> value = number(fields[c][row]);
       if (!value) {
         throw refusal(columns[c], row,
-                      fmt::format("expected a whole number from -2^63 to 2^63 - 1, found '{}'", fields[c][row]));
+                      divided ? fmt::format("expected a number, found '{}'", fields[c][row])
+                              : fmt::format("expected a whole number from -2^63 to 2^63 - 1, found '{}'{}",
+                                            fields[c][row], looks_like_number(fields[c][row]) ? kBinsHint : ""));
       }
       values.push_back(*value);
     }

@@ -29,7 +29,12 @@ const at::Tensor* Dataset::counterfactual_answers(const std::string& variable) c
   return found == counterfactuals->answers.end() ? nullptr : &found->second;
 }
 
-LabelledTokens Dataset::labelled(const std::string& variable, int64_t position) const {
+std::string Dataset::class_name(const std::string& variable, int64_t value) const {
+  const auto names = class_names.find(variable);
+  return names == class_names.end() ? std::to_string(value) : names->second[static_cast<size_t>(value)];
+}
+
+LabelledTokens Dataset::labelled(const std::string& variable, const Position& position) const {
   const auto found = variables.find(variable);
   if (found == variables.end()) {
     std::vector<std::string> names;

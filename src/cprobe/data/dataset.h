@@ -62,7 +62,9 @@ struct Wording {
 struct Dataset {
   std::string source;  ///< The file of the data, for messages and fingerprints.
   TokenTrie trie;
-  at::Tensor answers;  ///< [n_rows] int64: the right next token after each row's last token.
+  /// [n_rows] int64: the right next token after each row's last token. Undefined in sets that are
+  /// only decoded.
+  at::Tensor answers;
   /// Language tasks only. A row then counts as right by its contrast, not by `answers`.
   std::optional<Contrast> contrast;
   /// Name -> [n_rows] int64: values of each column of whole numbers of the file, and numbers of the
@@ -79,12 +81,16 @@ struct Dataset {
   std::optional<Wording> wording;  ///< Sentences only.
   /// Name -> [n_rows]: fields of the columns that tell types and blocks apart (data/types.h).
   std::map<std::string, std::vector<std::string>> type_columns;
+  std::vector<std::string> word_columns;  ///< Of `type_columns`: those whose word is probed.
   /// Variable -> positions of the tokens on which it depends, as the file says (kTypeColumnPrefix).
   std::map<std::string, std::vector<int64_t>> type_positions;
 
-  /// The labels of `variable` on the token at `position` of every row (as TokenTrie::nodes_at).
+  /// The labels of `variable` on the token at `position` of every row.
   /// @throws Error (kInput) if there is no such variable (names the nearest) or no such token.
-  LabelledTokens labelled(const std::string& variable, int64_t position) const;
+  LabelledTokens labelled(const std::string& variable, const Position& position) const;
+
+  /// What a value of a variable is called: its number, unless the file names its classes.
+  std::string class_name(const std::string& variable, int64_t value) const;
 
   /// Tells data sets apart; the same for all copies of one, which share the storage of the tokens.
   const void* identity() const { return trie.token.data_ptr(); }

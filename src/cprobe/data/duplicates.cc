@@ -11,12 +11,15 @@ namespace {
 
 using Tokens = std::vector<int64_t>;
 
+/// The tokens of each row and, as negative numbers, the places of those that it names.
 std::vector<Tokens> rows_of(const Dataset& set) {
   const auto* token = set.trie.token.data_ptr<int64_t>();
   std::vector<Tokens> rows;
   for (int64_t r = 0; r < set.trie.n_rows(); ++r) {
     Tokens& tokens = rows.emplace_back();
     for (const int64_t node : set.trie.row(r)) tokens.push_back(token[node]);
+    // One sentence probed at two words is two rows.
+    for (const auto& [name, places] : set.trie.places) tokens.push_back(-1 - places[r].item<int64_t>());
   }
   return rows;
 }

@@ -102,7 +102,8 @@ Dataset token_rows_of(const CsvTable& table, int64_t vocab, const std::vector<st
 }
 
 /// Reads a variable, and its values in the rows' sources, into the data sets that have it.
-void add_classes(const std::string& variable, const std::vector<CsvTable>& tables, std::vector<Dataset>& sets) {
+void add_classes(const std::string& variable, const Bins& bins, const std::vector<CsvTable>& tables,
+                 std::vector<Dataset>& sets) {
   std::vector<FileColumn> columns;
   std::vector<size_t> set_of;
   for (size_t s = 0; s < tables.size(); ++s) {
@@ -112,7 +113,7 @@ void add_classes(const std::string& variable, const std::vector<CsvTable>& table
       set_of.push_back(s);
     }
   }
-  const Classes classes = classes_of(columns);
+  const Classes classes = classes_of(columns, bins);
   for (size_t c = 0; c < columns.size(); ++c) {
     Dataset& set = sets[set_of[c]];
     set.variables[columns[c].name] = at::tensor(classes.values[c]);
@@ -130,7 +131,7 @@ std::vector<Dataset> load_token_csvs(const std::vector<std::filesystem::path>& p
     tables.push_back(CsvTable::read(path));
     sets.push_back(token_rows_of(tables.back(), vocab, columns.types));
   }
-  for (const std::string& variable : columns.variables) add_classes(variable, tables, sets);
+  for (const std::string& variable : columns.variables) add_classes(variable, columns.bins, tables, sets);
   return sets;
 }
 

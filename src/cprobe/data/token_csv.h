@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cprobe/data/classes.h"
 #include "cprobe/data/dataset.h"
 
 namespace cprobe {
@@ -12,6 +13,7 @@ namespace cprobe {
 /// What is read from CSVs of tokens beside tokens and answers.
 struct TokenColumns {
   std::vector<std::string> variables;  ///< Read as classes, with names (data/classes.h).
+  Bins bins;                           ///< Of `variables`.
   std::vector<std::string> types;      ///< Type and block columns, whose text is kept.
 };
 

@@ -86,12 +86,19 @@ std::span<const int64_t> TokenTrie::row(int64_t r) const {
   return std::span(row_nodes).subspan(begin, end - begin);
 }
 
-at::Tensor TokenTrie::nodes_at(int64_t place, const std::string& where) const {
+at::Tensor TokenTrie::nodes_at(const Position& probed, const std::string& where) const {
+  const int64_t* named = nullptr;
+  if (!probed.name.empty()) {
+    const auto found = places.find(probed.name);
+    if (found == places.end()) throw input_error("{}: rows name no token '{}' to probe", where, probed.name);
+    named = found->second.data_ptr<int64_t>();
+  }
   std::vector<int64_t> nodes;
   nodes.reserve(static_cast<size_t>(n_rows()));
   for (int64_t r = 0; r < n_rows(); ++r) {
     const std::span<const int64_t> path = row(r);
     const int64_t length = static_cast<int64_t>(path.size());
+    const int64_t place = named == nullptr ? probed.index : named[r];
     const int64_t index = place < 0 ? length + place : place;
     if (index < 0 || index >= length) {
       throw input_error("{}: row {} (from 0) has no token at position {}: it has {} tokens", where, r, place, length);
@@ -207,6 +214,7 @@ BranchedTrie branch(const TokenTrie& trie, const at::Tensor& rows, const at::Ten
   branched.trie.position = at::cat({trie.position, trie.position.index_select(0, copied)});
   branched.trie.parent = at::cat({trie.parent, at::tensor(parents)});
   branched.trie.row_begin = trie.row_begin;
+  branched.trie.places = trie.places;
   branched.trie.row_nodes = std::move(row_nodes);
   return branched;
 }
@@ -219,6 +227,7 @@ SelectedRows select_rows(const TokenTrie& trie, const at::Tensor& rows) {
     selected.row_nodes.insert(selected.row_nodes.end(), nodes.begin(), nodes.end());
     selected.row_begin.push_back(static_cast<int64_t>(selected.row_nodes.size()));
   }
+  for (const auto& [name, of_rows] : trie.places) selected.places[name] = of_rows.index_select(0, rows.to(at::kLong));
   std::vector<int64_t> kept = selected.row_nodes;
   std::sort(kept.begin(), kept.end());
   kept.erase(std::unique(kept.begin(), kept.end()), kept.end());

@@ -3,9 +3,12 @@
 #include <torch/types.h>
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "cprobe/data/position.h"
 
 namespace cprobe {
 
@@ -25,6 +28,10 @@ struct TokenTrie {
   std::vector<int64_t> row_begin = {0};
   std::vector<int64_t> row_nodes;  ///< Node of every token of every row.
 
+  /// Name -> [n_rows] int64: tokens that rows name, such as the one of a certain word. Each is a
+  /// place in its row, from 0. `branch` and `select_rows` keep them.
+  std::map<std::string, at::Tensor> places;
+
   int64_t n_nodes() const { return token.size(0); }
   int64_t n_rows() const { return static_cast<int64_t>(row_begin.size()) - 1; }
   int64_t max_length() const;  ///< Number of tokens of the longest row.
@@ -33,11 +40,11 @@ struct TokenTrie {
   std::span<const int64_t> row(int64_t r) const;
 
   /// For every row, the node of the token at one position.
-  /// @param place  position from 0, or from the end if negative (-1: the last token).
   /// @param where  begins the error message: a file's name, for example.
   /// @return       [n_rows] int64.
-  /// @throws Error (kInput) naming the first row that has no such token.
-  at::Tensor nodes_at(int64_t place, const std::string& where = "token trie") const;
+  /// @throws Error (kInput) naming the first row that has no such token, or if rows have no places
+  ///         of that name.
+  at::Tensor nodes_at(const Position& probed, const std::string& where = "token trie") const;
 };
 
 /// The distinct nodes (or rows of a stream) among those given.

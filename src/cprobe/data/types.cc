@@ -404,6 +404,14 @@ Types find_types(std::span<const Dataset* const> sets, const std::string& variab
     if (!why) types = numbering.types(variable, numbering.agreeing(variable));
   }
   const bool has_own_parts = types && !is_asked;
+  for (const std::string& column : sets.front()->word_columns) {
+    if (types) break;
+    const Part word = column_part(sets, column);
+    const Numbering numbering(sets, {&word});
+    if (!numbering.contradiction(variable, {0, std::min<size_t>(1, sets.size() - 1)})) {
+      types = numbering.types(variable, numbering.agreeing(variable));
+    }
+  }
   if (!types) types = found_types(sets, variable);
   if (!options.block.empty()) {
     add_blocks(*types, sets, options.block);

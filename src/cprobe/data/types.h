@@ -63,6 +63,7 @@ struct Types {
 ///   - the parts of `options`;
 ///   - the parts that the data name themselves, if the variable is a function of these in the first
 ///     two sets, training and test; of the others, those that contradict do not have the variable;
+///   - a column whose word is probed, if the variable is a function of it as above;
 ///   - the smallest set of tokens (words, if the rows are sentences) of which the variable is a
 ///     function in all rows, with 5 rows of each type or more on average: at most 3 tokens or 2
 ///     words, counted from the start or from the end of the row;

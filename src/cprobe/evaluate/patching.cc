@@ -4,7 +4,7 @@
 #include "cprobe/core/rows.h"
 
 namespace cprobe {
-Patching::Patching(const Model& model, const TokenTrie& trie, const Stream& stream, Site site, int64_t position)
+Patching::Patching(const Model& model, const TokenTrie& trie, const Stream& stream, Site site, const Position& position)
     : model_(model), site_(site), position_(position), stream_(stream) {
   const at::Tensor positions = trie.position.index_select(0, trie.nodes_at(position));
   BranchedTrie branched = branch(trie, at::arange(trie.n_rows()), positions);

@@ -12,9 +12,9 @@ namespace cprobe {
 class Patching {
  public:
   /// @param stream    of all nodes of `trie` at `site`.
-  /// @param position  of the patched token in every row, as TokenTrie::nodes_at.
+  /// @param position  of the patched token in every row.
   /// @throws Error (kInput) if a row has no such token.
-  Patching(const Model& model, const TokenTrie& trie, const Stream& stream, Site site, int64_t position);
+  Patching(const Model& model, const TokenTrie& trie, const Stream& stream, Site site, const Position& position);
 
   int64_t n_rows() const { return trie_.n_rows(); }
 
@@ -38,7 +38,7 @@ class Patching {
 
   const Model& model_;
   Site site_;
-  int64_t position_;
+  Position position_;
   TokenTrie trie_;      ///< Each row has private nodes from the patched token on.
   Stream stream_;       ///< The stream of `trie_` at the site.
   at::Tensor patched_;  ///< [n_rows] int64 node of each row's patched token.

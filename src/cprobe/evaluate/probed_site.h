@@ -34,7 +34,7 @@ struct ProbedSet {
 struct ProbedSite {
   const Model& model;
   Site site;
-  int64_t position = -1;  ///< Probed token of every row, as TokenTrie::nodes_at.
+  Position position;  ///< Of the probed token in every row.
   std::string variable;
   ProbedSet train;
   ProbedSet test;

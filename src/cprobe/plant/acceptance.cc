@@ -96,8 +96,9 @@ Model model_to_read(const Model& model, const Truth& truth, const ComponentRef& 
   return reduced;
 }
 
-int64_t position_of(const Truth& truth) {
-  return truth.knobs.contains("position") ? static_cast<int64_t>(knob_number(truth, "position")) : -1;
+Position probed_position(const Truth& truth) {
+  const auto knob = truth.knobs.find("position");
+  return knob == truth.knobs.end() ? Position() : position_of(knob->second);
 }
 
 /// @param read  the model whose component the variable is read in.
@@ -108,7 +109,7 @@ Pairs make_pairs(const PlantedVariable& variable, const Truth& truth, const Mode
   const auto [base, donor] = paired_tries(rows_of(data.trie, rows), rows_of(data.trie, donors), model.config.vocab);
   const Site site = Site::before(variable.component.value());
   const at::Tensor& values = data.variables.at(variable.name);
-  const at::Tensor last = base.nodes_at(position_of(truth), data.source);
+  const at::Tensor last = base.nodes_at(probed_position(truth), data.source);
   const Stream base_stream = stream_at(model, base, site).expanded();
   const Stream donor_stream = stream_at(model, donor, site).expanded();
   return {.values = values.index_select(0, rows),

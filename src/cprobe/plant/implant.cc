@@ -352,7 +352,7 @@ Truth implant_truth(const ModelConfig& implanted, const ImplantDesign& design, c
           .knobs = {{"accuracy_before", fmt::format("{}", accuracy_before)},
                     {"classes", std::to_string(options.n_classes)},
                     {"component", to_string(options.component)},
-                    {"position", std::to_string(options.position)},
+                    {"position", to_string(options.position)},
                     {"reading", fmt::format("{}", design.reading)},
                     {"strength", fmt::format("{}", strength)},
                     {"types", std::to_string(design.partition.cell_of_type.size())},

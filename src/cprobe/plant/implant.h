@@ -31,7 +31,7 @@ namespace cprobe {
 
 struct ImplantOptions {
   ComponentRef component{0, Block::kMlp};
-  int64_t position = -1;  ///< Of the probed token, as TokenTrie::nodes_at.
+  Position position;      ///< Of the probed token.
   int64_t n_units = 16;   ///< At least as many as classes.
   int64_t n_classes = 4;  ///< Values of the variable, from 2.
 };

@@ -23,7 +23,7 @@ std::string method_name(MaskKind mask_method) {
 std::vector<VariedSetting> grid_settings() {
   std::vector<VariedSetting> settings = {
       {"seed", [](const CellSettings& s) { return std::to_string(s.cell.seed); }},
-      {"position", [](const CellSettings& s) { return std::to_string(s.cell.position); }},
+      {"position", [](const CellSettings& s) { return to_string(s.cell.position); }},
       {"learning rate", [](const CellSettings& s) { return number_text(s.cell.learning_rate); }},
       {"batch size", [](const CellSettings& s) { return std::to_string(s.cell.batch_size); }},
       {"mask method", [](const CellSettings& s) {

@@ -11,26 +11,22 @@
 namespace cprobe {
 namespace {
 
-/// What a value of a variable is called.
-std::string class_name(const Dataset& data, const std::string& variable, int64_t value) {
-  const auto names = data.class_names.find(variable);
-  return names == data.class_names.end() ? std::to_string(value) : names->second[static_cast<size_t>(value)];
-}
-
 /// The data sets, each once. A test set that is no evaluation set, because nothing is ablated, is a
 /// part as well.
 std::vector<std::pair<std::string, const Dataset*>> parts_of(const RunData& data) {
   std::vector<std::pair<std::string, const Dataset*>> parts = {{"train", &data.train}};
-  for (const auto& [label, set] : data.evaluation_sets) parts.emplace_back(label, &set);
+  for (const auto* sets : {&data.evaluation_sets, &data.decoded_sets}) {
+    for (const auto& [label, set] : *sets) parts.emplace_back(label, &set);
+  }
   const auto is_test = [&](const auto& part) { return part.second->identity() == data.test.identity(); };
   if (std::ranges::none_of(parts, is_test)) parts.emplace_back("test", &data.test);
   return parts;
 }
 
-/// A row with the token at a position.
-DataCheck::Row row_of(const Dataset& data, int64_t r, int64_t position) {
+/// A row with a token.
+DataCheck::Row row_of(const Dataset& data, int64_t r, int64_t node) {
   const std::span<const int64_t> nodes = data.trie.row(r);
-  const auto place = static_cast<size_t>(position < 0 ? std::ssize(nodes) + position : position);
+  const auto place = static_cast<size_t>(std::ranges::find(nodes, node) - nodes.begin());
   const auto number = static_cast<size_t>(r);
   DataCheck::Row row{.row = data.rows_of_file.empty() ? r : data.rows_of_file[number]};
   if (data.wording) {
@@ -75,7 +71,7 @@ DataCheck check_data(const Spec& spec, const RunData& data, int64_t n_rows) {
   DataCheck check{.continuations = continuations_of(data), .notes = data.notes, .warnings = data.warnings};
   const auto parts = parts_of(data);
   for (const auto& [label, set] : parts) check.parts.emplace_back(label, set->trie.n_rows());
-  const int64_t position = spec.grid.positions.front();
+  const Position& position = spec.grid.positions.front();
   for (const std::string& variable : spec.grid.variables) {
     data.train.labelled(variable, position);
     data.test.labelled(variable, position);
@@ -85,7 +81,7 @@ DataCheck check_data(const Spec& spec, const RunData& data, int64_t n_rows) {
       if (values == parts[p].second->variables.end()) continue;
       const auto [classes, where, n] = at::_unique2(values->second, true, false, true);
       for (int64_t i = 0; i < classes.size(0); ++i) {
-        std::vector<int64_t>& of_class = counts[class_name(data.train, variable, classes[i].item<int64_t>())];
+        std::vector<int64_t>& of_class = counts[data.train.class_name(variable, classes[i].item<int64_t>())];
         of_class.resize(parts.size());
         of_class[p] = n[i].item<int64_t>();
       }
@@ -93,10 +89,11 @@ DataCheck check_data(const Spec& spec, const RunData& data, int64_t n_rows) {
     if (spec.probe.protocol == Protocol::kPaper) continue;
     check.types[variable] = find_types(data_sets(data), variable, spec.data.types_of(variable)).text();
   }
+  const at::Tensor probed = data.train.trie.nodes_at(position, data.train.source);
   for (int64_t r = 0; r < std::min(n_rows, data.train.trie.n_rows()); ++r) {
-    DataCheck::Row row = row_of(data.train, r, position);
+    DataCheck::Row row = row_of(data.train, r, probed[r].item<int64_t>());
     for (const std::string& variable : spec.grid.variables) {
-      row.classes[variable] = class_name(data.train, variable, data.train.variables.at(variable)[r].item<int64_t>());
+      row.classes[variable] = data.train.class_name(variable, data.train.variables.at(variable)[r].item<int64_t>());
     }
     check.rows.push_back(std::move(row));
   }

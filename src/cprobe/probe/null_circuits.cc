@@ -23,7 +23,7 @@ struct JudgedSet {
 
   /// @param rows  numbers of the rows to take; undefined: all.
   static JudgedSet make(const RunData& data, const Dataset& set, const at::Tensor& rows, const std::string& variable,
-                        int64_t position, const Types& types) {
+                        const Position& position, const Types& types) {
     LabelledTokens tokens = set.labelled(variable, position);
     JudgedSet judged{set, std::move(tokens.nodes), std::move(tokens.labels), types.of_rows[place_of(data, set)]};
     for (at::Tensor* of_rows : {&judged.nodes, &judged.labels, &judged.types}) {
@@ -237,10 +237,11 @@ class Judge {
 
 std::vector<std::pair<std::string, const Dataset*>> judged_sets(const RunData& data, const Types& types) {
   std::vector<std::pair<std::string, const Dataset*>> sets;
-  const auto test = std::ranges::find(data.evaluation_sets, data.test.identity(),
-                                      [](const auto& entry) { return entry.second.identity(); });
-  sets.emplace_back(test == data.evaluation_sets.end() ? "Test" : test->first, &data.test);
-  for (const auto& [label, set] : data.evaluation_sets) {
+  const auto& labelled = data.decoded_sets.empty() ? data.evaluation_sets : data.decoded_sets;
+  const auto test =
+      std::ranges::find(labelled, data.test.identity(), [](const auto& entry) { return entry.second.identity(); });
+  sets.emplace_back(test == labelled.end() ? "Test" : test->first, &data.test);
+  for (const auto& [label, set] : labelled) {
     if (set.identity() == data.test.identity() || !types.has_variable[place_of(data, set)]) continue;
     sets.emplace_back(label, &set);
   }

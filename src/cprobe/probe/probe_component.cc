@@ -82,7 +82,7 @@ std::map<std::string, std::string> provenance(const std::string& variable, const
           {"variable", variable},
           {"model_fingerprint", model_fingerprint},
           {"seed", std::to_string(options.seed)},
-          {"position", std::to_string(options.position)},
+          {"position", to_string(options.position)},
           {"epochs", std::to_string(options.fit.epochs)},
           {"batch_size", std::to_string(options.fit.batch_size)},
           {"learning_rate", fmt::format("{}", options.fit.learning_rate)},

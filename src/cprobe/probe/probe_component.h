@@ -19,7 +19,7 @@ class Streams;
 
 /// How to find a circuit.
 struct FindOptions {
-  int64_t position = -1;  ///< Probed token of every row: from 0, or from the end if negative.
+  Position position;  ///< Of the probed token in every row.
   MaskKind mask_method = MaskKind::kHardConcrete;
   std::optional<double> mask_option = {};  ///< The mask method's option; not set: its default.
   MaskUnit unit = MaskUnit::kNeuron;

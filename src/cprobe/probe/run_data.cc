@@ -1,6 +1,7 @@
 #include "cprobe/probe/run_data.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "cprobe/core/device.h"
 #include "cprobe/core/error.h"
@@ -8,6 +9,7 @@
 #include "cprobe/core/memory.h"
 #include "cprobe/data/duplicates.h"
 #include "cprobe/data/token_csv.h"
+#include "cprobe/data/unseen_classes.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/scratch.h"
 #include "cprobe/tokenizer/tokenizer.h"
@@ -19,16 +21,46 @@ std::string file_fingerprint(const std::filesystem::path& path) {
   return to_hex(hash(read_file(path)));
 }
 
+/// The settings of a task that earlier versions did not have, as far as they are set.
+std::string newer_settings(const LanguageTask& task) {
+  const Expectation e = task.expectation.value_or(Expectation());
+  const bool is_divided = !(task.split_column + task.split_by).empty() || !task.test.empty();
+  std::vector<std::string> probed;
+  for (const ProbedPlace& place : task.probed) probed.push_back(place.position().name);
+  std::string text;
+  const auto add = [&](const char* name, const std::string& value) {
+    if (!value.empty()) text += fmt::format("|{} {}", name, value);
+  };
+  add("text", task.text_column == "sentence" ? "" : task.text_column);
+  add("prompt", task.prompt_column);
+  add("probed", fmt::format("{}", fmt::join(probed, ",")));
+  add("test", task.test.empty() ? "" : "file");
+  add("split", task.split_column);
+  add("split_by", task.split_by);
+  if (is_divided) add("sizes", fmt::format("{} {}", task.train_rows.value_or(0), task.test_rows.value_or(0)));
+  add("expect", task.expectation ? "" : "nothing");
+  add("continuation", e.continuation_column);
+  add("against", fmt::format("{}", fmt::join(e.against_columns, ",")));
+  return text;
+}
+
 /// A hash of all settings that, beside the files, decide the sentences of a task.
 std::string task_fingerprint(const LanguageTask& task) {
   std::vector<std::string> groups;
   for (const auto& [values, label] : task.groups) groups.push_back(fmt::format("{}={}", values.front(), label));
-  const Expectation& e = task.expectation;
+  const Expectation e = task.expectation.value_or(Expectation());
   const std::string label = e.label_value ? fmt::format("{}={}", e.label_column, *e.label_value) : e.label_column;
-  return to_hex(hash(fmt::format("{}|{} {} {}|{}|{}|{}|{}|{}|{}|{}|{}|{}", task.name,
-                                 task.train_rows.value_or(kTrainRows), task.test_rows.value_or(kTestRows),
-                                 task.split_seed, task.prefix, task.variable, task.group_column, fmt::join(groups, ","),
-                                 e.continuation, fmt::join(e.against, ","), label, e.last_word, e.against_column)));
+  return to_hex(
+      hash(fmt::format("{}|{} {} {}|{}|{}|{}|{}|{}|{}|{}|{}|{}{}", task.name, task.train_rows.value_or(kTrainRows),
+                       task.test_rows.value_or(kTestRows), task.split_seed, task.prefix, task.variable,
+                       task.group_column, fmt::join(groups, ","), e.continuation, fmt::join(e.against, ","), label,
+                       e.last_word, e.against_column, newer_settings(task))));
+}
+
+std::string bins_text(const Bins& bins) {
+  std::vector<std::string> texts;
+  for (const auto& [column, n] : bins) texts.push_back(fmt::format("{} {}", column, n));
+  return fmt::format("bins {}", fmt::join(texts, ", "));
 }
 
 /// Columns that the spec names to tell types and blocks apart.
@@ -48,14 +80,25 @@ void load_language(const std::filesystem::path& model_folder, const DataSpec& sp
   LanguageTask task = *spec.language;
   task.variables = variables;
   task.type_columns = type_columns(spec);
+  task.bins = spec.bins;
   LanguageData sets =
       load_language_data(task, Tokenizer::load(model_folder), data.model.config.vocab, data.model.config.n_positions);
   data.train = std::move(sets.train);
   data.test = std::move(sets.test);
   data.notes = std::move(sets.notes);
-  if (spec.measure_behaviour) data.evaluation_sets = std::move(sets.evaluation_sets);
-  data.fingerprints.push_back(file_fingerprint(task.sentences));
-  if (!task.gen.empty()) data.fingerprints.push_back(file_fingerprint(task.gen));
+  data.warnings = std::move(sets.warnings);
+  if (!task.expectation) {
+    if (spec.measure_behaviour) {
+      throw input_error("task '{}': nothing says what the model should say (task.expect), so no behaviour is measured",
+                        task.name);
+    }
+    data.decoded_sets = std::move(sets.evaluation_sets);
+  } else if (spec.measure_behaviour) {
+    data.evaluation_sets = std::move(sets.evaluation_sets);
+  }
+  for (const std::filesystem::path& path : {task.sentences, task.test, task.gen}) {
+    if (!path.empty()) data.fingerprints.push_back(file_fingerprint(path));
+  }
   for (const char* name : {"tokenizer.json", "vocab.json", "merges.txt"}) {
     if (std::filesystem::exists(model_folder / name))
       data.fingerprints.push_back(file_fingerprint(model_folder / name));
@@ -72,8 +115,8 @@ void load_arithmetic(const DataSpec& spec, const std::vector<std::string>& varia
       if (path != spec.test_csv) paths.push_back(path);
     }
   }
-  std::vector<Dataset> sets =
-      load_token_csvs(paths, data.model.config.vocab, {.variables = variables, .types = type_columns(spec)});
+  std::vector<Dataset> sets = load_token_csvs(paths, data.model.config.vocab,
+                                              {.variables = variables, .bins = spec.bins, .types = type_columns(spec)});
   data.fingerprints.push_back(file_fingerprint(spec.train_csv));
   data.fingerprints.push_back(file_fingerprint(spec.test_csv));
   for (size_t i = 0; i < of_sets.size(); ++i) {
@@ -96,8 +139,12 @@ RunData load_run_data(const ModelSpec& model, const DataSpec& spec, const std::v
   } else {
     load_arithmetic(spec, variables, data);
   }
+  if (!spec.bins.empty()) data.fingerprints.push_back(bins_text(spec.bins));
   if (!device.is_cpu()) data.fingerprints.push_back(device_kind(device));
-  data.warnings = duplicate_warnings(data_sets(data), variables);
+  for (std::vector<std::string> found :
+       {duplicate_warnings(data_sets(data), variables), class_warnings(data_sets(data), variables)}) {
+    std::ranges::move(found, std::back_inserter(data.warnings));
+  }
   return data;
 }
 
@@ -112,6 +159,7 @@ std::vector<const Dataset*> data_sets(const RunData& data) {
   };
   add(data.test);
   for (const auto& [label, set] : data.evaluation_sets) add(set);
+  for (const auto& [label, set] : data.decoded_sets) add(set);
   return sets;
 }
 

@@ -19,6 +19,8 @@ struct RunData {
   Dataset test;
   /// Label -> evaluation set. Ablations are measured on these sets.
   std::vector<std::pair<std::string, Dataset>> evaluation_sets;
+  /// Label -> set that is only decoded, because the task does not say what the model should say.
+  std::vector<std::pair<std::string, Dataset>> decoded_sets = {};
   /// By variable. Those that are not here are made when a cell needs them.
   std::map<std::string, NullHypothesis> nulls = {};
   /// Fingerprints of the model, of every data file, and, for a language task, of the tokenizer's

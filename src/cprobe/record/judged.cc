@@ -256,7 +256,7 @@ std::vector<JudgedFinding> unjudged(const std::vector<ProbedCell>& cells) {
                             .n_held_out = found.n_held_out};
       if (const Findings::Presence* on = presence_on(cells[i], data)) finding.received_from = on->received_from;
       const std::string key = fmt::format("{}\n{}\n{}\n{}\n{}", finding.variable, to_string(finding.component),
-                                          finding.position, data, finding.options);
+                                          to_string(finding.position), data, finding.options);
       const auto [place, is_new] = places.try_emplace(key, findings.size());
       if (is_new) findings.push_back(std::move(finding));
       findings[place->second].cells.push_back(i);

@@ -49,7 +49,7 @@ struct JudgedQuestion {
 struct JudgedFinding {
   std::string variable;
   ComponentRef component;
-  int64_t position = -1;
+  Position position;
   std::string data;           ///< Label of the data set.
   std::string options;        ///< Settings in which findings of the run differ otherwise, in words.
   std::vector<size_t> cells;  ///< Indices of the cells judged, at least one.

@@ -66,8 +66,8 @@ using ResultRow = std::vector<ResultField>;
 /// What a finished cell found, in the form that the record keeps.
 struct FinishedCell {
   std::string variable;
-  std::string site;       ///< "L0.attn", or "L0.mid" for methods that look at states.
-  int64_t position = -1;  ///< Position of the probed token.
+  std::string site;   ///< "L0.attn", or "L0.mid" for methods that look at states.
+  Position position;  ///< Of the probed token.
   uint64_t seed = 0;
   double seconds = 0;  ///< Time that the cell took.
   std::vector<Metric> metrics;
@@ -104,7 +104,7 @@ struct RecordedMetric {
   Metric metric;
   int64_t seed = 0;
   std::string cell;  ///< Identity of the cell.
-  int64_t position = -1;
+  Position position;
 };
 
 /// The mask training of a finished cell.

@@ -209,7 +209,7 @@ CellSettings decode_settings(const RowReader& row) {
           .cell = {.variable = row.text("variable"),
                    .component = {row.integer("target_layer", 0),
                                  parsed(row.text("operation"), std::array{Block::kAttention, Block::kMlp})},
-                   .position = row.integer("probe index", defaults.cell.position),
+                   .position = position_of(row.text("probe index")),
                    .seed = static_cast<uint64_t>(row.integer("model_seed", 0)),
                    .learning_rate = row.number("lr", defaults.cell.learning_rate),
                    .batch_size = row.integer("batch_size", defaults.cell.batch_size),
@@ -239,7 +239,12 @@ ResultRow encode_row(const ProbedCell& cell, const AblationOptions& asked) {
   row.add("model_seed", static_cast<int64_t>(s.cell.seed));
   row.add("target_layer", s.cell.component.layer);
   row.add("operation", to_string(s.cell.component.block));
-  row.add("probe index", s.cell.position);
+  const Position& position = s.cell.position;
+  if (position.name.empty()) {
+    row.add("probe index", position.index);
+  } else {
+    row.add("probe index", position.name);
+  }
   row.add("mask_init", is_default ? Figure(s.cell.mask_option) : Figure());
   row.add("model path", s.model);
   row.add("train loss", f.train_loss);

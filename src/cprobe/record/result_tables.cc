@@ -250,7 +250,8 @@ std::string results_json(const Store& store) {
 std::string methods_table(const Store& store) {
   const std::vector<RecordedMetric> rows = method_rows(store);
   const MethodAnswers answers = method_answers(rows, store.rules());
-  std::set<int64_t> seeds, positions;
+  std::set<int64_t> seeds;
+  std::set<Position> positions;
   for (const RecordedMetric& row : rows) {
     seeds.insert(row.seed);
     positions.insert(row.position);
@@ -282,7 +283,7 @@ std::string methods_table(const Store& store) {
                              : p               ? fmt::format("{} {}", answer_word(*answer), p_number(*p))
                                                : answer_word(*answer));
     }
-    if (positions.size() > 1) lines.back().push_back(std::to_string(row.position));
+    if (positions.size() > 1) lines.back().push_back(to_string(row.position));
     if (seeds.size() > 1) lines.back().push_back(std::to_string(row.seed));
     lines.back().push_back(m.note);
   }

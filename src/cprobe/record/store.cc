@@ -273,8 +273,8 @@ void Store::record(const std::string& id, const FinishedCell& finished) {
       database,
       "UPDATE cells SET status = 'done', error = NULL, seconds = ?, variable = ?, site = ?, position = ?, seed = ?, "
       "invocation = ? WHERE id = ?",
-      finished.seconds, finished.variable, finished.site, finished.position, static_cast<int64_t>(finished.seed),
-      invocation_, id);
+      finished.seconds, finished.variable, finished.site, to_string(finished.position),
+      static_cast<int64_t>(finished.seed), invocation_, id);
   touch_invocation();
   insert(database, "fields", id, finished.row);
   insert(database, "metrics", id, finished.metrics);

@@ -71,7 +71,7 @@ std::string path_table(const std::vector<RecordedMetric>& rows) {
       lines = csv_record({"variable", "site", "seed", "position", "l0_weight", "weights", "accuracy", "standard_error",
                           "chosen", "cell"});
     }
-    lines += csv_record({row.variable, row.site, std::to_string(row.seed), std::to_string(row.position),
+    lines += csv_record({row.variable, row.site, std::to_string(row.seed), to_string(row.position),
                          number_text(step->l0_weight), std::to_string(step->n_weights), number_text(step->accuracy),
                          number_text(step->standard_error), step->is_chosen ? "true" : "false", row.cell});
   }
@@ -99,21 +99,10 @@ std::string long_table(const std::vector<RecordedMetric>& rows, const std::map<s
     for (size_t i = 0; i < of_cell.size(); ++i) {
       const RecordedMetric& row = of_cell[i];
       const Metric& m = row.metric;
-      std::vector<std::string> record = {row.method,
-                                         row.site,
-                                         row.variable,
-                                         m.metric,
-                                         number(m.value),
-                                         std::to_string(m.n),
-                                         number(m.sd),
-                                         m.control,
-                                         number(m.p),
-                                         m.note,
-                                         std::to_string(row.seed),
-                                         std::to_string(row.position),
-                                         row.cell,
-                                         number(m.lower),
-                                         number(m.upper)};
+      std::vector<std::string> record = {
+          row.method,   row.site,        row.variable,   m.metric, number(m.value),          std::to_string(m.n),
+          number(m.sd), m.control,       number(m.p),    m.note,   std::to_string(row.seed), to_string(row.position),
+          row.cell,     number(m.lower), number(m.upper)};
       append(record, columns[i]);
       lines += csv_record(record);
     }
@@ -174,7 +163,7 @@ std::vector<RecordedMetric> Store::metrics() const {
                                                              .variable = rows.text(2),
                                                              .seed = rows.integer(3),
                                                              .cell = rows.text(4),
-                                                             .position = rows.integer(5)});
+                                                             .position = position_of(rows.text(5))});
     decode(rows.values(6), line.metric);
   }
   return lines;

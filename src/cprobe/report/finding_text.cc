@@ -326,7 +326,7 @@ std::string mask_text(const ReportedFinding& f, const ReportedSet& on) {
 }
 
 std::string presence_text(const ReportedFinding& f, const ReportedSet& on) {
-  const std::string token = f.position == -1 ? "the probed token" : fmt::format("position {}", f.position);
+  const std::string token = f.position.is_last() ? "the probed token" : phrase_of(f.position);
   const std::string what = f.is_full() ? std::string("component") : std::string(noun_of(on));
   const std::string where = fmt::format("what the {} writes at {}", what, token);
   const std::string figures = on.presence ? presence_figures(on) : raw_knn(f);

@@ -254,7 +254,7 @@ Json overlap_json(const ReportData& data, const ReportedOverlap& pair) {
     std::string text = cell.settings.cell.variable;
     if (first.settings.cell.seed != second.settings.cell.seed) text += fmt::format(" seed {}", cell.settings.cell.seed);
     if (first.settings.cell.position != second.settings.cell.position) {
-      text += fmt::format(" position {}", cell.settings.cell.position);
+      text += fmt::format(" {}", phrase_of(cell.settings.cell.position));
     }
     if (first.options != second.options) text += fmt::format(", {}", cell.options);
     return text;
@@ -282,7 +282,7 @@ Json figure_json(const ReportedFigure& f) {
           {"variable", f.row.variable},
           {"site", f.row.site},
           {"seed", f.row.seed},
-          {"position", f.row.position < 0 ? Json() : Json(f.row.position)},
+          {"position", f.row.position.is_last() ? Json() : Json(f.row.position)},
           {"metric", m.metric},
           {"value", page_number(m.value)},
           {"sd", page_number(m.sd)},
@@ -300,7 +300,7 @@ Json reported_method_json(const ReportedMethod& method) {
           {"question", find_method(judged.method)->question},
           {"variable", judged.finding.variable},
           {"site", judged.site},
-          {"position", judged.finding.position < 0 ? Json() : Json(judged.finding.position)},
+          {"position", judged.finding.position.is_last() ? Json() : Json(judged.finding.position)},
           {"metric", judged.metric},
           {"statistic", page_number(asked.statistic)},
           {"nulls", asked.null_mean ? Json::array({page_number(asked.null_mean), page_number(asked.null_sd)}) : Json()},

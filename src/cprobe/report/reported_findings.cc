@@ -246,10 +246,10 @@ const ReportedSet* ReportedFinding::on(std::string_view data) const {
 
 std::vector<ReportedFinding> findings(const ReportData& data) {
   std::vector<ReportedFinding> list;
-  std::map<std::tuple<std::string, std::optional<int64_t>, std::string, std::string, int64_t, std::string>, size_t>
+  std::map<std::tuple<std::string, std::optional<int64_t>, std::string, std::string, Position, std::string>, size_t>
       places;
   std::vector<size_t> finding_of_cell;
-  std::set<int64_t> positions;
+  std::set<Position> positions;
   for (size_t i = 0; i < data.cells.size(); ++i) {
     const ReportedCell& cell = data.cells[i];
     const ReportedRun& run = data.runs[cell.run];
@@ -276,7 +276,7 @@ std::vector<ReportedFinding> findings(const ReportData& data) {
     Cells cells;
     for (const size_t i : finding.cells) cells.push_back(&data.cells[i]);
     finding.site = finding.component();
-    if (positions.size() > 1) finding.site += fmt::format(" position {}", finding.position);
+    if (positions.size() > 1) finding.site += fmt::format(" {}", phrase_of(finding.position));
     finding.run_noun = noun_of_runs(data, cells);
     summarise(finding, cells);
     carry_circuits_over(finding);

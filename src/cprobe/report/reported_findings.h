@@ -104,7 +104,7 @@ struct ReportedFinding {
   std::string variable;
   int64_t layer = 0;
   std::string block;
-  int64_t position = -1;      ///< Of the probed token: from 0, or from the end if negative.
+  Position position;          ///< Of the probed token.
   std::string site;           ///< "L0.attn"; "L0.attn position 3" if positions of the report differ.
   std::string options;        ///< As ReportedCell::options.
   std::string control;        ///< The negative control: "random_init"; empty for the model itself.

@@ -271,7 +271,7 @@ PaperTable table_of(const std::vector<ReportedFinding>& all, const std::vector<R
       if (with_step) line.push_back({f.step ? std::to_string(*f.step) : std::string()});
       if (with_controls) line.push_back({f.control});
       line.insert(line.end(), {{f.variable}, {f.component()}});
-      if (with_positions) line.push_back({std::to_string(f.position)});
+      if (with_positions) line.push_back({to_string(f.position)});
       if (with_options) line.push_back({f.options});
       line.push_back({extent_of(f)});
       for (const Spread& figure : {f.share, f.knn, f.full, Spread{.mean = f.majority}}) line.push_back({{}, figure});

@@ -121,7 +121,7 @@ std::vector<std::string> leave_out(std::vector<Job>& jobs, const RunData& data, 
 std::string label_of(const Spec& spec, const Job& job) {
   std::string label =
       fmt::format("{} {} {} seed {}", job.method->entry->name, job.cell.variable, job.site_text(), job.cell.seed);
-  if (spec.grid.positions.size() > 1) label += fmt::format(" position {}", job.cell.position);
+  if (spec.grid.positions.size() > 1) label += fmt::format(" {}", phrase_of(job.cell.position));
   return label;
 }
 

@@ -20,12 +20,12 @@ namespace {
 // The column of the words that an implant's types are told by, where the data have none.
 constexpr const char* kImplantTypeColumn = "implant_type";
 constexpr const char* kTokensColumn = "data";
-constexpr const char* kSentenceColumn = "sentence";
 
 /// The files of a task with their names in an implant's folder; no file twice.
 std::vector<std::pair<std::filesystem::path, std::string>> files_of(const DataSpec& data) {
   if (data.language) {
     std::vector<std::pair<std::filesystem::path, std::string>> files = {{data.language->sentences, "sentences.csv"}};
+    if (!data.language->test.empty()) files.emplace_back(data.language->test, "test.csv");
     if (!data.language->gen.empty()) files.emplace_back(data.language->gen, "gen.csv");
     return files;
   }
@@ -88,7 +88,12 @@ std::vector<std::string> texts_of(const CsvTable& table, const ImplantTypes& typ
       texts.push_back(i >= 0 && i < std::ssize(row) ? std::to_string(row[static_cast<size_t>(i)]) : "");
     }
   } else if (types.word) {
-    for (const std::string& text : table.text(kSentenceColumn)) texts.emplace_back(nth(words_of(text), *types.word));
+    std::vector<std::string> sentences = table.text(spec.data.language->text_column);
+    if (const std::string& prompt = spec.data.language->prompt_column; !prompt.empty()) {
+      const std::vector<std::string> prompts = table.text(prompt);
+      for (size_t row = 0; row < prompts.size(); ++row) sentences[row] += prompts[row];
+    }
+    for (const std::string& text : sentences) texts.emplace_back(nth(words_of(text), *types.word));
   } else {
     texts = table.text(types.column);
   }
@@ -144,26 +149,54 @@ nlohmann::ordered_json quoted(const std::string& text) {
   return text;
 }
 
+nlohmann::ordered_json place_json(const ProbedPlace& place) {
+  switch (place.kind) {
+    case ProbedPlace::Kind::kWord:
+      return {{"word", place.column}, {"occurrence", place.last_occurrence ? "last" : "first"}};
+    case ProbedPlace::Kind::kCharacters:
+      return {{"start", place.column}, {"end", place.end_column}};
+    case ProbedPlace::Kind::kToken:
+      return {{"token", place.column}};
+  }
+  throw failure("a kind of place without a form");
+}
+
+nlohmann::ordered_json expectation_json(const Expectation& expected) {
+  if (expected.last_word) return {{"last_word_against", expected.against_column}};
+  const auto column = [](const std::string& name) { return nlohmann::ordered_json{{"column", name}}; };
+  nlohmann::ordered_json json, against = expected.against;
+  json["continuation"] = expected.continuation;
+  if (!expected.continuation_column.empty()) json["continuation"] = column(expected.continuation_column);
+  for (const std::string& name : expected.against_columns) against.push_back(column(name));
+  json["against"] = against;
+  if (expected.label_value) {
+    json["where"] = {{expected.label_column, *expected.label_value}};
+  } else if (!expected.label_column.empty()) {
+    json["where"] = expected.label_column;
+  }
+  return json;
+}
+
 /// A map of a spec as YAML in one line. JSON texts are YAML.
 std::string task_text(const Spec& spec) {
   const TypeOptions::Part& part = spec.data.types.at(std::string(kImplantVariable)).parts.front();
   nlohmann::ordered_json task;
   if (spec.data.language) {
     const LanguageTask& language = *spec.data.language;
-    task = {{"name", language.name}, {"sentences", language.sentences.string()}};
+    task = {{"name", language.name},
+            {language.test.empty() ? "sentences" : "train", language.sentences.string()},
+            {"text", language.text_column}};
+    if (!language.test.empty()) task["test"] = language.test.string();
     if (!language.gen.empty()) task["gen"] = language.gen.string();
+    if (!language.prompt_column.empty()) task["prompt"] = language.prompt_column;
+    for (const ProbedPlace& place : language.probed) task["at"].push_back(place_json(place));
+    if (!language.split_column.empty()) task["split"] = language.split_column;
+    if (!language.split_by.empty()) task["split_by"] = language.split_by;
     if (language.train_rows) task["train_rows"] = *language.train_rows;
     if (language.test_rows) task["test_rows"] = *language.test_rows;
     task["split_seed"] = language.split_seed;
     task["prefix"] = language.prefix;
-    const Expectation& expected = language.expectation;
-    if (expected.last_word) {
-      task["expect"] = {{"last_word_against", expected.against_column}};
-    } else {
-      nlohmann::ordered_json where = expected.label_column;
-      if (expected.label_value) where = {{expected.label_column, *expected.label_value}};
-      task["expect"] = {{"continuation", expected.continuation}, {"against", expected.against}, {"where", where}};
-    }
+    if (language.expectation) task["expect"] = expectation_json(*language.expectation);
     if (!language.group_column.empty()) {
       nlohmann::ordered_json values;
       for (const RowGroup& group : language.groups) values[group.label] = group.values;
@@ -200,13 +233,14 @@ std::string spec_text(const Spec& spec) {
   const int64_t batch_size = spec.grid.batch_sizes.front();
   if (!spec.grid.batch_follows_data || batch_size != kBatchSize) fit["batch_size"] = batch_size;
   fit[std::string(option.key)] = spec.grid.mask_options.front();
+  const Position& probed = spec.grid.positions.front();
+  const std::string position = probed.name.empty() ? fmt::format("position: {}\n", probed.index) : "";
   return fmt::format(
       "# A model with an implant: truth.json beside this file says which units compute it.\n"
-      "model: {}\ntask: {}\nvariables: [{}]\nlayers: [{}]\nblocks: [mlp]\nposition: {}\nseeds: [{}]\nfit: {}\n"
+      "model: {}\ntask: {}\nvariables: [{}]\nlayers: [{}]\nblocks: [mlp]\n{}seeds: [{}]\nfit: {}\n"
       "evaluate: {}\nout: {}\n",
-      quoted(spec.model.folder.string()).dump(), task_text(spec), kImplantVariable, spec.grid.layers.front(),
-      spec.grid.positions.front(), spec.grid.seeds.front(), fit.dump(), evaluate.dump(),
-      quoted(spec.out.string()).dump());
+      quoted(spec.model.folder.string()).dump(), task_text(spec), kImplantVariable, spec.grid.layers.front(), position,
+      spec.grid.seeds.front(), fit.dump(), evaluate.dump(), quoted(spec.out.string()).dump());
 }
 
 /// Writes the task's files with the column `implant` and, for words, a column of these.
@@ -324,6 +358,7 @@ Spec spec_of(const ImplantHost& host, const Implant& implant, const std::filesys
   if (spec.data.language) {
     LanguageTask& language = *spec.data.language;
     language.sentences = folder / "sentences.csv";
+    if (!language.test.empty()) language.test = folder / "test.csv";
     if (!language.gen.empty()) language.gen = folder / "gen.csv";
   } else {
     for (auto& [label, path] : spec.data.evaluation_csvs) path = folder / name_in_folder(host.spec.data, path);
@@ -339,6 +374,10 @@ Spec spec_of(const ImplantHost& host, const Implant& implant, const std::filesys
   spec.grid.layers = {options.component.layer};
   spec.grid.blocks = {Block::kMlp};
   spec.grid.positions = {options.position};
+  if (spec.data.language) {
+    std::erase_if(spec.data.language->probed,
+                  [&](const ProbedPlace& place) { return place.position() != options.position; });
+  }
   spec.grid.seeds.resize(1);
   spec.grid.learning_rates.resize(1);
   spec.grid.batch_sizes.resize(1);

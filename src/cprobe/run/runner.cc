@@ -29,7 +29,7 @@ std::string circuit_file(const Cell& cell, const std::string& id) {
 /// A label such as "var_0 L0.attn seed 0", with every other grid dimension that has several values.
 std::string label_of(const Spec& spec, const Cell& cell) {
   std::string label = fmt::format("{} {} seed {}", cell.variable, to_string(cell.component), cell.seed);
-  if (spec.grid.positions.size() > 1) label += fmt::format(" position {}", cell.position);
+  if (spec.grid.positions.size() > 1) label += fmt::format(" {}", phrase_of(cell.position));
   if (spec.grid.learning_rates.size() > 1) label += fmt::format(" learning rate {}", cell.learning_rate);
   if (spec.grid.batch_sizes.size() > 1) label += fmt::format(" batch size {}", cell.batch_size);
   if (spec.grid.mask_options.size() > 1)

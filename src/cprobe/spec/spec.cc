@@ -104,7 +104,7 @@ std::vector<Cell> expand(const GridSpec& grid, const ModelConfig& config) {
     for (const double learning_rate : grid.learning_rates)
       for (const int64_t batch_size : grid.batch_sizes)
         for (const int64_t layer : layers)
-          for (const int64_t position : grid.positions)
+          for (const Position& position : grid.positions)
             for (const Block block : grid.blocks)
               for (const double mask_option : grid.mask_options)
                 for (const uint64_t seed : grid.seeds) {
@@ -144,12 +144,13 @@ std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::s
   const std::string text = fmt::format(
       "numerics {}|{}|{}|{}|{}|seed {} data {}|lr {} batch {} init {}|{} {} {}|epochs {} decay {} l0 {} temperature {}|"
       "draws {} random {} per matrix {} complement {} fills {}|behaviour {}|threads {}{}{}{}{}",
-      numerics, fmt::join(fingerprints, ","), cell.variable, to_string(cell.component), cell.position, cell.seed,
-      spec.probe.data_seed, cell.learning_rate, cell.batch_size, cell.mask_option, to_string(spec.probe.protocol),
-      to_string(spec.model.control), to_string(spec.probe.unit), spec.probe.fit.epochs, spec.probe.fit.weight_decay,
-      l0_weights_text(spec.probe.fit), spec.probe.fit.max_temperature, spec.probe.exemplar_draws,
-      spec.probe.ablation.n_random, spec.probe.ablation.per_matrix, spec.probe.ablation.complement,
-      fmt::join(fills, ","), fmt::join(evaluation_labels(spec), ","), n_threads, effects, method, sufficiency, nulls);
+      numerics, fmt::join(fingerprints, ","), cell.variable, to_string(cell.component), to_string(cell.position),
+      cell.seed, spec.probe.data_seed, cell.learning_rate, cell.batch_size, cell.mask_option,
+      to_string(spec.probe.protocol), to_string(spec.model.control), to_string(spec.probe.unit), spec.probe.fit.epochs,
+      spec.probe.fit.weight_decay, l0_weights_text(spec.probe.fit), spec.probe.fit.max_temperature,
+      spec.probe.exemplar_draws, spec.probe.ablation.n_random, spec.probe.ablation.per_matrix,
+      spec.probe.ablation.complement, fmt::join(fills, ","), fmt::join(evaluation_labels(spec), ","), n_threads,
+      effects, method, sufficiency, nulls);
   return to_hex(hash(text));
 }
 
@@ -159,8 +160,8 @@ std::string baseline_id(const Spec& spec, const Cell& cell, const std::string& m
   const std::string nulls = is_paper || !with_nulls ? "" : null_variables_text(spec, cell.variable);
   return to_hex(hash(fmt::format("baseline numerics {}|{}|{}|{}|{}|{}|seed {}|{} {}|behaviour {}|threads {}{}",
                                  is_paper ? kPaperBaselineNumericsVersion : kBaselineNumericsVersion,
-                                 fmt::join(fingerprints, ","), method, cell.variable, site, cell.position, cell.seed,
-                                 to_string(spec.probe.protocol), to_string(spec.model.control),
+                                 fmt::join(fingerprints, ","), method, cell.variable, site, to_string(cell.position),
+                                 cell.seed, to_string(spec.probe.protocol), to_string(spec.model.control),
                                  fmt::join(evaluation_labels(spec), ","), n_threads, nulls)));
 }
 

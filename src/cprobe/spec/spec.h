@@ -60,6 +60,7 @@ struct DataSpec {
   /// names others, the only one is the test set, labelled "Test".
   std::vector<std::pair<std::string, std::filesystem::path>> evaluation_csvs;
   bool measure_behaviour = true;  ///< False: circuits are found and decoded, but not ablated.
+  Bins bins;                      ///< Of columns that are probed.
   /// On what variables depend: `task.type` and `task.block`. Variable -> options; the entry "" is
   /// for all variables without an entry of their own.
   std::map<std::string, TypeOptions> types;
@@ -74,7 +75,7 @@ struct GridSpec {
   std::vector<std::string> variables;
   std::vector<int64_t> layers;  ///< Empty: all layers of the model.
   std::vector<Block> blocks = {Block::kAttention, Block::kMlp};
-  std::vector<int64_t> positions = {-1};  ///< Probed token: from 0, or from the end if negative.
+  std::vector<Position> positions = {-1};  ///< Of the probed token.
   /// kDefault: each seed gives cells with batches, exemplars and random controls of their own.
   /// kPaper: see ProbeSpec::data_seed.
   std::vector<uint64_t> seeds = {0};
@@ -150,7 +151,7 @@ Spec parse_spec(const Document& yaml, std::optional<MaskKind> method = {});
 struct Cell {
   std::string variable;
   ComponentRef component;
-  int64_t position = -1;
+  Position position;
   uint64_t seed = 0;
   double learning_rate = default_fit(MaskKind::kHardConcrete).learning_rate;
   int64_t batch_size = 500;

@@ -69,7 +69,7 @@ Spec parse_flat_spec(const Document& yaml, std::optional<MaskKind> method) {
   if_given(yaml, "lm_eval", [&](const Document& v) { spec.data.measure_behaviour = v.as_bool(); });
   spec.grid.layers = list_of(yaml.at("target_layer_list"), layer_of);
   spec.grid.blocks = list_of(yaml.at("operation_list"), block_of);
-  spec.grid.positions = list_of(yaml.at("probe_index_list"), &Document::as_integer);
+  spec.grid.positions = list_of(yaml.at("probe_index_list"), index_of);
   spec.grid.seeds = list_of(yaml.at("model_seed_list"), as_seed);
   spec.grid.learning_rates = list_of(yaml.at("lr_list"), as_positive);
   spec.grid.batch_sizes = list_of(yaml.at("batch_size_list"), batch_of);

@@ -1,6 +1,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 
 #include "cprobe/circuit/mask_options.h"
@@ -8,6 +9,11 @@
 
 namespace cprobe {
 namespace {
+
+/// Keys that only a task over sentences has.
+constexpr std::array<std::string_view, 13> kSentenceKeys = {
+    "sentences",  "gen",       "text",       "prompt", "at",     "split", "split_by",
+    "train_rows", "test_rows", "split_seed", "prefix", "expect", "groups"};
 
 /// A number, a list of numbers, or `auto`: none.
 std::vector<double> l0_weights_of(const Document& value, const Spec& spec) {
@@ -109,7 +115,7 @@ void read_evaluate(const Document& map, Spec& spec) {
 }
 
 void read_arithmetic(const Document& task, Spec& spec) {
-  task.require_known_keys({"name", "train", "test", "behaviour", "type", "block"});
+  task.require_known_keys({"name", "train", "test", "behaviour", "type", "block", "bins"});
   if_given(task, "name", [&](const Document& v) { spec.data.task = v.as_text(); });
   spec.data.train_csv = task.at("train").as_text();
   spec.data.test_csv = task.at("test").as_text();
@@ -143,6 +149,17 @@ void read_types(const Document& task, DataSpec& data) {
   });
 }
 
+/// Reads `bins`, a number of classes or a map from columns to such numbers.
+void read_bins(const Document& task, DataSpec& data) {
+  if_given(task, "bins", [&](const Document& v) {
+    if (!v.is_map()) {
+      data.bins[""] = as_count(v, 2);
+      return;
+    }
+    for (const auto& [column, n] : v.entries()) data.bins[column] = as_count(n, 2);
+  });
+}
+
 /// Refuses `type` and `block` where nothing would use them.
 void check_types(const Document& task, const Spec& spec) {
   for (const char* key : {"type", "block"}) {
@@ -158,8 +175,18 @@ void check_types(const Document& task, const Spec& spec) {
   }
 }
 
-/// Reads an expectation: of the last word if there is a key `last_word_against`, else of fixed
-/// words.
+/// Reads a continuation: a text, or a column of texts.
+void read_continuation(const Document& value, std::string& text, std::string& column) {
+  if (!value.is_map()) {
+    text = value.as_text();
+    return;
+  }
+  value.require_known_keys({"column"});
+  column = value.at("column").as_text();
+}
+
+/// Reads an expectation: of the last word if there is a key `last_word_against`, else of
+/// continuations.
 Expectation read_expectation(const Document& map) {
   map.require_known_keys({"last_word_against", "continuation", "against", "where"});
   if (const Document* column = map.find("last_word_against")) {
@@ -168,8 +195,22 @@ Expectation read_expectation(const Document& map) {
     }
     return {.last_word = true, .against_column = column->as_text()};
   }
-  Expectation expectation{.continuation = map.at("continuation").as_text(),
-                          .against = list_of(map.at("against"), &Document::as_text)};
+  Expectation expectation;
+  read_continuation(map.at("continuation"), expectation.continuation, expectation.continuation_column);
+  for (const Document& one : map.at("against").items_or_self()) {
+    std::string text, column;
+    read_continuation(one, text, column);
+    if (column.empty()) {
+      expectation.against.push_back(text);
+    } else {
+      expectation.against_columns.push_back(column);
+    }
+  }
+  if (expectation.against.size() + expectation.against_columns.size() == 0) {
+    throw map.at("against").error("expected at least one continuation to compare with");
+  }
+  // A column can hold the right continuation of every row; a text cannot.
+  if (!expectation.continuation_column.empty() && map.find("where") == nullptr) return expectation;
   const Document& where = map.at("where");
   if (!where.is_map()) {
     expectation.label_column = where.as_text();
@@ -190,32 +231,92 @@ void read_groups(const Document& map, LanguageTask& task) {
   if (task.groups.empty()) throw map.at("values").error("expected at least one group");
 }
 
-LanguageTask read_language(const Document& map) {
-  map.require_known_keys({"name", "sentences", "gen", "train_rows", "test_rows", "split_seed", "prefix", "expect",
-                          "groups", "type", "block"});
-  const Document& name = map.at("name");
-  LanguageTask task{.name = name.as_text()};
-  if (const std::optional<PaperTask> known = find_paper_task(task.name)) {
-    task = language_task(*known);
-  } else if (map.find("expect") == nullptr) {
-    throw name.error(
-        fmt::format("'{}' is none of the tasks that cprobe knows (agreement, reflexive, "
-                    "syntactic_number), so the task needs 'expect'",
-                    task.name));
+/// Reads which token of each sentence is probed: the last one of a word or of some characters, or
+/// one with a number.
+ProbedPlace read_place(const Document& map) {
+  if (!map.is_map()) throw map.error("expected {word: COLUMN}, {start: COLUMN, end: COLUMN} or {token: COLUMN}");
+  map.require_known_keys({"word", "occurrence", "start", "end", "token"});
+  const Document *word = map.find("word"), *start = map.find("start"), *end = map.find("end"),
+                 *token = map.find("token"), *occurrence = map.find("occurrence");
+  if ((word != nullptr) + (start != nullptr || end != nullptr) + (token != nullptr) != 1) {
+    throw map.error("expected one of {word: COLUMN}, {start: COLUMN, end: COLUMN} and {token: COLUMN}");
   }
-  task.sentences = map.at("sentences").as_text();
+  if (occurrence != nullptr && word == nullptr) throw occurrence->error("only a word can be there several times");
+  if (token != nullptr) return {.kind = ProbedPlace::Kind::kToken, .column = token->as_text()};
+  if (word == nullptr) {
+    return {.kind = ProbedPlace::Kind::kCharacters,
+            .column = map.at("start").as_text(),
+            .end_column = map.at("end").as_text()};
+  }
+  ProbedPlace place{.column = word->as_text()};
+  if (occurrence == nullptr) return place;
+  place.last_occurrence = occurrence->as_text() == "last";
+  if (!place.last_occurrence && occurrence->as_text() != "first") {
+    throw occurrence->error(fmt::format("expected first or last, found '{}'", occurrence->as_text()));
+  }
+  return place;
+}
+
+/// Reads the division of the sentences: two files, a column, or sizes.
+void read_division(const Document& map, LanguageTask& task) {
+  const Document *train = map.find("train"), *split = map.find("split"), *split_by = map.find("split_by");
+  if (train != nullptr) {
+    for (const char* key : {"sentences", "split", "split_by"}) {
+      if (const Document* other = map.find(key)) throw other->error("has no meaning beside the files train and test");
+    }
+    task.sentences = train->as_text();
+    task.test = map.at("test").as_text();
+  } else {
+    task.sentences = map.at("sentences").as_text();
+    if (const Document* test = map.find("test")) throw test->error("needs 'train' in place of 'sentences'");
+  }
+  if (split != nullptr && split_by != nullptr) throw split_by->error("has no meaning beside split");
+  if_given(map, "split", [&](const Document& v) { task.split_column = v.as_text(); });
+  if_given(map, "split_by", [&](const Document& v) { task.split_by = v.as_text(); });
+}
+
+/// Whether a task is over sentences: by the keys that only such a task has.
+bool is_over_sentences(const Document& task) {
+  const auto has = [&](std::string_view key) { return task.find(key) != nullptr; };
+  return std::ranges::any_of(kSentenceKeys, has);
+}
+
+LanguageTask read_language(const Document& map) {
+  std::vector<std::string_view> keys = {"name", "train", "test", "type", "block", "bins"};
+  keys.insert(keys.end(), kSentenceKeys.begin(), kSentenceKeys.end());
+  map.require_known_keys(keys);
+  LanguageTask task{.name = "sentences"};
+  if_given(map, "name", [&](const Document& v) { task.name = v.as_text(); });
+  if (const std::optional<PaperTask> known = find_paper_task(task.name)) task = language_task(*known);
+  read_division(map, task);
   if_given(map, "gen", [&](const Document& v) { task.gen = v.as_text(); });
+  if_given(map, "text", [&](const Document& v) { task.text_column = v.as_text(); });
+  if_given(map, "prompt", [&](const Document& v) { task.prompt_column = v.as_text(); });
+  if_given(map, "at", [&](const Document& v) { task.probed = list_of(v, read_place); });
   if_given(map, "train_rows", [&](const Document& v) { task.train_rows = as_count(v, 1); });
   if_given(map, "test_rows", [&](const Document& v) { task.test_rows = as_count(v, 1); });
   if_given(map, "split_seed", [&](const Document& v) { task.split_seed = as_data_seed(v); });
   if_given(map, "prefix", [&](const Document& v) { task.prefix = v.as_text(); });
   if_given(map, "expect", [&](const Document& v) {
-    const std::map<std::string, int64_t> words = task.expectation.label_words;
+    std::map<std::string, int64_t> words;
+    if (task.expectation) words = task.expectation->label_words;
     task.expectation = read_expectation(v);
-    task.expectation.label_words = words;
+    task.expectation->label_words = std::move(words);
   });
   if_given(map, "groups", [&](const Document& v) { read_groups(v, task); });
   return task;
+}
+
+/// Makes positions of the tokens that rows name.
+void read_probed_places(const Document& yaml, Spec& spec) {
+  if (!spec.data.language || spec.data.language->probed.empty()) return;
+  if (const Document* position = yaml.find("position")) {
+    throw position->error("has no meaning beside task.at, which says what is probed");
+  }
+  spec.grid.positions.clear();
+  for (const ProbedPlace& place : spec.data.language->probed) {
+    spec.grid.positions.push_back(place.position());
+  }
 }
 
 }  // namespace
@@ -227,13 +328,15 @@ Spec parse_nested_spec(const Document& yaml, std::optional<MaskKind> method) {
   if (method) set_method(spec, *method);
   spec.model.folder = yaml.at("model").as_text();
   const Document& task = yaml.at("task");
-  if (task.find("sentences") != nullptr) {
+  if (is_over_sentences(task)) {
     spec.data.language = read_language(task);
     spec.data.task = spec.data.language->name;
+    spec.data.measure_behaviour = spec.data.language->expectation.has_value();
   } else {
     read_arithmetic(task, spec);
   }
   read_types(task, spec.data);
+  read_bins(task, spec.data);
   if (spec.data.language && yaml.find("variables") == nullptr) {
     spec.grid.variables = {spec.data.language->name};
   } else {
@@ -243,7 +346,8 @@ Spec parse_nested_spec(const Document& yaml, std::optional<MaskKind> method) {
     if (!(v.is_scalar() && v.as_text() == "all")) spec.grid.layers = list_of(v, layer_of);
   });
   if_given(yaml, "blocks", [&](const Document& v) { spec.grid.blocks = list_of(v, block_of); });
-  if_given(yaml, "position", [&](const Document& v) { spec.grid.positions = list_of(v, &Document::as_integer); });
+  read_probed_places(yaml, spec);
+  if_given(yaml, "position", [&](const Document& v) { spec.grid.positions = list_of(v, index_of); });
   if_given(yaml, "seeds", [&](const Document& v) { spec.grid.seeds = list_of(v, as_seed); });
   if_given(yaml, "protocol", [&](const Document& v) {
     spec.probe.protocol = choice(v, {Protocol::kDefault, Protocol::kPaper});

@@ -32,6 +32,9 @@ inline int64_t layer_of(const Document& value) {
 inline int64_t batch_of(const Document& value) {
   return as_count(value, 2);
 }
+inline Position index_of(const Document& value) {
+  return value.as_integer();
+}
 inline Block block_of(const Document& value) {
   return choice(value, {Block::kAttention, Block::kMlp});
 }

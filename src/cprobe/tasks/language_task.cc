@@ -17,7 +17,11 @@ TokenTrie trie_of(const SentenceFile& sentences, const at::Tensor& rows) {
   const int64_t* begin = rows.data_ptr<int64_t>();
   std::vector<std::vector<int64_t>> sequences;
   for (int64_t i = 0; i < rows.size(0); ++i) sequences.push_back(sentences.rows[static_cast<size_t>(begin[i])]);
-  return build_trie(sequences);
+  TokenTrie trie = build_trie(sequences);
+  for (const auto& [name, places] : sentences.places) {
+    trie.places[name] = at::tensor(places, at::kLong).index_select(0, rows);
+  }
+  return trie;
 }
 
 /// Whether two variables are equal but for the numbers of their classes.
@@ -59,8 +63,8 @@ Dataset chosen(const SentenceFile& sentences, const std::string& label, const at
   const auto pick = [&](const at::Tensor& all) { return all.index_select(0, rows); };
   Dataset dataset{.source = fmt::format("{} ({})", sentences.source, label),
                   .trie = trie_of(sentences, rows),
-                  .answers = pick(sentences.answers),
-                  .contrast = sentences.contrast.of_rows(rows)};
+                  .answers = sentences.answers.defined() ? pick(sentences.answers) : at::Tensor()};
+  if (sentences.contrast) dataset.contrast = sentences.contrast->of_rows(rows);
   for (const auto& [name, values] : sentences.variables) {
     dataset.variables.emplace(name, pick(at::tensor(values, at::kLong)));
   }
@@ -73,6 +77,7 @@ Dataset chosen(const SentenceFile& sentences, const std::string& label, const at
   dataset.texts = pick_texts(sentences.texts);
   dataset.rows_of_file.assign(rows.data_ptr<int64_t>(), rows.data_ptr<int64_t>() + rows.size(0));
   dataset.wording = wording;
+  dataset.word_columns = sentences.word_columns;
   for (const auto& [column, texts] : sentences.type_columns) dataset.type_columns[column] = pick_texts(texts);
   pair_rows(sentences, rows, pairing.derive(label), dataset);
   return dataset;
@@ -80,36 +85,35 @@ Dataset chosen(const SentenceFile& sentences, const std::string& label, const at
 
 /// Reads the variables of all files of a task, whose classes are numbered together: columns of
 /// whole numbers, and those that are probed.
-void read_variables(const LanguageTask& task, const std::vector<const CsvTable*>& tables,
-                    const std::vector<SentenceFile*>& files) {
+void read_variables(const LanguageTask& task, const std::vector<CsvTable>& tables, std::vector<SentenceFile>& files) {
   for (size_t f = 0; f < files.size(); ++f) {
-    for (const std::string& column : tables[f]->integer_columns()) {
-      files[f]->variables[column] = tables[f]->integers(column);
+    for (const std::string& column : tables[f].integer_columns()) {
+      files[f].variables[column] = tables[f].integers(column);
     }
   }
   const std::vector<std::string> of_task = {task.name};
   for (const std::string& variable : task.variables.empty() ? of_task : task.variables) {
-    const bool stands_for_another = variable == task.name && !tables.front()->has_column(variable);
+    const bool stands_for_another = variable == task.name && !tables.front().has_column(variable);
     const std::string& column = stands_for_another ? task.variable : variable;
     std::vector<FileColumn> columns;
     std::vector<SentenceFile*> of_columns;
     for (size_t f = 0; f < files.size(); ++f) {
-      if (!tables[f]->has_column(column)) continue;
-      columns.push_back({tables[f], column});
-      of_columns.push_back(files[f]);
+      if (!tables[f].has_column(column)) continue;
+      columns.push_back({&tables[f], column});
+      of_columns.push_back(&files[f]);
     }
-    if (columns.empty() && stands_for_another) tables.front()->text(column);  // says what columns there are
-    const Classes classes = classes_of(columns);
+    if (columns.empty() && stands_for_another) tables.front().text(column);  // says what columns there are
+    const Classes classes = classes_of(columns, task.bins);
     for (size_t c = 0; c < columns.size(); ++c) {
       of_columns[c]->variables[variable] = classes.values[c];
       if (!classes.names.empty()) of_columns[c]->class_names[variable] = classes.names;
     }
   }
-  if (!task.expectation.last_word) return;
-  for (SentenceFile* file : files) {
+  for (SentenceFile& file : files) {
+    if (!file.contrast || file.deciding.defined()) continue;
     for (const std::string& name : {task.name, task.variable}) {
-      const auto deciding = file->variables.find(name);
-      if (deciding != file->variables.end()) file->deciding = at::tensor(deciding->second, at::kLong);
+      const auto deciding = file.variables.find(name);
+      if (deciding != file.variables.end()) file.deciding = at::tensor(deciding->second, at::kLong);
     }
   }
 }
@@ -118,13 +122,13 @@ void read_variables(const LanguageTask& task, const std::vector<const CsvTable*>
 
 LanguageTask language_task(PaperTask which) {
   LanguageTask task{.name = std::string(task_name(which)),
-                    .expectation = {.continuation = " are",
-                                    .against = {" is"},
-                                    .label_column = "labels",
-                                    .label_words = {{"plural", 1}, {"singular", 0}}}};
+                    .expectation = Expectation{.continuation = " are",
+                                               .against = {" is"},
+                                               .label_column = "labels",
+                                               .label_words = {{"plural", 1}, {"singular", 0}}}};
   if (which == PaperTask::kSyntacticNumber) task.variable = "object labels";
   if (which == PaperTask::kReflexive) {
-    task.expectation = {.last_word = true, .against_column = "ungrammatical"};
+    task.expectation = Expectation{.last_word = true, .against_column = "ungrammatical"};
     task.group_column = "gender";
     task.groups = {{{"0", "male"}, "Male"}, {{"1", "female"}, "Female"}};
   }
@@ -133,32 +137,40 @@ LanguageTask language_task(PaperTask which) {
 
 LanguageData load_language_data(const LanguageTask& task, const Tokenizer& tokenizer, int64_t vocab,
                                 int64_t n_positions) {
-  const Wording wording{
-      .tokenizer = tokenizer, .prefix = task.prefix, .ends_before_last_token = task.expectation.last_word};
-  const auto read = [&](const CsvTable& file) { return read_sentences(task, file, tokenizer, vocab, n_positions); };
-  const CsvTable table = CsvTable::read(task.sentences);
-  SentenceFile sentences = read(table);
-  std::optional<CsvTable> gen_table;
-  std::optional<SentenceFile> gen;
-  if (!task.gen.empty()) gen = read(gen_table.emplace(CsvTable::read(task.gen)));
-  if (gen) {
-    read_variables(task, {&table, &*gen_table}, {&sentences, &*gen});
-  } else {
-    read_variables(task, {&table}, {&sentences});
+  const bool is_last_word = task.expectation && task.expectation->last_word;
+  const Wording wording{.tokenizer = tokenizer, .prefix = task.prefix, .ends_before_last_token = is_last_word};
+  LanguageData data;
+  std::vector<CsvTable> tables;
+  std::vector<SentenceFile> files;
+  for (const std::filesystem::path& path : {task.sentences, task.test, task.gen}) {
+    if (path.empty()) continue;
+    tables.push_back(CsvTable::read(path));
+    files.push_back(read_sentences(task, tables.back(), tokenizer, vocab, n_positions, data.notes, data.warnings));
+  }
+  read_variables(task, tables, files);
+  const SentenceFile& sentences = files.front();
+  const SentenceFile& test = task.test.empty() ? sentences : files[1];
+  if (sentences.parts.empty() && !(task.split_column + task.split_by).empty()) {
+    tables.front().text(task.split_column.empty() ? task.split_by : task.split_column);  // says what columns there are
   }
   const Seed pairing = Seed(task.split_seed).derive("sources");
-  LanguageData data;
   for (size_t g = 0; g < std::max<size_t>(task.groups.size(), 1); ++g) {
     const std::string group = task.groups.empty() ? "" : task.groups[g].label;
     const std::string prefix = group.empty() ? "" : group + " ";
-    const std::vector<at::Tensor> parts = divide_rows(sentences, sentences.groups[g], task, group, data.notes);
-    if (g == 0) data.train = chosen(sentences, prefix + "train", parts[0], wording, pairing);
-    data.evaluation_sets.emplace_back(prefix + "IID", chosen(sentences, prefix + "IID", parts[1], wording, pairing));
-    if (gen) {
-      const at::Tensor& all = gen->groups[g];
-      const int64_t n = task.test_rows.value_or(std::clamp<int64_t>(all.size(0), 1, kTestRows));
-      const at::Tensor rows = split_rows(*gen, all, {n}, group, task.split_seed)[0];
-      data.evaluation_sets.emplace_back(prefix + "Gen", chosen(*gen, prefix + "Gen", rows, wording, pairing));
+    const auto part = [&](const SentenceFile& file, const char* name, const at::Tensor& rows) {
+      return chosen(file, prefix + name, rows, wording, pairing);
+    };
+    RowDivision rows = divide_rows(sentences, sentences.groups[g], task, group, data.notes);
+    if (!task.test.empty()) rows.test = some_rows(test, test.groups[g], task.test_rows, group, task.split_seed);
+    if (g == 0) data.train = part(sentences, "train", rows.train);
+    data.evaluation_sets.emplace_back(prefix + "IID", part(test, "IID", rows.test));
+    if (!task.gen.empty()) {
+      const SentenceFile& gen = files.back();
+      const int64_t n = task.test_rows.value_or(std::clamp<int64_t>(gen.groups[g].size(0), 1, kTestRows));
+      data.evaluation_sets.emplace_back(
+          prefix + "Gen", part(gen, "Gen", split_rows(gen, gen.groups[g], {n}, group, task.split_seed)[0]));
+    } else if (rows.gen.defined() && rows.gen.size(0) > 0) {
+      data.evaluation_sets.emplace_back(prefix + "Gen", part(sentences, "Gen", rows.gen));
     }
   }
   data.test = data.evaluation_sets.front().second;

@@ -1,15 +1,15 @@
 #include "cprobe/tasks/sentence_file.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/text.h"
 #include "cprobe/data/classes.h"
+#include "cprobe/tasks/joined_texts.h"
 
 namespace cprobe {
 namespace {
-
-constexpr const char* kSentence = "sentence";
 
 class Reader {
  public:
@@ -17,35 +17,63 @@ class Reader {
       : task_(task), tokenizer_(tokenizer), vocab_(vocab), n_positions_(n_positions) {}
 
   /// The sentences of a file, without its variables.
-  SentenceFile read(const CsvTable& table) const {
-    SentenceFile sentences{.source = table.source(), .texts = table.text(kSentence)};
-    const std::vector<std::string>& texts = sentences.texts;
-    for (const char* column : {"type", "block"}) {
-      if (table.has_column(column)) sentences.type_columns[column] = table.text(column);
+  SentenceFile read(const CsvTable& table, std::vector<std::string>& notes, std::vector<std::string>& warnings) const {
+    const std::vector<std::string> sentences = table.text(task_.text_column);
+    SentenceFile file{.source = table.source(), .texts = sentences};
+    read_type_columns(table, file);
+    if (sentences.empty()) throw input_error("{}: no sentences below the header", table.source());
+    if (!task_.prompt_column.empty()) {
+      const std::vector<std::string> prompts = table.text(task_.prompt_column);
+      for (size_t row = 0; row < prompts.size(); ++row) file.texts[row] += prompts[row];
+      append(warnings, join_warnings(table.source(), sentences, prompts, "the prompt"));
     }
-    for (const std::string& column : task_.type_columns) sentences.type_columns[column] = table.text(column);
-    if (texts.empty()) throw input_error("{}: no sentences below the header", table.source());
-    for (size_t row = 0; row < texts.size(); ++row) {
-      if (texts[row].empty())
-        throw input_error("{}:{}: column '{}': empty", table.source(), table.line(row), kSentence);
-      sentences.rows.push_back(tokens(table, row, kSentence, texts[row]));
+    std::vector<PlacedSentence> placed;
+    for (size_t row = 0; row < sentences.size(); ++row) {
+      if (sentences[row].empty())
+        throw input_error("{}:{}: column '{}': empty", table.source(), table.line(row), task_.text_column);
+      Encoding encoding = tokens(table, row, task_.text_column, file.texts[row]);
+      file.rows.push_back(encoding.ids);
+      if (!task_.probed.empty()) placed.push_back({.encoding = std::move(encoding), .begin = task_.prefix.size()});
     }
-    if (task_.expectation.last_word) {
-      take_last_words(table, sentences);
-    } else {
-      expect_fixed(table, sentences);
+    if (is_last_word()) {
+      take_last_words(table, file);
+    } else if (task_.expectation) {
+      expect_continuations(table, file, warnings);
     }
-    sentences.groups = groups_of(table);
-    return sentences;
+    for (size_t row = 0; row < placed.size(); ++row) placed[row].n_tokens = std::ssize(file.rows[row]);
+    for (const ProbedPlace& place : task_.probed) {
+      file.places[place.position().name] = find_places(place, table, sentences, placed, notes);
+    }
+    const std::string& divider = task_.split_column.empty() ? task_.split_by : task_.split_column;
+    if (!divider.empty() && table.has_column(divider)) file.parts = table.text(divider);
+    file.groups = groups_of(table);
+    return file;
   }
 
  private:
+  bool is_last_word() const { return task_.expectation && task_.expectation->last_word; }
+
+  static void append(std::vector<std::string>& all, std::vector<std::string> more) {
+    all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  }
+
+  void read_type_columns(const CsvTable& table, SentenceFile& file) const {
+    for (const char* column : {"type", "block"}) {
+      if (table.has_column(column)) file.type_columns[column] = table.text(column);
+    }
+    for (const std::string& column : task_.type_columns) file.type_columns[column] = table.text(column);
+    for (const ProbedPlace& place : task_.probed) {
+      if (place.kind != ProbedPlace::Kind::kWord) continue;
+      file.type_columns[place.column] = table.text(place.column);
+      file.word_columns.push_back(place.column);
+    }
+  }
+
   /// The tokens of the prefix and a text.
-  std::vector<int64_t> tokens(const CsvTable& table, size_t row, const std::string& column,
-                              const std::string& unprefixed) const {
+  Encoding tokens(const CsvTable& table, size_t row, const std::string& column, const std::string& unprefixed) const {
     const std::string text = task_.prefix + unprefixed;
     const auto where = [&] { return fmt::format("{}:{}: column '{}'", table.source(), table.line(row), column); };
-    const Encoding encoding = tokenizer_.encode(text);
+    Encoding encoding = tokenizer_.encode(text);
     const std::vector<int64_t>& ids = encoding.ids;
     if (static_cast<int64_t>(ids.size()) > n_positions_) {
       throw input_error("{}: {} tokens, but the model's context is {}", where(), ids.size(), n_positions_);
@@ -59,16 +87,16 @@ class Reader {
     }
     const size_t word = text.find_last_of(' ');
     const bool single_word = word != std::string::npos && ids.size() > 1 && encoding.begin.back() == word;
-    if (task_.expectation.last_word && !single_word) {
+    if (is_last_word() && !single_word) {
       throw input_error(
           "{}: the last word of '{}' must be a single token behind a space, as the answer is the next token", where(),
           text);
     }
-    return ids;
+    return encoding;
   }
 
-  int64_t continuation(const std::string& text) const {
-    const std::string where = fmt::format("task '{}'", task_.name);
+  /// The token of a continuation. @param where  begins the error message.
+  int64_t continuation(const std::string& text, const std::string& where) const {
     const int64_t id = single_token(tokenizer_, text, where);
     if (id < vocab_) return id;
     throw input_error(
@@ -77,9 +105,24 @@ class Reader {
         where, text, id, vocab_);
   }
 
+  /// The token of a continuation of every row: of a text or, if `column` is set, of its fields.
+  at::Tensor continuations(const CsvTable& table, const std::string& text, const std::string& column) const {
+    const auto n = static_cast<int64_t>(table.n_rows());
+    if (column.empty()) return at::full({n}, continuation(text, fmt::format("task '{}'", task_.name)), at::kLong);
+    const std::vector<std::string> fields = table.text(column);
+    std::vector<int64_t> tokens;
+    tokens.reserve(fields.size());
+    for (size_t row = 0; row < fields.size(); ++row) {
+      tokens.push_back(
+          continuation(fields[row], fmt::format("{}:{}: column '{}'", table.source(), table.line(row), column)));
+    }
+    return at::tensor(tokens, at::kLong);
+  }
+
   /// In which rows the continuation is right, 1 or 0.
   std::vector<int64_t> labels_of(const CsvTable& table) const {
-    const Expectation& expectation = task_.expectation;
+    const Expectation& expectation = *task_.expectation;
+    if (expectation.label_column.empty()) return std::vector<int64_t>(table.n_rows(), 1);
     const std::vector<std::string> fields = table.text(expectation.label_column);
     std::vector<int64_t> labels;
     if (expectation.label_value) {
@@ -95,7 +138,8 @@ class Reader {
         throw input_error(
             "{}:{}: column '{}': '{}' says neither that '{}' is right (1 or true) nor that it is wrong (0 or false); "
             "`where: {{{}: VALUE}}` names the value that does",
-            table.source(), table.line(row), expectation.label_column, fields[row], expectation.continuation,
+            table.source(), table.line(row), expectation.label_column, fields[row],
+            expectation.continuation_column.empty() ? expectation.continuation : expectation.continuation_column,
             expectation.label_column);
       }
       labels.push_back(*label);
@@ -127,31 +171,42 @@ class Reader {
     return groups;
   }
 
-  void expect_fixed(const CsvTable& table, SentenceFile& sentences) const {
-    const Expectation& expectation = task_.expectation;
+  void expect_continuations(const CsvTable& table, SentenceFile& file, std::vector<std::string>& warnings) const {
+    const Expectation& expectation = *task_.expectation;
     const std::vector<int64_t> labels = labels_of(table);
-    sentences.deciding = at::tensor(labels, at::kLong);
-    const int64_t preferred = continuation(expectation.continuation);
-    std::vector<int64_t> against;
-    for (const std::string& text : expectation.against) {
-      against.push_back(continuation(text));
-      if (against.back() == preferred)
+    if (!expectation.label_column.empty()) file.deciding = at::tensor(labels, at::kLong);
+    const at::Tensor preferred = continuations(table, expectation.continuation, expectation.continuation_column);
+    std::vector<at::Tensor> against;
+    const auto add = [&](const std::string& text, const std::string& column) {
+      const at::Tensor& other = against.emplace_back(continuations(table, text, column));
+      const at::Tensor equal = other.eq(preferred).nonzero();
+      if (equal.size(0) == 0) return;
+      if (column.empty() && expectation.continuation_column.empty())
         throw input_error("task '{}': the continuation '{}' cannot win against itself", task_.name, text);
-    }
-    const auto n = static_cast<int64_t>(labels.size());
-    sentences.contrast = {.continuation = at::full({n}, preferred, at::kLong),
-                          .against = at::tensor(against, at::kLong).repeat({n, 1})};
-    sentences.answers = at::where(at::tensor(labels, at::kLong).eq(1), preferred, against.front());
+      throw input_error("{}:{}: column '{}': the continuation cannot win against itself", table.source(),
+                        table.line(static_cast<size_t>(equal[0].item<int64_t>())),
+                        column.empty() ? expectation.continuation_column : column);
+    };
+    for (const std::string& text : expectation.against) add(text, "");
+    for (const std::string& column : expectation.against_columns) add("", column);
+    file.contrast = {.continuation = preferred, .against = at::stack(against, 1)};
+    file.answers = at::where(at::tensor(labels, at::kLong).eq(1), preferred, against.front());
+    const std::string& column = expectation.continuation_column;
+    append(warnings,
+           join_warnings(table.source(), file.texts,
+                         column.empty() ? std::vector<std::string>(file.texts.size(), expectation.continuation)
+                                        : table.text(column),
+                         "the continuation"));
   }
 
   /// Moves the last token of every sentence out of the row and into the contrast.
-  void take_last_words(const CsvTable& table, SentenceFile& sentences) const {
-    const std::string& column = task_.expectation.against_column;
+  void take_last_words(const CsvTable& table, SentenceFile& file) const {
+    const std::string& column = task_.expectation->against_column;
     const std::vector<std::string> others = table.text(column);
     std::vector<int64_t> right, wrong;
-    for (size_t row = 0; row < sentences.rows.size(); ++row) {
-      std::vector<int64_t>& ids = sentences.rows[row];
-      std::vector<int64_t> other = tokens(table, row, column, others[row]);
+    for (size_t row = 0; row < file.rows.size(); ++row) {
+      std::vector<int64_t>& ids = file.rows[row];
+      std::vector<int64_t> other = tokens(table, row, column, others[row]).ids;
       right.push_back(ids.back());
       wrong.push_back(other.back());
       ids.pop_back();
@@ -161,9 +216,9 @@ class Reader {
                           table.source(), table.line(row), column, others[row]);
       }
     }
-    sentences.contrast = {.continuation = at::tensor(right, at::kLong),
-                          .against = at::tensor(wrong, at::kLong).unsqueeze(1)};
-    sentences.answers = sentences.contrast.continuation;
+    file.contrast = {.continuation = at::tensor(right, at::kLong),
+                     .against = at::tensor(wrong, at::kLong).unsqueeze(1)};
+    file.answers = file.contrast->continuation;
   }
 
   const LanguageTask& task_;
@@ -175,8 +230,8 @@ class Reader {
 }  // namespace
 
 SentenceFile read_sentences(const LanguageTask& task, const CsvTable& table, const Tokenizer& tokenizer, int64_t vocab,
-                            int64_t n_positions) {
-  return Reader(task, tokenizer, vocab, n_positions).read(table);
+                            int64_t n_positions, std::vector<std::string>& notes, std::vector<std::string>& warnings) {
+  return Reader(task, tokenizer, vocab, n_positions).read(table, notes, warnings);
 }
 
 }  // namespace cprobe

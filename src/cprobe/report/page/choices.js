@@ -27,12 +27,17 @@ const chosen = {place: places.length ? places[firstPlace] : '', variable: null, 
 
 const isChosenVariable = (variable) => chosen.variable === null || chosen.variable === variable;
 
+/** A position in words: `position 3`, or the name of a token that rows name. */
+const positionPhrase = (position) => (typeof position === 'number' ? `position ${position}` : position);
+/** The order of positions: numbers, then names. */
+const comparePositions = (a, b) => (typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b)));
+
 /** The findings that the choices at the top leave, by variable, layer, block and position. */
 function shownFindings() {
   const rank = new Map(variables.map((variable, i) => [variable, i]));
   return findings.filter((f) => placeOfFinding(f) === chosen.place && isChosenVariable(f.variable))
     .sort((a, b) => rank.get(a.variable) - rank.get(b.variable) || a.layer - b.layer || a.block.localeCompare(b.block)
-      || a.position - b.position);
+      || comparePositions(a.position, b.position));
 }
 
 const isInChosenPlace = ({place}) => place === figurePlaces.get(chosen.place);
@@ -55,7 +60,7 @@ const ablationOf = (set) => (set ? set.ablation : null);
 const isEmpty = (finding) => finding.empty === finding.cells.length;
 const severalProbed = unique(findings.map((f) => f.position)).length > 1;
 const severalPositions = unique(report.figures.map((f) => f.position)).length > 1;
-const siteOfFigure = (f) => (severalPositions && f.position !== null ? `${f.site} position ${f.position}` : f.site);
+const siteOfFigure = (f) => (severalPositions && f.position !== null ? `${f.site} ${positionPhrase(f.position)}` : f.site);
 
 const redraws = [];
 

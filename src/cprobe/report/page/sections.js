@@ -89,7 +89,7 @@ function findingColumns() {
     .map(([what, of]) => figureOf(`${what} ${name}`, key, of, pText));
   const columns = [
     {name: 'variable', of: (f) => f.variable}, {name: 'component', of: componentOf},
-    ...(severalProbed ? [{name: 'position', of: (f) => f.position, text: String, number: true}] : []),
+    ...(severalProbed ? [{name: 'position', of: (f) => f.position, text: String, number: findings.every((f) => typeof f.position === 'number')}] : []),
     {name: 'mask', of: (f) => (isEmpty(f) ? 'empty' : f.whole === f.cells.length ? 'full' : f.empty + f.whole ? 'varies' : 'proper part')},
     {name: 'weights', of: (f) => first(f.share), text: (_, f) => percentText(f.share), number: true},
     spreadColumn('other types', present((p) => p.mask)),
@@ -161,7 +161,7 @@ function makeLayers() {
   parent.append(figure('heatmap', 'Layer by block', 'Light is high; of p, light is low. p is adjusted. Over repetitions: means, and of p the largest.', (values) => {
     const shown = shownFindings();
     const [title, of, range, reverse] = figures[values.figure];
-    const keyOf = (f) => [f.variable, f.block, ...(severalProbed ? [`position ${f.position}`] : [])];
+    const keyOf = (f) => [f.variable, f.block, ...(severalProbed ? [positionPhrase(f.position)] : [])];
     const at = new Map(shown.map((f) => [JSON.stringify([...keyOf(f), f.layer]), f]));
     const rows = unique(shown.map((f) => JSON.stringify(keyOf(f)))).map((key) => JSON.parse(key));
     const layers = unique(shown.map((f) => f.layer)).sort((a, b) => a - b);
