@@ -3,6 +3,8 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/plan_text.h"
+#include "cli/progress_bar.h"
 #include "cprobe/core/text_table.h"
 #include "cprobe/probe/data_check.h"
 
@@ -13,6 +15,7 @@ struct CheckCommand {
   std::filesystem::path spec;
   int n_threads = 0;
   bool json = false;
+  bool is_quick = false;
 };
 
 void print_json(const DataCheck& check) {
@@ -79,7 +82,17 @@ void run_check(const CheckCommand& command) {
   const DataCheck check = check_data(spec, load_run_data(spec));
   if (command.json) return print_json(check);
   print_text(check);
-  fmt::print("What it takes, and what the tests could tell: cprobe fit {} --dry-run\n", command.spec.string());
+  if (command.is_quick) {
+    fmt::print("What it takes, and what the tests could tell: cprobe fit {} --dry-run\n", command.spec.string());
+    return;
+  }
+  fmt::print("\n");
+  ProgressBar bar;
+  RunOptions options{.n_threads = command.n_threads};
+  options.callbacks.on_progress = bar.on_progress();
+  const RunPlan plan = plan_run(spec, options);
+  bar.clear();
+  print_plan(plan);
 }
 
 }  // namespace
@@ -91,13 +104,15 @@ void setup_check(CLI::App& app) {
   command->add_option("spec", options->spec, "Spec file, or one of the reference's flat configs")
       ->type_name("SPEC.yaml")
       ->required();
+  command->add_flag("--quick", options->is_quick, "Leave out the time that a run takes, and what its tests could tell");
   command->add_flag("--json", options->json, "Print one JSON object");
   add_threads_option(*command, options->n_threads);
   command->footer(
-      "Reads model and data as fit does, and computes nothing. Of each variable it says how many rows of each part\n"
-      "have which class, and on what it depends (its types). Warns of rows that are to train on and in a test set, "
-      "and\n"
-      "of rows of the same tokens with different classes.\n"
+      "Reads model and data as fit does, and writes nothing. Of each variable it says how many rows of each part\n"
+      "have which class, and on what it depends (its types). Warns of rows that are to train on and in a test set,\n"
+      "of rows of the same tokens with different classes, of classes without a row to train on, and of spaces that\n"
+      "are missing where texts join. Then it measures how long a run would take, as fit --dry-run does; not so with\n"
+      "--quick or --json.\n"
       "\n"
       "Example:\n"
       "  cprobe check examples/smollm2_agreement.yaml");

@@ -197,6 +197,7 @@ void run_exchange(const ExchangeCommand& command) {
     const std::vector<Circuit> nulls =
         find_null_circuits(model, data, null, circuit.component(), options, streams, bar.on_progress());
     for (const auto& [label, set] : data.evaluation_sets) {
+      require_single_tokens(set, "an exchange");
       const std::optional<Findings::Exchange> on = exchange_on(
           model, data, label, set, circuit, nulls, null, spec.probe.exchange, Seed(options.seed), bar.on_progress());
       if (!on) {

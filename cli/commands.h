@@ -8,6 +8,8 @@ namespace cprobe {
 
 void setup_data(CLI::App& app);       ///< Write a task's CSV files.
 void setup_train(CLI::App& app);      ///< Train a toy model.
+void setup_init(CLI::App& app);       ///< Write a spec for a file of sentences.
+void setup_schema(CLI::App& app);     ///< Print the JSON Schema of files that users write.
 void setup_check(CLI::App& app);      ///< Show what a spec probes.
 void setup_fit(CLI::App& app);        ///< Find circuits, decode and ablate them.
 void setup_baseline(CLI::App& app);   ///< Run comparison methods on a spec.

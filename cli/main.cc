@@ -15,10 +15,10 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("Start with: cprobe reproduce exp1 --steps 1000 --seeds 1 --out runs/exp1");
   for (const auto setup :
-       {cprobe::setup_data, cprobe::setup_train, cprobe::setup_check, cprobe::setup_fit, cprobe::setup_baseline,
-        cprobe::setup_merge, cprobe::setup_ablate, cprobe::setup_exchange, cprobe::setup_compare, cprobe::setup_inspect,
-        cprobe::setup_report, cprobe::setup_doctor, cprobe::setup_plant, cprobe::setup_power, cprobe::setup_benchmark,
-        cprobe::setup_reproduce}) {
+       {cprobe::setup_data, cprobe::setup_train, cprobe::setup_init, cprobe::setup_schema, cprobe::setup_check,
+        cprobe::setup_fit, cprobe::setup_baseline, cprobe::setup_merge, cprobe::setup_ablate, cprobe::setup_exchange,
+        cprobe::setup_compare, cprobe::setup_inspect, cprobe::setup_report, cprobe::setup_doctor, cprobe::setup_plant,
+        cprobe::setup_power, cprobe::setup_benchmark, cprobe::setup_reproduce}) {
     setup(app);
   }
   // A write beyond a limit on file sizes then fails as on a full disk. Otherwise the signal would

@@ -1,8 +1,10 @@
 #include "cprobe/evaluate/behaviour.h"
 
+#include "cprobe/tasks/language_task.h"
 #include "tests/evaluate/untouched.h"
 #include "tests/tensors.h"
 #include "tests/tiny_model.h"
+#include "tests/tokenizer/small_tokenizer.h"
 
 namespace cprobe {
 namespace {
@@ -106,6 +108,65 @@ TEST_F(BehaviourOfRows, GivesOutcomesOfEachRow) {
   EXPECT_TRUE(at::equal(contrasted.answer, wins.to(at::kLong)));
   EXPECT_TRUE(at::equal(contrasted.right, wins.eq(set.answers.eq(of_rows.answer))));
   EXPECT_TRUE(at::equal(contrasted.log_probability, of_rows.log_probability));
+}
+
+/// The log-probability of a continuation of a row, run alone.
+double log_probability(const Model& model, std::vector<int64_t> row, const std::vector<int64_t>& continuation) {
+  double sum = 0;
+  for (const int64_t token : continuation) {
+    const at::Tensor states = testing::final_states(model, build_trie(TokenRows{row}));
+    sum += at::log_softmax(logits(model, states)[-1].to(at::kDouble), 0)[token].item<double>();
+    row.push_back(token);
+  }
+  return sum;
+}
+
+TEST(WholeContinuations, WinByTheLogProbabilityOfAllTheirTokens) {
+  const testing::TemporaryFolder folder;
+  LanguageTask task{.name = "mine",
+                    .expectation = Expectation{.continuation_column = "good", .against_columns = {"bad", "worse"}},
+                    .variables = {"v"}};
+  // Letters are tokens, so that continuations have 2 to 4 tokens.
+  std::string csv = "sentence,v,good,bad,worse\n";
+  for (int i = 0; i < 24; ++i) {
+    const auto letter = [&](int k) { return static_cast<char>('a' + (i * k + k) % 26); };
+    csv += fmt::format("{}{}q,{},{}{},{},{}xy\n", letter(3), letter(5), i % 2, letter(7), letter(1), letter(11),
+                       letter(2));
+  }
+  task.sentences = testing::write_bytes(folder / "rows.csv", csv);
+  const testing::SmallTokenizer words = testing::word_tokenizer({"are"});
+  ModelConfig config = testing::tiny_config();
+  config.vocab = words.make().size();
+  config.n_positions = 12;
+  const Model model = testing::drawn_model(config);
+  const LanguageData data = load_language_data(task, words.make(), config.vocab, config.n_positions);
+  int n_right = 0, n_rows = 0;
+  for (const Dataset* set : {&data.train, &data.test}) {
+    const Behaviour behaviour(*set);
+    const at::Tensor right =
+        behaviour.right(model, run_untouched(model, *set, embed(model, set->trie), Site::start()).states);
+    const WholeContinuations& whole = *set->contrast->whole;
+    for (int64_t r = 0; r < set->trie.n_rows(); ++r) {
+      std::vector<int64_t> row;
+      for (const int64_t node : set->trie.row(r)) row.push_back(set->trie.token[node].item<int64_t>());
+      std::vector<double> sums;
+      for (int64_t o = 0; o < 3; ++o) {
+        std::vector<int64_t> continuation;
+        for (int64_t k = 0; k < whole.token.size(2); ++k) {
+          const auto token = whole.token[r][o][k].item<int64_t>();
+          if (token >= 0) continuation.push_back(token);
+        }
+        sums.push_back(log_probability(model, row, continuation));
+      }
+      EXPECT_EQ(right[r].item<bool>(), sums[0] > std::max(sums[1], sums[2]));
+      n_right += right[r].item<bool>() ? 1 : 0;
+      ++n_rows;
+    }
+    EXPECT_INPUT_ERROR(require_single_tokens(*set, "DAS"), "DAS needs continuations of one token each");
+  }
+  EXPECT_EQ(n_rows, 24);
+  EXPECT_GT(n_right, 0);
+  EXPECT_LT(n_right, n_rows);
 }
 
 }  // namespace

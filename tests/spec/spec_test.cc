@@ -86,10 +86,30 @@ TEST(Spec, L0WeightIsANumberAPathOrAuto) {
   EXPECT_INPUT_ERROR(weights("[1e-6, -1e-7]"), "expected a number of at least 0");
   EXPECT_INPUT_ERROR(weights("[]"), "expected at least one value");
   EXPECT_INPUT_ERROR(weights("automatic"), "fit.l0_weight: expected a number");
-  for (const char* path : {"auto", "[1e-7, 1e-6]"}) {
-    EXPECT_INPUT_ERROR(parse(spec_text(fmt::format("protocol: paper\nfit: {{l0_weight: {}}}\n", path))),
-                       "protocol paper knows no types to choose an L0 weight by");
+  EXPECT_INPUT_ERROR(parse(spec_text("protocol: paper\nfit: {l0_weight: auto}\n")),
+                     "protocol paper knows no types to choose an L0 weight by");
+}
+
+TEST(Spec, MakesAGridOfNumbersOfTheTraining) {
+  const Spec spec = parse(
+      spec_text("protocol: paper\nlayers: [0]\nblocks: [mlp]\nfit: {epochs: [10, 20], l0_weight: [1e-6, 1e-5]}\n"));
+  ModelConfig config;
+  config.n_layers = 1;
+  const std::vector<Cell> cells = expand(spec.grid, config);
+  std::vector<std::string> found, ids;
+  for (const Cell& cell : cells) {
+    const FitOptions fit = fit_options(spec.probe, cell);
+    if (cell.variable == cells.front().variable)
+      found.push_back(fmt::format("{} {}", fit.epochs, fit.l0_weights.front()));
+    ids.push_back(cell_id(spec, cell, {}, 1));
   }
+  EXPECT_THAT(found, ElementsAre("10 1e-06", "10 1e-05", "20 1e-06", "20 1e-05"));
+  std::ranges::sort(ids);
+  EXPECT_EQ(std::ranges::adjacent_find(ids), ids.end());
+  // A list of one is the number, whose cell has the identity that it always had.
+  const Spec list = parse(spec_text("fit: {epochs: [7]}\n")), number = parse(spec_text("fit: {epochs: 7}\n"));
+  EXPECT_EQ(cell_id(list, expand(list.grid, config).front(), {}, 1),
+            cell_id(number, expand(number.grid, config).front(), {}, 1));
 }
 
 TEST(Spec, ReadsEveryKey) {

@@ -24,6 +24,7 @@ class ErasedSet {
         set_(set),
         states_(set.states()),
         patching_(probed.model, set.data.trie, set.stream, probed.site, probed.position) {
+    require_single_tokens(set.data, "amnesic probing");
     const Behaviour behaviour(set.data);
     untouched_ =
         behaviour.right(model_, run_untouched(probed.model, set.data, set.stream, probed.site).states).to(at::kDouble);

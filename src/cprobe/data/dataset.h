@@ -27,16 +27,32 @@ struct LabelledTokens {
 /// @throws Error (kInput) if the sizes differ.
 LabelledTokens make_labelled_tokens(at::Tensor nodes, at::Tensor labels);
 
+/// Continuations of which some have several tokens, n_options for each row: the one that should win
+/// first, then those to compare it with.
+struct WholeContinuations {
+  at::Tensor token;  ///< [n_rows, n_options, n_most] int64; -1 behind shorter continuations.
+  at::Tensor node;   ///< [n_rows, n_options, n_most] int64: the node whose state predicts the token, or -1.
+
+  /// Those of some rows. @param rows  [m] int64.
+  WholeContinuations of_rows(const at::Tensor& rows) const {
+    return {token.index_select(0, rows), node.index_select(0, rows)};
+  }
+};
+
 /// What a language model should prefer as the next token of each row. The logit of `continuation`
 /// should exceed every logit of `against` if `continuation` is the row's answer, and should not
 /// otherwise.
 struct Contrast {
   at::Tensor continuation;  ///< [n_rows] int64: one token.
   at::Tensor against;       ///< [n_rows, n] int64: the tokens to compare with.
+  /// If set, the log-probabilities of whole continuations are compared in place of logits. 1 stands
+  /// for the continuation and 0 for all others, in `continuation`, `against` and right answers.
+  std::optional<WholeContinuations> whole = {};
 
   /// The contrast of some rows. @param rows  [m] int64.
   Contrast of_rows(const at::Tensor& rows) const {
-    return {continuation.index_select(0, rows), against.index_select(0, rows)};
+    return {continuation.index_select(0, rows), against.index_select(0, rows),
+            whole ? std::optional(whole->of_rows(rows)) : std::nullopt};
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cprobe/core/error.h"
 #include "cprobe/core/rows.h"
 
 namespace cprobe {
@@ -80,10 +81,36 @@ double share_of_rows(const at::Tensor& rows) {
   return static_cast<double>(rows.sum().item<int64_t>()) / static_cast<double>(rows.size(0));
 }
 
-Behaviour::Behaviour(const Dataset& data)
-    : last_(distinct(data.trie.nodes_at(-1, data.source))), answers_(data.answers), contrast_(data.contrast) {}
+void require_single_tokens(const Dataset& data, std::string_view who) {
+  if (!data.contrast || !data.contrast->whole) return;
+  throw input_error("{}: {} needs continuations of one token each, because one state answers a row", data.source, who);
+}
+
+Behaviour::Behaviour(const Dataset& data) : answers_(data.answers), contrast_(data.contrast) {
+  if (contrast_ && contrast_->whole) {
+    const at::Tensor& nodes = contrast_->whole->node;
+    last_ = distinct(nodes.masked_select(nodes.ge(0)));
+  } else {
+    last_ = distinct(data.trie.nodes_at(-1, data.source));
+  }
+}
+
+at::Tensor Behaviour::whole_wins(const Model& model, const at::Tensor& states) const {
+  const at::NoGradGuard no_gradients;
+  const at::Tensor& token = contrast_->whole->token;
+  const at::Tensor is_there = token.ge(0), tokens = token.masked_select(is_there);
+  at::Tensor of_tokens = at::empty({tokens.size(0)}, at::kDouble);
+  in_slabs(states.size(0), slab_of_logits(model.config.vocab), [&](int64_t begin, int64_t n) {
+    const auto [which, log_probability] = rows_answered_by(
+        at::log_softmax(logits(model, states.narrow(0, begin, n)).to(at::kDouble), 1), begin, last_.place, tokens);
+    of_tokens.index_copy_(0, which, log_probability.cpu());
+  });
+  const at::Tensor sums = at::zeros(token.sizes(), at::kDouble).masked_scatter_(is_there, of_tokens).sum(2);
+  return sums.select(1, 0) > std::get<0>(sums.narrow(1, 1, sums.size(1) - 1).max(1));
+}
 
 at::Tensor Behaviour::right(const Model& model, const at::Tensor& states) const {
+  if (contrast_ && contrast_->whole) return whole_wins(model, states).eq(answers_.eq(contrast_->continuation));
   return answered_right(model, states, last_.place, answers_, contrast_);
 }
 

@@ -49,9 +49,15 @@ Outcomes outcomes_of(const Model& model, const at::Tensor& states, const at::Ten
 /// Share of the rows that are true. @param rows  [n_rows] bool, n_rows > 0.
 double share_of_rows(const at::Tensor& rows);
 
+/// Refuses continuations of several tokens where one state answers a row.
+/// @param who  begins the message: "DAS".
+/// @throws Error (kInput).
+void require_single_tokens(const Dataset& data, std::string_view who);
+
 /// Judges a model's answers on a data set, at the last token of each row, as `answered_right`:
 /// arithmetic tasks by the most likely next token, language tasks by `Dataset::contrast`. Rows that
-/// end at the same node are answered once.
+/// end at the same node are answered once. Of whole continuations, the sum of the log-probabilities
+/// of the tokens is compared, each token predicted behind those before it.
 class Behaviour {
  public:
   explicit Behaviour(const Dataset& data);
@@ -77,7 +83,10 @@ class Behaviour {
   NextTokenEffect effect(const Model& model, const at::Tensor& states, const at::Tensor& untouched) const;
 
  private:
-  DistinctNodes last_;
+  /// Whether the continuation of each row wins, [n_rows] bool, by whole continuations.
+  at::Tensor whole_wins(const Model& model, const at::Tensor& states) const;
+
+  DistinctNodes last_;  ///< Of each row or, of whole continuations, of each token that there is.
   at::Tensor answers_;  ///< [n_rows] int64.
   std::optional<Contrast> contrast_;
 };

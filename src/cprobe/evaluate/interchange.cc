@@ -4,6 +4,7 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/data/counterfactual.h"
+#include "cprobe/evaluate/behaviour.h"
 #include "cprobe/model/gemm.h"
 
 namespace cprobe {
@@ -26,6 +27,7 @@ at::Tensor patched_states(const InterchangePairs& pairs, const Alignment& alignm
 }  // namespace
 
 const at::Tensor& require_answers(const Dataset& data, const std::string& variable) {
+  require_single_tokens(data, "an interchange intervention");
   if (const at::Tensor* answers = data.counterfactual_answers(variable)) return *answers;
   if (!data.counterfactuals) {
     throw input_error(

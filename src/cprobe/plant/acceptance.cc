@@ -192,6 +192,7 @@ at::Tensor through_attention(const Pairs& pairs, const PlantedVariable& variable
 }  // namespace
 
 double task_accuracy(const Model& model, const Dataset& data) {
+  require_single_tokens(data, "a planted model");
   const at::Tensor states = stream_at(model, data.trie, Site::end(model.config)).at_nodes(data.trie.nodes_at(-1));
   const at::Tensor place = at::arange(data.trie.n_rows(), at::kLong);
   return share_of_rows(answered_right(model, states, place, data.answers, data.contrast));

@@ -20,6 +20,13 @@ std::string method_name(MaskKind mask_method) {
   return fmt::format("{} ({})", kCircuitProbing, to_string(mask_method));
 }
 
+std::string text_of_number(const FitNumbers& numbers, std::string_view key) {
+  for (const auto& [name, text] : numbers.texts()) {
+    if (name == key) return text;
+  }
+  return {};
+}
+
 std::vector<VariedSetting> grid_settings() {
   std::vector<VariedSetting> settings = {
       {"seed", [](const CellSettings& s) { return std::to_string(s.cell.seed); }},
@@ -34,6 +41,11 @@ std::vector<VariedSetting> grid_settings() {
     std::ranges::replace(name, '_', ' ');
     settings.push_back(
         {name, [kind](const CellSettings& s) { return s.mask_method == kind ? number_text(s.cell.mask_option) : ""; }});
+  }
+  for (const char* key : kFitNumbers) {
+    std::string name(key);
+    std::ranges::replace(name, '_', ' ');
+    settings.push_back({name, [key](const CellSettings& s) { return text_of_number(s.cell.fit_numbers, key); }});
   }
   return settings;
 }

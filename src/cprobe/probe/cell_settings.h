@@ -43,8 +43,13 @@ struct VariedSetting {
   std::function<std::string(const CellSettings&)> text;
 };
 
+/// The names of FitNumbers.
+inline constexpr std::array kFitNumbers = {"epochs", "weight_decay", "l0_weight", "max_temperature"};
+/// The text of one of them; empty if it is not set.
+std::string text_of_number(const FitNumbers& numbers, std::string_view key);
+
 /// The dimensions of the grid apart from variable, layer and block: seed, position, learning rate,
-/// batch size, mask method, and the option of each mask method.
+/// batch size, mask method, the option of each mask method, and FitNumbers.
 std::vector<VariedSetting> grid_settings();
 
 /// The settings in which some cells differ.

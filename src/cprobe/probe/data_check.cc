@@ -48,9 +48,29 @@ DataCheck::Row row_of(const Dataset& data, int64_t r, int64_t node) {
   return row;
 }
 
+/// "' was|walking' against ' is|walking'": tokens are divided by bars.
+std::vector<std::string> whole_continuations_of(const WholeContinuations& whole, const Tokenizer& tokenizer) {
+  const auto token = whole.token.accessor<int64_t, 3>();
+  std::set<std::string> found;
+  for (int64_t r = 0; r < token.size(0); ++r) {
+    std::vector<std::string> options;
+    for (int64_t o = 0; o < token.size(1); ++o) {
+      std::vector<std::string> texts;
+      for (int64_t k = 0; k < token.size(2) && token[r][o][k] >= 0; ++k) {
+        const int64_t id = token[r][o][k];
+        texts.push_back(tokenizer.decode(std::span(&id, 1)));
+      }
+      options.push_back(fmt::format("'{}'", fmt::join(texts, "|")));
+    }
+    found.insert(fmt::format("{} against {}", options.front(), fmt::join(options.begin() + 1, options.end(), ", ")));
+  }
+  return {found.begin(), found.end()};
+}
+
 std::vector<std::string> continuations_of(const RunData& data) {
   if (!data.train.contrast || !data.train.wording) return {};
   const Tokenizer& tokenizer = data.train.wording->tokenizer;
+  if (data.train.contrast->whole) return whole_continuations_of(*data.train.contrast->whole, tokenizer);
   const auto* right = data.train.contrast->continuation.data_ptr<int64_t>();
   const at::Tensor against = data.train.contrast->against.contiguous();
   std::set<std::string> found;
@@ -66,6 +86,23 @@ std::vector<std::string> continuations_of(const RunData& data) {
 }
 
 }  // namespace
+
+std::string probed_text(const Spec& spec, const RunData& data) {
+  const Dataset& train = data.train;
+  const at::Tensor probed = train.trie.nodes_at(spec.grid.positions.front(), train.source);
+  const DataCheck::Row row = row_of(train, 0, probed[0].item<int64_t>());
+  std::vector<std::string> classes, parts;
+  for (const std::string& variable : spec.grid.variables) {
+    const auto value = train.labelled(variable, spec.grid.positions.front()).labels[0].item<int64_t>();
+    classes.push_back(fmt::format("{} is {}", variable, train.class_name(variable, value)));
+  }
+  for (const auto& [label, set] : parts_of(data)) {
+    const int64_t n = set->trie.n_rows();
+    parts.push_back(label == "train" ? fmt::format("{} rows to train on", n) : fmt::format("{} {}", n, label));
+  }
+  return fmt::format("'{}[{}]{}': {}, and so on; {}", row.before, row.token, row.after, fmt::join(classes, ", "),
+                     fmt::join(parts, ", "));
+}
 
 DataCheck check_data(const Spec& spec, const RunData& data, int64_t n_rows) {
   DataCheck check{.continuations = continuations_of(data), .notes = data.notes, .warnings = data.warnings};

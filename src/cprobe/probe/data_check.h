@@ -30,4 +30,9 @@ struct DataCheck {
 /// @throws Error (kInput) as find_types; if a variable or a token is not there.
 DataCheck check_data(const Spec& spec, const RunData& data, int64_t n_rows = 10);
 
+/// What is probed, in a line: "'She[ cleaned] it': tense is past, and so on; 384 rows to train on,
+/// 192 IID".
+/// @throws Error (kInput) if a variable or a token is not there.
+std::string probed_text(const Spec& spec, const RunData& data);
+
 }  // namespace cprobe

@@ -34,16 +34,13 @@ const Dataset* evaluation_set(const RunData& data, const std::string& label) {
 }  // namespace
 
 FindOptions find_options(const ProbeSpec& spec, const Cell& cell) {
-  FindOptions options{.position = cell.position,
-                      .mask_method = spec.mask_method,
-                      .mask_option = cell.mask_option,
-                      .unit = spec.unit,
-                      .fit = spec.fit,
-                      .exemplar_draws = spec.exemplar_draws,
-                      .seed = cell.seed};
-  options.fit.learning_rate = cell.learning_rate;
-  options.fit.batch_size = cell.batch_size;
-  return options;
+  return {.position = cell.position,
+          .mask_method = spec.mask_method,
+          .mask_option = cell.mask_option,
+          .unit = spec.unit,
+          .fit = fit_options(spec, cell),
+          .exemplar_draws = spec.exemplar_draws,
+          .seed = cell.seed};
 }
 
 FoundCircuit probe_cell(const Spec& spec, const Cell& cell, const std::string& id, const RunData& data,

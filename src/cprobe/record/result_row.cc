@@ -201,6 +201,16 @@ Enum parsed(const std::string& text, const std::array<Enum, n>& all) {
   return found == all.end() ? all.front() : *found;
 }
 
+FitNumbers decode_fit_numbers(const RowReader& row) {
+  FitNumbers numbers;
+  const auto given = [&](const char* name) { return !row.text(name).empty(); };
+  if (given("epochs")) numbers.epochs = row.integer("epochs", 0);
+  if (given("weight_decay")) numbers.weight_decay = row.number("weight_decay", 0);
+  if (given("l0_weight")) numbers.l0_weight = row.number("l0_weight", 0);
+  if (given("max_temperature")) numbers.max_temperature = row.number("max_temperature", 0);
+  return numbers;
+}
+
 CellSettings decode_settings(const RowReader& row) {
   const MaskKind mask_method = parsed(row.text(kMaskMethod), kMaskKinds);
   const CellSettings defaults;
@@ -213,7 +223,8 @@ CellSettings decode_settings(const RowReader& row) {
                    .seed = static_cast<uint64_t>(row.integer("model_seed", 0)),
                    .learning_rate = row.number("lr", defaults.cell.learning_rate),
                    .batch_size = row.integer("batch_size", defaults.cell.batch_size),
-                   .mask_option = row.number(mask_option(mask_method).key, mask_option(mask_method).otherwise)},
+                   .mask_option = row.number(mask_option(mask_method).key, mask_option(mask_method).otherwise),
+                   .fit_numbers = decode_fit_numbers(row)},
           .data_seed = static_cast<uint64_t>(row.integer("data_seed", 0)),
           .protocol = parsed(row.text("protocol"), std::array{Protocol::kDefault, Protocol::kPaper}),
           .control = parsed(row.text("model control"), kModelControls),
@@ -263,6 +274,11 @@ ResultRow encode_row(const ProbedCell& cell, const AblationOptions& asked) {
     row.add(kMaskMethod, to_string(s.mask_method));
     row.add(std::string(mask_option(s.mask_method).key), s.cell.mask_option);
   }
+  const FitNumbers& numbers = s.cell.fit_numbers;
+  if (numbers.epochs) row.add("epochs", *numbers.epochs);
+  if (numbers.weight_decay) row.add("weight_decay", *numbers.weight_decay);
+  if (numbers.l0_weight) row.add("l0_weight", *numbers.l0_weight);
+  if (numbers.max_temperature) row.add("max_temperature", *numbers.max_temperature);
   if (asked.effect) add_effect_columns(row, f, asked);
   return std::move(row.row);
 }

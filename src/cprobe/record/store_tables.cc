@@ -61,6 +61,28 @@ std::map<std::string, CellSettings> settings_of_cells(sqlite3* database, const s
   return settings;
 }
 
+/// The numbers of mask training (FitNumbers) of which some cell has a value of its own: columns that
+/// tables of a grid have at their end.
+std::vector<std::string> varied_numbers(const std::map<std::string, CellSettings>& settings) {
+  std::vector<std::string> names;
+  for (const char* name : kFitNumbers) {
+    const auto has = [&](const auto& entry) { return !text_of_number(entry.second.cell.fit_numbers, name).empty(); };
+    if (std::ranges::any_of(settings, has)) names.emplace_back(name);
+  }
+  return names;
+}
+
+/// Their texts in a cell.
+std::vector<std::string> texts_of(const std::vector<std::string>& names,
+                                  const std::map<std::string, CellSettings>& settings, const std::string& cell) {
+  std::vector<std::string> texts;
+  const auto found = settings.find(cell);
+  for (const std::string& name : names) {
+    texts.push_back(found == settings.end() ? "" : text_of_number(found->second.cell.fit_numbers, name));
+  }
+  return texts;
+}
+
 /// path.csv: the circuits found at several L0 weights; empty if all cells have one L0 weight.
 std::string path_table(const std::vector<RecordedMetric>& rows) {
   std::string lines;
@@ -87,6 +109,8 @@ std::string long_table(const std::vector<RecordedMetric>& rows, const std::map<s
     record.insert(record.end(), fields.begin(), fields.end());
   };
   append(heading, metric_column_names());
+  const std::vector<std::string> varied = varied_numbers(settings);
+  append(heading, varied);
   std::string lines = csv_record(heading);
   const auto number = [](const std::optional<double>& x) { return x && !std::isnan(*x) ? number_text(*x) : ""; };
   for (auto begin = rows.begin(); begin != rows.end();) {
@@ -104,6 +128,7 @@ std::string long_table(const std::vector<RecordedMetric>& rows, const std::map<s
           number(m.sd), m.control,       number(m.p),    m.note,   std::to_string(row.seed), to_string(row.position),
           row.cell,     number(m.lower), number(m.upper)};
       append(record, columns[i]);
+      append(record, texts_of(varied, settings, row.cell));
       lines += csv_record(record);
     }
     begin = end;
@@ -217,7 +242,8 @@ void Store::export_tables() const {
   }
 
   const std::vector<RecordedMetric> all = metrics();
-  write_file(folder_ / "metrics.csv", long_table(all, settings_of_cells(database, finished)));
+  const std::map<std::string, CellSettings> settings = settings_of_cells(database, finished);
+  write_file(folder_ / "metrics.csv", long_table(all, settings));
   const std::string paths = path_table(all);
   if (paths.empty()) {
     std::filesystem::remove(folder_ / "path.csv");  // A file there is of an earlier plan.
@@ -225,8 +251,11 @@ void Store::export_tables() const {
     write_file(folder_ / "path.csv", paths);
   }
 
-  std::string curves = csv_record(
-      {"variable", "site", "seed", "epoch", "loss", "objective", "l0_term", "temperature", "n_kept", "cell"});
+  std::vector<std::string> heading = {"variable",  "site",    "seed",        "epoch",  "loss",
+                                      "objective", "l0_term", "temperature", "n_kept", "cell"};
+  const std::vector<std::string> varied = varied_numbers(settings);
+  heading.insert(heading.end(), varied.begin(), varied.end());
+  std::string curves = csv_record(heading);
   Statement epochs(
       database,
       "SELECT variable, site, seed, epoch, loss, objective, l0_term, temperature, n_kept, cell FROM curves "
@@ -237,6 +266,7 @@ void Store::export_tables() const {
       const bool is_number = column >= 4 && column <= 7;
       record.push_back(is_number ? number_text(epochs.number(column)) : epochs.text(column));
     }
+    for (std::string& text : texts_of(varied, settings, record.back())) record.push_back(std::move(text));
     curves += csv_record(record);
   }
   write_file(folder_ / "curves.csv", curves);

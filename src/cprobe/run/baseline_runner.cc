@@ -68,6 +68,7 @@ std::vector<Cell> cells_of(const Spec& spec, const ModelConfig& config) {
   grid.learning_rates.resize(1);
   grid.batch_sizes.resize(1);
   grid.mask_options.resize(1);
+  grid.fit_numbers.resize(1);
   return expand(grid, config);
 }
 

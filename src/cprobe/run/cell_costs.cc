@@ -92,7 +92,7 @@ DecodingCost measured_decoding(const Spec& spec, Cell cell, const RunData& data,
   // Each null variable, too, chooses among the circuits of its path.
   FindOptions without_path = options;
   without_path.fit.l0_weights = {0};
-  if (n_epochs(spec.probe.fit) > spec.probe.fit.epochs) {
+  if (options.fit.l0_weights.size() != 1) {
     cost.per_null = std::max(0.0, cost.own - seconds_of_cell(without_path));
   }
   const Circuit circuit = half_component(data.model, cell.component, options.unit);

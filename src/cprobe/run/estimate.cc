@@ -91,7 +91,7 @@ double Estimate::epoch_seconds() const {
 }
 
 Estimate::Epoch Estimate::measured_epoch(const Cell& cell, const NewRows& new_rows) const {
-  if (spec_->probe.fit.epochs == 0) return {};
+  if (fit_options(spec_->probe, cell).epochs == 0) return {};
   LabelledTokens labelled = data_->train.labelled(cell.variable, cell.position);
   const auto null = data_->nulls.find(cell.variable);
   const at::Tensor rows = null == data_->nulls.end() ? at::Tensor() : rows_to_train_on(*data_, null->second);
@@ -219,7 +219,7 @@ double Estimate::products(int64_t n_nodes, Site from, Site to) const {
 
 CellTime unmeasured(const Spec& spec, const RunData& data, const Cell& cell) {
   return {.epoch = 1,
-          .n_epochs = n_epochs(spec.probe.fit),
+          .n_epochs = n_epochs(fit_options(spec.probe, cell)),
           .ablation = 1,
           .n_ablations = n_ablations(spec.probe.ablation, data, cell, n_null_variables(spec, data, cell))};
 }
@@ -245,7 +245,7 @@ CellTime Estimate::of(const Cell& cell, const Cell* before) const {
   for (const auto& [label, data] : data_->evaluation_sets) {
     double per_run = products(data.trie.n_nodes(), site, Site::end(config));
     // Multiplications by the unembedding. A contrast compares a few tokens, too few to count.
-    const int64_t n_heads = (data.contrast ? 0 : 1) + (spec_->probe.ablation.effect ? 2 : 0);
+    const int64_t n_heads = (data.contrast && !data.contrast->whole ? 0 : 1) + (spec_->probe.ablation.effect ? 2 : 0);
     per_run += static_cast<double>(n_heads * data.trie.n_rows() * config.d_model * config.vocab);
     ablation += per_run;
     // A fresh model also runs untouched, from the site on.

@@ -382,6 +382,7 @@ Spec spec_of(const ImplantHost& host, const Implant& implant, const std::filesys
   spec.grid.learning_rates.resize(1);
   spec.grid.batch_sizes.resize(1);
   spec.grid.mask_options.resize(1);
+  spec.grid.fit_numbers.resize(1);
   spec.probe.protocol = Protocol::kDefault;
   spec.text = spec_text(spec);
   return spec;

@@ -7,6 +7,7 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/threads.h"
+#include "cprobe/probe/data_check.h"
 #include "cprobe/probe/null_circuits.h"
 #include "cprobe/probe/probe_cell.h"
 #include "cprobe/record/findings_codec.h"
@@ -34,6 +35,7 @@ std::string label_of(const Spec& spec, const Cell& cell) {
   if (spec.grid.batch_sizes.size() > 1) label += fmt::format(" batch size {}", cell.batch_size);
   if (spec.grid.mask_options.size() > 1)
     label += fmt::format(" {} {}", mask_option(spec.probe.mask_method).key, cell.mask_option);
+  for (const auto& [name, text] : cell.fit_numbers.texts()) label += fmt::format(" {} {}", name, text);
   return label;
 }
 
@@ -108,9 +110,13 @@ Prepared prepare(const Spec& spec, const RunOptions& options) {
   for (const std::string& note : prepared.data.notes) tell(on_message, {Message::Kind::kNote, note});
   for (const std::string& warning : prepared.data.warnings) tell(on_message, {Message::Kind::kWarning, warning});
   tell_class_names(spec, prepared.data.train, on_message);
+  if (on_message) tell(on_message, {Message::Kind::kNote, probed_text(spec, prepared.data)});
   prepared.cells = expand(spec.grid, prepared.data.model.config);
   let_batch_follow_data(spec, least_rows_to_train_on(prepared.data), prepared.cells, on_message);
   check_cells(prepared.cells, prepared.data);
+  if (spec.probe.ablation.effect) {
+    for (const auto& [label, set] : prepared.data.evaluation_sets) require_single_tokens(set, "evaluate.effects");
+  }
   if (spec.probe.protocol == Protocol::kPaper) return prepared;
   for (const std::string& variable : spec.grid.variables) {
     prepared.data.nulls.emplace(variable, null_hypothesis(prepared.data, variable, spec.data.types_of(variable),

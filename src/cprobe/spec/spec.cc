@@ -3,6 +3,7 @@
 #include "cprobe/core/error.h"
 #include "cprobe/core/hash.h"
 #include "cprobe/core/name_of.h"
+#include "cprobe/core/number_text.h"
 #include "cprobe/spec/spec_values.h"
 
 namespace cprobe {
@@ -107,10 +108,12 @@ std::vector<Cell> expand(const GridSpec& grid, const ModelConfig& config) {
           for (const Position& position : grid.positions)
             for (const Block block : grid.blocks)
               for (const double mask_option : grid.mask_options)
-                for (const uint64_t seed : grid.seeds) {
-                  require_component(config, {layer, block});
-                  cells.push_back({variable, {layer, block}, position, seed, learning_rate, batch_size, mask_option});
-                }
+                for (const FitNumbers& numbers : grid.fit_numbers)
+                  for (const uint64_t seed : grid.seeds) {
+                    require_component(config, {layer, block});
+                    cells.push_back(
+                        {variable, {layer, block}, position, seed, learning_rate, batch_size, mask_option, numbers});
+                  }
   return cells;
 }
 
@@ -127,6 +130,27 @@ void set_method(Spec& spec, MaskKind method) {
   spec.grid.learning_rates = {spec.probe.fit.learning_rate};
 }
 
+std::vector<std::pair<std::string, std::string>> FitNumbers::texts() const {
+  std::vector<std::pair<std::string, std::string>> texts;
+  if (epochs) texts.emplace_back("epochs", std::to_string(*epochs));
+  if (weight_decay) texts.emplace_back("weight_decay", number_text(*weight_decay));
+  if (l0_weight) texts.emplace_back("l0_weight", number_text(*l0_weight));
+  if (max_temperature) texts.emplace_back("max_temperature", number_text(*max_temperature));
+  return texts;
+}
+
+FitOptions fit_options(const ProbeSpec& spec, const Cell& cell) {
+  FitOptions fit = spec.fit;
+  const FitNumbers& numbers = cell.fit_numbers;
+  fit.learning_rate = cell.learning_rate;
+  fit.batch_size = cell.batch_size;
+  fit.epochs = numbers.epochs.value_or(fit.epochs);
+  fit.weight_decay = numbers.weight_decay.value_or(fit.weight_decay);
+  fit.max_temperature = numbers.max_temperature.value_or(fit.max_temperature);
+  if (numbers.l0_weight) fit.l0_weights = {*numbers.l0_weight};
+  return fit;
+}
+
 std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::string>& fingerprints, int n_threads) {
   std::vector<std::string> fills;
   for (const Fill fill : spec.probe.ablation.fills) fills.emplace_back(to_string(fill));
@@ -139,6 +163,7 @@ std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::s
   const std::string_view sufficiency =
       spec.probe.ablation.sufficiency && spec.data.measure_behaviour ? "|sufficiency" : "";
   const std::string nulls = spec.probe.protocol == Protocol::kPaper ? "" : null_text(spec, cell.variable);
+  const FitOptions fit = fit_options(spec.probe, cell);
   const int numerics =
       spec.probe.mask_method == MaskKind::kHardConcrete ? kHardConcreteNumericsVersion : kNumericsVersion;
   const std::string text = fmt::format(
@@ -146,11 +171,10 @@ std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::s
       "draws {} random {} per matrix {} complement {} fills {}|behaviour {}|threads {}{}{}{}{}",
       numerics, fmt::join(fingerprints, ","), cell.variable, to_string(cell.component), to_string(cell.position),
       cell.seed, spec.probe.data_seed, cell.learning_rate, cell.batch_size, cell.mask_option,
-      to_string(spec.probe.protocol), to_string(spec.model.control), to_string(spec.probe.unit), spec.probe.fit.epochs,
-      spec.probe.fit.weight_decay, l0_weights_text(spec.probe.fit), spec.probe.fit.max_temperature,
-      spec.probe.exemplar_draws, spec.probe.ablation.n_random, spec.probe.ablation.per_matrix,
-      spec.probe.ablation.complement, fmt::join(fills, ","), fmt::join(evaluation_labels(spec), ","), n_threads,
-      effects, method, sufficiency, nulls);
+      to_string(spec.probe.protocol), to_string(spec.model.control), to_string(spec.probe.unit), fit.epochs,
+      fit.weight_decay, l0_weights_text(fit), fit.max_temperature, spec.probe.exemplar_draws,
+      spec.probe.ablation.n_random, spec.probe.ablation.per_matrix, spec.probe.ablation.complement,
+      fmt::join(fills, ","), fmt::join(evaluation_labels(spec), ","), n_threads, effects, method, sufficiency, nulls);
   return to_hex(hash(text));
 }
 

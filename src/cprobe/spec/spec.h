@@ -70,6 +70,18 @@ struct DataSpec {
 
 inline constexpr int64_t kBatchSize = 500;
 
+/// Numbers of FitOptions of which a spec gives several values, which makes them a dimension of the
+/// grid. Of those that are not set ProbeSpec::fit has the value.
+struct FitNumbers {
+  std::optional<int64_t> epochs;
+  std::optional<double> weight_decay, l0_weight, max_temperature;
+
+  /// Name (such as "weight_decay") and text of those that are set.
+  std::vector<std::pair<std::string, std::string>> texts() const;
+
+  friend bool operator==(const FitNumbers&, const FitNumbers&) = default;
+};
+
 /// The grid of cells. Each list is a dimension.
 struct GridSpec {
   std::vector<std::string> variables;
@@ -83,6 +95,7 @@ struct GridSpec {
   std::vector<int64_t> batch_sizes = {kBatchSize};
   /// Whether a quarter of the rows takes the place of kBatchSize where there are fewer rows.
   bool batch_follows_data = true;
+  std::vector<FitNumbers> fit_numbers = {{}};
   /// Values of the mask method's option: initial values, keep probabilities or densities.
   std::vector<double> mask_options = {mask_option(MaskKind::kHardConcrete).otherwise};
 };
@@ -156,12 +169,16 @@ struct Cell {
   double learning_rate = default_fit(MaskKind::kHardConcrete).learning_rate;
   int64_t batch_size = 500;
   double mask_option = cprobe::mask_option(MaskKind::kHardConcrete).otherwise;
+  FitNumbers fit_numbers = {};
 
   friend bool operator==(const Cell&, const Cell&) = default;
 };
 
+/// The options that a cell's masks are trained with.
+FitOptions fit_options(const ProbeSpec& spec, const Cell& cell);
+
 /// All cells of the grid, in the reference's order: variable, learning rate, batch size, layer,
-/// position, block, mask option, seed.
+/// position, block, mask option, numbers of the training, seed.
 /// @throws Error (kInput) if a layer does not exist.
 std::vector<Cell> expand(const GridSpec& grid, const ModelConfig& config);
 

@@ -1,28 +1,20 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <functional>
 
 #include "cprobe/circuit/mask_options.h"
+#include "cprobe/spec/spec_keys.h"
 #include "cprobe/spec/spec_values.h"
 
 namespace cprobe {
 namespace {
 
-/// Keys that only a task over sentences has.
-constexpr std::array<std::string_view, 13> kSentenceKeys = {
-    "sentences",  "gen",       "text",       "prompt", "at",     "split", "split_by",
-    "train_rows", "test_rows", "split_seed", "prefix", "expect", "groups"};
-
 /// A number, a list of numbers, or `auto`: none.
-std::vector<double> l0_weights_of(const Document& value, const Spec& spec) {
+std::vector<double> l0_weights_of(const Document& value) {
   std::vector<double> weights;
   if (!value.is_scalar() || value.as_text() != "auto") {
     weights = list_of(value, [](const Document& one) { return as_at_least(one, 0); });
-  }
-  if (weights.size() != 1 && spec.probe.protocol == Protocol::kPaper) {
-    throw value.error("protocol paper knows no types to choose an L0 weight by; give one number");
   }
   if (std::ranges::adjacent_find(weights, std::greater_equal()) != weights.end()) {
     throw value.error("the weights must ascend, because a mask is trained at each after the one before");
@@ -30,9 +22,25 @@ std::vector<double> l0_weights_of(const Document& value, const Spec& spec) {
   return weights;
 }
 
+/// Reads a number of FitOptions. Several of it are a dimension of the grid.
+/// @param number  takes the first.
+template <typename Number, typename Read>
+void read_number(const Document& map, const char* key, Read read, Number& number,
+                 std::optional<Number> FitNumbers::*of_cell, GridSpec& grid) {
+  const Document* value = map.given(key);
+  if (value == nullptr) return;
+  const std::vector<Number> numbers = list_of(*value, read);
+  number = numbers.front();
+  if (numbers.size() == 1) return;
+  std::vector<FitNumbers> product;
+  for (const FitNumbers& others : grid.fit_numbers) {
+    for (const Number one : numbers) product.emplace_back(others).*of_cell = one;
+  }
+  grid.fit_numbers = std::move(product);
+}
+
 void read_fit(const Document& map, std::optional<MaskKind> method, Spec& spec) {
-  map.require_known_keys(and_mask_options(
-      {"method", "unit", "epochs", "batch_size", "learning_rate", "weight_decay", "l0_weight", "max_temperature"}));
+  require_known_keys(map, fit_keys());
   MaskKind written = usual_method(spec.probe.protocol);
   if_given(map, "method", [&](const Document& v) { written = mask_kind_of(v); });
   set_method(spec, method.value_or(written));
@@ -41,21 +49,33 @@ void read_fit(const Document& map, std::optional<MaskKind> method, Spec& spec) {
   if_given(map, "unit", [&](const Document& v) {
     spec.probe.unit = choice(v, {MaskUnit::kNeuron, MaskUnit::kWeight});
   });
-  if_given(map, "epochs", [&](const Document& v) { spec.probe.fit.epochs = as_count(v, 0); });
+  const auto count = [](const Document& v) { return as_count(v, 0); };
+  read_number(map, "epochs", count, spec.probe.fit.epochs, &FitNumbers::epochs, spec.grid);
   if_given(map, "batch_size", [&](const Document& v) {
     spec.grid.batch_sizes = list_of(v, batch_of);
     spec.grid.batch_follows_data = false;
   });
   if_given(map, "learning_rate", [&](const Document& v) { spec.grid.learning_rates = list_of(v, as_positive); });
-  if_given(map, "weight_decay", [&](const Document& v) { spec.probe.fit.weight_decay = as_at_least(v, 0); });
-  if_given(map, "l0_weight", [&](const Document& v) { spec.probe.fit.l0_weights = l0_weights_of(v, spec); });
-  if_given(map, "max_temperature", [&](const Document& v) { spec.probe.fit.max_temperature = as_at_least(v, 1); });
+  const auto at_least = [](double least) { return [least](const Document& v) { return as_at_least(v, least); }; };
+  read_number(map, "weight_decay", at_least(0), spec.probe.fit.weight_decay, &FitNumbers::weight_decay, spec.grid);
+  if (spec.probe.protocol == Protocol::kPaper) {
+    const Document* given = map.given("l0_weight");
+    if (given != nullptr && given->is_scalar() && given->as_text() == "auto") {
+      throw given->error(
+          "protocol paper knows no types to choose an L0 weight by; give numbers, each of which is a cell");
+    }
+    double weight = spec.probe.fit.l0_weights.front();
+    read_number(map, "l0_weight", at_least(0), weight, &FitNumbers::l0_weight, spec.grid);
+    spec.probe.fit.l0_weights = {weight};
+  } else {
+    if_given(map, "l0_weight", [&](const Document& v) { spec.probe.fit.l0_weights = l0_weights_of(v); });
+  }
+  read_number(map, "max_temperature", at_least(1), spec.probe.fit.max_temperature, &FitNumbers::max_temperature,
+              spec.grid);
 }
 
 void read_evaluate(const Document& map, Spec& spec) {
-  map.require_known_keys({"exemplar_draws", "random_controls", "null_variables", "exchange_rows", "exchange_controls",
-                          "held_out_types", "smallest_effect", "correction", "sufficiency", "fills", "per_matrix",
-                          "effects"});
+  require_known_keys(map, kEvaluateKeys);
   if_given(map, "exemplar_draws", [&](const Document& v) {
     if (spec.probe.protocol == Protocol::kPaper) throw v.error("protocol paper always draws the exemplars once");
     spec.probe.exemplar_draws = as_count(v, 1);
@@ -115,7 +135,7 @@ void read_evaluate(const Document& map, Spec& spec) {
 }
 
 void read_arithmetic(const Document& task, Spec& spec) {
-  task.require_known_keys({"name", "train", "test", "behaviour", "type", "block", "bins"});
+  require_known_keys(task, task_keys(false));
   if_given(task, "name", [&](const Document& v) { spec.data.task = v.as_text(); });
   spec.data.train_csv = task.at("train").as_text();
   spec.data.test_csv = task.at("test").as_text();
@@ -181,14 +201,14 @@ void read_continuation(const Document& value, std::string& text, std::string& co
     text = value.as_text();
     return;
   }
-  value.require_known_keys({"column"});
+  require_known_keys(value, kColumnKeys);
   column = value.at("column").as_text();
 }
 
 /// Reads an expectation: of the last word if there is a key `last_word_against`, else of
 /// continuations.
 Expectation read_expectation(const Document& map) {
-  map.require_known_keys({"last_word_against", "continuation", "against", "where"});
+  require_known_keys(map, kExpectKeys);
   if (const Document* column = map.find("last_word_against")) {
     for (const std::string_view key : {"continuation", "against", "where"}) {
       if (const Document* other = map.find(key)) throw other->error("has no meaning beside last_word_against");
@@ -223,7 +243,7 @@ Expectation read_expectation(const Document& map) {
 }
 
 void read_groups(const Document& map, LanguageTask& task) {
-  map.require_known_keys({"column", "values"});
+  require_known_keys(map, kGroupKeys);
   task.group_column = map.at("column").as_text();
   task.groups.clear();
   for (const auto& [label, value] : map.at("values").entries())
@@ -235,7 +255,7 @@ void read_groups(const Document& map, LanguageTask& task) {
 /// one with a number.
 ProbedPlace read_place(const Document& map) {
   if (!map.is_map()) throw map.error("expected {word: COLUMN}, {start: COLUMN, end: COLUMN} or {token: COLUMN}");
-  map.require_known_keys({"word", "occurrence", "start", "end", "token"});
+  require_known_keys(map, kPlaceKeys);
   const Document *word = map.find("word"), *start = map.find("start"), *end = map.find("end"),
                  *token = map.find("token"), *occurrence = map.find("occurrence");
   if ((word != nullptr) + (start != nullptr || end != nullptr) + (token != nullptr) != 1) {
@@ -277,14 +297,12 @@ void read_division(const Document& map, LanguageTask& task) {
 
 /// Whether a task is over sentences: by the keys that only such a task has.
 bool is_over_sentences(const Document& task) {
-  const auto has = [&](std::string_view key) { return task.find(key) != nullptr; };
-  return std::ranges::any_of(kSentenceKeys, has);
+  const auto has = [&](const DocumentKey& key) { return task.find(key.name) != nullptr; };
+  return std::ranges::any_of(kSentenceTaskKeys, has);
 }
 
 LanguageTask read_language(const Document& map) {
-  std::vector<std::string_view> keys = {"name", "train", "test", "type", "block", "bins"};
-  keys.insert(keys.end(), kSentenceKeys.begin(), kSentenceKeys.end());
-  map.require_known_keys(keys);
+  require_known_keys(map, task_keys(true));
   LanguageTask task{.name = "sentences"};
   if_given(map, "name", [&](const Document& v) { task.name = v.as_text(); });
   if (const std::optional<PaperTask> known = find_paper_task(task.name)) task = language_task(*known);
@@ -322,8 +340,7 @@ void read_probed_places(const Document& yaml, Spec& spec) {
 }  // namespace
 
 Spec parse_nested_spec(const Document& yaml, std::optional<MaskKind> method) {
-  yaml.require_known_keys({"model", "task", "variables", "layers", "blocks", "position", "seeds", "data_seed",
-                           "protocol", "control", "fit", "evaluate", "baselines", "out"});
+  require_known_keys(yaml, kSpecKeys);
   Spec spec;
   if (method) set_method(spec, *method);
   spec.model.folder = yaml.at("model").as_text();

@@ -44,7 +44,7 @@ Symbol parse_distractor(const std::string& name, const Document& yaml, std::span
     }
     return {.name = name, .kind = SymbolKind::kUniform, .of = {}};
   }
-  yaml.require_known_keys({"bijection_of"});
+  require_known_keys(yaml, kDistractorKeys);
   const Document& of = yaml.at("bijection_of");
   if (std::find(operands.begin(), operands.end(), of.as_text()) == operands.end()) {
     throw of.error(fmt::format("no operand '{}'; did you mean '{}'?", of.as_text(), nearest(of.as_text(), operands)));
@@ -112,8 +112,7 @@ ArithmeticTask::NamedFormulas parse_formulas(const ArithmeticTask& task, const D
 }  // namespace
 
 ArithmeticTask parse_arithmetic_task(const Document& yaml) {
-  yaml.require_known_keys({"name", "modulus", "operands", "distractors", "tokens", "answer", "variables", "auxiliaries",
-                           "counterfactuals", "train_fraction"});
+  require_known_keys(yaml, kTaskFileKeys);
 
   ArithmeticTask task;
   task.name = yaml.at("name").as_text();

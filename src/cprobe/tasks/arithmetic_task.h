@@ -1,11 +1,13 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "cprobe/io/document.h"
+#include "cprobe/io/document_keys.h"
 
 namespace cprobe {
 
@@ -48,6 +50,21 @@ struct ArithmeticTask {
   /// In (0, 1): share of all rows in the training split, rounded down.
   double train_fraction = 0.6;
 };
+
+/// The keys of a task file.
+inline constexpr std::array kTaskFileKeys = {
+    DocumentKey{"name", "text", "name of the task", true},
+    DocumentKey{"modulus", "count", "p in formulas; numbers are the tokens below it", true},
+    DocumentKey{"operands", "[text]", "each runs over all numbers below the modulus", true},
+    DocumentKey{"distractors", "{=uniform|@distractor}", "tokens that the answer does not depend on"},
+    DocumentKey{"tokens", "[text]", "what stands in a row: operands, distractors, numbers", true},
+    DocumentKey{"answer", "text", "formula of the right next token", true},
+    DocumentKey{"variables", "{text}", "formulas of what the model could compute"},
+    DocumentKey{"auxiliaries", "{text}", "formulas of what it could compute instead"},
+    DocumentKey{"counterfactuals", "[text]", "answers in reverse Polish notation"},
+    DocumentKey{"train_fraction", "number", "share of the rows to train on; default 0.6"},
+};
+inline constexpr std::array kDistractorKeys = {DocumentKey{"bijection_of", "text", "an operand", true}};
 
 /// Reads a task from YAML (docs/file_formats.md).
 /// @throws Error (kInput) with file, line and column: unknown key, unknown symbol in a formula or

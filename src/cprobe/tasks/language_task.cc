@@ -24,6 +24,44 @@ TokenTrie trie_of(const SentenceFile& sentences, const at::Tensor& rows) {
   return trie;
 }
 
+/// Puts the continuations of a data set's rows into its trie, behind the rows.
+/// @param rows  numbers of the rows in their file.
+void add_continuations(const SentenceFile& sentences, const at::Tensor& rows, Dataset& dataset) {
+  if (sentences.continuations.empty()) return;
+  const auto* begin = rows.data_ptr<int64_t>();
+  const int64_t n = rows.size(0), n_options = std::ssize(sentences.continuations.front());
+  std::vector<std::vector<int64_t>> sequences;
+  int64_t n_most = 0;
+  for (int64_t i = 0; i < n; ++i) sequences.push_back(sentences.rows[static_cast<size_t>(begin[i])]);
+  for (int64_t i = 0; i < n; ++i) {
+    for (const std::vector<int64_t>& tokens : sentences.continuations[static_cast<size_t>(begin[i])]) {
+      std::vector<int64_t>& sequence = sequences.emplace_back(sequences[static_cast<size_t>(i)]);
+      sequence.insert(sequence.end(), tokens.begin(), tokens.end() - 1);
+      n_most = std::max(n_most, std::ssize(tokens));
+    }
+  }
+  TokenTrie trie = build_trie(sequences);
+  WholeContinuations whole{.token = at::full({n, n_options, n_most}, -1, at::kLong),
+                           .node = at::full({n, n_options, n_most}, -1, at::kLong)};
+  const auto token = whole.token.accessor<int64_t, 3>(), node = whole.node.accessor<int64_t, 3>();
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t o = 0; o < n_options; ++o) {
+      const auto& tokens = sentences.continuations[static_cast<size_t>(begin[i])][static_cast<size_t>(o)];
+      const std::span<const int64_t> path = trie.row(n + i * n_options + o);
+      for (size_t k = 0; k < tokens.size(); ++k) {
+        token[i][o][static_cast<int64_t>(k)] = tokens[k];
+        node[i][o][static_cast<int64_t>(k)] = path[path.size() - tokens.size() + k];
+      }
+    }
+  }
+  // Continuations are no rows, but their nodes stay.
+  trie.row_begin.resize(static_cast<size_t>(n) + 1);
+  trie.row_nodes.resize(static_cast<size_t>(trie.row_begin.back()));
+  trie.places = std::move(dataset.trie.places);
+  dataset.trie = std::move(trie);
+  dataset.contrast->whole = std::move(whole);
+}
+
 /// Whether two variables are equal but for the numbers of their classes.
 bool is_same_partition(const at::Tensor& a, const at::Tensor& b) {
   const auto n_classes = [](const at::Tensor& values) { return std::get<0>(at::unique_dim(values, 0)).size(0); };
@@ -36,7 +74,7 @@ bool is_same_partition(const at::Tensor& a, const at::Tensor& b) {
 /// otherwise it stays. Only variables that equal the deciding one get such answers. Does nothing if
 /// the deciding variable has more than two values, as a row has only one alternative.
 void pair_rows(const SentenceFile& sentences, const at::Tensor& rows, Seed seed, Dataset& dataset) {
-  if (!sentences.deciding.defined()) return;
+  if (!sentences.deciding.defined() || !sentences.continuations.empty()) return;
   const at::Tensor deciding = sentences.deciding.index_select(0, rows);
   if (std::get<0>(at::_unique(deciding)).numel() > 2) return;
   // The source is the next row in a random order, so that no row is its own source.
@@ -65,6 +103,7 @@ Dataset chosen(const SentenceFile& sentences, const std::string& label, const at
                   .trie = trie_of(sentences, rows),
                   .answers = sentences.answers.defined() ? pick(sentences.answers) : at::Tensor()};
   if (sentences.contrast) dataset.contrast = sentences.contrast->of_rows(rows);
+  add_continuations(sentences, rows, dataset);
   for (const auto& [name, values] : sentences.variables) {
     dataset.variables.emplace(name, pick(at::tensor(values, at::kLong)));
   }
@@ -148,6 +187,12 @@ LanguageData load_language_data(const LanguageTask& task, const Tokenizer& token
     files.push_back(read_sentences(task, tables.back(), tokenizer, vocab, n_positions, data.notes, data.warnings));
   }
   read_variables(task, tables, files);
+  if (std::ranges::any_of(files, [](const SentenceFile& file) { return !file.continuations.empty(); })) {
+    data.notes.push_back(
+        "continuations of several tokens: whole log-probabilities are compared, and the questions about exchanges are "
+        "not "
+        "asked");
+  }
   const SentenceFile& sentences = files.front();
   const SentenceFile& test = task.test.empty() ? sentences : files[1];
   if (sentences.parts.empty() && !(task.split_column + task.split_by).empty()) {

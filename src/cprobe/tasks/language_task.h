@@ -18,14 +18,15 @@ namespace cprobe {
 
 /// What a language model should say after a sentence. There are two kinds:
 ///   - Continuations: the logit of one exceeds all those of others, in all rows or exactly in those
-///     that `label_column` tells. Each is a text, or a column that has a text for each row.
+///     that `label_column` tells. Each is a text, or a column that has a text for each row. If one
+///     has several tokens, log-probabilities of whole continuations take the place of logits.
 ///   - `last_word`: the sentence's last word wins against the last word of the same row in the
 ///     column `against_column`. Both are single tokens, and the sentence is cut before its last
 ///     word.
 struct Expectation {
-  std::string continuation;                  ///< Text of a single token, such as " are".
+  std::string continuation;                  ///< Such as " are".
   std::string continuation_column;           ///< In place of `continuation`; empty: the text.
-  std::vector<std::string> against;          ///< Texts of single tokens, such as " is".
+  std::vector<std::string> against;          ///< Such as " is".
   std::vector<std::string> against_columns;  ///< Further ones.
   /// 1 or `true`: the continuation should win; 0 or `false`: it should not. With `label_value`, it
   /// should win exactly where the column holds that value. Empty: it should win in every row.
@@ -107,9 +108,9 @@ struct LanguageData {
 /// @param vocab, n_positions  the model's vocabulary and context.
 /// @throws Error (kInput) naming file, line and column: a missing column, a label that says neither
 ///         yes nor no, a value of `where` that no row has, an empty sentence, a sentence that is
-///         longer than the context or gives a token outside the vocabulary, a continuation that is
-///         not a single token, a sentence that differs from its alternative elsewhere than in the
-///         last word, fewer rows than asked for, a part without rows; as find_places.
+///         longer than the context or gives a token outside the vocabulary, a continuation without
+///         tokens or with such a token, a sentence that differs from its alternative elsewhere than in
+///         the last word, fewer rows than asked for, a part without rows; as find_places.
 LanguageData load_language_data(const LanguageTask& task, const Tokenizer& tokenizer, int64_t vocab,
                                 int64_t n_positions);
 

@@ -161,10 +161,19 @@ std::optional<PaperTask> find_paper_task(std::string_view name) {
   return std::nullopt;
 }
 
+std::vector<DocumentKey> lexicon_keys() {
+  std::vector<DocumentKey> keys = {
+      {"nouns", "{text}", "singular: plural", true},
+      {"verbs", "{text}", "singular: plural, in the present"},
+      {"past_verbs", "[text]", "one form for both numbers"},
+      {"prepositions", "[text]", ""},
+  };
+  for (const PaperTask task : kPaperTasks) keys.push_back({task_name(task), "@templates", "sentences of a task"});
+  return keys;
+}
+
 Lexicon parse_lexicon(const Document& yaml) {
-  std::vector<std::string_view> keys = {"nouns", "verbs", "past_verbs", "prepositions"};
-  for (const PaperTask task : kPaperTasks) keys.push_back(task_name(task));
-  yaml.require_known_keys(keys);
+  require_known_keys(yaml, lexicon_keys());
 
   Lexicon lexicon;
   lexicon.nouns = parse_forms(&yaml.at("nouns"));
@@ -174,7 +183,7 @@ Lexicon parse_lexicon(const Document& yaml) {
   for (const PaperTask task : kPaperTasks) {
     const Document* templates = yaml.find(task_name(task));
     if (templates == nullptr) continue;
-    templates->require_known_keys({"iid", "gen"});
+    require_known_keys(*templates, kTemplateKeys);
     std::set<std::string> seen;
     TaskTemplates& parsed = lexicon.tasks[task];
     parsed.iid = parse_templates(templates->at("iid"), task, lexicon, seen);

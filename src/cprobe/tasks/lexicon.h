@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cprobe/io/document.h"
+#include "cprobe/io/document_keys.h"
 
 namespace cprobe {
 
@@ -71,6 +72,14 @@ struct Lexicon {
   std::vector<std::string> prepositions;
   std::map<PaperTask, TaskTemplates> tasks;
 };
+
+inline constexpr std::array kTemplateKeys = {
+    DocumentKey{"iid", "[text]", "sentences to train on and to test", true},
+    DocumentKey{"gen", "[text]", "sentences of other structure"},
+};
+
+/// The keys of a lexicon.
+std::vector<DocumentKey> lexicon_keys();
 
 /// Reads a lexicon from YAML.
 /// @throws Error (kInput) with file, line and column:

@@ -95,28 +95,33 @@ class Reader {
     return encoding;
   }
 
-  /// The token of a continuation. @param where  begins the error message.
-  int64_t continuation(const std::string& text, const std::string& where) const {
-    const int64_t id = single_token(tokenizer_, text, where);
-    if (id < vocab_) return id;
-    throw input_error(
-        "{}: the continuation '{}' is token {}, outside the model's vocabulary of {}; do tokenizer and model belong "
-        "together?",
-        where, text, id, vocab_);
+  /// The tokens of a continuation. @param where  begins the error message.
+  std::vector<int64_t> continuation(const std::string& text, const std::string& where) const {
+    const std::vector<int64_t> ids = tokenizer_.encode(text).ids;
+    if (ids.empty()) throw input_error("{}: the continuation '{}' has no tokens", where, text);
+    for (const int64_t id : ids) {
+      if (id < vocab_) continue;
+      throw input_error(
+          "{}: the continuation '{}' has token {}, outside the model's vocabulary of {}; do tokenizer and model belong "
+          "together?",
+          where, text, id, vocab_);
+    }
+    return ids;
   }
 
-  /// The token of a continuation of every row: of a text or, if `column` is set, of its fields.
-  at::Tensor continuations(const CsvTable& table, const std::string& text, const std::string& column) const {
-    const auto n = static_cast<int64_t>(table.n_rows());
-    if (column.empty()) return at::full({n}, continuation(text, fmt::format("task '{}'", task_.name)), at::kLong);
+  /// The tokens of a continuation of every row: of a text or, if `column` is set, of its fields.
+  std::vector<std::vector<int64_t>> continuations(const CsvTable& table, const std::string& text,
+                                                  const std::string& column) const {
+    const size_t n = table.n_rows();
+    if (column.empty()) return {n, continuation(text, fmt::format("task '{}'", task_.name))};
     const std::vector<std::string> fields = table.text(column);
-    std::vector<int64_t> tokens;
-    tokens.reserve(fields.size());
-    for (size_t row = 0; row < fields.size(); ++row) {
+    std::vector<std::vector<int64_t>> tokens;
+    tokens.reserve(n);
+    for (size_t row = 0; row < n; ++row) {
       tokens.push_back(
           continuation(fields[row], fmt::format("{}:{}: column '{}'", table.source(), table.line(row), column)));
     }
-    return at::tensor(tokens, at::kLong);
+    return tokens;
   }
 
   /// In which rows the continuation is right, 1 or 0.
@@ -171,26 +176,59 @@ class Reader {
     return groups;
   }
 
+  using Options = std::vector<std::vector<int64_t>>;  ///< [n_rows]: tokens of a continuation.
+
+  /// Keeps continuations of several tokens. @param options  the one that should win first.
+  void take_whole(const CsvTable& table, const std::vector<Options>& options, SentenceFile& file) const {
+    for (size_t row = 0; row < file.rows.size(); ++row) {
+      auto& of_row = file.continuations.emplace_back();
+      for (const Options& option : options) {
+        of_row.push_back(option[row]);
+        const auto n_tokens = std::ssize(file.rows[row]) + std::ssize(option[row]) - 1;
+        if (n_tokens <= n_positions_) continue;
+        throw input_error("{}:{}: {} tokens with the continuation, but the model's context is {}", table.source(),
+                          table.line(row), n_tokens, n_positions_);
+      }
+    }
+    const int64_t n = std::ssize(file.rows), n_others = std::ssize(options) - 1;
+    file.contrast = {.continuation = at::ones({n}, at::kLong), .against = at::zeros({n, n_others}, at::kLong)};
+  }
+
   void expect_continuations(const CsvTable& table, SentenceFile& file, std::vector<std::string>& warnings) const {
     const Expectation& expectation = *task_.expectation;
     const std::vector<int64_t> labels = labels_of(table);
     if (!expectation.label_column.empty()) file.deciding = at::tensor(labels, at::kLong);
-    const at::Tensor preferred = continuations(table, expectation.continuation, expectation.continuation_column);
-    std::vector<at::Tensor> against;
+    const Options preferred = continuations(table, expectation.continuation, expectation.continuation_column);
+    std::vector<Options> options = {preferred};
     const auto add = [&](const std::string& text, const std::string& column) {
-      const at::Tensor& other = against.emplace_back(continuations(table, text, column));
-      const at::Tensor equal = other.eq(preferred).nonzero();
-      if (equal.size(0) == 0) return;
-      if (column.empty() && expectation.continuation_column.empty())
-        throw input_error("task '{}': the continuation '{}' cannot win against itself", task_.name, text);
-      throw input_error("{}:{}: column '{}': the continuation cannot win against itself", table.source(),
-                        table.line(static_cast<size_t>(equal[0].item<int64_t>())),
-                        column.empty() ? expectation.continuation_column : column);
+      const Options& other = options.emplace_back(continuations(table, text, column));
+      for (size_t row = 0; row < other.size(); ++row) {
+        if (other[row] != preferred[row]) continue;
+        if (column.empty() && expectation.continuation_column.empty())
+          throw input_error("task '{}': the continuation '{}' cannot win against itself", task_.name, text);
+        throw input_error("{}:{}: column '{}': the continuation cannot win against itself", table.source(),
+                          table.line(row), column.empty() ? expectation.continuation_column : column);
+      }
     };
     for (const std::string& text : expectation.against) add(text, "");
     for (const std::string& column : expectation.against_columns) add("", column);
-    file.contrast = {.continuation = preferred, .against = at::stack(against, 1)};
-    file.answers = at::where(at::tensor(labels, at::kLong).eq(1), preferred, against.front());
+    const bool is_whole = std::ranges::any_of(options, [](const Options& of_rows) {
+      return std::ranges::any_of(of_rows, [](const std::vector<int64_t>& tokens) { return tokens.size() > 1; });
+    });
+    if (is_whole) {
+      take_whole(table, options, file);
+    } else {
+      const auto single = [&](const Options& of_rows) {
+        std::vector<int64_t> tokens;
+        for (const std::vector<int64_t>& of_row : of_rows) tokens.push_back(of_row.front());
+        return at::tensor(tokens, at::kLong);
+      };
+      std::vector<at::Tensor> against;
+      for (size_t o = 1; o < options.size(); ++o) against.push_back(single(options[o]));
+      file.contrast = {.continuation = single(preferred), .against = at::stack(against, 1)};
+    }
+    file.answers = at::where(at::tensor(labels, at::kLong).eq(1), file.contrast->continuation,
+                             file.contrast->against.select(1, 0));
     const std::string& column = expectation.continuation_column;
     append(warnings,
            join_warnings(table.source(), file.texts,

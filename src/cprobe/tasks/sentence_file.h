@@ -18,6 +18,9 @@ struct SentenceFile {
   std::string source;
   std::vector<std::vector<int64_t>> rows;
   std::optional<Contrast> contrast;
+  /// [n_rows][n_options]: tokens of each continuation, if one has several; empty otherwise. The
+  /// contrast's `whole` is then made with the trie.
+  std::vector<std::vector<std::vector<int64_t>>> continuations;
   at::Tensor answers;  ///< [n_rows] int64; undefined without a contrast.
   /// [n_rows] int64: the variable that decides between a row's answer and its alternative;
   /// undefined if it is not known.

@@ -1,0 +1,188 @@
+#include "cprobe/spec/suggested_spec.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <span>
+#include <vector>
+
+#include "cprobe/core/error.h"
+#include "cprobe/core/number_text.h"
+#include "cprobe/core/text.h"
+#include "cprobe/data/placed_words.h"
+#include "cprobe/data/types.h"
+#include "cprobe/io/csv.h"
+#include "cprobe/model/config.h"
+
+namespace cprobe {
+namespace {
+
+constexpr size_t kMostClasses = 20;
+
+/// What a column of a file could be.
+struct Column {
+  std::string name;
+  std::set<std::string> values;  ///< Distinct fields, without the spaces around them.
+  double words = 0;              ///< In a field, on average.
+  bool has_blanks = false;
+  bool is_real = false;  ///< Numbers, and not all whole.
+  bool is_word = false;  ///< Each row's field is a whole word of its sentence.
+
+  bool is_division() const {
+    const auto is_part = [](const std::string& value) {
+      const std::string lower = lowercase(value);
+      return lower == "train" || lower == "test" || lower == "gen" || lower.starts_with("val") || lower == "dev";
+    };
+    return values.size() > 1 && std::ranges::all_of(values, is_part);
+  }
+  bool is_variable() const {
+    return !has_blanks && !is_real && !is_division() && values.size() >= 2 && values.size() <= kMostClasses;
+  }
+  std::string why_no_variable() const {
+    if (has_blanks) return "has empty fields";
+    if (is_real) return "real numbers; task.bins makes classes of them";
+    if (values.size() < 2) return "one value";
+    return fmt::format("{} values", values.size());
+  }
+};
+
+bool is_real(const std::set<std::string>& values) {
+  bool all_whole = true;
+  for (const std::string& value : values) {
+    if (value.find_first_not_of("+-.0123456789eE") != std::string::npos) return false;
+    all_whole = all_whole && value.find_first_of(".eE") == std::string::npos;
+  }
+  return !all_whole;
+}
+
+Column described(const CsvTable& table, const std::string& name) {
+  Column column{.name = name};
+  const std::vector<std::string> fields = table.text(name);
+  for (const std::string& field : fields) {
+    column.words += static_cast<double>(words_of(field).size()) / static_cast<double>(fields.size());
+    const std::string value(trimmed(field));
+    column.has_blanks = column.has_blanks || value.empty() || lowercase(value) == "nan";
+    if (!value.empty()) column.values.insert(value);
+  }
+  column.is_real = !column.values.empty() && is_real(column.values);
+  return column;
+}
+
+/// The column of sentences.
+const Column& text_among(const std::vector<Column>& columns, const CsvTable& table) {
+  for (const char* name : {"sentence", "text"}) {
+    const auto found = std::ranges::find(columns, name, &Column::name);
+    if (found != columns.end()) return *found;
+  }
+  const auto longest = std::ranges::max_element(columns, {}, &Column::words);
+  if (longest->words >= 2) return *longest;
+  throw input_error("{}: no column holds sentences; its columns are {}", table.source(),
+                    fmt::join(table.columns(), ", "));
+}
+
+bool is_word_of(const CsvTable& table, const std::string& column, const std::vector<std::string>& sentences) {
+  const std::vector<std::string> words = table.text(column);
+  for (size_t row = 0; row < words.size(); ++row) {
+    if (places_of(trimmed(words[row]), sentences[row]).empty()) return false;
+  }
+  return true;
+}
+
+/// A text as a YAML scalar. JSON's are.
+std::string quoted(const std::string& text) {
+  const bool is_plain = !text.empty() && std::ranges::all_of(text, [](char c) {
+    return c == '_' || c == '/' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  });
+  const std::array kWords = {"true", "false", "null", "yes", "no", "on", "off"};
+  return is_plain && std::ranges::find(kWords, lowercase(text)) == kWords.end() ? text : nlohmann::json(text).dump();
+}
+
+/// The lines of the division.
+std::string division(const std::vector<Column>& columns, const std::vector<const Column*>& variables) {
+  for (const Column& column : columns) {
+    if (column.is_division()) return fmt::format("  split: {}\n", quoted(column.name));
+  }
+  std::string lines =
+      "  # Rows are divided at random, two to one, within each class. To test on values that masks never saw:\n";
+  for (const Column& column : columns) {
+    const bool is_variable = std::ranges::find(variables, column.name, &Column::name) != variables.end();
+    if (!is_variable && !column.has_blanks && column.values.size() > 5 && column.words < 2) {
+      return lines + fmt::format("  # split_by: {}\n", quoted(column.name));
+    }
+  }
+  return lines + "  # split_by: COLUMN\n";
+}
+
+}  // namespace
+
+std::string suggested_spec(const std::filesystem::path& data, const std::filesystem::path& model) {
+  const ModelConfig config = read_model_config(model / "config.json");
+  const CsvTable table = CsvTable::read(data);
+  if (table.n_rows() == 0) throw input_error("{}: no rows below the header", table.source());
+  if (table.has_column("data") && table.has_column("labels")) {
+    throw input_error("{}: rows of tokens (column 'data'); examples/exp1.yaml is a spec for these", table.source());
+  }
+  std::vector<Column> columns;
+  for (const std::string& name : table.columns()) {
+    if (!name.empty()) columns.push_back(described(table, name));
+  }
+  const Column& text = text_among(columns, table);
+  const std::vector<std::string> sentences = table.text(text.name);
+  std::vector<const Column*> words, variables;
+  for (Column& column : columns) {
+    column.is_word = &column != &text && !column.has_blanks && is_word_of(table, column.name, sentences);
+    if (column.is_word) words.push_back(&column);
+    if (&column != &text && !column.is_word && column.is_variable()) variables.push_back(&column);
+  }
+  if (variables.empty()) {
+    std::vector<std::string> reasons;
+    for (const Column& column : columns) {
+      const std::string why = &column == &text ? "the sentences"
+                              : column.is_word ? "words of the sentences"
+                                               : column.why_no_variable();
+      reasons.push_back(fmt::format("{} ({})", column.name, why));
+    }
+    throw input_error("{}: no column can be a variable, which needs 2 to {} classes and a value in each row: {}",
+                      table.source(), kMostClasses, fmt::join(reasons, ", "));
+  }
+  std::vector<std::string> names, classes;
+  for (const Column* variable : variables) {
+    names.push_back(quoted(variable->name));
+    std::vector<std::string> some(variable->values.begin(), variable->values.end());
+    if (some.size() > 4) some = {some[0], some[1], "..."};
+    classes.push_back(fmt::format("{} ({})", variable->name, fmt::join(some, ", ")));
+  }
+  const std::string stem = data.stem().string();
+  std::string spec = fmt::format(
+      "# Is {} computed in the model, where, and does its behaviour depend on it?\n"
+      "model: {}\ntask:\n  name: {}\n  sentences: {}   # {} rows\n",
+      names.front(), quoted(model.string()), quoted(stem), quoted(data.string()), table.n_rows());
+  if (text.name != "sentence") spec += fmt::format("  text: {}\n", quoted(text.name));
+  if (words.empty()) {
+    spec +=
+        "  # The last token of each sentence is probed. Of a word in it: {word: COLUMN}, with a column of such words.\n"
+        "  # at: {word: COLUMN}\n";
+  } else {
+    spec += fmt::format("  at: {{word: {}}}   # the last token of this word in each sentence\n",
+                        quoted(words.front()->name));
+    for (const Column* word : std::span(words).subspan(1))
+      spec += fmt::format("  # at: {{word: {}}}\n", quoted(word->name));
+  }
+  spec += division(columns, variables);
+  spec += fmt::format(
+      "  # What the model should say if it uses the variable; without it nothing is ablated:\n"
+      "  # expect: {{continuation: \" are\", against: [\" is\"], where: {{{}: {}}}}}\n"
+      "variables: [{}]   # {}\n"
+      "layers: [{}]   # of 0 to {}; all: every layer\n"
+      "blocks: [attn, mlp]\n"
+      "out: runs/{}\n",
+      quoted(variables.front()->name), quoted(*variables.front()->values.begin()), fmt::join(names, ", "),
+      fmt::join(classes, "; "), config.n_layers / 2, config.n_layers - 1, stem);
+  return spec;
+}
+
+}  // namespace cprobe
