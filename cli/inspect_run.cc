@@ -142,6 +142,16 @@ Json answers_about(const std::filesystem::path& circuit, const std::string& cell
   return answers;
 }
 
+Titles titles_beside(const std::filesystem::path& circuit) {
+  const std::filesystem::path folder = std::filesystem::absolute(circuit).parent_path().parent_path();
+  if (!holds_run(folder)) return {};
+  try {
+    return open_to_read(folder).titles();
+  } catch (const Error&) {
+    return {};  // The circuit is sound, whatever its run's record is.
+  }
+}
+
 void print_answers(const Json& answers) {
   Lines lines = {{"data", "question", "answer", "p"}};
   for (const Json& a : answers) {

@@ -72,7 +72,10 @@ std::vector<std::string> continuations_of(const RunData& data) {
 }  // namespace
 
 DataCheck check_data(const Spec& spec, const RunData& data, int64_t n_rows) {
-  DataCheck check{.continuations = continuations_of(data), .notes = data.notes, .warnings = data.warnings};
+  DataCheck check{.titles = variable_titles(spec, data.titles),
+                  .continuations = continuations_of(data),
+                  .notes = data.notes,
+                  .warnings = data.warnings};
   const auto parts = parts_of(data);
   for (const auto& [label, set] : parts) check.parts.emplace_back(label, set->trie.n_rows());
   const int64_t position = spec.grid.positions.front();
