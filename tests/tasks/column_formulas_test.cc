@@ -62,8 +62,22 @@ TEST(ColumnFormulas, AreNotReadFromOtherPeoplesFiles) {
     write_bytes(folder / kColumnsFile, text);
     EXPECT_THAT(read_column_titles(folder / "train.csv"), IsEmpty()) << text;
   }
+  EXPECT_THAT(read_column_titles(folder / "train.csv"), IsEmpty());
   std::filesystem::remove(folder / kColumnsFile);
   EXPECT_THAT(read_column_titles(folder / "train.csv"), IsEmpty());
+}
+
+TEST(ColumnFormulas, DoNotReplaceOtherPeoplesFiles) {
+  const TemporaryFolder folder;
+  write_bytes(folder / kColumnsFile, "my own notes");
+  prepare_task_data(squares(), folder.path(), Seed(1), false);
+  EXPECT_EQ(read_bytes(folder / kColumnsFile), "my own notes");
+  ArithmeticTask other = squares();
+  std::filesystem::remove(folder / kColumnsFile);
+  prepare_task_data(other, folder.path(), Seed(1), false);
+  other.variables.front().second = "(a^2) % p";  // The same values.
+  prepare_task_data(other, folder.path(), Seed(1), false);
+  EXPECT_EQ(read_column_titles(folder / "train.csv").at("var_0"), "(a^2) mod 11");
 }
 
 TEST(ColumnFormulas, AreAddedToDataOfEarlierVersionsWhichStayAsTheyAre) {

@@ -108,6 +108,7 @@ std::map<std::string, at::Tensor> tensors_of(const CircuitFile& circuit) {
 
 std::string to_string(const std::vector<ComponentRef>& components) {
   std::vector<std::string> names;
+  names.reserve(components.size());
   for (const ComponentRef& component : components) names.push_back(to_string(component));
   return fmt::format("{}", fmt::join(names, ", "));
 }

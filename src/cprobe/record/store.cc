@@ -183,9 +183,10 @@ Titles Store::titles() const {
     if (!of_plan.is_object()) throw failure("{}: its record has titles that cannot be read", folder_.string());
     for (const auto& [variable, title] : of_plan.items()) {
       if (!title.is_string()) continue;
+      const auto text = title.get<std::string>();
       // Two plans may have given one title to two variables. The later plan's stays.
-      std::erase_if(titles, [&](const auto& other) { return other.second == title.get<std::string>(); });
-      titles[variable] = title.get<std::string>();
+      std::erase_if(titles, [&](const auto& other) { return other.second == text; });
+      titles[variable] = text;
     }
   }
   return titles;

@@ -33,10 +33,14 @@ Json json_of(const ArithmeticTask& task, const std::filesystem::path& folder) {
   return json;
 }
 
+bool is_of_cprobe(const Json& json) {
+  return json.is_object() && json.contains("format") && json.at("format") == kColumnsFormat;
+}
+
 /// The titles of a `columns.json`. @throws nlohmann::json::exception if the file is another.
 std::map<std::string, std::string> titles_of(const Json& json, const std::filesystem::path& csv) {
   std::map<std::string, std::string> titles;
-  if (json.at("format") != kColumnsFormat) return titles;
+  if (!is_of_cprobe(json)) return titles;
   const std::string hash = hash_of_file(csv);
   // A file may have been given another name.
   bool is_of_csv = false;
@@ -80,7 +84,10 @@ std::string formula_title(std::string_view formula, int64_t modulus) {
 void write_column_formulas(const ArithmeticTask& task, const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / kColumnsFile;
   const std::string text = json_of(task, folder).dump(2) + "\n";
-  if (std::filesystem::is_regular_file(path) && read_file(path) == text) return;
+  if (std::filesystem::exists(path)) {
+    const std::string present = read_file(path);
+    if (present == text || !is_of_cprobe(Json::parse(present, nullptr, false))) return;
+  }
   write_file(path, text);
 }
 

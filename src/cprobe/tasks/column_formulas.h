@@ -20,8 +20,8 @@ inline constexpr const char* kColumnsFile = "columns.json";
 std::string formula_title(std::string_view formula, int64_t modulus);
 
 /// Writes `columns.json` beside `train.csv` and `test.csv` of a task: the formula of each column,
-/// and hashes of the two files, by which readers notice other data. A file that says so already is
-/// left as it is.
+/// and hashes of the two files, by which readers notice other data. Left as it is are a file that
+/// says so already, and a file of that name that cprobe did not write.
 /// @param folder  holds the two files.
 /// @throws Error (kInput) if one of them cannot be read; (kFailed) if the file cannot be written.
 void write_column_formulas(const ArithmeticTask& task, const std::filesystem::path& folder);
