@@ -105,7 +105,8 @@ Json run_json(const std::filesystem::path& folder, const Store& store, const Sta
 std::string questions_note(const Store& store) {
   const std::vector<JudgedFinding> findings = judged_findings(store.probed());
   std::string lines;
-  for (const auto& [question, name, text] : kQuestions) {
+  for (const auto& [asked, name, text] : kQuestions) {
+    const Question question = asked;  // Clang 14 does not capture bindings.
     const bool is_asked =
         std::ranges::any_of(findings, [&](const JudgedFinding& f) { return (f.*question).is_asked(); });
     if (is_asked) lines += fmt::format("  {}: {}\n", name, text);
