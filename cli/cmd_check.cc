@@ -37,6 +37,7 @@ void print_json(const DataCheck& check) {
   for (const auto& [label, n] : check.parts) parts[label] = n;
   for (const auto& [variable, text] : check.types) types[variable] = text;
   nlohmann::ordered_json object = {{"rows", rows}, {"classes", classes}, {"parts", parts}, {"types", types}};
+  object["titles"] = check.titles;
   object["continuations"] = check.continuations;
   object["notes"] = check.notes;
   object["warnings"] = check.warnings;
@@ -46,7 +47,9 @@ void print_json(const DataCheck& check) {
 void print_text(const DataCheck& check) {
   std::vector<std::vector<std::string>> lines = {{"row", "text, with the [probed] token"}};
   if (!check.rows.empty()) {
-    for (const auto& [variable, name] : check.rows.front().classes) lines.front().push_back(variable);
+    for (const auto& [variable, name] : check.rows.front().classes) {
+      lines.front().push_back(title_and_column(check.titles, variable));
+    }
   }
   for (const DataCheck::Row& row : check.rows) {
     lines.push_back({std::to_string(row.row), row.before + "[" + row.token + "]" + row.after});
@@ -55,7 +58,7 @@ void print_text(const DataCheck& check) {
   fmt::print("{}", text_table(lines));
   constexpr size_t kMostClasses = 20;
   for (const auto& [variable, classes] : check.classes) {
-    std::vector<std::vector<std::string>> table = {{variable}};
+    std::vector<std::vector<std::string>> table = {{title_and_column(check.titles, variable)}};
     for (const auto& [label, n] : check.parts) table.front().push_back(fmt::format("{} ({})", label, n));
     for (const auto& [name, counts] : classes) {
       if (table.size() > kMostClasses) {
@@ -69,7 +72,9 @@ void print_text(const DataCheck& check) {
     fmt::print("\n{}", text_table(table));
   }
   fmt::print("\n");
-  for (const auto& [variable, text] : check.types) fmt::print("Types of {}: {}.\n", variable, text);
+  for (const auto& [variable, text] : check.types) {
+    fmt::print("Types of {}: {}.\n", title_in(check.titles, variable), text);
+  }
   for (const std::string& text : check.continuations)
     fmt::print("The model should say {}, or the other way round.\n", text);
   for (const std::string& note : check.notes) fmt::print("{}\n", note);

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/inspect_run.h"
 #include "cli/options.h"
 #include "cli/progress_bar.h"
 #include "cprobe/circuit/circuit_sets.h"
@@ -50,7 +51,8 @@ std::string circuits_table(const std::vector<CircuitFile>& circuits) {
   Lines lines = {{"", "variable", "seed", "units", "of", "circuit", "file"}};
   for (size_t i = 0; i < circuits.size(); ++i) {
     const CircuitFile& c = circuits[i];
-    lines.push_back({std::to_string(i + 1), entry(c, "variable"), entry(c, "seed"), std::to_string(c.n_units()),
+    const std::string variable = title_and_column(titles_beside(c.source), entry(c, "variable"));
+    lines.push_back({std::to_string(i + 1), variable, entry(c, "seed"), std::to_string(c.n_units()),
                      std::to_string(c.max_units()), std::string(to_string(c.extent())), c.source});
   }
   return text_table(lines);

@@ -8,6 +8,7 @@
 #include "cprobe/io/document.h"
 #include "cprobe/tasks/arithmetic_data.h"
 #include "cprobe/tasks/arithmetic_task.h"
+#include "cprobe/tasks/column_formulas.h"
 #include "cprobe/tasks/sentences.h"
 #include "embedded_tasks.h"
 
@@ -38,6 +39,7 @@ void write_arithmetic_data(const DataOptions& options) {
   if (options.uniform_distractors) task = with_uniform_distractors(std::move(task));
   const ArithmeticTable table = generate(task, Seed(options.seed));
   write_arithmetic_csv(table, options.out);
+  write_column_formulas(task, options.out);
   fmt::print("{}: {} rows\n", (options.out / "train.csv").string(), table.train.size());
   fmt::print("{}: {} rows\n", (options.out / "test.csv").string(), table.test.size());
   fmt::print("vocabulary: {} tokens\n", vocabulary(task));
@@ -79,6 +81,8 @@ void setup_data(CLI::App& app) {
   command->add_flag("--uniform-distractors", options->uniform_distractors,
                     "Draw distractors for every row, where an arithmetic task has them follow an operand");
   command->footer(
+      "Beside the files of an arithmetic task, columns.json has the formulas of their columns, by which reports\n"
+      "call the variables.\n\n"
       "Examples:\n  cprobe data examples/tasks/exp1.yaml --out data/exp1\n"
       "  cprobe data agreement --out data/agreement");
   command->callback([options] { run_data(*options); });

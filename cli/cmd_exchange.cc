@@ -13,6 +13,7 @@
 #include "cprobe/probe/probe_cell.h"
 #include "cprobe/record/judged_words.h"
 #include "cprobe/report/findings_json.h"
+#include "cprobe/spec/titles.h"
 
 namespace cprobe {
 namespace {
@@ -150,7 +151,7 @@ std::string table_of(const std::vector<std::pair<JudgedFinding, Findings::Exchan
 
 /// What donors of sentences are, with a line end; empty where they differ in tokens at known
 /// positions.
-std::string donors_line(const JudgedFinding& found, const Findings::Exchange& on) {
+std::string donors_line(const JudgedFinding& found, const Findings::Exchange& on, const std::string& title) {
   switch (on.donors) {
     case DonorKind::kTokens:
       return {};
@@ -159,8 +160,8 @@ std::string donors_line(const JudgedFinding& found, const Findings::Exchange& on
       return fmt::format(
           "{}: {} exchanged for another of the same {}: {:.3f} of the answers stay; for one of another {}{}: {:.3f} of "
           "the answers that differ become the donor's\n",
-          on.data, found.types, found.variable, on.keep, found.variable,
-          on.donors == DonorKind::kForms ? " in the same block" : "", on.moved);
+          on.data, found.types, title, on.keep, title, on.donors == DonorKind::kForms ? " in the same block" : "",
+          on.moved);
     case DonorKind::kRows:
       break;
   }
@@ -216,7 +217,8 @@ void run_exchange(const ExchangeCommand& command) {
   }
   if (!command.json) {
     fmt::print("{}", table_of(all));
-    for (const auto& [found, on] : all) fmt::print("{}", donors_line(found, on));
+    const std::string title = title_in(variable_titles(spec, data.titles), variable);
+    for (const auto& [found, on] : all) fmt::print("{}", donors_line(found, on, title));
     return;
   }
   for (const auto& [found, on] : all) print_json(found, on);

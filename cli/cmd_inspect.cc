@@ -77,6 +77,7 @@ Json describe_circuit(const InspectOptions& options) {
                {"path", options.path.string()},
                {"component", to_string(file.components)},
                {"unit", to_string(file.unit)},
+               {"checkpoint_axes", file.transposed ? Json(checkpoint_axes(file)) : Json()},
                {"matrices", Json::array()}};
   for (const auto& [tensor, member] : file.members) {
     json["matrices"].push_back({{"tensor", tensor}, {"units", member.sum().item<int64_t>()}, {"of", member.numel()}});
@@ -91,6 +92,8 @@ Json describe_circuit(const InspectOptions& options) {
       json["heads"] = {{"q", heads.q}, {"k", heads.k}, {"v", heads.v}};
     }
   }
+  const auto variable = file.provenance.find("variable");
+  if (variable != file.provenance.end()) json["title"] = title_in(titles_beside(options.path), variable->second);
   json["provenance"] = file.provenance;
   const auto cell = file.provenance.find("cell");
   json["answers"] = answers_about(options.path, cell == file.provenance.end() ? std::string() : cell->second);

@@ -105,7 +105,8 @@ Json run_json(const std::filesystem::path& folder, const Store& store, const Sta
 std::string questions_note(const Store& store) {
   const std::vector<JudgedFinding> findings = judged_findings(store.probed());
   std::string lines;
-  for (const auto& [question, name, text] : kQuestions) {
+  for (const auto& [asked, name, text] : kQuestions) {
+    const Question question = asked;  // Clang 14 does not capture bindings.
     const bool is_asked =
         std::ranges::any_of(findings, [&](const JudgedFinding& f) { return (f.*question).is_asked(); });
     if (is_asked) lines += fmt::format("  {}: {}\n", name, text);
@@ -140,6 +141,16 @@ Json answers_about(const std::filesystem::path& circuit, const std::string& cell
     }
   }
   return answers;
+}
+
+Titles titles_beside(const std::filesystem::path& circuit) {
+  const std::filesystem::path folder = std::filesystem::absolute(circuit).parent_path().parent_path();
+  if (!holds_run(folder)) return {};
+  try {
+    return open_to_read(folder).titles();
+  } catch (const Error&) {
+    return {};  // The circuit is sound, whatever its run's record is.
+  }
 }
 
 void print_answers(const Json& answers) {

@@ -4,6 +4,8 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "cprobe/spec/titles.h"
+
 namespace cprobe {
 
 /// Prints the contents of a run folder. While a process works in the folder, also prints how far
@@ -15,6 +17,10 @@ void print_run(const std::filesystem::path& folder, bool json);
 /// {"data", "name", "question", "answer", "p_adjusted"}, one per data set and question that the run
 /// put. Empty if the file lies in no run folder, or the run has no answers about the cell.
 nlohmann::ordered_json answers_about(const std::filesystem::path& circuit, const std::string& cell);
+
+/// What the run of a circuit file in its folder `circuits` calls its variables. Empty if the file
+/// lies in no run folder.
+Titles titles_beside(const std::filesystem::path& circuit);
 
 /// Prints a list of `answers_about` as a table.
 void print_answers(const nlohmann::ordered_json& answers);

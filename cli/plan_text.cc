@@ -42,7 +42,7 @@ std::string shortened(const std::vector<std::string>& names) {
 
 /// What is in the way of answers: "present, made here (x, y; on Test): too few types: ...".
 /// Questions about the same variables, then variables with the same questions, share a line.
-std::string problems_text(const std::vector<PlannedQuestion>& questions) {
+std::string problems_text(const std::vector<PlannedQuestion>& questions, const Titles& titles) {
   struct Problem {
     std::string text, data;
     std::vector<std::string> questions, variables;
@@ -60,7 +60,8 @@ std::string problems_text(const std::vector<PlannedQuestion>& questions) {
   };
   for (const PlannedQuestion& q : questions) {
     if (q.problem.empty()) continue;
-    add_to(of_variables, {q.problem, q.data, {q.question}, q.variables}, &Problem::variables, &Problem::questions);
+    add_to(of_variables, {q.problem, q.data, {q.question}, titles_in(titles, q.variables)}, &Problem::variables,
+           &Problem::questions);
   }
   for (const Problem& one : of_variables) add_to(all, one, &Problem::questions, &Problem::variables);
   std::string text;
@@ -73,25 +74,28 @@ std::string problems_text(const std::vector<PlannedQuestion>& questions) {
 
 /// What the run could tell: a line for each question, data set and kind of variable, then what is
 /// in the way of an answer. Empty in protocol paper.
-std::string power_text(const std::vector<PlannedQuestion>& questions) {
+std::string power_text(const std::vector<PlannedQuestion>& questions, const Titles& titles) {
   if (questions.empty()) return {};
   std::vector<std::vector<std::string>> lines = {
       {"question", "data", "variables", "types", "nulls", "findings", "least p", "least effect"}};
   bool is_any_possible = false;
+  std::vector<std::string> variables;
   for (const PlannedQuestion& q : questions) {
-    lines.push_back({q.question, q.data, shortened(q.variables), std::to_string(q.n_types), std::to_string(q.n_nulls),
-                     std::to_string(q.n_findings), p_number(q.least_p),
+    variables.insert(variables.end(), q.variables.begin(), q.variables.end());
+    lines.push_back({q.question, q.data, shortened(titles_in(titles, q.variables)), std::to_string(q.n_types),
+                     std::to_string(q.n_nulls), std::to_string(q.n_findings), p_number(q.least_p),
                      q.least_effect ? fmt::format("{:.3f}", *q.least_effect) : "-"});
     is_any_possible |= q.least_effect.has_value();
   }
   std::string text = fmt::format(
       "\nWhat these rows and types could tell: the least adjusted p, and the least effect beyond nulls that is "
-      "answered yes in four of five runs.\n{}"
+      "answered yes in four of five runs.\n{}{}"
       "Assumed standard deviations: {} between types (0.5 is the largest of a share), {} between null variables, {} "
       "between random sets (through units: {}).\n",
-      text_table(lines), kAssumedTypeSd, kAssumedNullSd, kAssumedRandomSd, kAssumedUnitsSd);
+      text_table(lines), columns_note(titles, variables), kAssumedTypeSd, kAssumedNullSd, kAssumedRandomSd,
+      kAssumedUnitsSd);
   if (!is_any_possible) text += "No question of this spec can be answered yes:\n";
-  return text + problems_text(questions);
+  return text + problems_text(questions, titles);
 }
 
 nlohmann::ordered_json power_json(const std::vector<PlannedQuestion>& questions) {
@@ -162,7 +166,7 @@ void print_plan(const RunPlan& plan) {
   fmt::print("{}Peak memory: about {}, of which the model's weights {} and residual streams {}{}.\n", parts_note(plan),
              format_bytes(plan.peak_memory), format_bytes(plan.weights_memory), format_bytes(plan.streams_memory),
              plan.streams_on_disk ? " (in scratch files, as they exceed --memory)" : "");
-  fmt::print("{}", power_text(plan.questions));
+  fmt::print("{}", power_text(plan.questions, plan.titles));
 }
 
 }  // namespace cprobe

@@ -77,7 +77,8 @@ int main(int argc, char** argv) {
   const std::filesystem::path folder = argv[1];
   cprobe::save_model(cprobe::testing::drawn_model(cprobe::testing::tiny_config()), folder / "model");
   cprobe::testing::make_run(folder / "small", small_grid(),
-                            {.command = kHostile, .host = "host", .model = folder / "model", .spec = kHostile});
+                            {.command = kHostile, .host = "host", .model = folder / "model", .spec = kHostile}, {},
+                            {{"parity", "a <b>mod</b> 2"}});
   std::vector<cprobe::Metric> of_probe = {{.metric = "test_accuracy", .value = 0.8, .n = 100, .note = kHostile},
                                           {.metric = "test_accuracy", .value = 0.1, .n = 100, .control = "majority"}};
   cprobe::add_beside_nulls(of_probe, "type_accuracy Test", cprobe::testing::tested(0.8, 0.2), 1);

@@ -18,6 +18,7 @@ import time
 from webdriver import Browser
 
 HOSTILE = "</script><img src=x onerror=document.title='hit'>&lt;b&gt;<b>%{x}"
+TITLE = "a <b>mod</b> 2"  # What the small run calls its column `parity`.
 READY = "return document.documentElement.dataset.ready"
 DRAW_ALL = "figures.forEach((f) => f.draw())"
 # The figures that are seen: their ids, and how many numbers each draws.
@@ -63,6 +64,22 @@ def hostile_names_stay_text(browser, pages):
     check(any(tick.startswith("</script><img src=x") for tick in ticks), f"labels of the heat map: {ticks}")
 
 
+def titles_stand_with_their_columns_once(browser, pages):
+    open_page(browser, pages / "small.html")
+    browser.run(DRAW_ALL)
+    options = browser.run("return [...document.getElementById('choose-variable').options].map((o) => o.textContent)")
+    check(f"{TITLE} (parity)" in options, f"variables to choose: {options}")
+    headings = browser.run("return [...document.querySelectorAll('.verdict h3')].map((h) => h.textContent)")
+    check(f"{TITLE} (parity)" in headings, f"headings of verdicts: {headings}")
+    texts = browser.run("return [...document.querySelectorAll('.verdict')].map((v) => v.textContent).join(' ')")
+    check(f"{TITLE} is present in this model" in texts, f"verdicts: {texts}")
+    check("parity is" not in texts, f"the column in sentences: {texts}")
+    for plot in ("heatmap", "decodability", "baselines"):
+        ticks = browser.run(f"return [...document.querySelectorAll('#{plot} .ytick text')].map((t) => t.textContent)")
+        check(any(tick.startswith(TITLE) for tick in ticks) and not any(tick.startswith("parity") for tick in ticks),
+              f"labels of {plot}: {ticks}")
+
+
 def figures_have_data(browser, pages):
     for page, expected in {
         "small.html": {"heatmap", "decodability", "ablation", "path", "curves", "matrices", "heads", "overlap", "baselines"},
@@ -84,7 +101,7 @@ def choices_change_the_figures(browser, pages):
     check_equal(browser.run("return figures[0].plot.data[0].z.length"), 4, "rows of the heat map")
     browser.run("const s = document.getElementById('choose-variable'); s.value = '1'; s.dispatchEvent(new Event('change'))")
     check_equal(browser.run("figures[0].draw(); return figures[0].plot.data[0].z.length"), 2, "rows of one variable")
-    check_equal(set(browser.run(COLUMN, 0)), {"parity"}, "variables in the table")
+    check_equal(set(browser.run(COLUMN, 0)), {TITLE}, "variables in the table")
     browser.run("const s = document.getElementById('heatmap-figure'); s.value = 'present'; s.dispatchEvent(new Event('change'))")
     check_equal(browser.run("return figures[0].plot.data[0].z[1][0]"), 0.05, "p in the heat map")
 
@@ -99,7 +116,7 @@ def tables_filter_and_sort(browser, pages):
     browser.type("#findings th:nth-child(5) button", "\ue007")  # The Enter key.
     check_equal(browser.run(SORTED, 4), "descending", "aria-sort after Enter")
     check_equal(browser.run(COLUMN, 4), sorted(column, reverse=True), "column sorted the other way")
-    browser.type("#findings-filter", "PARITY L2")
+    browser.type("#findings-filter", "MOD</B> 2 L2")
     check_equal(browser.run(COLUMN, 1), ["L2.mlp"], "filtered rows")
 
 
@@ -348,7 +365,7 @@ def a_benchmark_is_printed_whole(browser, pages):
     browser.run("window.dispatchEvent(new Event('afterprint'))")
 
 
-TESTS = [hostile_names_stay_text, figures_have_data, choices_change_the_figures, tables_filter_and_sort, methods_answer,
+TESTS = [hostile_names_stay_text, titles_stand_with_their_columns_once, figures_have_data, choices_change_the_figures, tables_filter_and_sort, methods_answer,
          figures_and_tables_export, nulls_are_drawn_one_by_one, only_a_yes_has_the_tick, a_negative_control_is_labelled,
          a_negative_control_stands_beside_the_model, models_are_tested_together,
          positions_stay_apart, a_figure_without_data_keeps_its_choice,

@@ -1,6 +1,8 @@
 #include "cprobe/circuit/circuit.h"
 #include "cprobe/io/safetensors.h"
+#include "tests/circuit/made_circuit.h"
 #include "tests/support.h"
+#include "tests/tiny_model.h"
 
 namespace cprobe {
 namespace {
@@ -42,6 +44,66 @@ TEST(CircuitFile, OfSeveralComponentsHasAFormatOfItsOwn) {
       ElementsAre(Pair("components", "L0.attn, L0.mlp"), Pair("format", "cprobe circuit 2"), Pair("unit", "neuron")));
   EXPECT_EQ(read_circuit_file(path).components, saved.components);
   EXPECT_TRUE(read_circuit_file(path).provenance.empty());
+}
+
+/// The stored tensor of a weight matrix, as any reader of safetensors gets it.
+at::Tensor stored(const Circuit& circuit, const std::filesystem::path& path) {
+  save_circuit(circuit, path);
+  return SafetensorsFile::open(path).tensor(circuit.matrices.front().source).clone();
+}
+
+TEST(CircuitFile, StoresWeightsWithTheAxesOfTheCheckpoint) {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder / "c.safetensors";
+  const ComponentRef mlp{0, Block::kMlp};
+  const Circuit conv = testing::random_circuit(testing::tiny_config(), {mlp}, 0.5, MaskUnit::kWeight);
+  EXPECT_TRUE(at::equal(stored(conv, path), conv.members.front().to(at::kByte)));
+  EXPECT_EQ(SafetensorsFile::open(path).metadata().at("checkpoint_axes"), "n_in, n_out");
+  EXPECT_EQ(SafetensorsFile::open(path).metadata().at("format"), "cprobe circuit 1");
+
+  const Circuit linear = testing::random_circuit(testing::llama_config(), {mlp}, 0.5, MaskUnit::kWeight);
+  EXPECT_TRUE(at::equal(stored(linear, path), linear.members.front().t().to(at::kByte)));
+  EXPECT_EQ(SafetensorsFile::open(path).metadata().at("checkpoint_axes"), "n_out, n_in");
+  // Earlier versions would take a square tensor for [n_in, n_out].
+  EXPECT_EQ(SafetensorsFile::open(path).metadata().at("format"), "cprobe circuit 3");
+  const Circuit loaded = load_circuit(path, testing::llama_config());
+  for (size_t m = 0; m < linear.members.size(); ++m) EXPECT_TRUE(at::equal(loaded.members[m], linear.members[m]));
+}
+
+TEST(CircuitFile, OfAnEarlierVersionHasWeightsAsInAndOut) {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder / "c.safetensors";
+  const Circuit linear = testing::random_circuit(testing::llama_config(), {{0, Block::kMlp}}, 0.5, MaskUnit::kWeight);
+  std::map<std::string, at::Tensor> tensors;
+  for (size_t m = 0; m < linear.members.size(); ++m) {
+    tensors[linear.matrices[m].source] = linear.members[m].to(at::kByte);
+  }
+  write_safetensors(path, tensors, {{"format", "cprobe circuit 1"}, {"component", "L0.mlp"}, {"unit", "weight"}});
+  EXPECT_FALSE(read_circuit_file(path).transposed);
+  const Circuit loaded = load_circuit(path, testing::llama_config());
+  for (size_t m = 0; m < linear.members.size(); ++m) EXPECT_TRUE(at::equal(loaded.members[m], linear.members[m]));
+}
+
+TEST(CircuitFile, RefusesAxesThatItsFormatDoesNotHave) {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder / "c.safetensors";
+  const at::Tensor weights = at::ones({3, 3}, at::kByte);
+  write_circuit(path, weights, {{"unit", "weight"}, {"checkpoint_axes", "in, out"}});
+  EXPECT_INPUT_ERROR(read_circuit_file(path), "metadata 'checkpoint_axes' is 'in, out', expected 'n_in, n_out'");
+  write_circuit(path, weights, {{"unit", "weight"}, {"checkpoint_axes", "n_out, n_in"}});
+  EXPECT_INPUT_ERROR(read_circuit_file(path), "which files of format 'cprobe circuit 1' in unit weight do not have");
+  write_circuit(path, weights, {{"unit", "weight"}, {"format", "cprobe circuit 3"}, {"components", "L0.mlp"}});
+  EXPECT_INPUT_ERROR(read_circuit_file(path), "metadata 'checkpoint_axes' is ''");
+}
+
+TEST(CircuitFile, RefusesAModelWithOtherAxes) {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder / "c.safetensors";
+  Circuit circuit = testing::random_circuit(testing::tiny_config(), {{0, Block::kMlp}});
+  for (MatrixInfo& matrix : circuit.matrices) matrix.transposed = true;
+  save_circuit(circuit, path);
+  EXPECT_INPUT_ERROR(load_circuit(path, testing::tiny_config()),
+                     "is [n_out, n_in] in its checkpoint, but [n_in, n_out]");
 }
 
 TEST(CircuitFile, RefusesOtherTensors) {

@@ -102,6 +102,26 @@ TEST(Fit, PrintsAFinishedRunAgainAndComputesNothing) {
   EXPECT_EQ(first.out.substr(0, first.out.find("2 of 2")), again.out.substr(0, again.out.find("0 of 2")));
 }
 
+/// The toy's task file says that var_0 is a.
+TEST(Fit, CallsVariablesByTheirTitlesAndFilesByTheirColumns) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "spec.yaml", ToyRun::get().spec());
+  const ProgramResult first = cprobe(fit_command(folder, "run"));
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_THAT(first.out, HasSubstr("\na         L0.attn"));
+  EXPECT_THAT(first.out, HasSubstr("Columns of the data: a is var_0.\n"));
+  const auto before = files_below(folder / "run");
+  EXPECT_THAT(before.at("results.csv"), HasSubstr("\nvar_0,"));
+
+  write_bytes(folder / "spec.yaml", ToyRun::get().spec({{"[var_0]", "{var_0: the first operand}"}}));
+  const ProgramResult again = cprobe(fit_command(folder, "run"));
+  EXPECT_THAT(again.out, HasSubstr("0 of 2 cells computed now"));
+  EXPECT_THAT(again.out, HasSubstr("Columns of the data: the first operand is var_0.\n"));
+  EXPECT_EQ(files_below(folder / "run"), before) << "no file says the title";
+  const ProgramResult table = cprobe({"report", (folder / "run").string(), "--format", "markdown"});
+  EXPECT_THAT(table.out, HasSubstr("| the first operand | L0.attn |"));
+}
+
 TEST(Baseline, TakesSentencesInPairsOfItsOwn) {
   const TemporaryFolder folder;
   write_language_model(folder / "model", "gpt2", 16);

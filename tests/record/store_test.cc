@@ -155,13 +155,14 @@ TEST(OldStore3, GetsChecksumsThatMeanSomethingWithThisVersion) {
           "ALTER TABLE cells DROP COLUMN forgotten; ALTER TABLE invocations DROP COLUMN device; "
           "ALTER TABLE metrics DROP COLUMN lower; ALTER TABLE metrics DROP COLUMN upper; "
           "ALTER TABLE plans DROP COLUMN smallest_effect; ALTER TABLE plans DROP COLUMN correction; "
-          "ALTER TABLE plans DROP COLUMN turn; "
+          "ALTER TABLE plans DROP COLUMN turn; ALTER TABLE plans DROP COLUMN titles; "
           "UPDATE cells SET checksum = 'of version 3'; PRAGMA user_version = 3;");
   sqlite3_close(database);
   const Store store = Store::open(folder.path());
   store.verify();
   EXPECT_EQ(store.invocations()[0].device, "cpu");
   EXPECT_EQ(store.rules().at("toy"), JudgeOptions());
+  EXPECT_TRUE(store.titles().empty()) << "variables are called by their columns";
 }
 
 TEST(Judging, IsThatOfTheSpecPlannedLast) {
@@ -204,6 +205,43 @@ TEST(Judging, SurvivesARepair) {
   { Store::open(folder.path()).plan({{"a", std::string(kCircuitProbing), "a"}}, "data", strict); }
   Store::repair(folder.path());
   EXPECT_EQ(Store::open_existing(folder.path()).judging(), strict);
+}
+
+TEST(StoredTitles, AreThoseOfTheSpecPlannedLast) {
+  const TemporaryFolder folder;
+  const std::string method(kCircuitProbing);
+  {
+    Store store = Store::open(folder.path());
+    EXPECT_TRUE(store.titles().empty());
+    store.plan({{"a", method, "a"}}, "data", {}, {{"var_0", "a^2"}, {"var_1", "b"}});
+    store.plan({{"c", "linear_probe", "c"}}, "data", {}, {{"var_0", "the \"square\""}});
+    EXPECT_EQ(store.titles(), (Titles{{"var_0", "the \"square\""}, {"var_1", "b"}}));
+    store.plan({{"a", method, "a"}}, "data", {}, {{"var_0", "b"}});
+    EXPECT_EQ(store.titles(), (Titles{{"var_0", "b"}})) << "var_1 is in no plan any more";
+  }
+  EXPECT_EQ(Store::open_existing(folder.path()).titles(), (Titles{{"var_0", "b"}}));
+}
+
+TEST(StoredTitles, OfTwoPlansNeverCallTwoVariablesTheSame) {
+  const TemporaryFolder folder;
+  Store store = Store::open(folder.path());
+  store.plan({{"a", std::string(kCircuitProbing), "a"}}, "data", {}, {{"var_0", "a"}});
+  store.plan({{"c", "linear_probe", "c"}}, "data", {}, {{"var_1", "a"}});
+  EXPECT_EQ(store.titles(), (Titles{{"var_1", "a"}}));
+}
+
+TEST(StoredTitles, AreTakenOverFromAShardAndSurviveARepair) {
+  const TemporaryFolder folder;
+  const std::vector<PlannedCell> plan = {{"a", std::string(kCircuitProbing), "a"}};
+  const Titles titles = {{"var_0", "a^2"}};
+  { Store::open(folder / "shard").plan(plan, "data", {}, titles); }
+  {
+    Store store = Store::open(folder / "run");
+    store.gather(folder / "shard", true);
+    EXPECT_EQ(store.titles(), titles);
+  }
+  Store::repair(folder / "run");
+  EXPECT_EQ(Store::open_existing(folder / "run").titles(), titles);
 }
 
 TEST(Judging, RefusesRulesOfALaterVersion) {

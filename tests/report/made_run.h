@@ -139,13 +139,14 @@ inline ReportedCell reported(const MadeCell& cell, size_t run = 0) {
 
 /// Makes `folder` a run with these cells, all finished.
 inline void make_run(const std::filesystem::path& folder, const std::vector<MadeCell>& cells,
-                     const Invocation& call = {.command = "cprobe fit spec.yaml"}, const JudgeOptions& judge = {}) {
+                     const Invocation& call = {.command = "cprobe fit spec.yaml"}, const JudgeOptions& judge = {},
+                     const Titles& titles = {}) {
   Store store = Store::open(folder);
   std::vector<PlannedCell> plan;
   for (size_t i = 0; i < cells.size(); ++i) {
     plan.push_back({fmt::format("{:016x}", i), "circuit probing", fmt::format("cell {}", i)});
   }
-  store.plan(plan, "data", judge);
+  store.plan(plan, "data", judge, titles);
   store.begin(call);
   for (size_t i = 0; i < cells.size(); ++i) {
     const MadeCell& made = cells[i];

@@ -1,6 +1,7 @@
 #include "cprobe/circuit/circuit.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 
 #include "cprobe/core/error.h"
@@ -13,13 +14,21 @@ constexpr const char* kUnitKey = "unit";
 constexpr const char* kFormatKey = "format";
 constexpr std::string_view kScores = "scores/";  // Before the name of a matrix.
 
-/// The two forms of a circuit file: of one component, and of several. Programs that know only the
-/// first form refuse the second, because its format differs.
+/// Names the axes of the checkpoint's tensors.
+constexpr const char* kAxesKey = "checkpoint_axes";
+constexpr const char* kInOut = "n_in, n_out";  // Conv1D of GPT-2.
+constexpr const char* kOutIn = "n_out, n_in";  // torch.nn.Linear.
+
+/// The forms of a circuit file: of one component, of several, and with weights as [n_out, n_in],
+/// the axes of the checkpoint. Programs that know only earlier forms refuse the later ones, because
+/// their format differs.
 struct Form {
   const char* format;
   const char* components_key;
 };
-constexpr Form kOne{"cprobe circuit 1", "component"}, kSeveral{"cprobe circuit 2", "components"};
+constexpr std::array kForms = {Form{"cprobe circuit 1", "component"}, Form{"cprobe circuit 2", "components"},
+                               Form{"cprobe circuit 3", "components"}};
+constexpr const Form &kOne = kForms[0], &kSeveral = kForms[1], &kTransposed = kForms[2];
 
 /// Returns `parse()`, which reads a file's metadata. Puts the file's name, `source`, in front of
 /// the message of an Error.
@@ -32,34 +41,65 @@ auto of_file(const std::string& source, const Parse& parse) {
   }
 }
 
+/// Whether the file's tensors are transposed against Circuit::members.
+bool stores_transposed(const CircuitFile& circuit) {
+  return circuit.unit == MaskUnit::kWeight && circuit.transposed.value_or(false);
+}
+
+const Form& form_of(const CircuitFile& circuit) {
+  if (stores_transposed(circuit)) return kTransposed;
+  return circuit.components.size() == 1 ? kOne : kSeveral;
+}
+
 /// Reads the components that `to_string` wrote.
-/// @throws Error (kInput) unless there are several, in the model's order.
-std::vector<ComponentRef> parse_components(std::string_view text) {
+/// @throws Error (kInput) unless there are `n_least` and more, in the model's order.
+std::vector<ComponentRef> parse_components(std::string_view text, size_t n_least) {
   std::vector<ComponentRef> components;
   for (size_t begin = 0, end = 0; end != std::string_view::npos; begin = end + 2) {
     end = text.find(", ", begin);
     components.push_back(parse_component(text.substr(begin, end - begin)));
   }
   const auto misplaced = std::ranges::adjacent_find(components, std::ranges::greater_equal());
-  if (components.size() < 2 || misplaced != components.end()) {
+  if (components.size() < n_least || misplaced != components.end()) {
     throw input_error("components '{}': expected several in the model's order, such as 'L0.attn, L0.mlp'", text);
   }
   return components;
 }
 
-/// The metadata of a circuit's file: provenance, format, components and unit.
+/// Reads whether the checkpoint's matrices are [n_out, n_in]; none if the file does not say.
+/// @throws Error (kInput) for other axes, and for those that weights of the form do not have.
+std::optional<bool> parse_axes(const std::map<std::string, std::string>& metadata, const Form& form, MaskUnit unit) {
+  const auto found = metadata.find(kAxesKey);
+  const bool is_transposed = &form == &kTransposed;
+  if (found == metadata.end() && !is_transposed) return std::nullopt;
+  const std::string axes = found == metadata.end() ? "" : found->second;
+  if (axes != kInOut && axes != kOutIn) {
+    throw input_error("metadata '{}' is '{}', expected '{}' or '{}'", kAxesKey, axes, kInOut, kOutIn);
+  }
+  if (unit == MaskUnit::kWeight ? is_transposed != (axes == kOutIn) : is_transposed) {
+    throw input_error("metadata '{}' is '{}', which files of format '{}' in unit {} do not have", kAxesKey, axes,
+                      form.format, to_string(unit));
+  }
+  return axes == kOutIn;
+}
+
+/// The metadata of a circuit's file: provenance, format, components, unit and axes.
 std::map<std::string, std::string> metadata_of(const CircuitFile& circuit) {
-  const Form& form = circuit.components.size() == 1 ? kOne : kSeveral;
+  const Form& form = form_of(circuit);
   std::map<std::string, std::string> metadata = circuit.provenance;
   metadata[kFormatKey] = form.format;
   metadata[form.components_key] = to_string(circuit.components);
   metadata[kUnitKey] = to_string(circuit.unit);
+  if (circuit.transposed) metadata[kAxesKey] = checkpoint_axes(circuit);
   return metadata;
 }
 
 std::map<std::string, at::Tensor> tensors_of(const CircuitFile& circuit) {
   std::map<std::string, at::Tensor> tensors;
-  for (const auto& [name, member] : circuit.members) tensors[name] = member.to(at::kByte);
+  const bool is_transposed = stores_transposed(circuit);
+  for (const auto& [name, member] : circuit.members) {
+    tensors[name] = (is_transposed ? member.t().contiguous() : member).to(at::kByte);
+  }
   for (const auto& [name, scores] : circuit.scores) tensors[std::string(kScores) + name] = scores;
   return tensors;
 }
@@ -68,6 +108,7 @@ std::map<std::string, at::Tensor> tensors_of(const CircuitFile& circuit) {
 
 std::string to_string(const std::vector<ComponentRef>& components) {
   std::vector<std::string> names;
+  names.reserve(components.size());
   for (const ComponentRef& component : components) names.push_back(to_string(component));
   return fmt::format("{}", fmt::join(names, ", "));
 }
@@ -96,6 +137,11 @@ int64_t Circuit::max_units() const {
   int64_t n = 0;
   for (const at::Tensor& member : members) n += member.numel();
   return n;
+}
+
+std::string checkpoint_axes(const CircuitFile& circuit) {
+  if (!circuit.transposed) return {};
+  return *circuit.transposed ? kOutIn : kInOut;
 }
 
 int64_t CircuitFile::n_units() const {
@@ -159,18 +205,22 @@ std::string circuit_bytes(const Circuit& circuit) {
 CircuitFile read_circuit_file(const std::filesystem::path& path) {
   const SafetensorsFile file = SafetensorsFile::open(path);
   std::map<std::string, std::string> metadata = file.metadata();
-  const Form& form = metadata[kFormatKey] == kSeveral.format ? kSeveral : kOne;
-  if (metadata[kFormatKey] != form.format) {
-    throw input_error("{}: not a circuit file (metadata '{}' is '{}', expected '{}' or '{}')", path.string(),
-                      kFormatKey, metadata[kFormatKey], kOne.format, kSeveral.format);
+  const auto known = std::ranges::find(kForms, metadata[kFormatKey], &Form::format);
+  if (known == kForms.end()) {
+    throw input_error("{}: not a circuit file (metadata '{}' is '{}', expected '{}', '{}' or '{}')", path.string(),
+                      kFormatKey, metadata[kFormatKey], kOne.format, kSeveral.format, kTransposed.format);
   }
+  const Form& form = *known;
   const std::string source = path.string(), components = metadata[form.components_key];
   const auto parse = [&] {
-    return &form == &kSeveral ? parse_components(components) : std::vector{parse_component(components)};
+    return &form == &kOne ? std::vector{parse_component(components)}
+                          : parse_components(components, &form == &kSeveral ? 2 : 1);
   };
   CircuitFile circuit{.components = of_file(source, parse),
                       .unit = of_file(source, [&] { return parse_mask_unit(metadata[kUnitKey]); }),
                       .source = source};
+  circuit.transposed = of_file(source, [&] { return parse_axes(metadata, form, circuit.unit); });
+  const bool is_transposed = stores_transposed(circuit);
   const int64_t n_axes = circuit.unit == MaskUnit::kNeuron ? 1 : 2;
   for (const auto& [name, info] : file.tensors()) {
     const at::Tensor stored = file.tensor(name);
@@ -186,7 +236,7 @@ CircuitFile read_circuit_file(const std::filesystem::path& path) {
     if (stored.numel() > 0 && stored.max().item<int64_t>() > 1) {
       throw input_error("{}: tensor '{}' holds values other than 0 and 1", path.string(), name);
     }
-    circuit.members[name] = stored.to(at::kBool);
+    circuit.members[name] = (is_transposed ? stored.t().contiguous() : stored).to(at::kBool);
   }
   for (const auto& [name, scores] : circuit.scores) {
     const auto member = circuit.members.find(name);
@@ -195,7 +245,7 @@ CircuitFile read_circuit_file(const std::filesystem::path& path) {
                         fmt::join(scores.sizes(), ", "));
     }
   }
-  for (const char* key : {kFormatKey, form.components_key, kUnitKey}) metadata.erase(key);
+  for (const char* key : {kFormatKey, form.components_key, kUnitKey, kAxesKey}) metadata.erase(key);
   circuit.provenance = std::move(metadata);
   return circuit;
 }
@@ -216,6 +266,12 @@ Circuit circuit_of(CircuitFile file, const ModelConfig& config) {
       throw input_error("{}: tensor '{}' is [{}], expected [{}]; was the circuit found in another model?", file.source,
                         matrix.source, fmt::join(found->second.sizes(), ", "), fmt::join(shape, ", "));
     }
+    if (file.transposed && *file.transposed != matrix.transposed) {
+      throw input_error(
+          "{}: tensor '{}' is [{}] in its checkpoint, but [{}] in the model's; was the circuit found in "
+          "another model?",
+          file.source, matrix.source, *file.transposed ? kOutIn : kInOut, matrix.transposed ? kOutIn : kInOut);
+    }
     circuit.members.push_back(found->second);
     if (const auto scores = file.scores.find(matrix.source); scores != file.scores.end()) {
       circuit.scores.push_back(scores->second);
@@ -234,6 +290,8 @@ CircuitFile circuit_file(const Circuit& circuit, std::string source) {
                    .unit = circuit.unit,
                    .provenance = circuit.provenance,
                    .source = std::move(source)};
+  // All matrices of a family have the same axes.
+  if (!circuit.matrices.empty()) file.transposed = circuit.matrices.front().transposed;
   for (size_t i = 0; i < circuit.members.size(); ++i) file.members[circuit.matrices[i].source] = circuit.members[i];
   for (size_t i = 0; i < circuit.scores.size(); ++i) file.scores[circuit.matrices[i].source] = circuit.scores[i];
   return file;

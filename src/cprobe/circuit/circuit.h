@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,7 +49,8 @@ Circuit make_circuit(const Mask& mask, const MaskMethod& method);
 std::vector<at::Tensor> keep_multipliers(const Circuit& circuit);
 
 /// Writes a circuit file (docs/file_formats.md): one U8 tensor per weight matrix, under the
-/// checkpoint's name of the tensor, and one F32 tensor of scores. All else is written as metadata.
+/// checkpoint's name of the tensor, and one F32 tensor of scores. In unit weight, the U8 tensor has
+/// the axes of the checkpoint's tensor. All else is written as metadata.
 void save_circuit(const Circuit& circuit, const std::filesystem::path& path);
 /// The bytes of the file that `save_circuit` writes.
 std::string circuit_bytes(const Circuit& circuit);
@@ -61,6 +63,9 @@ struct CircuitFile {
   /// By the checkpoint's name of the tensor; values as in Circuit::members.
   std::map<std::string, at::Tensor> members;
   std::map<std::string, at::Tensor> scores;  ///< By the same names; values as in Circuit::scores.
+  /// Whether the checkpoint stores the matrices as [n_out, n_in] (MatrixInfo::transposed). Files of
+  /// earlier versions do not say.
+  std::optional<bool> transposed;
   std::map<std::string, std::string> provenance;
   /// The file. Named in messages and in the provenance of circuits made of this one.
   std::string source;
@@ -70,6 +75,10 @@ struct CircuitFile {
   Extent extent() const { return extent_of(n_units(), max_units()); }
 };
 
+/// The axes of the checkpoint's matrices: "n_in, n_out" or "n_out, n_in"; empty if a file does not
+/// say.
+std::string checkpoint_axes(const CircuitFile& circuit);
+
 /// Writes the same file from a circuit without sizes.
 void save_circuit(const CircuitFile& circuit, const std::filesystem::path& path);
 
@@ -78,13 +87,15 @@ void save_circuit(const CircuitFile& circuit, const std::filesystem::path& path)
 ///   - the file is no circuit file;
 ///   - an unknown component or unit;
 ///   - components that are not in the model's order;
+///   - unknown axes, or axes that the format does not have;
 ///   - a tensor of another dtype or number of axes than the unit's;
 ///   - values other than 0 and 1;
 ///   - scores of a matrix that the file lacks, or of another shape.
 CircuitFile read_circuit_file(const std::filesystem::path& path);
 
 /// Gives a circuit the sizes of its model.
-/// @throws Error (kInput) naming `source` and tensor if matrices or shapes differ from the model's.
+/// @throws Error (kInput) naming `source` and tensor if matrices, shapes or axes differ from the
+///         model's.
 Circuit circuit_of(CircuitFile file, const ModelConfig& config);
 
 /// The circuit without its model's sizes. @param source  as CircuitFile::source.

@@ -60,6 +60,7 @@ CircuitFile combine(SetOperation operation, std::span<const CircuitFile> circuit
       const auto found = circuit.provenance.find(entry.first);
       return found == circuit.provenance.end() || found->second != entry.second;
     });
+    if (!result.transposed) result.transposed = circuit.transposed;
     sources += ", " + circuit.source;
   }
   result.scores.clear();

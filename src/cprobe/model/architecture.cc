@@ -269,7 +269,8 @@ std::vector<MatrixInfo> matrices_of(const ModelConfig& config, const ComponentRe
                         .short_name = module.substr(module.rfind('.') + 1),
                         .source = info.source,
                         .n_in = in,
-                        .n_out = out});
+                        .n_out = out,
+                        .transposed = info.transposed});
   }
   return matrices;
 }

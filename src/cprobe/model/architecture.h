@@ -116,6 +116,7 @@ struct MatrixInfo {
   std::string source;      ///< The checkpoint's tensor name.
   int64_t n_in = 0;
   int64_t n_out = 0;
+  bool transposed = false;  ///< As WeightRow::transposed.
 };
 
 /// The weight matrices of a component: first the input matrices, which read the residual stream;

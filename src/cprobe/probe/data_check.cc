@@ -94,7 +94,7 @@ std::string probed_text(const Spec& spec, const RunData& data) {
   std::vector<std::string> classes, parts;
   for (const std::string& variable : spec.grid.variables) {
     const auto value = train.labelled(variable, spec.grid.positions.front()).labels[0].item<int64_t>();
-    classes.push_back(fmt::format("{} is {}", variable, train.class_name(variable, value)));
+    classes.push_back(fmt::format("{} is {}", title_of(data.titles, variable), train.class_name(variable, value)));
   }
   for (const auto& [label, set] : parts_of(data)) {
     const int64_t n = set->trie.n_rows();
@@ -105,7 +105,10 @@ std::string probed_text(const Spec& spec, const RunData& data) {
 }
 
 DataCheck check_data(const Spec& spec, const RunData& data, int64_t n_rows) {
-  DataCheck check{.continuations = continuations_of(data), .notes = data.notes, .warnings = data.warnings};
+  DataCheck check{.titles = variable_titles(spec, data.titles),
+                  .continuations = continuations_of(data),
+                  .notes = data.notes,
+                  .warnings = data.warnings};
   const auto parts = parts_of(data);
   for (const auto& [label, set] : parts) check.parts.emplace_back(label, set->trie.n_rows());
   const Position& position = spec.grid.positions.front();

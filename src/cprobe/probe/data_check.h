@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cprobe/probe/run_data.h"
+#include "cprobe/spec/titles.h"
 
 namespace cprobe {
 
@@ -22,6 +23,7 @@ struct DataCheck {
   /// Variable -> class -> rows of each part.
   std::map<std::string, std::map<std::string, std::vector<int64_t>>> classes;
   std::map<std::string, std::string> types;  ///< Variable -> what it depends on. Protocol default only.
+  Titles titles;                             ///< What reports call the variables.
   std::vector<std::string> continuations;    ///< Of sentences: what the model is to say, token by token.
   std::vector<std::string> notes, warnings;  ///< As those of RunData.
 };

@@ -12,6 +12,7 @@
 #include "cprobe/data/unseen_classes.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/scratch.h"
+#include "cprobe/tasks/column_formulas.h"
 #include "cprobe/tokenizer/tokenizer.h"
 
 namespace cprobe {
@@ -126,6 +127,7 @@ void load_arithmetic(const DataSpec& spec, const std::vector<std::string>& varia
   }
   data.train = std::move(sets[0]);
   data.test = std::move(sets[1]);
+  data.titles = read_column_titles(spec.train_csv);
 }
 
 }  // namespace

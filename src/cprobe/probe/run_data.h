@@ -26,6 +26,8 @@ struct RunData {
   /// Fingerprints of the model, of every data file, and, for a language task, of the tokenizer's
   /// files and the task; then the kind of the device, unless the device is the CPU.
   std::vector<std::string> fingerprints;
+  /// Column -> title, as the file beside the training data says (tasks/column_formulas.h).
+  std::map<std::string, std::string> titles = {};
   std::vector<std::string> notes = {};     ///< What was chosen because the spec leaves it to the data.
   std::vector<std::string> warnings = {};  ///< What is odd about the data (data/duplicates.h).
 };

@@ -117,7 +117,7 @@ std::vector<std::string> presence_fields(const ShownAnswers& shown) {
 }
 
 /// "Types of a, b: token 0; 19 null variables (permuted tokens)." A line for each kind.
-std::string types_note(const std::vector<ProbedCell>& cells) {
+std::string types_note(const std::vector<ProbedCell>& cells, const Titles& titles) {
   std::vector<std::pair<std::string, std::vector<std::string>>> kinds;  // What a line says, and variables.
   for (const ProbedCell& cell : cells) {
     const Findings& f = cell.findings;
@@ -130,7 +130,7 @@ std::string types_note(const std::vector<ProbedCell>& cells) {
     const std::string says = fmt::format("{}{}; {}", f.types, held_out, nulls);
     auto kind = std::ranges::find(kinds, says, &decltype(kinds)::value_type::first);
     if (kind == kinds.end()) kind = kinds.emplace(kinds.end(), says, std::vector<std::string>());
-    const std::string& variable = cell.settings.cell.variable;
+    const std::string variable = title_in(titles, cell.settings.cell.variable);
     if (std::ranges::find(kind->second, variable) == kind->second.end()) kind->second.push_back(variable);
   }
   std::string lines;
@@ -180,6 +180,8 @@ std::string results_table(const Store& store) {
   const std::vector<ProbedCell> cells = store.probed();
   const bool is_judged = std::ranges::any_of(cells, can_be_judged);
   const JudgeOptions rules = store.judging();
+  const Titles titles = store.titles();
+  std::vector<std::string> variables;
   const std::vector<JudgedFinding> judged = is_judged ? judged_findings(cells, rules) : std::vector<JudgedFinding>();
   const std::vector<ShownAnswers> answers = shown_answers(cells, judged);
   std::vector<std::string> heading = {"variable", "site"};
@@ -203,7 +205,8 @@ std::string results_table(const Store& store) {
   for (size_t i = 0; i < cells.size(); ++i) {
     const auto& [id, settings, f] = cells[i];
     const Findings::OnEvaluationSet none, *on = f.first() == nullptr ? &none : f.first();
-    std::vector<std::string> line = {settings.cell.variable, to_string(settings.cell.component)};
+    variables.push_back(settings.cell.variable);
+    std::vector<std::string> line = {title_in(titles, settings.cell.variable), to_string(settings.cell.component)};
     for (const VariedSetting& setting : varied) {
       const std::string value = setting.text(settings);
       line.push_back(value.empty() ? kNoFigure : value);
@@ -225,8 +228,9 @@ std::string results_table(const Store& store) {
     lines.push_back(line);
   }
   const std::string table = text_table(lines);
-  return table + sd_note(table, is_judged) + other_data_note(cells) + types_note(cells) + seeds_note(judged) +
-         (is_judged ? rules_note(judged, rules) : "") + control_note(cells);
+  return table + columns_note(titles, variables) + sd_note(table, is_judged) + other_data_note(cells) +
+         types_note(cells, titles) + seeds_note(judged) + (is_judged ? rules_note(judged, rules) : "") +
+         control_note(cells);
 }
 
 std::string results_json(const Store& store) {
@@ -250,9 +254,12 @@ std::string results_json(const Store& store) {
 std::string methods_table(const Store& store) {
   const std::vector<RecordedMetric> rows = method_rows(store);
   const MethodAnswers answers = method_answers(rows, store.rules());
+  const Titles titles = store.titles();
   std::set<int64_t> seeds;
   std::set<Position> positions;
+  std::vector<std::string> variables;
   for (const RecordedMetric& row : rows) {
+    variables.push_back(row.variable);
     seeds.insert(row.seed);
     positions.insert(row.position);
   }
@@ -273,7 +280,8 @@ std::string methods_table(const Store& store) {
       continue;
     }
     shown = &row;
-    lines.push_back({row.method, row.variable, row.site, m.metric, m.control.empty() ? value : kNoFigure,
+    lines.push_back({row.method, title_in(titles, row.variable), row.site, m.metric,
+                     m.control.empty() ? value : kNoFigure,
                      m.control.empty() ? "" : fmt::format("{} {}", m.control, value), m.p ? p_number(*m.p) : "",
                      std::to_string(m.n)});
     if (!answers.empty()) {
@@ -287,7 +295,7 @@ std::string methods_table(const Store& store) {
     if (seeds.size() > 1) lines.back().push_back(std::to_string(row.seed));
     lines.back().push_back(m.note);
   }
-  return text_table(lines);
+  return text_table(lines) + columns_note(titles, variables);
 }
 
 std::string methods_json(const Store& store) {

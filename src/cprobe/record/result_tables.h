@@ -18,7 +18,8 @@ std::string accuracy_text(const AblationResult* ablation);
 std::string p_text(const AblationResult* ablation);
 
 /// The finished cells of circuit probing of a store as an aligned text table. Its columns:
-///   - what was probed: variable, component, and each dimension of the grid in which cells differ;
+///   - what was probed: variable (its title, Store::titles), component, and each dimension of the
+///     grid in which cells differ;
 ///   - raw kNN accuracy from the mask's updates, and from those of the whole component;
 ///   - question 1: accuracy on other types, the same of null circuits, and whether the variable is
 ///     present and was made there (or the position from which it was received);
@@ -32,9 +33,9 @@ std::string p_text(const AblationResult* ablation);
 /// (protocol paper, records of earlier versions), columns of the majority baseline, of p beside
 /// controls from the complement, and of the mask's extent stand in place of the answers.
 ///
-/// Lines below the table say what the types and null variables are, that the model is a negative
-/// control, that seeds share their answers, rules of judging other than the defaults, and which
-/// evaluation sets are not shown.
+/// Lines below the table say which columns the titles are, what the types and null variables are,
+/// that the model is a negative control, that seeds share their answers, rules of judging other
+/// than the defaults, and which evaluation sets are not shown.
 std::string results_table(const Store& store);
 
 /// Every field of results.csv as JSON: one object per finished cell and line; null for a figure

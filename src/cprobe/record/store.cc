@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <nlohmann/json.hpp>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/hash.h"
@@ -174,7 +175,25 @@ JudgeOptions Store::judging() const {
   return last.step() ? rules().at(last.text(0)) : JudgeOptions();
 }
 
-void Store::plan(const std::vector<PlannedCell>& cells, const std::string& data, const JudgeOptions& judge) {
+Titles Store::titles() const {
+  Titles titles;
+  Statement plans(database_.get(), "SELECT titles FROM plans ORDER BY turn, rank");
+  while (plans.step()) {
+    const nlohmann::json of_plan = nlohmann::json::parse(plans.text(0), nullptr, false);
+    if (!of_plan.is_object()) throw failure("{}: its record has titles that cannot be read", folder_.string());
+    for (const auto& [variable, title] : of_plan.items()) {
+      if (!title.is_string()) continue;
+      const auto text = title.get<std::string>();
+      // Two plans may have given one title to two variables. The later plan's stays.
+      std::erase_if(titles, [&](const auto& other) { return other.second == text; });
+      titles[variable] = text;
+    }
+  }
+  return titles;
+}
+
+void Store::plan(const std::vector<PlannedCell>& cells, const std::string& data, const JudgeOptions& judge,
+                 const Titles& titles) {
   sqlite3* database = database_.get();
   Transaction transaction(database);
   // Keeps the ranks of methods that are planned again on the same data.
@@ -185,9 +204,10 @@ void Store::plan(const std::vector<PlannedCell>& cells, const std::string& data,
     execute(database, "INSERT OR IGNORE INTO plans (method, rank) SELECT ?, 1 + coalesce(max(rank), 0) FROM plans",
             cell.method);
     execute(database,
-            "UPDATE plans SET data = NULL, smallest_effect = ?, correction = ?, "
+            "UPDATE plans SET data = NULL, smallest_effect = ?, correction = ?, titles = ?, "
             "turn = (SELECT 1 + max(turn) FROM plans) WHERE method = ?",
-            judge.smallest_effect, std::string(to_string(judge.correction)), cell.method);
+            judge.smallest_effect, std::string(to_string(judge.correction)),
+            nlohmann::json(titles).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), cell.method);
     execute(database, "UPDATE cells SET place = NULL WHERE method = ?", cell.method);
   }
   execute(database, "UPDATE cells SET place = NULL WHERE method NOT IN (SELECT method FROM plans)");

@@ -10,6 +10,7 @@
 
 #include "cprobe/record/recorded.h"
 #include "cprobe/record/sqlite.h"
+#include "cprobe/spec/titles.h"
 
 namespace cprobe {
 
@@ -47,7 +48,13 @@ class Store {
   /// Replaces the plan of each method in `cells`, keeping their order. Recorded results stay.
   /// @param data   identifies model and data. Plans made under another value are dropped.
   /// @param judge  the spec's rules for answers about these methods.
-  void plan(const std::vector<PlannedCell>& cells, const std::string& data, const JudgeOptions& judge = {});
+  /// @param titles  what reports call each variable (variable_titles).
+  void plan(const std::vector<PlannedCell>& cells, const std::string& data, const JudgeOptions& judge = {},
+            const Titles& titles = {});
+  /// What reports call each variable: the title of the last plan that names the variable. Variables
+  /// that are not here are called by their columns, as those of records of earlier versions.
+  /// @throws Error (kFailed) if the record's titles cannot be read.
+  Titles titles() const;
   /// By method, the rules for answers: those of the last spec that the method was run on. Methods
   /// that a version without such rules planned have the defaults.
   /// @throws Error (kFailed) if the record holds rules that this version does not know.

@@ -221,8 +221,8 @@ Store::Gathered Store::gather(const std::filesystem::path& folder, bool with_pla
   const Attached attached(database, folder / kStoreName);
   if (with_plan) {
     execute(database,
-            "UPDATE main.plans SET (smallest_effect, correction, turn) = (SELECT smallest_effect, correction, "
-            "main.plans.turn + theirs.turn FROM other.plans AS theirs WHERE theirs.method = main.plans.method) "
+            "UPDATE main.plans SET (smallest_effect, correction, titles, turn) = (SELECT smallest_effect, correction, "
+            "titles, main.plans.turn + theirs.turn FROM other.plans AS theirs WHERE theirs.method = main.plans.method) "
             "WHERE method IN (SELECT method FROM other.plans)");
   }
   execute(database, "INSERT OR IGNORE INTO main.cells (id, method, label) SELECT id, method, label FROM other.cells");

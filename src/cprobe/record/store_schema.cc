@@ -70,6 +70,10 @@ ALTER TABLE metrics ADD COLUMN upper REAL;
 ALTER TABLE plans ADD COLUMN smallest_effect REAL NOT NULL DEFAULT 0.05;
 ALTER TABLE plans ADD COLUMN correction TEXT NOT NULL DEFAULT 'maxT';
 ALTER TABLE plans ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;
+)sql",
+    // Adds what reports call the variables: a JSON object by column.
+    R"sql(
+ALTER TABLE plans ADD COLUMN titles TEXT NOT NULL DEFAULT '{}';
 )sql"};
 static_assert(std::size(kMigrations) == kSchemaVersion);
 

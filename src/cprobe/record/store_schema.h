@@ -10,7 +10,7 @@
 namespace cprobe {
 
 inline constexpr const char* kStoreName = "run.sqlite";
-inline constexpr int64_t kSchemaVersion = 6;
+inline constexpr int64_t kSchemaVersion = 7;
 
 /// Tables whose rows each belong to the cell in their column `cell`.
 inline constexpr const char* kCellTables[] = {"fields", "metrics", "curves", "artifacts"};

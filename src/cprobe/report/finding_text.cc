@@ -59,31 +59,30 @@ std::string presence_answer(const ReportedFinding& f, const JudgedFinding& judge
     case VerdictWord::kYes:
       if (has_weak_nulls(judged)) {
         return fmt::format("{} tells {} beyond chance{}, which is less than present: its null variables are {}", where,
-                           f.variable, of_these, judged.null_kind);
+                           f.title, of_these, judged.null_kind);
       }
-      return fmt::format("{} is present in {}{}", f.variable, where, of_these);
+      return fmt::format("{} is present in {}{}", f.title, where, of_these);
     case VerdictWord::kSmall:
-      return fmt::format("{} is present in {} by little only{}", f.variable, where, of_these);
+      return fmt::format("{} is present in {} by little only{}", f.title, where, of_these);
     case VerdictWord::kNo:
       if (f.is_empty()) {
         return fmt::format("There is no sign of {} in {}: the search kept nothing, and an empty mask tells nothing",
-                           f.variable, where);
+                           f.title, where);
       }
-      return fmt::format("There is no sign of {} in {}{}; this search finds at most {} above null variables",
-                         f.variable, where, of_these, number_text_of(present.upper.value_or(0)));
+      return fmt::format("There is no sign of {} in {}{}; this search finds at most {} above null variables", f.title,
+                         where, of_these, number_text_of(present.upper.value_or(0)));
     case VerdictWord::kUndecided:
-      return present.is_significant() ? fmt::format("{} is present in {}{}, by how much is undecided{}", f.variable,
-                                                    where, of_these, in_parentheses(present.to_decide))
-                                      : fmt::format("Whether {} is present in {} is undecided{}{}", f.variable, where,
+      return present.is_significant() ? fmt::format("{} is present in {}{}, by how much is undecided{}", f.title, where,
+                                                    of_these, in_parentheses(present.to_decide))
+                                      : fmt::format("Whether {} is present in {} is undecided{}{}", f.title, where,
                                                     of_these, in_parentheses(present.to_decide));
     case VerdictWord::kTooFewTypes:
-      return fmt::format("Whether {} is present in {} cannot be tested with {} null variables, as it takes {}",
-                         f.variable, where, present.n_null, kLeastNulls);
+      return fmt::format("Whether {} is present in {} cannot be tested with {} null variables, as it takes {}", f.title,
+                         where, present.n_null, kLeastNulls);
     case VerdictWord::kNotDefined:
-      return fmt::format("Whether {} is present in {} is not defined", f.variable, where);
+      return fmt::format("Whether {} is present in {} is not defined", f.title, where);
     default:
-      return fmt::format("Whether {} is present in {} was not tested, as there are no null variables", f.variable,
-                         where);
+      return fmt::format("Whether {} is present in {} was not tested, as there are no null variables", f.title, where);
   }
 }
 
@@ -97,7 +96,7 @@ std::string made_here_answer(const ReportedFinding& f, const ReportedSet& on) {
   switch (made.answer) {
     case VerdictWord::kYes:
       return fmt::format(
-          "{} is made explicit here{}: of all that the component reads, its input at {} tells most, {}{}.", f.variable,
+          "{} is made explicit here{}: of all that the component reads, its input at {} tells most, {}{}.", f.title,
           has_weak_nulls(judged) ? ", beyond chance" : "", judged.received_from, input,
           in_parentheses(joined({number_or_dash(made.statistic) + " more is told here",
                                  joined({p, size.empty() ? "" : size + " above their mean"}, ", ")},
@@ -263,20 +262,20 @@ std::string sufficiency_answer(const JudgedFinding& judged) {
 std::string component_qualifier(const ReportedFinding& f, const JudgedFinding& judged) {
   const VerdictWord answer = judged.through_component.answer;
   if (answer == VerdictWord::kPartly)
-    return fmt::format("; something that goes with {}, not {} alone", f.variable, f.variable);
+    return fmt::format("; something that goes with {}, not {} alone", f.title, f.title);
   if (answer != VerdictWord::kYes) return {};
   if (is_only_route(judged)) {
     return ": donors of null variables move as many answers, so this is no evidence for this component";
   }
   return judged.keep_halves.value_or(0) >= kMostRows
-             ? fmt::format("; it is carried as {}", f.variable)
-             : fmt::format("; it is carried as something of which {} is a function", f.variable);
+             ? fmt::format("; it is carried as {}", f.title)
+             : fmt::format("; it is carried as something of which {} is a function", f.title);
 }
 
 /// What a yes to "through these units?" says, of one run.
 std::string units_qualifier(const ReportedFinding& f, const JudgedFinding& judged) {
   if (judged.through_units.answer != VerdictWord::kYes) return {};
-  return are_chosen_units(judged) ? fmt::format("; the units are chosen by {}", f.variable)
+  return are_chosen_units(judged) ? fmt::format("; the units are chosen by {}", f.title)
                                   : std::string(", as those of null circuits do");
 }
 
@@ -292,18 +291,18 @@ std::string donors_text(const ReportedFinding& f, const ReportedSet& on) {
       return fmt::format(
           " With {} exchanged for another of the same {}, {} of the answers stay; for one of another {}, {} of the "
           "answers that differ become the donor's.",
-          first.types, f.variable, keep, f.variable, moved);
+          first.types, f.title, keep, f.title, moved);
     case DonorKind::kForms:
       return fmt::format(
           " With {} exchanged for another of the same {}, {} of the answers stay; for the form of another {} in the "
           "same block, {} of the answers that differ become the donor's.",
-          first.types, f.variable, keep, f.variable, moved);
+          first.types, f.title, keep, f.title, moved);
     case DonorKind::kRows:
       break;
   }
   return fmt::format(
       " No words could be exchanged, so donors are other rows of the same length: they differ in more than {}.",
-      first.types == "each row" ? f.variable : first.types);
+      first.types == "each row" ? f.title : first.types);
 }
 
 }  // namespace
@@ -311,10 +310,10 @@ std::string donors_text(const ReportedFinding& f, const ReportedSet& on) {
 std::string mask_text(const ReportedFinding& f, const ReportedSet& on) {
   const int64_t n = f.n_cells(), n_parts = n - f.n_empty - f.n_full;
   if (n_parts == 0) {
-    return fmt::format("The search for {} in {} kept {}.", f.variable, f.component(), all_or_nothing(f));
+    return fmt::format("The search for {} in {} kept {}.", f.title, f.component(), all_or_nothing(f));
   }
   if (n_parts < n) {
-    return fmt::format("A mask: the search for {} in {} kept a part{}, {} (of the weights, {}: {}).", f.variable,
+    return fmt::format("A mask: the search for {} in {} kept a part{}, {} (of the weights, {}: {}).", f.title,
                        f.component(), out_of(n_parts, n), all_or_nothing(f), over_repetitions(f), percent(f.share));
   }
   const int64_t n_circuits = on.n_circuits(), n_runs = std::ssize(on.answers);
@@ -336,7 +335,7 @@ std::string presence_text(const ReportedFinding& f, const ReportedSet& on) {
     if (answer.starts_with("what")) answer.front() = 'W';
     return joined({fmt::format("{}: {}.", answer, figures), made_here_answer(f, on)}, " ");
   }
-  std::string text = fmt::format("Is {} present in {}? {}: {}.", f.variable, where,
+  std::string text = fmt::format("Is {} present in {}? {}: {}.", f.title, where,
                                  answers_text(f, on, &JudgedFinding::present), figures);
   if (is_present_somewhere(on)) {
     text += fmt::format(
@@ -375,7 +374,7 @@ std::string exchange_text(const ReportedFinding& f, const ReportedSet& on) {
   std::string text = fmt::format(
       "Does {} reach the behaviour through this component? {}{} (exchange: accuracy with donors of the same value "
       "minus that with donors of another {}; with donors of the same value {} of the answers stay).",
-      f.variable, answers_text(f, on, &JudgedFinding::through_component),
+      f.title, answers_text(f, on, &JudgedFinding::through_component),
       is_one ? component_qualifier(f, first) : std::string(),
       beside_nulls(on, &JudgedFinding::through_component, "null variables"), share_of_each(on, &JudgedFinding::keep));
   text += donors_text(f, on);

@@ -193,6 +193,7 @@ Json finding_json(const ReportedFinding& f, bool with_draws, const std::vector<R
   return {{"series", f.series},
           {"step", count(f.step)},
           {"variable", f.variable},
+          {"title", f.title},
           {"layer", f.layer},
           {"block", f.block},
           {"site", f.site},
@@ -251,7 +252,7 @@ Json overlap_json(const ReportData& data, const ReportedOverlap& pair) {
   const ReportedCell& first = data.cells[pair.first];
   const ReportedCell& second = data.cells[pair.second];
   const auto name = [&](const ReportedCell& cell) {
-    std::string text = cell.settings.cell.variable;
+    std::string text = title_in(data.runs[cell.run].titles, cell.settings.cell.variable);
     if (first.settings.cell.seed != second.settings.cell.seed) text += fmt::format(" seed {}", cell.settings.cell.seed);
     if (first.settings.cell.position != second.settings.cell.position) {
       text += fmt::format(" {}", phrase_of(cell.settings.cell.position));
@@ -275,11 +276,12 @@ Json overlap_json(const ReportData& data, const ReportedOverlap& pair) {
           {"fewer", page_number(pair.units.p_fewer)}};
 }
 
-Json figure_json(const ReportedFigure& f) {
+Json figure_json(const ReportedFigure& f, const Titles& titles) {
   const Metric& m = f.row.metric;
   return {{"run", f.run},
           {"method", f.row.method},
           {"variable", f.row.variable},
+          {"title", title_in(titles, f.row.variable)},
           {"site", f.row.site},
           {"seed", f.row.seed},
           {"position", f.row.position.is_last() ? Json() : Json(f.row.position)},
@@ -292,13 +294,14 @@ Json figure_json(const ReportedFigure& f) {
           {"note", m.note}};
 }
 
-Json reported_method_json(const ReportedMethod& method) {
+Json reported_method_json(const ReportedMethod& method, const Titles& titles) {
   const JudgedMethod& judged = method.judged;
   const JudgedQuestion& asked = judged.question();
   return {{"run", method.run},
           {"method", judged.method},
           {"question", find_method(judged.method)->question},
           {"variable", judged.finding.variable},
+          {"title", title_in(titles, judged.finding.variable)},
           {"site", judged.site},
           {"position", judged.finding.position.is_last() ? Json() : Json(judged.finding.position)},
           {"metric", judged.metric},
@@ -335,7 +338,8 @@ Json verdicts_json(const std::vector<ReportedFinding>& all) {
         if (!texts.contains(on.data)) texts[on.data] = verdict_text(same, on.data, all);
       }
     }
-    verdicts.push_back({{"variable", all[i].variable}, {"findings", places}, {"texts", texts}});
+    verdicts.push_back(
+        {{"variable", all[i].variable}, {"title", all[i].title}, {"findings", places}, {"texts", texts}});
   }
   return verdicts;
 }
@@ -398,8 +402,11 @@ std::string page_json(const ReportData& data) {
   for (size_t r = 0; r < data.runs.size(); ++r) json["runs"].push_back(run_json(data.runs[r], specs, probed[r]));
   json["findings"] = list(all, [&](const ReportedFinding& f) { return finding_json(f, with_draws, all); });
   json["cells"] = list(data.cells, [&](const ReportedCell& cell) { return cell_json(cell, most_epochs); });
-  json["figures"] = list(data.figures, figure_json);
-  json["methods"] = list(reported_methods(data), reported_method_json);
+  json["figures"] =
+      list(data.figures, [&](const ReportedFigure& f) { return figure_json(f, data.runs[f.run].titles); });
+  json["methods"] = list(reported_methods(data), [&](const ReportedMethod& method) {
+    return reported_method_json(method, data.runs[method.run].titles);
+  });
   json["overlaps"] = list(data.overlaps, [&](const ReportedOverlap& pair) { return overlap_json(data, pair); });
   json["specs"] = spec_texts;
   json["headlines"] = Json::object();

@@ -139,7 +139,7 @@ std::string markdown_table(const PaperTable& table) {
 }  // namespace
 
 std::string paper_table(const ReportData& data, TableFormat format) {
-  const PaperTable table = table_of(findings(data), data.runs);
+  const PaperTable table = table_of(findings(data), data.runs, format == TableFormat::kCsv);
   switch (format) {
     case TableFormat::kCsv:
       return csv_table(table);

@@ -10,7 +10,8 @@ namespace cprobe {
 /// the package booktabs. Markdown is GitHub's.
 enum class TableFormat { kCsv, kLatex, kMarkdown };
 
-/// A table with a line for each finding and data set, and beside what was probed
+/// A table with a line for each finding and data set. Variables are called by their titles; CSV has
+/// their columns, and the titles beside these. Beside what was probed stand
 ///   - what the mask takes (empty, full, proper part), and its share of the weights;
 ///   - raw kNN accuracies, and the majority baseline of these;
 ///   - question 1: accuracy on other types, mean and deviation of null circuits, adjusted p, both

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <set>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
@@ -39,10 +40,37 @@ void name_options(std::vector<ReportedCell>& cells) {
   }
 }
 
+/// Completes the titles of runs (ReportedRun::titles).
+void agree_on_titles(ReportData& data) {
+  std::vector<Titles> of_runs(data.runs.size());
+  const auto add = [&](size_t run, const std::string& variable) {
+    of_runs[run][variable] = title_in(data.runs[run].titles, variable);
+  };
+  for (const ReportedCell& cell : data.cells) add(cell.run, cell.settings.cell.variable);
+  for (const ReportedFigure& figure : data.figures) add(figure.run, figure.row.variable);
+  using InSeries = std::pair<std::string, std::string>;  // Series, and a variable or a title.
+  std::map<InSeries, std::set<std::string>> titles, variables;
+  for (size_t r = 0; r < of_runs.size(); ++r) {
+    for (const auto& [variable, title] : of_runs[r]) {
+      titles[{data.runs[r].series, variable}].insert(title);
+      variables[{data.runs[r].series, title}].insert(variable);
+    }
+  }
+  for (size_t r = 0; r < of_runs.size(); ++r) {
+    for (auto& [variable, title] : of_runs[r]) {
+      const std::string& series = data.runs[r].series;
+      const bool is_clear = titles.at({series, variable}).size() == 1 && variables.at({series, title}).size() == 1;
+      if (!is_clear) title = variable;
+    }
+    data.runs[r].titles = std::move(of_runs[r]);
+  }
+}
+
 void describe_run(ReportedRun& run, const Store& store) {
   run.calls = store.invocations();
   run.judge = store.judging();
   run.method_rules = store.rules();
+  run.titles = store.titles();
   for (const CellEntry& cell : store.cells()) {
     if (cell.status == CellStatus::kDone) {
       ++run.n_done;
@@ -100,6 +128,7 @@ ReportData read_runs(const std::vector<std::filesystem::path>& paths, const OnPr
     tell(on_progress, progress);
   }
   name_options(data.cells);
+  agree_on_titles(data);
   return data;
 }
 

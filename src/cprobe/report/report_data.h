@@ -12,6 +12,7 @@
 #include "cprobe/evaluate/inference.h"
 #include "cprobe/evaluate/overlap.h"
 #include "cprobe/record/recorded.h"
+#include "cprobe/spec/titles.h"
 
 /// What a report shows, read from run folders (read_runs.h), in no format yet. Figures that were
 /// not recorded are absent. A figure is NaN only if the run found NaN.
@@ -29,8 +30,11 @@ struct ReportedRun {
   std::vector<Invocation> calls;
   JudgeOptions judge;                                     ///< The rules for answers of circuit probing.
   std::map<std::string, JudgeOptions> method_rules = {};  ///< As Store::rules.
-  int64_t n_done = 0;                                     ///< Finished cells.
-  int64_t n_planned = 0;                                  ///< Cells still to come.
+  /// Of all variables of the run's cells and figures. As Store::titles, but the column where runs
+  /// of the series call a variable differently, or two variables the same.
+  Titles titles = {};
+  int64_t n_done = 0;     ///< Finished cells.
+  int64_t n_planned = 0;  ///< Cells still to come.
   std::vector<CellEntry> failed;
   double seconds = 0;             ///< Time that all finished cells took.
   std::string model_fingerprint;  ///< From a circuit file; empty if there is no such file.

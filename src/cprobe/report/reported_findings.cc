@@ -261,6 +261,7 @@ std::vector<ReportedFinding> findings(const ReportData& data) {
       list.push_back({.series = run.series,
                       .step = run.step,
                       .variable = probed.variable,
+                      .title = title_in(run.titles, probed.variable),
                       .layer = probed.component.layer,
                       .block = std::string(to_string(probed.component.block)),
                       .position = probed.position,

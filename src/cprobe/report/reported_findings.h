@@ -101,7 +101,8 @@ struct ReportedSet {
 struct ReportedFinding {
   std::string series;  ///< As ReportedRun::series.
   std::optional<int64_t> step;
-  std::string variable;
+  std::string variable;  ///< Its column.
+  std::string title;     ///< What texts call the variable (ReportedRun::titles).
   int64_t layer = 0;
   std::string block;
   Position position;          ///< Of the probed token.

@@ -210,7 +210,7 @@ std::vector<ExtraColumn> extra_columns(const std::vector<ReportedFinding>& all, 
 
 }  // namespace
 
-PaperTable table_of(const std::vector<ReportedFinding>& all, const std::vector<ReportedRun>& runs) {
+PaperTable table_of(const std::vector<ReportedFinding>& all, const std::vector<ReportedRun>& runs, bool with_columns) {
   const auto any = [&](auto&& holds) { return std::ranges::any_of(all, holds); };
   const bool with_series = any([&](const ReportedFinding& f) { return f.series != all.front().series; });
   const bool with_step = any([](const ReportedFinding& f) { return f.step.has_value(); });
@@ -226,11 +226,14 @@ PaperTable table_of(const std::vector<ReportedFinding>& all, const std::vector<R
     return std::ranges::any_of(f.sets, [](const ReportedSet& on) { return on.asks_sufficiency(); });
   });
   const bool with_matched = any([](const ReportedFinding& f) { return !f.in_controls.empty(); });
+  const bool with_titles = with_columns && any([](const ReportedFinding& f) { return f.title != f.variable; });
   PaperTable table;
   if (with_series) table.columns.push_back({"run"});
   if (with_step) table.columns.push_back({"step"});
   if (with_controls) table.columns.push_back({"negative control"});
-  table.columns.insert(table.columns.end(), {{"variable"}, {"component"}});
+  table.columns.push_back({"variable"});
+  if (with_titles) table.columns.push_back({"title"});
+  table.columns.push_back({"component"});
   if (with_positions) table.columns.push_back({"position"});
   if (with_options) table.columns.push_back({"setting"});
   table.columns.insert(table.columns.end(), {{"mask"},
@@ -270,7 +273,9 @@ PaperTable table_of(const std::vector<ReportedFinding>& all, const std::vector<R
       if (with_series) line.push_back({f.series});
       if (with_step) line.push_back({f.step ? std::to_string(*f.step) : std::string()});
       if (with_controls) line.push_back({f.control});
-      line.insert(line.end(), {{f.variable}, {f.component()}});
+      line.push_back({with_columns ? f.variable : f.title});
+      if (with_titles) line.push_back({f.title});
+      line.push_back({f.component()});
       if (with_positions) line.push_back({to_string(f.position)});
       if (with_options) line.push_back({f.options});
       line.push_back({extent_of(f)});

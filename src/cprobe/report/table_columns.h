@@ -29,6 +29,8 @@ struct PaperTable {
 };
 
 /// A line for each finding on each data set. Columns that hold nothing in this report are left out.
-PaperTable table_of(const std::vector<ReportedFinding>& all, const std::vector<ReportedRun>& runs);
+/// @param with_columns  whether variables have their columns, and their titles beside these, rather
+///                      than their titles alone.
+PaperTable table_of(const std::vector<ReportedFinding>& all, const std::vector<ReportedRun>& runs, bool with_columns);
 
 }  // namespace cprobe

@@ -48,7 +48,7 @@ std::string in_components(int64_t n, int64_t of) {
 using Places = std::vector<std::pair<const ReportedFinding*, const ReportedSet*>>;
 
 /// Begins the verdict: in how many components the variable is present, and where most.
-std::string presence_verdict(const std::string& variable, const Places& places) {
+std::string presence_verdict(const std::string& title, const Places& places) {
   const auto n_all = std::ssize(places);
   Places present;
   std::ranges::copy_if(places, std::back_inserter(present),
@@ -61,21 +61,21 @@ std::string presence_verdict(const std::string& variable, const Places& places) 
         places, [&](const auto& place) { return place.second->answer(&JudgedFinding::present) == word; });
   };
   if (present.empty()) {
-    if (all_have("not tested")) return fmt::format("Whether {} is present was not tested.", variable);
+    if (all_have("not tested")) return fmt::format("Whether {} is present was not tested.", title);
     double most = -1;
     for (const auto& [f, on] : places) {
       for (const AnswersOfRun& of : on->answers) most = std::max(most, of.judged.present.upper.value_or(-1));
     }
     const std::string found = most >= 0 ? fmt::format(": this search finds at most {}", number_text_of(most)) : "";
     if (std::ranges::all_of(places, [](const auto& place) { return place.first->is_empty(); })) {
-      return fmt::format("The search kept nothing for {}, so nothing tells it above its null variables.", variable);
+      return fmt::format("The search kept nothing for {}, so nothing tells it above its null variables.", title);
     }
-    if (all_have("no")) return fmt::format("Nothing tells {} above its null variables{}{}.", variable, in_model, found);
-    return fmt::format("{} was not found to be present{}.", variable, in_model);
+    if (all_have("no")) return fmt::format("Nothing tells {} above its null variables{}{}.", title, in_model, found);
+    return fmt::format("{} was not found to be present{}.", title, in_model);
   }
   const auto most = std::ranges::max_element(
       present, {}, [](const auto& place) { return place.second->presence ? place.second->presence->mask.mean : -1; });
-  return fmt::format("{} is present{} {}, most in {}: {}.", variable, is_one_model ? " in this model," : "",
+  return fmt::format("{} is present{} {}, most in {}: {}.", title, is_one_model ? " in this model," : "",
                      in_components(std::ssize(present), n_all), most->first->site, presence_figures(*most->second));
 }
 
@@ -105,7 +105,7 @@ std::string verdict_text(const std::vector<const ReportedFinding*>& findings, co
       if (on.is_asked(question)) groups->add(short_answer(question), f.site);
     }
   }
-  std::string text = presence_verdict(findings.front()->variable, places);
+  std::string text = presence_verdict(findings.front()->title, places);
   const auto add = [&](const std::string& question, const AnswerGroups& groups) {
     const std::string answers = groups.text();
     if (!answers.empty()) text += fmt::format(" {}: {}.", question, answers);

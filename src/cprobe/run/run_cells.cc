@@ -88,7 +88,8 @@ struct CellRun {
                             .model = spec.model.folder,
                             .spec = spec.text,
                             .fingerprints = data.fingerprints,
-                            .judge = spec.probe.judge},
+                            .judge = spec.probe.judge,
+                            .titles = variable_titles(spec, data.titles)},
                            options.again);
     const std::vector<size_t> unfinished = unfinished_cells(store, batch.plan);
     batch.n_failed = add_earlier_failures(store, batch.plan, summary);

@@ -72,7 +72,7 @@ Store open_run(const std::filesystem::path& folder, const std::vector<PlannedCel
   for (const std::filesystem::path& place : {folder, folder / kCircuits}) remove_leftovers(place);
   Store store = Store::open(folder);
   store.verify();
-  store.plan(plan, fmt::format("{}", fmt::join(notes.fingerprints, " ")), notes.judge);
+  store.plan(plan, fmt::format("{}", fmt::join(notes.fingerprints, " ")), notes.judge, notes.titles);
   store.begin(this_call(notes));
   std::vector<PlannedCell> forgotten = plan;
   if (!again.all) {

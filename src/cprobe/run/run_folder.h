@@ -39,6 +39,7 @@ struct RunNotes {
   /// As RunData::fingerprints. Cells with other fingerprints do not get into the tables.
   std::vector<std::string> fingerprints = {};
   JudgeOptions judge = {};  ///< The spec's rules for answers.
+  Titles titles = {};       ///< What reports call each variable (variable_titles).
 };
 
 /// Describes this call of the program, for a record.

@@ -235,6 +235,7 @@ RunPlan plan_run(const Spec& spec, const RunOptions& options) {
     before = &cell;
   }
   plan.questions = planned_questions(spec, prepared.data, prepared.cells);
+  plan.titles = variable_titles(spec, prepared.data.titles);
   plan.seconds = std::max(sum / plan.parallelism.n_jobs, longest);
   plan.seconds_at_least = std::max((sum - sum_of_parts) / plan.parallelism.n_jobs, least_longest);
   plan.weights_memory = estimate->weights_memory();

@@ -21,6 +21,7 @@ struct RunPlan {
   };
   std::vector<Forecast> cells;             ///< In the order of the tables.
   std::vector<PlannedQuestion> questions;  ///< What the run could tell.
+  Titles titles;                           ///< What tables call the variables.
   Parallelism parallelism;
   double seconds = 0;            ///< Time to compute all cells that are not over.
   double seconds_at_least = 0;   ///< The same if no mask is a part of its component.

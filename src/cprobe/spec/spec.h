@@ -134,6 +134,9 @@ struct Spec {
   DataSpec data;
   GridSpec grid;
   ProbeSpec probe;
+  /// Variable -> title, as the spec writes them: what reports call the variable. Empty without
+  /// titles. No part of a cell's identity, as no figure depends on them.
+  std::map<std::string, std::string> titles;
   /// A map from the names of comparison methods to their options (baselines/baseline.h). A name
   /// without a value has the method's defaults. If not set: all methods, with their defaults.
   std::optional<Document> baselines;

@@ -12,7 +12,7 @@ namespace cprobe {
 inline constexpr std::array kSpecKeys = {
     DocumentKey{"model", "text", "Hugging Face folder of the model", true},
     DocumentKey{"task", "@tokens|@sentences", "the data, and what the model should say", true},
-    DocumentKey{"variables", "text|[text]", "columns that hold the hypothesised variables"},
+    DocumentKey{"variables", "text|[text]|{text}", "columns that hold the hypothesised variables, or {column: title}"},
     DocumentKey{"layers", "=all|count|[count]", "layers to probe; default all"},
     DocumentKey{"blocks", "=attn|=mlp|[=attn|=mlp]", "blocks to probe; default both"},
     DocumentKey{"position", "integer|[integer]", "probed token, from 0 or from the end; default the last"},

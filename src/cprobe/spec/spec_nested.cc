@@ -195,6 +195,34 @@ void check_types(const Document& task, const Spec& spec) {
   }
 }
 
+/// Reads `variables`: a list of columns, or a map from columns to titles.
+void read_variables(const Document& value, Spec& spec) {
+  if (!value.is_map()) {
+    spec.grid.variables = list_of(value, &Document::as_text);
+    return;
+  }
+  if (value.entries().empty()) throw value.error("expected at least one variable, found an empty map");
+  for (const auto& [variable, title] : value.entries()) spec.grid.variables.push_back(variable);
+  for (const auto& [variable, title] : value.entries()) {
+    const std::string text = title.is_null() ? "" : title.as_text();
+    if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
+      throw title.error(
+          fmt::format("the title of '{}' is empty; write one, or '{}' to show the column", variable, variable));
+    }
+    if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < ' '; })) {
+      throw title.error(fmt::format("the title of '{}' has a line break or another control character", variable));
+    }
+    for (const auto& [other, of_other] : spec.titles) {
+      if (of_other == text)
+        throw title.error(fmt::format("'{}' and '{}' have the same title, '{}'", other, variable, text));
+    }
+    if (text != variable && std::ranges::find(spec.grid.variables, text) != spec.grid.variables.end()) {
+      throw title.error(fmt::format("the title of '{}' is the column of another variable, '{}'", variable, text));
+    }
+    spec.titles[variable] = text;
+  }
+}
+
 /// Reads a continuation: a text, or a column of texts.
 void read_continuation(const Document& value, std::string& text, std::string& column) {
   if (!value.is_map()) {
@@ -357,7 +385,7 @@ Spec parse_nested_spec(const Document& yaml, std::optional<MaskKind> method) {
   if (spec.data.language && yaml.find("variables") == nullptr) {
     spec.grid.variables = {spec.data.language->name};
   } else {
-    spec.grid.variables = list_of(yaml.at("variables"), &Document::as_text);
+    read_variables(yaml.at("variables"), spec);
   }
   if_given(yaml, "layers", [&](const Document& v) {
     if (!(v.is_scalar() && v.as_text() == "all")) spec.grid.layers = list_of(v, layer_of);

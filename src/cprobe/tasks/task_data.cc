@@ -4,6 +4,7 @@
 #include "cprobe/data/token_csv.h"
 #include "cprobe/io/csv.h"
 #include "cprobe/tasks/arithmetic_data.h"
+#include "cprobe/tasks/column_formulas.h"
 #include "cprobe/tasks/sentences.h"
 
 namespace cprobe {
@@ -46,6 +47,7 @@ TaskData prepare_task_data(const ArithmeticTask& task, const std::filesystem::pa
   if (overwrite || !are_there({{train, &table.train}, {test, &table.test}}, table.columns, task.name)) {
     write_arithmetic_csv(table, folder);
   }
+  write_column_formulas(task, folder);
   return {load_token_csv(train, vocabulary(task)), load_token_csv(test, vocabulary(task))};
 }
 

@@ -17,7 +17,8 @@ struct TaskData {
 };
 
 /// Generates a task's data, writes `train.csv` and `test.csv` into `folder` and loads them. Files
-/// that hold these data already are left as they are.
+/// that hold these data already are left as they are. Writes the columns' formulas beside them
+/// (column_formulas.h).
 /// @param overwrite  whether to replace files that hold anything else.
 /// @throws Error (kInput) as `generate`, or if a file holds anything else and `overwrite` is off;
 ///         (kFailed) if a file cannot be written.

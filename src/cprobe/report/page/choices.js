@@ -25,6 +25,15 @@ const itself = places.indexOf(findings.filter((f) => f.control === '').map(place
 const firstPlace = findings.some((f) => f.step !== null) ? nFindingPlaces - 1 : Math.max(0, itself);
 const chosen = {place: places.length ? places[firstPlace] : '', variable: null, data: dataSets[0]};
 
+/** What some findings, figures or methods call a variable; its column where they differ. */
+function titleOf(variable, list) {
+  const titles = unique(list.filter((f) => f.variable === variable).map((f) => f.title));
+  return titles.length === 1 ? titles[0] : variable;
+}
+
+/** A title with the column that it stands for, where that is another. */
+const withColumn = (title, variable) => (title === variable ? variable : `${title} (${variable})`);
+
 const isChosenVariable = (variable) => chosen.variable === null || chosen.variable === variable;
 
 /** A position in words: `position 3`, or the name of a token that rows name. */
@@ -46,7 +55,7 @@ function shownFigures() {
   return report.figures.filter((f) => isInChosenPlace(f) && isChosenVariable(f.variable));
 }
 
-const nameOfFinding = (finding) => `${finding.variable} ${finding.site}`;
+const nameOfFinding = (finding) => `${finding.title} ${finding.site}`;
 /** The finding on the chosen data set; null if it has nothing there. */
 const setOf = (finding) => finding.sets.find((s) => s.data === chosen.data) || null;
 /** A figure of the finding on the chosen data set: of(set), or null. */
@@ -88,7 +97,7 @@ function makeChoices() {
     form.append(select);
   }
   if (variables.length > 1) {
-    const options = [['all', 'all variables'], ...variables.map((v, i) => [String(i), v])];
+    const options = [['all', 'all variables'], ...variables.map((v, i) => [String(i), withColumn(titleOf(v, [...findings, ...report.figures]), v)])];
     form.append(choice('Variable', 'choose-variable', options, (value) => choose('variable', value === 'all' ? null : variables[Number(value)])));
   }
   if (dataSets.length > 1) {

@@ -52,7 +52,7 @@ function verdictCard(verdict) {
   const details = element('details', {open: own.length === 1},
     element('summary', {textContent: own.length === 1 ? 'The component' : `Each of the ${own.length} components`}), list);
   const nulls = unique(own.map(nullText)).filter((text) => text !== '').join(' ');
-  return element('article', {className: 'card verdict'}, element('h3', {textContent: [verdict.variable, own[0].options].filter((text) => text).join(', ')}),
+  return element('article', {className: 'card verdict'}, element('h3', {textContent: [withColumn(verdict.title, verdict.variable), own[0].options].filter((text) => text).join(', ')}),
     controlChip(own[0]), element('p', {textContent: verdict.texts[chosen.data] || `Nothing was measured on ${chosen.data}.`}),
     nulls === '' ? null : element('p', {className: 'note', textContent: nulls}), details);
 }
@@ -88,7 +88,7 @@ function findingColumns() {
     .filter(([, of]) => findings.some((f) => f.sets.some((s) => s[key][of] !== null)))
     .map(([what, of]) => figureOf(`${what} ${name}`, key, of, pText));
   const columns = [
-    {name: 'variable', of: (f) => f.variable}, {name: 'component', of: componentOf},
+    {name: 'variable', of: (f) => f.title}, {name: 'component', of: componentOf},
     ...(severalProbed ? [{name: 'position', of: (f) => f.position, text: String, number: findings.every((f) => typeof f.position === 'number')}] : []),
     {name: 'mask', of: (f) => (isEmpty(f) ? 'empty' : f.whole === f.cells.length ? 'full' : f.empty + f.whole ? 'varies' : 'proper part')},
     {name: 'weights', of: (f) => first(f.share), text: (_, f) => percentText(f.share), number: true},
@@ -161,7 +161,7 @@ function makeLayers() {
   parent.append(figure('heatmap', 'Layer by block', 'Light is high; of p, light is low. p is adjusted. Over repetitions: means, and of p the largest.', (values) => {
     const shown = shownFindings();
     const [title, of, range, reverse] = figures[values.figure];
-    const keyOf = (f) => [f.variable, f.block, ...(severalProbed ? [positionPhrase(f.position)] : [])];
+    const keyOf = (f) => [f.title, f.block, ...(severalProbed ? [positionPhrase(f.position)] : [])];
     const at = new Map(shown.map((f) => [JSON.stringify([...keyOf(f), f.layer]), f]));
     const rows = unique(shown.map((f) => JSON.stringify(keyOf(f)))).map((key) => JSON.parse(key));
     const layers = unique(shown.map((f) => f.layer)).sort((a, b) => a - b);
@@ -346,7 +346,7 @@ function makeMethods() {
       const values = own.filter((f) => f.method === method && f.metric === metric);
       return {name: `${method}: ${metric}`, of: ([variable, site]) => overRuns(values.filter((f) => f.variable === variable && siteOfFigure(f) === site))};
     });
-    return dotPlot(rows, (row) => row.join(' '), [{name: 'circuit probing: raw kNN accuracy', of: ([variable, site]) => {
+    return dotPlot(rows, ([variable, site]) => `${titleOf(variable, [...components, ...own])} ${site}`, [{name: 'circuit probing: raw kNN accuracy', of: ([variable, site]) => {
       const found = at.get(key(variable, site));
       return found ? found.knn : null;
     }}, ...series], 'figure of merit', undefined);
@@ -355,7 +355,7 @@ function makeMethods() {
   if (report.methods.some((m) => m.statistic !== null)) {
     changing(parent, () => [sortableTable('answers-table', 'What comparison methods answer: a figure beside the same figure of null variables; p is adjusted for all that a method says of a data set; ± sd of the null variables', [
       ...(runs.length > 1 ? [{name: 'run', of: (m) => runs[m.run].name}] : []),
-      {name: 'method', of: (m) => m.method}, {name: 'variable', of: (m) => m.variable}, {name: 'site', of: siteOfFigure},
+      {name: 'method', of: (m) => m.method}, {name: 'variable', of: (m) => m.title}, {name: 'site', of: siteOfFigure},
       {name: 'figure', of: (m) => m.metric}, {name: 'value', of: (m) => m.statistic, number: true},
       {name: 'null variables', of: (m) => (m.nulls ? m.nulls[0] : null), text: (_, m) => spreadText(m.nulls), number: true},
       {name: 'beyond null variables’ mean, lower', of: (m) => m.lower, number: true}, {name: 'beyond null variables’ mean, upper', of: (m) => m.upper, number: true},
@@ -365,7 +365,7 @@ function makeMethods() {
   }
   changing(parent, () => [sortableTable('methods-table', 'Every figure of comparison methods; ± sd over its draws, which n counts for controls', [
     ...(runs.length > 1 ? [{name: 'run', of: (f) => runs[f.run].name}] : []),
-    {name: 'method', of: (f) => f.method}, {name: 'variable', of: (f) => f.variable}, {name: 'site', of: siteOfFigure},
+    {name: 'method', of: (f) => f.method}, {name: 'variable', of: (f) => f.title}, {name: 'site', of: siteOfFigure},
     {name: 'figure', of: (f) => f.metric}, {name: 'control', of: (f) => f.control},
     {name: 'value', of: (f) => f.value, text: (_, f) => spreadText([f.value, f.sd]), number: true},
     {name: 'p', of: (f) => f.p, text: pText, number: true}, {name: 'n', of: (f) => f.n, text: String, number: true},
@@ -409,8 +409,8 @@ function makeEmergence() {
       } else {
         const own = report.figures.filter((f) => runs[f.run].step !== null && runs[f.run].series === kind && f.control === ''
           && isChosenVariable(f.variable) && `${f.method}: ${f.metric}` === methods[Number(values.figure)]);
-        for (const name of unique(own.map((f) => `${f.variable} ${siteOfFigure(f)}`))) {
-          const of = own.filter((f) => `${f.variable} ${siteOfFigure(f)}` === name);
+        for (const name of unique(own.map((f) => `${f.title} ${siteOfFigure(f)}`))) {
+          const of = own.filter((f) => `${f.title} ${siteOfFigure(f)}` === name);
           const steps = unique(of.map((f) => runs[f.run].step));
           lines.push(series(steps.map((step) => [step, of.filter((f) => runs[f.run].step === step)]), prefix + name, overRuns));
         }
