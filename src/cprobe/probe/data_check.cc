@@ -89,12 +89,13 @@ std::vector<std::string> continuations_of(const RunData& data) {
 
 std::string probed_text(const Spec& spec, const RunData& data) {
   const Dataset& train = data.train;
+  const Titles titles = variable_titles(spec, data.titles);
   const at::Tensor probed = train.trie.nodes_at(spec.grid.positions.front(), train.source);
   const DataCheck::Row row = row_of(train, 0, probed[0].item<int64_t>());
   std::vector<std::string> classes, parts;
   for (const std::string& variable : spec.grid.variables) {
     const auto value = train.labelled(variable, spec.grid.positions.front()).labels[0].item<int64_t>();
-    classes.push_back(fmt::format("{} is {}", title_of(data.titles, variable), train.class_name(variable, value)));
+    classes.push_back(fmt::format("{} is {}", title_in(titles, variable), train.class_name(variable, value)));
   }
   for (const auto& [label, set] : parts_of(data)) {
     const int64_t n = set->trie.n_rows();

@@ -43,7 +43,7 @@ void add_continuations(const SentenceFile& sentences, const at::Tensor& rows, Da
   TokenTrie trie = build_trie(sequences);
   WholeContinuations whole{.token = at::full({n, n_options, n_most}, -1, at::kLong),
                            .node = at::full({n, n_options, n_most}, -1, at::kLong)};
-  const auto token = whole.token.accessor<int64_t, 3>(), node = whole.node.accessor<int64_t, 3>();
+  auto token = whole.token.accessor<int64_t, 3>(), node = whole.node.accessor<int64_t, 3>();
   for (int64_t i = 0; i < n; ++i) {
     for (int64_t o = 0; o < n_options; ++o) {
       const auto& tokens = sentences.continuations[static_cast<size_t>(begin[i])][static_cast<size_t>(o)];
