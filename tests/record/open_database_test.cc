@@ -247,8 +247,8 @@ TEST(OpenDatabase, SaysThatAnotherProcessHoldsTheLock) {
   const TemporaryFolder folder;
   const std::filesystem::path path = folder / "run.sqlite";
   const Database holder = open_database_to_write(path, {});
-  const Transaction transaction(holder.get());
   const Database other = open_database_to_write(path, {});
+  const Transaction transaction(holder.get());
   sqlite3_busy_timeout(other.get(), 1);
   EXPECT_FAILED_ERROR(execute(other.get(), "CREATE TABLE a (b)"), "another process holds its lock");
 }
@@ -329,13 +329,16 @@ TEST_F(FaultySystem, AKillWithinATransactionLeavesTheRecordBefore) {
   EXPECT_FALSE(std::filesystem::exists(run / "run.sqlite-journal"));
 }
 
-TEST_F(FaultySystem, ADamagedRecordIsRepairedWithoutSharedMemory) {
+TEST_F(FaultySystem, ARecordIsRepairedWithoutSharedMemory) {
   const std::filesystem::path run = make_folder(true);
+  Store::open(run).plan({{"a", "circuit probing", "the cell"}}, "data");
   fault = {"mmap", "-shm", ENODEV};
   Store::repair(run);
   Store::open(run).verify();
-  EXPECT_TRUE(std::filesystem::exists(run / "run.sqlite"));
+  EXPECT_EQ(Store::open_existing(run).cells().size(), 1u);
+  EXPECT_EQ(journal_of(run), "delete");
   fault = {};
+  // A record without a plan.
   const std::filesystem::path other = make_folder(true);
   Store::repair(other);
   EXPECT_EQ(journal_of(other), "wal");

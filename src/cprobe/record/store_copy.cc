@@ -266,7 +266,7 @@ Store::Repaired Store::repair(const std::filesystem::path& folder) {
       if (schema.integer(0) != kSchemaVersion) throw failure("schema {}", schema.integer(0));
       for_each_row(database, "plans", [&](int64_t row) {
         execute(database, "INSERT INTO main.plans SELECT * FROM other.plans WHERE rowid = ?", row);
-        return true;
+        return sqlite3_changes(database) > 0;
       });
       for_each_row(database, "cells", [&](int64_t row) {
         Statement cell(database, "SELECT id, method, label, place, status, rowid FROM other.cells WHERE rowid = ?",
