@@ -18,6 +18,9 @@
 namespace cprobe {
 namespace {
 
+constexpr const char* kKeepLast = "last";
+constexpr const char* kKeepBest = "best";
+
 struct TrainCommand {
   std::vector<std::string> tasks;  ///< YAML files.
   std::vector<std::string> train;  ///< CSV files.
@@ -30,6 +33,7 @@ struct TrainCommand {
   int64_t n_heads = 4;
   int64_t d_model = 128;
   int64_t d_mlp = 512;
+  std::string keep = kKeepLast;
   int n_threads = 0;
   bool json = false;
 };
@@ -78,17 +82,23 @@ TrainResult train_on_tasks(const TrainCommand& command) {
 
 void print_result(const TrainCommand& command, const TrainResult& result) {
   const CurvePoint& last = result.curve.back();
-  const std::string model = (command.out / "final").string();
+  const std::string model = (command.out / "final").string(), best = (command.out / "best").string();
   if (command.json) {
-    const nlohmann::ordered_json summary = {{"model", model},
-                                            {"step", last.step},
-                                            {"train_loss", last.train_loss},
-                                            {"train_accuracy", last.train_accuracy},
-                                            {"test_loss", last.test_loss},
-                                            {"test_accuracy", last.test_accuracy},
-                                            {"resumed_at", result.resumed_at},
-                                            {"seconds", result.seconds},
-                                            {"fingerprint", fingerprint(result.model)}};
+    nlohmann::ordered_json summary = {{"model", model},
+                                      {"step", last.step},
+                                      {"train_loss", last.train_loss},
+                                      {"train_accuracy", last.train_accuracy},
+                                      {"test_loss", last.test_loss},
+                                      {"test_accuracy", last.test_accuracy},
+                                      {"resumed_at", result.resumed_at},
+                                      {"seconds", result.seconds},
+                                      {"fingerprint", fingerprint(result.model)}};
+    if (result.best) {
+      summary["best"] = {{"model", best},
+                         {"step", result.best->step},
+                         {"test_loss", result.best->test_loss},
+                         {"test_accuracy", result.best->test_accuracy}};
+    }
     fmt::print("{}\n", summary.dump());
     return;
   }
@@ -96,6 +106,10 @@ void print_result(const TrainCommand& command, const TrainResult& result) {
              result.resumed_at > 0 ? fmt::format(" from step {} on", result.resumed_at) : "");
   fmt::print("train: loss {:.4g}, accuracy {:.4f}\n", last.train_loss, last.train_accuracy);
   fmt::print("test:  loss {:.4g}, accuracy {:.4f}\n", last.test_loss, last.test_accuracy);
+  if (result.best) {
+    fmt::print("{}: step {}, best on the test rows: loss {:.4g}, accuracy {:.4f}\n", best, result.best->step,
+               result.best->test_loss, result.best->test_accuracy);
+  }
 }
 
 void run_train(TrainCommand command) {
@@ -108,6 +122,9 @@ void run_train(TrainCommand command) {
   begin_computing(command.n_threads);
   ProgressBar bar;
   command.options.on_progress = bar.on_progress();
+  command.options.on_message = bar.on_message();
+  command.options.keep_best = command.keep == kKeepBest;
+  command.options.extend = true;
   const TrainResult result = command.tasks.empty() ? train_on_files(command) : train_on_tasks(command);
   bar.clear();
   print_result(command, result);
@@ -128,7 +145,8 @@ void add_model_options(CLI::App& app, TrainCommand& command) {
 }
 
 void add_training_options(CLI::App& app, TrainOptions& options) {
-  add_option_with_default(app, "--steps", options.steps, "N", "Optimiser steps, each over all training rows");
+  add_option_with_default(app, "--steps", options.steps, "N",
+                          "Optimiser steps, each over all training rows; more than before: the run goes on");
   add_option(app, "--checkpoints", options.checkpoints, "N,...",
              "Steps after which to keep the model too, such as 100,200,1000")
       ->delimiter(',')
@@ -151,18 +169,25 @@ void setup_train(CLI::App& app) {
   add_option(*train, "--train", command->train, "FILE.csv",
              "Training rows instead of a task; of several files together");
   add_option(*train, "--test", command->test, "FILE.csv", "Test rows instead of a task, likewise");
-  add_option(*train, "-o,--out", command->out, "FOLDER",
-             "Folder for models, curve and state; an unfinished run there goes on")
+  add_option(
+      *train, "-o,--out", command->out, "FOLDER",
+      "Folder for models, curve and state; an unfinished run there goes on, and a finished one with more --steps")
       ->required();
   add_training_options(*train, command->options);
   add_option(*train, "--stop-at", command->options.stop_at_test_accuracy, "X",
              "End early at this test accuracy, in (0, 1]");
+  add_option_with_default(*train, "--keep", command->keep, "WHICH",
+                          "best: keeps in FOLDER/best, beside the last model, that of the curve's point with the "
+                          "highest test accuracy too (of equal ones the earliest)")
+      ->check(CLI::IsMember({kKeepLast, kKeepBest}));
   add_model_options(*train, *command);
   add_option_with_default(*train, "--seed", command->seed, "N", "Seed of the weights and of a task's data");
   add_threads_option(*train, command->n_threads);
   train->add_flag("--json", command->json, "Print the result as one JSON object");
   train->footer(
-      "Ctrl-C keeps the state: the same command then goes on.\n\nExamples:\n"
+      "Ctrl-C keeps the state: the same command then goes on. Until the end FOLDER/latest is the model of the last\n"
+      "save (every 500 steps, and on Ctrl-C); a kill leaves it too.\n\n"
+      "The same command with more --steps gives, bit for bit, what that many steps from the start would.\n\nExamples:\n"
       "  cprobe train examples/tasks/exp1.yaml --steps 1000 --checkpoints 100,300 --out runs/toy\n"
       "  cprobe train examples/tasks/exp2_task1.yaml examples/tasks/exp2_task2.yaml --steps 2000 --out "
       "runs/modularity");

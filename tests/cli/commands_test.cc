@@ -197,6 +197,43 @@ TEST(Train, PrintsItsResultAsJson) {
   EXPECT_TRUE(json["test_accuracy"].is_number());
 }
 
+TEST(Train, GoesOnToMoreStepsAndKeepsTheBest) {
+  const TemporaryFolder folder;
+  const auto train = [&](const std::string& out, const std::string& steps) -> std::vector<std::string> {
+    return {"train",
+            "--train",
+            ToyRun::get().data("train.csv"),
+            "--test",
+            ToyRun::get().data("test.csv"),
+            "--out",
+            (folder / out).string(),
+            "--steps",
+            steps,
+            "--keep",
+            "best",
+            "--evaluate-every",
+            "2",
+            "--d-model",
+            "16",
+            "--d-mlp",
+            "32",
+            "--json"};
+  };
+  const Json whole = json_of(train("whole", "9"));
+  json_of(train("grown", "5"));
+  const Json grown = json_of(train("grown", "9"));
+  EXPECT_EQ(grown["resumed_at"], 5);
+  EXPECT_EQ(grown["fingerprint"], whole["fingerprint"]);
+  EXPECT_EQ(grown["best"]["step"], whole["best"]["step"]);
+  EXPECT_EQ(grown["best"]["model"], (folder / "grown/best").string());
+  for (const char* file : {"curve.csv", "settings.json", "best/model.safetensors", "state/training.safetensors"}) {
+    EXPECT_EQ(read_bytes(folder / "grown" / file), read_bytes(folder / "whole" / file)) << file;
+  }
+  const ProgramResult fewer = cprobe(train("grown", "8"));
+  EXPECT_EQ(fewer.exit_code, 2);
+  EXPECT_THAT(fewer.err, HasSubstr("has done 9 steps, and 8 are asked for"));
+}
+
 /// Writes a task whose rows begin with `token`. @return the path of the file.
 std::string write_task(const TemporaryFolder& folder, const std::string& name, const std::string& token) {
   return write_bytes(folder / (name + ".yaml"), "name: " + name + "\nmodulus: 7\noperands: [a, b]\ntokens: [" + token +

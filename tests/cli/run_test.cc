@@ -192,6 +192,40 @@ TEST(Train, StopsOnCtrlCSaysWhatItKeptAndGoesOn) {
   }
 }
 
+/// A training that ends by a signal.
+class StoppedTraining : public ::testing::TestWithParam<int> {};
+
+TEST_P(StoppedTraining, LeavesAModelThatFitTakesAndSaysSo) {
+  const TemporaryFolder folder;
+  const ToyRun& toy = ToyRun::get();
+  const std::filesystem::path latest = folder / "run/latest";
+  Program stopped({"train", "--train", toy.data("train.csv"), "--test", toy.data("test.csv"), "--out",
+                   (folder / "run").string(), "--steps", "10000000", "--keep", "best", "--d-model", "16", "--d-mlp",
+                   "32", "--threads", "1"});
+  ASSERT_TRUE(stopped.is_busy_after(folder / "run/best/config.json")) << stopped.wait().err;
+  stopped.send(GetParam());
+  const ProgramResult result = stopped.wait();
+  EXPECT_THAT(result.err, HasSubstr(latest.string() + ": until the end, the model of every 500th step"));
+  if (GetParam() == SIGKILL) {
+    EXPECT_EQ(result.exit_code, 128 + SIGKILL);
+  } else {
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_THAT(result.err, HasSubstr(latest.string() + " is the model so far"));
+  }
+  for (const std::filesystem::path& model : {latest, folder / "run/best"}) {
+    const std::filesystem::path spec =
+        write_bytes(folder / "spec.yaml", toy.spec({{"model: " + toy.model(), "model: " + model.string()}}));
+    const ProgramResult fitted =
+        cprobe({"fit", spec.string(), "--out", (folder / ("fit_" + model.filename().string())).string()});
+    EXPECT_EQ(fitted.exit_code, 0) << fitted.err;
+    EXPECT_THAT(fitted.out, HasSubstr("2 of 2 cells computed now"));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(By, StoppedTraining, ::testing::Values(SIGINT, SIGTERM, SIGKILL), [](const auto& param) {
+  return param.param == SIGINT ? "CtrlC" : param.param == SIGTERM ? "Term" : "Kill";
+});
+
 TEST(Fit, AcceptsAFlatConfigAndNamesTheKeysItIgnores) {
   const TemporaryFolder folder;
   const ToyRun& toy = ToyRun::get();

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <map>
 #include <set>
 
 #include "cprobe/model/forward.h"
@@ -94,8 +95,197 @@ TEST(Trainer, AStoppedRunGoesOnToTheSameBits) {
                              "step_25/model.safetensors"}) {
       EXPECT_EQ(read_bytes(part / file), read_bytes(folder / "whole" / file)) << file << ", stopped after " << stop;
     }
-    EXPECT_FALSE(std::filesystem::exists(part / "state"));
+    EXPECT_FALSE(std::filesystem::exists(part / "latest")) << "the last model is in final/ now";
   }
+}
+
+/// Options of a run that may be extended, with a point of the curve every 15 steps.
+TrainOptions extensible(int64_t steps, bool keep_best = true) {
+  return {.steps = steps,
+          .evaluate_every = 15,
+          .checkpoints = {0, 25},
+          .keep_best = keep_best,
+          .save_every = 15,
+          .extend = true};
+}
+
+/// All files below a folder, by their paths in the folder.
+std::map<std::string, std::string> files_of(const std::filesystem::path& folder) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file()) files[entry.path().lexically_relative(folder).string()] = read_bytes(entry.path());
+  }
+  return files;
+}
+
+/// Names of the files that differ.
+std::vector<std::string> differences(const std::map<std::string, std::string>& a,
+                                     const std::map<std::string, std::string>& b) {
+  std::vector<std::string> names;
+  for (const auto* files : {&a, &b}) {
+    for (const auto& [name, bytes] : *files) {
+      if (!a.contains(name) || !b.contains(name) || a.at(name) != b.at(name)) names.push_back(name);
+    }
+  }
+  return names;
+}
+
+TEST(Trainer, AnExtendedRunIsTheLongerRunBitForBit) {
+  const TemporaryFolder folder;
+  // Ends at a point of the curve (30), between two points (44), and just behind a checkpoint (26).
+  for (const bool keep_best : {false, true}) {
+    const std::filesystem::path whole = folder / fmt::format("whole_{}", keep_best);
+    run(extensible(70, keep_best), whole);
+    for (const std::vector<int64_t>& ends : {std::vector<int64_t>{30, 70}, {44, 70}, {26, 44, 70}}) {
+      const std::filesystem::path grown = folder / fmt::format("grown_{}_{}", keep_best, fmt::join(ends, "_"));
+      int64_t before = 0;
+      for (const int64_t steps : ends) {
+        EXPECT_EQ(run(extensible(steps, keep_best), grown).resumed_at, before);
+        before = steps;
+      }
+      EXPECT_THAT(differences(files_of(grown), files_of(whole)), ::testing::IsEmpty())
+          << fmt::format("{}", ends.size());
+    }
+  }
+}
+
+TEST(Trainer, AnExtensionThatIsStoppedOrKilledGoesOnToTheSameBits) {
+  const TemporaryFolder folder;
+  run(extensible(70), folder / "whole");
+  for (const int64_t stop : {45, 52, 69}) {
+    const std::filesystem::path grown = folder / fmt::format("grown_{}", stop);
+    const std::string shorter = fingerprint(run(extensible(44), grown).model);
+    EXPECT_CPROBE_ERROR(ErrorKind::kInterrupted, run(stopped_after(stop, extensible(70)), grown),
+                        fmt::format("training stopped after {} of 70 steps", stop));
+    EXPECT_EQ(fingerprint(load_model(grown / "final")), shorter) << "until the added steps are done";
+    TrainOptions killed = extensible(70);
+    killed.stop_requested = [](int64_t) -> bool { throw std::runtime_error("killed"); };
+    EXPECT_THROW(run(killed, grown), std::runtime_error);
+    EXPECT_EQ(run(extensible(70), grown).resumed_at, stop);
+    EXPECT_THAT(differences(files_of(grown), files_of(folder / "whole")), ::testing::IsEmpty()) << stop;
+  }
+}
+
+TEST(Trainer, AKillAtTheStartOfAnExtensionLosesNothing) {
+  const TemporaryFolder folder;
+  run(extensible(44), folder / "short");
+  const auto before = files_of(folder / "short");
+  TrainOptions killed = extensible(70);
+  killed.on_progress = [](const Progress&) { throw std::runtime_error("killed"); };
+  EXPECT_THROW(run(killed, folder / "short"), std::runtime_error);
+  EXPECT_FALSE(std::filesystem::exists(folder / "short/settings.json"));
+  EXPECT_EQ(run(extensible(44), folder / "short").resumed_at, 44) << "the shorter run is still there";
+  EXPECT_THAT(differences(files_of(folder / "short"), before), ::testing::IsEmpty());
+}
+
+TEST(Trainer, RefusesFewerStepsThanAreDoneAndLosesNothing) {
+  const TemporaryFolder folder;
+  run(extensible(44), folder.path());
+  const auto before = files_of(folder.path());
+  EXPECT_INPUT_ERROR(run(extensible(43), folder.path()),
+                     "has done 44 steps, and 43 are asked for; it is left as it is");
+  EXPECT_INPUT_ERROR(run(extensible(44), folder.path()), "finished run with these settings; ask for more steps");
+  EXPECT_THAT(differences(files_of(folder.path()), before), ::testing::IsEmpty());
+  EXPECT_CPROBE_ERROR(ErrorKind::kInterrupted, run(stopped_after(60, extensible(70)), folder.path()), "60 of 70");
+  EXPECT_INPUT_ERROR(run(extensible(59), folder.path()), "has done 60 steps, and 59 are asked for");
+  EXPECT_EQ(run(extensible(61), folder.path()).curve.back().step, 61) << "fewer than planned, more than done";
+}
+
+TEST(Trainer, ExtendsNothingButTheStepsAndLaterCheckpoints) {
+  const TemporaryFolder folder;
+  run(extensible(44), folder.path());
+  const auto refused = [&](const TrainOptions& options, const char* message) {
+    EXPECT_INPUT_ERROR(run(options, folder.path()), message);
+  };
+  TrainOptions other = extensible(70);
+  other.learning_rate = 0.01;
+  refused(other, "holds a finished run with other settings:\n  learning_rate: 0.001 there, 0.01 now\noverwrite");
+  other = extensible(70);
+  other.checkpoints = {0, 10, 25, 60};
+  refused(other, "checkpoints: 0, 25 there, 0, 10, 25 now");
+  refused(extensible(70, false), "keep: best there, nothing now");
+  other = extensible(70);
+  other.extend = false;
+  refused(other, "steps: 44 there, 70 now");
+  // The model of the last step is still at hand.
+  other = extensible(70);
+  other.checkpoints = {0, 25, 44, 60};
+  EXPECT_EQ(run(other, folder.path()).resumed_at, 44);
+  run(other, folder / "whole");
+  EXPECT_EQ(read_bytes(folder / "step_44/model.safetensors"), read_bytes(folder / "whole/step_44/model.safetensors"));
+  EXPECT_EQ(read_bytes(folder / "curve.csv"), read_bytes(folder / "whole/curve.csv"));
+}
+
+TEST(Trainer, CannotExtendARunOfAVersionThatKeptNoState) {
+  const TemporaryFolder folder;
+  run(extensible(44, false), folder.path());
+  std::filesystem::remove_all(folder / "state");
+  const auto before = files_of(folder.path());
+  EXPECT_TRUE(is_trained(small_config(), sums(0), sums(1), extensible(44, false), folder.path(), Seed(3)));
+  EXPECT_INPUT_ERROR(run(extensible(70, false), folder.path()), "without its optimiser's state");
+  EXPECT_INPUT_ERROR(run(extensible(43, false), folder.path()), "has done 44 steps, and 43 are asked for");
+  EXPECT_THAT(differences(files_of(folder.path()), before), ::testing::IsEmpty());
+}
+
+TEST(Trainer, AGoalEndsAnExtendedRunWhereItEndedBefore) {
+  const TemporaryFolder folder;
+  const auto trained = [&](int64_t steps) {
+    TrainOptions options = extensible(steps);
+    options.weight_decay = 0.1;
+    options.stop_at_test_accuracy = 0.9;
+    return train(small_config(), sums(0), sums(0), options, folder.path(), Seed(3));
+  };
+  const TrainResult first = trained(1000), longer = trained(2000);
+  EXPECT_LT(first.curve.back().step, 1000);
+  EXPECT_EQ(longer.curve.back().step, first.curve.back().step);
+  EXPECT_EQ(fingerprint(longer.model), fingerprint(first.model));
+}
+
+TEST(Trainer, KeepsTheEarliestOfTheBestModels) {
+  const TemporaryFolder folder;
+  TrainOptions options = kShort;
+  options.steps = 120;
+  options.weight_decay = 0.1;
+  options.keep_best = true;
+  options.checkpoints = {};
+  for (int64_t step = 0; step <= options.steps; step += 10) options.checkpoints.push_back(step);
+  // Trained and tested on the same rows: the accuracy rises to 1 and stays there.
+  const TrainResult result = train(small_config(), sums(0), sums(0), options, folder.path(), Seed(3));
+  ASSERT_TRUE(result.best);
+  int n_equal = 0;
+  for (const CurvePoint& point : result.curve) {
+    EXPECT_LE(point.test_accuracy, result.best->test_accuracy);
+    if (point.test_accuracy == result.best->test_accuracy) ++n_equal;
+    if (point.step < result.best->step) {
+      EXPECT_LT(point.test_accuracy, result.best->test_accuracy);
+    }
+  }
+  EXPECT_GT(n_equal, 1) << "else this tests no ties";
+  EXPECT_EQ(fingerprint(load_model(folder / "best")),
+            fingerprint(load_model(folder / fmt::format("step_{}", result.best->step))));
+  EXPECT_NE(fingerprint(load_model(folder / "best")), fingerprint(load_model(folder / "final")));
+  EXPECT_FALSE(run(kShort, folder / "last_only").best);
+  EXPECT_FALSE(std::filesystem::exists(folder / "last_only/best"));
+}
+
+TEST(Trainer, AnUnfinishedRunLeavesModelsToUse) {
+  const TemporaryFolder folder;
+  TrainOptions killed = extensible(70);
+  killed.stop_requested = [](int64_t step) -> bool {
+    if (step == 37) throw std::runtime_error("killed");
+    return false;
+  };
+  EXPECT_THROW(run(killed, folder / "killed"), std::runtime_error);
+  EXPECT_EQ(fingerprint(load_model(folder / "killed/latest")),
+            fingerprint(run(extensible(30), folder / "thirty").model));  // save_every = 15
+  load_model(folder / "killed/best");
+  EXPECT_CPROBE_ERROR(ErrorKind::kInterrupted, run(stopped_after(37, extensible(70)), folder / "killed"),
+                      "latest is the model so far");
+  EXPECT_EQ(fingerprint(load_model(folder / "killed/latest")),
+            fingerprint(run(extensible(37), folder / "thirty_seven").model));
+  killed.stop_requested = [](int64_t) -> bool { throw std::runtime_error("killed"); };
+  EXPECT_THROW(run(killed, folder / "at_once"), std::runtime_error);
+  EXPECT_EQ(fingerprint(load_model(folder / "at_once/latest")), fingerprint(load_model(folder / "thirty/step_0")));
 }
 
 TEST(Trainer, AKilledRunGoesOnFromTheLastSavedState) {

@@ -3,25 +3,25 @@
 #include <sqlite3.h>
 
 namespace cprobe {
-namespace {
-
-[[noreturn]] void throw_error_of(sqlite3* database) {
-  const char* file = sqlite3_db_filename(database, "main");
-  const int code = sqlite3_errcode(database);
-  const bool is_damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
-  const std::string text = fmt::format("{}: {}", file == nullptr ? "database" : file, sqlite3_errmsg(database));
-  if (!is_damaged) throw failure("{} (is the disk full or the folder read-only?)", text);
-  throw DamagedDatabase(ErrorKind::kFailed, text + "; `cprobe inspect RUN --repair` recovers what is intact of a run");
-}
-
-}  // namespace
 
 void CloseDatabase::operator()(sqlite3* database) const {
   sqlite3_close(database);
 }
 
 void execute(sqlite3* database, const std::string& sql) {
-  if (sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) throw_error_of(database);
+  if (sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) throw_database_error(database);
+}
+
+Database memory_copy(sqlite3* database) {
+  sqlite3* opened = nullptr;
+  const int code = sqlite3_open(":memory:", &opened);
+  Database copy(opened);
+  sqlite3_backup* backup = code == SQLITE_OK ? sqlite3_backup_init(opened, "main", database, "main") : nullptr;
+  if (backup == nullptr || sqlite3_backup_step(backup, -1) != SQLITE_DONE ||
+      sqlite3_backup_finish(backup) != SQLITE_OK) {
+    throw_database_error(opened, sqlite3_db_filename(database, "main"));
+  }
+  return copy;
 }
 
 Statement::Statement(sqlite3* database, const std::string& sql) : database_(database) {
@@ -33,7 +33,7 @@ Statement::~Statement() {
 }
 
 void Statement::check(int code) const {
-  if (code != SQLITE_OK) throw_error_of(database_);
+  if (code != SQLITE_OK) throw_database_error(database_);
 }
 
 Statement& Statement::bind(const std::string& text) {
@@ -71,7 +71,7 @@ Statement& Statement::bind(const RowValue& value) {
 
 bool Statement::step() {
   const int code = sqlite3_step(statement_);
-  if (code != SQLITE_ROW && code != SQLITE_DONE) throw_error_of(database_);
+  if (code != SQLITE_ROW && code != SQLITE_DONE) throw_database_error(database_);
   return code == SQLITE_ROW;
 }
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "cprobe/core/error.h"
+#include "cprobe/record/database_error.h"
 #include "cprobe/record/row_value.h"
 
 struct sqlite3;
@@ -18,19 +18,15 @@ struct CloseDatabase {
 };
 using Database = std::unique_ptr<sqlite3, CloseDatabase>;
 
-/// Thrown for a file that is damaged, or no database.
-class DamagedDatabase : public Error {
- public:
-  using Error::Error;
-};
-
 /// Runs statements without results.
-/// @throws Error (kFailed) with SQLite's reason and the database's file; DamagedDatabase if the
-///         file is damaged.
+/// @throws Error as `throw_database_error`.
 void execute(sqlite3* database, const std::string& sql);
 
+/// Copies a database into memory. @throws Error as `throw_database_error`.
+Database memory_copy(sqlite3* database);
+
 /// A prepared statement. Bind all parameters in order, then step through the rows.
-/// @throws Error (kFailed) as `execute`.
+/// @throws Error as `execute`.
 class Statement {
  public:
   Statement(sqlite3* database, const std::string& sql);

@@ -10,8 +10,8 @@
 #include "cprobe/core/hash.h"
 #include "cprobe/core/memory.h"
 #include "cprobe/core/name_of.h"
-#include "cprobe/core/text.h"
 #include "cprobe/io/atomic_file.h"
+#include "cprobe/record/open_database.h"
 #include "cprobe/record/provenance.h"
 #include "cprobe/record/store_schema.h"
 #include "cprobe/record/stored_rows.h"
@@ -32,21 +32,6 @@ Correction parse_correction(const std::string& text, const std::filesystem::path
     if (to_string(known) == text) return known;
   }
   throw failure("{}: holds the unknown correction '{}'", (folder / kStoreName).string(), text);
-}
-
-/// A file's name as a URI for SQLite, with ?, # and % escaped.
-std::string file_uri(const std::filesystem::path& path, const std::string& parameters) {
-  return fmt::format("file:{}?{}", escaped(path.string(), {{'?', "%3F"}, {'#', "%23"}, {'%', "%25"}}), parameters);
-}
-
-/// @param flags  as sqlite3_open_v2. @param path, doing  for the error message.
-Database opened(const std::string& name, int flags, const std::filesystem::path& path, const char* doing) {
-  sqlite3* made = nullptr;
-  const int code = sqlite3_open_v2(name.c_str(), &made, flags, nullptr);
-  Database database(made);
-  if (code != SQLITE_OK) throw failure("{}: cannot {} the run's store: {}", path.string(), doing, sqlite3_errmsg(made));
-  sqlite3_busy_timeout(made, 10'000);
-  return database;
 }
 
 /// Inserts the rows of a cell into a table, numbered from 0.
@@ -70,7 +55,7 @@ std::string_view to_string(CellStatus status) {
   return name_of(status, {"planned", "running", "done", "failed"});
 }
 
-Store Store::open(const std::filesystem::path& folder) {
+Store Store::open(const std::filesystem::path& folder, const OnMessage& on_message) {
   const std::filesystem::path path = folder / kStoreName;
   const std::filesystem::path tables = folder / "metrics.csv";
   std::error_code none;
@@ -79,34 +64,27 @@ Store Store::open(const std::filesystem::path& folder) {
         "{}: is empty, though {} of a run is there; what it held is lost. Move the folder away to compute the run anew",
         path.string(), tables.string());
   }
-  return open_file(folder, path);
+  return open_file(folder, path, on_message);
 }
 
-Store Store::open_file(const std::filesystem::path& folder, const std::filesystem::path& path) {
+Store Store::open_file(const std::filesystem::path& folder, const std::filesystem::path& path,
+                       const OnMessage& on_message) {
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
   if (problem) throw failure("{}: cannot create the run folder: {}", folder.string(), problem.message());
   Store store;
   store.folder_ = folder;
-  store.database_ = opened(path.string(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, path, "open or create");
-  sqlite3* database = store.database_.get();
-  // Checks the version before any change, so that another program's database stays as it is.
-  const int64_t version = schema_version(database, path);
-  execute(database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
-  migrate(database, version);
+  store.database_ = open_database_to_write(path, on_message);
+  migrate(store.database_.get(), schema_version(store.database_.get(), path));
   return store;
 }
 
 Store Store::open_existing(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / kStoreName;
   if (!std::filesystem::exists(path)) throw input_error("{}: holds no run (no run.sqlite)", folder.string());
-  // SQLite makes a write-ahead log even for reading, unless told that nobody writes. If there is no
-  // log yet, nobody writes.
-  const bool in_use = std::filesystem::exists(path.string() + "-wal");
-  const std::string uri = file_uri(std::filesystem::absolute(path), in_use ? "mode=ro" : "mode=ro&immutable=1");
   Store store;
   store.folder_ = folder;
-  store.database_ = opened(uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, path, "open");
+  store.database_ = open_database_to_read(path);
   const int64_t version = schema_version(store.database_.get(), path);
   if (version < kSchemaVersion) store.database_ = migrated_copy(store.database_.get(), version);
   return store;

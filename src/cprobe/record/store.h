@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "cprobe/core/message.h"
 #include "cprobe/record/recorded.h"
 #include "cprobe/record/sqlite.h"
 #include "cprobe/spec/titles.h"
@@ -15,8 +16,8 @@
 namespace cprobe {
 
 /// The record of a run: `run.sqlite` in the run folder (docs/file_formats.md). Each finished cell
-/// is one transaction (write-ahead log), so that after a kill the record holds every finished cell
-/// and nothing of any other.
+/// is one transaction, so that after a kill the record holds every finished cell and nothing of any
+/// other. `open_database.h` has the journals.
 ///
 /// A cell is computed once, however many specs ask for it. The *plan* of a method is the list of
 /// cells of the last spec that the method was run on. Tables hold the cells of plans. Results of
@@ -24,11 +25,12 @@ namespace cprobe {
 class Store {
  public:
   /// Opens or creates `folder`/run.sqlite. Brings a store of an earlier version to the present one.
+  /// @param on_message  as `open_database_to_write`.
   /// @throws Error
   ///   - (kInput), leaving the file as it is, if the file is no store of cprobe, is of a later
   ///     version, or is empty beside the tables of a run;
-  ///   - (kFailed) if the store cannot be opened, created or changed.
-  static Store open(const std::filesystem::path& folder);
+  ///   - (kFailed) if the store cannot be opened, created or changed; names the cause.
+  static Store open(const std::filesystem::path& folder, const OnMessage& on_message = {});
 
   /// Opens the store of a run for reading. A run may be going on in the folder, where nothing is
   /// changed. A store of an earlier version is brought to the present one in memory.
@@ -154,7 +156,8 @@ class Store {
 
  private:
   /// Opens or creates the database `path` as the store of `folder`.
-  static Store open_file(const std::filesystem::path& folder, const std::filesystem::path& path);
+  static Store open_file(const std::filesystem::path& folder, const std::filesystem::path& path,
+                         const OnMessage& on_message = {});
   void touch_invocation();
 
   std::filesystem::path folder_;

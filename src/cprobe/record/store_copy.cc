@@ -100,7 +100,7 @@ void for_each_row(sqlite3* database, const std::string& table, const Take& take)
 class ReadableCopy {
  public:
   explicit ReadableCopy(const std::filesystem::path& path) : path_(path.string() + ".copy") {
-    for (const char* suffix : {"", "-wal"}) {
+    for (const char* suffix : {"", "-wal", "-journal"}) {
       std::error_code none;  // There may be no log.
       std::filesystem::copy_file(path.string() + suffix, path_.string() + suffix,
                                  std::filesystem::copy_options::overwrite_existing, none);
@@ -122,7 +122,9 @@ class ReadableCopy {
   ReadableCopy& operator=(const ReadableCopy&) = delete;
   ~ReadableCopy() {
     std::error_code none;
-    for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path_.string() + suffix, none);
+    for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+      std::filesystem::remove(path_.string() + suffix, none);
+    }
   }
 
   const std::filesystem::path& path() const { return path_; }
@@ -256,13 +258,15 @@ Store::Repaired Store::repair(const std::filesystem::path& folder) {
     std::vector<std::pair<std::string, std::string>> finished;
     try {
       const ReadableCopy copy(path);
+      // Nobody else has either file. The log of the copy then needs no shared memory.
+      execute(database, "PRAGMA locking_mode = EXCLUSIVE");
       const Attached attached(database, copy.path());
       Statement schema(database, "PRAGMA other.user_version");
       schema.step();
       if (schema.integer(0) != kSchemaVersion) throw failure("schema {}", schema.integer(0));
       for_each_row(database, "plans", [&](int64_t row) {
         execute(database, "INSERT INTO main.plans SELECT * FROM other.plans WHERE rowid = ?", row);
-        return true;
+        return sqlite3_changes(database) > 0;
       });
       for_each_row(database, "cells", [&](int64_t row) {
         Statement cell(database, "SELECT id, method, label, place, status, rowid FROM other.cells WHERE rowid = ?",
@@ -291,14 +295,13 @@ Store::Repaired Store::repair(const std::filesystem::path& folder) {
       throw input_error("{}: nothing of it can be read ({}); move it away and compute the run anew", path.string(),
                         error.what());
     }
-    execute(database, "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE;");
-  }
-  // Keeps a record in place at every moment. The damaged record's log is moved away, so that SQLite
-  // does not take it for the repaired record's.
+  }  // Closing ends the log: the repaired record is one file.
+  // Keeps a record in place at every moment. The damaged record's journal is moved away, so that
+  // SQLite does not take it for the repaired record's.
   std::error_code problem;
   std::filesystem::create_hard_link(path, repaired.damaged, problem);
   if (problem) write_file(repaired.damaged, read_file(path));  // A file system without links.
-  for (const char* suffix : {"-wal", "-shm"}) {
+  for (const char* suffix : {"-wal", "-shm", "-journal"}) {
     std::error_code none;
     std::filesystem::rename(path.string() + suffix, repaired.damaged.string() + suffix, none);
   }

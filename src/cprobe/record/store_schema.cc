@@ -125,14 +125,7 @@ void migrate(sqlite3* database, int64_t version) {
 }
 
 Database migrated_copy(sqlite3* database, int64_t version) {
-  sqlite3* opened = nullptr;
-  const int code = sqlite3_open(":memory:", &opened);
-  Database copy(opened);
-  sqlite3_backup* backup = code == SQLITE_OK ? sqlite3_backup_init(opened, "main", database, "main") : nullptr;
-  if (backup == nullptr || sqlite3_backup_step(backup, -1) != SQLITE_DONE ||
-      sqlite3_backup_finish(backup) != SQLITE_OK) {
-    throw failure("{}: cannot be read: {}", sqlite3_db_filename(database, "main"), sqlite3_errmsg(opened));
-  }
+  Database copy = memory_copy(database);
   migrate(copy.get(), version);
   return copy;
 }

@@ -23,7 +23,7 @@ int64_t schema_version(sqlite3* database, const std::filesystem::path& path);
 void migrate(sqlite3* database, int64_t version);
 
 /// Copies a database into memory and brings the copy to the present version.
-/// @throws Error (kFailed) if the database cannot be read.
+/// @throws Error as `memory_copy`.
 Database migrated_copy(sqlite3* database, int64_t version);
 
 /// A hash of all that is recorded of a cell, to detect changed bits.

@@ -90,7 +90,7 @@ struct CellRun {
                             .fingerprints = data.fingerprints,
                             .judge = spec.probe.judge,
                             .titles = variable_titles(spec, data.titles)},
-                           options.again);
+                           options.again, callbacks().on_message);
     const std::vector<size_t> unfinished = unfinished_cells(store, batch.plan);
     batch.n_failed = add_earlier_failures(store, batch.plan, summary);
     schedule(store, batch, unfinished, parallelism);

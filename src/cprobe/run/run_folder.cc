@@ -68,9 +68,9 @@ Invocation this_call(const RunNotes& notes) {
 }
 
 Store open_run(const std::filesystem::path& folder, const std::vector<PlannedCell>& plan, const RunNotes& notes,
-               const Again& again) {
+               const Again& again, const OnMessage& on_message) {
   for (const std::filesystem::path& place : {folder, folder / kCircuits}) remove_leftovers(place);
-  Store store = Store::open(folder);
+  Store store = Store::open(folder, on_message);
   store.verify();
   store.plan(plan, fmt::format("{}", fmt::join(notes.fingerprints, " ")), notes.judge, notes.titles);
   store.begin(this_call(notes));

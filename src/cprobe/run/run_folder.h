@@ -53,9 +53,10 @@ struct Again {
 
 /// Opens or creates the record in a folder, sets its plan, begins this call, and forgets the cells
 /// that are to be computed again, with their circuit files.
+/// @param on_message  as Store::open.
 /// @throws Error as Store::open and Store::verify; (kFailed) if a circuit file cannot be removed.
 Store open_run(const std::filesystem::path& folder, const std::vector<PlannedCell>& plan, const RunNotes& notes,
-               const Again& again);
+               const Again& again, const OnMessage& on_message = {});
 
 /// The identities of the cells that are finished, or that failed and are left so.
 /// @param retry_failed  whether failed cells are not left so.

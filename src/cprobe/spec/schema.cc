@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cprobe/core/text.h"
+#include "cprobe/core/name_of.h"
 #include "cprobe/spec/spec_keys.h"
 #include "cprobe/tasks/arithmetic_task.h"
 #include "cprobe/tasks/lexicon.h"

@@ -5,6 +5,7 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
+#include "cprobe/core/number_text.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/training/learner.h"
 #include "cprobe/training/training_state.h"
@@ -17,6 +18,8 @@ struct Files {
 
   std::filesystem::path checkpoint(int64_t step) const { return folder / fmt::format("step_{}", step); }
   std::filesystem::path final_model() const { return folder / "final"; }
+  std::filesystem::path best_model() const { return folder / "best"; }
+  std::filesystem::path latest_model() const { return folder / "latest"; }
   std::filesystem::path curve() const { return folder / "curve.csv"; }
   std::filesystem::path state_folder() const { return folder / "state"; }
   std::filesystem::path state() const { return state_folder() / "training.safetensors"; }
@@ -57,7 +60,8 @@ void check(const TrainOptions& options) {
 
 /// Removes what `train` writes and nothing else. The mark of a finished run goes last.
 void remove_run(const Files& files) {
-  std::vector<std::filesystem::path> paths = {files.state_folder(), files.final_model(), files.curve()};
+  std::vector<std::filesystem::path> paths = {files.state_folder(), files.final_model(), files.best_model(),
+                                              files.latest_model(), files.curve()};
   for (const auto& entry : std::filesystem::directory_iterator(files.folder)) {
     const std::string name = entry.path().filename().string();
     const bool is_checkpoint =
@@ -68,28 +72,92 @@ void remove_run(const Files& files) {
   for (const auto& path : paths) std::filesystem::remove_all(path);
 }
 
+/// The number of steps that a run was asked for.
+int64_t steps_of(const TrainSettings& settings) {
+  const auto found = settings.find("steps");
+  return found == settings.end() ? 0 : whole_number<int64_t>(found->second).value_or(0);
+}
+
+/// Refuses to go on with the run in a folder if its steps so far are not those of `settings`.
+/// @param there, step  settings of the run in the folder, and the steps that it has done.
+void require_same_run(const Files& files, const TrainSettings& there, int64_t step, const TrainSettings& settings,
+                      const TrainOptions& options) {
+  const std::string difference = options.extend
+                                     ? describe_difference(settings_until(there, step), settings_until(settings, step))
+                                     : describe_difference(there, settings);
+  if (!difference.empty()) {
+    if (std::filesystem::exists(files.settings())) {
+      throw input_error("{}: holds a finished run with other settings:\n{}overwrite it or choose another folder",
+                        files.folder.string(), difference);
+    }
+    throw input_error(
+        "{}: a run with other settings is unfinished here:\n{}run it to its end with its own settings, overwrite it, "
+        "or choose another folder",
+        files.state().string(), difference);
+  }
+  if (step > options.steps) {
+    throw input_error(
+        "{}: the run here has done {} steps, and {} are asked for; it is left as it is. Ask for {} or more, overwrite "
+        "it, or choose another folder",
+        files.folder.string(), step, options.steps, step);
+  }
+}
+
+/// Refuses a finished run, unless it can go on to more steps.
+void require_extensible(const Files& files, const TrainSettings& settings, const TrainOptions& options) {
+  const TrainSettings there = read_settings(files.settings());
+  if (there == settings) {
+    throw input_error("{}: holds a finished run with these settings; {}overwrite it or choose another folder",
+                      files.folder.string(), options.extend ? "ask for more steps, " : "");
+  }
+  if (options.extend && std::filesystem::exists(files.state())) return;
+  require_same_run(files, there, options.extend ? steps_of(there) : 0, settings, options);
+  throw input_error(
+      "{}: holds a finished run without its optimiser's state ({}), which earlier versions did not keep. It cannot go "
+      "on as a longer run would; overwrite it or choose another folder",
+      files.folder.string(), files.state().string());
+}
+
 /// The state to train from: a saved one, or fresh weights.
 TrainingState starting_state(const Files& files, const TrainSettings& settings, const ModelConfig& config,
-                             bool overwrite, Seed seed) {
+                             const TrainOptions& options, Seed seed) {
   const auto fresh = [&] {
     return TrainingState{.weights = random_model(config, seed.derive("train/weights")).weights};
   };
   if (std::filesystem::exists(files.settings())) {
-    if (!overwrite) {
-      const std::string difference = describe_difference(read_settings(files.settings()), settings);
-      throw input_error("{}: holds a finished run{}overwrite it or choose another folder", files.folder.string(),
-                        difference.empty() ? " with these settings; " : " with other settings:\n" + difference);
+    if (options.overwrite) {
+      remove_run(files);
+    } else {
+      require_extensible(files, settings, options);
     }
-    remove_run(files);
   }
   if (!std::filesystem::exists(files.state())) return fresh();
   try {
-    return load_training_state(files.state(), settings, config);
+    return load_training_state(files.state(), config, [&](const TrainSettings& there, int64_t step) {
+      require_same_run(files, there, step, settings, options);
+    });
   } catch (const Error&) {
-    if (!overwrite) throw;
+    if (!options.overwrite) throw;
     remove_run(files);
     return fresh();
   }
+}
+
+/// The point with the highest test accuracy, the earliest of equal ones.
+const CurvePoint& best_point(const std::vector<CurvePoint>& curve) {
+  return *std::ranges::max_element(curve, {}, &CurvePoint::test_accuracy);
+}
+
+/// Saves a run that is not at its end: its state, its curve, and its models to use.
+/// @param best  none unless the run keeps the best model.
+void save_unfinished(const Learner& learner, int64_t step, const std::vector<CurvePoint>& curve,
+                     const std::optional<Model>& best, const TrainSettings& settings, const Files& files) {
+  TrainingState state = learner.state(step, curve);
+  if (best) state.best_weights = best->weights;
+  save_training_state(state, settings, files.state());
+  write_curve(curve, files.curve());
+  save_model(learner.model(), files.latest_model());
+  if (best) save_model(*best, files.best_model());
 }
 
 }  // namespace
@@ -117,7 +185,7 @@ void check_training(const ModelConfig& config, const Dataset& train, const Datas
                     const std::filesystem::path& folder, Seed seed) {
   check(options);
   if (options.overwrite || is_trained(config, train, test, options, folder, seed)) return;
-  starting_state(Files{folder}, train_settings(config, train, test, options, seed), config, false, seed);
+  starting_state(Files{folder}, train_settings(config, train, test, options, seed), config, options, seed);
 }
 
 TrainResult train(const ModelConfig& config, const Dataset& train, const Dataset& test, const TrainOptions& options,
@@ -125,27 +193,44 @@ TrainResult train(const ModelConfig& config, const Dataset& train, const Dataset
   check(options);
   const Files files{folder};
   const TrainSettings settings = train_settings(config, train, test, options, seed);
-  TrainingState start = starting_state(files, settings, config, options.overwrite, seed);
+  TrainingState start = starting_state(files, settings, config, options, seed);
   Learner learner(config, start, options);
   TrainResult result{.curve = std::move(start.curve), .resumed_at = start.step};
+  std::optional<Model> best;
+  if (!start.best_weights.empty()) best = Model{.config = config, .weights = std::move(start.best_weights)};
   const TrainingRows train_rows(train), test_rows(test);
   // Finds out now, not after an hour, if the folder cannot be written.
-  if (start.step == 0) save_training_state(learner.state(0, {}), settings, files.state());
+  if (start.step == 0) {
+    save_unfinished(learner, 0, {}, {}, settings, files);
+  } else {
+    const bool has_model =
+        std::filesystem::exists(files.final_model()) || std::filesystem::exists(files.latest_model());
+    if (!has_model) save_model(learner.model(), files.latest_model());
+    tell(options.on_message, {Message::Kind::kNote, fmt::format("{}: goes on after the {} steps that are done",
+                                                                folder.string(), start.step)});
+  }
+  if (options.steps - start.step > options.save_every) {
+    tell(options.on_message, {Message::Kind::kNote, fmt::format("{}: until the end, the model of every {}th step",
+                                                                files.latest_model().string(), options.save_every)});
+  }
+  // From here on a finished run is unfinished: it has been given more steps.
+  std::filesystem::remove(files.settings());
   const auto began = std::chrono::steady_clock::now();
   Progress progress{.what = "train", .total = std::max<int64_t>(1, options.steps - start.step)};
   tell(options.on_progress, progress);
 
-  for (int64_t step = start.step;; ++step) {
+  int64_t step = start.step;
+  for (;; ++step) {
     const bool is_checkpoint = std::ranges::find(options.checkpoints, step) != options.checkpoints.end();
     const bool is_last = step == options.steps;
+    const bool is_point = is_last || is_checkpoint || step % options.evaluate_every == 0;
     const at::Tensor train_logits = answer_logits(learner.model(), train_rows);
-    if (is_last || is_checkpoint || step % options.evaluate_every == 0) {
-      result.curve.push_back(curve_point(learner.model(), step, train_logits, train_rows, test_rows));
-    }
+    if (is_point) result.curve.push_back(curve_point(learner.model(), step, train_logits, train_rows, test_rows));
     if (is_checkpoint) save_model(learner.model(), files.checkpoint(step));
     if (is_last ||
         (options.stop_at_test_accuracy && result.curve.back().test_accuracy >= *options.stop_at_test_accuracy))
       break;
+    if (options.keep_best && is_point && best_point(result.curve).step == step) best = learner.snapshot();
 
     const double loss = learner.descend(train_logits, train_rows, step);
     ++progress.done;
@@ -155,22 +240,29 @@ TrainResult train(const ModelConfig& config, const Dataset& train, const Dataset
     const int64_t done = step + 1;
     const bool stops = options.stop_requested ? options.stop_requested(done) : interrupted();
     if (!stops && done % options.save_every != 0) continue;
-    save_training_state(learner.state(done, result.curve), settings, files.state());
-    write_curve(result.curve, files.curve());
+    save_unfinished(learner, done, result.curve, best, settings, files);
     if (stops) {
       throw Error(ErrorKind::kInterrupted,
                   fmt::format("training stopped after {} of {} steps; {} keeps it all, so the same command "
-                              "goes on from there",
-                              done, options.steps, files.state().string()));
+                              "goes on from there, and {} is the model so far",
+                              done, options.steps, files.state().string(), files.latest_model().string()));
     }
   }
 
   result.model = learner.snapshot();
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   save_model(result.model, files.final_model());
+  // A longer run need not evaluate the last step: what is kept to go on is of the steps before.
+  TrainingState state = learner.state(step, {result.curve.begin(), result.curve.end() - 1});
+  if (best) state.best_weights = best->weights;
+  save_training_state(state, settings, files.state());
+  if (options.keep_best) {
+    result.best = best_point(result.curve);
+    save_model(result.best->step == step ? result.model : *best, files.best_model());
+  }
   write_curve(result.curve, files.curve());
   write_file(files.settings(), settings_json(settings));
-  std::filesystem::remove_all(files.state_folder());
+  std::filesystem::remove_all(files.latest_model());
   return result;
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "cprobe/core/message.h"
 #include "cprobe/core/progress.h"
 #include "cprobe/core/seed.h"
 #include "cprobe/data/dataset.h"
@@ -32,16 +33,26 @@ struct TrainOptions {
   std::vector<int64_t> checkpoints;
   /// Ends training at the first evaluation that reaches this accuracy, in (0, 1].
   std::optional<double> stop_at_test_accuracy = {};
-  /// Steps between saves of the training state, >= 1. A killed run resumes from the last save.
+  /// Keeps the model of the best point of the curve as well: the point with the highest test
+  /// accuracy, of equal ones the earliest.
+  bool keep_best = false;
+  /// Steps between saves of the training state and the model, >= 1. A killed run resumes from the
+  /// last save.
   int64_t save_every = 500;
+  /// Whether a run in the folder that differs in its number of steps goes on to `steps`: a finished
+  /// one, and one that was interrupted. False: such a run cannot be resumed.
+  bool extend = false;
   /// What to do with a run in the folder that cannot be resumed: true removes the run, false throws
   /// an Error. A run cannot be resumed if the run
-  ///   - is finished;
+  ///   - is finished, unless `extend` lets it go on;
   ///   - has other settings;
+  ///   - has done more steps than `steps`;
   ///   - has a damaged saved state.
   bool overwrite = false;
   /// Called before the first step and after every step, with the loss and the latest test accuracy.
   OnProgress on_progress;
+  /// Told from which step an earlier run goes on, and where its model is until the end.
+  OnMessage on_message;
   /// Called after every step with the number of steps done. Returning true saves the state and
   /// stops training. If the function is empty, Ctrl-C stops training in the same way.
   std::function<bool(int64_t step)> stop_requested;
@@ -58,8 +69,9 @@ struct CurvePoint {
 
 struct TrainResult {
   Model model;
-  std::vector<CurvePoint> curve;  ///< Ascending steps; the last point is that of `model`.
-  /// Steps that an interrupted run had done when this call resumed that run. 0: nothing resumed.
+  std::vector<CurvePoint> curve;   ///< Ascending steps; the last point is that of `model`.
+  std::optional<CurvePoint> best;  ///< The point whose model `keep_best` kept; else none.
+  /// Steps that an earlier run had done when this call went on with that run. 0: nothing resumed.
   int64_t resumed_at = 0;
   double seconds = 0;  ///< Duration of this call's steps and evaluations.
 };
@@ -71,16 +83,22 @@ ModelConfig toy_config(int64_t vocab, int64_t n_positions);
 /// Trains a fresh model and writes into `folder`:
 ///
 ///     step_<n>/                   the model after n steps, for each n of `checkpoints`
+///     best/                       with `keep_best`: the model of the best point so far
+///     latest/                     only while unfinished: the model of the last save
 ///     final/                      the model after the last step
 ///     curve.csv                   step, train_loss, train_accuracy, test_loss, test_accuracy
 ///     settings.json               the run's settings; written last, as the mark of a finished run
-///     state/training.safetensors  only while unfinished: everything needed to resume
+///     state/training.safetensors  everything needed to go on
 ///
 /// Models are Hugging Face folders. A run's settings are the model, the options, the data, the seed
-/// and the number of threads. The options `save_every`, `overwrite` and the callbacks are no
-/// settings. On the same machine, runs with the same settings give bit-identical weights. After a
-/// kill or Ctrl-C, a call with the same settings resumes from the last saved state. Resuming does
+/// and the number of threads. The options `save_every`, `extend`, `overwrite` and the callbacks are
+/// no settings. On the same machine, runs with the same settings give bit-identical weights. After
+/// a kill or Ctrl-C, a call with the same settings resumes from the last saved state. Resuming does
 /// not change the weights by a bit.
+///
+/// A run that was extended has the files of one that had all its steps from the start, bit for bit.
+/// (A checkpoint at its former last step may be added.) `final` keeps its former model, and the
+/// folder counts as unfinished, until the added steps are done.
 ///
 /// Memory: about 15 times the hidden activations of one MLP (training rows x d_mlp floats), which
 /// is 200 MB for Experiment 1.
@@ -91,11 +109,11 @@ ModelConfig toy_config(int64_t vocab, int64_t n_positions);
 ///   - (kInput) if an option is out of range;
 ///   - (kInput) if a sequence or token does not fit the model;
 ///   - (kInput) if `overwrite` is off and the folder holds a run that cannot be resumed. The
-///     message names the settings that differ, if any do;
+///     message names the settings that differ, if any do. Nothing is changed then;
 ///   - (kFailed) if the loss is no longer finite;
 ///   - (kFailed) if a file cannot be written;
 ///   - (kInterrupted) if training was stopped between two steps. The message says where the state
-///     was saved.
+///     and the model were saved.
 TrainResult train(const ModelConfig& config, const Dataset& train, const Dataset& test, const TrainOptions& options,
                   const std::filesystem::path& folder, Seed seed);
 
@@ -103,7 +121,7 @@ TrainResult train(const ModelConfig& config, const Dataset& train, const Dataset
 /// The same weights, data, options and number of threads give the same bits. Memory: as `train`,
 /// plus four times the weights.
 /// @param options  These have no effect: checkpoints, save_every, overwrite, stop_at_test_accuracy,
-///                 stop_requested, on_progress.
+///                 keep_best, extend, stop_requested, on_progress, on_message.
 /// @param goes_on  called with each evaluation: before the first step, every `evaluate_every` steps
 ///                 and after the last step. Returning false ends training.
 /// @return the trained model.

@@ -4,9 +4,12 @@
 
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/hash.h"
+#include "cprobe/core/number_text.h"
+#include "cprobe/core/text.h"
 #include "cprobe/io/document.h"
 #include "cprobe/io/safetensors.h"
 
@@ -17,6 +20,8 @@ using Tensors = std::map<std::string, at::Tensor>;
 
 constexpr const char* kChecksum = "checksum";
 constexpr const char* kSettings = "settings";
+constexpr const char* kSteps = "steps";
+constexpr const char* kCheckpoints = "checkpoints";
 constexpr const char* kStartAgain = "to train from the beginning, overwrite the run";
 constexpr int64_t kCurveColumns = 5;
 
@@ -70,22 +75,20 @@ std::vector<CurvePoint> curve_points(const at::Tensor& tensor) {
 /// may each be damaged.
 class StateFile {
  public:
-  StateFile(const std::filesystem::path& path, const TrainSettings& settings) : file_(open(path)) {
+  explicit StateFile(const std::filesystem::path& path) : file_(open(path)) {
     const auto& metadata = file_.metadata();
     if (!metadata.contains(kSettings) || !metadata.contains(kChecksum)) throw damaged("no settings or checksum");
     Tensors tensors;
     for (const auto& [name, info] : file_.tensors()) tensors[name] = file_.tensor(name);
     if (checksum(tensors, metadata.at(kSettings)) != metadata.at(kChecksum))
       throw damaged("the checksum does not match");
-    const TrainSettings there = settings_of(Document::parse_json(metadata.at(kSettings), path.string()));
-    const std::string difference = describe_difference(there, settings);
-    if (!difference.empty()) {
-      throw input_error(
-          "{}: a run with other settings is unfinished here:\n{}run it to its end with its own settings, overwrite it, "
-          "or choose another folder",
-          path.string(), difference);
-    }
   }
+
+  TrainSettings settings() const {
+    return settings_of(Document::parse_json(file_.metadata().at(kSettings), file_.path().string()));
+  }
+
+  bool contains(const std::string& name) const { return file_.contains(name); }
 
   /// Returns a copy, so that the file may be replaced and the tensor written to.
   at::Tensor take(const std::string& name, at::ScalarType dtype, at::IntArrayRef shape) const {
@@ -122,14 +125,14 @@ TrainSettings train_settings(const ModelConfig& config, const Dataset& train, co
                              const TrainOptions& options, Seed seed) {
   const std::set<int64_t> checkpoints(options.checkpoints.begin(), options.checkpoints.end());
   TrainSettings settings = {
-      {"steps", fmt::format("{}", options.steps)},
+      {kSteps, fmt::format("{}", options.steps)},
       {"learning_rate", fmt::format("{}", options.learning_rate)},
       {"weight_decay", fmt::format("{}", options.weight_decay)},
       {"betas", fmt::format("{}, {}", options.beta1, options.beta2)},
       {"adam_epsilon", fmt::format("{}", options.adam_epsilon)},
       {"warm_up_steps", fmt::format("{}", options.warm_up_steps)},
       {"evaluate_every", fmt::format("{}", options.evaluate_every)},
-      {"checkpoints", fmt::format("{}", fmt::join(checkpoints, ", "))},
+      {kCheckpoints, fmt::format("{}", fmt::join(checkpoints, ", "))},
       {"stop_at_test_accuracy",
        options.stop_at_test_accuracy ? fmt::format("{}", *options.stop_at_test_accuracy) : "off"},
       {"seed", fmt::format("{}", seed.value())},
@@ -137,6 +140,8 @@ TrainSettings train_settings(const ModelConfig& config, const Dataset& train, co
       {"training_data", data_hash(train)},
       {"test_data", data_hash(test)},
   };
+  // A run without the option has the settings of versions that did not know the option.
+  if (options.keep_best) settings["keep"] = "best";
   const nlohmann::json model = nlohmann::json::parse(config_json(config));
   for (const auto& [key, value] : model.items()) settings["model." + key] = value.dump();
   return settings;
@@ -159,21 +164,35 @@ std::string describe_difference(const TrainSettings& there, const TrainSettings&
   return text;
 }
 
+TrainSettings settings_until(TrainSettings settings, int64_t step) {
+  settings.erase(kSteps);
+  std::istringstream checkpoints(settings[kCheckpoints]);
+  std::vector<std::string> before;
+  for (std::string word; std::getline(checkpoints, word, ',');) {
+    const std::string text(trimmed(word));
+    if (whole_number<int64_t>(text).value_or(0) < step) before.push_back(text);
+  }
+  settings[kCheckpoints] = fmt::format("{}", fmt::join(before, ", "));
+  return settings;
+}
+
 void save_training_state(const TrainingState& state, const TrainSettings& settings, const std::filesystem::path& path) {
   Tensors tensors = {{"step", at::scalar_tensor(state.step, at::kLong).view({1})},
                      {"curve", curve_tensor(state.curve)}};
   for (const auto& [name, weight] : state.weights) tensors["weight." + name] = weight.detach();
   for (const auto& [name, moment] : state.moment_1) tensors["moment_1." + name] = moment;
   for (const auto& [name, moment] : state.moment_2) tensors["moment_2." + name] = moment;
+  for (const auto& [name, weight] : state.best_weights) tensors["best." + name] = weight.detach();
   const std::string text = settings_json(settings);
   write_safetensors(path, tensors, {{kSettings, text}, {kChecksum, checksum(tensors, text)}});
 }
 
-TrainingState load_training_state(const std::filesystem::path& path, const TrainSettings& settings,
-                                  const ModelConfig& config) {
-  const StateFile file(path, settings);
+TrainingState load_training_state(const std::filesystem::path& path, const ModelConfig& config,
+                                  const std::function<void(const TrainSettings& there, int64_t step)>& check) {
+  const StateFile file(path);
   TrainingState state;
   state.step = file.take("step", at::kLong, {1}).item<int64_t>();
+  check(file.settings(), state.step);
   state.curve = curve_points(file.take("curve", at::kDouble, {-1, kCurveColumns}));
   for (const WeightInfo& info : weights_of(config)) {
     std::vector<int64_t> shape = info.source_shape;
@@ -182,6 +201,8 @@ TrainingState load_training_state(const std::filesystem::path& path, const Train
     if (state.step == 0) continue;
     state.moment_1[info.name] = file.take("moment_1." + info.name, at::kFloat, shape);
     state.moment_2[info.name] = file.take("moment_2." + info.name, at::kFloat, shape);
+    const std::string best = "best." + info.name;
+    if (file.contains(best)) state.best_weights[info.name] = file.take(best, at::kFloat, shape);
   }
   return state;
 }

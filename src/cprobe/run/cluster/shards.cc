@@ -84,7 +84,7 @@ Parallelism shared_parallelism(const std::filesystem::path& folder, at::Device d
   const RunLock lock(folder, true, on_message);
   const bool is_recorded = recorded_parallelism(folder, device).has_value();
   const Parallelism settled = settle();
-  if (!is_recorded) Store::open(folder).begin(this_call({.parallelism = settled, .device = device}));
+  if (!is_recorded) Store::open(folder, on_message).begin(this_call({.parallelism = settled, .device = device}));
   return settled;
 }
 
@@ -170,7 +170,7 @@ MergeSummary merge_shards(const std::filesystem::path& folder, const OnMessage& 
   }
   const RunLock lock(folder, true, on_message);  // Shards that begin hold this lock for a moment.
   MergeSummary summary{.working = shards_at_work(folder)};
-  Store store = Store::open(folder);
+  Store store = Store::open(folder, on_message);
   store.verify();
   for (const auto& [started, shard] : shards_of(folder)) {
     ++summary.n_shards;
