@@ -71,7 +71,7 @@ TEST_F(Init, SaysWhyNoColumnIsAVariable) {
   }));
   EXPECT_NE(result.exit_code, 0);
   for (const char* why : {"score (real numbers; task.bins makes classes of them)", "note (has empty fields)",
-                          "kind (one value)", "name (24 values)"}) {
+                          "kind (one value)", "name (24 values in 24 rows)"}) {
     EXPECT_THAT(result.err, HasSubstr(why));
   }
   EXPECT_THAT(init("a,b\n1,2\n").err, HasSubstr("no column holds sentences"));

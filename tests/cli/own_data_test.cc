@@ -160,6 +160,17 @@ std::vector<OwnData> all_own_data() {
        {"3 bins, but most of its numbers are 1.5"},
        {},
        true},
+      {"12 rows of 12 classes",
+       rows("sentence,tense", [](int i) { return fmt::format("a {},{}", "cdefghijklmn"[i], i); }),
+       "",
+       {"8 to train on and 4 to test"},
+       {}},
+      {"two rows",
+       rows(
+           "sentence,tense", [](int i) { return fmt::format("a {},{}", i, i); }, 2),
+       "",
+       {"which no row to train on has"},
+       {}},
       {"a column of parts", with_split([](int i) { return i < 8 ? "train" : "Test"; }), "  split: part", {}, {}},
       {"a part for validation",
        with_split([](int i) { return i < 6   ? "train"

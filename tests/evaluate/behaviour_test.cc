@@ -126,12 +126,12 @@ TEST(WholeContinuations, WinByTheLogProbabilityOfAllTheirTokens) {
   LanguageTask task{.name = "mine",
                     .expectation = Expectation{.continuation_column = "good", .against_columns = {"bad", "worse"}},
                     .variables = {"v"}};
-  // Letters are tokens, so that continuations have 2 to 4 tokens.
+  // Letters are tokens, so that continuations have 2 or 3 tokens.
   std::string csv = "sentence,v,good,bad,worse\n";
   for (int i = 0; i < 24; ++i) {
     const auto letter = [&](int k) { return static_cast<char>('a' + (i * k + k) % 26); };
-    csv += fmt::format("{}{}q,{},{}{},{},{}xy\n", letter(3), letter(5), i % 2, letter(7), letter(1), letter(11),
-                       letter(2));
+    csv += fmt::format("{}{}q,{},{}{},{}{},{}xy\n", letter(3), letter(5), i % 2, letter(7), letter(1), letter(11),
+                       letter(4), letter(2));
   }
   task.sentences = testing::write_bytes(folder / "rows.csv", csv);
   const testing::SmallTokenizer words = testing::word_tokenizer({"are"});

@@ -199,10 +199,10 @@ TEST_F(LanguageTasks, RefuseWhatCannotBeAskedOfTheModel) {
   EXPECT_INPUT_ERROR(load(agreement(head + "abcabcabc,0\nb,1\nc,1\n")), "9 tokens, but the model's context is 8");
   EXPECT_INPUT_ERROR(load(agreement(head + "a,0\nb x,1\nc,1\n"), 15), "token 15 is outside the model's vocabulary");
   EXPECT_INPUT_ERROR(load(agreement(head + "a,0\nb,1\nc,1\n"), 14),
-                     "is token 14, outside the model's vocabulary of 14");
+                     "has token 14, outside the model's vocabulary of 14");
   LanguageTask task = agreement(head + "a,0\nb,1\nc,1\n");
-  task.expectation->continuation = " was";
-  EXPECT_INPUT_ERROR(load(task), "task 'agreement': the continuation ' was' is");
+  task.expectation->continuation = "";
+  EXPECT_INPUT_ERROR(load(task), "task 'agreement': the continuation '' has no tokens");
   const std::string columns = "sentence,labels,ungrammatical,gender\n";
   EXPECT_INPUT_ERROR(load(reflexive(columns + "a xy,0,a y,0\nb y,1,b x,0\n")), "must be a single token");
   EXPECT_INPUT_ERROR(load(reflexive(columns + "a x,0,b y,0\nb y,1,b x,0\n")), "must differ from the sentence");

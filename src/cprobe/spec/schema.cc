@@ -24,11 +24,11 @@ nlohmann::ordered_json schema_of_spec() {
 
 nlohmann::ordered_json schema_of_file(UserFile file) {
   switch (file) {
-    case UserFile::kSpec:
+    case UserFile::kSpecFile:
       return schema_of_spec();
-    case UserFile::kTask:
+    case UserFile::kTaskFile:
       return schema_of(kTaskFileKeys, {{"distractor", kDistractorKeys}});
-    case UserFile::kLexicon:
+    case UserFile::kLexiconFile:
       return schema_of(lexicon_keys(), {{"templates", kTemplateKeys}});
   }
   throw std::logic_error("a kind of file without keys");

@@ -7,8 +7,8 @@
 namespace cprobe {
 
 /// A kind of file that users write.
-enum class UserFile { kSpec, kTask, kLexicon };
-inline constexpr std::array kUserFiles = {UserFile::kSpec, UserFile::kTask, UserFile::kLexicon};
+enum class UserFile { kSpecFile, kTaskFile, kLexiconFile };
+inline constexpr std::array kUserFiles = {UserFile::kSpecFile, UserFile::kTaskFile, UserFile::kLexiconFile};
 
 std::string_view to_string(UserFile file);  ///< "spec", "task", "lexicon".
 

@@ -21,13 +21,14 @@
 namespace cprobe {
 namespace {
 
-constexpr size_t kMostClasses = 20;
+constexpr size_t kMostClasses = 20, kLeastRowsOfAClass = 4;
 
 /// What a column of a file could be.
 struct Column {
   std::string name;
   std::set<std::string> values;  ///< Distinct fields, without the spaces around them.
-  double words = 0;              ///< In a field, on average.
+  size_t n_rows = 0;
+  double words = 0;  ///< In a field, on average.
   bool has_blanks = false;
   bool is_real = false;  ///< Numbers, and not all whole.
   bool is_word = false;  ///< Each row's field is a whole word of its sentence.
@@ -40,13 +41,14 @@ struct Column {
     return values.size() > 1 && std::ranges::all_of(values, is_part);
   }
   bool is_variable() const {
-    return !has_blanks && !is_real && !is_division() && values.size() >= 2 && values.size() <= kMostClasses;
+    const bool are_classes = values.size() >= 2 && values.size() <= kMostClasses;
+    return !has_blanks && !is_real && !is_division() && are_classes && n_rows >= kLeastRowsOfAClass * values.size();
   }
   std::string why_no_variable() const {
     if (has_blanks) return "has empty fields";
     if (is_real) return "real numbers; task.bins makes classes of them";
     if (values.size() < 2) return "one value";
-    return fmt::format("{} values", values.size());
+    return fmt::format("{} values in {} rows", values.size(), n_rows);
   }
 };
 
@@ -60,8 +62,8 @@ bool is_real(const std::set<std::string>& values) {
 }
 
 Column described(const CsvTable& table, const std::string& name) {
-  Column column{.name = name};
   const std::vector<std::string> fields = table.text(name);
+  Column column{.name = name, .n_rows = fields.size()};
   for (const std::string& field : fields) {
     column.words += static_cast<double>(words_of(field).size()) / static_cast<double>(fields.size());
     const std::string value(trimmed(field));
@@ -108,9 +110,11 @@ std::string division(const std::vector<Column>& columns, const std::vector<const
   }
   std::string lines =
       "  # Rows are divided at random, two to one, within each class. To test on values that masks never saw:\n";
-  for (const Column& column : columns) {
-    const bool is_variable = std::ranges::find(variables, column.name, &Column::name) != variables.end();
-    if (!is_variable && !column.has_blanks && column.values.size() > 5 && column.words < 2) {
+  for (const bool is_word : {false, true}) {
+    for (const Column& column : columns) {
+      const bool is_variable = std::ranges::find(variables, column.name, &Column::name) != variables.end();
+      const bool is_taken = is_variable || column.has_blanks || column.is_real || column.is_word != is_word;
+      if (is_taken || column.values.size() <= 5 || column.words >= 2) continue;
       return lines + fmt::format("  # split_by: {}\n", quoted(column.name));
     }
   }
@@ -138,6 +142,7 @@ std::string suggested_spec(const std::filesystem::path& data, const std::filesys
     if (column.is_word) words.push_back(&column);
     if (&column != &text && !column.is_word && column.is_variable()) variables.push_back(&column);
   }
+  std::ranges::stable_sort(variables, {}, [](const Column* column) { return column->values.size(); });
   if (variables.empty()) {
     std::vector<std::string> reasons;
     for (const Column& column : columns) {
@@ -146,8 +151,8 @@ std::string suggested_spec(const std::filesystem::path& data, const std::filesys
                                                : column.why_no_variable();
       reasons.push_back(fmt::format("{} ({})", column.name, why));
     }
-    throw input_error("{}: no column can be a variable, which needs 2 to {} classes and a value in each row: {}",
-                      table.source(), kMostClasses, fmt::join(reasons, ", "));
+    throw input_error("{}: no column can be a variable, which needs 2 to {} classes of {} rows or more: {}",
+                      table.source(), kMostClasses, kLeastRowsOfAClass, fmt::join(reasons, ", "));
   }
   std::vector<std::string> names, classes;
   for (const Column* variable : variables) {

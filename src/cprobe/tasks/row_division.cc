@@ -152,7 +152,10 @@ RowDivision divide_rows(const SentenceFile& sentences, const at::Tensor& rows, c
   }
   const int64_t n = rows.size(0);
   if (!task.train_rows && !task.test_rows && n < kTrainRows + kTestRows) {
-    const std::vector<at::Tensor> parts = two_to_one(rows, balanced_classes(sentences, task), task.split_seed);
+    const at::Tensor classes = balanced_classes(sentences, task);
+    std::vector<at::Tensor> parts = two_to_one(rows, classes, task.split_seed);
+    // Classes of one or two rows leave nothing to test.
+    if (parts[1].size(0) == 0) parts = two_to_one(rows, at::zeros_like(classes), task.split_seed);
     if (parts[1].size(0) > 0) {
       notes.push_back(
           fmt::format("{}{} rows, fewer than {} and {}: {} to train on and {} to test, drawn within each "
