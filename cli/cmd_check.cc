@@ -6,6 +6,7 @@
 #include "cli/plan_text.h"
 #include "cli/progress_bar.h"
 #include "cprobe/core/text_table.h"
+#include "cprobe/evaluate/behaviour.h"
 #include "cprobe/probe/data_check.h"
 
 namespace cprobe {
@@ -75,8 +76,8 @@ void print_text(const DataCheck& check) {
   for (const auto& [variable, text] : check.types) {
     fmt::print("Types of {}: {}.\n", title_in(check.titles, variable), text);
   }
-  for (const std::string& text : check.continuations)
-    fmt::print("The model should say {}, or the other way round.\n", text);
+  const std::string_view either_way = check.is_either_way ? ", or the other way round" : "";
+  for (const std::string& text : check.continuations) fmt::print("The model should say {}{}.\n", text, either_way);
   for (const std::string& note : check.notes) fmt::print("{}\n", note);
   for (const std::string& warning : check.warnings) fmt::print("Warning: {}\n", warning);
 }
@@ -84,12 +85,17 @@ void print_text(const DataCheck& check) {
 void run_check(const CheckCommand& command) {
   const Spec spec = read_spec_file(command.spec);
   begin_computing(command.n_threads);
-  const DataCheck check = check_data(spec, load_run_data(spec));
+  const RunData data = load_run_data(spec);
+  const DataCheck check = check_data(spec, data);
   if (command.json) return print_json(check);
   print_text(check);
   if (command.is_quick) {
     fmt::print("What it takes, and what the tests could tell: cprobe fit {} --dry-run\n", command.spec.string());
     return;
+  }
+  for (const auto& [label, set] : data.evaluation_sets) {
+    const double right = run_untouched(data.model, set, embed(data.model, set.trie), Site::start()).accuracy;
+    fmt::print("The untouched model is right in {:.3f} of the rows of {}.\n", right, label);
   }
   fmt::print("\n");
   ProgressBar bar;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes examples/tense.csv: sentences in the present or the past tense, for docs/tutorial_own_data.md.
+"""Writes examples/tense.csv, sentences in two tenses, for docs/tutorial_own_data.md.
 
 Each of 40 verbs stands in 8 sentences, 4 of each tense, with a subject, a place and a second clause
 drawn at random. The sentence ends before the verb of that clause, whose tense follows the first.

@@ -111,9 +111,9 @@ std::vector<Mistake> mistakes_in_sentences() {
          return fit;
        },
        {"sentences.csv:3", "column 'sentence'", "'b themself'", "single token"}},
-      in_file("ContinuationOfTwoTokens", "spec.yaml", "  train_rows",
-              "  expect: {continuation: ' was', against: [' is'], where: labels}\n  train_rows",
-              {"task 'agreement'", "' was'", "tokens of this tokenizer"}),
+      in_file("ContinuationWithoutTokens", "spec.yaml", "  train_rows",
+              "  expect: {continuation: '', against: [' is'], where: labels}\n  train_rows",
+              {"task 'agreement'", "the continuation ''", "no tokens"}),
       in_file("NoFileOfSentences", "spec.yaml", "sentences.csv", "sentence.csv", {"sentence.csv"}),
   };
 }

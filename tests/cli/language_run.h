@@ -10,7 +10,7 @@ namespace cprobe::testing {
 
 /// A tokenizer that knows all bytes, and the words that the language tasks ask about.
 inline SmallTokenizer language_tokenizer() {
-  return word_tokenizer({"are", "is", "himself", "herself", "themselves"});
+  return word_tokenizer({"are", "is", "was", "himself", "herself", "themselves"});
 }
 
 /// Writes a random model with `language_tokenizer` as a Hugging Face folder.

@@ -32,8 +32,7 @@ TEST(LabelledTokens, RefuseSizesThatDiffer) {
 }
 
 TEST(Dataset, NamesTheNearestVariable) {
-  EXPECT_INPUT_ERROR(small_dataset().labelled("var_1", -1),
-                     "train.csv: no variable 'var_1' (a column of whole numbers); did you mean 'var_0'?");
+  EXPECT_INPUT_ERROR(small_dataset().labelled("var_1", -1), "train.csv: no variable 'var_1'; did you mean 'var_0'?");
   EXPECT_INPUT_ERROR(Dataset{.source = "empty.csv"}.labelled("var_1", -1), "empty.csv: no variable 'var_1'");
   EXPECT_INPUT_ERROR(small_dataset().labelled("var_0", 2), "no token at position 2");
 }

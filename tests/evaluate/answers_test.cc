@@ -74,7 +74,8 @@ TEST(WhatWouldDecide, NamesWhatIsInTheWay) {
   TestedEffect effect = effect_of(kNotSignificant, 0, .2);
   effect.interval.mean = .1;
   effect.interval.n_types = 20;
-  EXPECT_EQ(what_would_decide(effect, kOfInterest), "about 80 types would decide") << "as types_to_decide";
+  EXPECT_EQ(what_would_decide(effect, kOfInterest), "about 80 types would tell whether it is 0.05 or more")
+      << "as types_to_decide";
   effect.interval.lower = .06;
   EXPECT_EQ(what_would_decide(effect, kOfInterest), "more nulls would decide") << "only p is in the way";
   effect.interval = {.mean = .05, .lower = 0, .upper = .1, .n_types = 20};

@@ -92,17 +92,18 @@ TEST(Judged, SaysWhatWouldDecideAnUndecidedAnswer) {
   near.interval.upper = .24;
   const JudgedQuestion size = with(near, figure(.1, .1)).present;
   EXPECT_EQ(size.answer, VerdictWord::kUndecided);
-  EXPECT_EQ(size.to_decide, "about 70 types would decide");
-  EXPECT_EQ(size.words, "undecided: present, size undecided; about 70 types would decide");
+  EXPECT_EQ(size.to_decide, "about 70 types would tell whether it is 0.05 or more");
+  EXPECT_EQ(size.words, "undecided: present, size undecided; about 70 types would tell whether it is 0.05 or more");
   TestedFigure wide = figure(.01, .01);
   wide.interval.mean = 0;
   wide.interval.lower = -.1;
   wide.interval.upper = .1;
-  EXPECT_EQ(with(wide, figure(.1, .1)).present.words, "undecided: about 224 types would decide");
+  EXPECT_EQ(with(wide, figure(.1, .1)).present.words,
+            "undecided: about 224 types would tell whether it is 0.05 or more");
   // D is around 0 beside nulls that lose .4, so that its own interval is what is undecided.
   const JudgedQuestion made = with(figure(.9, .1), figure(0, -.4, 1, .1)).made_here;
   EXPECT_EQ(made.answer, VerdictWord::kUndecided);
-  EXPECT_EQ(made.words, "undecided: present, size undecided; about 224 types would decide");
+  EXPECT_EQ(made.words, "undecided: present, size undecided; about 224 types would tell whether it is 0.05 or more");
   EXPECT_EQ(with(figure(.9, .1), figure(.6, .05, 1)).present.to_decide, "");
 }
 

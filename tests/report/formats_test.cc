@@ -142,8 +142,9 @@ TEST_F(Formats, SayWhatWouldDecide) {
   data.cells[1].findings.presence[0].present.interval.lower = 0;
   const nlohmann::json json = nlohmann::json::parse(findings_json(data))["findings"];
   EXPECT_TRUE(json[0]["present"]["to_decide"].is_null());
-  EXPECT_EQ(json[1]["present"]["to_decide"], "about 64 types would decide");
-  EXPECT_EQ(json[1]["present"]["words"], "undecided: present, size undecided; about 64 types would decide");
+  EXPECT_EQ(json[1]["present"]["to_decide"], "about 64 types would tell whether it is 0.05 or more");
+  EXPECT_EQ(json[1]["present"]["words"],
+            "undecided: present, size undecided; about 64 types would tell whether it is 0.05 or more");
   const CsvTable table = CsvTable::parse(paper_table(data, TableFormat::kCsv), "table");
   EXPECT_THAT(table.text("present"), ElementsAre("yes", json[1]["present"]["words"].get<std::string>()));
 }

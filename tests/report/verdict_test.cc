@@ -98,13 +98,14 @@ std::vector<Case> presence_cases() {
        [](Findings& f) { present(f).interval.lower = 0; },
        VerdictWord::kUndecided,
        "is present in what the circuit writes at the probed token, by how much is undecided (about 64 types would "
-       "decide): accuracy"},
+       "tell whether it is 0.05 or more): accuracy"},
       {"undecided",
        {.other_types = .1},
        [](Findings& f) { present(f).interval.upper = .2; },
        VerdictWord::kUndecided,
        "Whether var_0 is present in what the mask writes at the probed token is undecided (about 896 types would "
-       "decide): accuracy on other types 0.100, null circuits 0.100 ± 0.006 (± sd of the null circuits; p = 0.550, "
+       "tell whether it is 0.05 or more): accuracy on other types 0.100, null circuits 0.100 ± 0.006 (± sd of the null "
+       "circuits; p = 0.550, "
        "above 9 of 19 null circuits, -0.020 to 0.200 above their mean"},
       {"too few types",
        {},
@@ -193,7 +194,8 @@ TEST(Verdict, AnswersWhetherItWasMadeHere) {
        {},
        [](Findings& f) { f.presence.front().made_here.interval.upper = .1; },
        VerdictWord::kUndecided,
-       "Whether it was made here or received, from token 0 (0.950), is undecided (about 126 types would decide)."},
+       "Whether it was made here or received, from token 0 (0.950), is undecided (about 126 types would tell whether "
+       "it is 0.05 or more)."},
   };
   for (const Case& c : cases) {
     const ReportedFinding f = finding_of(c.cell, c.change);
@@ -210,7 +212,7 @@ std::vector<Case> deletion_cases() {
        {},
        VerdictWord::kYes,
        "Deleting these weights takes accuracy on Test from 1.000 to 0.200; random sets of their size leave 0.700 ± "
-       "0.006, null circuits 0.500 on average, 0 of 19 as little as this or less (± sd of the 39 random sets; p = "
+       "0.006, null circuits 0.500 on average, 0 of 19 leave no more than this (± sd of the 39 random sets; p = "
        "0.025, more harm than all 39 random sets; at least 0.480 more harm than their mean; n = 500 rows). The "
        "behaviour needs these weights more than random sets of their size."},
       {"small", {.ablated = .68}, {}, VerdictWord::kSmall, "more than random sets of their size, but by little."},
@@ -219,17 +221,19 @@ std::vector<Case> deletion_cases() {
        {},
        [](Findings& f) { ablation(f, 0).harm->lower = 0; },
        VerdictWord::kUndecided,
-       "more than random sets of their size; by how much is undecided (about 70 types would decide)."},
+       "more than random sets of their size; by how much is undecided (about 70 types would tell whether it is 0.05 or "
+       "more)."},
       {"undecided",
        {.ablated = .7},
        [](Findings& f) { ablation(f, 0).harm->upper = .2; },
        VerdictWord::kUndecided,
-       "Whether the behaviour needs these weights more than random sets is undecided (about 896 types would decide)."},
+       "Whether the behaviour needs these weights more than random sets is undecided (about 896 types would tell "
+       "whether it is 0.05 or more)."},
       {"cannot tell",
        {.ablated = .69},
        [](Findings& f) { ablation(f, 3).accuracy.mean = .68; },
        VerdictWord::kCannotTell,
-       "cannot be told: random sets of that size leave as little as deleting everything."},
+       "cannot be told: between random sets of that size ("},
       {"too few random sets",
        {},
        [](Findings& f) {

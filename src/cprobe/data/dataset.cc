@@ -34,18 +34,29 @@ std::string Dataset::class_name(const std::string& variable, int64_t value) cons
   return names == class_names.end() ? std::to_string(value) : names->second[static_cast<size_t>(value)];
 }
 
+at::Tensor Dataset::nodes_at(const Position& position) const {
+  for (int64_t r = 0; r < trie.n_rows() && position.name.empty(); ++r) {
+    const int64_t length = std::ssize(trie.row(r)), index = position.index;
+    if (index < length && index >= -length) continue;
+    const auto number = static_cast<size_t>(r);
+    throw input_error("{}: row {} of the file (from 0){} has no token at position {}: it has {} tokens", source,
+                      rows_of_file.empty() ? r : rows_of_file[number],
+                      texts.empty() ? "" : fmt::format(", '{}',", texts[number]), index, length);
+  }
+  return trie.nodes_at(position, source);
+}
+
 LabelledTokens Dataset::labelled(const std::string& variable, const Position& position) const {
   const auto found = variables.find(variable);
   if (found == variables.end()) {
     std::vector<std::string> names;
     for (const auto& [name, values] : variables) names.push_back(name);
     if (names.empty()) {
-      throw input_error("{}: no variable '{}'; the file has no columns of whole numbers", source, variable);
+      throw input_error("{}: no variable '{}', and no other column of classes", source, variable);
     }
-    throw input_error("{}: no variable '{}' (a column of whole numbers); did you mean '{}'?", source, variable,
-                      nearest(variable, names));
+    throw input_error("{}: no variable '{}'; did you mean '{}'?", source, variable, nearest(variable, names));
   }
-  return make_labelled_tokens(trie.nodes_at(position, source), found->second);
+  return make_labelled_tokens(nodes_at(position), found->second);
 }
 
 }  // namespace cprobe

@@ -101,6 +101,9 @@ struct Dataset {
   /// Variable -> positions of the tokens on which it depends, as the file says (kTypeColumnPrefix).
   std::map<std::string, std::vector<int64_t>> type_positions;
 
+  /// As TokenTrie::nodes_at, but the error names the row by its place in its file, and its text.
+  at::Tensor nodes_at(const Position& position) const;
+
   /// The labels of `variable` on the token at `position` of every row.
   /// @throws Error (kInput) if there is no such variable (names the nearest) or no such token.
   LabelledTokens labelled(const std::string& variable, const Position& position) const;

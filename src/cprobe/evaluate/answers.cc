@@ -65,7 +65,7 @@ std::string what_would_decide(const TestedEffect& effect, double smallest_effect
   if (interval.is_for_these_types_only) return "more types would decide";
   if (interval.lower >= smallest_effect) return "more nulls would decide";
   const std::optional<int64_t> n_types = types_to_decide(interval, smallest_effect);
-  return n_types ? fmt::format("about {} types would decide", *n_types)
+  return n_types ? fmt::format("about {} types would tell whether it is {} or more", *n_types, smallest_effect)
                  : fmt::format("too near to {} for more types to decide", smallest_effect);
 }
 

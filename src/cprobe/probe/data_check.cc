@@ -7,6 +7,7 @@
 #include <set>
 
 #include "cprobe/data/types.h"
+#include "cprobe/io/csv.h"
 
 namespace cprobe {
 namespace {
@@ -85,12 +86,35 @@ std::vector<std::string> continuations_of(const RunData& data) {
   return {found.begin(), found.end()};
 }
 
+/// Columns of the sentences' file of whose fields a variable is a function, and that have fewer
+/// values than half of the rows, but more than the variable.
+std::vector<std::string> deciding_columns(const LanguageTask& task, const Dataset& train, const std::string& variable) {
+  const CsvTable table = CsvTable::read(task.sentences);
+  const at::Tensor values = train.variables.at(variable);
+  const int64_t n = train.trie.n_rows(), n_classes = std::get<0>(at::_unique(values)).numel();
+  std::vector<std::string> found;
+  for (const std::string& column : table.columns()) {
+    if (column.empty() || column == variable || column == task.text_column) continue;
+    const std::vector<std::string> fields = table.text(column);
+    std::map<std::string, int64_t> value_of;
+    bool is_function = true;
+    for (int64_t r = 0; r < n && is_function; ++r) {
+      const auto row = static_cast<size_t>(train.rows_of_file[static_cast<size_t>(r)]);
+      const auto value = values[r].item<int64_t>();
+      is_function = value_of.emplace(fields[row], value).first->second == value;
+    }
+    const int64_t n_values = std::ssize(value_of);
+    if (is_function && n_values > n_classes && 2 * n_values <= n) found.push_back(column);
+  }
+  return found;
+}
+
 }  // namespace
 
 std::string probed_text(const Spec& spec, const RunData& data) {
   const Dataset& train = data.train;
   const Titles titles = variable_titles(spec, data.titles);
-  const at::Tensor probed = train.trie.nodes_at(spec.grid.positions.front(), train.source);
+  const at::Tensor probed = train.nodes_at(spec.grid.positions.front());
   const DataCheck::Row row = row_of(train, 0, probed[0].item<int64_t>());
   std::vector<std::string> classes, parts;
   for (const std::string& variable : spec.grid.variables) {
@@ -110,6 +134,16 @@ DataCheck check_data(const Spec& spec, const RunData& data, int64_t n_rows) {
                   .continuations = continuations_of(data),
                   .notes = data.notes,
                   .warnings = data.warnings};
+  if (data.train.contrast) {
+    check.is_either_way = data.train.answers.ne(data.train.contrast->continuation).any().item<bool>();
+  }
+  expand(spec.grid, data.model.config);  // refuses layers that the model lacks
+  if (spec.grid.positions.size() > 1) {
+    std::vector<std::string> names;
+    for (const Position& one : spec.grid.positions) names.push_back(phrase_of(one));
+    check.notes.push_back(
+        fmt::format("of {} probed tokens ({}) the first is shown", names.size(), fmt::join(names, ", ")));
+  }
   const auto parts = parts_of(data);
   for (const auto& [label, set] : parts) check.parts.emplace_back(label, set->trie.n_rows());
   const Position& position = spec.grid.positions.front();
@@ -128,9 +162,18 @@ DataCheck check_data(const Spec& spec, const RunData& data, int64_t n_rows) {
       }
     }
     if (spec.probe.protocol == Protocol::kPaper) continue;
-    check.types[variable] = find_types(data_sets(data), variable, spec.data.types_of(variable)).text();
+    const Types types = find_types(data_sets(data), variable, spec.data.types_of(variable));
+    check.types[variable] = types.text();
+    if (!types.are_rows() || !spec.data.language) continue;
+    const std::vector<std::string> columns = deciding_columns(*spec.data.language, data.train, variable);
+    if (columns.empty()) continue;
+    check.notes.push_back(
+        fmt::format("each row counts as a type of its own, although {} decides {}: with 'task.type: [{}]' rows that "
+                    "share its value "
+                    "are one type",
+                    fmt::join(columns, " or "), variable, columns.front()));
   }
-  const at::Tensor probed = data.train.trie.nodes_at(position, data.train.source);
+  const at::Tensor probed = data.train.nodes_at(position);
   for (int64_t r = 0; r < std::min(n_rows, data.train.trie.n_rows()); ++r) {
     DataCheck::Row row = row_of(data.train, r, probed[r].item<int64_t>());
     for (const std::string& variable : spec.grid.variables) {

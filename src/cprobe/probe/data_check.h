@@ -25,6 +25,7 @@ struct DataCheck {
   std::map<std::string, std::string> types;  ///< Variable -> what it depends on. Protocol default only.
   Titles titles;                             ///< What reports call the variables.
   std::vector<std::string> continuations;    ///< Of sentences: what the model is to say, token by token.
+  bool is_either_way = false;                ///< Whether in some rows the continuation is to lose.
   std::vector<std::string> notes, warnings;  ///< As those of RunData.
 };
 

@@ -46,7 +46,7 @@ int64_t n_types_among(const Donors& donors, const at::Tensor& types_of_rows) {
 std::optional<DonorsOfAll> closest_donors(const Dataset& set, size_t place, const NullHypothesis& null,
                                           const ExchangeOptions& options, Seed seed) {
   // An exchange judges one state of a row; whole continuations need several.
-  if (set.contrast && set.contrast->whole) return std::nullopt;
+  if (options.n_rows == 0 || (set.contrast && set.contrast->whole)) return std::nullopt;
   std::optional<DonorsOfAll> closest;
   for (const DonorKind kind : donor_kinds(set, null.types)) {
     const auto make = [&](const at::Tensor& values) {

@@ -288,7 +288,7 @@ std::vector<Circuit> find_null_circuits(const Model& model, const RunData& data,
   if (options.fit.l0_weights.size() != 1 && !options.train_types.defined()) {
     throw failure("null circuits on a path of L0 weights: without train_types they would choose by another rule");
   }
-  at::Tensor nodes = data.train.trie.nodes_at(options.position, data.train.source);
+  at::Tensor nodes = data.train.nodes_at(options.position);
   at::Tensor of_rows = null.types.of_rows[place_of(data, data.train)];
   if (options.train_rows.defined()) {
     nodes = nodes.index_select(0, options.train_rows);

@@ -371,9 +371,15 @@ void judge_exchanges(const std::vector<ProbedCell>& cells, const std::vector<Jud
       });
     };
     const bool at_chance = any(is_at_chance);
-    if (at_chance) set_answer(finding->through_component, VerdictWord::kNotDefined);
-    if (at_chance || any([](const Exchange& on) { return !on.carried; }))
+    if (at_chance) {
+      set_answer(finding->through_component, VerdictWord::kNotDefined);
+      finding->through_component.words = "not defined: the untouched model answers at chance";
+    }
+    if (at_chance || any([](const Exchange& on) { return !on.carried; })) {
       set_answer(finding->through_units, VerdictWord::kNotDefined);
+      finding->through_units.words =
+          at_chance ? finding->through_component.words : "not defined: exchanging the whole component moves no answer";
+    }
     if (has_presence(*finding) && !finding->present.is_significant()) {
       for (JudgedQuestion JudgedFinding::*question :
            {&JudgedFinding::through_component, &JudgedFinding::through_units, &JudgedFinding::chosen_units}) {

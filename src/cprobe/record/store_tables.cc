@@ -61,8 +61,8 @@ std::map<std::string, CellSettings> settings_of_cells(sqlite3* database, const s
   return settings;
 }
 
-/// The numbers of mask training (FitNumbers) of which some cell has a value of its own: columns that
-/// tables of a grid have at their end.
+/// The numbers of mask training (FitNumbers) of which some cell has a value of its own: columns
+/// that tables of a grid have at their end.
 std::vector<std::string> varied_numbers(const std::map<std::string, CellSettings>& settings) {
   std::vector<std::string> names;
   for (const char* name : kFitNumbers) {

@@ -114,7 +114,7 @@ std::string made_here_answer(const ReportedFinding& f, const ReportedSet& on) {
   }
 }
 
-/// "null circuits 0.610 on average, 3 of 19 as little as this or less" (the last of one cell only);
+/// "null circuits 0.610 on average, 3 of 19 leave no more than this" (the last of one cell only);
 /// empty without null circuits.
 std::string null_circuits_words(const ReportedAblation& a) {
   if (!a.nulls) return {};
@@ -122,7 +122,7 @@ std::string null_circuits_words(const ReportedAblation& a) {
   if (a.n_cells > 1) return mean;
   const auto n_as_harmful =
       std::ranges::count_if(a.null_draws, [&](double accuracy) { return accuracy <= a.ablated.mean + kTie; });
-  return fmt::format("{}, {} of {} as little as this or less", mean, n_as_harmful, a.null_draws.size());
+  return fmt::format("{}, {} of {} leave no more than this", mean, n_as_harmful, a.null_draws.size());
 }
 
 /// What ablated units see; empty for fill zero.
@@ -191,8 +191,11 @@ std::string deletion_answer(const JudgedFinding& judged, const ReportedAblation&
               : "Whether the behaviour needs these weights more than random sets is undecided",
           in_parentheses(needed.to_decide));
     case VerdictWord::kCannotTell:
-      return "Whether the behaviour needs these weights cannot be told: random sets of that size leave as little as "
-             "deleting everything.";
+      return fmt::format(
+          "Whether the behaviour needs these weights cannot be told: between random sets of that size ({}) and "
+          "deleting "
+          "the whole component ({}) there is no difference to measure them by.",
+          a.random ? text_of(*a.random) : "-", a.component ? text_of(*a.component) : "-");
     case VerdictWord::kTooFewTypes:
       return fmt::format("{} random sets are too few to tell whether the behaviour needs these weights: it takes {}.",
                          a.n_random, kLeastNulls);

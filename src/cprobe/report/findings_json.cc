@@ -16,8 +16,12 @@ Json number_or_null(const std::optional<double>& number) {
   return number && std::isfinite(*number) ? Json(*number) : Json(nullptr);
 }
 
-Json question_json(const JudgedQuestion& asked, const std::string& words) {
-  return {{"answer", to_string(asked.answer)},
+/// @param has_weak_nulls  whether a yes means "beyond chance" only: who reads the answer alone must
+///                        not take it for a yes.
+Json question_json(const JudgedQuestion& asked, const std::string& words, bool has_weak_nulls) {
+  const VerdictWord answer =
+      has_weak_nulls && asked.answer == VerdictWord::kYes ? VerdictWord::kUndecided : asked.answer;
+  return {{"answer", to_string(answer)},
           {"words", words},
           {"to_decide", asked.to_decide.empty() ? Json(nullptr) : Json(asked.to_decide)},
           {"statistic", number_or_null(asked.statistic)},
@@ -32,7 +36,9 @@ Json question_json(const JudgedQuestion& asked, const std::string& words) {
 }
 
 Json question_json(const JudgedFinding& finding, Question question) {
-  return question_json(finding.*question, answer_words(finding, question));
+  const bool is_beside_variables = question == &JudgedFinding::present || question == &JudgedFinding::made_here;
+  return question_json(finding.*question, answer_words(finding, question),
+                       is_beside_variables && has_weak_nulls(finding));
 }
 
 Json method_json(const JudgedMethod& judged, const ReportedRun& run) {
@@ -51,7 +57,7 @@ Json method_json(const JudgedMethod& judged, const ReportedRun& run) {
           {"types", finding.types.empty() ? Json(nullptr) : Json(finding.types)},
           {"null_variables", finding.null_kind.empty() ? Json(nullptr) : Json(finding.null_kind)},
           {"isolation", number_or_null(judged.isolation)},
-          {"present", question_json(judged.question(), answer_words(judged))}};
+          {"present", question_json(judged.question(), answer_words(judged), has_weak_nulls(judged.finding))}};
 }
 
 /// A question over models; null if none of them was tested on it.

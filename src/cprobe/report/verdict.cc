@@ -39,10 +39,10 @@ class AnswerGroups {
   std::vector<Group> groups_;
 };
 
-/// "in 1 of 2 components", "in both components", "in the only component".
+/// "in 1 of 2 components", "in both components"; of one component nothing, as its name follows.
 std::string in_components(int64_t n, int64_t of) {
   if (n < of) return fmt::format("in {} of {} components", n, of);
-  return of == 1 ? "in the only component" : of == 2 ? "in both components" : fmt::format("in all {} components", of);
+  return of == 2 ? "in both components" : fmt::format("in all {} components", of);
 }
 
 using Places = std::vector<std::pair<const ReportedFinding*, const ReportedSet*>>;
@@ -61,6 +61,18 @@ std::string presence_verdict(const std::string& title, const Places& places) {
         places, [&](const auto& place) { return place.second->answer(&JudgedFinding::present) == word; });
   };
   if (present.empty()) {
+    std::vector<std::string> beyond_chance;
+    for (const auto& [f, on] : places) {
+      const bool is_there = std::ranges::any_of(on->answers, [](const AnswersOfRun& of) {
+        return of.judged.present.answer == VerdictWord::kYes && has_weak_nulls(of.judged);
+      });
+      if (is_there) beyond_chance.push_back(f->site);
+    }
+    if (!beyond_chance.empty()) {
+      return fmt::format("{} is told beyond chance in {}, which is less than present: its null variables are {}.",
+                         title, fmt::join(beyond_chance, ", "),
+                         places.front().second->answers.front().judged.null_kind);
+    }
     if (all_have("not tested")) return fmt::format("Whether {} is present was not tested.", title);
     double most = -1;
     for (const auto& [f, on] : places) {
@@ -75,8 +87,11 @@ std::string presence_verdict(const std::string& title, const Places& places) {
   }
   const auto most = std::ranges::max_element(
       present, {}, [](const auto& place) { return place.second->presence ? place.second->presence->mask.mean : -1; });
-  return fmt::format("{} is present{} {}, most in {}: {}.", title, is_one_model ? " in this model," : "",
-                     in_components(std::ssize(present), n_all), most->first->site, presence_figures(*most->second));
+  const std::string& site = most->first->site;
+  const std::string where = n_all == 1 ? fmt::format("in {}, the only component probed", site)
+                                       : fmt::format("{}, most in {}", in_components(std::ssize(present), n_all), site);
+  return fmt::format("{} is present{} {}: {}.", title, is_one_model ? " in this model," : "", where,
+                     presence_figures(*most->second));
 }
 
 }  // namespace

@@ -144,7 +144,7 @@ ProbedSet probed_set(const Dataset& set, const Job& job, const RunData& data, co
   const auto labels = set.variables.find(job.cell.variable);
   return {.data = set,
           .stream = streams.at(set, job.site),
-          .nodes = set.trie.nodes_at(job.cell.position, set.source),
+          .nodes = set.nodes_at(job.cell.position),
           .labels = labels == set.variables.end() ? at::Tensor() : labels->second,
           .types = null == nullptr ? at::Tensor() : null->types.of_rows[place_of(data, set)]};
 }

@@ -110,7 +110,8 @@ DecodingCost measured_decoding(const Spec& spec, Cell cell, const RunData& data,
 std::optional<ExchangeCost> measured_exchange(const Spec& spec, Cell cell, const RunData& data) {
   cell.component.layer = 0;
   const std::vector<const Dataset*> sets = exchanged_sets(data, cell.variable);
-  if (spec.probe.protocol == Protocol::kPaper || sets.empty()) return std::nullopt;
+  const bool is_asked = spec.probe.protocol != Protocol::kPaper && spec.probe.exchange.n_rows > 0;
+  if (!is_asked || sets.empty()) return std::nullopt;
   const Dataset& set = *sets.front();
   NullHypothesis null = known_nulls(spec, data, cell);
   if (null.variables.n() == 0) return std::nullopt;

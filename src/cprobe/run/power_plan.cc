@@ -88,7 +88,7 @@ class Planner {
             random_sets(spec_.probe.ablation.n_random, "evaluate.random_controls", kAssumedRandomSd));
       }
       for (const auto& [label, set] : data_.evaluation_sets) {
-        if (!null.types.has_variable[place_of(data_, set)]) continue;
+        if (spec_.probe.exchange.n_rows == 0 || !null.types.has_variable[place_of(data_, set)]) continue;
         const std::optional<at::Tensor> types =
             types_exchanged(data_, label, set, null, spec_.probe.exchange, Seed(spec_.grid.seeds.front()));
         const int64_t n_types = types ? n_units(*types, null.types) : 0;
@@ -150,7 +150,7 @@ class Planner {
     PlannedQuestion& q = one.question;
     const JudgeOptions& rules = spec_.probe.judge;
     if (!one.has_donors) {
-      q.problem = "not asked, as rows have no matched donors";
+      q.problem = "not asked, as rows have no matched donors or continuations have several tokens";
       return;
     }
     if (q.n_types == 0) {

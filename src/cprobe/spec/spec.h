@@ -102,7 +102,7 @@ struct GridSpec {
 
 /// How exchanges are measured (docs/statistics.md, questions 3 and 4).
 struct ExchangeOptions {
-  int64_t n_rows = 200;     ///< Rows of each evaluation set, at most, >= 1.
+  int64_t n_rows = 200;     ///< Rows of each evaluation set, at most, >= 0. 0: none is measured.
   int64_t n_controls = 19;  ///< Random sets of the circuit's size, >= 0.
 };
 

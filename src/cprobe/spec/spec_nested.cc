@@ -98,7 +98,7 @@ void read_evaluate(const Document& map, Spec& spec) {
   };
   if_given(map, "exchange_rows", [&](const Document& v) {
     refuse_paper(v);
-    spec.probe.exchange.n_rows = as_count(v, 1);
+    spec.probe.exchange.n_rows = as_count(v, 0);
   });
   if_given(map, "exchange_controls", [&](const Document& v) {
     refuse_paper(v);

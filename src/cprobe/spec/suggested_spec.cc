@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -26,7 +27,8 @@ constexpr size_t kMostClasses = 20, kLeastRowsOfAClass = 4;
 /// What a column of a file could be.
 struct Column {
   std::string name;
-  std::set<std::string> values;  ///< Distinct fields, without the spaces around them.
+  std::vector<size_t> classes = {};  ///< Of each row, numbered as they appear.
+  std::set<std::string> values;      ///< Distinct fields, without the spaces around them.
   size_t n_rows = 0;
   double words = 0;  ///< In a field, on average.
   bool has_blanks = false;
@@ -64,10 +66,12 @@ bool is_real(const std::set<std::string>& values) {
 Column described(const CsvTable& table, const std::string& name) {
   const std::vector<std::string> fields = table.text(name);
   Column column{.name = name, .n_rows = fields.size()};
+  std::map<std::string, size_t> numbers;
   for (const std::string& field : fields) {
     column.words += static_cast<double>(words_of(field).size()) / static_cast<double>(fields.size());
     const std::string value(trimmed(field));
     column.has_blanks = column.has_blanks || value.empty() || lowercase(value) == "nan";
+    column.classes.push_back(numbers.emplace(value, numbers.size()).first->second);
     if (!value.empty()) column.values.insert(value);
   }
   column.is_real = !column.values.empty() && is_real(column.values);
@@ -136,11 +140,13 @@ std::string suggested_spec(const std::filesystem::path& data, const std::filesys
   }
   const Column& text = text_among(columns, table);
   const std::vector<std::string> sentences = table.text(text.name);
-  std::vector<const Column*> words, variables;
+  std::vector<const Column*> words, variables, copies;
   for (Column& column : columns) {
     column.is_word = &column != &text && !column.has_blanks && is_word_of(table, column.name, sentences);
     if (column.is_word) words.push_back(&column);
-    if (&column != &text && !column.is_word && column.is_variable()) variables.push_back(&column);
+    if (&column == &text || column.is_word || !column.is_variable()) continue;
+    const bool is_copy = std::ranges::find(variables, column.classes, &Column::classes) != variables.end();
+    (is_copy ? copies : variables).push_back(&column);
   }
   std::ranges::stable_sort(variables, {}, [](const Column* column) { return column->values.size(); });
   if (variables.empty()) {
@@ -177,16 +183,21 @@ std::string suggested_spec(const std::filesystem::path& data, const std::filesys
     for (const Column* word : std::span(words).subspan(1))
       spec += fmt::format("  # at: {{word: {}}}\n", quoted(word->name));
   }
+  for (const Column& column : columns) {
+    if (column.is_real && !column.has_blanks) spec += fmt::format("  # bins: 4   # makes classes of {}\n", column.name);
+  }
   spec += division(columns, variables);
   spec += fmt::format(
       "  # What the model should say if it uses the variable; without it nothing is ablated:\n"
       "  # expect: {{continuation: \" are\", against: [\" is\"], where: {{{}: {}}}}}\n"
+      "  # or, of each row: {{continuation: {{column: COLUMN}}, against: {{column: COLUMN}}}}\n"
       "variables: [{}]   # {}\n"
       "layers: [{}]   # of 0 to {}; all: every layer\n"
       "blocks: [attn, mlp]\n"
       "out: runs/{}\n",
       quoted(variables.front()->name), quoted(*variables.front()->values.begin()), fmt::join(names, ", "),
       fmt::join(classes, "; "), config.n_layers / 2, config.n_layers - 1, stem);
+  for (const Column* copy : copies) spec += fmt::format("# {} has the same classes as a variable above.\n", copy->name);
   return spec;
 }
 

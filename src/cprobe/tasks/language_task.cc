@@ -141,7 +141,8 @@ void read_variables(const LanguageTask& task, const std::vector<CsvTable>& table
       columns.push_back({&tables[f], column});
       of_columns.push_back(&files[f]);
     }
-    if (columns.empty() && stands_for_another) tables.front().text(column);  // says what columns there are
+    const bool is_made_later = column.starts_with(kSourcePrefix);
+    if (columns.empty() && !is_made_later) tables.front().text(column);  // says what columns there are
     const Classes classes = classes_of(columns, task.bins);
     for (size_t c = 0; c < columns.size(); ++c) {
       of_columns[c]->variables[variable] = classes.values[c];

@@ -109,8 +109,8 @@ struct LanguageData {
 /// @throws Error (kInput) naming file, line and column: a missing column, a label that says neither
 ///         yes nor no, a value of `where` that no row has, an empty sentence, a sentence that is
 ///         longer than the context or gives a token outside the vocabulary, a continuation without
-///         tokens or with such a token, a sentence that differs from its alternative elsewhere than in
-///         the last word, fewer rows than asked for, a part without rows; as find_places.
+///         tokens or with such a token, a sentence that differs from its alternative elsewhere than
+///         in the last word, fewer rows than asked for, a part without rows; as find_places.
 LanguageData load_language_data(const LanguageTask& task, const Tokenizer& tokenizer, int64_t vocab,
                                 int64_t n_positions);
 

@@ -50,8 +50,8 @@ RowDivision by_named_parts(const SentenceFile& sentences, const at::Tensor& rows
     } else if (std::ranges::find(kUnused, part) != kUnused.end()) {
       ++n_unused;
     } else {
-      throw input_error("{}: row {} (from 0): column '{}': expected 'train', 'test' or 'gen', found '{}'",
-                        sentences.source, row, task.split_column, field);
+      throw input_error("{}:{}: column '{}': expected 'train', 'test' or 'gen', found '{}'", sentences.source,
+                        sentences.lines[static_cast<size_t>(row)], task.split_column, field);
     }
   }
   if (n_unused > 0) {

@@ -33,6 +33,7 @@ class Reader {
         throw input_error("{}:{}: column '{}': empty", table.source(), table.line(row), task_.text_column);
       Encoding encoding = tokens(table, row, task_.text_column, file.texts[row]);
       file.rows.push_back(encoding.ids);
+      file.lines.push_back(table.line(row));
       if (!task_.probed.empty()) placed.push_back({.encoding = std::move(encoding), .begin = task_.prefix.size()});
     }
     if (is_last_word()) {
@@ -97,7 +98,7 @@ class Reader {
 
   /// The tokens of a continuation. @param where  begins the error message.
   std::vector<int64_t> continuation(const std::string& text, const std::string& where) const {
-    const std::vector<int64_t> ids = tokenizer_.encode(text).ids;
+    std::vector<int64_t> ids = tokenizer_.encode(text).ids;
     if (ids.empty()) throw input_error("{}: the continuation '{}' has no tokens", where, text);
     for (const int64_t id : ids) {
       if (id < vocab_) continue;

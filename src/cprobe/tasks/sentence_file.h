@@ -30,6 +30,7 @@ struct SentenceFile {
   std::vector<at::Tensor> groups;  ///< Numbers of the rows of each group; one of all without groups.
   std::vector<std::string> texts;  ///< Of sentence and prompt.
   std::map<std::string, std::vector<int64_t>> places;  ///< As TokenTrie::places.
+  std::vector<size_t> lines;                           ///< Of each row in the file, from 1.
   std::vector<std::string> parts;  ///< Fields of the column that divides the rows; empty without one.
   std::map<std::string, std::vector<std::string>> type_columns;
   std::vector<std::string> word_columns;  ///< As Dataset::word_columns.
