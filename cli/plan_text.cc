@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "cli/progress_bar.h"
 #include "cprobe/core/memory.h"
 #include "cprobe/core/text_table.h"
 #include "cprobe/evaluate/statistics.h"

@@ -76,6 +76,7 @@ std::vector<std::string> varied_numbers(const std::map<std::string, CellSettings
 std::vector<std::string> texts_of(const std::vector<std::string>& names,
                                   const std::map<std::string, CellSettings>& settings, const std::string& cell) {
   std::vector<std::string> texts;
+  texts.reserve(names.size());
   const auto found = settings.find(cell);
   for (const std::string& name : names) {
     texts.push_back(found == settings.end() ? "" : text_of_number(found->second.cell.fit_numbers, name));

@@ -103,8 +103,8 @@ std::string quoted(const std::string& text) {
   const bool is_plain = !text.empty() && std::ranges::all_of(text, [](char c) {
     return c == '_' || c == '/' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
   });
-  const std::array kWords = {"true", "false", "null", "yes", "no", "on", "off"};
-  return is_plain && std::ranges::find(kWords, lowercase(text)) == kWords.end() ? text : nlohmann::json(text).dump();
+  const std::array reserved = {"true", "false", "null", "yes", "no", "on", "off"};
+  return is_plain && std::ranges::find(reserved, lowercase(text)) == reserved.end() ? text : nlohmann::json(text).dump();
 }
 
 /// The lines of the division.
