@@ -314,5 +314,30 @@ INSTANTIATE_TEST_SUITE_P(Files, OwnDataCases, ::testing::ValuesIn(all_own_data()
                            return name;
                          });
 
+TEST(OwnData, AreFittedWithContinuationsOfSeveralTokens) {
+  const TemporaryFolder folder;
+  for (const char* architecture : {"gpt2", "llama"}) {
+    write_language_model(folder / architecture, architecture, 24);
+    // Longer than any sentence with its prompt: the continuations' nodes are at places of their own.
+    write_bytes(
+        folder / "rows.csv",
+        rows(
+            "sentence,tense,good,bad",
+            [](int i) { return fmt::format("a {} q{},{}, xyzxyz, zyx", "cdefghijklmn"[i % 12], i / 12, i % 2); }, 24));
+    write_bytes(
+        folder / "spec.yaml",
+        fmt::format("model: {0}\nvariables: [tense]\ntask:\n  sentences: {1}\n  expect: {{continuation: {{column: "
+                    "good}}, against: {{column: bad}}}}\nlayers: [0]\nfit: {{epochs: 1, batch_size: 4}}\n"
+                    "evaluate: {{random_controls: 2, null_variables: 2, fills: [zero, mean, resample]}}\nout: {2}\n",
+                    (folder / architecture).string(), (folder / "rows.csv").string(),
+                    (folder / (std::string("run_") + architecture)).string()));
+    const ProgramResult result = cprobe({"fit", (folder / "spec.yaml").string(), "--json"});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_THAT(result.out, HasSubstr("IID"));
+    const ProgramResult methods = cprobe({"baseline", (folder / "spec.yaml").string()});
+    EXPECT_THAT(methods.err, HasSubstr("amnesic probing needs continuations of one token each"));
+  }
+}
+
 }  // namespace
 }  // namespace cprobe::testing

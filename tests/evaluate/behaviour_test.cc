@@ -121,7 +121,9 @@ double log_probability(const Model& model, std::vector<int64_t> row, const std::
   return sum;
 }
 
-TEST(WholeContinuations, WinByTheLogProbabilityOfAllTheirTokens) {
+class WholeContinuationsOf : public ::testing::TestWithParam<testing::NamedConfig> {};
+
+TEST_P(WholeContinuationsOf, WinByTheLogProbabilityOfAllTheirTokens) {
   const testing::TemporaryFolder folder;
   LanguageTask task{.name = "mine",
                     .expectation = Expectation{.continuation_column = "good", .against_columns = {"bad", "worse"}},
@@ -135,7 +137,7 @@ TEST(WholeContinuations, WinByTheLogProbabilityOfAllTheirTokens) {
   }
   task.sentences = testing::write_bytes(folder / "rows.csv", csv);
   const testing::SmallTokenizer words = testing::word_tokenizer({"are"});
-  ModelConfig config = testing::tiny_config();
+  ModelConfig config = GetParam().config;
   config.vocab = words.make().size();
   config.n_positions = 12;
   const Model model = testing::drawn_model(config);
@@ -168,6 +170,9 @@ TEST(WholeContinuations, WinByTheLogProbabilityOfAllTheirTokens) {
   EXPECT_GT(n_right, 0);
   EXPECT_LT(n_right, n_rows);
 }
+
+INSTANTIATE_TEST_SUITE_P(Models, WholeContinuationsOf, ::testing::ValuesIn(testing::all_kinds()),
+                         [](const auto& kind) { return std::string(kind.param.name); });
 
 }  // namespace
 }  // namespace cprobe

@@ -397,6 +397,7 @@ TEST(Spec, RefusesWhatContradictsTheProbedPlaceOrTheDivision) {
   EXPECT_INPUT_ERROR(parse(start + "test: b.csv}\n"), "needs 'train'");
   EXPECT_INPUT_ERROR(parse(start + "bins: 1}\n"), "at least 2");
   EXPECT_INPUT_ERROR(parse(start + "expect: {continuation: ' a', against: []}}\n"), "at least one");
+  EXPECT_INPUT_ERROR(parse(start + "expect: {continuation: ' a', against: ' b'}}\n"), "needs 'where'");
 }
 
 TEST(Spec, RefusesTasksOverSentencesThatSayTooLittleOrTooMuch) {

@@ -75,9 +75,7 @@ std::vector<int64_t> to_vector(const at::Tensor& tensor) {
 }  // namespace
 
 int64_t TokenTrie::max_length() const {
-  int64_t longest = 0;
-  for (int64_t r = 0; r < n_rows(); ++r) longest = std::max(longest, static_cast<int64_t>(row(r).size()));
-  return longest;
+  return n_nodes() == 0 ? 0 : position.max().item<int64_t>() + 1;
 }
 
 std::span<const int64_t> TokenTrie::row(int64_t r) const {

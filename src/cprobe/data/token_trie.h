@@ -18,7 +18,8 @@ namespace cprobe {
 /// fewer nodes than tokens.
 ///
 /// The ancestors of a node are the shorter prefixes of its sequence, and have smaller numbers. Rows
-/// keep the order given. Rows that are the same sequence end at the same node.
+/// keep the order given. Rows that are the same sequence end at the same node. A trie may have nodes
+/// behind the ends of its rows: those of continuations.
 struct TokenTrie {
   at::Tensor token;     ///< [n_nodes] int64: token id of the node.
   at::Tensor position;  ///< [n_nodes] int64: its place in the sequence, from 0.
@@ -34,7 +35,7 @@ struct TokenTrie {
 
   int64_t n_nodes() const { return token.size(0); }
   int64_t n_rows() const { return static_cast<int64_t>(row_begin.size()) - 1; }
-  int64_t max_length() const;  ///< Number of tokens of the longest row.
+  int64_t max_length() const;  ///< Number of tokens of the longest prefix.
 
   /// The nodes of one row, first token first. @param r in [0, n_rows).
   std::span<const int64_t> row(int64_t r) const;

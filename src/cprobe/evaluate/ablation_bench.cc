@@ -71,7 +71,8 @@ std::vector<at::Tensor> AblationBench::fill_inputs(Fill fill, Seed seed) const {
     filled.push_back(at::empty({trie_.n_nodes(), inputs.size(1)}, inputs.options()));
   for (int64_t p = 0; p < trie_.max_length(); ++p) {
     const at::Tensor targets = (position == p).nonzero().squeeze(1);
-    at::Tensor sources = (donors.position == p).nonzero().squeeze(1);
+    // Nodes of continuations are in no row, so that nothing comes from them.
+    at::Tensor sources = (donors.position.eq(p) & donors.count.gt(0)).nonzero().squeeze(1);
     // No training row is that long: take the tokens of all positions.
     if (sources.size(0) == 0) sources = at::arange(donors.position.size(0));
     const at::Tensor count = donors.count.index_select(0, sources);

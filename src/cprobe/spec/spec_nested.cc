@@ -259,6 +259,11 @@ Expectation read_expectation(const Document& map) {
   }
   // A column can hold the right continuation of every row; a text cannot.
   if (!expectation.continuation_column.empty() && map.find("where") == nullptr) return expectation;
+  if (map.find("where") == nullptr) {
+    throw map.error(
+        "a continuation that is one text for all rows needs 'where': a column of 1 and 0, or {COLUMN: value}, "
+        "for the rows in which it is right");
+  }
   const Document& where = map.at("where");
   if (!where.is_map()) {
     expectation.label_column = where.as_text();

@@ -104,7 +104,8 @@ std::string quoted(const std::string& text) {
     return c == '_' || c == '/' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
   });
   const std::array reserved = {"true", "false", "null", "yes", "no", "on", "off"};
-  return is_plain && std::ranges::find(reserved, lowercase(text)) == reserved.end() ? text : nlohmann::json(text).dump();
+  return is_plain && std::ranges::find(reserved, lowercase(text)) == reserved.end() ? text
+                                                                                    : nlohmann::json(text).dump();
 }
 
 /// The lines of the division.
