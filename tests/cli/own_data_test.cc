@@ -318,7 +318,7 @@ TEST(OwnData, AreFittedWithContinuationsOfSeveralTokens) {
   const TemporaryFolder folder;
   for (const char* architecture : {"gpt2", "llama"}) {
     write_language_model(folder / architecture, architecture, 24);
-    // Longer than any sentence with its prompt: the continuations' nodes are at places of their own.
+    // The continuations are longer than any sentence, so that they have places of their own.
     write_bytes(
         folder / "rows.csv",
         rows(

@@ -18,8 +18,8 @@ namespace cprobe {
 /// fewer nodes than tokens.
 ///
 /// The ancestors of a node are the shorter prefixes of its sequence, and have smaller numbers. Rows
-/// keep the order given. Rows that are the same sequence end at the same node. A trie may have nodes
-/// behind the ends of its rows: those of continuations.
+/// keep the order given. Rows that are the same sequence end at the same node. A trie may have
+/// nodes behind the ends of its rows: those of continuations.
 struct TokenTrie {
   at::Tensor token;     ///< [n_nodes] int64: token id of the node.
   at::Tensor position;  ///< [n_nodes] int64: its place in the sequence, from 0.
