@@ -233,7 +233,7 @@ std::vector<Case> deletion_cases() {
        {.ablated = .69},
        [](Findings& f) { ablation(f, 3).accuracy.mean = .68; },
        VerdictWord::kCannotTell,
-       "cannot be told: between random sets of that size ("},
+       "cannot be told: random sets of that size leave "},
       {"too few random sets",
        {},
        [](Findings& f) {

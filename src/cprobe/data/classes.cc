@@ -19,12 +19,8 @@ std::optional<double> real(std::string_view field) {
   double number = 0;
   if (field.starts_with('+')) field.remove_prefix(1);
   const auto [stop, error] = std::from_chars(field.data(), field.data() + field.size(), number);
-  const bool is_number = error == std::errc() && stop == field.data() + field.size() && std::isfinite(number);
-  return is_number ? std::optional(number) : std::nullopt;
-}
-
-bool looks_like_number(std::string_view field) {
-  return real(field).has_value();
+  const bool is_finite = error == std::errc() && stop == field.data() + field.size() && std::isfinite(number);
+  return is_finite ? std::optional(number) : std::nullopt;
 }
 
 /// The whole number in a field, also one written with zeros behind the point.
@@ -99,14 +95,21 @@ int64_t bins_of(const std::vector<FileColumn>& columns, const std::vector<std::v
   if (all == bins.end()) return 0;
   bool is_whole = true;
   for (const std::vector<std::string>& of_column : fields) {
-    if (!std::ranges::all_of(of_column, looks_like_number)) return 0;
-    is_whole =
-        is_whole && std::ranges::all_of(of_column, [](const std::string& field) { return whole(field).has_value(); });
+    if (!std::ranges::all_of(of_column, is_number)) return 0;
+    is_whole = is_whole && std::ranges::all_of(of_column, is_whole_number);
   }
   return is_whole ? 0 : all->second;
 }
 
 }  // namespace
+
+bool is_number(const std::string& field) {
+  return real(field).has_value();
+}
+
+bool is_whole_number(const std::string& field) {
+  return whole(field).has_value();
+}
 
 bool is_same_value(std::string_view field, std::string_view text) {
   const std::optional<int64_t> number = whole(trimmed(field));
@@ -146,7 +149,7 @@ Classes classes_of(const std::vector<FileColumn>& columns, const Bins& bins) {
       const std::optional<double> value = real(field);
       return value ? std::optional(divided->class_of(*value)) : std::nullopt;
     };
-  } else if (any(looks_like_number)) {
+  } else if (any(is_number)) {
     number = whole;
   } else if (!any([](const std::string& field) { return !truth(field); })) {
     classes.names = {"false", "true"};
@@ -167,7 +170,7 @@ Classes classes_of(const std::vector<FileColumn>& columns, const Bins& bins) {
         throw refusal(columns[c], row,
                       divided ? fmt::format("expected a number, found '{}'", fields[c][row])
                               : fmt::format("expected a whole number from -2^63 to 2^63 - 1, found '{}'{}",
-                                            fields[c][row], looks_like_number(fields[c][row]) ? kBinsHint : ""));
+                                            fields[c][row], is_number(fields[c][row]) ? kBinsHint : ""));
       }
       values.push_back(*value);
     }

@@ -28,6 +28,10 @@ struct Classes {
 /// same whole number.
 bool is_same_value(std::string_view field, std::string_view text);
 
+/// Whether a field is a finite number, and whether it is a whole one, also written "1.0".
+bool is_number(const std::string& field);
+bool is_whole_number(const std::string& field);
+
 /// 1 or 0 for a field that says so: 1, 0, also written "1.0", `true` or `false`.
 std::optional<int64_t> truth_of(std::string_view field);
 

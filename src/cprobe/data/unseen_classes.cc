@@ -16,12 +16,13 @@ std::vector<std::string> class_warnings(std::span<const Dataset* const> sets,
       if (values == set->variables.end()) continue;
       const auto [classes, where, counts] = at::_unique2(values->second, true, false, true);
       const at::Tensor unseen = at::isin(classes, trained->second).logical_not();
-      for (int64_t i = 0; i < classes.size(0); ++i) {
-        if (!unseen[i].item<bool>()) continue;
-        warnings.push_back(fmt::format("{}: {} rows have class '{}' of '{}', which no row to train on has", set->source,
-                                       counts[i].item<int64_t>(),
-                                       train.class_name(variable, classes[i].item<int64_t>()), variable));
-      }
+      const at::Tensor which = unseen.nonzero().squeeze(1);
+      if (which.size(0) == 0) continue;
+      const auto n_rows = counts.index_select(0, which).sum().item<int64_t>();
+      const auto first = classes[which[0].item<int64_t>()].item<int64_t>();
+      const std::string others = which.size(0) == 1 ? "" : fmt::format(" and {} others", which.size(0) - 1);
+      warnings.push_back(fmt::format("{}: {} rows have class '{}'{} of '{}', which no row to train on has", set->source,
+                                     n_rows, train.class_name(variable, first), others, variable));
     }
   }
   return warnings;

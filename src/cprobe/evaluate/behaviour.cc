@@ -52,6 +52,7 @@ double Outcomes::accuracy() const {
 
 Outcomes outcomes_of(const Model& model, const at::Tensor& states, const at::Tensor& place, const at::Tensor& answers,
                      const std::optional<Contrast>& contrast, bool with_log_probability) {
+  if (contrast && contrast->whole) throw failure("one state does not answer for a continuation of several tokens");
   const at::NoGradGuard no_gradients;
   Outcomes outcomes;
   if (with_log_probability) outcomes.log_probability = at::empty({place.size(0)}, at::kDouble);

@@ -378,7 +378,9 @@ void judge_exchanges(const std::vector<ProbedCell>& cells, const std::vector<Jud
     if (at_chance || any([](const Exchange& on) { return !on.carried; })) {
       set_answer(finding->through_units, VerdictWord::kNotDefined);
       finding->through_units.words =
-          at_chance ? finding->through_component.words : "not defined: exchanging the whole component moves no answer";
+          at_chance
+              ? finding->through_component.words
+              : "not defined: the mask is no part of its component, or exchanging all of it moves too few answers";
     }
     if (has_presence(*finding) && !finding->present.is_significant()) {
       for (JudgedQuestion JudgedFinding::*question :

@@ -192,9 +192,9 @@ std::string deletion_answer(const JudgedFinding& judged, const ReportedAblation&
           in_parentheses(needed.to_decide));
     case VerdictWord::kCannotTell:
       return fmt::format(
-          "Whether the behaviour needs these weights cannot be told: between random sets of that size ({}) and "
-          "deleting "
-          "the whole component ({}) there is no difference to measure them by.",
+          "Whether the behaviour needs these weights cannot be told: random sets of that size leave {} and deleting "
+          "the "
+          "whole component leaves {}, too little less to measure them by.",
           a.random ? text_of(*a.random) : "-", a.component ? text_of(*a.component) : "-");
     case VerdictWord::kTooFewTypes:
       return fmt::format("{} random sets are too few to tell whether the behaviour needs these weights: it takes {}.",

@@ -354,6 +354,9 @@ LanguageTask read_language(const Document& map) {
     task.expectation = read_expectation(v);
     task.expectation->label_words = std::move(words);
   });
+  if (task.expectation && task.expectation->last_word && !task.prompt_column.empty()) {
+    throw map.at("prompt").error("has no meaning where the sentence's last word is the answer (last_word_against)");
+  }
   if_given(map, "groups", [&](const Document& v) { read_groups(v, task); });
   return task;
 }

@@ -6,18 +6,19 @@
 #include <array>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <set>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "cprobe/core/error.h"
-#include "cprobe/core/number_text.h"
 #include "cprobe/core/text.h"
+#include "cprobe/data/classes.h"
 #include "cprobe/data/placed_words.h"
 #include "cprobe/data/types.h"
 #include "cprobe/io/csv.h"
 #include "cprobe/model/config.h"
+#include "cprobe/tasks/lexicon.h"
 
 namespace cprobe {
 namespace {
@@ -54,13 +55,9 @@ struct Column {
   }
 };
 
+/// Whether all values are numbers, and not all whole.
 bool is_real(const std::set<std::string>& values) {
-  bool all_whole = true;
-  for (const std::string& value : values) {
-    if (value.find_first_not_of("+-.0123456789eE") != std::string::npos) return false;
-    all_whole = all_whole && value.find_first_of(".eE") == std::string::npos;
-  }
-  return !all_whole;
+  return std::ranges::all_of(values, is_number) && !std::ranges::all_of(values, is_whole_number);
 }
 
 Column described(const CsvTable& table, const std::string& name) {
@@ -165,14 +162,20 @@ std::string suggested_spec(const std::filesystem::path& data, const std::filesys
   for (const Column* variable : variables) {
     names.push_back(quoted(variable->name));
     std::vector<std::string> some(variable->values.begin(), variable->values.end());
-    if (some.size() > 4) some = {some[0], some[1], "..."};
-    classes.push_back(fmt::format("{} ({})", variable->name, fmt::join(some, ", ")));
+    const bool is_long = some.size() > 4;
+    if (is_long) some.resize(2);
+    for (std::string& value : some) value = quoted(std::as_const(value));
+    if (is_long) some.emplace_back("...");
+    classes.push_back(fmt::format("{} ({})", names.back(), fmt::join(some, ", ")));
   }
   const std::string stem = data.stem().string();
+  // The name of a task that cprobe knows would bring its expectation along.
+  const bool is_known = find_paper_task(stem).has_value();
   std::string spec = fmt::format(
       "# Is {} computed in the model, where, and does its behaviour depend on it?\n"
       "model: {}\ntask:\n  name: {}\n  sentences: {}   # {} rows\n",
-      names.front(), quoted(model.string()), quoted(stem), quoted(data.string()), table.n_rows());
+      names.front(), quoted(model.string()), quoted(is_known ? stem + "_own" : stem), quoted(data.string()),
+      table.n_rows());
   if (text.name != "sentence") spec += fmt::format("  text: {}\n", quoted(text.name));
   if (words.empty()) {
     spec +=
@@ -185,7 +188,8 @@ std::string suggested_spec(const std::filesystem::path& data, const std::filesys
       spec += fmt::format("  # at: {{word: {}}}\n", quoted(word->name));
   }
   for (const Column& column : columns) {
-    if (column.is_real && !column.has_blanks) spec += fmt::format("  # bins: 4   # makes classes of {}\n", column.name);
+    if (column.is_real && !column.has_blanks)
+      spec += fmt::format("  # bins: 4   # makes classes of {}\n", quoted(column.name));
   }
   spec += division(columns, variables);
   spec += fmt::format(
@@ -195,10 +199,11 @@ std::string suggested_spec(const std::filesystem::path& data, const std::filesys
       "variables: [{}]   # {}\n"
       "layers: [{}]   # of 0 to {}; all: every layer\n"
       "blocks: [attn, mlp]\n"
-      "out: runs/{}\n",
+      "out: {}\n",
       quoted(variables.front()->name), quoted(*variables.front()->values.begin()), fmt::join(names, ", "),
-      fmt::join(classes, "; "), config.n_layers / 2, config.n_layers - 1, stem);
-  for (const Column* copy : copies) spec += fmt::format("# {} has the same classes as a variable above.\n", copy->name);
+      fmt::join(classes, "; "), config.n_layers / 2, config.n_layers - 1, quoted("runs/" + stem));
+  for (const Column* copy : copies)
+    spec += fmt::format("# {} has the same classes as a variable above.\n", quoted(copy->name));
   return spec;
 }
 

@@ -190,8 +190,7 @@ LanguageData load_language_data(const LanguageTask& task, const Tokenizer& token
   read_variables(task, tables, files);
   if (std::ranges::any_of(files, [](const SentenceFile& file) { return !file.continuations.empty(); })) {
     data.notes.push_back(
-        "continuations of several tokens: whole log-probabilities are compared, and the questions about exchanges are "
-        "not "
+        "continuations of several tokens: whole log-probabilities are compared, and no question about exchanges is "
         "asked");
   }
   const SentenceFile& sentences = files.front();

@@ -85,14 +85,10 @@ class Finder {
     const std::string_view part = sentence_.substr(range.begin, range.end - range.begin);
     const TokenSpan span = tokens_covering(encoding, begin, end);
     if (span.first >= span.last) throw error(fmt::format("no token has '{}' of '{}'", part, sentence_));
-    const auto shares = [&](size_t from, size_t to) {
-      // Bytes of the prefix and the prompt count as letters: their texts are not at hand here.
-      const size_t sentence_end = placed_.begin + sentence_.size();
-      if (from < placed_.begin) return true;
-      return from < to && !is_space(sentence_.substr(from - placed_.begin, std::min(to, sentence_end) - from));
+    const auto has_letters = [&](size_t from, size_t to) {
+      return from < to && !is_space(std::string_view(placed_.text).substr(from, to - from));
     };
-    const size_t first_byte = encoding.begin[span.first], end_byte = encoding.end[span.last - 1];
-    if ((first_byte < begin && shares(first_byte, begin)) || (end_byte > end && shares(end, end_byte))) {
+    if (has_letters(encoding.begin[span.first], begin) || has_letters(end, encoding.end[span.last - 1])) {
       throw error(
           fmt::format("'{}' of '{}' shares a token with what is beside it, so no token is its own", part, sentence_));
     }

@@ -30,8 +30,9 @@ struct ProbedPlace {
 
 /// A sentence in its row.
 struct PlacedSentence {
-  Encoding encoding;     ///< Of the row: the text before the sentence, the sentence, what follows.
-  size_t begin = 0;      ///< In bytes: where the sentence begins in the row's text.
+  std::string text;      ///< Of the row: the text before the sentence, the sentence, what follows.
+  Encoding encoding;     ///< Of `text`.
+  size_t begin = 0;      ///< In bytes: where the sentence begins in `text`.
   int64_t n_tokens = 0;  ///< Of the row. Tokens of `encoding` behind these are the answer.
 };
 

@@ -34,7 +34,9 @@ class Reader {
       Encoding encoding = tokens(table, row, task_.text_column, file.texts[row]);
       file.rows.push_back(encoding.ids);
       file.lines.push_back(table.line(row));
-      if (!task_.probed.empty()) placed.push_back({.encoding = std::move(encoding), .begin = task_.prefix.size()});
+      if (task_.probed.empty()) continue;
+      placed.push_back(
+          {.text = task_.prefix + file.texts[row], .encoding = std::move(encoding), .begin = task_.prefix.size()});
     }
     if (is_last_word()) {
       take_last_words(table, file);
