@@ -266,7 +266,14 @@ TEST_F(Formats, PageDataHaveAYesWithoutReserveOnly) {
     are_yes.push_back(finding["sets"][0]["present"]["yes"].get<bool>());
   }
   EXPECT_THAT(answers, ElementsAre("yes", "beyond chance", "yes, for these types"));
-  EXPECT_EQ(are_yes, (std::vector<bool>{true, false, false}));
+  // Who reads the answer alone must not take it for a yes.
+  const nlohmann::json of_scripts = nlohmann::json::parse(findings_json(data))["findings"];
+  EXPECT_EQ(of_scripts[0]["present"]["answer"], "yes");
+  EXPECT_EQ(of_scripts[1]["present"]["answer"], "undecided");
+  EXPECT_EQ(of_scripts[1]["present"]["words"], "beyond chance");
+  EXPECT_THAT(json["verdicts"].dump(), HasSubstr("b is told beyond chance in L0.mlp, which is less than present"));
+  EXPECT_THAT(json["verdicts"].dump(),
+              HasSubstr("var_0 is present in this model, in L0.mlp, the only component probed"));
 }
 
 TEST_F(Formats, HaveQWhereThereAreNinetyNineNulls) {
