@@ -21,6 +21,7 @@ TEST(Schema, HasTheWordsThatTheParserTakes) {
   const auto schema = nlohmann::json::parse(json_schema(UserFile::kSpecFile))["properties"];
   const auto expect_words = [](const nlohmann::json& value, const auto& options) {
     std::vector<std::string> names;
+    names.reserve(options.size());
     for (const auto option : options) names.emplace_back(to_string(option));
     EXPECT_THAT(words_of_schema(value), ::testing::UnorderedElementsAreArray(names));
   };
