@@ -7,6 +7,7 @@
 #include "cli/next_tokens.h"
 #include "cli/options.h"
 #include "cli/progress_bar.h"
+#include "cprobe/circuit/head_units.h"
 #include "cprobe/circuit/masked_view.h"
 #include "cprobe/core/error.h"
 #include "cprobe/probe/ablate_everywhere.h"
@@ -92,7 +93,10 @@ void run_next(const AblateCommand& command) {
   note_other_model(circuit, fingerprint(model));
   const std::vector<NextTokens> untouched = next_tokens(model, texts);
   const std::vector<NextTokens> ablated =
-      next_tokens(model, texts, component_masks(model, circuit.matrices, removing(circuit.members)));
+      next_tokens(model, texts,
+                  component_masks(model, circuit.matrices,
+                                  over_outputs(model.config, circuit.matrices, circuit.unit, removing(circuit.members),
+                                               HeadPart::kAll)));
   for (size_t i = 0; i < untouched.size(); ++i) {
     if (command.json) {
       fmt::print("{}\n", nlohmann::ordered_json{{"untouched", next_tokens_json(untouched[i], texts)},

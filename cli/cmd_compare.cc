@@ -61,13 +61,13 @@ std::string circuits_table(const std::vector<CircuitFile>& circuits) {
 std::string overlaps_table(const std::vector<Pair>& pairs, MaskUnit unit) {
   Lines lines = {{"circuits", "matrix", "counted", "of", "first", "second", "both", "by chance", "IoU", "p more",
                   "p fewer", "note"}};
-  const auto add = [&](const Pair& pair, const Overlap& overlap, const char* counted, const SharedCounts& counts,
+  const auto add = [&](const Pair& pair, const Overlap& overlap, const std::string& counted, const SharedCounts& counts,
                        const std::vector<std::string>& last) {
     lines.push_back({fmt::format("{}, {}", pair.first + 1, pair.second + 1), overlap.matrix, counted,
                      std::to_string(counts.n), std::to_string(counts.n_a), std::to_string(counts.n_b),
                      std::to_string(counts.both), last[0], iou_text(counts), last[1], last[2], last[3]});
   };
-  const char* units = unit == MaskUnit::kNeuron ? "neurons" : "weights";
+  const std::string units = std::string(to_string(unit)) + "s";
   for (const Pair& pair : pairs) {
     std::vector<Overlap> all = pair.overlap.matrices;
     all.push_back(pair.overlap.all);
@@ -76,7 +76,7 @@ std::string overlaps_table(const std::vector<Pair>& pairs, MaskUnit unit) {
           {fmt::format("{:.1f}", o.expected), probability_text(o.p_more), probability_text(o.p_fewer), o.note});
     }
     const Overlap& last = pair.overlap.all;
-    if (last.weights && unit == MaskUnit::kNeuron) add(pair, last, "weights", *last.weights, {"", "", "", ""});
+    if (last.weights && unit != MaskUnit::kWeight) add(pair, last, "weights", *last.weights, {"", "", "", ""});
   }
   return text_table(lines);
 }

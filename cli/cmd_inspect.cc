@@ -71,6 +71,12 @@ Json describe_model(const std::filesystem::path& folder) {
   return json;
 }
 
+/// The places of true in a vector.
+std::vector<int64_t> numbers_of(const at::Tensor& member) {
+  const at::Tensor places = member.nonzero().squeeze(1).contiguous();
+  return {places.data_ptr<int64_t>(), places.data_ptr<int64_t>() + places.size(0)};
+}
+
 Json describe_circuit(const InspectOptions& options) {
   const CircuitFile file = read_circuit_file(options.path);
   Json json = {{"kind", "circuit"},
@@ -81,6 +87,7 @@ Json describe_circuit(const InspectOptions& options) {
                {"matrices", Json::array()}};
   for (const auto& [tensor, member] : file.members) {
     json["matrices"].push_back({{"tensor", tensor}, {"units", member.sum().item<int64_t>()}, {"of", member.numel()}});
+    if (file.unit == MaskUnit::kHead) json["heads_inside"] = numbers_of(member);
   }
   if (!options.model.empty()) {
     const ModelConfig config = read_model_config(options.model / "config.json");
@@ -132,6 +139,10 @@ void print_circuit(const Json& json) {
                      fmt::format("{:.1f} %", 100.0 * static_cast<double>(units) / static_cast<double>(of))});
   }
   fmt::print("\n{}", text_table(lines));
+  if (json.contains("heads_inside")) {
+    const auto heads = json["heads_inside"].get<std::vector<int64_t>>();
+    fmt::print("heads inside: {}\n", heads.empty() ? "none" : fmt::format("{}", fmt::join(heads, ", ")));
+  }
   if (json.contains("heads")) {
     lines = {{"head", "queries", "keys", "values"}};
     const Json& heads = json["heads"];

@@ -118,11 +118,42 @@ TEST(CircuitFile, RefusesOtherTensors) {
   EXPECT_INPUT_ERROR(read_circuit_file(path), "is Byte [3], expected U8 with two axes for unit weight");
 }
 
+TEST(CircuitFile, OfHeadsHasTheMatrixOfTheValuesOnly) {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder / "c.safetensors";
+  for (const auto& [name, config] : testing::all_computations()) {
+    SCOPED_TRACE(name);
+    const ComponentRef attention{1, Block::kAttention};
+    Circuit heads = testing::random_circuit(config, {attention}, -1, MaskUnit::kHead);
+    const size_t values = heads.matrices.size() - 2;
+    ASSERT_EQ(heads.members[values].numel(), config.n_kv_heads);
+    heads.members[values][config.n_kv_heads - 1] = true;
+    for (const at::Tensor& member : heads.members) heads.scores.push_back(member.to(at::kFloat) - 0.5);
+    save_circuit(heads, path);
+    EXPECT_THAT(SafetensorsFile::open(path).tensors(),
+                ::testing::UnorderedElementsAre(Pair("scores/" + heads.matrices[values].source, ::testing::_),
+                                                Pair(heads.matrices[values].source, ::testing::_)));
+    const Circuit read = load_circuit(path, config);
+    for (size_t i = 0; i < heads.members.size(); ++i) {
+      EXPECT_TRUE(at::equal(read.members[i], heads.members[i]));
+      EXPECT_TRUE(at::equal(read.scores[i], heads.scores[i]));
+    }
+    EXPECT_EQ(read.n_weights() * config.n_kv_heads, read.max_weights()) << "all heads have as many weights";
+  }
+}
+
+TEST(CircuitFile, OfHeadsIsOfAttention) {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder / "c.safetensors";
+  write_circuit(path, at::ones({2}, at::kByte), {{"unit", "head"}});
+  EXPECT_INPUT_ERROR(load_circuit(path, testing::tiny_config()), "unit head, but L0.mlp has no heads");
+}
+
 TEST(CircuitFile, NamesTheFileOfAnUnknownUnit) {
   const TemporaryFolder folder;
   const std::filesystem::path path = folder / "c.safetensors";
-  write_circuit(path, at::ones({3}, at::kByte), {{"unit", "head"}});
-  EXPECT_INPUT_ERROR(read_circuit_file(path), path.string() + ": unknown mask unit 'head'");
+  write_circuit(path, at::ones({3}, at::kByte), {{"unit", "layer"}});
+  EXPECT_INPUT_ERROR(read_circuit_file(path), path.string() + ": unknown mask unit 'layer'");
 }
 
 TEST(CircuitFile, RefusesAModelsFile) {

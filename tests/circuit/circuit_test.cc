@@ -138,7 +138,7 @@ TEST(CircuitFile, RefusesWhatIsNoCircuitOfThisModel) {
       {"several in the form of one", [](auto&, auto& metadata) { metadata["component"] = "L0.mlp, L1.attn"; },
        "unknown block 'mlp, L1.attn'"},
       {"one matrix of several", of_several("L0.mlp, L1.attn"), "no tensor 'transformer.h.1.attn.c_attn.weight'"},
-      {"no such unit", [](auto&, auto& metadata) { metadata["unit"] = "head"; }, "unknown mask unit 'head'"},
+      {"no such unit", [](auto&, auto& metadata) { metadata["unit"] = "layer"; }, "unknown mask unit 'layer'"},
       {"another unit", [](auto&, auto& metadata) { metadata["unit"] = "weight"; }, "for unit weight"},
       {"a matrix missing", [&](auto& tensors, auto&) { tensors.erase(fc); },
        "no tensor 'transformer.h.0.mlp.c_fc.weight'"},

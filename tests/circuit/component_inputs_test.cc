@@ -2,6 +2,7 @@
 
 #include <torch/csrc/autograd/autograd.h>
 
+#include "cprobe/circuit/head_units.h"
 #include "cprobe/circuit/soft_nearest_neighbours.h"
 #include "tests/support.h"
 #include "tests/tensors.h"
@@ -30,9 +31,7 @@ class CachedComponent : public ::testing::TestWithParam<Case> {
     nodes_ = trie_.nodes_at(-1);  // In row order. The last row repeats the first.
     for (const MatrixInfo& m : matrices_of(model_.config, component)) {
       at::Generator generator = Seed(6).derive(m.name).generator();
-      const std::vector<int64_t> shape =
-          unit == MaskUnit::kNeuron ? std::vector{m.n_out} : std::vector{m.n_in, m.n_out};
-      const at::Tensor soft = at::rand(shape, generator);
+      const at::Tensor soft = at::rand(unit_shape(m, unit), generator);
       multipliers_.push_back(soft * (soft > 0.3));  // Some are exactly 0.
     }
     inputs_.emplace(model_, component, unit, trie_, before(), nodes_);
@@ -45,7 +44,10 @@ class CachedComponent : public ::testing::TestWithParam<Case> {
   /// Updates at the labelled tokens in a run of the model with these masks.
   at::Tensor in_the_model(const std::vector<at::Tensor>& multipliers) const {
     ComponentMask mask;
-    for (const at::Tensor& multiplier : multipliers) mask.push_back({.multiplier = multiplier});
+    for (const at::Tensor& multiplier : over_outputs(model_.config, matrices_of(model_.config, component_),
+                                                     std::get<MaskUnit>(GetParam()), multipliers, HeadPart::kValues)) {
+      mask.push_back({.multiplier = multiplier});
+    }
     at::Tensor found;
     const auto keep = [&](ComponentRef, const at::Tensor& at, const at::Tensor& update, const at::Tensor&) {
       EXPECT_TRUE(at::equal(at, at::arange(trie_.n_nodes())));
@@ -117,7 +119,7 @@ TEST_P(CachedComponent, UpdatesOfSeveralMasksAreThoseOfEach) {
 
 // Closed gates pass no gradient, so only those of open ones are compared.
 TEST_P(CachedComponent, ObjectiveOfOpenUnitsIsThatOfTheUpdates) {
-  if (inputs_->unit() == MaskUnit::kWeight) return;
+  if (inputs_->unit() != MaskUnit::kNeuron) return;
   std::vector<at::Tensor> several;
   for (const at::Tensor& multiplier : multipliers_) {
     const at::Tensor first_half = at::arange(multiplier.size(0)).lt(multiplier.size(0) / 2).to(at::kFloat);
@@ -173,6 +175,53 @@ INSTANTIATE_TEST_SUITE_P(
                                          ComponentRef{1, Block::kAttention}, ComponentRef{1, Block::kMlp}),
                        ::testing::Values(MaskUnit::kNeuron, MaskUnit::kWeight)),
     case_name);
+
+INSTANTIATE_TEST_SUITE_P(Heads, CachedComponent,
+                         ::testing::Combine(::testing::Range<size_t>(0, testing::all_computations().size()),
+                                            ::testing::Values(ComponentRef{0, Block::kAttention},
+                                                              ComponentRef{1, Block::kAttention}),
+                                            ::testing::Values(MaskUnit::kHead)),
+                         case_name);
+
+// The values of a closed head are their biases: those of a neuron mask that closes its values alone.
+TEST(CachedComponent, OfAClosedHeadIsThatWithoutTheHeadsValues) {
+  for (const auto& [name, config] : testing::all_computations()) {
+    SCOPED_TRACE(name);
+    const ComponentRef attention{1, Block::kAttention};
+    const Model model = testing::drawn_model(config);
+    const TokenTrie trie = build_trie(testing::ragged_rows(config, 9, Seed(5)));
+    const Stream before = stream_at(model, trie, Site::before(attention));
+    const auto inputs = [&](MaskUnit unit) {
+      return ComponentInputs(model, attention, unit, trie, before, trie.nodes_at(-1));
+    };
+    const ComponentInputs by_head = inputs(MaskUnit::kHead), by_neuron = inputs(MaskUnit::kNeuron);
+    for (int64_t head = 0; head < config.n_kv_heads; ++head) {
+      std::vector<at::Tensor> closed = by_head.ones(), neurons = by_neuron.ones();
+      closed[closed.size() - 2][head] = 0;
+      // Column numbers of queries, keys and values, joined as the family does.
+      int64_t n_joined = 0;
+      for (size_t i = 0; i + 1 < neurons.size(); ++i) n_joined += neurons[i].size(0);
+      const at::Tensor columns =
+          split_projections(config, at::arange(n_joined)).v.narrow(0, head * config.d_head, config.d_head);
+      at::Tensor joined = at::ones({n_joined}).index_fill_(0, columns, 0);
+      int64_t first = 0;
+      for (size_t i = 0; i + 1 < neurons.size(); ++i) {
+        neurons[i] = joined.narrow(0, first, neurons[i].size(0));
+        first += neurons[i].size(0);
+      }
+      EXPECT_TRUE(at::equal(by_head.updates(closed), by_neuron.updates(neurons))) << "head " << head;
+      EXPECT_FALSE(agree(by_head.updates(closed), by_head.updates(by_head.ones()), 1e-3)) << "head " << head;
+    }
+  }
+}
+
+TEST(CachedComponentErrors, RefusesHeadsOfAnMlp) {
+  const Model model = testing::drawn_model(testing::tiny_config());
+  const TokenTrie trie = build_trie(testing::TokenRows{{1, 2}});
+  EXPECT_INPUT_ERROR(
+      ComponentInputs(model, {0, Block::kMlp}, MaskUnit::kHead, trie, embed(model, trie), trie.nodes_at(-1)),
+      "L0.mlp: an MLP has no heads");
+}
 
 TEST(CachedComponentErrors, RefusesMultipliersForOtherMatrices) {
   const Model model = testing::drawn_model(testing::tiny_config());

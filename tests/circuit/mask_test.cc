@@ -57,8 +57,8 @@ TEST(ContinuousSparsification, RelaxedSizeCountsTheWeightsOfAUnit) {
 }
 
 TEST(MaskUnit, TextFormsGoThereAndBack) {
-  for (const MaskUnit unit : {MaskUnit::kNeuron, MaskUnit::kWeight}) EXPECT_EQ(parse_mask_unit(to_string(unit)), unit);
-  EXPECT_INPUT_ERROR(parse_mask_unit("neurons"), "unknown mask unit 'neurons': expected neuron or weight");
+  for (const MaskUnit unit : kMaskUnits) EXPECT_EQ(parse_mask_unit(to_string(unit)), unit);
+  EXPECT_INPUT_ERROR(parse_mask_unit("neurons"), "unknown mask unit 'neurons': expected neuron, weight or head");
 }
 
 TEST(MaskKind, NamesTheMethodsThatItMakes) {

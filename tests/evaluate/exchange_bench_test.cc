@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "cprobe/circuit/circuit.h"
+#include "cprobe/circuit/head_units.h"
 #include "cprobe/evaluate/controls.h"
 #include "cprobe/evaluate/exchange_effect.h"
 #include "tests/support.h"
@@ -107,11 +108,12 @@ class MaskedRuns {
 
 class ExchangeOfKind : public ::testing::TestWithParam<size_t> {
  protected:
-  /// Calls `use(component, unit)` for all components, in both units.
+  /// Calls `use(component, unit)` for all components, in all units.
   template <typename Use>
   void for_all_components(const Use& use) const {
-    for (const MaskUnit unit : {MaskUnit::kNeuron, MaskUnit::kWeight}) {
+    for (const MaskUnit unit : kMaskUnits) {
       for (Site site = Site::start(); site < Site::end(model_.config); ++site.index) {
+        if (unit == MaskUnit::kHead && site.next().block == Block::kMlp) continue;
         SCOPED_TRACE(fmt::format("{} {}", to_string(site.next()), to_string(unit)));
         use(site.next(), unit);
       }
@@ -154,14 +156,18 @@ TEST_P(ExchangeOfKind, AlongPathsIsAMaskedRunOfEachRow) {
     const ExchangeBench bench(model_, component, unit, rows_, true);
     const std::vector<at::Tensor> units = drawn_units(model_, component, unit, 0.4);
     const MaskedRuns runs(model_, component);
+    const auto outputs = [&](const std::vector<at::Tensor>& members) {
+      return over_outputs(model_.config, matrices_of(model_.config, component), unit, members, HeadPart::kAll);
+    };
+    const std::vector<at::Tensor> some = outputs(units), none = outputs(drawn_units(model_, component, unit, 0));
     std::vector<at::Tensor> through, around, whole;
     for (size_t r = 0; r < rows_.n_rows(); ++r) {
       const auto after = [&](const at::Tensor& update) {
         return log_probability(runs.answer(rows_.base[r], update), rows_.answers[static_cast<int64_t>(r)]);
       };
-      through.push_back(after(runs.update(rows_.base[r], rows_.donor[r], units)));
-      around.push_back(after(runs.update(rows_.donor[r], rows_.base[r], units)));
-      whole.push_back(after(runs.update(rows_.donor[r], rows_.base[r], drawn_units(model_, component, unit, 0))));
+      through.push_back(after(runs.update(rows_.base[r], rows_.donor[r], some)));
+      around.push_back(after(runs.update(rows_.donor[r], rows_.base[r], some)));
+      whole.push_back(after(runs.update(rows_.donor[r], rows_.base[r], none)));
     }
     EXPECT_TRUE(agree(bench.through(units).log_probability, at::cat(through), kSame));
     EXPECT_TRUE(agree(bench.around(units).log_probability, at::cat(around), kSame));

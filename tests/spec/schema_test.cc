@@ -29,7 +29,7 @@ TEST(Schema, HasTheWordsThatTheParserTakes) {
   expect_words(schema["protocol"], std::array{Protocol::kDefault, Protocol::kPaper});
   expect_words(schema["blocks"], std::array{Block::kAttention, Block::kMlp});
   expect_words(schema["fit"]["properties"]["method"], kMaskKinds);
-  expect_words(schema["fit"]["properties"]["unit"], std::array{MaskUnit::kNeuron, MaskUnit::kWeight});
+  expect_words(schema["fit"]["properties"]["unit"], kMaskUnits);
   expect_words(schema["evaluate"]["properties"]["fills"], kFills);
   expect_words(schema["evaluate"]["properties"]["correction"], std::array{Correction::kMaxT, Correction::kHolm});
 }

@@ -174,7 +174,7 @@ Circuit make_circuit(const Mask& mask, const MaskMethod& method) {
   for (at::Tensor& member : members) member = member.cpu();
   std::vector<at::Tensor> scores;
   for (const at::Tensor& parameter : mask.parameters) {
-    if (mask.unit == MaskUnit::kNeuron && method.trains()) scores.push_back(parameter.detach().cpu());
+    if (mask.unit != MaskUnit::kWeight && method.trains()) scores.push_back(parameter.detach().cpu());
   }
   return {.unit = mask.unit,
           .matrices = mask.matrices,
@@ -221,7 +221,7 @@ CircuitFile read_circuit_file(const std::filesystem::path& path) {
                       .source = source};
   circuit.transposed = of_file(source, [&] { return parse_axes(metadata, form, circuit.unit); });
   const bool is_transposed = stores_transposed(circuit);
-  const int64_t n_axes = circuit.unit == MaskUnit::kNeuron ? 1 : 2;
+  const int64_t n_axes = circuit.unit == MaskUnit::kWeight ? 2 : 1;
   for (const auto& [name, info] : file.tensors()) {
     const at::Tensor stored = file.tensor(name);
     if (name.starts_with(kScores) && stored.scalar_type() == at::kFloat) {
@@ -257,11 +257,19 @@ Circuit circuit_of(CircuitFile file, const ModelConfig& config) {
     circuit.matrices.insert(circuit.matrices.end(), matrices.begin(), matrices.end());
   }
   for (const MatrixInfo& matrix : circuit.matrices) {
+    const std::vector<int64_t> shape = unit_shape(matrix, circuit.unit);
+    if (circuit.unit == MaskUnit::kHead && matrix.n_heads == 0) {
+      if (matrix.component.block != Block::kAttention) {
+        throw input_error("{}: unit head, but {} has no heads", file.source, to_string(matrix.component));
+      }
+      circuit.members.push_back(at::zeros(shape, at::kBool));
+      circuit.scores.push_back(at::zeros(shape));
+      continue;
+    }
     const auto found = file.members.find(matrix.source);
     if (found == file.members.end()) {
       throw input_error("{}: no tensor '{}'; was the circuit found in another model?", file.source, matrix.source);
     }
-    const std::vector<int64_t> shape = unit_shape(matrix, circuit.unit);
     if (found->second.sizes() != at::IntArrayRef(shape)) {
       throw input_error("{}: tensor '{}' is [{}], expected [{}]; was the circuit found in another model?", file.source,
                         matrix.source, fmt::join(found->second.sizes(), ", "), fmt::join(shape, ", "));
@@ -278,9 +286,10 @@ Circuit circuit_of(CircuitFile file, const ModelConfig& config) {
     }
   }
   if (circuit.scores.size() != circuit.matrices.size()) circuit.scores.clear();
-  if (file.members.size() != circuit.matrices.size()) {
-    throw input_error("{}: holds {} tensors, but {} has {} weight matrices", file.source, file.members.size(),
-                      to_string(file.components), circuit.matrices.size());
+  const auto n_with_units = std::ranges::count_if(circuit.members, [](const at::Tensor& m) { return m.numel() > 0; });
+  if (std::ssize(file.members) != n_with_units) {
+    throw input_error("{}: holds {} tensors, but {} has {} weight matrices with units", file.source,
+                      file.members.size(), to_string(file.components), n_with_units);
   }
   return circuit;
 }
@@ -292,8 +301,11 @@ CircuitFile circuit_file(const Circuit& circuit, std::string source) {
                    .source = std::move(source)};
   // All matrices of a family have the same axes.
   if (!circuit.matrices.empty()) file.transposed = circuit.matrices.front().transposed;
-  for (size_t i = 0; i < circuit.members.size(); ++i) file.members[circuit.matrices[i].source] = circuit.members[i];
-  for (size_t i = 0; i < circuit.scores.size(); ++i) file.scores[circuit.matrices[i].source] = circuit.scores[i];
+  for (size_t i = 0; i < circuit.members.size(); ++i) {
+    if (circuit.members[i].numel() == 0) continue;  // Unit head: a matrix that makes no values.
+    file.members[circuit.matrices[i].source] = circuit.members[i];
+    if (!circuit.scores.empty()) file.scores[circuit.matrices[i].source] = circuit.scores[i];
+  }
   return file;
 }
 

@@ -1,5 +1,6 @@
 #include "cprobe/circuit/component_inputs.h"
 
+#include "cprobe/circuit/head_units.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/half_precision.h"
 #include "cprobe/core/rows.h"
@@ -61,6 +62,7 @@ ComponentInputs::ComponentInputs(const Model& model, const ComponentRef& compone
                                  const TokenTrie& trie, const Stream& before, const at::Tensor& nodes)
     : component_(component_of(model, component)), unit_(unit), matrices_(matrices_of(model.config, component)) {
   const bool attention = component.block == Block::kAttention;
+  if (unit_ == MaskUnit::kHead && !attention) throw input_error("{}: an MLP has no heads", to_string(component));
   at::NoGradGuard no_gradients;
   // Rows that are not read are dropped. An MLP reads only the labelled tokens; attention also reads
   // their ancestors.
@@ -123,11 +125,12 @@ at::Tensor ComponentInputs::updates(std::vector<at::Tensor> multipliers, const a
                   matrices_.size());
   }
   for (at::Tensor& multiplier : multipliers) multiplier = multiplier.to(component_.maps[0].weight.device());
+  multipliers = over_outputs(component_.config, matrices_, unit_, std::move(multipliers), HeadPart::kValues);
   if (!has_several_masks(multipliers[0], unit_)) {
     return update_from(component_, hidden(multipliers, which), {.multiplier = multipliers.back()});
   }
   const int64_t n_masks = multipliers[0].size(0);
-  if (unit_ == MaskUnit::kNeuron) {
+  if (unit_ != MaskUnit::kWeight) {
     return update_from(component_, hidden(multipliers, which), {.multiplier = multipliers.back().unsqueeze(1)})
         .unflatten(0, {n_masks, -1});
   }
@@ -145,9 +148,9 @@ at::Tensor ComponentInputs::hidden(const std::vector<at::Tensor>& multipliers, c
   if (component_.ref.block == Block::kAttention) return attention(multipliers, which);
   const at::Tensor rows = chosen(query_rows_, which);
   const HiddenLayer layer = hidden_layer_of(component_.config);
-  return hidden_layer(layer, unit_ == MaskUnit::kNeuron
-                                 ? scaled_rows(inputs_, rows, joined_inputs(multipliers), joined_bias_)
-                                 : joined_weight_masked(multipliers, rows));
+  return hidden_layer(layer, unit_ == MaskUnit::kWeight
+                                 ? joined_weight_masked(multipliers, rows)
+                                 : scaled_rows(inputs_, rows, joined_inputs(multipliers), joined_bias_));
 }
 
 at::Tensor ComponentInputs::joined_weight_masked(const std::vector<at::Tensor>& multipliers,

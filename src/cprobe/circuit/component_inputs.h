@@ -17,6 +17,7 @@ namespace cprobe {
 ///   - Unit weight: the inputs x, which are rows of the residual stream after the component's norm.
 ///   - Unit neuron: also the projections x W by the input matrices (all matrices but the last). A
 ///     neuron mask m only scales the columns of a projection: (x W) m + b.
+///   - Unit head: as unit neuron, with a mask of the values' columns (`over_outputs`).
 ///
 /// Attention with neuron masks never forms masked values. The attention weights p_j of a query sum
 /// to 1, so the weighted sum of values is (sum_j p_j x_j W_v) m_v + b_v.
@@ -36,7 +37,8 @@ class ComponentInputs {
   /// @param before  the residual stream before the component. Attention needs `nodes` and their
   ///                ancestors; an MLP needs `nodes` only.
   /// @param nodes   [n_labelled] int64: trie node of each labelled token. May repeat nodes.
-  /// @throws Error (kFailed) if `before` lacks a node that the component needs.
+  /// @throws Error (kFailed) if `before` lacks a node that the component needs; (kInput) for heads of
+  ///         an MLP.
   ComponentInputs(const Model& model, const ComponentRef& component, MaskUnit unit, const TokenTrie& trie,
                   const Stream& before, const at::Tensor& nodes);
 
@@ -47,9 +49,8 @@ class ComponentInputs {
 
   /// What the masked component adds to the residual stream at some labelled tokens. Differentiable
   /// in the multipliers.
-  /// @param multipliers  one per matrix, float32 on any device: [n_out] (unit neuron) or
-  ///                     [n_in, n_out] (unit weight). Those of several masks have a first axis
-  ///                     [n_masks] more.
+  /// @param multipliers  one per matrix, float32 on any device, as `unit_shape`. Those of several
+  ///                     masks have a first axis [n_masks] more.
   /// @param which        [n] int64: numbers of labelled tokens, from 0. Undefined: all.
   /// @return             [n, d_model] float32; for several masks [n_masks, n, d_model].
   /// @throws Error (kFailed) if there is not one multiplier per matrix.

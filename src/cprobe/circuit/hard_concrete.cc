@@ -34,7 +34,8 @@ class HardConcrete : public MaskMethod {
       }
       // u lies in [0, 1). If u is 0, the gate is 0 and has no gradient.
       const at::Tensor u = at::empty(log_alpha.sizes());
-      for (int64_t i = 0; i < n_masks; ++i) u.view({n_masks, -1})[i].uniform_(0, 1, noise[static_cast<size_t>(i)]);
+      const at::Tensor of_masks = u.view({n_masks, u.numel() / n_masks});
+      for (int64_t i = 0; i < n_masks; ++i) of_masks[i].uniform_(0, 1, noise[static_cast<size_t>(i)]);
       const at::Tensor concrete = at::sigmoid((at::logit(u.to(log_alpha.device())) + log_alpha) / kBeta);
       multipliers.push_back(at::clamp(concrete * (kHigh - kLow) + kLow, 0, 1));
     }

@@ -9,7 +9,9 @@ namespace {
 
 /// Size of each unit: [n_out] Euclidean norms (unit neuron) or [n_in, n_out] absolute values (unit
 /// weight).
+/// @throws Error (kInput) for unit head: a head's weights are in several matrices.
 at::Tensor unit_sizes(const at::Tensor& weight, MaskUnit unit) {
+  if (unit == MaskUnit::kHead) throw input_error("magnitude pruning: expected unit neuron or weight, found head");
   return unit == MaskUnit::kNeuron ? at::norm(weight, 2, {0}) : weight.abs();
 }
 

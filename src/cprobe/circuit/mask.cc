@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/name_of.h"
 
 namespace cprobe {
 namespace {
@@ -36,13 +37,13 @@ const NamedMethod& entry_of(MaskKind kind) {
 }  // namespace
 
 std::string_view to_string(MaskUnit unit) {
-  return unit == MaskUnit::kNeuron ? "neuron" : "weight";
+  return name_of(unit, {"neuron", "weight", "head"});
 }
 
 MaskUnit parse_mask_unit(std::string_view text) {
-  if (text == "neuron") return MaskUnit::kNeuron;
-  if (text == "weight") return MaskUnit::kWeight;
-  throw input_error("unknown mask unit '{}': expected neuron or weight", text);
+  const auto found = std::ranges::find(kMaskUnits, text, [](MaskUnit unit) { return to_string(unit); });
+  if (found != kMaskUnits.end()) return *found;
+  throw input_error("unknown mask unit '{}': expected neuron, weight or head", text);
 }
 
 std::string_view to_string(MaskKind kind) {
@@ -96,15 +97,31 @@ at::Tensor sum_over_weights(const Mask& mask, const std::vector<at::Tensor>& x) 
 }
 
 int64_t weights_per_unit(const MatrixInfo& matrix, MaskUnit unit) {
-  return unit == MaskUnit::kNeuron ? matrix.n_in : 1;
+  switch (unit) {
+    case MaskUnit::kNeuron:
+      return matrix.n_in;
+    case MaskUnit::kWeight:
+      return 1;
+    case MaskUnit::kHead:
+      return matrix.weights_per_head;
+  }
+  throw failure("unknown mask unit");
 }
 
 std::vector<int64_t> unit_shape(const MatrixInfo& matrix, MaskUnit unit) {
-  return unit == MaskUnit::kNeuron ? std::vector{matrix.n_out} : std::vector{matrix.n_in, matrix.n_out};
+  switch (unit) {
+    case MaskUnit::kNeuron:
+      return {matrix.n_out};
+    case MaskUnit::kWeight:
+      return {matrix.n_in, matrix.n_out};
+    case MaskUnit::kHead:
+      return {matrix.n_heads};
+  }
+  throw failure("unknown mask unit");
 }
 
 bool has_several_masks(const at::Tensor& of_units, MaskUnit unit) {
-  return of_units.dim() > (unit == MaskUnit::kNeuron ? 1 : 2);
+  return of_units.dim() > (unit == MaskUnit::kWeight ? 2 : 1);
 }
 
 }  // namespace cprobe

@@ -22,9 +22,13 @@ enum class MaskUnit {
   /// use this unit.
   kNeuron,
   kWeight,  ///< One entry of a weight matrix.
+  /// One attention head; heads that share keys and values are one unit. Units belong to the matrix
+  /// that makes the values.
+  kHead,
 };
+inline constexpr std::array kMaskUnits = {MaskUnit::kNeuron, MaskUnit::kWeight, MaskUnit::kHead};
 
-std::string_view to_string(MaskUnit unit);        ///< "neuron" or "weight".
+std::string_view to_string(MaskUnit unit);        ///< "neuron", "weight" or "head".
 MaskUnit parse_mask_unit(std::string_view text);  ///< @throws Error (kInput) for any other text.
 
 /// Training parameters of a mask over one or several components; or of several masks over the same
@@ -33,8 +37,7 @@ struct Mask {
   MaskUnit unit = MaskUnit::kNeuron;
   /// Matrices of all components, component by component, in the order of `matrices_of`.
   std::vector<MatrixInfo> matrices;
-  /// Per matrix, [n_out] (unit neuron) or [n_in, n_out] (unit weight) float32. Several masks have a
-  /// first axis [n_masks] more.
+  /// Per matrix, float32 as `unit_shape`. Several masks have a first axis [n_masks] more.
   std::vector<at::Tensor> parameters;
 };
 
@@ -151,10 +154,12 @@ std::unique_ptr<MaskMethod> make_mask_method(MaskKind kind, double option);
 /// @param x  per matrix, shaped like the parameters.
 at::Tensor sum_over_weights(const Mask& mask, const std::vector<at::Tensor>& x);
 
-/// Number of weights that one unit of a matrix stands for: n_in (neuron) or 1 (weight).
+/// Number of weights that one unit of a matrix stands for: n_in (neuron), 1 (weight) or
+/// MatrixInfo::weights_per_head.
 int64_t weights_per_unit(const MatrixInfo& matrix, MaskUnit unit);
 
-/// Shape of the units of a matrix: [n_out] (neuron) or [n_in, n_out] (weight).
+/// Shape of the units of a matrix: [n_out] (neuron), [n_in, n_out] (weight) or [n_heads] (head),
+/// which is [0] for a matrix that makes no values.
 std::vector<int64_t> unit_shape(const MatrixInfo& matrix, MaskUnit unit);
 
 /// Whether a tensor of units, such as parameters or multipliers, has a first axis for several

@@ -1,5 +1,6 @@
 #include "cprobe/evaluate/ablation.h"
 
+#include "cprobe/circuit/head_units.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/interrupt.h"
 #include "cprobe/evaluate/controls.h"
@@ -170,7 +171,9 @@ std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& ci
   for (const Fill fill : options.fills) {
     const auto run = [&](const std::vector<at::Tensor>& multipliers, Seed donors) {
       stop_if_interrupted();
-      const AblationBench::Measured measured = bench.measure(multipliers, fill, donors, options.effect);
+      const AblationBench::Measured measured = bench.measure(
+          over_outputs(bench.config(), circuit.matrices, circuit.unit, multipliers, HeadPart::kAll), fill, donors,
+          options.effect);
       ++progress.done;
       tell(on_progress, progress);
       return measured;

@@ -51,11 +51,13 @@ class AblationBench {
     std::optional<NextTokenEffect> effect;  ///< Set if asked for.
   };
   /// Measures the behaviour with the component under multipliers.
-  /// @param multipliers  one per matrix, on any device; undefined: not masked.
+  /// @param multipliers  one per matrix, of its outputs or weights, on any device; undefined: not
+  ///                     masked.
   /// @param donors       seeds the draws of donors (kResample).
   /// @throws Error (kFailed) if the fill needs training data and there is none.
   Measured measure(const std::vector<at::Tensor>& multipliers, Fill fill, Seed donors, bool with_effect = false) const;
 
+  const ModelConfig& config() const { return model_.config; }
   double untouched() const { return untouched_.accuracy; }  ///< Accuracy of the untouched model.
   /// Mean log-probability of the right next token in the untouched model, in nats. Computed anew at
   /// each call.

@@ -1,5 +1,6 @@
 #include "cprobe/evaluate/exchanged_component.h"
 
+#include "cprobe/circuit/head_units.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/rows.h"
 
@@ -22,7 +23,7 @@ ExchangedComponent::Untouched ExchangedComponent::untouched_on(const Stream& str
   const at::Tensor joined = project_in(component_, x);
   const at::Tensor z = hidden(joined);
   const at::Tensor update = update_from(component_, z);
-  if (unit_ == MaskUnit::kNeuron) return {.first = joined, .update = update};
+  if (unit_ != MaskUnit::kWeight) return {.first = joined, .update = update};
   return {.first = x, .hidden = z, .update = update};
 }
 
@@ -47,7 +48,7 @@ std::vector<at::Tensor> ExchangedComponent::checked(const std::vector<at::Tensor
     }
     units.push_back(members[i].to(sides_[0].update.device(), at::kBool));
   }
-  return units;
+  return over_outputs(component_.config, matrices_, unit_, std::move(units), HeadPart::kAll);
 }
 
 at::Tensor ExchangedComponent::along_paths(const std::vector<at::Tensor>& members, ExchangeSide own_side) const {
@@ -57,7 +58,7 @@ at::Tensor ExchangedComponent::along_paths(const std::vector<at::Tensor>& member
   std::vector<at::Tensor> units = checked(members);
   const at::Tensor last = units.back();
   units.pop_back();
-  if (unit_ == MaskUnit::kNeuron) {
+  if (unit_ != MaskUnit::kWeight) {
     // Picks outputs and does not weigh them, so that units with their own input keep their bits.
     const at::Tensor z_mix = hidden(at::where(at::cat(units), other.first, own.first));
     return at::where(last, update_from(component_, z_mix), own.update);

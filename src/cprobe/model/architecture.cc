@@ -272,6 +272,11 @@ std::vector<MatrixInfo> matrices_of(const ModelConfig& config, const ComponentRe
                         .n_out = out,
                         .transposed = info.transposed});
   }
+  if (component.block == Block::kAttention) {
+    MatrixInfo& values = matrices[matrices.size() - 2];  // the last of queries, keys and values, or all three in one
+    values.n_heads = config.n_kv_heads;
+    for (const MatrixInfo& matrix : matrices) values.weights_per_head += matrix.n_in * matrix.n_out / config.n_kv_heads;
+  }
   return matrices;
 }
 

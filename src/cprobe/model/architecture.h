@@ -117,6 +117,9 @@ struct MatrixInfo {
   int64_t n_in = 0;
   int64_t n_out = 0;
   bool transposed = false;  ///< As WeightRow::transposed.
+  /// Attention heads whose values the matrix makes; heads that share keys and values count as one.
+  int64_t n_heads = 0;
+  int64_t weights_per_head = 0;  ///< Weights of each of these heads in all matrices of its block.
 };
 
 /// The weight matrices of a component: first the input matrices, which read the residual stream;

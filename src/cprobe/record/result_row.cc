@@ -229,7 +229,7 @@ CellSettings decode_settings(const RowReader& row) {
           .protocol = parsed(row.text("protocol"), std::array{Protocol::kDefault, Protocol::kPaper}),
           .control = parsed(row.text("model control"), kModelControls),
           .mask_method = mask_method,
-          .unit = parsed(row.text("unit"), std::array{MaskUnit::kNeuron, MaskUnit::kWeight})};
+          .unit = parsed(row.text("unit"), kMaskUnits)};
 }
 
 }  // namespace

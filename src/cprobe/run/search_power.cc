@@ -5,6 +5,7 @@
 #include <set>
 
 #include "cprobe/circuit/circuit.h"
+#include "cprobe/circuit/head_units.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/threads.h"
 #include "cprobe/io/atomic_file.h"
@@ -60,9 +61,11 @@ bool is_finished(const std::filesystem::path& run) {
 void score_units(const Circuit& circuit, const PlantedVariable& variable, const ModelConfig& config,
                  ImplantSearch& search) {
   const std::vector<at::Tensor> planted = needed_units(variable, config);
+  const std::vector<at::Tensor> found =
+      over_outputs(config, circuit.matrices, circuit.unit, circuit.members, HeadPart::kAll);
   int64_t n_planted = 0, n_kept = 0, n_both = 0;
   for (size_t m = 0; m + 1 < planted.size(); ++m) {
-    const at::Tensor& members = circuit.members[m];
+    const at::Tensor& members = found[m];
     const at::Tensor kept = members.dim() == 2 ? members.any(0) : members;  // Of weights: columns with any.
     n_planted += planted[m].sum().item<int64_t>();
     n_kept += kept.sum().item<int64_t>();

@@ -12,7 +12,7 @@ std::vector<DocumentKey> fit_keys() {
   }();
   std::vector<DocumentKey> keys = {
       {"method", methods, "mask method"},
-      {"unit", "=neuron|=weight", "what a mask keeps or leaves out"},
+      {"unit", "=neuron|=weight|=head", "what a mask keeps or leaves out"},
       {"epochs", "count|[count]", "passes over the rows, at each L0 weight"},
       {"batch_size", "count|[count]", "rows of a batch; default 500, or a quarter of fewer rows"},
       {"learning_rate", "number|[number]", "AdamW's"},

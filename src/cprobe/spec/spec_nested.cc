@@ -47,7 +47,10 @@ void read_fit(const Document& map, std::optional<MaskKind> method, Spec& spec) {
   const std::vector<double> options = read_mask_options(map, spec.probe.mask_method, written);
   if (!options.empty()) spec.grid.mask_options = options;
   if_given(map, "unit", [&](const Document& v) {
-    spec.probe.unit = choice(v, {MaskUnit::kNeuron, MaskUnit::kWeight});
+    spec.probe.unit = choice(v, kMaskUnits);
+    if (spec.probe.unit == MaskUnit::kHead && spec.probe.mask_method == MaskKind::kMagnitudePruning) {
+      throw v.error("magnitude_pruning compares weights or neurons, not heads");
+    }
   });
   const auto count = [](const Document& v) { return as_count(v, 0); };
   read_number(map, "epochs", count, spec.probe.fit.epochs, &FitNumbers::epochs, spec.grid);
@@ -420,6 +423,12 @@ Spec parse_nested_spec(const Document& yaml, std::optional<MaskKind> method) {
   });
   if_given(yaml, "control", [&](const Document& v) { spec.model.control = choice(v, kModelControls); });
   if_given(yaml, "fit", [&](const Document& v) { read_fit(v, method, spec); });
+  if (spec.probe.unit == MaskUnit::kHead) {
+    if (yaml.given("blocks") == nullptr) spec.grid.blocks = {Block::kAttention};
+    if (std::ranges::count(spec.grid.blocks, Block::kMlp) > 0) {
+      throw yaml.at("blocks").error("fit.unit is head, and an MLP has no heads: expected attn");
+    }
+  }
   if_given(yaml, "evaluate", [&](const Document& v) { read_evaluate(v, spec); });
   if_given(yaml, "baselines", [&](const Document& v) {
     if (v.entries().empty()) throw v.error("expected at least one method, such as linear_probe:");
