@@ -59,6 +59,12 @@ TEST_F(Gpt2Files, MayStandBesideFilesThatSayNoMore) {
   EXPECT_NO_THROW(load());
 }
 
+TEST_F(Gpt2Files, HaveATemplateIfTheConfigAddsBos) {
+  EXPECT_THAT(load().token_template().before, ElementsAre());
+  write("tokenizer_config.json", R"({"add_bos_token": true, "tokenizer_class": "GPT2Tokenizer"})");
+  EXPECT_THAT(load().encode("ab", TemplateTokens::kAll).ids, ElementsAre(260, 256));
+}
+
 TEST_F(Gpt2Files, AreRefusedBesideFilesThatChangeIds) {
   write("special_tokens_map.json", R"({"pad_token": "<pad>"})");
   EXPECT_INPUT_ERROR(load(), "special_tokens_map.json:1:15: pad_token: a special token other than <|endoftext|>");
@@ -70,6 +76,12 @@ TEST_F(Gpt2Files, AreRefusedBesideFilesThatChangeIds) {
   write("added_tokens.json", "{}");
   write("tokenizer_config.json", R"({"add_prefix_space": true})");
   EXPECT_INPUT_ERROR(load(), "add_prefix_space is not supported with vocab.json");
+  write("tokenizer_config.json", R"({"pad_token": "<pad>"})");
+  EXPECT_INPUT_ERROR(load(), "pad_token: a special token other than <|endoftext|>");
+  write("tokenizer_config.json", R"({"additional_special_tokens": ["<x>"]})");
+  EXPECT_INPUT_ERROR(load(), "additional_special_tokens: special tokens other than <|endoftext|>");
+  write("tokenizer_config.json", R"({"add_eos_token": true})");
+  EXPECT_INPUT_ERROR(load(), "add_eos_token: add_eos_token is not supported with vocab.json");
   write("tokenizer_config.json", R"({"tokenizer_class": "RobertaTokenizer"})");
   EXPECT_INPUT_ERROR(load(), "expected GPT2Tokenizer, found RobertaTokenizer");
 }

@@ -40,6 +40,47 @@ TEST(SplitPieces, DropsEmptyPieces) {
   EXPECT_THAT(split("a", SplitBehavior::kIsolated, false, ""), IsEmpty());
 }
 
+std::vector<std::string> texts_of(const Pieces& pieces) {
+  std::vector<std::string> result;
+  for (const Pieces::Piece& piece : pieces.pieces) result.emplace_back(pieces.text_of(piece));
+  return result;
+}
+
+/// The pieces of "ab|ab" behind `prepend_to_pieces`.
+std::vector<std::string> prepended(std::string_view text, Prepend which, bool goes_on = false) {
+  Pieces pieces = one_piece(text);
+  pieces.goes_on = goes_on;
+  split_pieces(pieces, Regex::literal("|", "test"), SplitBehavior::kRemoved, false);
+  prepend_to_pieces(pieces, "_", which);
+  return texts_of(pieces);
+}
+
+TEST(PrependToPieces, KnowsWhichPieces) {
+  EXPECT_THAT(prepended("a|_b", Prepend::kToAll), ElementsAre("_a", "__b"));
+  EXPECT_THAT(prepended("a|_b|c", Prepend::kUnlessThere), ElementsAre("_a", "_b", "_c"));
+  EXPECT_THAT(prepended("a|b", Prepend::kAtTextsStart), ElementsAre("_a", "b"));
+  EXPECT_THAT(prepended("_a|b", Prepend::kAtTextsStart), ElementsAre("_a", "b"));
+  EXPECT_THAT(prepended("|a", Prepend::kAtTextsStart), ElementsAre("a"));
+  EXPECT_THAT(prepended("a|b", Prepend::kToAll, true), ElementsAre("a", "_b"));
+  EXPECT_THAT(prepended("", Prepend::kToAll), IsEmpty());
+}
+
+TEST(ReplaceInPieces, KeepsTheOriginOfWhatItPutsThere) {
+  Pieces pieces = one_piece("xaay");
+  replace_in_pieces(pieces, Regex::compile("a+", "test"), "--");
+  EXPECT_THAT(texts_of(pieces), ElementsAre("x--y"));
+  EXPECT_EQ(pieces.content.origin[2].begin, 1U);
+  EXPECT_EQ(pieces.content.origin[2].end, 3U);
+  EXPECT_EQ(pieces.content.origin[3].begin, 3U);
+}
+
+TEST(ReplaceInPieces, DropsPiecesOfWhichNothingIsLeft) {
+  Pieces pieces = one_piece("a|b");
+  split_pieces(pieces, Regex::literal("|", "test"), SplitBehavior::kRemoved, false);
+  replace_in_pieces(pieces, Regex::literal("a", "test"), "");
+  EXPECT_THAT(texts_of(pieces), ElementsAre("b"));
+}
+
 TEST(Nfc, ComposesInSmallSegments) {
   const auto segments = normalize_nfc("xe\u0323\u0301y\u1100\u1161\u11A8");
   ASSERT_EQ(segments.size(), 4U);

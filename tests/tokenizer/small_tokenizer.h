@@ -2,11 +2,13 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cprobe/tokenizer/byte_alphabet.h"
@@ -40,15 +42,16 @@ struct SmallTokenizer {
   std::string added_tokens = "[]";
   std::string normalizer = "null";
   std::string pre_tokenizer = std::string(kByteLevel);
+  std::string post_processor = "null";
   std::string decoder = std::string(kByteLevel);
 
   std::string json() const {
     return fmt::format(
         "{{\"version\": \"1.0\", \"truncation\": null, \"padding\": null,\n\"added_tokens\": {},\n\"normalizer\": {},\n"
-        "\"pre_tokenizer\": {},\n\"post_processor\": null, \"decoder\": {},\n\"model\": {{\"type\": \"BPE\"{}, "
+        "\"pre_tokenizer\": {},\n\"post_processor\": {}, \"decoder\": {},\n\"model\": {{\"type\": \"BPE\"{}, "
         "\"merges\": "
         "{},\n\"vocab\": {}}}}}",
-        added_tokens, normalizer, pre_tokenizer, decoder, model, merges, vocab);
+        added_tokens, normalizer, pre_tokenizer, post_processor, decoder, model, merges, vocab);
   }
   Tokenizer make() const { return Tokenizer::parse(Document::parse_json(json(), "tokenizer.json")); }
 };
@@ -79,6 +82,45 @@ inline std::string added_token(int64_t id, std::string_view content, const std::
     token += fmt::format(R"(, "{}": {})", name, on);
   }
   return token + "}";
+}
+
+/// A post-processor that puts special tokens before and behind a text; each is a token and its id.
+inline std::string token_template(const std::vector<std::pair<std::string, int64_t>>& before,
+                                  const std::vector<std::pair<std::string, int64_t>>& behind = {}) {
+  const auto one = [](const std::string& token) {
+    return fmt::format(R"({{"SpecialToken": {{"id": "{}", "type_id": 0}}}})", token);
+  };
+  std::vector<std::string> single, tokens;
+  for (const auto& [token, id] : before) single.push_back(one(token));
+  single.emplace_back(R"({"Sequence": {"id": "A", "type_id": 0}})");
+  for (const auto& [token, id] : behind) single.push_back(one(token));
+  for (const auto* some : {&before, &behind}) {
+    for (const auto& [token, id] : *some) {
+      tokens.push_back(fmt::format(R"("{0}": {{"id": "{0}", "ids": [{1}], "tokens": ["{0}"]}})", token, id));
+    }
+  }
+  return fmt::format(R"({{"type": "TemplateProcessing", "single": [{0}], "pair": [], "special_tokens": {{{1}}}}})",
+                     fmt::join(single, ", "), fmt::join(tokens, ", "));
+}
+
+/// A SentencePiece-style tokenizer: letters a to d, the words "▁ab" and "▁is", all bytes, and
+/// `<unk>`, `<s>`, `</s>` as 0 to 2. `<s>` is put before a text.
+inline SmallTokenizer piece_tokenizer() {
+  std::string vocab = R"({"<unk>": 0, "<s>": 1, "</s>": 2)";
+  for (int byte = 0; byte < 256; ++byte) vocab += fmt::format(R"(, "<0x{:02X}>": {})", byte, 3 + byte);
+  return {
+      .vocab = vocab + R"(, "▁": 259, "a": 260, "b": 261, "c": 262, "d": 263, "i": 264, "s": 265, "▁a": 266,
+"▁ab": 267, "▁i": 268, "▁is": 269})",
+      .merges = R"(["▁ a", "▁a b", "▁ i", "▁i s"])",
+      .model = R"(, "unk_token": "<unk>", "fuse_unk": true, "byte_fallback": true)",
+      .added_tokens = "[" + added_token(0, "<unk>", {"special"}) + "," + added_token(1, "<s>", {"special"}) + "," +
+                      added_token(2, "</s>", {"special"}) + "]",
+      .normalizer = R"({"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"},
+{"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]})",
+      .pre_tokenizer = "null",
+      .post_processor = token_template({{"<s>", 1}}),
+      .decoder = R"({"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
+{"type": "ByteFallback"}, {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]})"};
 }
 
 /// The tokens of a text.

@@ -1,5 +1,4 @@
-/// Compares the tokenizers of three models with the recorded results of Hugging Face's
-/// implementation.
+/// Compares tokenizers with the recorded results of Hugging Face's implementation.
 #include "cprobe/tokenizer/tokenizer.h"
 #include "tests/shared_folder.h"
 #include "tests/support.h"
@@ -44,9 +43,13 @@ std::vector<std::string> texts(const Document& list) {
 TEST_P(TokenizerGolden, GivesTheRecordedIdsAndTokens) {
   const auto tokenizer = Tokenizer::load(folder());
   const auto recorded = rows();
-  EXPECT_EQ(recorded.size(), 161U);
+  EXPECT_GE(recorded.size(), 161U);
   for (const Document& row : recorded) {
-    const Encoding encoding = tokenizer.encode(row.at("text").as_text());
+    const std::string text = row.at("text").as_text();
+    const Encoding encoding = tokenizer.encode(text);
+    if (const Document* ids = row.find("ids_with_special")) {
+      EXPECT_THAT(tokenizer.encode(text, TemplateTokens::kAll).ids, ElementsAreArray(integers(*ids))) << row.where();
+    }
     EXPECT_THAT(encoding.ids, ElementsAreArray(integers(row.at("ids")))) << row.where();
     std::vector<std::string> tokens;
     for (const int64_t id : encoding.ids) tokens.push_back(tokenizer.token(id));
@@ -62,18 +65,27 @@ TEST_P(TokenizerGolden, DecodesToTheTextThatTokensCover) {
   for (const Document& row : rows()) {
     const std::string text = row.at("text").as_text();
     const Encoding encoding = tokenizer.encode(text);
-    size_t covered = 0;
-    for (size_t i = 0; i < encoding.ids.size(); ++i) {
-      EXPECT_GE(encoding.begin[i], covered) << row.where();
-      covered = std::max(covered, encoding.end[i]);
+    // Tokens of one character that normalisation changed all cover the whole of it.
+    for (size_t i = 1; i < encoding.ids.size(); ++i) {
+      EXPECT_GE(encoding.begin[i], encoding.begin[i - 1]) << row.where();
+      EXPECT_GE(encoding.end[i], encoding.end[i - 1]) << row.where();
     }
     if (tokenizer.decode(encoding.ids) == text) ++n_whole;
   }
-  EXPECT_GE(n_whole, std::string(GetParam()) == "smollm2" ? 140U : 161U);
+  const std::map<std::string, size_t> least = {
+      {"gpt2", 161}, {"smollm2", 140}, {"tiny", 161}, {"sp-llama2", 200}, {"sp-gemma", 200}};
+  const auto found = least.find(GetParam());
+  EXPECT_GE(n_whole, found == least.end() ? 1U : found->second);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, TokenizerGolden, ::testing::Values("gpt2", "smollm2", "tiny"),
-                         [](const auto& model) { return std::string(model.param); });
+INSTANTIATE_TEST_SUITE_P(Models, TokenizerGolden,
+                         ::testing::Values("gpt2", "smollm2", "tiny", "sp-llama2", "sp-first", "sp-always", "sp-never",
+                                           "sp-gemma", "sp-added", "bytes-llama3", "bytes-qwen", "bytes-added"),
+                         [](const auto& model) {
+                           std::string name = model.param;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace cprobe

@@ -14,8 +14,6 @@ using testing::tokens_of;
 TEST(TokenizerJson, RefusesWhatItCannotDoExactlyByName) {
   EXPECT_INPUT_ERROR(SmallTokenizer{.model = R"(, "dropout": 0.1)"}.make(),
                      "tokenizer.json:6:37: model.dropout: dropout");
-  EXPECT_INPUT_ERROR(SmallTokenizer{.model = R"(, "byte_fallback": true)"}.make(),
-                     "model.byte_fallback: byte_fallback is not");
   EXPECT_INPUT_ERROR(SmallTokenizer{.model = R"(, "end_of_word_suffix": "</w>")"}.make(),
                      "end_of_word_suffix ('</w>')");
   EXPECT_INPUT_ERROR(SmallTokenizer{.model = R"(, "continuing_subword_prefix": "##")"}.make(),
@@ -25,7 +23,10 @@ TEST(TokenizerJson, RefusesWhatItCannotDoExactlyByName) {
                      "the normalizer Lowercase is not supported");
   EXPECT_INPUT_ERROR(SmallTokenizer{.normalizer = R"({"type": "Sequence", "normalizers": [{"type": "NFKC"}]})"}.make(),
                      "normalizer.normalizers[0].type: the normalizer NFKC");
-  EXPECT_INPUT_ERROR(SmallTokenizer{.pre_tokenizer = R"({"type": "Metaspace"})"}.make(), "the pre-tokenizer Metaspace");
+  EXPECT_INPUT_ERROR(SmallTokenizer{.pre_tokenizer = R"({"type": "Whitespace"})"}.make(),
+                     "the pre-tokenizer Whitespace");
+  EXPECT_INPUT_ERROR(SmallTokenizer{.post_processor = R"({"type": "Other"})"}.make(),
+                     "post_processor.type: the post-processor Other is not supported");
   EXPECT_INPUT_ERROR(SmallTokenizer{.decoder = R"({"type": "WordPiece"})"}.make(), "the decoder WordPiece");
   EXPECT_INPUT_ERROR(Tokenizer::parse(Document::parse_json(R"({"version": "2.0"})", "t.json")), "expected version 1.0");
   EXPECT_INPUT_ERROR(Tokenizer::parse(Document::parse_json(R"({"model": {"type": "Unigram"}})", "t.json")),
@@ -75,6 +76,33 @@ TEST(TokenizerJson, RefusesAddedTokensWithOtherIds) {
   const SmallTokenizer holes = {
       .vocab = R"({"a": 0, "b": 2})", .merges = "[]", .added_tokens = "[" + added_token(2, "<s>") + "]"};
   EXPECT_INPUT_ERROR(holes.make(), "the id 2 of the added token '<s>' is another token's");
+}
+
+TEST(TokenizerJson, RefusesBadMetaspaces) {
+  const auto make = [](std::string_view keys) {
+    SmallTokenizer{.pre_tokenizer = fmt::format(R"({{"type": "Metaspace", {}}})", keys)}.make();
+  };
+  EXPECT_NO_THROW(make(R"("replacement": "▁")"));
+  EXPECT_NO_THROW(make(R"("replacement": "▁", "add_prefix_space": false, "prepend_scheme": "never")"));
+  EXPECT_INPUT_ERROR(make(R"("replacement": "▁▁")"), "pre_tokenizer.replacement: expected one character, found '▁▁'");
+  EXPECT_INPUT_ERROR(make(R"("replacement": "▁", "prepend_scheme": "First")"),
+                     "prepend_scheme: expected always, first or never, found 'First'");
+  EXPECT_INPUT_ERROR(make(R"("replacement": "▁", "add_prefix_space": false)"),
+                     "add_prefix_space: does not agree with prepend_scheme, which is always");
+}
+
+TEST(TokenizerJson, RefusesBadTemplates) {
+  const auto make = [](const std::string& processor) { SmallTokenizer{.post_processor = processor}.make(); };
+  EXPECT_NO_THROW(make(testing::token_template({{"ab", 256}}, {{"abc", 258}})));
+  EXPECT_INPUT_ERROR(make(testing::token_template({{"x", 999}})),
+                     "post_processor: puts a token with id 999 beside the text, but no token has this id");
+  EXPECT_INPUT_ERROR(make(R"({"type": "TemplateProcessing", "single": [], "special_tokens": {}})"),
+                     "post_processor.single: a template without the text itself");
+  EXPECT_INPUT_ERROR(make(R"({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}],
+                             "special_tokens": {}})"),
+                     "the special token '<s>' is not among the template's special_tokens");
+  EXPECT_INPUT_ERROR(make(R"({"type": "BertProcessing", "cls": ["a"], "sep": ["a", 1]})"),
+                     "post_processor.cls: expected a token and its id");
 }
 
 TEST(TokenizerJson, RefusesBadSplits) {

@@ -32,6 +32,36 @@ TEST(TokenizerMutation, FilesAreReadOrRefused) {
   });
 }
 
+TEST(TokenizerMutation, FilesOfPiecesAreReadOrRefused) {
+  SmallTokenizer small = testing::piece_tokenizer();
+  small.vocab = R"({"<unk>": 0, "<s>": 1, "</s>": 2, "<0xC3>": 3, "<0xA9>": 4, "▁": 5, "a": 6, "▁a": 7})";
+  small.merges = R"(["▁ a"])";
+  small.pre_tokenizer = R"({"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": true})";
+  expect_reads_or_refuses(small.json(), [](const std::string& bytes) {
+    const auto tokenizer = Tokenizer::parse(Document::parse_json(bytes, "tokenizer.json"));
+    const std::vector<int64_t> ids = tokenizer.encode("a é <s>a</s>\u65E5", TemplateTokens::kAll).ids;
+    tokenizer.decode(ids);
+  });
+}
+
+TEST(TokenizerMutation, ConfigsAreReadOrRefused) {
+  const testing::TemporaryFolder folder;
+  SmallTokenizer small = tiny();
+  // Without patterns, which take longer to compile than all else.
+  small.pre_tokenizer = testing::kByteSymbols;
+  small.added_tokens = "[" + added_token(9, "<s>", {"special"}) + "]";
+  testing::write_bytes(folder / "tokenizer.json", small.json());
+  const std::string valid = R"({"tokenizer_class": "LlamaTokenizer", "add_bos_token": true, "add_prefix_space": null,
+"bos_token": {"__type": "AddedToken", "content": "<b>", "lstrip": true}, "unk_token": "c", "legacy": true,
+"additional_special_tokens": ["<x>"], "added_tokens_decoder": {"9": {"content": "<s>", "rstrip": true, "special": false}}})";
+  expect_reads_or_refuses(valid, [&](const std::string& bytes) {
+    // Some file systems flush a file that is written over.
+    std::filesystem::remove(folder / "tokenizer_config.json");
+    testing::write_bytes(folder / "tokenizer_config.json", bytes);
+    Tokenizer::load(folder.path()).encode(kText, TemplateTokens::kAll);
+  });
+}
+
 TEST(TokenizerMutation, PatternsAreReadOrRefused) {
   const std::string valid =
       R"((?i:'s|'t)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}| ?[^\s\d]+[\r\n]*|\s++$|\s+(?!\S)|(?<=a)[\x{41}-\u0042]*?|.)";

@@ -88,6 +88,75 @@ TEST(Tokenizer, PutsASpaceBeforeTheText) {
   EXPECT_THAT(tokens_of(small.make(), "a<s>a"), ElementsAre("Ġa", "<s>", "Ġa"));
 }
 
+TEST(Tokenizer, PutsSpecialTokensAroundAText) {
+  const auto tokenizer = SmallTokenizer{
+      .added_tokens = "[" + added_token(260, "<s>", {"special"}) + "," + added_token(261, "</s>", {"special"}) + "]",
+      .post_processor = testing::token_template(
+          {{"<s>", 260}},
+          {{"</s>", 261}})}.make();
+  EXPECT_THAT(tokenizer.encode("ab").ids, ElementsAre(256));
+  EXPECT_THAT(tokenizer.encode("ab", TemplateTokens::kNone).ids, ElementsAre(256));
+  EXPECT_THAT(tokenizer.encode("ab", TemplateTokens::kBefore).ids, ElementsAre(260, 256));
+  EXPECT_THAT(tokenizer.encode("ab", TemplateTokens::kAll).ids, ElementsAre(260, 256, 261));
+  EXPECT_THAT(tokenizer.encode("", TemplateTokens::kAll).ids, ElementsAre(260, 261));
+  EXPECT_THAT(tokenizer.token_template().behind, ElementsAre(261));
+
+  const Encoding encoding = tokenizer.encode("ab a", TemplateTokens::kAll);
+  EXPECT_THAT(encoding.begin, ElementsAre(0, 0, 2, 4));
+  EXPECT_THAT(encoding.end, ElementsAre(0, 2, 4, 4));
+  EXPECT_EQ(encoding.n_before, 1U);
+  const TokenSpan word = tokens_covering(encoding, 0, 2);
+  EXPECT_EQ(word.first, 1U);
+  EXPECT_EQ(word.last, 2U);
+}
+
+TEST(Tokenizer, DoesNotRepeatSpecialTokensThatARowBeginsWith) {
+  const auto tokenizer = testing::piece_tokenizer().make();
+  const Encoding encoding = tokenizer.encode("<s>ab", TemplateTokens::kBefore);
+  EXPECT_THAT(encoding.ids, ElementsAre(1, 267));
+  EXPECT_EQ(encoding.n_before, 0U);
+  EXPECT_THAT(tokenizer.encode("<s>ab", TemplateTokens::kAll).ids, ElementsAre(1, 1, 267)) << "as Hugging Face's do";
+}
+
+TEST(Tokenizer, WorksOnPiecesOfSentencePiece) {
+  const auto tokenizer = testing::piece_tokenizer().make();
+  EXPECT_THAT(tokens_of(tokenizer, "ab is"), ElementsAre("▁ab", "▁is"));
+  EXPECT_THAT(covered(tokenizer, "ab is"), ElementsAre("ab", " is"));
+  EXPECT_THAT(tokens_of(tokenizer, " ab"), ElementsAre("▁", "▁ab"));
+  EXPECT_THAT(covered(tokenizer, " ab"), ElementsAre("", " ab"));
+  EXPECT_THAT(tokens_of(tokenizer, "é"), ElementsAre("▁", "<0xC3>", "<0xA9>"));
+  EXPECT_THAT(tokenizer.encode("aé").begin, ElementsAre(0, 1, 2));
+  EXPECT_THAT(tokens_of(tokenizer, "ab<s>is"), ElementsAre("▁ab", "<s>", "▁is"));
+  EXPECT_EQ(tokenizer.decode(tokenizer.encode("ab éis").ids), "ab éis");
+  EXPECT_EQ(tokenizer.decode(std::vector<int64_t>{267, 3 + 0xC3, 261}),
+            "ab�"
+            "b");
+}
+
+TEST(Tokenizer, PutsNothingBeforeAContinuation) {
+  const auto tokenizer = testing::piece_tokenizer().make();
+  EXPECT_THAT(tokenizer.encode_continuation(" is"), ElementsAre(269));
+  EXPECT_THAT(tokenizer.encode_continuation("is"), ElementsAre(264, 265));
+  EXPECT_THAT(tokenizer.encode_continuation("</s>ab"), ElementsAre(2, 267));
+  EXPECT_EQ(single_token(tokenizer, " ab"), 267);
+  for (const char* scheme : {"always", "first", "never"}) {
+    testing::SmallTokenizer metaspace = testing::piece_tokenizer();
+    metaspace.normalizer = "null";
+    metaspace.pre_tokenizer =
+        fmt::format(R"({{"type": "Metaspace", "replacement": "▁", "prepend_scheme": "{}", "split": false}})", scheme);
+    EXPECT_THAT(metaspace.make().encode_continuation(" is"), ElementsAre(269)) << scheme;
+    EXPECT_THAT(metaspace.make().encode_continuation("d"), ElementsAre(263)) << scheme;
+  }
+  SmallTokenizer bytes;
+  bytes.pre_tokenizer = R"({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true})";
+  EXPECT_THAT(bytes.make().encode_continuation("ab"), ElementsAre(256));
+}
+
+TEST(Tokenizer, ForgetsItsTemplateWithoutConfig) {
+  const auto tokenizer = testing::piece_tokenizer().make();
+  EXPECT_THAT(tokenizer.without_config().encode("ab", TemplateTokens::kAll).ids, ElementsAre(267));
+}
+
 TEST(Tokenizer, SplitsDigits) {
   const auto digits = [](bool individual) {
     return fmt::format(
@@ -163,6 +232,14 @@ TEST(Tokenizer, TakesLongTextsWithoutAnyPlaceToSplit) {
   const Encoding encoding = tokenizer.encode(text);
   EXPECT_EQ(encoding.ids, std::vector<int64_t>(kPairs, 256));
   EXPECT_EQ(encoding.end.back(), text.size());
+}
+
+TEST(Tokenizer, TakesLongTextsOfPieces) {
+  const auto tokenizer = testing::piece_tokenizer().make();
+  constexpr size_t kWords = 100'000;
+  std::string text = "ab";
+  for (size_t i = 1; i < kWords; ++i) text += " ab";
+  EXPECT_EQ(tokenizer.encode(text).ids, std::vector<int64_t>(kWords, 267));
 }
 
 TEST(Tokenizer, IsSharedByThreadsAndCopies) {

@@ -4,7 +4,6 @@
 
 #include "cprobe/core/error.h"
 #include "cprobe/core/utf8.h"
-#include "cprobe/tokenizer/nfc.h"
 
 namespace cprobe {
 namespace {
@@ -79,27 +78,50 @@ std::optional<AddedTokens::Matcher::Match> AddedTokens::Matcher::longest_at(std:
   return longest;
 }
 
-AddedTokens::AddedTokens(std::vector<AddedToken> tokens, bool nfc) : tokens_(std::move(tokens)) {
-  for (size_t i = 0; i < tokens_.size(); ++i) {
-    by_id_.emplace(tokens_[i].id, i);
-    by_content_.emplace(tokens_[i].content, i);
-    largest_id_ = std::max(largest_id_, tokens_[i].id);
-  }
-  // If several tokens normalise to the same text, a special one is found, else the first.
-  for (const bool special : {true, false}) {
-    for (size_t i = 0; i < tokens_.size(); ++i) {
-      const AddedToken& token = tokens_[i];
-      if (token.special != special) continue;
-      if (token.normalized) {
-        normalized_.add(nfc ? to_nfc(token.content) : token.content, i);
-      } else {
-        as_given_.add(token.content, i);
-      }
+void AddedTokens::add(const std::vector<AddedToken>& tokens, const Bpe& model) {
+  for (const AddedToken& token : tokens) {
+    if (token.special && special_.insert(token.content).second) {
+      special_patterns_.push_back({.content = token.content, .normalized = token.normalized});
     }
   }
-  if (std::any_of(tokens_.begin(), tokens_.end(), [](const AddedToken& token) { return token.single_word; })) {
-    word_ = Regex::compile(kWord, "added_tokens");
+  const auto n_model = static_cast<int64_t>(model.n_tokens());
+  for (const AddedToken& token : tokens) {
+    AddedToken added = token;
+    const auto [known, is_new] = by_content_.emplace(token.content, tokens_.size());
+    if (is_new) {
+      added.id = model.id(token.content).value_or(std::max(largest_id_ + 1, n_model));
+      largest_id_ = std::max(largest_id_, added.id);
+      by_id_.emplace(added.id, tokens_.size());
+      tokens_.push_back(added);
+    } else {
+      AddedToken& before = tokens_[known->second];
+      added.id = before.id;
+      if (added == before) continue;
+      before = added;
+    }
+    if (!special_.contains(token.content)) {
+      other_patterns_.push_back({.content = token.content, .normalized = token.normalized});
+    }
   }
+}
+
+void AddedTokens::prepare(const Normalizer& normalizer) {
+  as_given_ = {};
+  normalized_ = {};
+  for (const std::vector<Pattern>* patterns : {&special_patterns_, &other_patterns_}) {
+    for (const Pattern& pattern : *patterns) {
+      const size_t token = by_content_.at(pattern.content);
+      if (!pattern.normalized) {
+        as_given_.add(pattern.content, token);
+        continue;
+      }
+      const std::string text = cprobe::normalized(pattern.content, normalizer);
+      if (text.empty()) throw input_error("the added token '{}' is normalised to nothing", pattern.content);
+      normalized_.add(text, token);
+    }
+  }
+  const bool has_words = std::ranges::any_of(tokens_, [](const AddedToken& token) { return token.single_word; });
+  if (has_words && !word_) word_ = Regex::compile(kWord, "added_tokens");
 }
 
 void AddedTokens::extract(Pieces& pieces, bool normalized) const {

@@ -3,11 +3,14 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "cprobe/tokenizer/bpe.h"
+#include "cprobe/tokenizer/normalizer.h"
 #include "cprobe/tokenizer/pieces.h"
 #include "cprobe/tokenizer/regex.h"
 
@@ -23,15 +26,26 @@ struct AddedToken {
   bool rstrip = false;       ///< Takes the white space behind it along.
   bool normalized = false;   ///< Normalised itself, and looked for in the normalised text.
   bool special = false;
+
+  friend bool operator==(const AddedToken&, const AddedToken&) = default;
 };
 
 /// The added tokens of a tokenizer.
 class AddedTokens {
  public:
-  AddedTokens() = default;
-  /// @param tokens  with distinct ids and distinct contents.
-  /// @param nfc     whether the tokenizer normalises to NFC.
-  AddedTokens(std::vector<AddedToken> tokens, bool nfc);
+  /// Adds tokens as Hugging Face's tokenizers do.
+  ///   - Ids: a token's id is the one that it has, here or in the model. Otherwise it is the next
+  ///     after the model's tokens and those added earlier. `AddedToken::id` is not read.
+  ///   - A token that is added again takes the new flags. What it looks for stays as `normalized`
+  ///     was at first: as given or normalised. (One that is not special is then looked for in both
+  ///     ways.)
+  /// Call `prepare` before `extract`.
+  void add(const std::vector<AddedToken>& tokens, const Bpe& model);
+
+  /// Gets ready to find the tokens.
+  /// @param normalizer  of the tokenizer.
+  /// @throws Error (kInput) if a token is normalised to nothing.
+  void prepare(const Normalizer& normalizer);
 
   /// Cuts added tokens out of the pieces that are no token yet. Of overlapping tokens the leftmost
   /// is found, and of several that begin there the longest.
@@ -44,6 +58,7 @@ class AddedTokens {
   const AddedToken* find(int64_t id) const;  ///< nullptr if there is none.
   const AddedToken* find(std::string_view content) const;
   int64_t largest_id() const { return largest_id_; }  ///< -1 without tokens.
+  const std::vector<AddedToken>& tokens() const { return tokens_; }
 
  private:
   /// A set of texts. Finds the longest of them at a place, in one pass over the bytes there.
@@ -66,12 +81,20 @@ class AddedTokens {
     size_t n_nodes_ = 1;
   };
 
+  /// What is looked for to find a token.
+  struct Pattern {
+    std::string content;
+    bool normalized = false;
+  };
+
   std::vector<Pieces::Piece> split(std::string_view text, const Matcher& matcher) const;
   bool stands_alone(std::string_view text, TextRange match) const;
-
-  std::vector<AddedToken> tokens_;
+  std::vector<AddedToken> tokens_;  ///< Distinct in content and in id, in order of addition.
   std::unordered_map<int64_t, size_t> by_id_;
   std::unordered_map<std::string, size_t> by_content_;
+  /// Special tokens come before others: of equal texts the first is found.
+  std::vector<Pattern> special_patterns_, other_patterns_;
+  std::set<std::string> special_;  ///< Contents of `special_patterns_`.
   int64_t largest_id_ = -1;
   Matcher as_given_;
   Matcher normalized_;

@@ -77,7 +77,9 @@ class Bpe::Merger {
     if (merge == nullptr || merge->id != candidate.id) return;
 
     symbol(left).id = candidate.id;
-    symbol(left).end = symbol(right).end;
+    // An unknown character comes behind the bytes that follow it (append_characters).
+    symbol(left).begin = std::min(symbol(left).begin, symbol(right).begin);
+    symbol(left).end = std::max(symbol(left).end, symbol(right).end);
     links_[right].merged_away = true;
     links_[left].after = links_[right].after;
     if (links_[left].after != kNone) links_[links_[left].after].before = left;
@@ -92,11 +94,20 @@ class Bpe::Merger {
   std::priority_queue<Candidate> queue_;
 };
 
+std::optional<unsigned char> byte_of_token(std::string_view token) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>') return std::nullopt;
+  const size_t high = kDigits.find(token[3]), low = kDigits.find(token[4]);
+  if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
+  return static_cast<unsigned char>(high * kDigits.size() + low);
+}
+
 bool Bpe::add_token(std::string token, int64_t id) {
   if (tokens_.contains(id)) return false;
   const auto [entry, is_new] = ids_.emplace(std::move(token), id);
   if (!is_new) return false;
   tokens_.emplace(id, &entry->first);
+  if (const auto byte = byte_of_token(entry->first)) byte_ids_[*byte] = id;
   largest_id_ = std::max(largest_id_, id);
   return true;
 }
@@ -136,6 +147,10 @@ void Bpe::append_characters(std::string_view piece, std::vector<BpeToken>& token
     if (const std::optional<int64_t> known = id(piece.substr(begin, end - begin))) {
       append_unknown();
       tokens.push_back({.id = *known, .begin = begin, .end = end});
+    } else if (options_.byte_fallback && append_bytes(piece, begin, end, tokens)) {
+      // As in Hugging Face's implementation, an unknown character before the bytes stays pending.
+      // So the unk_token of a character that lacks a byte comes behind the bytes of the next one.
+      continue;
     } else if (options_.unk_token && unknown && options_.fuse_unk) {
       unknown->end = end;
     } else if (options_.unk_token) {
@@ -144,6 +159,17 @@ void Bpe::append_characters(std::string_view piece, std::vector<BpeToken>& token
     }
   }
   append_unknown();
+}
+
+/// Appends the tokens of the bytes [begin, end) of a piece. @return false if a byte has no token;
+/// nothing is appended then.
+bool Bpe::append_bytes(std::string_view piece, size_t begin, size_t end, std::vector<BpeToken>& tokens) const {
+  const auto id_of = [&](size_t i) { return byte_ids_[static_cast<unsigned char>(piece[i])]; };
+  for (size_t i = begin; i < end; ++i) {
+    if (!id_of(i)) return false;
+  }
+  for (size_t i = begin; i < end; ++i) tokens.push_back({.id = *id_of(i), .begin = i, .end = i + 1});
+  return true;
 }
 
 int64_t Bpe::unk_id() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -22,12 +23,20 @@ struct BpeOptions {
   bool ignore_merges = false;            ///< A piece that is in the vocabulary is not split.
   std::optional<std::string> unk_token;  ///< Replaces characters without a token; unset drops them.
   bool fuse_unk = false;                 ///< Unknown characters in a row become one unk_token.
+  /// A character without a token becomes the tokens of its UTF-8 bytes, `<0x00>` to `<0xFF>`, if
+  /// the vocabulary has all of them.
+  bool byte_fallback = false;
 };
+
+/// The byte that a token such as `<0x0A>` stands for; nothing for all other tokens. Only capital
+/// hexadecimal digits count.
+std::optional<unsigned char> byte_of_token(std::string_view token);
 
 /// Byte pair encoding (Sennrich et al. 2016, arXiv 1508.07909). A piece begins as its characters.
 /// Neighbours that have a merge are then merged, the lowest rank first and of one rank the leftmost
-/// first, until no neighbours have a merge. Without an unk_token, characters that have no token are
-/// dropped before merging, so that their neighbours may merge.
+/// first, until no neighbours have a merge. A character without a token becomes the tokens of its
+/// bytes (byte_fallback), else the unk_token. Without an unk_token, such characters are dropped
+/// before merging, so that their neighbours may merge.
 class Bpe {
  public:
   static constexpr int64_t kLargestId = INT32_MAX;
@@ -73,11 +82,13 @@ class Bpe {
 
   const Merge* merge(int64_t left, int64_t right) const;
   void append_characters(std::string_view piece, std::vector<BpeToken>& tokens) const;
+  bool append_bytes(std::string_view piece, size_t begin, size_t end, std::vector<BpeToken>& tokens) const;
   int64_t unk_id() const;
 
   BpeOptions options_;
   std::unordered_map<std::string, int64_t, TextHash, std::equal_to<>> ids_;
   std::unordered_map<int64_t, const std::string*> tokens_;  ///< Keys of `ids_`, which never move.
+  std::array<std::optional<int64_t>, 256> byte_ids_;        ///< Of `<0x00>` to `<0xFF>`.
   std::unordered_map<uint64_t, Merge> merges_;              ///< By left id (upper half) and right.
   int64_t largest_id_ = -1;
 };

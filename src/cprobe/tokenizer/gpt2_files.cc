@@ -70,8 +70,9 @@ void check_added_tokens(const std::filesystem::path& path) {
 
 /// Checks what matters in tokenizer_config.json: the tokenizer's class, and the options that change
 /// ids.
-void check_config(const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path)) return;
+/// @return whether <|endoftext|> is put before every text.
+bool check_config(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) return false;
   const Document json = Document::read_json(path);
   if (const Document* name = json.given("tokenizer_class")) {
     const std::string text = name->as_text();
@@ -86,6 +87,22 @@ void check_config(const std::filesystem::path& path) {
   if (const Document* added = json.given("added_tokens_decoder")) {
     for (const auto& [id, token] : added->entries()) require_end_of_text(token);
   }
+  for (const char* key : {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}) {
+    if (const Document* token = json.find(key)) require_end_of_text(*token);
+  }
+  for (const char* key : {"additional_special_tokens", "extra_special_tokens"}) {
+    const Document* more = json.given(key);
+    const bool is_empty = more == nullptr || (more->is_map() ? more->entries().empty() : more->items().empty());
+    if (!is_empty) throw more->error(fmt::format("special tokens other than {}{}", kEndOfText, kAdvice));
+  }
+  for (const char* key : {"add_eos_token", "split_special_tokens", "do_lower_case", "from_slow"}) {
+    const Document* value = json.given(key);
+    if (value != nullptr && value->as_bool()) {
+      throw value->error(fmt::format("{} is not supported with vocab.json{}", key, kAdvice));
+    }
+  }
+  const Document* bos = json.given("add_bos_token");
+  return bos != nullptr && bos->as_bool();
 }
 
 }  // namespace
@@ -93,22 +110,25 @@ void check_config(const std::filesystem::path& path) {
 TokenizerParts read_gpt2_files(const std::filesystem::path& folder) {
   check_special_tokens_map(folder / "special_tokens_map.json");
   check_added_tokens(folder / "added_tokens.json");
-  check_config(folder / "tokenizer_config.json");
+  const bool adds_bos = check_config(folder / "tokenizer_config.json");
 
   TokenizerParts parts;
   const Document vocab = Document::read_json(folder / "vocab.json");
   parts.source = vocab.where();
-  read_vocabulary(vocab, parts.model);
-  read_merges(folder / "merges.txt", parts.model);
-  const std::optional<int64_t> end_of_text = parts.model.id(kEndOfText);
+  const auto model = std::make_shared<Bpe>();
+  read_vocabulary(vocab, *model);
+  read_merges(folder / "merges.txt", *model);
+  const std::optional<int64_t> end_of_text = model->id(kEndOfText);
   if (!end_of_text) {
     throw vocab.error(fmt::format("the token {} is missing, so this is not GPT-2's vocabulary{}", kEndOfText, kAdvice));
   }
-  parts.added = AddedTokens(
-      {{.id = *end_of_text, .content = std::string(kEndOfText), .normalized = true, .special = true}}, false);
+  parts.added.add({{.content = std::string(kEndOfText), .normalized = true, .special = true}}, *model);
+  parts.added.prepare({});
+  parts.model = model;
+  if (adds_bos) parts.around.before = {*end_of_text};
   parts.pre_tokenizer = byte_level_steps(false, true, parts.source);
   parts.has_decoder = true;
-  parts.decoder = {DecoderStep::kByteLevel};
+  parts.decoder = {DecodeByteSymbols{}};
   return parts;
 }
 

@@ -84,6 +84,7 @@ void rewrite_pieces(Pieces& pieces, Rewrite rewrite) {
     }
     piece.range = {.begin = begin, .end = result.text.size()};
   }
+  std::erase_if(pieces.pieces, [](const Pieces::Piece& piece) { return piece.range.begin == piece.range.end; });
   pieces.content = std::move(result);
 }
 
@@ -126,13 +127,31 @@ void split_pieces(Pieces& pieces, const Regex& pattern, SplitBehavior behavior, 
   pieces.pieces = std::move(result);
 }
 
-void add_prefix_spaces(Pieces& pieces) {
-  rewrite_pieces(pieces, [&pieces](const Pieces::Piece& piece, RewrittenText& target) {
-    if (!pieces.text_of(piece).starts_with(' ')) {
+void prepend_to_pieces(Pieces& pieces, std::string_view text, Prepend which) {
+  rewrite_pieces(pieces, [&](const Pieces::Piece& piece, RewrittenText& target) {
+    const bool is_first = pieces.begins_text(piece);
+    const bool is_there = which != Prepend::kToAll && pieces.text_of(piece).starts_with(text);
+    if (!is_there && (is_first ? !pieces.goes_on : which != Prepend::kAtTextsStart)) {
       const size_t begin = pieces.content.origin[piece.range.begin].begin;
-      target.append(" ", {.begin = begin, .end = begin});
+      target.append(text, {.begin = begin, .end = begin});
     }
     target.append(pieces.content, piece.range);
+  });
+}
+
+void replace_in_pieces(Pieces& pieces, const Regex& pattern, std::string_view content) {
+  rewrite_pieces(pieces, [&](const Pieces::Piece& piece, RewrittenText& target) {
+    const std::vector<TextRange>& origin = pieces.content.origin;
+    size_t done = piece.range.begin;
+    for (const TextRange& match : pattern.matches(pieces.text_of(piece))) {
+      const TextRange range = {.begin = piece.range.begin + match.begin, .end = piece.range.begin + match.end};
+      target.append(pieces.content, {.begin = done, .end = range.begin});
+      done = range.end;
+      const size_t begin = range.begin < piece.range.end ? origin[range.begin].begin : origin[range.begin - 1].end;
+      const size_t end = range.begin < range.end ? origin[range.end - 1].end : begin;
+      target.append(content, {.begin = begin, .end = end});
+    }
+    target.append(pieces.content, {.begin = done, .end = piece.range.end});
   });
 }
 
@@ -144,7 +163,7 @@ void map_to_byte_symbols(Pieces& pieces) {
   });
 }
 
-void normalize_pieces(Pieces& pieces) {
+void compose_pieces(Pieces& pieces) {
   rewrite_pieces(pieces, [&pieces](const Pieces::Piece& piece, RewrittenText& target) {
     for (const NormalizedSegment& segment : normalize_nfc(pieces.text_of(piece))) {
       const TextRange source = {.begin = piece.range.begin + segment.source.begin,

@@ -32,6 +32,11 @@ struct Pieces {
 
   RewrittenText content;
   std::vector<Piece> pieces;
+  /// The text goes on behind another one, so that nothing is put before it.
+  bool goes_on = false;
+
+  /// Whether a piece begins where the original text does.
+  bool begins_text(const Piece& piece) const { return content.origin[piece.range.begin].begin == 0; }
 
   std::string_view text_of(const Piece& piece) const {
     return std::string_view(content.text).substr(piece.range.begin, piece.range.end - piece.range.begin);
@@ -56,14 +61,26 @@ enum class SplitBehavior {
 /// @throws Error as Regex::matches.
 void split_pieces(Pieces& pieces, const Regex& pattern, SplitBehavior behavior, bool invert);
 
-/// Puts a space before every piece that is no token and does not begin with a space. The space
-/// stands for no byte of the original.
-void add_prefix_spaces(Pieces& pieces);
+/// Which pieces a text is put before.
+enum class Prepend {
+  kToAll,         ///< Every piece.
+  kUnlessThere,   ///< Those that do not begin with the text.
+  kAtTextsStart,  ///< The piece that begins the original text, unless it begins with the text.
+};
+
+/// Puts `text` before pieces that are no tokens. The text stands for no byte of the original.
+/// Nothing is put before the start of a text that goes on behind another one.
+void prepend_to_pieces(Pieces& pieces, std::string_view text, Prepend which);
+
+/// Puts `content` in place of every match in the pieces that are no tokens. The content stands for
+/// the bytes of its match. A piece of which nothing is left is dropped.
+/// @throws Error as Regex::matches.
+void replace_in_pieces(Pieces& pieces, const Regex& pattern, std::string_view content);
 
 /// Replaces every byte of the pieces that are no tokens by its symbol in the byte-level alphabet.
 void map_to_byte_symbols(Pieces& pieces);
 
 /// Brings every piece that is no token into canonical composition (NFC), each piece on its own.
-void normalize_pieces(Pieces& pieces);
+void compose_pieces(Pieces& pieces);
 
 }  // namespace cprobe

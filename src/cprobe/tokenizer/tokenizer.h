@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cprobe/io/document.h"
+#include "cprobe/tokenizer/token_template.h"
 
 namespace cprobe {
 
@@ -26,17 +27,30 @@ struct TokenizerParts;
 ///   - A leading space belongs to its token. (Hugging Face's offsets may leave the space out.)
 ///   - Where normalisation changed the text, a token covers every base character, marks included,
 ///     that it has a part of.
-///   - A space that the tokenizer put before the text covers no bytes.
+///   - A space that the tokenizer put before the text covers no bytes, and neither do the special
+///     tokens of its template.
 ///   - Bytes that no token covers were dropped.
 struct Encoding {
   std::vector<int64_t> ids;
   std::vector<size_t> begin;
   std::vector<size_t> end;
+  size_t n_before = 0;  ///< Tokens at the front that the template put there, and not the text.
 };
 
-/// A byte-level (or character-level) BPE tokenizer, as GPT-2, Llama 3 and SmolLM have. Gives the
-/// ids that Hugging Face's tokenizers 0.20 gives. `load` refuses a tokenizer that this class could
-/// not imitate exactly.
+/// Which special tokens of its template (`post_processor`) a tokenizer puts around a text.
+enum class TemplateTokens {
+  kNone,
+  /// Those before the text, which is then a row that a model can go on with: behind an end-of-text
+  /// token the next one would be that of another text. A text whose tokens begin with these
+  /// already does not get them twice.
+  kBefore,
+  kAll,  ///< Those before and behind the text, as Hugging Face's tokenizers do by default.
+};
+
+/// A BPE tokenizer: byte-level as GPT-2, Llama 3 and SmolLM have, or SentencePiece's kind as Llama
+/// 2, Mistral and Gemma have. Gives the ids that Hugging Face's tokenizers 0.20 to 0.22 give, and
+/// `AutoTokenizer` of transformers 4.57. `load` refuses a tokenizer that this class could not
+/// imitate exactly.
 ///
 /// Cheap to copy, and safe to use from several threads. Takes about 190 bytes of memory a token.
 class Tokenizer {
@@ -45,35 +59,56 @@ class Tokenizer {
   /// `merges.txt`.
   ///
   /// A tokenizer.json may have:
-  ///   - model: BPE without byte_fallback, dropout, prefix and suffix;
-  ///   - normalizer: none, NFC and sequences of NFC;
-  ///   - pre_tokenizer: none, ByteLevel, Split, Digits and sequences of these;
-  ///   - decoder: none, ByteLevel, Fuse and sequences of these;
+  ///   - model: BPE without dropout, prefix and suffix;
+  ///   - normalizer: none, NFC, Prepend, Replace and sequences of these;
+  ///   - pre_tokenizer: none, ByteLevel, Metaspace, Split, Digits and sequences of these;
+  ///   - post_processor: none, TemplateProcessing, ByteLevel, BertProcessing, RobertaProcessing and
+  ///     sequences of these;
+  ///   - decoder: none, ByteLevel, ByteFallback, Fuse, Metaspace, Replace, Strip and sequences of
+  ///     these;
   ///   - added_tokens with all their flags;
   ///   - patterns as in tokenizer/regex_dialect.h.
+  /// Ignored are truncation and padding, which do not take place here.
   ///
-  /// Ignored are tokenizer_config.json, truncation, padding and the post-processor (which adds
-  /// special tokens at the ends and trims offsets): none of these takes place here.
+  /// Of tokenizer_config.json, special_tokens_map.json and added_tokens.json beside it, what
+  /// changes ids is read as AutoTokenizer reads it (tokenizer/tokenizer_config.cc): special and
+  /// added tokens, add_prefix_space, and, of classes that make their own template, add_bos_token
+  /// and add_eos_token. A tokenizer_class is never inferred from the model's config.json.
   ///
   /// With vocab.json and merges.txt, `<|endoftext|>` is found in the text as a special token. Files
   /// tokenizer_config.json, special_tokens_map.json and added_tokens.json in the folder must agree:
-  /// class GPT2Tokenizer, no prefix space, no other special token.
+  /// class GPT2Tokenizer, no prefix space, no other special token. With `add_bos_token: true`,
+  /// `<|endoftext|>` is the template's token before the text.
   ///
   /// @throws Error (kInput) naming file, line and column: unreadable, an unsupported feature (by
   ///         its name), two tokens with one id, an id outside 0..2^31 - 1, a merge of tokens that
   ///         are not in the vocabulary, a merge twice, an added token whose id is not the one that
-  ///         Hugging Face would give it.
+  ///         Hugging Face would give it; a tokenizer_class that is not known, a key that the
+  ///         versions of transformers read differently.
   static Tokenizer load(const std::filesystem::path& folder);
 
   /// The tokenizer of a tokenizer.json that is in memory. @throws Error as `load`.
   static Tokenizer parse(const Document& tokenizer_json);
 
-  /// The tokens of a text. Added tokens in the text become their own ids. No special tokens are
-  /// added at the ends. Takes about 60 bytes of memory for each byte of the text while it works.
-  /// @param text  UTF-8.
+  /// The tokenizer of tokenizer.json alone, without the other files of its folder and without a
+  /// template.
+  Tokenizer without_config() const;
+
+  /// The tokens of a text. Added tokens in the text become their own ids. Takes about 60 bytes of
+  /// memory for each byte of the text while it works.
+  /// @param text    UTF-8.
+  /// @param around  special tokens beside the text's own.
   /// @throws Error (kInput) if the text is not UTF-8 (names the byte offset), or a pattern
   ///         backtracks without end on the text (names the pattern).
-  Encoding encode(std::string_view text) const;
+  Encoding encode(std::string_view text, TemplateTokens around = TemplateTokens::kNone) const;
+
+  /// The tokens of a text that goes on behind another one. As `encode`, but the tokenizer puts no
+  /// space before the text, and no template around it: " are" is one token of Llama 2.
+  /// @throws Error as `encode`.
+  std::vector<int64_t> encode_continuation(std::string_view text) const;
+
+  /// Ids of the special tokens that the template puts before and behind a text.
+  const TokenTemplate& token_template() const;
 
   /// The text of the tokens, special ones included. Bytes that are not UTF-8 together become
   /// U+FFFD. Without a decoder (`decoder` is null in tokenizer.json), the text is the tokens
@@ -92,16 +127,21 @@ class Tokenizer {
   /// The id of a token as the vocabulary writes it; nothing if there is no such token.
   std::optional<int64_t> find(std::string_view token) const;
 
-  /// One more than the largest id, added tokens included; ids may have holes.
+  /// One more than the largest id of tokenizer.json, added tokens included; ids may have holes.
+  /// Tokens that only tokenizer_config.json adds may have larger ids, and models may lack these.
   int64_t size() const;
 
  private:
-  explicit Tokenizer(std::shared_ptr<const TokenizerParts> parts) : parts_(std::move(parts)) {}
+  explicit Tokenizer(TokenizerParts parts);
+  Tokenizer(std::shared_ptr<const TokenizerParts> parts, std::shared_ptr<const TokenizerParts> file)
+      : parts_(std::move(parts)), file_(std::move(file)) {}
 
   std::shared_ptr<const TokenizerParts> parts_;
+  std::shared_ptr<const TokenizerParts> file_;  ///< Of tokenizer.json alone.
 };
 
-/// The id of a text that is a single token, such as " are".
+/// The id of a continuation that is a single token, such as " are"
+/// (Tokenizer::encode_continuation).
 /// @param where  who needs the token, for the message ("task 'agreement'"); may be empty.
 /// @throws Error (kInput) if the text is no token or several, and so cannot be the next token.
 int64_t single_token(const Tokenizer& tokenizer, std::string_view text, std::string_view where = "");
