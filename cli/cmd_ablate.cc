@@ -25,6 +25,7 @@ struct AblateCommand {
   std::filesystem::path data;
   std::filesystem::path train;
   std::optional<std::string> next;
+  std::string special_tokens = "template";
   std::vector<std::string> continuations;
   std::vector<std::string> fills;
   std::optional<int64_t> n_random;
@@ -87,16 +88,17 @@ void note_other_model(const Circuit& circuit, const std::string& model_fingerpri
 }
 
 void run_next(const AblateCommand& command) {
-  const TextsToContinue texts = read_texts(command.model, *command.next, command.continuations);
+  const TextsToContinue texts = read_texts(command.model, *command.next, command.continuations,
+                                           template_tokens_of(command.special_tokens, TemplateTokens::kBefore));
   const Model model = load_model(command.model, user_digest_cache());
   const Circuit circuit = load_circuit(command.circuit, model.config);
   note_other_model(circuit, fingerprint(model));
   const std::vector<NextTokens> untouched = next_tokens(model, texts);
-  const std::vector<NextTokens> ablated =
-      next_tokens(model, texts,
-                  component_masks(model, circuit.matrices,
-                                  over_outputs(model.config, circuit.matrices, circuit.unit, removing(circuit.members),
-                                               HeadPart::kAll)));
+  const std::vector<NextTokens> ablated = next_tokens(
+      model, texts,
+      component_masks(
+          model, circuit.matrices,
+          over_outputs(model.config, circuit.matrices, circuit.unit, removing(circuit.members), HeadPart::kAll)));
   for (size_t i = 0; i < untouched.size(); ++i) {
     if (command.json) {
       fmt::print("{}\n", nlohmann::ordered_json{{"untouched", next_tokens_json(untouched[i], texts)},
@@ -156,6 +158,7 @@ CLI::Option* add_sources(CLI::App& command, AblateCommand& options) {
   add_option(command, "--of", options.continuations, "TEXT", "With --next: also these next tokens")
       ->needs(next)
       ->allow_extra_args(false);
+  add_special_tokens_option(command, options.special_tokens)->needs(next);
   return next;
 }
 

@@ -25,6 +25,7 @@ struct InspectOptions {
   std::optional<std::string> tokens;
   std::optional<std::string> next;
   std::vector<std::string> continuations;
+  std::string special_tokens = "template";
   bool repair = false;
   bool json = false;
 };
@@ -165,11 +166,12 @@ void print_circuit(const Json& json) {
 /// Prints the ids and tokens of a text.
 /// @param folder  needs tokenizer files only.
 /// @param text    "-" stands for JSON strings on stdin, one per line.
+/// @param around  kAll or kNone.
 /// @param json    prints one JSON object per text and line.
-void print_tokens(const std::filesystem::path& folder, const std::string& text, bool json) {
+void print_tokens(const std::filesystem::path& folder, const std::string& text, TemplateTokens around, bool json) {
   const Tokenizer tokenizer = Tokenizer::load(folder);
   for (const std::string& one : texts_of(text)) {
-    const std::vector<int64_t> ids = tokenizer.encode(one).ids;
+    const std::vector<int64_t> ids = tokenizer.encode(one, around).ids;
     std::vector<std::string> tokens;
     tokens.reserve(ids.size());
     for (const int64_t id : ids) tokens.push_back(tokenizer.token(id));
@@ -188,11 +190,12 @@ void print_tokens(const std::filesystem::path& folder, const std::string& text, 
 /// @param folder         of a model with its tokenizer.
 /// @param text           as in `print_tokens`.
 /// @param continuations  texts of a single token each.
+/// @param around         as in `read_texts`.
 /// @param json           prints one JSON object per text and line.
 /// @throws Error (kInput) as `read_texts`, `load_model` and `next_tokens`.
 void print_next(const std::filesystem::path& folder, const std::string& text,
-                const std::vector<std::string>& continuations, bool json) {
-  const TextsToContinue texts = read_texts(folder, text, continuations);
+                const std::vector<std::string>& continuations, TemplateTokens around, bool json) {
+  const TextsToContinue texts = read_texts(folder, text, continuations, around);
   if (texts.rows.empty()) return;
   set_threads(available_threads());
   for (const NextTokens& next : next_tokens(load_model(folder, user_digest_cache()), texts)) {
@@ -213,8 +216,14 @@ void print_next(const std::filesystem::path& folder, const std::string& text,
 
 void run_inspect(const InspectOptions& options) {
   const std::filesystem::path& path = options.path;
-  if (options.tokens) return print_tokens(path, *options.tokens, options.json);
-  if (options.next) return print_next(path, *options.next, options.continuations, options.json);
+  if (options.tokens) {
+    return print_tokens(path, *options.tokens, template_tokens_of(options.special_tokens, TemplateTokens::kAll),
+                        options.json);
+  }
+  if (options.next) {
+    return print_next(path, *options.next, options.continuations,
+                      template_tokens_of(options.special_tokens, TemplateTokens::kBefore), options.json);
+  }
   const auto print = [&](const Json& json, const auto& print_text) {
     if (options.json) {
       fmt::print("{}\n", json.dump(2));
@@ -253,6 +262,7 @@ void setup_inspect(CLI::App& app) {
   add_option(*command, "--of", options->continuations, "TEXT", "With --next: also the logits of these next tokens")
       ->needs(next)
       ->allow_extra_args(false);
+  add_special_tokens_option(*command, options->special_tokens);
   command->add_flag("--repair", options->repair, "Of a run folder whose record is damaged: keep what is intact of it");
   command->add_flag("--json", options->json, "Print one JSON object; with --tokens and --next one per text and line");
   command->footer(

@@ -23,13 +23,13 @@ std::vector<std::string> texts_of(const std::string& text) {
 }
 
 TextsToContinue read_texts(const std::filesystem::path& folder, const std::string& text,
-                           const std::vector<std::string>& continuations) {
+                           const std::vector<std::string>& continuations, TemplateTokens around) {
   TextsToContinue texts{.folder = folder, .tokenizer = Tokenizer::load(folder), .continuations = continuations};
   for (const std::string& continuation : continuations) {
     texts.continuation_ids.push_back(single_token(texts.tokenizer, continuation));
   }
   for (const std::string& one : texts_of(text)) {
-    texts.rows.push_back(texts.tokenizer.encode(one).ids);
+    texts.rows.push_back(texts.tokenizer.encode(one, around).ids);
     if (texts.rows.back().empty()) throw input_error("--next: '{}' has no tokens to continue", one);
   }
   return texts;
@@ -42,6 +42,15 @@ std::vector<NextTokens> next_tokens(const Model& model, const TextsToContinue& t
   if (tokenizer.size() > model.config.vocab) {
     throw input_error("{}: the tokenizer has ids up to {}, the model embeds only {} tokens", texts.folder.string(),
                       tokenizer.size() - 1, model.config.vocab);
+  }
+  std::vector<std::vector<int64_t>> all_ids = texts.rows;
+  all_ids.push_back(texts.continuation_ids);
+  for (const std::vector<int64_t>& ids : all_ids) {
+    for (const int64_t id : ids) {
+      if (id < model.config.vocab) continue;
+      throw input_error("{}: a text has the token {} ('{}'), but the model embeds only {} tokens",
+                        texts.folder.string(), id, tokenizer.token(id), model.config.vocab);
+    }
   }
   constexpr int64_t kTop = 10;
   const at::NoGradGuard no_gradients;

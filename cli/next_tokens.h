@@ -21,7 +21,9 @@ std::vector<std::string> texts_of(const std::string& text);
 struct TextsToContinue {
   std::filesystem::path folder;  ///< Holds the tokenizer and the model.
   Tokenizer tokenizer;
-  std::vector<std::vector<int64_t>> rows;  ///< Tokens of each text, at least one per text.
+  /// Tokens of each text, behind those that the tokenizer's template puts before it. At least one
+  /// per text.
+  std::vector<std::vector<int64_t>> rows;
   std::vector<std::string> continuations;  ///< Texts of a single token each.
   std::vector<int64_t> continuation_ids;   ///< The tokens of `continuations`.
 };
@@ -29,10 +31,11 @@ struct TextsToContinue {
 /// Reads and tokenizes the texts of a command line.
 /// @param text           as in `texts_of`.
 /// @param continuations  texts of a single token each.
+/// @param around         kBefore or kNone.
 /// @throws Error (kInput) as `texts_of` and `Tokenizer::load`, for a text without tokens, or for a
 ///         continuation that is not a single token.
 TextsToContinue read_texts(const std::filesystem::path& folder, const std::string& text,
-                           const std::vector<std::string>& continuations);
+                           const std::vector<std::string>& continuations, TemplateTokens around);
 
 struct NextToken {
   int64_t id = 0;
@@ -50,8 +53,8 @@ struct NextTokens {
 /// The next tokens after each text.
 /// @param masks  masks of the model's components. Empty: the untouched model.
 /// @return       one entry per text.
-/// @throws Error (kInput) for a text longer than the context, or a tokenizer with more tokens than
-///         the model embeds.
+/// @throws Error (kInput) for a text longer than the context, a tokenizer with more tokens than
+///         the model embeds, or a text with a token that the model does not embed.
 std::vector<NextTokens> next_tokens(const Model& model, const TextsToContinue& texts,
                                     const std::map<ComponentRef, ComponentMask>& masks = {});
 

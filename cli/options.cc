@@ -8,6 +8,12 @@
 
 namespace cprobe {
 
+CLI::Option* add_special_tokens_option(CLI::App& command, std::string& text) {
+  return add_option_with_default(command, "--special-tokens", text, "template|none",
+                                 "none: without the tokens, such as <s>, that the tokenizer puts around a text")
+      ->check(CLI::IsMember({"template", "none"}));
+}
+
 void add_threads_option(CLI::App& command, int& n_threads) {
   add_option(command, "--threads", n_threads, "N",
              "Threads (default: one a processor); results repeat for an equal number")

@@ -24,6 +24,15 @@ CLI::Option* add_option_with_default(CLI::App& command, const std::string& name,
   return add_option(command, name, value, type, help)->capture_default_str();
 }
 
+/// Adds `--special-tokens`, template or none, to a command that tokenizes texts.
+/// @param text  takes the value; holds the default.
+CLI::Option* add_special_tokens_option(CLI::App& command, std::string& text);
+
+/// What stands for a value of `--special-tokens`. @param otherwise  stands for template.
+inline TemplateTokens template_tokens_of(const std::string& text, TemplateTokens otherwise) {
+  return text == "none" ? TemplateTokens::kNone : otherwise;
+}
+
 /// Adds `--threads` to a command that computes.
 /// @param n_threads  takes the value; stays as it is without the option. 0: all processors.
 void add_threads_option(CLI::App& command, int& n_threads);

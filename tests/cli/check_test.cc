@@ -58,6 +58,33 @@ TEST_F(Check, ShowsRowsWithTheirTokensAndClassesByName) {
   EXPECT_THAT(text.out, HasSubstr("Types of tense: word 0"));
 }
 
+TEST_F(Check, ShowsTheSpecialTokensOfTheTokenizer) {
+  SmallTokenizer tokenizer = language_tokenizer();
+  tokenizer.post_processor = token_template({{"abc", 258}});
+  write_bytes(folder_ / "model/tokenizer.json", tokenizer.json());
+  const auto said = [&](const std::string& task, const std::string& more) {
+    const ProgramResult result = check(small_sentences(), "  name: agreement\n" + task, more);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return nlohmann::json::parse(result.out);
+  };
+  const auto last = said("", "");
+  for (const auto& row : last["rows"]) {
+    EXPECT_THAT(row["text"].get<std::string>(), ::testing::StartsWith("abc"));
+    EXPECT_EQ(row["text"].get<std::string>().size(), 8u);
+  }
+  EXPECT_THAT(last["notes"].dump(), HasSubstr("the tokenizer puts abc before each row"));
+  EXPECT_THAT(last["warnings"], SizeIs(0));
+  const auto first = said("", "position: 0");
+  EXPECT_EQ(first["rows"][0]["token"], "abc");
+  EXPECT_THAT(first["warnings"].dump(), HasSubstr("position 0 counts the special tokens"));
+  EXPECT_THAT(first["warnings"].dump(), HasSubstr("the text begins at position 1"));
+  EXPECT_EQ(said("", "position: 1")["rows"][0]["token"].get<std::string>().size(), 1u);
+  const auto none = said("  special_tokens: none\n", "position: 0");
+  EXPECT_EQ(none["rows"][0]["text"].get<std::string>().size(), 5u);
+  EXPECT_EQ(none["notes"].dump().find("the tokenizer puts"), std::string::npos);
+  EXPECT_THAT(none["warnings"], SizeIs(0));
+}
+
 TEST_F(Check, WarnsOfRowsThatAreThereTwice) {
   std::string csv = small_sentences();
   csv += csv.substr(csv.find('\n') + 1);  // each sentence twice

@@ -7,6 +7,7 @@
 #include "cprobe/model/gemm.h"
 #include "cprobe/record/provenance.h"
 #include "tests/cli/program.h"
+#include "tests/tokenizer/small_tokenizer.h"
 
 namespace cprobe::testing {
 namespace {
@@ -327,6 +328,40 @@ TEST_F(ModelWithTokenizer, ShowsTheLikeliestNextTokens) {
       EXPECT_EQ(token["probability"], next["of_probability"][" b"]);
     }
   }
+}
+
+TEST_F(ModelWithTokenizer, BeginsTextsWithTheTokenizersTemplate) {
+  const std::string file = (folder_ / "tokenizer.json").string();
+  const std::string alone = read_bytes(file);
+  const auto next = [&](const std::string& text, const std::string& special_tokens) {
+    return json_of(
+        {"inspect", path(), "--next", text, "--of", "c", "--special-tokens", special_tokens, "--json"})["of"];
+  };
+  const Json without = next("a b", "template");
+  const std::string none = "\"added_tokens\": []";
+  std::string changed = alone;
+  changed.replace(alone.find(none), none.size(),
+                  "\"added_tokens\": [" + added_token(6, "<s>", {"special"}) +
+                      "], \"post_processor\": " + token_template({{"<s>", 6}}, {{"d", 3}}));
+  write_bytes(file, changed);
+  EXPECT_EQ(json_of({"inspect", path(), "--tokens", "a b", "--json"}),
+            Json::parse(R"({"ids": [6, 0, 5, 3], "tokens": ["<s>", "a", "Ġb", "d"]})"));
+  EXPECT_EQ(json_of({"inspect", path(), "--tokens", "a b", "--special-tokens", "none", "--json"}),
+            Json::parse(R"({"ids": [0, 5], "tokens": ["a", "Ġb"]})"));
+  EXPECT_EQ(next("a b", "none"), without);
+  EXPECT_EQ(next("<s>a b", "template"), next("a b", "template")) << "not twice";
+  EXPECT_EQ(next("<s>a b", "none"), next("a b", "template"));
+  EXPECT_NE(next("a b", "template"), without);
+}
+
+TEST_F(ModelWithTokenizer, SaysWhatATextHasThatTheModelLacks) {
+  write_bytes(folder_ / "tokenizer_config.json", R"({"tokenizer_class": "GPT2Tokenizer", "pad_token": "<pad>",
+    "bos_token": null, "eos_token": "<1>", "unk_token": "<2>"})");
+  EXPECT_EQ(json_of({"inspect", path(), "--tokens", "a<pad>", "--json"})["ids"], Json::parse("[0, 8]"));
+  EXPECT_EQ(cprobe({"inspect", path(), "--next", "a"}).exit_code, 0);
+  const ProgramResult result = cprobe({"inspect", path(), "--next", "a<pad>"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("a text has the token 8 ('<pad>'), but the model embeds only 8 tokens"));
 }
 
 TEST_F(ModelWithTokenizer, RefusesTextsThatHaveNoNextToken) {

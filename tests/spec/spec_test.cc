@@ -335,6 +335,14 @@ TEST(Spec, ReadsATaskOverSentences) {
   EXPECT_EQ(spec.data.language->train_rows, 20);
   EXPECT_EQ(spec.data.language->prefix, "I ");
   EXPECT_EQ(spec.data.language->expectation->continuation, " are");
+  EXPECT_EQ(spec.data.language->around, TemplateTokens::kBefore);
+  const auto around = [](const std::string& value) {
+    return parse("model: m\ntask: {name: agreement, sentences: a.csv, special_tokens: " + value + "}\n")
+        .data.language->around;
+  };
+  EXPECT_EQ(around("template"), TemplateTokens::kBefore);
+  EXPECT_EQ(around("none"), TemplateTokens::kNone);
+  EXPECT_INPUT_ERROR(around("all"), "task.special_tokens: expected template or none, found 'all'");
   const Spec own = parse(
       "model: m\nvariables: [tense]\ntask:\n  name: tense\n  sentences: t.csv\n"
       "  expect: {continuation: ' was', against: [' is', ' are'], where: past}\n"

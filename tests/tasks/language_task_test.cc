@@ -2,11 +2,13 @@
 
 #include "tests/shared_folder.h"
 #include "tests/support.h"
+#include "tests/tokenizer/small_tokenizer.h"
 
 namespace cprobe {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using testing::TemporaryFolder;
 using testing::write_bytes;
 
@@ -108,6 +110,84 @@ TEST_F(LanguageTasks, PairNothingWhereMoreThanTwoValuesDecide) {
   LanguageTask task = reflexive("sentence,labels,ungrammatical,gender\n" + rows + rows);
   task.train_rows = 5;  // Of six rows, so that each value is among them.
   EXPECT_FALSE(load(task).train.counterfactuals.has_value());
+}
+
+/// `kTokenizer` with `<s>` (17) before each text and `</s>` (18) behind.
+std::string with_template() {
+  std::string json = kTokenizer;
+  const auto replace = [&](const std::string& from, const std::string& to) {
+    json.replace(json.find(from), from.size(), to);
+  };
+  replace("\"added_tokens\": []", "\"added_tokens\": [" + testing::added_token(17, "<s>", {"special"}) + ", " +
+                                      testing::added_token(18, "</s>", {"special"}) + "], \"post_processor\": " +
+                                      testing::token_template({{"<s>", 17}}, {{"</s>", 18}}));
+  return json;
+}
+
+/// The tokens of a row.
+std::vector<int64_t> tokens_of_row(const Dataset& data, int64_t row) {
+  std::vector<int64_t> tokens;
+  for (const int64_t node : data.trie.row(row)) tokens.push_back(data.trie.token[node].item<int64_t>());
+  return tokens;
+}
+
+TEST_F(LanguageTasks, BeginEveryRowWithTheTokenizersTemplate) {
+  LanguageTask task = agreement("sentence,labels,word\na b,0,a\nb c,1,b\nc a,1,c\n");
+  task.probed = {{.column = "word"}, {.kind = ProbedPlace::Kind::kToken, .column = "labels"}};
+  const LanguageData before = load(task, 19);
+  write_bytes(folder_ / "tokenizer.json", with_template());
+  const LanguageData with = load(task, 19);
+  for (int64_t row = 0; row < 2; ++row) {
+    std::vector<int64_t> expected = tokens_of_row(before.train, row);
+    expected.insert(expected.begin(), 17);
+    EXPECT_EQ(tokens_of_row(with.train, row), expected) << "without </s>, behind which nothing goes on";
+  }
+  EXPECT_TRUE(at::equal(with.train.contrast->continuation, before.train.contrast->continuation));
+  for (const auto& [name, places] : before.train.trie.places) {
+    EXPECT_TRUE(at::equal(with.train.trie.places.at(name), places + 1)) << name << " is the same token of the text";
+  }
+  EXPECT_THAT(with.notes, ::testing::Contains(HasSubstr("the tokenizer puts <s> before each row")));
+  EXPECT_THAT(with.notes, ::testing::Contains(HasSubstr("</s>, which the tokenizer puts behind a text, is left out")));
+  EXPECT_EQ(before.token_fingerprint, "");
+  EXPECT_NE(with.token_fingerprint, "") << "other tokens, so other cells";
+
+  task.around = TemplateTokens::kNone;
+  const LanguageData without = load(task, 19);
+  EXPECT_EQ(tokens_of_row(without.train, 0), tokens_of_row(before.train, 0));
+  EXPECT_EQ(without.token_fingerprint, "") << "the same cells as ever";
+  EXPECT_EQ(without.notes.size(), before.notes.size());
+}
+
+TEST_F(LanguageTasks, DoNotBeginARowWithTheTemplateTwice) {
+  write_bytes(folder_ / "tokenizer.json", with_template());
+  LanguageTask task = agreement("sentence,labels\na b,0\nb c,1\nc a,1\n");
+  task.prefix = "<s>";
+  const LanguageData data = load(task, 19);
+  EXPECT_EQ(tokens_of_row(data.train, 0).front(), 17);
+  EXPECT_NE(tokens_of_row(data.train, 0).at(1), 17);
+  EXPECT_THAT(data.notes, ::testing::Contains(HasSubstr("3 of 3 rows begin with <s> themselves")));
+  EXPECT_EQ(data.token_fingerprint, "") << "the prefix is in the task's fingerprint";
+  task.around = TemplateTokens::kNone;
+  EXPECT_EQ(tokens_of_row(load(task, 19).train, 0), tokens_of_row(data.train, 0));
+}
+
+TEST_F(LanguageTasks, EndBeforeTheAnswerBehindTheTemplateToo) {
+  write_bytes(folder_ / "tokenizer.json", with_template());
+  const LanguageData data = load(reflexive("sentence,labels,ungrammatical,gender\na b x,0,a b y,0\nb y,1,b x,0\n"), 19);
+  for (const Dataset* set : {&data.train, &data.test}) {
+    EXPECT_EQ(tokens_of_row(*set, 0).front(), 17);
+    EXPECT_EQ((set->contrast->continuation + set->contrast->against.select(1, 0)).item<int64_t>(), 15 + 16);
+  }
+}
+
+TEST_F(LanguageTasks, TokenizeContinuationsOfPiecesAsTheyGoOn) {
+  write_bytes(folder_ / "tokenizer.json", testing::piece_tokenizer().json());
+  LanguageTask task = agreement("sentence,labels\nab b,0\nb c,1\nc a,1\n");
+  task.expectation->continuation = " ab";
+  const LanguageData data = load(task, 270);
+  EXPECT_TRUE(at::equal(data.train.contrast->continuation, at::full({2}, 267, at::kLong)));
+  EXPECT_TRUE(at::equal(data.train.contrast->against, at::full({2, 1}, 269, at::kLong)));
+  EXPECT_EQ(tokens_of_row(data.train, 0).front(), 1);
 }
 
 TEST_F(LanguageTasks, PutThePrefixBeforeEverySentence) {

@@ -14,7 +14,7 @@ LabelledTokens make_labelled_tokens(at::Tensor nodes, at::Tensor labels) {
 }
 
 Encoding Wording::encode(const std::string& sentence) const {
-  Encoding encoding = tokenizer.encode(prefix + sentence);
+  Encoding encoding = tokenizer.encode(prefix + sentence, around);
   if (ends_before_last_token && !encoding.ids.empty()) {
     encoding.ids.pop_back();
     encoding.begin.pop_back();

@@ -66,10 +66,13 @@ struct Counterfactuals {
 /// How sentences become rows of tokens.
 struct Wording {
   Tokenizer tokenizer;
-  std::string prefix;                   ///< Text before every sentence.
+  std::string prefix;  ///< Text before every sentence.
+  /// Special tokens that the tokenizer puts before every row.
+  TemplateTokens around = TemplateTokens::kBefore;
   bool ends_before_last_token = false;  ///< The last token is the answer, and no part of the row.
 
-  /// The tokens of prefix and sentence, and the bytes of both that each covers.
+  /// The tokens of a row: those of the template, then those of prefix and sentence, with the bytes
+  /// of both that each covers.
   /// @throws Error as Tokenizer::encode.
   Encoding encode(const std::string& sentence) const;
 };

@@ -34,9 +34,14 @@ DataCheck::Row row_of(const Dataset& data, int64_t r, int64_t node) {
     const std::string text = data.wording->prefix + data.texts[number];
     const Encoding encoding = data.wording->encode(data.texts[number]);
     const size_t begin = encoding.begin[place], end = encoding.end[place];
-    row.before = text.substr(0, begin);
-    row.token = text.substr(begin, end - begin);
-    row.after = text.substr(end);
+    // Tokens of the template cover nothing of the text.
+    for (size_t i = 0; i < encoding.n_before; ++i) {
+      std::string& part = i < place ? row.before : i == place ? row.token : row.after;
+      part += data.wording->tokenizer.token(encoding.ids[i]);
+    }
+    row.before += text.substr(0, begin);
+    row.token += text.substr(begin, end - begin);
+    row.after += text.substr(end);
     return row;
   }
   const auto* tokens = data.trie.token.data_ptr<int64_t>();

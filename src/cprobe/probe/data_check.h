@@ -14,8 +14,10 @@ namespace cprobe {
 struct DataCheck {
   /// A row to train on, and the token in it.
   struct Row {
-    int64_t row = 0;                             ///< In the file, from 0.
-    std::string before, token, after;            ///< The row's text, or its tokens with spaces between.
+    int64_t row = 0;  ///< In the file, from 0.
+    /// The row's text, behind the special tokens that the tokenizer put there; or its tokens with
+    /// spaces between.
+    std::string before, token, after;
     std::map<std::string, std::string> classes;  ///< Variable -> class.
   };
   std::vector<Row> rows;

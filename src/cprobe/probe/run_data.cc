@@ -104,6 +104,9 @@ void load_language(const std::filesystem::path& model_folder, const DataSpec& sp
     if (std::filesystem::exists(model_folder / name))
       data.fingerprints.push_back(file_fingerprint(model_folder / name));
   }
+  // Cells whose tokens tokenizer.json decides alone keep the identities that earlier versions gave
+  // them, which knew no template and no tokenizer_config.json.
+  if (!sets.token_fingerprint.empty()) data.fingerprints.push_back(sets.token_fingerprint);
   data.fingerprints.push_back(task_fingerprint(task));
 }
 
@@ -151,7 +154,16 @@ RunData load_run_data(const ModelSpec& model, const DataSpec& spec, const std::v
 }
 
 RunData load_run_data(const Spec& spec, at::Device device) {
-  return load_run_data(spec.model, spec.data, spec.grid.variables, device);
+  RunData data = load_run_data(spec.model, spec.data, spec.grid.variables, device);
+  const size_t n_before = data.train.wording ? data.train.wording->encode(data.train.texts.front()).n_before : 0;
+  for (const Position& position : spec.grid.positions) {
+    if (n_before == 0 || !position.name.empty() || position.index < 0) continue;
+    data.warnings.push_back(
+        fmt::format("position {} counts the special tokens that the tokenizer puts before each row: the text begins at "
+                    "position {}",
+                    position.index, n_before));
+  }
+  return data;
 }
 
 std::vector<const Dataset*> data_sets(const RunData& data) {

@@ -24,7 +24,8 @@ struct RunData {
   /// By variable. Those that are not here are made when a cell needs them.
   std::map<std::string, NullHypothesis> nulls = {};
   /// Fingerprints of the model, of every data file, and, for a language task, of the tokenizer's
-  /// files and the task; then the kind of the device, unless the device is the CPU.
+  /// files, of the tokens (LanguageData::token_fingerprint) and the task; then the kind of the
+  /// device, unless the device is the CPU.
   std::vector<std::string> fingerprints;
   /// Column -> title, as the file beside the training data says (tasks/column_formulas.h).
   std::map<std::string, std::string> titles = {};
@@ -38,7 +39,7 @@ struct RunData {
 /// @throws Error (kInput) as load_model, load_token_csvs, Tokenizer::load and load_language_data.
 RunData load_run_data(const ModelSpec& model, const DataSpec& spec, const std::vector<std::string>& variables,
                       at::Device device = at::kCPU);
-/// Those of a spec.
+/// Those of a spec. Warns of positions that count special tokens of the tokenizer.
 RunData load_run_data(const Spec& spec, at::Device device = at::kCPU);
 
 /// The distinct data sets. An evaluation set may be the test set under another name.

@@ -196,6 +196,7 @@ std::string task_text(const Spec& spec) {
     if (language.test_rows) task["test_rows"] = *language.test_rows;
     task["split_seed"] = language.split_seed;
     task["prefix"] = language.prefix;
+    if (language.around == TemplateTokens::kNone) task["special_tokens"] = "none";
     if (language.expectation) task["expect"] = expectation_json(*language.expectation);
     if (!language.group_column.empty()) {
       nlohmann::ordered_json values;

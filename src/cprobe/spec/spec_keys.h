@@ -56,6 +56,7 @@ inline constexpr std::array kSentenceTaskKeys = {
     DocumentKey{"test_rows", "count", "rows to test, of each group"},
     DocumentKey{"split_seed", "count", "of the random division"},
     DocumentKey{"prefix", "text", "text before every sentence"},
+    DocumentKey{"special_tokens", "=template|=none", "tokens such as <s> before every row; default the tokenizer's"},
     DocumentKey{"expect", "@expect", "what the model should say"},
     DocumentKey{"groups", "@groups", "rows that are evaluated apart"},
 };

@@ -278,6 +278,14 @@ Expectation read_expectation(const Document& map) {
   return expectation;
 }
 
+/// Reads `special_tokens`: template or none.
+TemplateTokens template_tokens_of(const Document& value) {
+  const std::string text = value.as_text();
+  if (text == "template") return TemplateTokens::kBefore;
+  if (text == "none") return TemplateTokens::kNone;
+  throw value.error(fmt::format("expected template or none, found '{}'", text));
+}
+
 void read_groups(const Document& map, LanguageTask& task) {
   require_known_keys(map, kGroupKeys);
   task.group_column = map.at("column").as_text();
@@ -351,6 +359,7 @@ LanguageTask read_language(const Document& map) {
   if_given(map, "test_rows", [&](const Document& v) { task.test_rows = as_count(v, 1); });
   if_given(map, "split_seed", [&](const Document& v) { task.split_seed = as_data_seed(v); });
   if_given(map, "prefix", [&](const Document& v) { task.prefix = v.as_text(); });
+  if_given(map, "special_tokens", [&](const Document& v) { task.around = template_tokens_of(v); });
   if_given(map, "expect", [&](const Document& v) {
     std::map<std::string, int64_t> words;
     if (task.expectation) words = task.expectation->label_words;

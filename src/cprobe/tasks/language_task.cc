@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cprobe/core/error.h"
+#include "cprobe/core/hash.h"
 #include "cprobe/core/seed.h"
 #include "cprobe/data/classes.h"
 #include "cprobe/data/counterfactual.h"
@@ -158,6 +159,63 @@ void read_variables(const LanguageTask& task, const std::vector<CsvTable>& table
   }
 }
 
+/// The tokens as the vocabulary writes them, one behind the other.
+std::string text_of(const std::vector<int64_t>& ids, const Tokenizer& tokenizer) {
+  std::string text;
+  for (const int64_t id : ids) text += tokenizer.token(id);
+  return text;
+}
+
+/// Says what the tokenizer's template does to the rows.
+void note_template(const LanguageTask& task, const Tokenizer& tokenizer, const std::vector<SentenceFile>& files,
+                   std::vector<std::string>& notes) {
+  if (task.around == TemplateTokens::kNone) return;
+  const auto& [before, behind] = tokenizer.token_template();
+  int64_t n_begun = 0, n_rows = 0;
+  for (const SentenceFile& file : files) {
+    n_begun += file.n_begun;
+    n_rows += std::ssize(file.rows);
+  }
+  if (n_begun > 0) {
+    const std::string rows = n_begun == n_rows ? "each row" : fmt::format("{} of {} rows", n_begun, n_rows);
+    const std::string places = before.size() == 1 ? "position 0" : fmt::format("positions 0 to {}", before.size() - 1);
+    notes.push_back(
+        fmt::format("the tokenizer puts {} before {}: {} of the row (left out with task.special_tokens: none)",
+                    text_of(before, tokenizer), rows, places));
+  }
+  if (!before.empty() && n_begun < n_rows) {
+    notes.push_back(
+        fmt::format("{} of {} rows begin with {} themselves, which the tokenizer would put before them: they have it "
+                    "once",
+                    n_rows - n_begun, n_rows, text_of(before, tokenizer)));
+  }
+  if (!behind.empty()) {
+    notes.push_back(fmt::format("{}, which the tokenizer puts behind a text, is left out, as the model goes on there",
+                                text_of(behind, tokenizer)));
+  }
+}
+
+/// LanguageData::token_fingerprint.
+std::string token_fingerprint(const std::vector<SentenceFile>& files) {
+  if (std::ranges::all_of(files, &SentenceFile::is_of_file)) return "";
+  std::string text;
+  const auto add = [&](const std::vector<int64_t>& ids) { text += fmt::format("{}\n", fmt::join(ids, " ")); };
+  const auto add_tensor = [&](const at::Tensor& ids) {
+    const at::Tensor flat = ids.contiguous().view(-1);
+    add({flat.data_ptr<int64_t>(), flat.data_ptr<int64_t>() + flat.numel()});
+  };
+  for (const SentenceFile& file : files) {
+    for (const std::vector<int64_t>& row : file.rows) add(row);
+    for (const auto& of_row : file.continuations) {
+      for (const std::vector<int64_t>& tokens : of_row) add(tokens);
+    }
+    if (!file.contrast) continue;
+    add_tensor(file.contrast->continuation);
+    add_tensor(file.contrast->against);
+  }
+  return to_hex(hash(text));
+}
+
 }  // namespace
 
 LanguageTask language_task(PaperTask which) {
@@ -178,7 +236,8 @@ LanguageTask language_task(PaperTask which) {
 LanguageData load_language_data(const LanguageTask& task, const Tokenizer& tokenizer, int64_t vocab,
                                 int64_t n_positions) {
   const bool is_last_word = task.expectation && task.expectation->last_word;
-  const Wording wording{.tokenizer = tokenizer, .prefix = task.prefix, .ends_before_last_token = is_last_word};
+  const Wording wording{
+      .tokenizer = tokenizer, .prefix = task.prefix, .around = task.around, .ends_before_last_token = is_last_word};
   LanguageData data;
   std::vector<CsvTable> tables;
   std::vector<SentenceFile> files;
@@ -188,6 +247,8 @@ LanguageData load_language_data(const LanguageTask& task, const Tokenizer& token
     files.push_back(read_sentences(task, tables.back(), tokenizer, vocab, n_positions, data.notes, data.warnings));
   }
   read_variables(task, tables, files);
+  note_template(task, tokenizer, files, data.notes);
+  data.token_fingerprint = token_fingerprint(files);
   if (std::ranges::any_of(files, [](const SentenceFile& file) { return !file.continuations.empty(); })) {
     data.notes.push_back(
         "continuations of several tokens: whole log-probabilities are compared, and no question about exchanges is "

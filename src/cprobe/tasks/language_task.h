@@ -70,6 +70,8 @@ struct LanguageTask {
   uint64_t split_seed = 0;
   /// Text in front of every sentence, such as "I know that " or "<|endoftext|>".
   std::string prefix;
+  /// Special tokens that the tokenizer puts before prefix and sentence: kBefore or kNone.
+  TemplateTokens around = TemplateTokens::kBefore;
   std::optional<Expectation> expectation;  ///< Not set: variables are decoded, and that is all.
   /// Column that divides the rows before all else. Empty: one group.
   std::string group_column;
@@ -96,6 +98,9 @@ struct LanguageData {
   std::vector<std::pair<std::string, Dataset>> evaluation_sets;
   std::vector<std::string> notes;     ///< What was chosen because the task leaves it to the data.
   std::vector<std::string> warnings;  ///< What is odd where a text goes on in another.
+  /// A hash of all tokens of rows and continuations. Empty if all are those of tokenizer.json alone
+  /// (Tokenizer::without_config), so that this file and the task decide them.
+  std::string token_fingerprint;
 };
 
 /// Reads, tokenizes and divides the sentences. Unless the task divides them otherwise, each group's

@@ -14,10 +14,14 @@ namespace {
 class Reader {
  public:
   Reader(const LanguageTask& task, const Tokenizer& tokenizer, int64_t vocab, int64_t n_positions)
-      : task_(task), tokenizer_(tokenizer), vocab_(vocab), n_positions_(n_positions) {}
+      : task_(task),
+        tokenizer_(tokenizer),
+        of_file_(tokenizer.without_config()),
+        vocab_(vocab),
+        n_positions_(n_positions) {}
 
   /// The sentences of a file, without its variables.
-  SentenceFile read(const CsvTable& table, std::vector<std::string>& notes, std::vector<std::string>& warnings) const {
+  SentenceFile read(const CsvTable& table, std::vector<std::string>& notes, std::vector<std::string>& warnings) {
     const std::vector<std::string> sentences = table.text(task_.text_column);
     SentenceFile file{.source = table.source(), .texts = sentences};
     read_type_columns(table, file);
@@ -32,6 +36,7 @@ class Reader {
       if (sentences[row].empty())
         throw input_error("{}:{}: column '{}': empty", table.source(), table.line(row), task_.text_column);
       Encoding encoding = tokens(table, row, task_.text_column, file.texts[row]);
+      if (encoding.n_before > 0) ++file.n_begun;
       file.rows.push_back(encoding.ids);
       file.lines.push_back(table.line(row));
       if (task_.probed.empty()) continue;
@@ -50,6 +55,7 @@ class Reader {
     const std::string& divider = task_.split_column.empty() ? task_.split_by : task_.split_column;
     if (!divider.empty() && table.has_column(divider)) file.parts = table.text(divider);
     file.groups = groups_of(table);
+    file.is_of_file = is_of_file_;
     return file;
   }
 
@@ -72,12 +78,13 @@ class Reader {
     }
   }
 
-  /// The tokens of the prefix and a text.
-  Encoding tokens(const CsvTable& table, size_t row, const std::string& column, const std::string& unprefixed) const {
+  /// The tokens of the prefix and a text, behind those of the tokenizer's template.
+  Encoding tokens(const CsvTable& table, size_t row, const std::string& column, const std::string& unprefixed) {
     const std::string text = task_.prefix + unprefixed;
     const auto where = [&] { return fmt::format("{}:{}: column '{}'", table.source(), table.line(row), column); };
-    Encoding encoding = tokenizer_.encode(text);
+    Encoding encoding = tokenizer_.encode(text, task_.around);
     const std::vector<int64_t>& ids = encoding.ids;
+    is_of_file_ = is_of_file_ && of_file_.encode(text).ids == ids;
     if (static_cast<int64_t>(ids.size()) > n_positions_) {
       throw input_error("{}: {} tokens, but the model's context is {}", where(), ids.size(), n_positions_);
     }
@@ -99,8 +106,9 @@ class Reader {
   }
 
   /// The tokens of a continuation. @param where  begins the error message.
-  std::vector<int64_t> continuation(const std::string& text, const std::string& where) const {
-    std::vector<int64_t> ids = tokenizer_.encode(text).ids;
+  std::vector<int64_t> continuation(const std::string& text, const std::string& where) {
+    std::vector<int64_t> ids = tokenizer_.encode_continuation(text);
+    is_of_file_ = is_of_file_ && of_file_.encode(text).ids == ids;
     if (ids.empty()) throw input_error("{}: the continuation '{}' has no tokens", where, text);
     for (const int64_t id : ids) {
       if (id < vocab_) continue;
@@ -114,7 +122,7 @@ class Reader {
 
   /// The tokens of a continuation of every row: of a text or, if `column` is set, of its fields.
   std::vector<std::vector<int64_t>> continuations(const CsvTable& table, const std::string& text,
-                                                  const std::string& column) const {
+                                                  const std::string& column) {
     const size_t n = table.n_rows();
     if (column.empty()) return {n, continuation(text, fmt::format("task '{}'", task_.name))};
     const std::vector<std::string> fields = table.text(column);
@@ -197,7 +205,7 @@ class Reader {
     file.contrast = {.continuation = at::ones({n}, at::kLong), .against = at::zeros({n, n_others}, at::kLong)};
   }
 
-  void expect_continuations(const CsvTable& table, SentenceFile& file, std::vector<std::string>& warnings) const {
+  void expect_continuations(const CsvTable& table, SentenceFile& file, std::vector<std::string>& warnings) {
     const Expectation& expectation = *task_.expectation;
     const std::vector<int64_t> labels = labels_of(table);
     if (!expectation.label_column.empty()) file.deciding = at::tensor(labels, at::kLong);
@@ -241,7 +249,7 @@ class Reader {
   }
 
   /// Moves the last token of every sentence out of the row and into the contrast.
-  void take_last_words(const CsvTable& table, SentenceFile& file) const {
+  void take_last_words(const CsvTable& table, SentenceFile& file) {
     const std::string& column = task_.expectation->against_column;
     const std::vector<std::string> others = table.text(column);
     std::vector<int64_t> right, wrong;
@@ -264,6 +272,8 @@ class Reader {
 
   const LanguageTask& task_;
   const Tokenizer& tokenizer_;
+  Tokenizer of_file_;       ///< Of tokenizer.json alone.
+  bool is_of_file_ = true;  ///< All tokens so far are those of `of_file_`.
   int64_t vocab_;
   int64_t n_positions_;
 };

@@ -34,6 +34,8 @@ struct SentenceFile {
   std::vector<std::string> parts;  ///< Fields of the column that divides the rows; empty without one.
   std::map<std::string, std::vector<std::string>> type_columns;
   std::vector<std::string> word_columns;  ///< As Dataset::word_columns.
+  int64_t n_begun = 0;                    ///< Rows that the tokenizer's template put special tokens before.
+  bool is_of_file = true;                 ///< All tokens are those of tokenizer.json alone.
 };
 
 /// Reads and tokenizes the sentences of a file, but not its variables.
