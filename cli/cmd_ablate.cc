@@ -4,6 +4,7 @@
 
 #include "cli/ablation_text.h"
 #include "cli/commands.h"
+#include "cli/loaded_model.h"
 #include "cli/next_tokens.h"
 #include "cli/options.h"
 #include "cli/progress_bar.h"
@@ -90,7 +91,7 @@ void note_other_model(const Circuit& circuit, const std::string& model_fingerpri
 void run_next(const AblateCommand& command) {
   const TextsToContinue texts = read_texts(command.model, *command.next, command.continuations,
                                            template_tokens_of(command.special_tokens, TemplateTokens::kBefore));
-  const Model model = load_model(command.model, user_digest_cache());
+  const Model model = loaded_model(command.model);
   const Circuit circuit = load_circuit(command.circuit, model.config);
   note_other_model(circuit, fingerprint(model));
   const std::vector<NextTokens> untouched = next_tokens(model, texts);

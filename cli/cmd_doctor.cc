@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/loaded_model.h"
 #include "cli/options.h"
 #include "cli/progress_bar.h"
 #include "cprobe/core/error.h"
@@ -30,7 +31,7 @@ std::filesystem::path golden_of(const DoctorOptions& options) {
 std::vector<Check> all_checks(const std::filesystem::path& folder, const std::filesystem::path& golden) {
   ProgressBar bar;
   bar.show({"doctor", 0, 4});
-  const Model model = load_model(folder, user_digest_cache());
+  const Model model = loaded_model(folder);
   bar.show({"doctor", 1, 4, "loaded"});
   stop_if_interrupted();
   std::vector<Check> checks = examine_tokenizer(model.config, folder);

@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/inspect_run.h"
+#include "cli/loaded_model.h"
 #include "cli/next_tokens.h"
 #include "cli/options.h"
 #include "cli/progress_bar.h"
@@ -11,6 +12,9 @@
 #include "cprobe/core/error.h"
 #include "cprobe/core/text_table.h"
 #include "cprobe/core/threads.h"
+#include "cprobe/io/document_values.h"
+#include "cprobe/io/safetensors.h"
+#include "cprobe/model/model_folder.h"
 #include "cprobe/run/run_folder.h"
 
 namespace cprobe {
@@ -24,6 +28,8 @@ struct InspectOptions {
   std::filesystem::path model;
   std::optional<std::string> tokens;
   std::optional<std::string> next;
+  std::optional<std::filesystem::path> logits;
+  std::filesystem::path out;
   std::vector<std::string> continuations;
   std::string special_tokens = "template";
   bool repair = false;
@@ -39,7 +45,7 @@ std::string shape_text(int64_t rows, int64_t columns) {
 Json describe_model(const std::filesystem::path& folder) {
   ProgressBar bar;
   bar.show({"read the model", 0, 2});
-  const Model model = load_model(folder, user_digest_cache());
+  const Model model = loaded_model(folder);
   bar.show({"read the model", 1, 2, "fingerprint"});
   const ModelConfig& config = model.config;
   Json json = {{"kind", "model"},
@@ -198,7 +204,7 @@ void print_next(const std::filesystem::path& folder, const std::string& text,
   const TextsToContinue texts = read_texts(folder, text, continuations, around);
   if (texts.rows.empty()) return;
   set_threads(available_threads());
-  for (const NextTokens& next : next_tokens(load_model(folder, user_digest_cache()), texts)) {
+  for (const NextTokens& next : next_tokens(loaded_model(folder), texts)) {
     if (json) {
       fmt::print("{}\n", next_tokens_json(next, texts).dump());
       continue;
@@ -214,8 +220,48 @@ void print_next(const std::filesystem::path& folder, const std::string& text,
   }
 }
 
+/// The rows of a JSON list of lists of token ids.
+std::vector<std::vector<int64_t>> read_rows(const std::filesystem::path& path) {
+  const Document json = Document::read_json(path);
+  std::vector<std::vector<int64_t>> rows;
+  for (const Document& row : json.items()) {
+    std::vector<int64_t>& ids = rows.emplace_back();
+    for (const Document& id : row.items()) ids.push_back(as_count(id, 0));
+    if (ids.empty()) throw row.error("expected at least one token");
+  }
+  if (rows.empty()) throw json.error("expected at least one row of tokens");
+  return rows;
+}
+
+/// Writes the logits behind every token of some rows, padded with 0 to the longest row.
+/// @throws Error (kInput) as `load_model` and `embed`.
+void write_logits(const InspectOptions& options) {
+  if (options.out.empty()) throw input_error("--logits needs --out FILE.safetensors, which gets the logits");
+  const std::vector<std::vector<int64_t>> rows = read_rows(*options.logits);
+  set_threads(available_threads());
+  const Model model = loaded_model(options.path);
+  const at::NoGradGuard no_gradients;
+  const TokenTrie trie = build_trie(rows);
+  const at::Tensor states = stream_at(model, trie, Site::end(model.config)).rows;
+  const auto n_rows = static_cast<int64_t>(rows.size());
+  std::map<std::string, at::Tensor> tensors = {{"logits", at::zeros({n_rows, trie.max_length(), model.config.vocab})},
+                                               {"input_ids", at::zeros({n_rows, trie.max_length()}, at::kLong)},
+                                               {"lengths", at::zeros({n_rows}, at::kLong)}};
+  for (int64_t r = 0; r < n_rows; ++r) {
+    const std::vector<int64_t>& row = rows[static_cast<size_t>(r)];
+    const auto n = static_cast<int64_t>(row.size());
+    const std::span<const int64_t> nodes = trie.row(r);
+    const at::Tensor of_row = at::tensor(std::vector<int64_t>(nodes.begin(), nodes.end()), at::kLong);
+    tensors["logits"][r].narrow(0, 0, n).copy_(logits(model, states.index_select(0, of_row)));
+    tensors["input_ids"][r].narrow(0, 0, n).copy_(at::tensor(row, at::kLong));
+    tensors["lengths"][r] = n;
+  }
+  write_safetensors(options.out, tensors);
+}
+
 void run_inspect(const InspectOptions& options) {
   const std::filesystem::path& path = options.path;
+  if (options.logits) return write_logits(options);
   if (options.tokens) {
     return print_tokens(path, *options.tokens, template_tokens_of(options.special_tokens, TemplateTokens::kAll),
                         options.json);
@@ -238,6 +284,8 @@ void run_inspect(const InspectOptions& options) {
     print(describe_model(path), print_model);
   } else if (std::filesystem::is_regular_file(path) && path.extension() == ".safetensors") {
     print(describe_circuit(options), print_circuit);
+  } else if (const std::string instead = what_instead_of_a_model(path); !instead.empty()) {
+    throw input_error("{}: {}", path.string(), instead);
   } else {
     throw input_error(
         "{}: {}; expected a model folder (with config.json), a run folder (with run.sqlite) or a circuit file "
@@ -262,6 +310,11 @@ void setup_inspect(CLI::App& app) {
   add_option(*command, "--of", options->continuations, "TEXT", "With --next: also the logits of these next tokens")
       ->needs(next)
       ->allow_extra_args(false);
+  add_option(*command, "--logits", options->logits, "IDS.json",
+             "Of a model folder: write the logits behind every token of these rows, a list of lists of ids")
+      ->excludes(tokens)
+      ->excludes(next);
+  add_option(*command, "-o,--out", options->out, "FILE", "With --logits: the safetensors file to write");
   add_special_tokens_option(*command, options->special_tokens);
   command->add_flag("--repair", options->repair, "Of a run folder whose record is damaged: keep what is intact of it");
   command->add_flag("--json", options->json, "Print one JSON object; with --tokens and --next one per text and line");

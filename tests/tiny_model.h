@@ -77,10 +77,68 @@ inline std::vector<NamedConfig> all_kinds() {
           {"qwen2", qwen2},          {"neox_sequential", neox}, {"neox_parallel", neox_parallel}};
 }
 
-/// The models of `all_kinds`, and two models with settings that differ by layer. (No family here
-/// has such settings.)
+/// What families have that `all_kinds` have not: windows and soft caps short enough to show, norms
+/// in other places, clipping, other rotations, fused matrices.
+inline std::vector<NamedConfig> further_families() {
+  const auto of = [](ModelConfig config, const char* architecture, bool biases = false) {
+    config.architecture = architecture;
+    config.qkv_bias = config.attention_out_bias = config.mlp_bias = biases;
+    return config;
+  };
+  ModelConfig neo = of(tiny_config(), "gpt_neo");
+  neo.attention_out_bias = neo.mlp_bias = true;
+  neo.layers = {{.attention = {.scale = 1, .window = 3}}, {.attention = {.scale = 1}}};
+  ModelConfig gptj = of(tiny_config(), "gptj");
+  gptj.mlp_bias = gptj.shared_norm = true;
+  gptj.tied_unembedding = false;
+  gptj.layers = {{.rotary = {.n_dims = 2, .base = 100, .turns_neighbours = true}, .parallel_residual = true}};
+  ModelConfig opt = of(tiny_config(), "opt", true);
+  opt.activation = Activation::kRelu;
+  opt.first_position = 2;
+  opt.d_embedding = 5;
+  ModelConfig opt_bare = of(tiny_config(), "opt");
+  opt_bare.norm_weights = opt_bare.final_norm = false;
+  opt_bare.first_position = 2;
+  ModelConfig phi = of(llama_config(), "phi", true);
+  phi.n_kv_heads = 2;
+  phi.activation = Activation::kGeluTanh;
+  phi.tied_unembedding = false;
+  phi.shared_norm = phi.qk_norms = true;
+  phi.layers = {{.rotary = {.n_dims = 4, .base = 100}, .parallel_residual = true}};
+  ModelConfig phi3 = of(llama_config(), "phi3");
+  phi3.n_kv_heads = 2;
+  phi3.layers[0].attention.window = 3;
+  ModelConfig stablelm = of(llama_config(), "stablelm");
+  stablelm.n_kv_heads = 2;
+  stablelm.qkv_bias = stablelm.qk_norms = stablelm.shared_norm = true;
+  stablelm.layers = {{.rotary = {.n_dims = 4, .base = 100}, .parallel_residual = true}};
+  ModelConfig olmo = of(llama_config(), "olmo");
+  olmo.norm_weights = false;
+  olmo.qkv_clip = 0.3;
+  olmo.qkv_bias = olmo.attention_out_bias = true;
+  const ModelConfig olmo2 = of(llama_config(), "olmo2"), qwen3 = of(llama_config(), "qwen3");
+  ModelConfig gemma = of(llama_config(), "gemma");
+  gemma.activation = Activation::kGeluTanh;
+  gemma.embedding_scale = 3;
+  ModelConfig gemma2 = gemma, gemma3 = gemma, smollm3 = of(llama_config(), "smollm3");
+  gemma2.architecture = "gemma2";
+  gemma2.logit_cap = 2;
+  gemma2.layers = {{.rotary = {.n_dims = 6, .base = 100}, .attention = {.scale = 0.3, .soft_cap = 0.5, .window = 3}},
+                   {.rotary = {.n_dims = 6, .base = 100}, .attention = {.scale = 0.3, .soft_cap = 0.5}}};
+  gemma3.architecture = "gemma3_text";
+  gemma3.layers = {{.rotary = {.n_dims = 6, .base = 10}, .attention = {.window = 3}},
+                   {.rotary = {.n_dims = 6, .base = 100}}};
+  smollm3.layers = {{}, {.rotary = {.n_dims = 6, .base = 100}}};
+  return {{"gpt_neo", neo}, {"gptj", gptj},         {"opt", opt},       {"opt_bare", opt_bare}, {"phi_grouped", phi},
+          {"phi3", phi3},   {"stablelm", stablelm}, {"olmo", olmo},     {"olmo2", olmo2},       {"qwen3", qwen3},
+          {"gemma", gemma}, {"gemma2", gemma2},     {"gemma3", gemma3}, {"smollm3", smollm3}};
+}
+
+/// The models of `all_kinds` and `further_families`, and two models with settings that differ by
+/// layer.
 inline std::vector<NamedConfig> all_computations() {
   std::vector<NamedConfig> kinds = all_kinds();
+  for (const NamedConfig& kind : further_families()) kinds.push_back(kind);
   ModelConfig attention = tiny_config(), rotary = llama_config();
   attention.layers = {{.attention = {.scale = 0.3, .soft_cap = 1.5, .window = 3}}, {.attention = {.window = 2}}};
   rotary.layers = {{.rotary = {.n_dims = 4, .base = 50}, .attention = {.soft_cap = 2}}, {.attention = {.scale = 0.5}}};

@@ -119,7 +119,7 @@ TEST_P(CachedComponent, UpdatesOfSeveralMasksAreThoseOfEach) {
 
 // Closed gates pass no gradient, so only those of open ones are compared.
 TEST_P(CachedComponent, ObjectiveOfOpenUnitsIsThatOfTheUpdates) {
-  if (inputs_->unit() != MaskUnit::kNeuron) return;
+  if (!inputs_->has_open_hidden()) return;
   std::vector<at::Tensor> several;
   for (const at::Tensor& multiplier : multipliers_) {
     const at::Tensor first_half = at::arange(multiplier.size(0)).lt(multiplier.size(0) / 2).to(at::kFloat);
@@ -183,7 +183,7 @@ INSTANTIATE_TEST_SUITE_P(Heads, CachedComponent,
                                             ::testing::Values(MaskUnit::kHead)),
                          case_name);
 
-// The values of a closed head are their biases: those of a neuron mask that closes its values alone.
+// A closed head is one whose values are their biases: as with a neuron mask that closes them alone.
 TEST(CachedComponent, OfAClosedHeadIsThatWithoutTheHeadsValues) {
   for (const auto& [name, config] : testing::all_computations()) {
     SCOPED_TRACE(name);

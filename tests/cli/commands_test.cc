@@ -7,6 +7,7 @@
 #include "cprobe/model/gemm.h"
 #include "cprobe/record/provenance.h"
 #include "tests/cli/program.h"
+#include "tests/tensors.h"
 #include "tests/tokenizer/small_tokenizer.h"
 
 namespace cprobe::testing {
@@ -158,6 +159,38 @@ TEST(Doctor, PassesOnASoundModelAndFailsOnAChangedGolden) {
   EXPECT_EQ(changed.exit_code, 1);
   EXPECT_THAT(changed.out, ::testing::ContainsRegex("logits +[0-9.e+-]+ +2.0e-05 +FAIL +entry \\[0, 0, 0\\]"));
   EXPECT_THAT(changed.err, HasSubstr("1 of"));
+}
+
+TEST(Inspect, WritesTheLogitsOfGivenIds) {
+  const TemporaryFolder folder;
+  const std::string model = CPROBE_SOURCE_DIR "/tests/golden/gpt2", out = (folder / "logits.safetensors").string();
+  const SafetensorsFile golden = SafetensorsFile::open(model + "/golden.safetensors");
+  const at::Tensor ids = golden.tensor("input_ids"), lengths = golden.tensor("lengths");
+  Json rows = Json::array();
+  for (int64_t r = 0; r < ids.size(0); ++r) {
+    const int64_t* row = ids[r].data_ptr<int64_t>();
+    rows.push_back(std::vector<int64_t>(row, row + lengths[r].item<int64_t>()));
+  }
+  const std::string path = write_bytes(folder / "ids.json", rows.dump()).string();
+  const ProgramResult done = cprobe({"inspect", model, "--logits", path, "--out", out});
+  ASSERT_EQ(done.exit_code, 0) << done.err;
+  const SafetensorsFile written = SafetensorsFile::open(out);
+  EXPECT_TRUE(at::equal(written.tensor("lengths"), lengths));
+  EXPECT_TRUE(at::equal(written.tensor("input_ids"), ids * golden.tensor("attention_mask")));
+  EXPECT_TRUE(agree(written.tensor("logits"), golden.tensor("logits"), 2e-5));
+
+  const auto refused = [&](const std::string& text, const char* message) {
+    const std::string bad = write_bytes(folder / "bad.json", text).string();
+    const ProgramResult result = cprobe({"inspect", model, "--logits", bad, "--out", out});
+    EXPECT_EQ(result.exit_code, 2) << text;
+    EXPECT_THAT(result.err, HasSubstr(message)) << text;
+  };
+  refused("[]", "at least one row");
+  refused("[[1], []]", "at least one token");
+  refused("[[1, -2]]", "at least 0");
+  refused("[[1, 2.5]]", "bad.json:1");
+  refused("[[100000]]", "outside the model's vocabulary");
+  EXPECT_THAT(cprobe({"inspect", model, "--logits", path}).err, HasSubstr("--out"));
 }
 
 TEST(Data, WritesSentencesOfTheBuiltInLexicon) {

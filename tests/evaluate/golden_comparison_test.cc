@@ -224,8 +224,17 @@ std::string test_name(const ::testing::TestParamInfo<const char*>& param) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, GoldenModel,
-                         ::testing::Values("ours", "gpt2", "gpt2-relu", "gpt2-untied", "gpt2-hub", "gpt-neox",
-                                           "gpt-neox-seq", "llama", "llama-tied", "llama-bias", "qwen2", "mistral"),
+                         ::testing::Values("ours", "gemma", "gemma-erf", "gemma2", "gemma2-plain", "gemma3",
+                                           "gemma3-scaled", "gpt-neo", "gpt-neo-hub", "gpt-neox", "gpt-neox-seq",
+                                           "gpt2", "gpt2-hub", "gpt2-inverse", "gpt2-relu", "gpt2-unscaled",
+                                           "gpt2-untied", "gptj", "gptj-hub", "llama", "llama-bias", "llama-dynamic",
+                                           "llama-dynamic-long", "llama-linear", "llama-llama3", "llama-longrope",
+                                           "llama-longrope-long", "llama-tied", "llama-yarn", "llama-yarn-mscale",
+                                           "llama-yarn-old", "mistral", "mistral-window", "olmo", "olmo-clip", "olmo2",
+                                           "olmo2-grouped", "opt", "opt-bare", "opt-proj", "phi", "phi-grouped", "phi3",
+                                           "phi3-longrope", "phi3-longrope-long", "phi3-window", "qwen2",
+                                           "qwen2-layers", "qwen2-window", "qwen3", "qwen3-bias", "qwen3-window",
+                                           "smollm3", "smollm3-window", "stablelm", "stablelm-parallel"),
                          test_name);
 
 }  // namespace

@@ -28,26 +28,41 @@ class ComponentSteps : public ::testing::TestWithParam<size_t> {
   const Stream stream_{at::randn({trie_.n_nodes(), model_.config.d_model}, Seed(6).generator()), all_};
 };
 
+NormMap in_float64(NormMap norm) {
+  if (norm.weight.defined()) norm.weight = norm.weight.to(at::kDouble);
+  if (norm.bias.defined()) norm.bias = norm.bias.to(at::kDouble);
+  return norm;
+}
+
 /// Attention over one sequence in float64: all scores of all pairs of tokens, then the causal mask
 /// and the window.
-at::Tensor dense_attention(const ModelConfig& config, const LayerConfig& layer, const Projections& rows) {
+at::Tensor dense_attention(const Component& component, const Projections& rows) {
+  const ModelConfig& config = component.config;
+  const LayerConfig& layer = component.layer();
   const int64_t length = rows.q.size(0), group = config.n_heads / config.n_kv_heads;
   const at::Tensor positions = at::arange(length);
-  const auto heads = [&](const at::Tensor& x, bool turned, int64_t repeats) {
+  const auto heads = [&](const at::Tensor& x, const NormMap& own_norm, bool turned, int64_t repeats) {
     at::Tensor wide = x.to(at::kDouble);
+    if (config.qkv_clip > 0) wide = wide.clamp(-config.qkv_clip, config.qkv_clip);
+    const NormMap norm = in_float64(own_norm);
+    if (turned && norm.kind != Norm::kNone) {
+      const bool of_all = norm.weight.dim() == 1 && norm.weight.size(0) == wide.size(1);
+      wide = of_all ? normed(wide, norm) : normed(wide.view({length, -1, config.d_head}), norm).view({length, -1});
+    }
     if (turned && layer.rotary.n_dims > 0) {
-      wide = rotate(wide, positions, rotary_table(layer.rotary, length), config.d_head);
+      wide = rotate(wide, positions, rotary_table(layer.rotary, length, length), config.d_head);
     }
     return wide.reshape({length, -1, config.d_head}).repeat_interleave(repeats, 1).transpose(0, 1);
   };
   const double scale = layer.attention.scale.value_or(1 / std::sqrt(static_cast<double>(config.d_head)));
-  at::Tensor scores = scale * at::matmul(heads(rows.q, true, 1), heads(rows.k, true, group).transpose(1, 2));
+  const at::Tensor q = heads(rows.q, component.q_norm, true, 1), k = heads(rows.k, component.k_norm, true, group);
+  at::Tensor scores = scale * at::matmul(q, k.transpose(1, 2));
   if (const double cap = layer.attention.soft_cap; cap > 0) scores = cap * (scores / cap).tanh();
   const at::Tensor distance = positions.unsqueeze(1) - positions;
   at::Tensor unseen = distance < 0;
   if (layer.attention.window > 0) unseen = unseen.logical_or(distance >= layer.attention.window);
   const at::Tensor p = scores.masked_fill(unseen, -INFINITY).softmax(-1);
-  return at::matmul(p, heads(rows.v, false, group)).transpose(0, 1).reshape({length, -1});
+  return at::matmul(p, heads(rows.v, {}, false, group)).transpose(0, 1).reshape({length, -1});
 }
 
 TEST_P(ComponentSteps, AttentionIsThatOfEachSequenceUnderItsLayersSettings) {
@@ -60,8 +75,7 @@ TEST_P(ComponentSteps, AttentionIsThatOfEachSequenceUnderItsLayersSettings) {
       const at::Tensor nodes = at::tensor(std::vector<int64_t>(path.begin(), path.end()));
       const Projections own{rows.q.index_select(0, nodes), rows.k.index_select(0, nodes),
                             rows.v.index_select(0, nodes)};
-      EXPECT_TRUE(agree(z.index_select(0, nodes), dense_attention(model_.config, model_.config.layer(l), own),
-                        kComponentTolerance))
+      EXPECT_TRUE(agree(z.index_select(0, nodes), dense_attention(component, own), kComponentTolerance))
           << "layer " << l << ", row " << r;
     }
   }

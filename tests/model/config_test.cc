@@ -1,5 +1,6 @@
 #include "cprobe/model/config.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "tests/support.h"
@@ -123,13 +124,32 @@ TEST(ModelConfig, RefusesLlamaSettingsThatWouldChangeTheNumbers) {
     EXPECT_INPUT_ERROR(read(llama_with(changes, model_type)), message);
     EXPECT_INPUT_ERROR(read(llama_with(changes, model_type)), "config.json");
   };
-  refuse({{"rope_scaling", {{"rope_type", "yarn"}, {"factor", 4}}}}, "rope_scaling of type 'yarn'");
+  refuse({{"rope_scaling", {{"rope_type", "ntk"}, {"factor", 4}}}}, "rope_scaling of type 'ntk'");
+  refuse({{"rope_scaling", {{"rope_type", "yarn"}}}}, "factor");
+  refuse({{"rope_scaling", {{"factors", 4}}}}, "factors");
+  refuse({{"rope_scaling", {{"rope_type", "default"}, {"partial_rotary_factor", 0.5}}}}, "partial_rotary_factor");
+  refuse({{"rope_scaling", {{"rope_type", "default"}}}, {"rope_parameters", {{"rope_type", "default"}}}},
+         "beside rope_parameters");
+  refuse({{"rope_local_base_freq", 500.0},
+          {"head_dim", 8},
+          {"rope_parameters",
+           {{"full_attention", {{"rope_type", "default"}}},
+            {"sliding_attention", {{"rope_type", "default"}, {"rope_theta", 7000.0}}}}}},
+         "rope_local_base_freq", "gemma3_text");
+  refuse({{"rope_scaling", {{"rope_type", "longrope"}, {"short_factor", {1.0}}}}}, "expected 4 factors");
+  refuse({{"rope_scaling", {{"rope_type", "linear"}, {"factor", 2}, {"rope_theta", 1e6}}}}, "rope_theta = 5000");
   refuse({{"rope_scaling", {{"rope_type", "linear"}}}}, "factor");
   refuse({{"rope_scaling", {{"rope_type", "llama3"}, {"factor", 4}}}}, "low_freq_factor");
   refuse({{"rope_parameters", {{"rope_theta", 1e6}}}}, "rope_theta");
   refuse({{"partial_rotary_factor", 0.5}}, "partial_rotary_factor = 0.5");
-  refuse({{"sliding_window", 16}}, "sliding_window = 16", "mistral");
-  refuse({{"sliding_window", 16}, {"use_sliding_window", true}}, "sliding_window = 16", "qwen2");
+  refuse({{"sliding_window", 0}}, "expected a size from 1", "mistral");
+  refuse({{"sliding_window", 16}, {"layer_types", {"sliding_attention"}}}, "has 1 entries", "mistral");
+  refuse({{"sliding_window", 16}, {"layer_types", {"sliding_attention", "full_attention"}}},
+         "'full_attention' is not what sliding_window says", "phi3");
+  refuse({{"sliding_window", 16}, {"use_sliding_window", true}, {"layer_types", {"chunked", "full_attention"}}},
+         "layer type 'chunked'", "qwen2");
+  refuse({{"layer_types", {"sliding_attention", "full_attention"}}}, "this file uses no window", "qwen2");
+  refuse({{"is_causal", false}}, "is_causal = false");
   refuse({{"layer_types", {"full_attention", "sliding_attention"}}}, "'sliding_attention'");
   refuse({{"num_local_experts", 8}}, "num_local_experts = 8");
   refuse({{"quantization_config", {{"bits", 4}}}}, "quantization_config");
@@ -138,15 +158,92 @@ TEST(ModelConfig, RefusesLlamaSettingsThatWouldChangeTheNumbers) {
   refuse({{"num_attention_heads", 5}, {"num_key_value_heads", 5}}, "hidden_size = 32 is not a multiple");
   refuse({{"head_dim", 7}}, "rotary embeddings of 7");
   EXPECT_INPUT_ERROR(read(llama_with(json::object(), "mixtral")),
-                     "'mixtral' is not implemented; known: gpt2, gpt_neox, llama");
+                     "'mixtral' is not implemented; known: gpt2, gpt_neo, gptj");
   EXPECT_NO_THROW(read(llama_with({{"sliding_window", 64}}, "mistral")));
   EXPECT_NO_THROW(read(llama_with({{"sliding_window", 16}, {"use_sliding_window", false}}, "qwen2")));
+}
+
+TEST(ModelConfig, KeepsAWindowThatOnlyDynamicRowsExceed) {
+  const json dynamic = {{"rope_type", "dynamic"}, {"factor", 2.0}};
+  const ModelConfig config = read(llama_with({{"sliding_window", 100}, {"rope_scaling", dynamic}}, "mistral"));
+  EXPECT_EQ(config.max_row(), 128);
+  EXPECT_EQ(config.layer(0).attention.window, 100) << "the context is 64, rows may have 128 tokens";
 }
 
 TEST(ModelConfig, TakesTheWindowOfMistralFilesThatNameNone) {
   json long_context = json::parse(llama_with({{"max_position_embeddings", 8192}}, "mistral"));
   long_context.erase("sliding_window");
-  EXPECT_INPUT_ERROR(read(long_context.dump()), "sliding_window = 4096");
+  EXPECT_EQ(read(long_context.dump()).layer(1).attention.window, 4096);
+}
+
+std::vector<int64_t> windows(const ModelConfig& config) {
+  std::vector<int64_t> all;
+  for (int64_t l = 0; l < config.n_layers; ++l) all.push_back(config.layer(l).attention.window);
+  return all;
+}
+
+TEST(ModelConfig, GivesLayersTheirWindows) {
+  using ::testing::ElementsAre;
+  const auto of = [](json changes, const char* model_type) {
+    changes.update({{"num_hidden_layers", 4}, {"sliding_window", 5}});
+    return windows(read(llama_with(changes, model_type)));
+  };
+  EXPECT_THAT(of(json::object(), "mistral"), ElementsAre(5, 5, 5, 5));
+  EXPECT_THAT(of({{"max_position_embeddings", 5}}, "mistral"), ElementsAre(0, 0, 0, 0)) << "no row is longer";
+  EXPECT_THAT(of(json::object(), "qwen2"), ElementsAre(0, 0, 0, 0)) << "not used";
+  const json used = {{"use_sliding_window", true}, {"max_window_layers", 3}};
+  EXPECT_THAT(of(used, "qwen2"), ElementsAre(0, 0, 0, 5));
+  EXPECT_THAT(of(used, "qwen3"), ElementsAre(0, 0, 0, 5));
+  json by_type = used;
+  by_type["layer_types"] = {"sliding_attention", "full_attention", "full_attention", "full_attention"};
+  EXPECT_THAT(of(by_type, "qwen2"), ElementsAre(5, 0, 0, 0)) << "layer_types have precedence";
+  const json gemma = {{"head_dim", 8}, {"hidden_activation", "gelu_pytorch_tanh"}};
+  EXPECT_THAT(of(gemma, "gemma2"), ElementsAre(5, 0, 5, 0));
+  json gemma3 = gemma;
+  gemma3["sliding_window_pattern"] = 2;
+  EXPECT_THAT(of(gemma3, "gemma3_text"), ElementsAre(5, 0, 5, 0));
+  EXPECT_THAT(of({{"use_sliding_window", true}, {"no_rope_layers", {1, 0, 1, 0}}}, "smollm3"), ElementsAre(0, 5, 0, 5));
+}
+
+TEST(ModelConfig, ReadsWhatIsParticularToAFamily) {
+  const json gemma = {{"head_dim", 8}, {"hidden_activation", "gelu_pytorch_tanh"}, {"query_pre_attn_scalar", 4}};
+  const ModelConfig gemma2 = read(llama_with(gemma, "gemma2"));
+  EXPECT_EQ(gemma2.layer(0).attention, (AttentionOptions{.scale = 0.5, .soft_cap = 50}));
+  EXPECT_EQ(gemma2.logit_cap, 30);
+  EXPECT_EQ(gemma2.embedding_scale, std::sqrt(32.0));
+  EXPECT_EQ(gemma2.d_head, 8);
+  EXPECT_TRUE(gemma2.tied_unembedding);
+  EXPECT_EQ(read(llama_with(json::object(), "qwen3")).d_head, 128);
+  const ModelConfig gemma3 = read(llama_with(gemma, "gemma3_text"));
+  EXPECT_EQ(gemma3.logit_cap, 0);
+  EXPECT_EQ(gemma3.layer(0).rotary.base, 1e4) << "the local base";
+  EXPECT_INPUT_ERROR(
+      read(llama_with({{"hidden_act", "gelu"}, {"hidden_activation", "silu"}, {"head_dim", 8}}, "gemma")),
+      "hidden_act is gelu, but hidden_activation silu");
+  EXPECT_INPUT_ERROR(read(llama_with({{"hidden_act", "gelu"}, {"head_dim", 8}}, "gemma")), "hidden_act is gelu");
+  EXPECT_NO_THROW(read(llama_with({{"hidden_activation", nullptr}, {"head_dim", 8}}, "gemma")));
+  const json by_kind = {{"full_attention", {{"rope_type", "linear"}, {"factor", 2}, {"rope_theta", 5000.0}}},
+                        {"sliding_attention", {{"rope_type", "default"}, {"rope_theta", 7000.0}}}};
+  const ModelConfig newer = read(llama_with({{"rope_parameters", by_kind}, {"head_dim", 8}}, "gemma3_text"));
+  EXPECT_EQ(newer.layer(0).rotary.base, 7000);
+  EXPECT_EQ(newer.layer(0).rotary.scaling, RotaryScaling()) << "not of local layers";
+  const ModelConfig stablelm =
+      read(llama_with({{"use_parallel_residual", true}, {"partial_rotary_factor", 0.8}}, "stablelm"));
+  EXPECT_TRUE(stablelm.shared_norm && stablelm.layer(0).parallel_residual);
+  EXPECT_EQ(stablelm.layer(0).rotary.n_dims, 6) << "0.8 of 8, rounded down";
+  EXPECT_EQ(read(llama_with({{"clip_qkv", 1.5}}, "olmo")).qkv_clip, 1.5);
+  EXPECT_EQ(read(with({{"scale_attn_by_inverse_layer_idx", true}})).layer(1).attention.scale, 0.25) << "1/sqrt(4) / 2";
+  EXPECT_EQ(read(with({{"scale_attn_weights", false}})).layer(1).attention.scale, 1);
+}
+
+/// What only the file says goes into the text of a model that is written.
+TEST(ModelConfig, ComesBackFromTheTextOfItsFile) {
+  ModelConfig config = read(llama_with({{"clip_qkv", 1.5}, {"name_of_mine", "kept"}}, "olmo"));
+  config.d_mlp = 90;
+  const json text = json::parse(config_json(config));
+  EXPECT_EQ(text["intermediate_size"], 90);
+  EXPECT_EQ(text["name_of_mine"], "kept");
+  EXPECT_EQ(read(text.dump()).qkv_clip, 1.5);
 }
 
 TEST(ModelConfig, KnowsTheActivations) {
@@ -186,10 +283,6 @@ TEST(ModelConfig, RefusesWhatItCannotRunAndSaysWhere) {
       {"a size in words", with({{"n_layer", "two"}}), "two"},
       {"a broken size", with({{"n_layer", 1.5}}), "1.5"},
       {"heads that do not divide", with({{"n_head", 3}}), "n_embd = 8 is not a multiple of n_head = 3"},
-      {"inverse layer scaling", with({{"scale_attn_by_inverse_layer_idx", true}}),
-       "scale_attn_by_inverse_layer_idx = true"},
-      {"unscaled attention", with({{"scale_attn_weights", false}}), "scale_attn_weights = false"},
-      {"reordered attention", with({{"reorder_and_upcast_attn", true}}), "reorder_and_upcast_attn = true"},
       {"cross attention", with({{"add_cross_attention", true}}), "add_cross_attention = true"},
       {"quantised", with({{"quantization_config", json::object({{"bits", 4}})}}), "quantization_config = {...}"},
       {"negative epsilon", with({{"layer_norm_epsilon", -1e-5}}), "layer_norm_epsilon"},

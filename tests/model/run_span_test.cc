@@ -115,7 +115,8 @@ TEST_P(RunSpan, ShowsEachMatrixItsInput) {
   };
   const auto check = [&](ComponentRef component, const at::Tensor&, const at::Tensor& update, const at::Tensor&) {
     const std::vector<Linear> maps = model_.linears(component);
-    EXPECT_TRUE(agree(masked_linear(maps.back(), inputs.at(component).back()), update, kSame));
+    const at::Tensor written = masked_linear(maps.back(), inputs.at(component).back());
+    EXPECT_TRUE(agree(normed(written, component_of(model_, component).norm_after), update, kSame));
     EXPECT_EQ(inputs.at(component).front().size(1), maps.front().weight.size(0));
   };
   run(start(), Site::start(), end(), {.on_update = check, .on_input = record});

@@ -5,7 +5,7 @@ usage: compare_families.py [--cprobe PROGRAM] [--seeds 0 1 2] [--families gpt2 l
                            [--keep FOLDER]
        compare_families.py --recorded MODEL_FOLDER...
 
-needs: pip install torch==2.0.1 transformers==4.46.3 safetensors "numpy<2"
+needs: pip install torch==2.6.0 transformers==4.57.6 safetensors
 
 For each seed and variant of a family: draws a shape and every parameter; saves the model as a
 Hugging Face folder (in float32, float16 or bfloat16, as one file or several); records what
@@ -30,18 +30,21 @@ import zlib
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, GPT2Config, GPTNeoXConfig, LlamaConfig, MistralConfig, Qwen2Config
+from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 from transformers.pytorch_utils import Conv1D
 
-# model_type -> path of the list of blocks, name of the attention module in a block. The other
-# module of a block is always `mlp`.
+# model_type -> path of the list of blocks, name of the attention module in a block. Families that
+# are not here are like Llama. The other module of a block is `mlp`, except in OPT.
 LAYOUT = {
     "gpt2": ("transformer.h", "attn"),
+    "gpt_neo": ("transformer.h", "attn.attention"),
+    "gptj": ("transformer.h", "attn"),
     "gpt_neox": ("gpt_neox.layers", "attention"),
-    "llama": ("model.layers", "self_attn"),
-    "qwen2": ("model.layers", "self_attn"),
-    "mistral": ("model.layers", "self_attn"),
+    "opt": ("model.decoder.layers", "self_attn"),
 }
+LIKE_LLAMA = ("model.layers", "self_attn")
+# Families in which a norm follows what a component writes.
+NORMS_BEHIND = {"gemma2", "gemma3_text", "olmo2"}
 STORAGE = [  # dtype, largest size of a file; models take turns.
     (torch.float32, "1GB"),
     (torch.float16, "1GB"),
@@ -84,8 +87,12 @@ def draw_configs(rng):
     other_d_head = d_head + rng.choice([-4, 2, 6])
     rotary_pct = rng.choice([d for d in (2, 4, 6, 8) if d < d_head]) / d_head
 
+    def of(family, **keys):
+        return CONFIG_MAPPING[family](**keys)
+
     def gpt2(**more):
-        return GPT2Config(
+        return of(
+            "gpt2",
             vocab_size=sizes["vocab_size"],
             n_positions=sizes["max_position_embeddings"],
             n_embd=d_model,
@@ -99,10 +106,16 @@ def draw_configs(rng):
         )
 
     def neox(**more):
-        return GPTNeoXConfig(**sizes, hidden_act=activation, layer_norm_eps=epsilon, rotary_emb_base=2000, **more)
+        return of("gpt_neox", **sizes, hidden_act=activation, layer_norm_eps=epsilon, rotary_emb_base=2000, **more)
 
     def llama(**more):
-        return LlamaConfig(**{**grouped, **more})
+        return of("llama", **{**grouped, **more})
+
+    def like_llama(family, **more):
+        return of(family, **{**grouped, "tie_word_embeddings": tied, **more})
+
+    def gemma(family, **more):
+        return like_llama(family, head_dim=other_d_head, hidden_act=gelu, hidden_activation=gelu, **more)
 
     # With base 500, some wavelengths are left alone, some are stretched, and one or two lie in
     # between.
@@ -114,6 +127,15 @@ def draw_configs(rng):
         "original_max_position_embeddings": 32,
     }
     linear = {"type": "linear", "factor": rng.choice([2.0, 2.5])}
+    yarn = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "beta_fast": 4.0}
+    dynamic = {"rope_type": "dynamic", "factor": 3.0}
+    n_layers = sizes["num_hidden_layers"]
+    short = {"sliding_window": rng.choice([3, 5])}
+    gelu = rng.choice(["gelu", "gelu_pytorch_tanh"])
+    phi_like = {**sizes, "num_key_value_heads": n_kv_heads, "rope_theta": grouped["rope_theta"], "tie_word_embeddings": False}
+    share = rng.choice([0.5, 0.8])
+    if int(d_head * share) % 2:
+        share = 0.5
     return {
         "gpt2": gpt2(n_inner=None),
         "gpt2-untied": gpt2(n_inner=sizes["intermediate_size"], tie_word_embeddings=False),
@@ -125,9 +147,67 @@ def draw_configs(rng):
         "llama-head_dim": llama(head_dim=other_d_head),
         "llama-linear": llama(rope_scaling=linear),
         "llama-llama3": llama(rope_scaling=llama3, rope_theta=500.0),
-        "qwen2": Qwen2Config(**{**grouped, "tie_word_embeddings": tied}),
-        "mistral": MistralConfig(**grouped, head_dim=other_d_head, sliding_window=None),
+        "llama-yarn": llama(rope_scaling=yarn, rope_theta=500.0),
+        "llama-dynamic": llama(rope_scaling=dynamic, max_position_embeddings=64),
+        "qwen2": like_llama("qwen2"),
+        "qwen2-window": like_llama("qwen2", use_sliding_window=True, max_window_layers=1, **short),
+        "mistral": like_llama("mistral", head_dim=other_d_head, sliding_window=None),
+        "mistral-window": like_llama("mistral", **short),
+        "gpt2-inverse": gpt2(scale_attn_by_inverse_layer_idx=True),
+        "gpt_neo": of(
+            "gpt_neo",
+            vocab_size=sizes["vocab_size"],
+            max_position_embeddings=sizes["max_position_embeddings"],
+            hidden_size=d_model,
+            num_layers=n_layers,
+            num_heads=n_heads,
+            attention_types=[[["local"], 1]] + ([[["global"], n_layers - 1]] if n_layers > 1 else []),
+            window_size=3,
+            activation_function=activation,
+            layer_norm_epsilon=epsilon,
+            bos_token_id=0,
+            eos_token_id=0,
+        ),
+        "gptj": of(
+            "gptj",
+            vocab_size=sizes["vocab_size"],
+            n_positions=sizes["max_position_embeddings"],
+            n_embd=d_model,
+            n_layer=n_layers,
+            n_head=n_heads,
+            rotary_dim=rng.choice([2, 4, 6]),
+            activation_function=activation,
+            layer_norm_epsilon=epsilon,
+            bos_token_id=0,
+            eos_token_id=0,
+        ),
+        "opt": of("opt", **opt_sizes(sizes), activation_function=activation, tie_word_embeddings=tied),
+        "opt-proj": of("opt", **opt_sizes(sizes), word_embed_proj_dim=d_model - 5, enable_bias=rng.random() < 0.5),
+        "qwen3": like_llama("qwen3", head_dim=other_d_head, attention_bias=tied),
+        "smollm3": like_llama("smollm3", no_rope_layers=[l % 2 for l in range(n_layers)], pad_token_id=0),
+        "gemma": gemma("gemma"),
+        "gemma2": gemma("gemma2", query_pre_attn_scalar=20, attn_logit_softcapping=2.0, final_logit_softcapping=3.0, **short),
+        "gemma3_text": gemma(
+            "gemma3_text", query_pre_attn_scalar=20, sliding_window_pattern=2, rope_local_base_freq=500.0, **short
+        ),
+        "phi": of("phi", **phi_like, partial_rotary_factor=share, hidden_act=activation, layer_norm_eps=epsilon),
+        "phi-norms": of("phi", **phi_like, qk_layernorm=True, hidden_act=activation, layer_norm_eps=epsilon),
+        "phi3": like_llama("phi3", partial_rotary_factor=share, pad_token_id=0),
+        "phi3-window": like_llama("phi3", pad_token_id=0, **short),
+        "olmo": of("olmo", **phi_like, pad_token_id=0),
+        "olmo-clip": of("olmo", **phi_like, pad_token_id=0, clip_qkv=0.8, attention_bias=True),
+        "olmo2": like_llama("olmo2", pad_token_id=0),
+        "stablelm": of("stablelm", **phi_like, partial_rotary_factor=share, layer_norm_eps=epsilon),
+        "stablelm-parallel": of(
+            "stablelm", **phi_like, use_parallel_residual=True, qk_layernorm=True, use_qkv_bias=True,
+            layer_norm_eps=epsilon,
+        ),
     }
+
+
+def opt_sizes(sizes):
+    renamed = {key: value for key, value in sizes.items() if key != "intermediate_size"}
+    return {**renamed, "ffn_dim": sizes["intermediate_size"], "pad_token_id": 1}
 
 
 def family_of(variant):
@@ -163,16 +243,36 @@ def save_random_model(config, folder, storage, generator):
 # Inputs of a recording
 
 
+class Component:
+    """The linear maps of a component by their short names, and the module whose output is added to
+    the stream."""
+
+    def __init__(self, module, written=None):
+        maps = {name: child for name, child in module.named_children() if isinstance(child, (torch.nn.Linear, Conv1D))}
+        self.matrices, self.written = maps, written or module
+
+
+def blocks_of(model):
+    return model.get_submodule(LAYOUT.get(model.config.model_type, LIKE_LLAMA)[0])
+
+
 def components_of(model, layer):
-    """{"attn": module, "mlp": module} of a layer."""
-    path, attention = LAYOUT[model.config.model_type]
-    block = model.get_submodule(path)[layer]
-    return {"attn": block.get_submodule(attention), "mlp": block.mlp}
+    """{"attn": Component, "mlp": Component} of a layer."""
+    family = model.config.model_type
+    block = blocks_of(model)[layer]
+    attention = block.get_submodule(LAYOUT.get(family, LIKE_LLAMA)[1])
+    if family == "opt":  # The MLP is not a module of its own.
+        return {"attn": Component(attention), "mlp": Component(block, block.fc2)}
+    if family in NORMS_BEHIND:
+        return {
+            "attn": Component(attention, block.post_attention_layernorm),
+            "mlp": Component(block.mlp, block.post_feedforward_layernorm),
+        }
+    return {"attn": Component(attention), "mlp": Component(block.mlp)}
 
 
 def matrices_of(component):
-    """{short name: linear map} of a component."""
-    return {name: child for name, child in component.named_children() if getattr(child, "weight", None) is not None}
+    return component.matrices
 
 
 def n_out(linear):
@@ -232,6 +332,13 @@ def keep_output(outputs, key):
     return hook
 
 
+@contextlib.contextmanager
+def both_hooks(functions, component, update):
+    """Masks the matrices, and keeps what is written: in OPT both are of one module."""
+    with hooks(functions), hooks({component.written: keep_output(update, "update")}):
+        yield
+
+
 def multiply_by(mask):
     """y_j = (x W)_j m_j + b_j: the bias is not masked."""
 
@@ -253,12 +360,11 @@ def soft_nearest_neighbours(v, labels):
 
 @torch.no_grad()
 def record_forward(model, ids, attention_mask):
-    path, _ = LAYOUT[model.config.model_type]
     outputs, functions = {}, {}
-    for layer, block in enumerate(model.get_submodule(path)):
+    for layer, block in enumerate(blocks_of(model)):
         functions[block] = keep_output(outputs, f"resid_post.{layer}")
         for name, component in components_of(model, layer).items():
-            functions[component] = keep_output(outputs, f"{name}_update.{layer}")
+            functions[component.written] = keep_output(outputs, f"{name}_update.{layer}")
     with hooks(functions):
         outputs["logits"] = model(ids, attention_mask=attention_mask).logits
     return {key: value * attention_mask[:, :, None] for key, value in outputs.items()}
@@ -269,7 +375,7 @@ def record_masked(model, inputs, block, component):
     attention_mask = inputs["attention_mask"]
     update = {}
     functions = {m: multiply_by(inputs[f"mask.{block}.{name}"]) for name, m in matrices_of(component).items()}
-    with hooks({**functions, component: keep_output(update, "update")}):
+    with both_hooks(functions, component, update):
         logits = model(inputs["input_ids"], attention_mask=attention_mask).logits
     return {
         f"masked_update.{block}": update["update"] * attention_mask[:, :, None],
@@ -283,7 +389,7 @@ def record_gradients(model, inputs, block, component):
     s = {name: inputs[f"snn.s.{block}.{name}"].clone().requires_grad_() for name in linears}
     update = {}
     functions = {linear: multiply_by(s[name].sigmoid()) for name, linear in linears.items()}
-    with hooks({**functions, component: keep_output(update, "update")}):
+    with both_hooks(functions, component, update):
         model(ids, attention_mask=padding_mask(lengths, ids.shape[1]))
     v = update["update"][torch.arange(len(ids)), lengths - 1]
     loss = soft_nearest_neighbours(v, inputs["snn.labels"])

@@ -122,7 +122,7 @@ TEST_F(ReproduceExperiment4, RefusesOptionsThatMakeNoExperiment) {
   refused(with([](Experiment4Options& o) { o.tasks.push_back(PaperTask::kAgreement); }), "a task stands twice");
   refused(with([](Experiment4Options& o) { o.layers = {0, 0}; }), "a layer stands twice");
   refused(with([](Experiment4Options& o) { o.layers = {2}; }), "L2.attn: the model has layers 0 to 1");
-  refused(with([](Experiment4Options& o) { o.model = "nowhere"; }), "nowhere/config.json");
+  refused(with([](Experiment4Options& o) { o.model = "nowhere"; }), "nowhere: no such folder");
   std::filesystem::remove(folder_ / "model/tokenizer.json");
   refused(options_, "no tokenizer here");
 }

@@ -21,8 +21,8 @@ struct Circuit {
   std::vector<MatrixInfo> matrices;
   /// Per matrix, bool as `unit_shape`: true inside the circuit.
   std::vector<at::Tensor> members;
-  /// Per matrix, float32 as `unit_shape`: how strongly training wanted each unit in the circuit. The
-  /// numbers are the mask's parameters: s, or log alpha. Empty for unit weight, for circuits of
+  /// Per matrix, float32 as `unit_shape`: how strongly training wanted each unit in the circuit.
+  /// The numbers are the mask's parameters: s, or log alpha. Empty for unit weight, for circuits of
   /// methods that train nothing, and for those made of others.
   std::vector<at::Tensor> scores;
   /// Origin as text: version, method, variable, model fingerprint, seeds, options.
@@ -49,8 +49,8 @@ Circuit make_circuit(const Mask& mask, const MaskMethod& method);
 std::vector<at::Tensor> keep_multipliers(const Circuit& circuit);
 
 /// Writes a circuit file (docs/file_formats.md): one U8 tensor per weight matrix that has units,
-/// under the checkpoint's name of the tensor, and one F32 tensor of scores. In unit weight, the U8 tensor has
-/// the axes of the checkpoint's tensor. All else is written as metadata.
+/// under the checkpoint's name of the tensor, and one F32 tensor of scores. In unit weight, the U8
+/// tensor has the axes of the checkpoint's tensor. All else is written as metadata.
 void save_circuit(const Circuit& circuit, const std::filesystem::path& path);
 /// The bytes of the file that `save_circuit` writes.
 std::string circuit_bytes(const Circuit& circuit);

@@ -168,9 +168,14 @@ at::Tensor ComponentInputs::attention(const std::vector<at::Tensor>& multipliers
     masked.q = rows_at(masked.q, paths.own_rows());
     return attend(component_, masked, paths);
   }
+  if (!has_linear_values(component_)) return read_by_heads(multipliers, which);
   const AttentionShape shape = attention_shape(component_.config);
   const at::Tensor of_values = split_projections(component_.config, joined_inputs(multipliers)).v;
-  return scaled_rows(unmasked_values(multipliers, which), {}, per_query_head(of_values, shape), closed_hidden_);
+  return scaled_rows(read_by_heads(multipliers, which), {}, per_query_head(of_values, shape), closed_hidden_);
+}
+
+bool ComponentInputs::has_open_hidden() const {
+  return unit_ == MaskUnit::kNeuron && component_.norm_after.kind == Norm::kNone && has_linear_values(component_);
 }
 
 OpenHidden ComponentInputs::open_hidden(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const {
@@ -183,15 +188,17 @@ OpenHidden ComponentInputs::open_hidden(const std::vector<at::Tensor>& multiplie
     const at::Tensor m = per_query_head(split_projections(component_.config, joined_inputs(multipliers)).v,
                                         attention_shape(component_.config));
     OpenHidden hidden = without_values(m.ne(0));
-    hidden.values = open_columns(unmasked_values(multipliers, which), {}, m, closed_hidden_, hidden.open);
+    hidden.values = open_columns(read_by_heads(multipliers, which), {}, m, closed_hidden_, hidden.open);
     return hidden;
   }
   const at::Tensor rows = chosen(query_rows_, which);
   HiddenLayer layer = hidden_layer_of(component_.config);
-  at::Tensor open = multipliers[0].ne(0);
-  if (multipliers.size() == 3) {
-    // act(gate) up: a factor that is 0 in all rows closes the unit, whatever the other does.
-    const at::Tensor up_open = multipliers[1].ne(0);
+  // Of act(x), or of act(gate) and up.
+  const std::vector<at::Tensor> of_factors = at::split(joined_inputs(multipliers), layer.d_mlp, -1);
+  at::Tensor open = of_factors[0].ne(0);
+  if (of_factors.size() == 2) {
+    // A factor that is 0 in all rows closes the unit, whatever the other does.
+    const at::Tensor up_open = of_factors[1].ne(0);
     const at::Tensor up_bias = joined_bias_.narrow(0, layer.d_mlp, layer.d_mlp);
     const at::Tensor gate_is_zero =
         reference_hidden_layer(layer, joined_bias_.narrow(0, 0, layer.d_mlp).unsqueeze(0)).squeeze(0).eq(0);
@@ -199,9 +206,9 @@ OpenHidden ComponentInputs::open_hidden(const std::vector<at::Tensor>& multiplie
   }
   OpenHidden hidden = without_values(open);
   std::vector<at::Tensor> parts;
-  for (size_t i = 0; i + 1 < multipliers.size(); ++i) {
+  for (size_t i = 0; i < of_factors.size(); ++i) {
     const int64_t first = static_cast<int64_t>(i) * layer.d_mlp;
-    parts.push_back(open_columns(inputs_.narrow(1, first, layer.d_mlp), rows, multipliers[i],
+    parts.push_back(open_columns(inputs_.narrow(1, first, layer.d_mlp), rows, of_factors[i],
                                  joined_bias_.narrow(0, first, layer.d_mlp), hidden.open)
                         .view({rows.size(0), hidden.open.n()}));
   }
@@ -210,7 +217,7 @@ OpenHidden ComponentInputs::open_hidden(const std::vector<at::Tensor>& multiplie
   return hidden;
 }
 
-at::Tensor ComponentInputs::unmasked_values(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const {
+at::Tensor ComponentInputs::read_by_heads(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const {
   AttentionPaths paths = paths_.of_queries(which);
   const bool forms_keys = !has_plain_scores(component_);
   const at::Tensor keys = forms_keys ? paths.drop_unread_keys() : at::Tensor();
@@ -220,10 +227,15 @@ at::Tensor ComponentInputs::unmasked_values(const std::vector<at::Tensor>& multi
   const Projections b = split_projections(component_.config, joined_bias_);
   const AttentionShape shape = attention_shape(component_.config);
   if (forms_keys) {
-    const at::Tensor values = rows_at(projections_.v, keys);
+    at::Tensor values;
+    if (has_linear_values(component_)) {
+      values = rows_at(projections_.v, keys);
+      if (n_masks > 1) values = values.repeat({n_masks, 1});
+    } else {
+      values = scaled_rows(projections_.v, keys, m.v, b.v);
+    }
     return attend(component_,
-                  {scaled_rows(projections_.q, queries, m.q, b.q), scaled_rows(projections_.k, keys, m.k, b.k),
-                   n_masks == 1 ? values : values.repeat({n_masks, 1})},
+                  {scaled_rows(projections_.q, queries, m.q, b.q), scaled_rows(projections_.k, keys, m.k, b.k), values},
                   paths.repeated(n_masks, keys.size(0)));
   }
   const at::Tensor of_keys = per_query_head(m.k, shape);

@@ -19,15 +19,16 @@ namespace cprobe {
 ///     neuron mask m only scales the columns of a projection: (x W) m + b.
 ///   - Unit head: as unit neuron, with a mask of the values' columns (`over_outputs`).
 ///
-/// Attention with neuron masks never forms masked values. The attention weights p_j of a query sum
-/// to 1, so the weighted sum of values is (sum_j p_j x_j W_v) m_v + b_v.
+/// Attention with neuron masks forms no masked values, unless they are clipped. The attention
+/// weights p_j of a query sum to 1, so the weighted sum of values is (sum_j p_j x_j W_v) m_v + b_v.
 ///
 /// If the scores are plain (`has_plain_scores`), attention forms no masked keys either. With the
 /// keys k_j = (x_j W_k) m_k + b_k, the score of key j is (q m_k) . (x_j W_k) + q . b_k. The last
 /// term is the same for all j, so the softmax cancels that term.
 ///
 /// If the scores are not plain, `updates` forms the masked keys of each batch. Rotary embeddings
-/// rotate each masked key by the key's position. A soft cap is not linear, so no term cancels.
+/// rotate each masked key by the key's position. Norms, clipping and a soft cap are not linear, so
+/// no term cancels.
 ///
 /// Memory: the inputs (unit weight) or their projections (unit neuron). An MLP needs the labelled
 /// tokens only; attention also needs the ancestors of these tokens, which are all earlier tokens of
@@ -37,8 +38,8 @@ class ComponentInputs {
   /// @param before  the residual stream before the component. Attention needs `nodes` and their
   ///                ancestors; an MLP needs `nodes` only.
   /// @param nodes   [n_labelled] int64: trie node of each labelled token. May repeat nodes.
-  /// @throws Error (kFailed) if `before` lacks a node that the component needs; (kInput) for heads of
-  ///         an MLP.
+  /// @throws Error (kFailed) if `before` lacks a node that the component needs; (kInput) for heads
+  ///         of an MLP.
   ComponentInputs(const Model& model, const ComponentRef& component, MaskUnit unit, const TokenTrie& trie,
                   const Stream& before, const at::Tensor& nodes);
 
@@ -56,9 +57,13 @@ class ComponentInputs {
   /// @throws Error (kFailed) if there is not one multiplier per matrix.
   at::Tensor updates(std::vector<at::Tensor> multipliers, const at::Tensor& which = {}) const;
 
+  /// Whether `open_hidden` is possible: unit neuron, values that are not clipped, and no norm
+  /// behind the last matrix.
+  bool has_open_hidden() const;
   /// What the last matrix reads under several masks, without units that are equal in all rows.
   /// Differentiable in the multipliers.
-  /// @param multipliers, which  as in `updates`. @pre the unit is neuron, the component on the CPU.
+  /// @param multipliers, which  as in `updates`. @pre has_open_hidden(),
+  /// and the component is on the CPU.
   OpenHidden open_hidden(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const;
   const Linear& last_map() const { return component_.maps.back(); }
 
@@ -69,8 +74,9 @@ class ComponentInputs {
   /// The input of the last matrix: [n, n_in], or [n_masks * n, n_in] mask by mask.
   at::Tensor hidden(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const;
   at::Tensor attention(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const;
-  /// Unit neuron: sum_j p_j x_j W_v of each head, which the values' mask then scales.
-  at::Tensor unmasked_values(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const;
+  /// Units neuron and head: what each head reads. Linear values are sum_j p_j x_j W_v, without
+  /// bias, which their mask then scales.
+  at::Tensor read_by_heads(const std::vector<at::Tensor>& multipliers, const at::Tensor& which) const;
   at::Tensor joined_weight_masked(const std::vector<at::Tensor>& multipliers, const at::Tensor& rows) const;
 
   Component component_;

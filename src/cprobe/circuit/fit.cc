@@ -61,7 +61,7 @@ at::Tensor objective_of_each(const ComponentInputs& inputs, const std::vector<at
     n += of_matrix.numel();
     if (of_matrix.is_cpu()) n_closed += of_matrix.eq(0).sum().item<int64_t>();
   }
-  if (inputs.unit() != MaskUnit::kNeuron || static_cast<double>(n_closed) < kFewClosed * static_cast<double>(n)) {
+  if (!inputs.has_open_hidden() || static_cast<double>(n_closed) < kFewClosed * static_cast<double>(n)) {
     return soft_nearest_neighbours(inputs.updates(multipliers, which), labels);
   }
   return soft_nearest_neighbours(inputs.open_hidden(multipliers, which), inputs.last_map(), multipliers.back(), labels);

@@ -42,7 +42,8 @@ std::vector<at::Tensor> over_outputs(const ModelConfig& config, const std::vecto
     sizes.back() = n;
     return at::ones(sizes, of_heads.options());
   };
-  const at::Tensor joined = at::cat({of_heads, ones(1)}, -1).index_select(-1, head_of_outputs(config, part).to(of_heads.device()));
+  const at::Tensor joined =
+      at::cat({of_heads, ones(1)}, -1).index_select(-1, head_of_outputs(config, part).to(of_heads.device()));
   std::vector<at::Tensor> of_outputs;
   int64_t first = 0;
   for (size_t i = 0; i + 1 < matrices.size(); ++i) {

@@ -171,9 +171,9 @@ std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& ci
   for (const Fill fill : options.fills) {
     const auto run = [&](const std::vector<at::Tensor>& multipliers, Seed donors) {
       stop_if_interrupted();
-      const AblationBench::Measured measured = bench.measure(
-          over_outputs(bench.config(), circuit.matrices, circuit.unit, multipliers, HeadPart::kAll), fill, donors,
-          options.effect);
+      const AblationBench::Measured measured =
+          bench.measure(over_outputs(bench.config(), circuit.matrices, circuit.unit, multipliers, HeadPart::kAll), fill,
+                        donors, options.effect);
       ++progress.done;
       tell(on_progress, progress);
       return measured;

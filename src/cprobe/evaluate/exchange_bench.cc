@@ -17,8 +17,8 @@ constexpr size_t kSlabTokens = 1024;
 /// @param row    of base or donor. @param where  names the row in messages.
 void require_tokens(const std::vector<int64_t>& row, const std::string& where, const ModelConfig& config) {
   if (row.empty()) throw input_error("{} has no tokens", where);
-  if (static_cast<int64_t>(row.size()) > config.n_positions) {
-    throw input_error("{} has {} tokens, more than the model's context of {}", where, row.size(), config.n_positions);
+  if (static_cast<int64_t>(row.size()) > config.max_row()) {
+    throw input_error("{} has {} tokens, more than the model's context of {}", where, row.size(), config.max_row());
   }
   for (const int64_t token : row) {
     if (token >= 0 && token < config.vocab) continue;

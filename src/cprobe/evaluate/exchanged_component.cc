@@ -22,8 +22,9 @@ ExchangedComponent::Untouched ExchangedComponent::untouched_on(const Stream& str
   const at::Tensor x = normed_input(component_, attention ? stream.read() : rows_at(stream.read(), nodes_));
   const at::Tensor joined = project_in(component_, x);
   const at::Tensor z = hidden(joined);
-  const at::Tensor update = update_from(component_, z);
-  if (unit_ != MaskUnit::kWeight) return {.first = joined, .update = update};
+  const at::Tensor written = written_by(component_, z);
+  const at::Tensor update = normed(written, component_.norm_after);
+  if (unit_ != MaskUnit::kWeight) return {.first = joined, .written = written, .update = update};
   return {.first = x, .hidden = z, .update = update};
 }
 
@@ -61,7 +62,7 @@ at::Tensor ExchangedComponent::along_paths(const std::vector<at::Tensor>& member
   if (unit_ != MaskUnit::kWeight) {
     // Picks outputs and does not weigh them, so that units with their own input keep their bits.
     const at::Tensor z_mix = hidden(at::where(at::cat(units), other.first, own.first));
-    return at::where(last, update_from(component_, z_mix), own.update);
+    return normed(at::where(last, written_by(component_, z_mix), own.written), component_.norm_after);
   }
   ComponentMask masks;
   for (const at::Tensor& unit : units) {

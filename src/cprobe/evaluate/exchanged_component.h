@@ -27,14 +27,15 @@ enum class ExchangeSide {
 ///   - Last matrix: a unit in S reads z_mix, any other unit z.
 ///
 /// With S = all units this is what the component writes for the other row; with S = none, for the
-/// row itself. A unit is an output of a matrix (unit neuron) or one weight (unit weight). Both read
-/// as in LinearMask: y = x W (1 - m) + x' W m + b with m = 1 in S.
+/// row itself. A unit is an output of a matrix (unit neuron), one weight (unit weight), or an
+/// attention head's queries, keys and values (unit head). All read as in LinearMask:
+/// y = x W (1 - m) + x' W m + b with m = 1 in S.
 ///
 /// With unit neuron, updates are differentiable in the streams and the weights, if these need
 /// gradients.
 ///
 /// Memory, for each row of both streams:
-///   - unit neuron: the outputs of the input matrices, and the update;
+///   - units neuron and head: the outputs of the input matrices, and the update;
 ///   - unit weight: the inputs of all matrices, and the update.
 class ExchangedComponent {
  public:
@@ -62,8 +63,9 @@ class ExchangedComponent {
     ///   - Unit neuron: outputs of the input matrices, joined along the columns.
     ///   - Unit weight: x, the input of the input matrices.
     at::Tensor first;
-    at::Tensor hidden;  ///< Unit weight only: z, the input of the last matrix, [n, n_in].
-    at::Tensor update;  ///< [n, d_model].
+    at::Tensor hidden;   ///< Unit weight only: z, the input of the last matrix, [n, n_in].
+    at::Tensor written;  ///< Not unit weight: what the last matrix makes, [n, d_model].
+    at::Tensor update;   ///< [n, d_model].
   };
 
   Untouched untouched_on(const Stream& stream) const;

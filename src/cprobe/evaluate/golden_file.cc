@@ -34,6 +34,7 @@ at::Tensor GoldenFile::tensor(const std::string& name, at::ScalarType dtype, con
       info.shape, shape, [](int64_t found, int64_t wanted) { return found > 0 && (wanted < 0 || found == wanted); });
   if (info.dtype != dtype || !same_shape) {
     std::vector<std::string> wanted;
+    wanted.reserve(shape.size());
     for (const int64_t size : shape) wanted.push_back(size < 0 ? "any" : std::to_string(size));
     throw error(name,
                 fmt::format("is {} [{}], expected {} [{}]; is the file of another model?", at::toString(info.dtype),
@@ -43,7 +44,7 @@ at::Tensor GoldenFile::tensor(const std::string& name, at::ScalarType dtype, con
 }
 
 at::Tensor GoldenFile::numbers(const std::string& name, const std::vector<int64_t>& shape) const {
-  const at::Tensor values = tensor(name, at::kFloat, shape);
+  at::Tensor values = tensor(name, at::kFloat, shape);
   if (!at::isfinite(values).all().item<bool>()) throw error(name, "holds NaN or infinite values");
   return values;
 }
@@ -58,14 +59,14 @@ GoldenBatch GoldenFile::batch(const std::string& prefix, const ModelConfig& conf
   const at::Tensor ids = whole_numbers(ids_name, {-1, -1}).contiguous();
   GoldenBatch batch{.n_rows = ids.size(0), .seq = ids.size(1)};
   const at::Tensor lengths = whole_numbers(lengths_name, {batch.n_rows}).contiguous();
-  const int64_t longest = std::min(batch.seq, config.n_positions);
+  const int64_t longest = std::min(batch.seq, config.max_row());
   std::vector<std::vector<int64_t>> rows;
   std::vector<int64_t> places;
   for (int64_t r = 0; r < batch.n_rows; ++r) {
     const int64_t length = lengths.data_ptr<int64_t>()[r];
     if (length < 1 || length > longest) {
       throw error(lengths_name, fmt::format("holds {} for row {}; rows have {} tokens and the model {} positions",
-                                            length, r, batch.seq, config.n_positions));
+                                            length, r, batch.seq, config.max_row()));
     }
     const int64_t* tokens = ids.data_ptr<int64_t>() + r * batch.seq;
     rows.emplace_back(tokens, tokens + length);

@@ -141,7 +141,11 @@ Document Document::parse_json(std::string_view text, const std::string& source_n
 }
 
 Document Document::read_json(const std::filesystem::path& path) {
-  return parse_json(read_file(path), path.string());
+  const std::string text = read_file(path);
+  if (text.starts_with("version https://git-lfs")) {
+    throw input_error("{}: is a Git LFS pointer, not the file itself; fetch it with 'git lfs pull'", path.string());
+  }
+  return parse_json(text, path.string());
 }
 
 }  // namespace cprobe

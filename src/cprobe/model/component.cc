@@ -23,28 +23,72 @@ KeyRows key_rows(const TokenTrie& trie, const Stream& stream, const at::Tensor& 
   return {rows.view(paths.nodes.sizes()), paths.length};
 }
 
+/// The norm of queries or keys; none if the model has none.
+/// @param name  of the matrix that makes them.
+NormMap norm_of_heads(const Model& model, const std::string& name, int64_t n_heads) {
+  if (model.weights.contains(name + "_norm.weight")) return norm_of(model, name + "_norm");
+  const auto of_head = [&](int64_t head) { return fmt::format("{}.{}.norm", name, head); };
+  if (!model.weights.contains(of_head(0) + ".weight")) return {};
+  NormMap norm = norm_of(model, of_head(0));
+  std::vector<at::Tensor> weights;
+  for (int64_t head = 0; head < n_heads; ++head) weights.push_back(model.weight(of_head(head) + ".weight"));
+  norm.weight = at::stack(weights);
+  return norm;
+}
+
+/// @param heads  [n, heads * d_head].
+at::Tensor normed_heads(const at::Tensor& heads, const NormMap& norm, int64_t d_head) {
+  if (norm.kind == Norm::kNone) return heads;
+  const bool all_together = norm.weight.dim() == 1 && norm.weight.size(0) == heads.size(1);
+  if (all_together) return normed(heads, norm);
+  return normed(heads.reshape({heads.size(0), -1, d_head}), norm).reshape(heads.sizes());
+}
+
 }  // namespace
 
 NormMap norm_of(const Model& model, const std::string& name) {
+  NormMap norm{.kind = find_architecture(model.config.architecture).norm, .epsilon = model.config.norm_epsilon};
+  if (!model.config.norm_weights) return norm;
   const Linear weights = model.linear(name);
-  return {find_architecture(model.config.architecture).norm, model.config.norm_epsilon, weights.weight, weights.bias};
+  norm.weight = weights.weight;
+  norm.bias = weights.bias;
+  return norm;
 }
 
 at::Tensor normed(const at::Tensor& x, const NormMap& norm) {
+  const auto root_mean_square = [&] { return x * at::rsqrt(at::mean(at::square(x), {-1}, true) + norm.epsilon); };
   switch (norm.kind) {
-    case Norm::kLayer:
-      return at::layer_norm(x, {x.size(1)}, norm.weight, norm.bias, norm.epsilon);
+    case Norm::kLayer: {
+      if (!norm.weight.defined() || norm.weight.dim() == 1) {
+        return at::layer_norm(x, {x.size(-1)}, norm.weight, norm.bias, norm.epsilon);
+      }
+      return at::layer_norm(x, {x.size(-1)}, {}, {}, norm.epsilon) * norm.weight;
+    }
     case Norm::kRms:
-      return x * at::rsqrt(at::mean(at::square(x), {1}, true) + norm.epsilon) * norm.weight;
+      return norm.weight.defined() ? root_mean_square() * norm.weight : root_mean_square();
+    case Norm::kRmsPlusOne:
+      return root_mean_square() * (1 + norm.weight);
+    case Norm::kNone:
+      return x;
   }
   throw failure("unknown norm");
 }
 
 Component component_of(const Model& model, const ComponentRef& ref) {
-  return {.ref = ref,
-          .config = model.config,
-          .norm = norm_of(model, fmt::format("layers.{}.{}.norm", ref.layer, to_string(ref.block))),
-          .maps = model.linears(ref)};
+  const auto name_in = [&](Block block, std::string_view part) {
+    return fmt::format("layers.{}.{}.{}", ref.layer, to_string(block), part);
+  };
+  Component component{.ref = ref, .config = model.config, .norm = {}, .maps = model.linears(ref)};
+  if (find_architecture(model.config.architecture).norms_before) {
+    component.norm = norm_of(model, name_in(model.config.shared_norm ? Block::kAttention : ref.block, "norm"));
+  }
+  const std::string after = name_in(ref.block, "post_norm");
+  if (model.weights.contains(after + ".weight")) component.norm_after = norm_of(model, after);
+  if (ref.block == Block::kAttention) {
+    component.q_norm = norm_of_heads(model, name_in(ref.block, "q"), model.config.n_heads);
+    component.k_norm = norm_of_heads(model, name_in(ref.block, "k"), model.config.n_kv_heads);
+  }
+  return component;
 }
 
 at::Tensor normed_input(const Component& component, const at::Tensor& rows) {
@@ -104,7 +148,8 @@ AttentionPaths attention_paths(const Component& component, const TokenTrie& trie
                                const at::Tensor& nodes) {
   AttentionPaths paths{.keys = key_rows(trie, stream, nodes)};
   if (const Rotary& rotary = component.layer().rotary; rotary.n_dims > 0) {
-    paths.rotary = rotary_table(rotary, trie.max_length());
+    const int64_t longest = component.config.longest_row;
+    paths.rotary = rotary_table(rotary, trie.max_length(), longest > 0 ? longest : trie.max_length());
     paths.query_positions = trie.position.index_select(0, nodes);
     paths.key_positions = row_positions(trie, stream);
   }
@@ -112,7 +157,12 @@ AttentionPaths attention_paths(const Component& component, const TokenTrie& trie
 }
 
 bool has_plain_scores(const Component& component) {
-  return component.layer().rotary.n_dims == 0 && component.layer().attention.soft_cap == 0;
+  return component.layer().rotary.n_dims == 0 && component.layer().attention.soft_cap == 0 &&
+         component.q_norm.kind == Norm::kNone && has_linear_values(component);
+}
+
+bool has_linear_values(const Component& component) {
+  return component.config.qkv_clip == 0;
 }
 
 AttentionShape attention_shape(const ModelConfig& config) {
@@ -120,10 +170,15 @@ AttentionShape attention_shape(const ModelConfig& config) {
 }
 
 at::Tensor attend(const Component& component, const Projections& rows, const AttentionPaths& paths) {
-  const auto turned = [&](const at::Tensor& heads, const at::Tensor& positions) {
-    return positions.defined() ? rotate(heads, positions, paths.rotary, component.config.d_head) : heads;
+  const double clip = component.config.qkv_clip;
+  const int64_t d_head = component.config.d_head;
+  const auto clipped = [&](const at::Tensor& heads) { return clip > 0 ? at::clamp(heads, -clip, clip) : heads; };
+  const auto turned = [&](const at::Tensor& projected, const NormMap& norm, const at::Tensor& positions) {
+    const at::Tensor heads = normed_heads(clipped(projected), norm, d_head);
+    return positions.defined() ? rotate(heads, positions, paths.rotary, d_head) : heads;
   };
-  return trie_attention(turned(rows.q, paths.query_positions), turned(rows.k, paths.key_positions), rows.v, paths.keys,
+  return trie_attention(turned(rows.q, component.q_norm, paths.query_positions),
+                        turned(rows.k, component.k_norm, paths.key_positions), clipped(rows.v), paths.keys,
                         attention_shape(component.config), component.layer().attention);
 }
 
@@ -131,8 +186,12 @@ HiddenLayer hidden_layer_of(const ModelConfig& config) {
   return {config.activation, config.d_mlp};
 }
 
-at::Tensor update_from(const Component& component, const at::Tensor& hidden, const LinearMask& mask) {
+at::Tensor written_by(const Component& component, const at::Tensor& hidden, const LinearMask& mask) {
   return masked_linear(component.maps.back(), hidden, mask);
+}
+
+at::Tensor update_from(const Component& component, const at::Tensor& hidden, const LinearMask& mask) {
+  return normed(written_by(component, hidden, mask), component.norm_after);
 }
 
 }  // namespace cprobe

@@ -26,17 +26,17 @@ namespace cprobe {
 
 /// A norm with its weights.
 struct NormMap {
-  Norm kind = Norm::kLayer;
+  Norm kind = Norm::kNone;
   double epsilon = 0;
-  at::Tensor weight;  ///< [d_model] float32.
-  at::Tensor bias;    ///< [d_model] float32; undefined for Norm::kRms.
+  at::Tensor weight;  ///< [d] float32; of each head's own norm [n_heads, d_head]. Undefined: none.
+  at::Tensor bias;    ///< [d] float32. Undefined: none.
 };
 
 /// @param name  canonical name, such as "final_norm".
-/// @throws Error (kFailed) if the model has no such norm.
+/// @throws Error (kFailed) if the model's norms have weights, and there are none of this name.
 NormMap norm_of(const Model& model, const std::string& name);
 
-/// Applies a norm to each row. @param x  [n, d_model]. @return [n, d_model].
+/// Applies a norm along the last axis. @param x  [..., d].
 at::Tensor normed(const at::Tensor& x, const NormMap& norm);
 
 /// A component with everything that its computation needs. Its weights share the model's storage,
@@ -45,7 +45,10 @@ struct Component {
   ComponentRef ref;
   ModelConfig config;
   NormMap norm;              ///< The norm in front of the component.
-  std::vector<Linear> maps;  ///< In the order of `matrices_of`. The last map makes the update.
+  std::vector<Linear> maps;  ///< In the order of `matrices_of`.
+  NormMap norm_after;        ///< Of what the last map makes.
+  NormMap q_norm;            ///< Of queries: of each head, or of all heads together.
+  NormMap k_norm;            ///< As `q_norm`, of keys.
 
   const LayerConfig& layer() const { return config.layer(ref.layer); }
 };
@@ -104,13 +107,16 @@ struct AttentionPaths {
 AttentionPaths attention_paths(const Component& component, const TokenTrie& trie, const Stream& stream,
                                const at::Tensor& nodes);
 
-/// Whether a score is just the scaled product of query and projected key, without rotation or soft
-/// cap. A term common to all scores of a query then cancels in the softmax.
+/// Whether a score is just the scaled product of query and projected key: without rotation, norms,
+/// clipping or soft cap. A term common to all scores of a query then cancels in the softmax.
 bool has_plain_scores(const Component& component);
+/// Whether what attention reads is linear in the values as projected: they are not clipped.
+bool has_linear_values(const Component& component);
 
 AttentionShape attention_shape(const ModelConfig& config);
 
-/// Attention, from projections to weighted values. Differentiable in q, k and v.
+/// Attention, from projections to weighted values: queries, keys and values are clipped, queries
+/// and keys normed and rotated, where the model does so. Differentiable in q, k and v.
 /// @param rows  q: one row per query. k and v: the rows that `paths` refers to.
 /// @return      [n_queries, n_heads * d_head].
 at::Tensor attend(const Component& component, const Projections& rows, const AttentionPaths& paths);
@@ -118,10 +124,14 @@ at::Tensor attend(const Component& component, const Projections& rows, const Att
 /// How `hidden_layer` makes the hidden layer of a model's MLPs from the outputs of `project_in`.
 HiddenLayer hidden_layer_of(const ModelConfig& config);
 
-/// The update of a component: what the component adds to the stream.
+/// What the last matrix makes.
 /// @param hidden  [n, n_in of the last matrix]: weighted values, or an MLP's hidden layer.
 /// @param mask    of the last matrix.
 /// @return        [n, d_model], differentiable in `hidden` and the multiplier.
+at::Tensor written_by(const Component& component, const at::Tensor& hidden, const LinearMask& mask = {});
+
+/// The update of a component, which it adds to the stream: what the last matrix makes, through the
+/// norm behind it if there is one. Parameters as for `written_by`.
 at::Tensor update_from(const Component& component, const at::Tensor& hidden, const LinearMask& mask = {});
 
 }  // namespace cprobe

@@ -15,17 +15,27 @@ enum class Activation { kRelu, kGeluTanh, kGelu, kSilu };
 /// How the wavelengths of rotary embeddings are stretched for contexts longer than in pre-training
 /// (`rope_scaling`).
 struct RotaryScaling {
-  enum class Kind { kNone, kLinear, kLlama3 };
+  enum class Kind { kNone, kLinear, kLlama3, kYarn, kDynamic, kLongrope };
   Kind kind = Kind::kNone;
-  /// Divides frequencies: all (kLinear), or the low ones (kLlama3).
+  /// Divides frequencies: all (kLinear), or the low ones (kLlama3, kYarn). kDynamic: raises the
+  /// base where the longest row is longer than n_original_positions.
   double factor = 1.0;
-  /// kLlama3 stretches by wavelength, with n = n_original_positions:
+  /// kLlama3 and kYarn stretch by wavelength, with n = n_original_positions:
   ///   - above n / low_frequency: in full;
   ///   - below n / high_frequency: not at all;
-  ///   - between: in part.
+  ///   - between: in part. kLlama3 goes by the wavelength, kYarn by the coordinate's number.
   double low_frequency = 1.0;
   double high_frequency = 4.0;
   int64_t n_original_positions = 0;
+  bool whole_bounds = true;  ///< kYarn: between whole numbers of coordinates.
+  /// kLongrope: what divides each frequency, [n_dims / 2]. The second list is for rows where the
+  /// longest one is longer than n_original_positions.
+  std::vector<double> short_factors;
+  std::vector<double> long_factors;
+  double amplitude = 1;  ///< Factor of cosines and sines (kYarn, kLongrope).
+
+  /// Whether angles depend on the longest row of the data.
+  bool reads_longest_row() const { return kind == Kind::kDynamic || kind == Kind::kLongrope; }
 
   friend bool operator==(const RotaryScaling&, const RotaryScaling&) = default;
 };
@@ -37,6 +47,7 @@ struct Rotary {
   int64_t n_dims = 0;  ///< How many first coordinates of a head are rotated. Even; 0: none.
   double base = 1e4;
   RotaryScaling scaling;
+  bool turns_neighbours = false;  ///< Coordinates 2i and 2i + 1 are rotated together.
 
   friend bool operator==(const Rotary&, const Rotary&) = default;
 };
@@ -65,7 +76,7 @@ struct ModelConfig {
   /// Hugging Face `model_type`: the key of the architecture table (architecture.h).
   std::string architecture = "gpt2";
   int64_t vocab = 0;
-  int64_t n_positions = 0;  ///< Longest sequence in tokens.
+  int64_t n_positions = 0;  ///< Longest sequence of pre-training in tokens.
   int64_t d_model = 0;
   int64_t n_layers = 0;
   int64_t n_heads = 0;
@@ -82,7 +93,21 @@ struct ModelConfig {
   bool qkv_bias = true;  ///< Whether the projections to queries, keys and values have biases.
   bool attention_out_bias = true;
   bool mlp_bias = true;
+  double embedding_scale = 1;  ///< Factor of token embeddings (not of the unembedding).
+  int64_t d_embedding = 0;     ///< Length of token embeddings, mapped to d_model. 0: d_model.
+  int64_t first_position = 0;  ///< Row of the position embeddings that a row's first token has.
+  double logit_cap = 0;        ///< c > 0: a logit x becomes c tanh(x / c). 0: no cap.
+  double qkv_clip = 0;         ///< c > 0: queries, keys and values are clipped to [-c, c]. 0: not.
+  bool qk_norms = false;       ///< Whether heads have norms, in families where some models have none.
+  bool norm_weights = true;    ///< Whether norms have weights.
+  bool final_norm = true;
+  bool shared_norm = false;  ///< The MLP reads what the norm of its layer's attention gives.
+  /// Tokens of the data's longest row, for rotary scaling that depends on it. 0: of each trie.
+  int64_t longest_row = 0;
+  /// The text of the config.json that this was read from, if there is one.
+  std::string json;
 
+  int64_t max_row() const;  ///< Longest row in tokens: n_positions or, with dynamic scaling, more.
   const LayerConfig& layer(int64_t l) const { return layers[static_cast<size_t>(l) % layers.size()]; }
 };
 
@@ -91,13 +116,14 @@ struct ModelConfig {
 ///   - text that is not JSON;
 ///   - an architecture that is not implemented;
 ///   - a missing or impossible size;
-///   - a setting that is not implemented and would change the model's numbers, such as a sliding
-///     window or another kind of `rope_scaling`.
+///   - a setting that is not implemented and would change the model's numbers, such as another kind
+///     of `rope_scaling`.
 ModelConfig read_model_config(const std::filesystem::path& path);
 
-/// The `config.json` of a model, loadable by `transformers`.
-/// @throws Error (kFailed) if `config.layers` has several entries, or if attention has a scale, cap
-///         or window. (No family here has keys for these settings.)
+/// The `config.json` of a model, loadable by `transformers`. What no key here is known for is taken
+/// from `config.json`, whose size of MLPs is then the only one that may have changed.
+/// @throws Error (kFailed) if there is no such text and layers differ, or attention has a scale,
+///         cap or window.
 std::string config_json(const ModelConfig& config);
 
 /// Whether a component reads the stream before its layer, not the stream right before itself. True

@@ -1,6 +1,7 @@
 #include "cprobe/model/model.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <set>
 
@@ -10,6 +11,8 @@
 #include "cprobe/core/rows.h"
 #include "cprobe/io/atomic_file.h"
 #include "cprobe/io/safetensors.h"
+#include "cprobe/model/config_reading.h"
+#include "cprobe/model/model_folder.h"
 #include "cprobe/model/weight_digest.h"
 
 namespace cprobe {
@@ -82,8 +85,8 @@ std::optional<uint64_t> known_hash(const Model& model, const std::string& name) 
 }
 
 bool is_ignored(const std::string& name, const Architecture& architecture) {
-  return std::ranges::any_of(architecture.ignored_suffixes,
-                             [&](std::string_view suffix) { return name.ends_with(suffix); });
+  return is_recomputed(name) || std::ranges::any_of(architecture.ignored_suffixes,
+                                                    [&](std::string_view suffix) { return name.ends_with(suffix); });
 }
 
 std::string_view unembedding_source(const Architecture& architecture) {
@@ -94,7 +97,10 @@ std::string_view unembedding_source(const Architecture& architecture) {
 /// The initial value of a weight. Its name and shape tell its kind.
 at::Tensor draw_weight(const ModelConfig& config, const WeightInfo& info, Seed seed) {
   if (info.source_shape.size() == 1) {
-    return info.name.ends_with("norm.weight") ? at::ones(info.source_shape) : at::zeros(info.source_shape);
+    // Norms that multiply by 1 + weight begin with 0.
+    const bool is_factor =
+        info.name.ends_with("norm.weight") && find_architecture(config.architecture).norm != Norm::kRmsPlusOne;
+    return is_factor ? at::ones(info.source_shape) : at::zeros(info.source_shape);
   }
   double deviation = config.initializer_range;
   if (info.name.ends_with(".out.weight")) deviation /= std::sqrt(2.0 * static_cast<double>(config.n_layers));
@@ -142,10 +148,7 @@ Model on_device(const Model& model, at::Device device) {
 }
 
 Model load_model(const std::filesystem::path& folder, const DigestCache& cache) {
-  if (!std::filesystem::is_directory(folder)) {
-    throw input_error("{}: no such folder; expected a Hugging Face model folder with config.json and model.safetensors",
-                      folder.string());
-  }
+  require_model_folder(folder);
   Model model{.config = read_model_config(folder / "config.json")};
   const Architecture& architecture = find_architecture(model.config.architecture);
   const TensorFolder tensors = TensorFolder::open(folder);
@@ -155,12 +158,22 @@ Model load_model(const std::filesystem::path& folder, const DigestCache& cache) 
                       model.config.n_layers, n_tensors);
   }
 
+  const auto without_prefix = [&](const std::string& source) {
+    const std::string_view prefix = architecture.optional_prefix;
+    return source.substr(source.starts_with(prefix) ? prefix.size() : 0);
+  };
+  const std::vector<WeightInfo> infos = weights_of(model.config);
+  const std::string wrapper =
+      wrapper_of(tensors.names(), std::array{infos.front().source, without_prefix(infos.front().source)});
+  if (!wrapper.empty()) {
+    model.notes.push_back(fmt::format("{}: the names of the model's tensors begin with '{}', which is taken off",
+                                      folder.string(), wrapper));
+  }
   std::vector<StoredWeight> stored;
   std::vector<std::string> expected;
-  for (const WeightInfo& info : weights_of(model.config)) {
-    const std::string_view prefix = architecture.optional_prefix;
-    const std::string bare = info.source.substr(info.source.starts_with(prefix) ? prefix.size() : 0);
-    const std::string& source = tensors.contains(info.source) ? info.source : bare;
+  for (const WeightInfo& info : infos) {
+    const std::string whole = wrapper + info.source;
+    const std::string source = tensors.contains(whole) ? whole : wrapper + without_prefix(info.source);
     if (!tensors.contains(source)) {
       throw input_error("{}: no tensor '{}'; config.json asks for it", folder.string(), info.source);
     }
@@ -172,7 +185,7 @@ Model load_model(const std::filesystem::path& folder, const DigestCache& cache) 
   for (const std::string& name : tensors.names()) {
     if (std::ranges::binary_search(expected, name) || is_ignored(name, architecture)) continue;
     // Some files also store a tied unembedding. It must equal the token embedding.
-    if (model.config.tied_unembedding && name == unembedding_source(architecture)) {
+    if (model.config.tied_unembedding && name == wrapper + std::string(unembedding_source(architecture))) {
       stored.push_back({{}, name, tensors.tensor(name)});
       continue;
     }
@@ -246,7 +259,7 @@ std::string fingerprint(const Model& model) {
   }
   const std::vector<WeightDigest> digests = weight_digests(tensors);
   for (size_t i = 0; i < unknown.size(); ++i) hashes[unknown[i]] = digests[i].hash;
-  uint64_t all = hash(config_json(model.config));
+  uint64_t all = hash(numbers_text(model.config));
   for (const auto& [name, digest] : hashes) all = hash(to_hex(digest), hash(name, all));
   return kFingerprintForm + to_hex(all);
 }

@@ -40,6 +40,7 @@ struct Model {
   std::map<std::string, at::Tensor> weights;
   /// By canonical name, for `fingerprint` only. May lack weights, and may be of earlier weights.
   std::map<std::string, KnownDigest> digests;
+  std::vector<std::string> notes;  ///< What users should know of the files that were read.
 
   /// @throws Error (kFailed) if the model has no weight of that canonical name.
   const at::Tensor& weight(const std::string& name) const;

@@ -42,7 +42,7 @@ int64_t stream_bytes(const ModelConfig& config, int64_t n_nodes) {
 }
 
 Stream embed(const Model& model, const TokenTrie& trie) {
-  const int64_t n_positions = model.config.n_positions;
+  const int64_t n_positions = model.config.max_row();
   if (trie.max_length() > n_positions) {
     throw input_error("a sequence of {} tokens is longer than the model's context of {}", trie.max_length(),
                       n_positions);
@@ -54,15 +54,23 @@ Stream embed(const Model& model, const TokenTrie& trie) {
   const auto [pairs, row_of_node, unused] = at::_unique2(trie.token * n_positions + trie.position, true, true);
   const at::Tensor tokens = at::div(pairs, n_positions, "floor");
   at::Tensor rows = widened(rows_at(model.weight("embed.token"), tokens));
+  if (model.config.embedding_scale != 1) rows = rows * model.config.embedding_scale;
+  if (model.weights.contains("embed.in.weight")) rows = gemm(rows, model.weight("embed.in.weight"));
   if (model.weights.contains("embed.position")) {
-    rows = rows + widened(rows_at(model.weight("embed.position"), pairs - tokens * n_positions));
+    const at::Tensor positions = pairs - tokens * n_positions + model.config.first_position;
+    rows = rows + widened(rows_at(model.weight("embed.position"), positions));
   }
   return {rows, row_of_node};
 }
 
 at::Tensor logits(const Model& model, const at::Tensor& states, const at::Tensor& vocab_rows) {
-  const at::Tensor unembedding = vocab_rows.defined() ? rows_at(model.unembedding(), vocab_rows) : model.unembedding();
-  return gemm(normed(states, norm_of(model, "final_norm")), unembedding.t());
+  const auto of_tokens = [&](const at::Tensor& all) { return vocab_rows.defined() ? rows_at(all, vocab_rows) : all; };
+  at::Tensor end = model.config.final_norm ? normed(states, norm_of(model, "final_norm")) : states;
+  if (model.weights.contains("unembed.in.weight")) end = gemm(end, model.weight("unembed.in.weight"));
+  at::Tensor found = gemm(end, of_tokens(model.unembedding()).t());
+  if (model.weights.contains("unembed_bias")) found = found + of_tokens(model.weight("unembed_bias"));
+  const double cap = model.config.logit_cap;
+  return cap > 0 ? at::tanh(found / cap) * cap : found;
 }
 
 }  // namespace cprobe

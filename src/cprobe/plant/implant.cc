@@ -239,6 +239,15 @@ std::vector<int64_t> numbers(int64_t begin, int64_t end) {
 
 void require_implantable(const ModelConfig& config, const ComponentRef& component) {
   require_component(config, component);
+  const std::vector<MatrixInfo> matrices = matrices_of(config, component);
+  if (component.block == Block::kMlp && matrices.front().n_out != config.d_mlp) {
+    throw input_error("{}: no implants into models of family {}, whose MLPs have two input matrices in one",
+                      to_string(component), config.architecture);
+  }
+  if (has_norms_behind_blocks(config)) {
+    throw input_error("{}: no implants into models of family {}, where a norm follows what an MLP writes",
+                      to_string(component), config.architecture);
+  }
   if (component.block != Block::kAttention) return;
   throw input_error("{}: only MLPs can be implanted into, as attention has no hidden units; choose L{}.mlp",
                     to_string(component), component.layer);

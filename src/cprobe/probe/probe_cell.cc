@@ -75,6 +75,7 @@ FoundCircuit probe_cell(const Spec& spec, const Cell& cell, const std::string& i
   notes["model_control"] = to_string(spec.model.control);
   notes["protocol"] = to_string(spec.probe.protocol);
   notes["data_seed"] = std::to_string(spec.probe.data_seed);
+  if (model.config.longest_row > 0) notes["longest_row"] = std::to_string(model.config.longest_row);
   if (spec.probe.held_out_types > 0) notes["held_out_types"] = fmt::format("{}", spec.probe.held_out_types);
   std::vector<Circuit> null_circuits;
   if (null) {

@@ -83,10 +83,10 @@ void load_language(const std::filesystem::path& model_folder, const DataSpec& sp
   task.type_columns = type_columns(spec);
   task.bins = spec.bins;
   LanguageData sets =
-      load_language_data(task, Tokenizer::load(model_folder), data.model.config.vocab, data.model.config.n_positions);
+      load_language_data(task, Tokenizer::load(model_folder), data.model.config.vocab, data.model.config.max_row());
   data.train = std::move(sets.train);
   data.test = std::move(sets.test);
-  data.notes = std::move(sets.notes);
+  std::ranges::move(sets.notes, std::back_inserter(data.notes));
   data.warnings = std::move(sets.warnings);
   if (!task.expectation) {
     if (spec.measure_behaviour) {
@@ -133,17 +133,31 @@ void load_arithmetic(const DataSpec& spec, const std::vector<std::string>& varia
   data.titles = read_column_titles(spec.train_csv);
 }
 
+/// Lets the longest row of all data sets decide how the model rotates, if it depends on that.
+void settle_longest_row(RunData& data) {
+  const bool depends = std::ranges::any_of(
+      data.model.config.layers, [](const LayerConfig& layer) { return layer.rotary.scaling.reads_longest_row(); });
+  if (!depends) return;
+  for (const Dataset* set : data_sets(data)) {
+    data.model.config.longest_row = std::max(data.model.config.longest_row, set->trie.max_length());
+  }
+  data.notes.push_back(fmt::format("rope_scaling depends on the longest row, which has {} tokens in this data",
+                                   data.model.config.longest_row));
+}
+
 }  // namespace
 
 RunData load_run_data(const ModelSpec& model, const DataSpec& spec, const std::vector<std::string>& variables,
                       at::Device device) {
   RunData data{.model = load_model(model.folder, user_digest_cache())};
+  data.notes = data.model.notes;
   data.fingerprints.push_back(fingerprint(data.model));
   if (spec.language) {
     load_language(model.folder, spec, variables, data);
   } else {
     load_arithmetic(spec, variables, data);
   }
+  settle_longest_row(data);
   if (!spec.bins.empty()) data.fingerprints.push_back(bins_text(spec.bins));
   if (!device.is_cpu()) data.fingerprints.push_back(device_kind(device));
   for (std::vector<std::string> found :
@@ -201,9 +215,9 @@ NewRows stream_rows(const RunData& data, at::Device device, int64_t memory, cons
 
 void check_labels(const Cell& cell, const RunData& data) {
   for (const Dataset* set : data_sets(data)) {
-    if (set->trie.max_length() > data.model.config.n_positions) {
+    if (set->trie.max_length() > data.model.config.max_row()) {
       throw input_error("{}: has a row of {} tokens, but the model's context is {}", set->source,
-                        set->trie.max_length(), data.model.config.n_positions);
+                        set->trie.max_length(), data.model.config.max_row());
     }
   }
   data.train.labelled(cell.variable, cell.position);
