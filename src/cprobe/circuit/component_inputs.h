@@ -30,7 +30,7 @@ namespace cprobe {
 /// rotate each masked key by the key's position. Norms, clipping and a soft cap are not linear, so
 /// no term cancels.
 ///
-/// Memory: the inputs (unit weight) or their projections (unit neuron). An MLP needs the labelled
+/// Memory: the inputs (unit weight) or their projections (other units). An MLP needs the labelled
 /// tokens only; attention also needs the ancestors of these tokens, which are all earlier tokens of
 /// their rows.
 class ComponentInputs {
@@ -84,13 +84,13 @@ class ComponentInputs {
   std::vector<MatrixInfo> matrices_;
   ///   - Unit weight: rows of the residual stream after the component's norm.
   ///   - Unit neuron, MLP: the projections of such rows, without bias.
-  ///   - Unit neuron, attention: undefined.
+  ///   - Units neuron and head, attention: undefined.
   at::Tensor inputs_;
-  at::Tensor joined_bias_;  ///< Unit neuron: biases of the input matrices, joined in one vector.
-  /// Unit neuron: what the last matrix reads if all gates before it are closed, [its n_in].
+  at::Tensor joined_bias_;  ///< Not unit weight: biases of the input matrices, joined in one vector.
+  /// Not unit weight: what the last matrix reads if all gates before it are closed, [its n_in].
   at::Tensor closed_hidden_;
   bool closed_hidden_is_zero_ = false;
-  /// Unit neuron, attention: projections without bias. q has rows for labelled tokens only.
+  /// Not unit weight, attention: projections without bias. q has rows for labelled tokens only.
   Projections projections_;
   /// [n_labelled] int64, on the CPU: each labelled token's row of `projections_.q` (attention with
   /// unit neuron) or of `inputs_` (otherwise).

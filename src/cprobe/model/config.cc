@@ -174,9 +174,8 @@ std::string config_json(const ModelConfig& config) {
   if (!is_written(config)) {
     if (config.json.empty()) {
       throw failure(
-          "config.json of {} has no keys for layers that differ, nor for a scale, cap or window of attention, unless "
-          "it "
-          "was read from a file",
+          "config.json of {} has no keys that are known here for all of its settings (those of later families, layers "
+          "that differ, a scale, cap or window of attention), and was not read from a file",
           config.architecture);
     }
     nlohmann::ordered_json json = nlohmann::ordered_json::parse(config.json);

@@ -122,8 +122,8 @@ ModelConfig read_model_config(const std::filesystem::path& path);
 
 /// The `config.json` of a model, loadable by `transformers`. What no key here is known for is taken
 /// from `config.json`, whose size of MLPs is then the only one that may have changed.
-/// @throws Error (kFailed) if there is no such text and layers differ, or attention has a scale,
-///         cap or window.
+/// @throws Error (kFailed) if there is no such text and the keys known here do not say all: of
+///         later families, of layers that differ, of scales, caps and windows of attention.
 std::string config_json(const ModelConfig& config);
 
 /// Whether a component reads the stream before its layer, not the stream right before itself. True

@@ -26,8 +26,7 @@ constexpr std::array kNeoXWeights = {
     WeightRow{"final_norm.bias", "gpt_neox.final_layer_norm.bias", kModel},
     WeightRow{"unembed", "embed_out.weight", kVocab, kModel, false, kUntied},
 };
-constexpr std::array<std::string_view, 3> kNeoXIgnored = {".attention.bias", ".attention.masked_bias",
-                                                          ".attention.rotary_emb.inv_freq"};
+constexpr std::array<std::string_view, 2> kNeoXIgnored = {".attention.bias", ".attention.masked_bias"};
 
 }  // namespace
 
