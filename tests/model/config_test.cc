@@ -139,6 +139,9 @@ TEST(ModelConfig, RefusesLlamaSettingsThatWouldChangeTheNumbers) {
   refuse({{"rope_scaling", {{"rope_type", "longrope"}, {"short_factor", {1.0}}}}}, "expected 4 factors");
   refuse({{"rope_scaling", {{"rope_type", "linear"}, {"factor", 2}, {"rope_theta", 1e6}}}}, "rope_theta = 5000");
   refuse({{"rope_scaling", {{"rope_type", "linear"}}}}, "factor");
+  refuse({{"rope_scaling", {{"rope_type", "dynamic"}, {"type", "linear"}, {"factor", 2}}}},
+         "'linear' is not the rope_type 'dynamic'");
+  refuse({{"layer_types", {"full_attention"}}}, "has 1 entries, but the model has 2 layers");
   refuse({{"rope_scaling", {{"rope_type", "llama3"}, {"factor", 4}}}}, "low_freq_factor");
   refuse({{"rope_parameters", {{"rope_theta", 1e6}}}}, "rope_theta");
   refuse({{"partial_rotary_factor", 0.5}}, "partial_rotary_factor = 0.5");
@@ -152,8 +155,9 @@ TEST(ModelConfig, RefusesLlamaSettingsThatWouldChangeTheNumbers) {
   refuse({{"is_causal", false}}, "is_causal = false");
   refuse({{"layer_types", {"full_attention", "sliding_attention"}}}, "'sliding_attention'");
   refuse({{"num_local_experts", 8}}, "num_local_experts = 8");
-  refuse({{"quantization_config", {{"bits", 4}}}}, "quantization_config");
+  refuse({{"quantization_config", {{"bits", 4}}}}, "load the model dequantised");
   refuse({{"hidden_act", "quick_gelu"}}, "unknown activation 'quick_gelu'");
+  EXPECT_EQ(read(llama_with({{"hidden_act", "swish"}})).activation, Activation::kSilu);
   refuse({{"num_key_value_heads", 3}}, "num_attention_heads = 4 is not a multiple of it");
   refuse({{"num_attention_heads", 5}, {"num_key_value_heads", 5}}, "hidden_size = 32 is not a multiple");
   refuse({{"head_dim", 7}}, "rotary embeddings of 7");
@@ -251,7 +255,7 @@ TEST(ModelConfig, KnowsTheActivations) {
   EXPECT_EQ(read(with({{"activation_function", "gelu"}})).activation, Activation::kGelu);
   EXPECT_EQ(read(with({{"activation_function", "relu"}})).activation, Activation::kRelu);
   EXPECT_EQ(read(with({{"activation_function", "silu"}})).activation, Activation::kSilu);
-  EXPECT_INPUT_ERROR(read(with({{"activation_function", "swish"}})), "unknown activation 'swish'");
+  EXPECT_INPUT_ERROR(read(with({{"activation_function", "mish"}})), "unknown activation 'mish'");
 }
 
 TEST(ModelConfig, AcceptsSettingsThatAreSpelledOutAtTheirUsualValues) {

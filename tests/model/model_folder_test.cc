@@ -9,6 +9,7 @@ namespace cprobe {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -28,8 +29,8 @@ void save_renamed(const Model& model, const fs::path& folder, const std::string&
 TEST(ModelFolder, TakesOffTheWrappersOfAllNames) {
   const TemporaryFolder folder;
   const Model model = testing::drawn_model(testing::tiny_config());
-  for (const char* wrapper : {"_orig_mod.", "module.", "_orig_mod.module.", "pretrained_model.",
-                              "_fsdp_wrapped_module.", "_forward_module._orig_mod."}) {
+  for (const char* wrapper : {"_orig_mod.", "module.", "_orig_mod.module.", "pretrained_model.", "model.",
+                              "student.lm.", "_fsdp_wrapped_module.", "_forward_module._orig_mod."}) {
     SCOPED_TRACE(wrapper);
     save_renamed(model, folder / "wrapped", wrapper);
     const Model loaded = load_model(folder / "wrapped");
@@ -45,17 +46,58 @@ TEST(ModelFolder, HasNothingToNoteOfAPlainModel) {
   EXPECT_THAT(load_model(folder / "model").notes, IsEmpty());
 }
 
-TEST(ModelFolder, KeepsNamesThatNoKnownWrapperStandsBefore) {
+TEST(ModelFolder, RefusesNamesOfAnotherForm) {
   const TemporaryFolder folder;
-  save_renamed(testing::drawn_model(testing::tiny_config()), folder / "model", "student.");
-  EXPECT_INPUT_ERROR(load_model(folder / "model"), "no tensor 'transformer.wte.weight'");
+  ModelConfig config = testing::tiny_config();
+  config.tied_unembedding = false;
+  save_renamed(testing::drawn_model(config), folder / "model", "student_");
+  EXPECT_INPUT_ERROR(load_model(folder / "model"), "no tensor 'lm_head.weight'");
 }
 
-TEST(ModelFolder, RefusesTensorsBesideTheWrappedModel) {
+TEST(ModelFolder, NamesAnAdapterThatIsNotMerged) {
+  const TemporaryFolder folder;
+  const Model model = testing::drawn_model(testing::tiny_config());
+  save_model(model, folder / "model");
+  const SafetensorsFile file = SafetensorsFile::open(folder / "model/model.safetensors");
+  std::map<std::string, at::Tensor> tensors = {{"transformer.h.0.attn.c_attn.lora_A.default.weight", at::ones({2, 8})}};
+  for (const auto& [name, info] : file.tensors()) {
+    const bool adapted = name == "transformer.h.0.attn.c_attn.weight";
+    tensors[adapted ? "transformer.h.0.attn.c_attn.base_layer.weight" : name] = file.tensor(name).clone();
+  }
+  write_safetensors(folder / "model/model.safetensors", tensors);
+  EXPECT_INPUT_ERROR(load_model(folder / "model"), "merge_and_unload");
+}
+
+TEST(ModelFolder, RefusesSeveralModelsInOneFile) {
+  const TemporaryFolder folder;
+  const Model model = testing::drawn_model(testing::tiny_config());
+  save_renamed(model, folder / "model", "student.");
+  const SafetensorsFile students = SafetensorsFile::open(folder / "model/model.safetensors");
+  std::map<std::string, at::Tensor> teachers;
+  for (const auto& [name, info] : students.tensors())
+    teachers["teacher." + name.substr(8)] = students.tensor(name).clone();
+  save_renamed(model, folder / "both", "student.", teachers);
+  EXPECT_INPUT_ERROR(load_model(folder / "both"),
+                     "holds several models, whose tensors begin with 'student.', 'teacher.'");
+}
+
+TEST(ModelFolder, LeavesOutAValueHead) {
+  const TemporaryFolder folder;
+  const Model model = testing::drawn_model(testing::tiny_config());
+  for (const char* wrapper : {"", "pretrained_model."}) {
+    SCOPED_TRACE(wrapper);
+    save_renamed(model, folder / "model", wrapper, {{"v_head.summary.weight", at::ones({1, 8})}});
+    const Model loaded = load_model(folder / "model");
+    EXPECT_EQ(fingerprint(loaded), fingerprint(model));
+    EXPECT_THAT(loaded.notes, Contains(HasSubstr("not used: v_head.summary.weight")));
+  }
+}
+
+TEST(ModelFolder, RefusesOtherTensorsBesideTheWrappedModel) {
   const TemporaryFolder folder;
   save_renamed(testing::drawn_model(testing::tiny_config()), folder / "model", "pretrained_model.",
-               {{"v_head.summary.weight", at::ones({1, 8})}});
-  EXPECT_INPUT_ERROR(load_model(folder / "model"), "v_head.summary.weight': not part of a gpt2 model");
+               {{"score.weight", at::ones({1, 8})}});
+  EXPECT_INPUT_ERROR(load_model(folder / "model"), "score.weight': not part of a gpt2 model");
 }
 
 TEST(ModelFolder, IgnoresWhatIsComputedAnewWhereverItStands) {

@@ -358,6 +358,11 @@ def soft_nearest_neighbours(v, labels):
     return -((of_same_label.sum(1) + 1e-5) / (near.sum(1) + 1e-5)).log().mean()
 
 
+def by_token(value, ids):
+    """[rows, tokens, width]: OPT's MLP sees all tokens as rows."""
+    return value.reshape(*ids.shape, -1)
+
+
 @torch.no_grad()
 def record_forward(model, ids, attention_mask):
     outputs, functions = {}, {}
@@ -367,7 +372,7 @@ def record_forward(model, ids, attention_mask):
             functions[component.written] = keep_output(outputs, f"{name}_update.{layer}")
     with hooks(functions):
         outputs["logits"] = model(ids, attention_mask=attention_mask).logits
-    return {key: value * attention_mask[:, :, None] for key, value in outputs.items()}
+    return {key: by_token(value, ids) * attention_mask[:, :, None] for key, value in outputs.items()}
 
 
 @torch.no_grad()
@@ -378,7 +383,7 @@ def record_masked(model, inputs, block, component):
     with both_hooks(functions, component, update):
         logits = model(inputs["input_ids"], attention_mask=attention_mask).logits
     return {
-        f"masked_update.{block}": update["update"] * attention_mask[:, :, None],
+        f"masked_update.{block}": by_token(update["update"], attention_mask) * attention_mask[:, :, None],
         f"masked_logits.{block}": logits * attention_mask[:, :, None],
     }
 
@@ -391,7 +396,7 @@ def record_gradients(model, inputs, block, component):
     functions = {linear: multiply_by(s[name].sigmoid()) for name, linear in linears.items()}
     with both_hooks(functions, component, update):
         model(ids, attention_mask=padding_mask(lengths, ids.shape[1]))
-    v = update["update"][torch.arange(len(ids)), lengths - 1]
+    v = by_token(update["update"], ids)[torch.arange(len(ids)), lengths - 1]
     loss = soft_nearest_neighbours(v, inputs["snn.labels"])
     grad_v, *grad_s = torch.autograd.grad(loss, [v, *s.values()])
     return {
@@ -507,7 +512,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cprobe", type=pathlib.Path, default=root / "build/release/cprobe", help="the program")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--families", nargs="+", choices=LAYOUT, default=list(LAYOUT))
+    families = sorted({family_of(variant) for variant in draw_configs(random.Random())})
+    parser.add_argument("--families", nargs="+", choices=families, default=families)
     parser.add_argument("--keep", type=pathlib.Path, metavar="FOLDER", help="where models go; default: not kept")
     parser.add_argument("--recorded", type=pathlib.Path, nargs="+", metavar="MODEL_FOLDER")
     options = parser.parse_args()

@@ -46,7 +46,8 @@ struct WeightRow {
 /// numbers.
 struct RequiredSetting {
   std::string_view key;
-  std::string_view value;  ///< The implemented value, as JSON text. A missing key means this value.
+  std::string_view value;        ///< The implemented value, as JSON text. A missing key means this value.
+  std::string_view advice = {};  ///< What to do about another value; may be empty.
 };
 
 /// The keys of `config.json` for the sizes and constants of a model. Empty: the family has no such

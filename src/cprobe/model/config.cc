@@ -12,20 +12,21 @@
 namespace cprobe {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Activation>, 6> kActivations = {{
+constexpr std::array<std::pair<std::string_view, Activation>, 7> kActivations = {{
     {"relu", Activation::kRelu},
     {"gelu_new", Activation::kGeluTanh},
     {"gelu_pytorch_tanh", Activation::kGeluTanh},
     {"gelu_fast", Activation::kGeluTanh},
     {"gelu", Activation::kGelu},
     {"silu", Activation::kSilu},
+    {"swish", Activation::kSilu},
 }};
 
 /// Of every family.
 constexpr std::array kSettingsOfAll = {
-    RequiredSetting{"quantization_config", "null"}, RequiredSetting{"is_causal", "true"},
-    RequiredSetting{"add_cross_attention", "false"}, RequiredSetting{"is_encoder_decoder", "false"},
-    RequiredSetting{"pruned_heads", "{}"}};
+    RequiredSetting{"quantization_config", "null", "load the model dequantised, in bfloat16 or float32, and save it"},
+    RequiredSetting{"is_causal", "true"}, RequiredSetting{"add_cross_attention", "false"},
+    RequiredSetting{"is_encoder_decoder", "false"}, RequiredSetting{"pruned_heads", "{}"}};
 
 Activation parse_activation(const Document& value) {
   const std::string text = value.as_text();
@@ -57,8 +58,9 @@ void check_required_settings(const Document& json, const Architecture& architect
                                           : "null";
     if (found->is_scalar()) text = found->as_text();
     if (text != setting.value) {
-      throw found->error(fmt::format("{} = {} would change the model's numbers and is not implemented (only {} is)",
-                                     setting.key, text, setting.value));
+      throw found->error(fmt::format("{} = {} would change the model's numbers and is not implemented (only {} is){}",
+                                     setting.key, text, setting.value,
+                                     setting.advice.empty() ? "" : fmt::format("; {}", setting.advice)));
     }
   };
   std::ranges::for_each(kSettingsOfAll, check);
@@ -137,7 +139,7 @@ ModelConfig read_model_config(const std::filesystem::path& path) {
   if (architecture.read != nullptr) {
     architecture.read(json, config);
   } else {
-    require_full_attention(json);
+    require_full_attention(json, config);
   }
   const bool all_alike =
       std::ranges::all_of(config.layers, [&](const LayerConfig& layer) { return layer == config.layers.front(); });

@@ -95,10 +95,18 @@ RotaryScaling read_scaling(const Document& map, const Document& json, const Arch
   using Kind = RotaryScaling::Kind;
   map.require_known_keys(kScalingKeys);
   const Document* kind = map.given("rope_type");
-  if (kind == nullptr) kind = map.given("type");
+  const Document* also = map.given("type");
+  if (kind == nullptr) kind = also;
   RotaryScaling scaling;
-  if (kind == nullptr || kind->as_text() == "default") return scaling;
+  if (kind == nullptr) return scaling;
   const std::string name = kind->as_text();
+  if (also != nullptr && also->as_text() != name &&
+      !(is_longrope(name, architecture) && is_longrope(also->as_text(), architecture))) {
+    throw also->error(
+        fmt::format("'{}' is not the rope_type '{}', and versions of transformers differ in which they read",
+                    also->as_text(), name));
+  }
+  if (name == "default") return scaling;
   scaling.n_original_positions = value_or(map, "original_max_position_embeddings", config.n_positions, positive);
   if (is_longrope(name, architecture)) {
     scaling.kind = Kind::kLongrope;
@@ -191,6 +199,16 @@ std::vector<LayerConfig>& every_layer(ModelConfig& config) {
   return config.layers = std::move(layers);
 }
 
+namespace {
+
+void require_one_per_layer(const Document& types, const ModelConfig& config) {
+  const size_t n = types.items().size();
+  if (static_cast<int64_t>(n) == config.n_layers) return;
+  throw types.error(fmt::format("has {} entries, but the model has {} layers", n, config.n_layers));
+}
+
+}  // namespace
+
 std::vector<bool> sliding_layers(const Document& json, const ModelConfig& config,
                                  const std::function<bool(int64_t layer)>& otherwise) {
   std::vector<bool> sliding;
@@ -206,9 +224,7 @@ std::vector<bool> sliding_layers(const Document& json, const ModelConfig& config
     }
     sliding.push_back(text == kSliding);
   }
-  if (std::ssize(sliding) != config.n_layers) {
-    throw types->error(fmt::format("has {} entries, but the model has {} layers", sliding.size(), config.n_layers));
-  }
+  require_one_per_layer(*types, config);
   return sliding;
 }
 
@@ -237,9 +253,10 @@ void read_one_window(const Document& json, ModelConfig& config, int64_t otherwis
   read_windows(json, config, otherwise, [](int64_t) { return true; });
 }
 
-void require_full_attention(const Document& json) {
+void require_full_attention(const Document& json, const ModelConfig& config) {
   const Document* types = json.given("layer_types");
   if (types == nullptr) return;
+  require_one_per_layer(*types, config);
   for (const Document& type : types->items()) {
     if (type.as_text() != kFull) {
       throw type.error(

@@ -48,7 +48,7 @@ void read_one_window(const Document& json, ModelConfig& config, int64_t otherwis
 /// Text of all settings that change a model's numbers, and of nothing else: for fingerprints.
 std::string numbers_text(const ModelConfig& config);
 
-/// Refuses `layer_types` other than full attention.
-void require_full_attention(const Document& json);
+/// Refuses `layer_types` other than full attention in every layer.
+void require_full_attention(const Document& json, const ModelConfig& config);
 
 }  // namespace cprobe

@@ -164,7 +164,7 @@ Model load_model(const std::filesystem::path& folder, const DigestCache& cache) 
   };
   const std::vector<WeightInfo> infos = weights_of(model.config);
   const std::string wrapper =
-      wrapper_of(tensors.names(), std::array{infos.front().source, without_prefix(infos.front().source)});
+      wrapper_of(folder, tensors.names(), std::array{infos.front().source, without_prefix(infos.front().source)});
   if (!wrapper.empty()) {
     model.notes.push_back(fmt::format("{}: the names of the model's tensors begin with '{}', which is taken off",
                                       folder.string(), wrapper));
@@ -175,15 +175,23 @@ Model load_model(const std::filesystem::path& folder, const DigestCache& cache) 
     const std::string whole = wrapper + info.source;
     const std::string source = tensors.contains(whole) ? whole : wrapper + without_prefix(info.source);
     if (!tensors.contains(source)) {
-      throw input_error("{}: no tensor '{}'; config.json asks for it", folder.string(), info.source);
+      const bool has_adapter = std::ranges::any_of(
+          tensors.names(), [](const std::string& name) { return name.find(".lora_") != std::string::npos; });
+      throw input_error("{}: no tensor '{}'; config.json asks for it{}", folder.string(), info.source,
+                        has_adapter ? "; a LoRA adapter is here that is not merged: merge_and_unload, then save" : "");
     }
     stored.push_back({info, source, read_stored(tensors, source, info)});
     expected.push_back(source);
   }
   const size_t n_weights = stored.size();
   std::ranges::sort(expected);
+  std::vector<std::string> beside;
   for (const std::string& name : tensors.names()) {
     if (std::ranges::binary_search(expected, name) || is_ignored(name, architecture)) continue;
+    if (is_beside_the_model(name)) {
+      beside.push_back(name);
+      continue;
+    }
     // Some files also store a tied unembedding. It must equal the token embedding.
     if (model.config.tied_unembedding && name == wrapper + std::string(unembedding_source(architecture))) {
       stored.push_back({{}, name, tensors.tensor(name)});
@@ -191,6 +199,10 @@ Model load_model(const std::filesystem::path& folder, const DigestCache& cache) 
     }
     throw input_error("{}: not part of a {} model with {} layers; does config.json belong to these weights?",
                       tensors.where(name), model.config.architecture, model.config.n_layers);
+  }
+  if (!beside.empty()) {
+    model.notes.push_back(fmt::format("{}: not used: {}, a head that reads the model and changes nothing in it",
+                                      folder.string(), fmt::join(beside, ", ")));
   }
   hash_stored(tensors, cache, stored);
   for (size_t i = 0; i < n_weights; ++i) {

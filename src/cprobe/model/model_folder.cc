@@ -10,10 +10,6 @@ namespace cprobe {
 namespace fs = std::filesystem;
 namespace {
 
-/// torch.compile, data parallel training, fully sharded training, Lightning, value heads of trl.
-constexpr std::array<std::string_view, 5> kWrappers = {"_orig_mod.", "module.", "_fsdp_wrapped_module.",
-                                                       "_forward_module.", "pretrained_model."};
-
 constexpr std::array<std::string_view, 5> kRecomputed = {"rotary_emb.inv_freq", "rotary_emb.original_inv_freq",
                                                          "rotary_emb.cos_cached", "rotary_emb.sin_cached",
                                                          "position_ids"};
@@ -70,25 +66,31 @@ void require_model_folder(const fs::path& folder) {
   }
 }
 
-std::string wrapper_of(const std::vector<std::string>& names, std::span<const std::string> expected) {
-  std::string wrapper;
-  const auto fits = [&] {
-    return std::ranges::any_of(
-        expected, [&](const std::string& name) { return std::ranges::binary_search(names, wrapper + name); });
-  };
-  while (!fits()) {
-    const auto next = std::ranges::find_if(kWrappers, [&](std::string_view candidate) {
-      const std::string begins = wrapper + std::string(candidate);
-      return std::ranges::any_of(names, [&](const std::string& name) { return name.starts_with(begins); });
-    });
-    if (next == kWrappers.end()) return {};
-    wrapper += *next;
+std::string wrapper_of(const fs::path& folder, const std::vector<std::string>& names,
+                       std::span<const std::string> expected) {
+  for (const std::string& name : expected) {
+    if (std::ranges::binary_search(names, name)) return {};
   }
-  return wrapper;
+  for (const std::string& name : expected) {
+    std::vector<std::string> wrappers;
+    for (const std::string& whole : names) {
+      if (whole.ends_with("." + name)) wrappers.push_back(whole.substr(0, whole.size() - name.size()));
+    }
+    if (wrappers.size() > 1) {
+      throw input_error("{}: holds several models, whose tensors begin with '{}'; save one of them alone",
+                        folder.string(), fmt::join(wrappers, "', '"));
+    }
+    if (!wrappers.empty()) return wrappers.front();
+  }
+  return {};
 }
 
 bool is_recomputed(std::string_view tensor) {
   return std::ranges::any_of(kRecomputed, [&](std::string_view ending) { return tensor.ends_with(ending); });
+}
+
+bool is_beside_the_model(std::string_view tensor) {
+  return tensor.starts_with("v_head.");
 }
 
 }  // namespace cprobe

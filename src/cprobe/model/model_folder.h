@@ -15,14 +15,22 @@ std::string what_instead_of_a_model(const std::filesystem::path& folder);
 /// @throws Error (kInput) if there is no such folder, or it is something else instead.
 void require_model_folder(const std::filesystem::path& folder);
 
-/// What programs put in front of the names of all tensors when they save a model that is wrapped in
-/// another one, such as "_orig_mod.module."; empty if nothing.
-/// @param names     of all tensors in a file, ascending.
-/// @param expected  names that a model of this family has, with or without their optional prefix.
-std::string wrapper_of(const std::vector<std::string>& names, std::span<const std::string> expected);
+/// What programs put in front of the names of all tensors when they save a model that is wrapped
+/// in another one, such as "_orig_mod.module." (torch.compile, data parallel training); empty if
+/// nothing, or if no name ends with an expected one.
+/// @param folder    where the model is, for the error.
+/// @param names     of all its tensors, ascending.
+/// @param expected  a name in models of this family: with its optional prefix, then without.
+/// @throws Error (kInput) if several models are there, each with its own wrapper.
+std::string wrapper_of(const std::filesystem::path& folder, const std::vector<std::string>& names,
+                       std::span<const std::string> expected);
 
 /// Whether a tensor holds numbers that every program computes anew: angles of rotary embeddings or
 /// position numbers. (Causal masks have names of their own in each family.)
 bool is_recomputed(std::string_view tensor);
+
+/// Whether a tensor belongs to a head that reads the model and does not change what it computes:
+/// the value head that reinforcement learning with trl saves beside the model.
+bool is_beside_the_model(std::string_view tensor);
 
 }  // namespace cprobe

@@ -46,7 +46,7 @@ constexpr Architecture llama_like(std::string_view model_type, std::string_view 
 
 /// Layers have a window from `max_window_layers` on, if windows are used at all.
 void read_upper_windows(const Document& json, ModelConfig& config) {
-  if (!flag_or(json, "use_sliding_window", false)) return require_full_attention(json);
+  if (!flag_or(json, "use_sliding_window", false)) return require_full_attention(json, config);
   const int64_t first =
       value_or(json, "max_window_layers", int64_t{28}, [](const Document& v) { return as_count(v, 0); });
   read_windows(json, config, 4096, [&](int64_t layer) { return layer >= first; });
@@ -73,7 +73,7 @@ void read_unrotated_layers(const Document& json, ModelConfig& config) {
   for (LayerConfig& layer : every_layer(config)) {
     if (!rotates[static_cast<size_t>(number++)]) layer.rotary = {};
   }
-  if (!flag_or(json, "use_sliding_window", false)) return require_full_attention(json);
+  if (!flag_or(json, "use_sliding_window", false)) return require_full_attention(json, config);
   read_windows(json, config, 0, [&](int64_t layer) { return !rotates[static_cast<size_t>(layer)]; });
 }
 
