@@ -287,6 +287,36 @@ INSTANTIATE_TEST_SUITE_P(Components, Ablation,
                            return fmt::format("L{}_{}", param.param.layer, to_string(param.param.block));
                          });
 
+/// Also where a norm over the queries of all heads, as of OLMo 2, would notice other queries.
+TEST(AblationOfHeads, IsTheModelWithoutTheirValues) {
+  int n_tested = 0;
+  for (const auto& [name, config] : testing::further_families()) {
+    const ComponentRef attention{0, Block::kAttention};
+    const std::vector<MatrixInfo> matrices = matrices_of(config, attention);
+    const auto values = std::ranges::find(matrices, "v_proj", &MatrixInfo::short_name);
+    if (values == matrices.end() || values->n_heads < 2) continue;
+    SCOPED_TRACE(name);
+    ++n_tested;
+    const Model model = testing::drawn_model(config);
+    Model without = model;
+    at::Tensor& weight = without.weights.at(values->name + ".weight");
+    weight = weight.clone();
+    weight.narrow(1, 0, values->n_out / values->n_heads).zero_();
+    Circuit first_head = testing::random_circuit(config, {attention}, -1, MaskUnit::kHead);
+    first_head.members[static_cast<size_t>(values - matrices.begin())][0] = true;
+
+    const TokenRows rows = testing::ragged_rows(config, 60, Seed(2));
+    const Dataset data = answered_by(without, rows);
+    const Stream before = stream_before(model, attention, data);
+    const AblationBench bench(model, attention, data, before,
+                              run_untouched(model, data, before, Site::before(attention)));
+    const AblationOptions options{.fills = {Fill::kZero}, .n_random = 0};
+    EXPECT_EQ(ablate(bench, first_head, options, Seed(3)).front().accuracy.mean, 1);
+    EXPECT_LT(bench.untouched(), 1) << "answers cannot tell the ablation apart";
+  }
+  EXPECT_GE(n_tested, 5);
+}
+
 TEST(AblationTarget, HasAName) {
   EXPECT_EQ(to_string(AblationTarget::kRandom), "random");
 }

@@ -9,10 +9,10 @@ namespace cprobe {
 
 /// The outputs of an attention block's matrices that a head's number is meant for.
 enum class HeadPart {
-  /// For gates in training: as the weights of attention sum to 1, a gate of the values scales what
-  /// the head reads.
+  /// For gates and ablations: as the weights of attention sum to 1, the values scale what the head
+  /// reads. Queries and keys of a head may count in a norm over all heads.
   kValues,
-  kAll,  ///< Queries, keys and values: for heads that see other inputs or none.
+  kAll,  ///< Queries, keys and values: for heads that see other inputs.
 };
 
 /// Spreads numbers of heads over the outputs of their block's matrices, so that what is computed of

@@ -169,10 +169,11 @@ std::vector<AblationResult> ablate(const AblationBench& bench, const Circuit& ci
   }
   std::vector<AblationResult> results;
   for (const Fill fill : options.fills) {
+    const HeadPart of_heads = fill == Fill::kResample ? HeadPart::kAll : HeadPart::kValues;
     const auto run = [&](const std::vector<at::Tensor>& multipliers, Seed donors) {
       stop_if_interrupted();
       const AblationBench::Measured measured =
-          bench.measure(over_outputs(bench.config(), circuit.matrices, circuit.unit, multipliers, HeadPart::kAll), fill,
+          bench.measure(over_outputs(bench.config(), circuit.matrices, circuit.unit, multipliers, of_heads), fill,
                         donors, options.effect);
       ++progress.done;
       tell(on_progress, progress);

@@ -13,6 +13,8 @@ namespace {
 constexpr int kNumericsVersion = 6;
 /// Of hard concrete, whose closed units are left out of a step since 7.
 constexpr int kHardConcreteNumericsVersion = 7;
+/// Of unit head, whose ablation leaves queries and keys alone since 8.
+constexpr int kHeadNumericsVersion = 8;
 /// Of what is decoded from a component's input, in protocol default. 2: also by a linear read-out.
 constexpr int kInputsVersion = 2;
 /// Of comparison methods. Those of protocol paper have kept their numbers since version 5.
@@ -164,8 +166,9 @@ std::string cell_id(const Spec& spec, const Cell& cell, const std::vector<std::s
       spec.probe.ablation.sufficiency && spec.data.measure_behaviour ? "|sufficiency" : "";
   const std::string nulls = spec.probe.protocol == Protocol::kPaper ? "" : null_text(spec, cell.variable);
   const FitOptions fit = fit_options(spec.probe, cell);
-  const int numerics =
-      spec.probe.mask_method == MaskKind::kHardConcrete ? kHardConcreteNumericsVersion : kNumericsVersion;
+  const int numerics = spec.probe.unit == MaskUnit::kHead                  ? kHeadNumericsVersion
+                       : spec.probe.mask_method == MaskKind::kHardConcrete ? kHardConcreteNumericsVersion
+                                                                           : kNumericsVersion;
   const std::string text = fmt::format(
       "numerics {}|{}|{}|{}|{}|seed {} data {}|lr {} batch {} init {}|{} {} {}|epochs {} decay {} l0 {} temperature {}|"
       "draws {} random {} per matrix {} complement {} fills {}|behaviour {}|threads {}{}{}{}{}",
