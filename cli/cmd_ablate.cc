@@ -4,6 +4,7 @@
 
 #include "cli/ablation_text.h"
 #include "cli/commands.h"
+#include "cli/events.h"
 #include "cli/loaded_model.h"
 #include "cli/next_tokens.h"
 #include "cli/options.h"
@@ -42,7 +43,8 @@ struct Measurement {
   ModelSpec model;
   DataSpec data;
   AblationOptions options;
-  std::vector<uint64_t> seeds = GridSpec().seeds;  ///< The seeds of the spec's grid.
+  std::vector<std::string> variables;              ///< Of the spec's grid.
+  std::vector<uint64_t> seeds = GridSpec().seeds;  ///< Of the spec's grid.
 };
 
 /// The measurement of --spec, or of --model, --data and --train. Options of the command line
@@ -51,7 +53,7 @@ Measurement read_measurement(const AblateCommand& command) {
   Measurement measured;
   if (!command.spec.empty()) {
     const Spec spec = read_spec_file(command.spec);
-    measured = {spec.model, spec.data, spec.probe.ablation, spec.grid.seeds};
+    measured = {spec.model, spec.data, spec.probe.ablation, spec.grid.variables, spec.grid.seeds};
     measured.data.measure_behaviour = true;
   } else {
     measured.model = {.folder = command.model};
@@ -85,7 +87,7 @@ uint64_t seed_of(const Circuit& circuit, const std::vector<uint64_t>& seeds) {
 void note_other_model(const Circuit& circuit, const std::string& model_fingerprint) {
   const auto found_in = circuit.provenance.find("model_fingerprint");
   if (found_in == circuit.provenance.end() || !are_of_different_models(found_in->second, model_fingerprint)) return;
-  fmt::print(stderr, "note: this circuit was found in another model (fingerprint {})\n", found_in->second);
+  say(Message::Kind::kNote, fmt::format("this circuit was found in another model (fingerprint {})", found_in->second));
 }
 
 void run_next(const AblateCommand& command) {
@@ -99,7 +101,7 @@ void run_next(const AblateCommand& command) {
       model, texts,
       component_masks(
           model, circuit.matrices,
-          over_outputs(model.config, circuit.matrices, circuit.unit, removing(circuit.members), HeadPart::kAll)));
+          over_outputs(model.config, circuit.matrices, circuit.unit, removing(circuit.members), HeadPart::kValues)));
   for (size_t i = 0; i < untouched.size(); ++i) {
     if (command.json) {
       fmt::print("{}\n", nlohmann::ordered_json{{"untouched", next_tokens_json(untouched[i], texts)},
@@ -123,7 +125,7 @@ void run_ablate(const AblateCommand& command) {
   const Measurement measured = read_measurement(command);
   const AblationOptions& options = measured.options;
   const ModelControl control = measured.model.control;
-  const RunData data = load_run_data(measured.model, measured.data, {});
+  const RunData data = load_run_data(measured.model, measured.data, measured.variables);
   const Circuit circuit = load_circuit(command.circuit, data.model.config);
   if (circuit.components().size() > 1) {
     throw input_error("{}: a circuit of {}; without --next, only circuits of one component are ablated",

@@ -1,4 +1,5 @@
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/options.h"
@@ -16,7 +17,13 @@ struct BaselineCommand : RunCommand {
   bool list = false;
 };
 
-void print_methods() {
+void print_methods(bool json) {
+  if (json) {
+    for (const MethodEntry& entry : baseline_methods()) {
+      fmt::print("{}\n", nlohmann::ordered_json{{"method", entry.name}, {"what", entry.what}}.dump());
+    }
+    return;
+  }
   std::vector<std::vector<std::string>> lines = {{"method", "what"}};
   for (const MethodEntry& entry : baseline_methods())
     lines.push_back({std::string(entry.name), std::string(entry.what)});
@@ -24,7 +31,7 @@ void print_methods() {
 }
 
 void run_baseline(const BaselineCommand& command) {
-  if (command.list) return print_methods();
+  if (command.list) return print_methods(command.json);
   if (command.spec.empty()) throw input_error("which spec? Give one, or --list for the methods");
   const Spec spec = read_spec_file(command.spec);
   begin_computing(command.run.n_threads);

@@ -35,7 +35,7 @@ void run_benchmark_command(BenchmarkCommand command) {
   // One of the ranks is enough to say how far all are. The one that ends last prints the summary.
   const bool says = ranks == nullptr || ranks->rank() == 0;
   ProgressBar bar;
-  command.benchmark.run.callbacks = run_callbacks(bar, command.quiet || !says, false);
+  command.benchmark.run.callbacks = run_callbacks(bar, command.quiet || !says);
   Benchmark benchmark;
   try {
     benchmark = run_benchmark(models, command.benchmark);

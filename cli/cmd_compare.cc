@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/events.h"
 #include "cli/inspect_run.h"
 #include "cli/options.h"
 #include "cli/progress_bar.h"
@@ -145,10 +146,10 @@ void note_other_models(const std::vector<CircuitFile>& circuits) {
            are_of_different_models(model(circuit), model(circuits.front()));
   });
   if (other == circuits.end()) return;
-  fmt::print(stderr,
-             "note: {} and {} were found in different models; unless one was trained from the other, units of "
-             "equal number have nothing to do with each other\n",
-             circuits.front().source, other->source);
+  say(Message::Kind::kNote,
+      fmt::format("{} and {} were found in different models; unless one was trained from the other, units of equal "
+                  "number have nothing to do with each other",
+                  circuits.front().source, other->source));
 }
 
 void run_compare(const CompareCommand& command) {

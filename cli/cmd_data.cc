@@ -1,4 +1,5 @@
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "cli/commands.h"
@@ -22,16 +23,37 @@ struct DataOptions {
   std::optional<int64_t> n_sentences;  ///< Not set: as many as in the paper.
   uint64_t seed = 0;
   bool uniform_distractors = false;
+  bool json = false;
 };
+
+/// A file that was written. `rows` says what its lines are: "rows", "sentences".
+struct WrittenFile {
+  std::filesystem::path path;
+  size_t n_rows;
+};
+
+/// @param vocabulary  0: none to print.
+void print_written(const std::vector<WrittenFile>& files, const std::string& rows, int64_t vocabulary, bool json) {
+  if (!json) {
+    for (const auto& [path, n_rows] : files) fmt::print("{}: {} {}\n", path.string(), n_rows, rows);
+    if (vocabulary > 0) fmt::print("vocabulary: {} tokens\n", vocabulary);
+    return;
+  }
+  nlohmann::ordered_json object = {{"files", nlohmann::ordered_json::array()}};
+  for (const auto& [path, n_rows] : files) object["files"].push_back({{"path", path.string()}, {"rows", n_rows}});
+  if (vocabulary > 0) object["vocabulary"] = vocabulary;
+  fmt::print("{}\n", object.dump());
+}
 
 void write_language_data(PaperTask task, const DataOptions& options) {
   const Lexicon lexicon =
       parse_lexicon(options.lexicon.empty() ? Document::parse_yaml(kLexicon, "examples/lexicon.yaml")
                                             : Document::read_yaml(options.lexicon));
   const SentenceTable table = generate_sentences(lexicon, task, options.n_sentences, Seed(options.seed));
-  const std::vector<std::filesystem::path> files = write_sentences_csv(table, task, options.out);
-  fmt::print("{}: {} sentences\n", files.front().string(), table.iid.size());
-  if (files.size() > 1) fmt::print("{}: {} sentences\n", files.back().string(), table.gen.size());
+  const std::vector<std::filesystem::path> paths = write_sentences_csv(table, task, options.out);
+  std::vector<WrittenFile> files = {{paths.front(), table.iid.size()}};
+  if (paths.size() > 1) files.push_back({paths.back(), table.gen.size()});
+  print_written(files, "sentences", 0, options.json);
 }
 
 void write_arithmetic_data(const DataOptions& options) {
@@ -40,9 +62,8 @@ void write_arithmetic_data(const DataOptions& options) {
   const ArithmeticTable table = generate(task, Seed(options.seed));
   write_arithmetic_csv(table, options.out);
   write_column_formulas(task, options.out);
-  fmt::print("{}: {} rows\n", (options.out / "train.csv").string(), table.train.size());
-  fmt::print("{}: {} rows\n", (options.out / "test.csv").string(), table.test.size());
-  fmt::print("vocabulary: {} tokens\n", vocabulary(task));
+  print_written({{options.out / "train.csv", table.train.size()}, {options.out / "test.csv", table.test.size()}},
+                "rows", vocabulary(task), options.json);
 }
 
 void run_data(const DataOptions& options) {
@@ -80,6 +101,7 @@ void setup_data(CLI::App& app) {
       ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}));
   command->add_flag("--uniform-distractors", options->uniform_distractors,
                     "Draw distractors for every row, where an arithmetic task has them follow an operand");
+  command->add_flag("--json", options->json, "Print one JSON object");
   command->footer(
       "Beside the files of an arithmetic task, columns.json has the formulas of their columns, by which reports\n"
       "call the variables.\n\n"

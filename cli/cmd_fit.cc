@@ -25,7 +25,7 @@ void run_fit(const FitCommand& command) {
   if (command.dry_run) {
     RunOptions options = command.run;
     ProgressBar bar;
-    options.callbacks = run_callbacks(bar, command.quiet, command.json);
+    options.callbacks = run_callbacks(bar, command.quiet);
     const RunPlan plan = plan_run(spec, options);
     bar.clear();
     return command.json ? print_plan_json(plan) : print_plan(plan);

@@ -81,7 +81,7 @@ void run_power(PowerCommand command) {
   const Spec spec = read_spec_file(command.spec);
   begin_computing(command.power.n_threads);
   ProgressBar bar;
-  command.power.callbacks = run_callbacks(bar, command.quiet || command.json, false);
+  command.power.callbacks = run_callbacks(bar, command.quiet);
   const SearchPower power = search_power(spec, command.power, [&](const ImplantSearch& s) {
     if (command.quiet) return;
     bar.print_line(fmt::format("strength {:g}, implant {}: present: {}, T {:.3f}, null circuits {:.3f}, p {}{}",

@@ -1,4 +1,5 @@
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/options.h"
@@ -23,6 +24,7 @@ struct ReportCommand {
   std::string format = "html";
   std::string title;
   bool quiet = false;
+  bool json = false;
 };
 
 /// The name of a folder, also for paths such as "runs/exp1/" and ".".
@@ -61,6 +63,14 @@ void run_report(const ReportCommand& command) {
     return;
   }
   write_file(out, text);
+  if (command.json) {
+    const nlohmann::ordered_json written = {{"path", out.string()},
+                                            {"runs", data.runs.size()},
+                                            {"cells", data.cells.size()},
+                                            {"figures", data.figures.size()}};
+    fmt::print("{}\n", written.dump());
+    return;
+  }
   fmt::print(stderr,
              "wrote {} (run folders: {}; finished cells of circuit probing: {}; figures of comparison methods: {})\n",
              out.string(), data.runs.size(), data.cells.size(), data.figures.size());
@@ -85,6 +95,7 @@ void setup_report(CLI::App& app) {
       ->capture_default_str();
   add_option(*command, "--title", options->title, "TEXT", "Heading of the page (default: the folders' names)");
   command->add_flag("--quiet", options->quiet, "No progress on stderr");
+  command->add_flag("--json", options->json, "Say what was written as one JSON object on stdout");
   command->footer(
       "Nothing in a run folder is changed but report.html, and a run may be going on there.\n\n"
       "Example (after `cprobe reproduce exp1 --steps 1000 --seeds 1 --out runs/exp1`):\n"

@@ -1,9 +1,12 @@
 #include <array>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/progress_bar.h"
+#include "cprobe/report/findings_json.h"
+#include "cprobe/report/read_runs.h"
 #include "cprobe/reproduce/reproduce.h"
 #include "embedded_tasks.h"
 
@@ -23,16 +26,25 @@ std::string table_of(const std::function<std::string()>& experiment, ReproduceOp
   return experiment();
 }
 
+/// For --json: the table as text, and every answer of the experiment's runs.
+void print_json(const std::string& experiment, const std::filesystem::path& out, const std::string& table) {
+  nlohmann::ordered_json object = {{"experiment", experiment}, {"out", out.string()}, {"table", table}};
+  object.update(nlohmann::ordered_json::parse(findings_json(read_runs({out}))));
+  fmt::print("{}\n", object.dump());
+}
+
 struct ToyExperimentCommand {
   ToyExperimentOptions options;
   std::string distractor = "bijection";  ///< Experiment 2 only.
   bool quiet = false;
+  bool json = false;
 };
 
 void run_reproduce_exp1(ToyExperimentCommand command) {
   ToyExperimentOptions& options = command.options;
   const auto experiment = [&] { return reproduce_experiment1(built_in_task(kExperiment1Task, "exp1.yaml"), options); };
   const std::string table = table_of(experiment, options.common, command.quiet);
+  if (command.json) return print_json("exp1", options.common.out, table);
   fmt::print(
       "Experiment 1: a^2 - b^2 mod 113, {} seed{}, {} training steps. Published figures in brackets.\n\n{}\n"
       "The first table has the paper's figures. A kNN accuracy above the majority, or above the whole block's, says "
@@ -52,6 +64,7 @@ void run_reproduce_exp2(ToyExperimentCommand command) {
   }
   const auto experiment = [&] { return reproduce_experiment2(tasks, options); };
   const std::string table = table_of(experiment, options.common, command.quiet);
+  if (command.json) return print_json("exp2", options.common.out, table);
   fmt::print(
       "Experiment 2: one model of two tasks, a mod 29 + b mod 31 and a mod 29 + b mod 23 (mod 113), {} seed{}, {} "
       "training\nsteps. Published figures in brackets.\n\n{}\n"
@@ -68,6 +81,7 @@ void run_reproduce_exp3(ToyExperimentCommand command) {
   ToyExperimentOptions& options = command.options;
   const auto experiment = [&] { return reproduce_experiment3(built_in_task(kExperiment3Task, "exp3.yaml"), options); };
   const std::string table = table_of(experiment, options.common, command.quiet);
+  if (command.json) return print_json("exp3", options.common.out, table);
   fmt::print(
       "Experiment 3: a^2 + b mod 113 from a third of the rows, {} seed{}, {} training steps. Published figures in "
       "brackets.\n\n{}\n"
@@ -82,6 +96,7 @@ struct Experiment4Command {
   Experiment4Options options;
   std::vector<std::string> tasks;  ///< Names; empty: all.
   bool quiet = false;
+  bool json = false;
 };
 
 void run_reproduce_exp4(Experiment4Command command) {
@@ -92,6 +107,7 @@ void run_reproduce_exp4(Experiment4Command command) {
     return reproduce_experiment4(parse_lexicon(Document::parse_yaml(kLexicon, "examples/lexicon.yaml")), options);
   };
   const std::string table = table_of(experiment, options.common, command.quiet);
+  if (command.json) return print_json("exp4", options.common.out, table);
   fmt::print(
       "Experiment 4: language tasks in {}.\n\n{}\n"
       "Whether a circuit has the number of a noun, and not just its nouns, its null variables say (docs/statistics.md; "
@@ -114,7 +130,9 @@ void add_training_options(CLI::App& command, ToyExperimentOptions& options, cons
 }
 
 /// Adds the options of all experiments. @param kept  contents of the folder --out, for the help.
-void add_common_options(CLI::App& command, ReproduceOptions& options, bool& quiet, const std::string& kept) {
+template <typename Command>
+void add_common_options(CLI::App& command, Command& to, const std::string& kept) {
+  ReproduceOptions& options = to.options.common;
   add_option(command, "-o,--out", options.out, "FOLDER", "Folder for " + kept + "; an interrupted call continues there")
       ->required();
   command.add_option("--random-controls", options.n_random, "Random circuits per circuit")
@@ -127,7 +145,8 @@ void add_common_options(CLI::App& command, ReproduceOptions& options, bool& quie
       ->capture_default_str();
   add_threads_option(command, options.n_threads);
   command.add_flag("--overwrite", options.overwrite, "Compute again what an earlier call left in the folder");
-  command.add_flag("--quiet", quiet, "No progress");
+  command.add_flag("--quiet", to.quiet, "No progress");
+  command.add_flag("--json", to.json, "Print one JSON object: the table, and every answer with its figures");
 }
 
 void setup_exp1(CLI::App& reproduce) {
@@ -135,7 +154,7 @@ void setup_exp1(CLI::App& reproduce) {
   command->options.n_seeds = 3;
   CLI::App* exp1 =
       reproduce.add_subcommand("exp1", "Deciphering: does the model compute a^2 and -b^2, or a+b and a-b?");
-  add_common_options(*exp1, command->options.common, command->quiet, "data, models and runs");
+  add_common_options(*exp1, *command, "data, models and runs");
   add_training_options(*exp1, command->options, " (1,000 suffice for test accuracy 1.0)");
   exp1->footer("Example (three minutes on 2 cores):\n  cprobe reproduce exp1 --steps 1000 --seeds 1 --out runs/exp1");
   exp1->callback([command] { run_reproduce_exp1(*command); });
@@ -147,7 +166,7 @@ void setup_exp2(CLI::App& reproduce) {
   CLI::App* exp2 = reproduce.add_subcommand(
       "exp2",
       "Modularity: do two tasks share the weights of their shared variable, and have their own for the others?");
-  add_common_options(*exp2, options.common, command->quiet, "data, models and runs");
+  add_common_options(*exp2, *command, "data, models and runs");
   add_training_options(*exp2, options, "");
   add_option_with_default(
       *exp2, "--distractor", command->distractor, "KIND",
@@ -163,7 +182,7 @@ void setup_exp3(CLI::App& reproduce) {
   command->options.steps = 20'000;
   CLI::App* exp3 = reproduce.add_subcommand(
       "exp3", "Training: when does the circuit of a^2 appear, and when does the model generalise?");
-  add_common_options(*exp3, command->options.common, command->quiet, "data, checkpoints and runs");
+  add_common_options(*exp3, *command, "data, checkpoints and runs");
   add_training_options(*exp3, command->options, "; the last and the paper's before it are probed");
   exp3->footer("Example:\n  cprobe reproduce exp3 --steps 2000 --out runs/exp3");
   exp3->callback([command] { run_reproduce_exp3(*command); });
@@ -176,7 +195,7 @@ void setup_exp4(CLI::App& reproduce) {
       "exp4", "Language models: where is a noun's number computed, and do verbs and pronouns depend on it?");
   add_option(*exp4, "--model", options.model, "FOLDER", "Hugging Face folder of a language model, with its tokenizer")
       ->required();
-  add_common_options(*exp4, options.common, command->quiet, "sentences and runs");
+  add_common_options(*exp4, *command, "sentences and runs");
   add_option(*exp4, "--data", options.data, "FOLDER",
              "The paper's sentences, in the folders of its repository (SV_Agr/SV_Agr.csv, ...); default: ours, "
              "as cprobe data makes them");

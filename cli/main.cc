@@ -1,13 +1,45 @@
+#include <algorithm>
 #include <csignal>
 #include <exception>
+#include <span>
+#include <string_view>
 
 #include "cli/commands.h"
+#include "cli/events.h"
+#include "cli/parent.h"
+#include "cli/versions.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/memory.h"
 #include "cprobe/record/provenance.h"
 
+namespace cprobe {
+namespace {
+
+const char* kind_of(const Error& error) {
+  switch (error.kind()) {
+    case ErrorKind::kInput:
+      return "input";
+    case ErrorKind::kInterrupted:
+      return "interrupted";
+    case ErrorKind::kFailed:
+      return "failure";
+  }
+  return "failure";
+}
+
+}  // namespace
+}  // namespace cprobe
+
 int main(int argc, char** argv) {
+  cprobe::end_with_parent();
   cprobe::keep_freed_memory();
+  const std::span<char*> words(argv, static_cast<size_t>(argc));
+  const auto is_given = [&](std::string_view word) { return std::ranges::count(words, word) > 0; };
+  if (is_given("--json")) cprobe::speak_json();
+  if (words.size() == 3 && is_given("--version") && is_given("--json")) {
+    fmt::print("{}\n", cprobe::versions_json());
+    return 0;
+  }
   CLI::App app(
       "Asks whether a transformer has a hypothesised intermediate variable, where, and whether its behaviour needs\n"
       "the weights that carry it, beside the same answers for variables that nothing can compute.");
@@ -28,18 +60,20 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
     return 0;
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;  // --help and --version are successes
+    if (error.get_exit_code() == 0 || !cprobe::speaks_json()) return app.exit(error) == 0 ? 0 : 2;  // 0: --help
+    cprobe::say_error("input", error.what());
+    return 2;
   } catch (const cprobe::Error& error) {
-    fmt::print(stderr, "cprobe: {}\n", error.what());
+    cprobe::say_error(cprobe::kind_of(error), error.what());
     return error.kind() == cprobe::ErrorKind::kInput ? 2 : 1;
   } catch (const std::filesystem::filesystem_error& error) {
-    fmt::print(stderr, "cprobe: {}\n", error.what());
+    cprobe::say_error("failure", error.what());
     return 1;
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "cprobe: out of memory\n");
+    cprobe::say_error("memory", "out of memory");
     return 1;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "cprobe: internal error: {}\n", error.what());
+    cprobe::say_error("internal", fmt::format("internal error: {}", error.what()));
     return 1;
   }
 }

@@ -1,5 +1,6 @@
 #include "cli/options.h"
 
+#include "cli/events.h"
 #include "cprobe/core/device.h"
 #include "cprobe/core/interrupt.h"
 #include "cprobe/core/threads.h"
@@ -61,8 +62,8 @@ Spec read_spec_file(const std::filesystem::path& path, std::optional<MaskKind> m
   Spec spec = parse_spec(Document::parse_yaml(text, path.string()), method);
   spec.text = text;
   if (!spec.ignored_keys.empty()) {
-    fmt::print(stderr, "{}: keys without meaning here are ignored: {}\n", path.string(),
-               fmt::join(spec.ignored_keys, ", "));
+    say(Message::Kind::kNote, fmt::format("{}: keys without meaning here are ignored: {}", path.string(),
+                                          fmt::join(spec.ignored_keys, ", ")));
   }
   return spec;
 }
@@ -71,7 +72,7 @@ void begin_computing(int n_threads) {
   catch_interrupts();
   set_threads(n_threads > 0 ? n_threads : available_threads());
   if (const std::string warning = blas_warning(gemm_library()); !warning.empty()) {
-    fmt::print(stderr, "warning: {}\n", warning);
+    say(Message::Kind::kWarning, warning);
   }
 }
 

@@ -8,12 +8,15 @@
 #include <cstdio>
 #include <utility>
 
+#include "cli/events.h"
+
 namespace cprobe {
 namespace {
 
 using std::chrono::steady_clock;
 
 constexpr auto kTerminalPeriod = std::chrono::milliseconds(100);
+constexpr auto kEventPeriod = std::chrono::seconds(1);
 constexpr auto kLogPeriod = std::chrono::minutes(1);
 constexpr size_t kBarWidth = 24;
 
@@ -28,9 +31,23 @@ std::string bar(const Progress& progress) {
   return fmt::format("[{:<{}}] ", std::string(filled, '='), kBarWidth);
 }
 
+steady_clock::duration period_of(bool terminal) {
+  if (speaks_json()) return kEventPeriod;
+  return terminal ? steady_clock::duration(kTerminalPeriod) : kLogPeriod;
+}
+
+void print_progress_event(const Progress& progress, double elapsed) {
+  nlohmann::ordered_json event = {
+      {"event", "progress"}, {"label", progress.what}, {"share", progress.share()}, {"seconds_left", nullptr}};
+  const double share = progress.share();
+  if (share > 0) event["seconds_left"] = elapsed * (1 - share) / share;
+  if (!progress.note.empty()) event["note"] = progress.note;
+  print_event(event);
+}
+
 }  // namespace
 
-ProgressBar::ProgressBar() : terminal_(isatty(STDERR_FILENO) == 1) {}
+ProgressBar::ProgressBar() : terminal_(isatty(STDERR_FILENO) == 1 && !speaks_json()) {}
 
 void ProgressBar::show(const Progress& progress) {
   const auto now = steady_clock::now();
@@ -43,10 +60,11 @@ void ProgressBar::show(const Progress& progress) {
   progress_ = progress;
   progress_.done = std::min(progress.done, progress.total);
   progress_.note = std::move(note);
-  const steady_clock::duration period = terminal_ ? steady_clock::duration(kTerminalPeriod) : kLogPeriod;
-  if (now - shown_ < period) return;
+  if (now - shown_ < period_of(terminal_)) return;
   shown_ = now;
-  const std::string text = progress_text(progress_, std::chrono::duration<double>(shown_ - start_).count());
+  const double elapsed = std::chrono::duration<double>(shown_ - start_).count();
+  if (speaks_json()) return print_progress_event(progress_, elapsed);
+  const std::string text = progress_text(progress_, elapsed);
   if (terminal_) {
     // Cut to one line, because a wrapped line could not be overwritten.
     const std::string line = (bar(progress_) + text).substr(0, terminal_width() - 1);
@@ -64,6 +82,7 @@ void ProgressBar::clear() {
 }
 
 void ProgressBar::print_line(const std::string& text) {
+  if (speaks_json()) return say(Message::Kind::kNote, text);
   clear();
   fmt::print(stderr, "{}\n", text);
 }
@@ -74,7 +93,8 @@ OnProgress ProgressBar::on_progress() {
 
 OnMessage ProgressBar::on_message(bool with_notes) {
   return [this, with_notes](const Message& message) {
-    if (with_notes || message.kind == Message::Kind::kWarning) print_line(message.text);
+    if (!with_notes && message.kind == Message::Kind::kNote) return;
+    speaks_json() ? say(message.kind, message.text) : print_line(message.text);
   };
 }
 

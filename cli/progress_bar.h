@@ -9,8 +9,9 @@
 namespace cprobe {
 
 /// Shows progress on stderr: on a terminal, a bar with rate and time left; elsewhere, one line per
-/// minute. Computes the time left from all steps since the work began. Refreshes a bar at most ten
-/// times a second; a call between two refreshes costs nanoseconds. For one thread.
+/// minute; with --json, an event per second. Computes the time left from all steps since the work
+/// began. Refreshes a bar at most ten times a second; a call between two refreshes costs
+/// nanoseconds. For one thread.
 class ProgressBar {
  public:
   ProgressBar();
@@ -23,7 +24,7 @@ class ProgressBar {
   void show(const Progress& progress);
   /// Takes the bar off the screen.
   void clear();
-  /// Prints a line on stderr, in place of the bar.
+  /// Prints a line on stderr, in place of the bar; with --json, a note.
   void print_line(const std::string& text);
 
   /// Calls `show`. The bar must outlive the result.

@@ -1,22 +1,21 @@
 #include "cli/run_summary.h"
 
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
+#include "cli/events.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/name_of.h"
 
 namespace cprobe {
 namespace {
 
-void print_json(const CellEvent& event) {
+void print_cell_event(const CellEvent& event) {
   const std::string_view kind = name_of(event.kind, {"begun", "done", "failed"});
   nlohmann::ordered_json line = {{"event", kind},        {"cell", event.cell.id},      {"label", event.cell.label},
                                  {"done", event.n_done}, {"running", event.n_running}, {"failed", event.n_failed},
                                  {"of", event.n_cells}};
   if (!event.problem.empty()) line["error"] = event.problem;
-  fmt::print(stderr, "{}\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-  std::fflush(stderr);
+  print_event(line);
 }
 
 /// Prints the summary of a process that worked on a run folder beside other processes. The other
@@ -34,11 +33,10 @@ void print_shard(const RunSummary& summary, bool json) {
 
 }  // namespace
 
-RunCallbacks run_callbacks(ProgressBar& bar, bool quiet, bool json) {
-  const bool has_bar = !quiet && !json;
-  RunCallbacks callbacks{.on_message = bar.on_message(has_bar)};
-  if (has_bar) callbacks.on_progress = bar.on_progress();
-  if (json && !quiet) callbacks.on_cell = print_json;
+RunCallbacks run_callbacks(ProgressBar& bar, bool quiet) {
+  RunCallbacks callbacks{.on_message = bar.on_message(!quiet)};
+  if (!quiet) callbacks.on_progress = bar.on_progress();
+  if (!quiet && speaks_json()) callbacks.on_cell = print_cell_event;
   return callbacks;
 }
 
@@ -46,13 +44,13 @@ void run_and_print(const RunCommand& command, const std::function<RunSummary(con
                    const std::function<void(const Store&, const RunSummary&)>& print) {
   RunOptions options = command.run;
   ProgressBar bar;
-  options.callbacks = run_callbacks(bar, command.quiet, command.json);
+  options.callbacks = run_callbacks(bar, command.quiet);
   const std::unique_ptr<Ranks> ranks = join_ranks();
   options.ranks = ranks.get();
   const RunSummary summary = run(options);
   bar.clear();
   if (summary.is_reported_by_rank_zero) return;
-  for (const std::string& line : summary.left_out) fmt::print(stderr, "left out: {}\n", line);
+  for (const std::string& line : summary.left_out) say(Message::Kind::kNote, "left out: " + line);
   if (options.shard.empty()) {
     print(Store::open_existing(summary.out), summary);
   } else {

@@ -12,7 +12,7 @@ namespace cprobe {
 ///   - with `json`: one line of JSON for every cell that begins or ends, and warnings;
 ///   - otherwise: a bar and all messages.
 /// @param bar  must outlive the result.
-RunCallbacks run_callbacks(ProgressBar& bar, bool quiet, bool json);
+RunCallbacks run_callbacks(ProgressBar& bar, bool quiet);
 
 /// Computes cells as a command line says, shows the run on stderr, and prints the outcome.
 /// @param run    computes the cells.

@@ -166,7 +166,7 @@ TEST(AblateNegativeControls, MeasuresTheModelThatWasProbed) {
 TEST(AblateOnSentences, UsesThePrefixAndEverySetOfTheSpec) {
   const TemporaryFolder folder;
   copy_toy_with_tokenizer(folder / "model");
-  std::string sentences = "sentence,labels\n";
+  std::string sentences = "sentence,is_early\n";
   for (const char first : {'a', 'b', 'c', 'd'}) {
     for (const char last : {'a', 'b', 'c', 'd'})
       sentences += fmt::format("{}{},{}\n", first, last, first < 'c' ? 1 : 0);
@@ -175,9 +175,9 @@ TEST(AblateOnSentences, UsesThePrefixAndEverySetOfTheSpec) {
   const auto ablated = [&](const std::string& prefix) {
     write_bytes(
         folder / "spec.yaml",
-        fmt::format("model: {0}/model\nvariables: [labels]\ntask: {{name: letters, sentences: {0}/sentences.csv,\n"
+        fmt::format("model: {0}/model\nvariables: [is_early]\ntask: {{name: letters, sentences: {0}/sentences.csv,\n"
                     "  gen: {0}/sentences.csv, train_rows: 8, test_rows: 6, prefix: '{1}',\n"
-                    "  expect: {{continuation: c, against: [d], where: labels}}}}\n"
+                    "  expect: {{continuation: c, against: [d], where: is_early}}}}\n"
                     "evaluate: {{random_controls: 2, fills: [mean]}}\n",
                     folder.path().string(), prefix));
     return json_lines_of({"ablate", save_some_circuit(folder.path(), {Block::kMlp}), "--spec",

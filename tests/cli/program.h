@@ -52,6 +52,8 @@ class Program {
     _exit(127);
   }
 
+  pid_t process() const { return process_; }
+
   void send(int signal_number) const { kill(process_, signal_number); }
 
   /// Waits until a file is written and some work has followed.

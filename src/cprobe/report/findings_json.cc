@@ -106,7 +106,11 @@ Json over_models_json(const ReportData& data) {
   return list;
 }
 
-Json judged_json(const JudgedFinding& finding, const ReportedRun& run, const ProbedCell& first) {
+/// @param cells  of the run.
+Json judged_json(const JudgedFinding& finding, const ReportedRun& run, const std::vector<ProbedCell>& cells) {
+  const ProbedCell& first = cells[finding.cells.front()];
+  Json ids = Json::array();
+  for (const size_t cell : finding.cells) ids.push_back(cells[cell].id);
   Json made_here = question_json(finding, &JudgedFinding::made_here);
   made_here["received_from"] = finding.received_from.empty() ? Json(nullptr) : Json(finding.received_from);
   Json needed = question_json(finding, &JudgedFinding::weights_needed);
@@ -121,6 +125,7 @@ Json judged_json(const JudgedFinding& finding, const ReportedRun& run, const Pro
                {"data", finding.data},
                {"options", finding.options},
                {"seeds", finding.cells.size()},
+               {"cells", ids},
                {"smallest_effect", run.judge.smallest_effect},
                {"correction", to_string(run.judge.correction)},
                {"types", finding.types.empty() ? Json(nullptr) : Json(finding.types)},
@@ -165,7 +170,7 @@ std::string findings_json(const ReportData& data) {
       if (cell.run == r) cells.push_back(cell);
     }
     for (const JudgedFinding& finding : judged_findings(cells, data.runs[r].judge)) {
-      findings.push_back(judged_json(finding, data.runs[r], cells[finding.cells.front()]));
+      findings.push_back(judged_json(finding, data.runs[r], cells));
     }
   }
   for (const ReportedMethod& method : reported_methods(data)) {
