@@ -31,6 +31,7 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM
+from transformers.modeling_utils import no_init_weights
 from transformers.pytorch_utils import Conv1D
 
 # model_type -> path of the list of blocks, name of the attention module in a block. Families that
@@ -200,7 +201,7 @@ def draw_configs(rng):
         "stablelm": of("stablelm", **phi_like, partial_rotary_factor=share, layer_norm_eps=epsilon),
         "stablelm-parallel": of(
             "stablelm", **phi_like, use_parallel_residual=True, qk_layernorm=True, use_qkv_bias=True,
-            layer_norm_eps=epsilon,
+            partial_rotary_factor=share, layer_norm_eps=epsilon,
         ),
     }
 
@@ -235,7 +236,9 @@ def load(folder):
 
 def save_random_model(config, folder, storage, generator):
     dtype, max_shard_size = storage
-    model = AutoModelForCausalLM.from_config(config)
+    with no_init_weights():  # All are drawn below, and 4.57 cannot initialise StableLM's norms of queries.
+        model = AutoModelForCausalLM.from_config(config)
+    model.tie_weights()
     draw_parameters(model, generator)
     model.to(dtype).save_pretrained(folder, max_shard_size=max_shard_size)
 

@@ -14,7 +14,7 @@ std::string command_line();
 /// The name of this machine; empty if the system does not tell.
 std::string host_name();
 
-/// What computes, with versions: "cprobe 0.1.0, GCC 12.2.0, libtorch 1.13.1, oneDNN 2.6.3
+/// What computes, with versions: "cprobe 0.2.0, GCC 12.2.0, libtorch 1.13.1, oneDNN 2.6.3
 /// (AVX-512), OpenBLAS 0.3.21 ...". The library of matrix products comes before that of other
 /// linear algebra.
 std::string versions();

@@ -1,0 +1,400 @@
+"""The calls: probe, fit, plan, baselines, methods, train, reproduce."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from circuitprobe import engine
+from circuitprobe.circuit import option_words
+from circuitprobe.data import DataFiles, Table, digest
+from circuitprobe.engine import OnEvent
+from circuitprobe.errors import CellsFailed, InputError
+from circuitprobe.model import Model, as_model
+from circuitprobe.results import Results
+
+#: A spec: a path, or a mapping of the keys in docs/file_formats.md.
+Spec = Mapping[str, Any] | str | os.PathLike[str]
+
+#: What is probed in each sentence: a position, a column that holds a word, or a mapping as the
+#: spec's `task.at`; a list of them is a grid.
+Target = int | str | Mapping[str, Any] | Sequence[int | str | Mapping[str, Any]]
+
+
+def probe(
+    model: Any,
+    data: Table,
+    variables: str | Sequence[str] | Mapping[str, str],
+    *,
+    text: str = "sentence",
+    target: Target = -1,
+    tokenizer: Any = None,
+    revision: str | None = None,
+    prefix: str | None = None,
+    prompt: str | None = None,
+    expect: Mapping[str, Any] | None = None,
+    gen: Table | None = None,
+    train_size: int | None = None,
+    test_size: int | None = None,
+    split: str | None = None,
+    split_by: str | None = None,
+    split_seed: int | None = None,
+    task: Mapping[str, Any] | None = None,
+    layers: str | int | Iterable[int] = "all",
+    blocks: str | Sequence[str] | None = None,
+    seeds: int | Iterable[int] = 0,
+    method: str | None = None,
+    unit: str | None = None,
+    fit: Mapping[str, Any] | None = None,
+    evaluate: Mapping[str, Any] | None = None,
+    control: str | None = None,
+    out: str | os.PathLike[str] | None = None,
+    jobs: int | str | None = None,
+    threads: int | None = None,
+    device: str | None = None,
+    progress: bool | None = None,
+    on_event: OnEvent | None = None,
+) -> Results:
+    """Finds the circuits of variables in a language model, and asks what they can tell.
+
+    What is not given is the engine's default. The same call goes on where it was interrupted.
+
+    Args:
+        model: a folder, an id of the Hugging Face Hub, a Model, or a `transformers` model in memory.
+        data: sentences with a column for each variable; a DataFrame or a CSV file.
+        variables: columns; a mapping also says what reports call them.
+        text: the column of sentences.
+        target: what is probed: a position (-1: the last token), the column of a word, such as "verb",
+            or a mapping such as {"word": "verb", "occurrence": "last"}; a list is a grid.
+        tokenizer: of a model in memory.
+        revision: of a model of the Hub.
+        prefix: text before every sentence.
+        prompt: column of text behind every sentence, where the model is to go on.
+        expect: what the model should say: {"continuation": " are", "against": [" is"],
+            "where": {"number": "plural"}}. Without it nothing is ablated.
+        gen: sentences of other structure.
+        train_size: rows to train masks on.
+        test_size: rows to decode and to ablate on.
+        split: column that says train, test or gen of each row.
+        split_by: column of which no value is in two parts, such as the noun.
+        task: further keys of the spec's `task`, such as {"type": ["noun"]}.
+        seeds: one cell each.
+        method: `fit.method` of a spec.
+        unit: `fit.unit` of a spec: neuron, weight or head.
+        fit: further keys of this part of a spec.
+        evaluate: further keys of this part of a spec.
+        control: a negative control in place of the model, such as "random_init".
+        out: run folder; default `runs/<name>-<hash of the spec>`.
+        jobs: cells at once, as of `cprobe fit`.
+        threads: as of `cprobe fit`.
+        device: as of `cprobe fit`: "cpu", "cuda".
+        progress: whether a bar is shown; default: in notebooks and on terminals.
+        on_event: called for every event of the engine.
+
+    Raises:
+        InputError: something given is wrong.
+        CellsFailed: some cells failed; its `results` has the others.
+        EngineNotFoundError: there is no program.
+        EngineVersionError: it is of another version.
+        CprobeError: a full disk, no memory.
+        KeyboardInterrupt: with what was kept; the same call goes on from there.
+    """
+    names = [variables] if isinstance(variables, str) else list(variables)
+    place = _place_of(target)
+    used = {text, *names, *_columns_of(place, expect, prompt, split, split_by)}
+    files = DataFiles()
+    sentences: dict[str, Any] = {
+        "sentences": files.add(data, used),
+        "gen": None if gen is None else files.add(gen, used - {split, split_by}),
+        "text": text if text != "sentence" else None,
+        "at": place.get("at"),
+        "prefix": prefix,
+        "prompt": prompt,
+        "expect": expect,
+        "train_rows": train_size,
+        "test_rows": test_size,
+        "split": split,
+        "split_by": split_by,
+        "split_seed": split_seed,
+        **(task or {}),
+    }
+    spec = _without_none(
+        {
+            "model": str(as_model(model, tokenizer, revision).folder),
+            "task": _without_none(sentences),
+            "variables": dict(variables) if isinstance(variables, Mapping) else names,
+            "position": place.get("position"),
+            "layers": layers if isinstance(layers, str) else _numbers(layers),
+            "blocks": [blocks] if isinstance(blocks, str) else blocks,
+            "seeds": _numbers(seeds),
+            "control": control,
+            "fit": _without_none({"method": method, "unit": unit, **(fit or {})}) or None,
+            "evaluate": dict(evaluate) if evaluate else None,
+        }
+    )
+    name = "-".join([re.sub(r"\W+", "_", names[0]), digest(_json(spec).encode())])
+    folder = Path(out) if out is not None else Path("runs") / name
+    paths = files.write_to(folder)
+    for key in ("sentences", "gen"):
+        if key in spec["task"]:
+            spec["task"][key] = paths.get(spec["task"][key], spec["task"][key])
+    options = {"jobs": jobs, "threads": threads, "device": device}
+    return _run("fit", spec, folder, progress, on_event, options)
+
+
+def fit(
+    spec: Spec,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    progress: bool | None = None,
+    on_event: OnEvent | None = None,
+    **options: Any,
+) -> Results:
+    """`cprobe fit` on a spec: a file, or a mapping with the keys of one.
+
+    Args:
+        out: run folder; default the spec's `out`, else `runs/spec-<hash of the spec>`.
+        options: of `cprobe fit`, such as jobs=2, retry="failed", overwrite=True.
+
+    Raises: as `probe`.
+    """
+    return _run("fit", spec, out, progress, on_event, options)
+
+
+def baselines(
+    run: Results | Spec,
+    methods: Sequence[str] | None = None,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    progress: bool | None = None,
+    on_event: OnEvent | None = None,
+    **options: Any,
+) -> Results:
+    """Runs comparison methods on the spec of a run, into its folder. Default: all that apply.
+
+    Raises: as `probe`; InputError for a run whose spec this package did not write.
+    """
+    spec: Spec
+    if isinstance(run, Results):
+        if not run.spec:
+            raise InputError(f"{run.out}: no spec.json; give the spec in place of the run, and out={str(run.out)!r}")
+        spec, out = run.out / "spec.json", out or run.out
+    else:
+        spec = run
+    return _run("baseline", spec, out, progress, on_event, {"methods": methods, **options})
+
+
+def plan(spec: Spec, **options: Any) -> dict[str, Any]:
+    """What a run would take and what its tests could tell, as `cprobe fit --dry-run --json`."""
+    path, folder = _spec_file(spec, None)
+    words = ["--out", str(folder)] if folder is not None else []
+    planned: dict[str, Any] = engine.call_json(["fit", path, "--dry-run", *words, *option_words(options)])
+    return planned
+
+
+def methods() -> pd.DataFrame:
+    """The comparison methods: columns `method`, `what`."""
+    return pd.DataFrame(engine.call_lines(["baseline", "--list"]))
+
+
+class Training:
+    """A trained toy model.
+
+    Attributes:
+        out: training folder, with data, models and curve.
+        summary: what `cprobe train --json` says: step, losses, accuracies, seconds.
+    """
+
+    def __init__(self, out: Path, summary: dict[str, Any]) -> None:
+        self.out = out
+        self.summary = summary
+
+    @property
+    def model(self) -> Model:
+        """The model of the last step."""
+        return Model(self.out / "final")
+
+    @property
+    def data(self) -> Path:
+        """The folder of its data."""
+        return self.out / "data"
+
+    @property
+    def curve(self) -> pd.DataFrame:
+        """Losses and accuracies by step."""
+        return pd.read_csv(self.out / "curve.csv")
+
+    def __repr__(self) -> str:
+        return f"<Training {self.out}: step {self.summary['step']}, test accuracy {self.summary['test_accuracy']:.3f}>"
+
+
+def train(
+    task: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    *,
+    out: str | os.PathLike[str],
+    progress: bool | None = None,
+    on_event: OnEvent | None = None,
+    **options: Any,
+) -> Training:
+    """Trains a toy transformer on an arithmetic task: a YAML file, or a mapping with its keys.
+
+    Args:
+        task: None: on rows of tokens, with train=FILE.csv and test=FILE.csv.
+        options: of `cprobe train`, such as steps=1000, d_model=64, checkpoints=[100, 300].
+
+    Raises: InputError, CprobeError; KeyboardInterrupt: the same call goes on.
+    """
+    folder = Path(out)
+    if isinstance(task, Mapping):
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "task.json"
+        path.write_text(_json(dict(task)))
+        task = path
+    words = ["train", *([] if task is None else [task]), "--out", folder, *option_words(options)]
+    summary = engine.call_json(words, progress=_shown(progress), on_event=on_event)
+    return Training(folder, summary)
+
+
+class Reproduction:
+    """An experiment of the paper.
+
+    Attributes:
+        out: folder with its data, models and runs.
+        table: its figures beside the published ones, as text.
+        findings: every answer, as `cprobe report --format json`.
+    """
+
+    def __init__(self, said: dict[str, Any]) -> None:
+        self.out = Path(said["out"])
+        self.table: str = said["table"]
+        self.findings: list[dict[str, Any]] = said["findings"]
+
+    def __repr__(self) -> str:
+        return self.table
+
+
+def reproduce(
+    experiment: str,
+    *,
+    out: str | os.PathLike[str],
+    progress: bool | None = None,
+    on_event: OnEvent | None = None,
+    **options: Any,
+) -> Reproduction:
+    """`cprobe reproduce`: "exp1" to "exp4".
+
+    Args:
+        options: of the command, such as steps=1000, seeds=1; model="FOLDER" of exp4.
+    """
+    words = ["reproduce", experiment, "--out", out, *option_words(options)]
+    return Reproduction(engine.call_json(words, progress=_shown(progress), on_event=on_event))
+
+
+# How calls become specs and command lines
+
+
+def _run(
+    command: str,
+    spec: Spec,
+    out: str | os.PathLike[str] | None,
+    progress: bool | None,
+    on_event: OnEvent | None,
+    options: dict[str, Any],
+) -> Results:
+    path, folder = _spec_file(spec, None if out is None else Path(out))
+    words = [command, path, *option_words(options)]
+    if folder is not None:
+        words += ["--out", folder]
+    error = engine.call(words, progress=_shown(progress), on_event=on_event, check=False)[1]
+    results = Results(folder if folder is not None else _out_of(path))
+    if error is not None:
+        if error.get("kind") == "failure" and re.search(r"\d+ of \d+ cells failed", str(error.get("message"))):
+            raise CellsFailed(str(error["message"]), results)
+        raise engine.error_of(error)
+    return results
+
+
+def _spec_file(spec: Spec, out: Path | None) -> tuple[Path, Path | None]:
+    """The file of a spec, and the run folder (None: the spec's own). A mapping is written to its run
+    folder."""
+    if not isinstance(spec, Mapping):
+        return Path(spec), out
+    keys = dict(spec)
+    named = keys.pop("out", None)
+    folder = out or (Path(named) if named else Path("runs") / f"spec-{digest(_json(keys).encode())}")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "spec.json"
+    path.write_text(_json(keys))
+    return path, folder
+
+
+def _out_of(spec: Path) -> Path:
+    """The run folder that a spec file names."""
+    found = re.search(r"^(?:out|results_dir):\s*(.+?)\s*(?:#.*)?$", spec.read_text(), re.MULTILINE)
+    if found is None:
+        raise InputError(f"{spec}: names no run folder; give out=FOLDER")
+    return Path(found.group(1).strip("'\""))
+
+
+def _place_of(target: Target) -> dict[str, Any]:
+    """`position` or `at` of a spec."""
+    if isinstance(target, int):
+        return {"position": target} if target != -1 else {}
+    if isinstance(target, str):
+        return {"at": {"word": target}}
+    if isinstance(target, Mapping):
+        return {"at": dict(target)}
+    if all(isinstance(one, int) for one in target):
+        return {"position": list(target)}
+    return {"at": [_place_of(one)["at"] if not isinstance(one, int) else {"token": one} for one in target]}
+
+
+def _columns_of(place: dict[str, Any], expect: Any, *named: str | None) -> set[str]:
+    """Columns that a call names in places where only a column can stand."""
+    columns = {name for name in named if name is not None}
+    places = place.get("at", [])
+    for at in [places] if isinstance(places, dict) else places:
+        columns |= {v for k, v in at.items() if k in ("word", "start", "end") and isinstance(v, str)}
+    where = (expect or {}).get("where")
+    if isinstance(where, str):
+        columns.add(where)
+    elif isinstance(where, Mapping):
+        columns |= set(where)
+    for side in ("continuation", "against"):
+        of = (expect or {}).get(side)
+        if isinstance(of, Mapping) and "column" in of:
+            columns.add(of["column"])
+    return columns
+
+
+def _numbers(values: int | Iterable[int]) -> list[int]:
+    return [values] if isinstance(values, int) else [int(value) for value in values]
+
+
+def _without_none(keys: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in keys.items() if value is not None}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, default=_plain) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of numpy, paths and other mappings, for JSON."""
+    if hasattr(value, "item"):
+        return value.item()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value)
+
+
+def _shown(progress: bool | None) -> bool:
+    return engine.is_interactive() if progress is None else progress

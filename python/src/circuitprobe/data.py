@@ -1,0 +1,71 @@
+"""Tables in memory as the engine's CSV files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+import pandas as pd
+
+from circuitprobe.errors import InputError
+
+#: A table, or the path of a CSV file.
+Table = pd.DataFrame | str | os.PathLike[str]
+
+
+def csv_bytes(table: pd.DataFrame, used: Collection[str]) -> bytes:
+    """The table as CSV: the same bytes for the same table, as a cell's identity knows them.
+
+    Args:
+        used: columns that the engine will read.
+
+    Raises: InputError for a column of `used` that is missing or has a missing value.
+    """
+    for column in used:
+        if column not in table.columns:
+            raise InputError(f"no column '{column}' in the data; there are {', '.join(map(str, table.columns))}")
+        missing = table[column].isna().to_numpy().nonzero()[0]
+        if len(missing) > 0:
+            where = f"row {table.index[missing[0]]!r}"
+            others = f" and {len(missing) - 1} other rows" if len(missing) > 1 else ""
+            raise InputError(f"column '{column}' has no value in {where}{others}; drop these rows or fill them")
+    truth = table.select_dtypes(["bool", "boolean"]).columns
+    words = {True: "true", False: "false"}  # As JSON has them, so that a spec can name them.
+    written = table.assign(**{str(column): table[column].map(words) for column in truth})
+    return written.to_csv(index=False, lineterminator="\n").encode()
+
+
+def digest(content: bytes) -> str:
+    """Sixteen hexadecimal digits of a hash."""
+    return hashlib.blake2b(content, digest_size=8).hexdigest()
+
+
+class DataFiles:
+    """Tables of a call, to be written into the run's folder once it is known."""
+
+    def __init__(self) -> None:
+        self._contents: dict[str, bytes] = {}
+
+    def add(self, table: Table, used: Collection[str]) -> str:
+        """What stands for the table in a spec until `write_to`: its digest; a path is its own name."""
+        if not isinstance(table, pd.DataFrame):
+            return os.fspath(table)
+        content = csv_bytes(table, used)
+        name = digest(content) + ".csv"
+        self._contents[name] = content
+        return name
+
+    def write_to(self, folder: Path) -> dict[str, str]:
+        """Writes the tables to folder/data. Returns the path of each name."""
+        paths = {}
+        for name, content in self._contents.items():
+            path = folder / "data" / name
+            if not path.exists() or path.read_bytes() != content:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                partial = path.with_suffix(".partial")
+                partial.write_bytes(content)
+                partial.replace(path)
+            paths[name] = str(path)
+        return paths
