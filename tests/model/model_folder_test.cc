@@ -1,5 +1,7 @@
 #include "cprobe/model/model_folder.h"
 
+#include <nlohmann/json.hpp>
+
 #include "cprobe/io/safetensors.h"
 #include "cprobe/model/model.h"
 #include "tests/support.h"
@@ -52,6 +54,18 @@ TEST(ModelFolder, RefusesNamesOfAnotherForm) {
   config.tied_unembedding = false;
   save_renamed(testing::drawn_model(config), folder / "model", "student_");
   EXPECT_INPUT_ERROR(load_model(folder / "model"), "no tensor 'lm_head.weight'");
+}
+
+TEST(ModelFolder, SaysThatCodeOfTheModelsOwnIsNotRun) {
+  const TemporaryFolder folder;
+  save_model(testing::drawn_model(testing::tiny_config()), folder / "model");
+  auto config = nlohmann::json::parse(testing::read_bytes(folder / "model/config.json"));
+  config["auto_map"] = {{"AutoConfig", "configuration_x.C"}};
+  write_bytes(folder / "model/config.json", config.dump());
+  EXPECT_THAT(load_model(folder / "model").notes, IsEmpty());
+  config["auto_map"]["AutoModelForCausalLM"] = "modeling_x.X";
+  write_bytes(folder / "model/config.json", config.dump());
+  EXPECT_THAT(load_model(folder / "model").notes, ElementsAre(HasSubstr("the class 'modeling_x.X'")));
 }
 
 TEST(ModelFolder, NamesAnAdapterThatIsNotMerged) {

@@ -150,6 +150,13 @@ Model on_device(const Model& model, at::Device device) {
 Model load_model(const std::filesystem::path& folder, const DigestCache& cache) {
   require_model_folder(folder);
   Model model{.config = read_model_config(folder / "config.json")};
+  const std::string own = class_of_its_own(Document::parse_json(model.config.json, (folder / "config.json").string()));
+  if (!own.empty()) {
+    model.notes.push_back(
+        fmt::format("{}: computed as transformers' own {}; the class '{}' that auto_map names, which transformers runs "
+                    "with trust_remote_code=True, is not run",
+                    (folder / "config.json").string(), model.config.architecture, own));
+  }
   const Architecture& architecture = find_architecture(model.config.architecture);
   const TensorFolder tensors = TensorFolder::open(folder);
   // Checked before `weights_of`, whose list could take all memory if n_layer is wrong.

@@ -66,6 +66,15 @@ void require_model_folder(const fs::path& folder) {
   }
 }
 
+std::string class_of_its_own(const Document& config) {
+  const Document* map = config.given("auto_map");
+  if (map == nullptr || !map->is_map()) return {};
+  for (const char* loader : {"AutoModelForCausalLM", "AutoModel"}) {
+    if (const Document* name = map->given(loader); name != nullptr && name->is_scalar()) return name->as_text();
+  }
+  return {};
+}
+
 std::string wrapper_of(const fs::path& folder, const std::vector<std::string>& names,
                        std::span<const std::string> expected) {
   for (const std::string& name : expected) {

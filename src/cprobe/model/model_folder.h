@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "cprobe/io/document.h"
+
 namespace cprobe {
 
 /// What a folder is that users take for a model's, and what to do: a PEFT adapter, a cache of the
@@ -14,6 +16,11 @@ std::string what_instead_of_a_model(const std::filesystem::path& folder);
 
 /// @throws Error (kInput) if there is no such folder, or it is something else instead.
 void require_model_folder(const std::filesystem::path& folder);
+
+/// The class of the model's own code that `auto_map` names, such as "modeling_x.X", which
+/// `transformers` runs on request (trust_remote_code); empty if none.
+/// @param config  config.json.
+std::string class_of_its_own(const Document& config);
 
 /// What programs put in front of the names of all tensors when they save a model that is wrapped
 /// in another one, such as "_orig_mod.module." (torch.compile, data parallel training); empty if
