@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/events.h"
 #include "cli/loaded_model.h"
 #include "cli/options.h"
 #include "cli/progress_bar.h"
@@ -81,8 +82,9 @@ void run_doctor(const DoctorOptions& options) {
     print_table(checks);
   }
   if (golden.empty()) {
-    fmt::print(stderr, "{}: no golden.safetensors and no --golden, so nothing was compared with a reference\n",
-               options.model.string());
+    say(Message::Kind::kNote,
+        fmt::format("{}: no golden.safetensors and no --golden, so nothing was compared with a reference",
+                    options.model.string()));
   }
   const auto n_failed = std::ranges::count(checks, false, &Check::ok);
   if (n_failed > 0) {

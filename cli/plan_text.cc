@@ -120,6 +120,21 @@ nlohmann::ordered_json power_json(const std::vector<PlannedQuestion>& questions)
   return list;
 }
 
+/// What would shorten a run that is exchanges for the most part; empty for other runs.
+std::string exchanges_note(const RunPlan& plan) {
+  double exchanges = 0, all = 0;
+  for (const auto& [label, time, is_over] : plan.cells) {
+    if (is_over) continue;
+    exchanges += time.exchanges;
+    all += time.total();
+  }
+  if (all < 60 || exchanges < all / 2) return {};
+  return fmt::format(
+      "Exchanges are {:.0f} % of it, and fewer rows (evaluate.exchange_rows) shorten them in proportion; 0 leaves them "
+      "and the questions 'through ...' out.\n",
+      100 * exchanges / all);
+}
+
 /// What the time rests on; empty if nothing of it could fall away.
 std::string parts_note(const RunPlan& plan) {
   if (plan.seconds_at_least >= plan.seconds) return {};
@@ -164,8 +179,9 @@ void print_plan(const RunPlan& plan) {
       "now.\n",
       plan_table(plan), std::ssize(plan.cells) - n_over, n_over == 0 ? "" : fmt::format(", {} are there", n_over),
       format_duration(plan.seconds), plan.parallelism.n_jobs, plan.parallelism.n_threads);
-  fmt::print("{}Peak memory: about {}, of which the model's weights {} and residual streams {}{}.\n", parts_note(plan),
-             format_bytes(plan.peak_memory), format_bytes(plan.weights_memory), format_bytes(plan.streams_memory),
+  fmt::print("{}{}Peak memory: about {}, of which the model's weights {} and residual streams {}{}.\n",
+             parts_note(plan), exchanges_note(plan), format_bytes(plan.peak_memory), format_bytes(plan.weights_memory),
+             format_bytes(plan.streams_memory),
              plan.streams_on_disk ? " (in scratch files, as they exceed --memory)" : "");
   fmt::print("{}", power_text(plan.questions, plan.titles));
 }

@@ -50,6 +50,13 @@ void run_and_print(const RunCommand& command, const std::function<RunSummary(con
   const RunSummary summary = run(options);
   bar.clear();
   if (summary.is_reported_by_rank_zero) return;
+  if (speaks_json()) {
+    print_event({{"event", "run"},
+                 {"out", summary.out.string()},
+                 {"computed", summary.n_computed},
+                 {"failed", summary.failures.size()},
+                 {"of", summary.n_cells}});
+  }
   for (const std::string& line : summary.left_out) say(Message::Kind::kNote, "left out: " + line);
   if (options.shard.empty()) {
     print(Store::open_existing(summary.out), summary);

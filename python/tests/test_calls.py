@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import SMALL, TASK
@@ -61,13 +62,62 @@ def test_titles_and_places_reach_the_engine(toy: cp.Model, sums: pd.DataFrame, t
         ([0, -1], {"position": [0, -1]}),
         ("verb", {"at": {"word": "verb"}}),
         ({"word": "verb", "occurrence": "last"}, {"at": {"word": "verb", "occurrence": "last"}}),
-        (["noun", {"token": 2}, -1], {"at": [{"word": "noun"}, {"token": 2}, {"token": -1}]}),
+        (["noun", {"token": "place"}], {"at": [{"word": "noun"}, {"token": "place"}]}),
+        (np.int64(3), {"position": 3}),
+        (np.arange(2), {"position": [0, 1]}),
     ],
 )
 def test_what_is_probed(target: object, said: dict[str, object]) -> None:
     from circuitprobe.calls import _place_of
 
     assert _place_of(target) == said  # type: ignore[arg-type]
+
+
+def test_positions_and_words_do_not_mix(toy: cp.Model, sums: pd.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(cp.InputError, match="not both"):
+        cp.probe(toy, sums, "b", target=["a", -1], out=tmp_path, **SMALL)
+
+
+def test_numbers_of_numpy_are_numbers(toy: cp.Model, sums: pd.DataFrame, tmp_path: Path) -> None:
+    small = {**SMALL, "seeds": np.int64(1), "layers": np.arange(1), "blocks": "mlp"}
+    run = cp.probe(toy, sums, "b", target=np.arange(2), out=tmp_path, **small)
+    assert set(run.cells["position"].astype(str)) == {"0", "1"} and set(run.cells["seed"]) == {1}
+    assert run.circuit("b", 0, "mlp", position=1).metadata["position"] == "1"
+    with pytest.raises(cp.InputError, match="they differ in position"):
+        run.circuit("b", 0, "mlp")
+    with pytest.raises(TypeError):
+        cp.probe(toy, sums, "b", layers=[0.5], out=tmp_path, **SMALL)
+
+
+def test_columns_may_have_any_name_that_is_text(toy: cp.Model, sums: pd.DataFrame, tmp_path: Path) -> None:
+    named = sums.rename(columns={"b": "second größe"}).assign(truth=sums["even"].astype(object))
+    run = cp.probe(toy, named, ["second größe", "truth"], blocks="mlp", out=tmp_path, **SMALL)
+    assert run.circuit("second größe", 0, "mlp").metadata["variable"] == "second größe"
+    assert "true" in (tmp_path / run.spec["task"]["sentences"]).read_text()
+    with pytest.raises(cp.InputError, match="text, each once"):
+        cp.probe(toy, sums.rename(columns={"b": 0}), "a", out=tmp_path / "other", **SMALL)
+
+
+def test_a_refused_call_leaves_the_spec_of_the_run(run: cp.Results, toy: cp.Model, sums: pd.DataFrame) -> None:
+    before = run.spec
+    with pytest.raises(cp.InputError):
+        cp.probe(toy, sums, "c", out=run.out, **SMALL)
+    with pytest.raises(cp.InputError):
+        cp.plan({"model": str(toy.folder), "task": {}}, out=run.out)
+    assert run.spec == before
+
+
+def test_what_a_listener_raises_stops_the_engine(toy: cp.Model, sums: pd.DataFrame, tmp_path: Path) -> None:
+    def listen(event: dict[str, object]) -> None:
+        if event["event"] == "begun":
+            raise RuntimeError("enough")
+
+    small = {**SMALL, "fit": {"epochs": 1_000_000, "batch_size": 8}}
+    began = time.monotonic()
+    with pytest.raises(RuntimeError, match="enough"):
+        cp.probe(toy, sums, "b", out=tmp_path, on_event=listen, **small)
+    assert time.monotonic() - began < 20
+    cp.probe(toy, sums, "b", out=tmp_path, **SMALL)  # Nobody works in the folder any more.
 
 
 def test_missing_values_are_refused_with_their_row(toy: cp.Model, sums: pd.DataFrame, tmp_path: Path) -> None:
@@ -94,6 +144,8 @@ def test_failed_cells_come_with_the_others(toy: cp.Model, sums: pd.DataFrame, tm
     with pytest.raises(cp.CellsFailed, match="cells failed") as failed:
         cp.probe(toy, sums, "b", out=tmp_path, **small)
     assert failed.value.results.out == tmp_path
+    with pytest.raises(cp.CellsFailed):
+        cp.probe(toy, sums, "b", out=tmp_path, retry="failed", **small)
 
 
 def test_a_plan_says_what_a_run_takes(toy: cp.Model, run: cp.Results) -> None:
@@ -169,8 +221,6 @@ def test_an_interrupt_ends_the_engine_and_keeps_what_is_done(toy: cp.Model, sums
     os.killpg(process.pid, signal.SIGINT)  # As a notebook does.
     rest, _ = process.communicate(timeout=60)
     assert "kept: " in rest and "kept: \n" not in rest
-    lock = (tmp_path / "run/run.lock").read_text()
-    assert lock is not None
     again = cp.plan(tmp_path / "run/spec.json", out=tmp_path / "run")
     assert not again["cells"][0]["is_over"]
 

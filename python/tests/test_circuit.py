@@ -34,6 +34,39 @@ def test_sets_of_units(run: cp.Results) -> None:
     assert len(compared) == 1 and "all" in compared[0]
 
 
+def test_masks_of_neurosurgeon_become_a_circuit() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+
+    class Masked(torch.nn.Linear):  # type: ignore[misc, name-defined]
+        def __init__(self, parameters: list[float]) -> None:
+            super().__init__(4, 3)
+            self.weight_mask_params = torch.nn.Parameter(torch.tensor(parameters))
+
+    model = torch.nn.ModuleDict(
+        {"layers": torch.nn.ModuleList([torch.nn.ModuleDict({"mlp": Masked([1.0, -1.0, 2.0]), "attn": Masked([1.0] * 3)})])}
+    )
+    circuit = cp.Circuit.from_neurosurgeon(model, component="L0.mlp", variable="a")
+    assert circuit.members["layers.0.mlp.weight"].tolist() == [1, 0, 1]
+    assert list(circuit.members) == ["layers.0.mlp.weight"] and circuit.unit == "neuron"
+    with pytest.raises(cp.InputError, match="no mask"):
+        cp.Circuit.from_neurosurgeon(model, component="L1.mlp")
+
+
+def test_options_become_words() -> None:
+    from circuitprobe.circuit import option_words
+
+    assert option_words({"random_controls": 3, "quiet": True, "overwrite": False, "fill": ["zero", "mean"]}) == [
+        "--random-controls",
+        "3",
+        "--quiet",
+        "--fill",
+        "zero",
+        "--fill",
+        "mean",
+    ]
+    assert option_words({"checkpoints": [1, 2], "retry": None}) == ["--checkpoints", "1,2"]
+
+
 def test_circuits_of_other_blocks_do_not_mix(run: cp.Results) -> None:
     with pytest.raises(cp.InputError):
         _ = run.circuit("a", 0, "mlp") & run.circuit("a", 0, "attn")

@@ -10,7 +10,6 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 /// The events among lines of stderr, each of which must be one.
@@ -44,7 +43,10 @@ TEST_F(Events, OfARunAreJsonObjects) {
   EXPECT_THAT(kinds(events(run)), Contains("done"));
   const ProgramResult quiet =
       cprobe({"fit", (folder_ / "spec.yaml").string(), "--out", (folder_ / "run").string(), "--json", "--quiet"});
-  EXPECT_THAT(events(quiet), IsEmpty());
+  ASSERT_THAT(events(quiet), SizeIs(1));
+  EXPECT_EQ(events(quiet).front().at("event"), "run");
+  EXPECT_EQ(events(quiet).front().at("out"), (folder_ / "run").string());
+  EXPECT_EQ(events(quiet).front().at("computed"), 0);
 }
 
 TEST_F(Events, OfLongWorkTellHowFarItIs) {

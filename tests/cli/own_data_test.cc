@@ -230,6 +230,16 @@ std::vector<OwnData> all_own_data() {
        "",
        {},
        kWords},
+      {"the name of a built-in task, without its groups",
+       rows("sentence,gender,tense",
+            [](int i) {
+              return fmt::format("a {},{},{}", "cdefghijklmn"[i], i % 2 == 0 ? "masculine" : "feminine",
+                                 i % 2 == 0 ? "past" : "present");
+            }),
+       "  name: reflexive\n" + is_are,
+       {"no row is of the group 'Male'", "never 0 or male", "takes another name"},
+       {},
+       true},
       {"behaviour", plain(), is_are, {}, {}},
       {"a continuation without its space",
        plain(),

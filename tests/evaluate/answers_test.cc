@@ -77,7 +77,10 @@ TEST(WhatWouldDecide, NamesWhatIsInTheWay) {
   EXPECT_EQ(what_would_decide(effect, kOfInterest), "about 80 types would tell whether it is 0.05 or more")
       << "as types_to_decide";
   effect.interval.lower = .06;
+  effect.p = {.n_as_strong = 1, .n_nulls = 19};
   EXPECT_EQ(what_would_decide(effect, kOfInterest), "more nulls would decide") << "only p is in the way";
+  effect.p = {.n_as_strong = 8, .n_nulls = 19};
+  EXPECT_EQ(what_would_decide(effect, kOfInterest), "8 of 19 nulls do as well") << "and with more of them they would";
   effect.interval = {.mean = .05, .lower = 0, .upper = .1, .n_types = 20};
   EXPECT_EQ(what_would_decide(effect, kOfInterest), "too near to 0.05 for more types to decide");
   effect.interval.is_for_these_types_only = true;

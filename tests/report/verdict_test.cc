@@ -453,7 +453,9 @@ TEST(Verdict, CountsTheAnswersOfModels) {
 TEST(Verdict, OnAVariable) {
   const ReportedFinding yes = finding_of({}), no = finding_of({.layer = 1, .other_types = .1, .ablated = .7}),
                         earlier = finding_of({.is_earlier = true}),
-                        models = over_cells({reported({}, 0), reported({.other_types = .1}, 1)});
+                        models = over_cells({reported({}, 0), reported({.other_types = .1}, 1)}),
+                        undecided =
+                            finding_of({.other_types = .1}, [](Findings&found) { present(found).interval.upper = .2; });
   struct VariableCase {
     std::vector<const ReportedFinding*> findings;
     const char* words;
@@ -466,6 +468,8 @@ TEST(Verdict, OnAVariable) {
        "over 56 types). Present: yes (L0.mlp); no (L1.mlp). Made here: "
        "received from token 0 (L0.mlp). Weights needed on Test: yes (L0.mlp); no (L1.mlp)."},
       {{&no}, "Nothing tells var_0 above its null variables in this model: this search finds at most 0.020."},
+      {{&undecided}, "Whether var_0 is present in this model is undecided in the only component probed."},
+      {{&undecided, &no}, "var_0 was not found to be present in this model, in the 2 components probed."},
       {{&earlier}, "Whether var_0 is present was not tested. Weights needed on Test: not tested (L0.mlp)."},
       {{&models}, "Present: yes in 1, no in 1 of 2 models, p(2 of 2 models) = 0.550 (L0.mlp)."},
   };

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import operator
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +64,7 @@ def probe(
     device: str | None = None,
     progress: bool | None = None,
     on_event: OnEvent | None = None,
+    **options: Any,
 ) -> Results:
     """Finds the circuits of variables in a language model, and asks what they can tell.
 
@@ -96,6 +101,7 @@ def probe(
         device: as of `cprobe fit`: "cpu", "cuda".
         progress: whether a bar is shown; default: in notebooks and on terminals.
         on_event: called for every event of the engine.
+        options: further options of `cprobe fit`, such as retry="failed", overwrite=True.
 
     Raises:
         InputError: something given is wrong.
@@ -107,7 +113,7 @@ def probe(
     """
     names = [variables] if isinstance(variables, str) else list(variables)
     place = _place_of(target)
-    used = {text, *names, *_columns_of(place, expect, prompt, split, split_by)}
+    used = {text, *names, *_columns_of(place, expect, task or {}, prompt, split, split_by)}
     files = DataFiles()
     sentences: dict[str, Any] = {
         "sentences": files.add(data, used),
@@ -144,7 +150,7 @@ def probe(
     for key in ("sentences", "gen"):
         if key in spec["task"]:
             spec["task"][key] = paths.get(spec["task"][key], spec["task"][key])
-    options = {"jobs": jobs, "threads": threads, "device": device}
+    options.update(jobs=jobs, threads=threads, device=device)
     return _run("fit", spec, folder, progress, on_event, options)
 
 
@@ -190,11 +196,12 @@ def baselines(
     return _run("baseline", spec, out, progress, on_event, {"methods": methods, **options})
 
 
-def plan(spec: Spec, **options: Any) -> dict[str, Any]:
-    """What a run would take and what its tests could tell, as `cprobe fit --dry-run --json`."""
-    path, folder = _spec_file(spec, None)
-    words = ["--out", str(folder)] if folder is not None else []
-    planned: dict[str, Any] = engine.call_json(["fit", path, "--dry-run", *words, *option_words(options)])
+def plan(spec: Spec, *, out: str | os.PathLike[str] | None = None, **options: Any) -> dict[str, Any]:
+    """What a run would take and what its tests could tell, as `cprobe fit --dry-run --json`. Writes nothing."""
+    with _spec_file(spec, out) as (path, folder):
+        words = [] if folder is None else ["--out", str(folder)]
+        command = ["fit", path, "--dry-run", *words, *option_words(options)]
+        planned: dict[str, Any] = engine.call_json(command)
     return planned
 
 
@@ -307,60 +314,80 @@ def _run(
     on_event: OnEvent | None,
     options: dict[str, Any],
 ) -> Results:
-    path, folder = _spec_file(spec, None if out is None else Path(out))
-    words = [command, path, *option_words(options)]
-    if folder is not None:
-        words += ["--out", folder]
-    error = engine.call(words, progress=_shown(progress), on_event=on_event, check=False)[1]
-    results = Results(folder if folder is not None else _out_of(path))
-    if error is not None:
-        if error.get("kind") == "failure" and re.search(r"\d+ of \d+ cells failed", str(error.get("message"))):
-            raise CellsFailed(str(error["message"]), results)
+    ended: list[dict[str, Any]] = []
+
+    def listen(event: dict[str, Any]) -> None:
+        if event["event"] == "run":
+            ended.append(event)
+        if on_event is not None:
+            on_event(event)
+
+    with _spec_file(spec, out) as (path, folder):
+        words = [command, path, *option_words(options)]
+        if folder is not None:
+            words += ["--out", folder]
+        try:
+            error = engine.call(words, progress=_shown(progress), on_event=listen, check=False)[1]
+        except KeyboardInterrupt:
+            _keep_spec(path, folder)
+            raise
+        if ended or error is None:
+            _keep_spec(path, folder)
+    if error is not None and not ended:
         raise engine.error_of(error)
+    results = Results(ended[-1]["out"])
+    if error is not None:
+        raise CellsFailed(str(error["message"]), results)
     return results
 
 
-def _spec_file(spec: Spec, out: Path | None) -> tuple[Path, Path | None]:
-    """The file of a spec, and the run folder (None: the spec's own). A mapping is written to its run
-    folder."""
+@contextlib.contextmanager
+def _spec_file(spec: Spec, out: str | os.PathLike[str] | None) -> Iterator[tuple[Path, Path | None]]:
+    """The file of a spec, and the run folder (None: the spec's own). A mapping is in a file of its own
+    until the engine has taken it."""
     if not isinstance(spec, Mapping):
-        return Path(spec), out
+        yield Path(spec), None if out is None else Path(out)
+        return
     keys = dict(spec)
     named = keys.pop("out", None)
-    folder = out or (Path(named) if named else Path("runs") / f"spec-{digest(_json(keys).encode())}")
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "spec.json"
-    path.write_text(_json(keys))
-    return path, folder
+    folder = Path(out or named or Path("runs") / f"spec-{digest(_json(keys).encode())}")
+    with tempfile.TemporaryDirectory() as work:
+        path = Path(work) / "spec.json"
+        path.write_text(_json(keys))
+        yield path, folder
 
 
-def _out_of(spec: Path) -> Path:
-    """The run folder that a spec file names."""
-    found = re.search(r"^(?:out|results_dir):\s*(.+?)\s*(?:#.*)?$", spec.read_text(), re.MULTILINE)
-    if found is None:
-        raise InputError(f"{spec}: names no run folder; give out=FOLDER")
-    return Path(found.group(1).strip("'\""))
+def _keep_spec(path: Path, folder: Path | None) -> None:
+    """Keeps the spec of a run that the engine has begun, in its folder."""
+    if folder is not None and path.suffix == ".json" and (folder / "run.sqlite").exists():
+        kept = folder / "spec.json"
+        if path.resolve() != kept.resolve():
+            shutil.copyfile(path, kept)
 
 
 def _place_of(target: Target) -> dict[str, Any]:
     """`position` or `at` of a spec."""
-    if isinstance(target, int):
-        return {"position": target} if target != -1 else {}
     if isinstance(target, str):
         return {"at": {"word": target}}
     if isinstance(target, Mapping):
         return {"at": dict(target)}
-    if all(isinstance(one, int) for one in target):
-        return {"position": list(target)}
-    return {"at": [_place_of(one)["at"] if not isinstance(one, int) else {"token": one} for one in target]}
+    if not isinstance(target, Iterable):
+        position = operator.index(target)
+        return {"position": position} if position != -1 else {}
+    places = list(target)
+    if not any(isinstance(one, str | Mapping) for one in places):
+        return {"position": [operator.index(one) for one in places if not isinstance(one, str | Mapping)]}
+    if not all(isinstance(one, str | Mapping) for one in places):
+        raise InputError("target: a list has positions, or words and mappings, not both; {'token': COLUMN} is a place")
+    return {"at": [_place_of(one)["at"] for one in places]}
 
 
-def _columns_of(place: dict[str, Any], expect: Any, *named: str | None) -> set[str]:
+def _columns_of(place: dict[str, Any], expect: Any, task: Mapping[str, Any], *named: str | None) -> set[str]:
     """Columns that a call names in places where only a column can stand."""
     columns = {name for name in named if name is not None}
     places = place.get("at", [])
     for at in [places] if isinstance(places, dict) else places:
-        columns |= {v for k, v in at.items() if k in ("word", "start", "end") and isinstance(v, str)}
+        columns |= {v for k, v in at.items() if k in ("word", "start", "end", "token") and isinstance(v, str)}
     where = (expect or {}).get("where")
     if isinstance(where, str):
         columns.add(where)
@@ -370,11 +397,15 @@ def _columns_of(place: dict[str, Any], expect: Any, *named: str | None) -> set[s
         of = (expect or {}).get(side)
         if isinstance(of, Mapping) and "column" in of:
             columns.add(of["column"])
-    return columns
+    types, block = task.get("type"), task.get("block")
+    if isinstance(types, Mapping):
+        types = [one for of in types.values() for one in of]
+    columns |= {one for one in types or () if isinstance(one, str)}
+    return columns | ({block} if isinstance(block, str) else set())
 
 
 def _numbers(values: int | Iterable[int]) -> list[int]:
-    return [values] if isinstance(values, int) else [int(value) for value in values]
+    return [operator.index(value) for value in values] if isinstance(values, Iterable) else [operator.index(values)]
 
 
 def _without_none(keys: dict[str, Any]) -> dict[str, Any]:
@@ -387,8 +418,8 @@ def _json(value: Any) -> str:
 
 def _plain(value: Any) -> Any:
     """Numbers of numpy, paths and other mappings, for JSON."""
-    if hasattr(value, "item"):
-        return value.item()
+    if hasattr(value, "tolist"):
+        return value.tolist()
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if isinstance(value, Mapping):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from safetensors.numpy import save_file
 
 from circuitprobe import engine
 from circuitprobe.errors import InputError
+from circuitprobe.model import as_model, require_own_weights
 
 if TYPE_CHECKING:
     import torch
@@ -122,7 +125,9 @@ class Circuit:
         with _saved(self, other) as paths:
             out = paths[0].parent / "made.safetensors"
             engine.call(["compare", *paths, f"--{operation}", out])
-            return Circuit.load(out)
+            made = Circuit.load(out)
+        made.metadata["made_of"] = ", ".join(path.stem for path in paths)
+        return made
 
     def compare(self, *others: Circuit, model: Any = None) -> list[dict[str, Any]]:
         """What pairs of circuits have in common, beside chance, as `cprobe compare --json`.
@@ -130,8 +135,6 @@ class Circuit:
         Args:
             model: their model, or its folder, for numbers of weights.
         """
-        from circuitprobe.model import as_model
-
         with _saved(self, *others) as paths:
             of: list[str | Path] = [] if model is None else ["--model", as_model(model).folder]
             return engine.call_lines(["compare", *paths, *of])
@@ -144,7 +147,7 @@ class Circuit:
         spec: str | os.PathLike[str] | None = None,
         data: str | os.PathLike[str] | None = None,
         next: str | Sequence[str] | None = None,
-        of: Sequence[str] = (),
+        of: str | Sequence[str] = (),
         **options: Any,
     ) -> pd.DataFrame:
         """Ablates the circuit: on every data set of a spec, on rows of tokens, or on texts.
@@ -152,14 +155,10 @@ class Circuit:
         Args:
             model: folder, id or model; not with `spec`.
             next: texts; the result has the next tokens of the untouched and of the ablated model.
-            options: further options of `cprobe ablate`, such as random=39.
+            options: further options of `cprobe ablate`, such as random_controls=39.
 
         Returns: with `next` columns text, token, untouched, ablated (logits); else a row per figure.
         """
-        import json
-
-        from circuitprobe.model import as_model
-
         words: list[str | os.PathLike[str]] = [] if spec is None else ["--spec", spec]
         if model is not None:
             words += ["--model", as_model(model, tokenizer).folder]
@@ -170,7 +169,7 @@ class Circuit:
             if next is None:
                 return pd.DataFrame(engine.call_lines(["ablate", path, *words]))
             texts = [next] if isinstance(next, str) else list(next)
-            words += [word for token in of for word in ("--of", token)]
+            words += [word for token in ([of] if isinstance(of, str) else of) for word in ("--of", token)]
             given = "".join(json.dumps(text) + "\n" for text in texts)
             found = engine.call_lines(["ablate", path, *words, "--next", "-"], text=given)
         rows = []
@@ -194,27 +193,30 @@ class Circuit:
 
         Args:
             model: a model whose layers have `weight_mask_params`, as NeuroSurgeon's circuit models have.
-            component: which they mask, such as "L0.attn".
+            component: whose masks, such as "L0.attn"; those of other components are left out.
 
-        Raises: InputError if there are none.
+        Raises: InputError if there are none, or if some are over neurons and others over weights.
         """
+        layer, block = component.removeprefix("L").split(".")
         members: dict[str, Array] = {}
-        axes = "n_out, n_in"
-        unit = "neuron"
+        kinds: set[tuple[str, str]] = set()
         for name, module in model.named_modules():
             parameters = getattr(module, "weight_mask_params", None)
             if parameters is None:
                 continue
-            kept = (parameters.detach().cpu().numpy() > 0).astype(np.uint8)
+            if f".{layer}." not in name or ("att" in name.lower()) != (block == "attn"):
+                continue
+            kept = (parameters.detach().float().cpu().numpy() > 0).astype(np.uint8)
             is_conv = not hasattr(module, "in_features")
-            axes = "n_in, n_out" if is_conv else "n_out, n_in"
-            if kept.shape == tuple(module.weight.shape):
-                unit = "weight"
-            else:
-                kept = kept.reshape(-1)
+            is_weight = kept.shape == tuple(module.weight.shape)
+            kinds.add(("weight" if is_weight else "neuron", "n_in, n_out" if is_conv else "n_out, n_in"))
+            kept = kept if is_weight else kept.reshape(-1)
             members[name.split("wrapped_model.")[-1] + ".weight"] = kept
         if not members:
-            raise InputError("the model has no mask of NeuroSurgeon (weight_mask_params)")
+            raise InputError(f"the model has no mask of NeuroSurgeon (weight_mask_params) in {component}")
+        if len(kinds) > 1:
+            raise InputError(f"{component}: masks of several kinds: {sorted(kinds)}")
+        ((unit, axes),) = kinds
         form = "cprobe circuit 3" if unit == "weight" and axes == "n_out, n_in" else "cprobe circuit 1"
         where = "components" if form.endswith("3") else "component"
         metadata = {"format": form, where: component, "unit": unit, "checkpoint_axes": axes}
@@ -235,33 +237,48 @@ class Circuit:
             yield
 
 
+#: Options that stand once for each value.
+_REPEATED = ("fill", "train", "test")
+
+
 def option_words(options: dict[str, Any]) -> list[str | os.PathLike[str]]:
-    """Options as words of a command line: `random=3` is `--random 3`, `json=True` is `--json`, a
-    list is joined by commas; None and False are left out."""
+    """Options as words of a command line: `random_controls=3` is `--random-controls 3`,
+    `overwrite=True` is `--overwrite`, a list is joined by commas; None and False are left out."""
     words: list[str | os.PathLike[str]] = []
     for name, value in options.items():
-        if value is None or value is False:
-            continue
-        words.append("--" + name.replace("_", "-"))
-        if value is True:
-            continue
-        if isinstance(value, str | os.PathLike):
-            words.append(value)
-        elif isinstance(value, Sequence | range):
-            words.append(",".join(map(str, value)))
-        else:
-            words.append(str(value))
+        option = "--" + name.replace("_", "-")
+        if isinstance(value, bool | np.bool_):
+            words += [option] if value else []
+        elif isinstance(value, str | os.PathLike):
+            words += [option, value]
+        elif isinstance(value, Iterable) and name in _REPEATED:
+            words += [word for one in value for word in (option, os.fspath(one))]
+        elif isinstance(value, Iterable):
+            words += [option, ",".join(map(str, value))]
+        elif value is not None:
+            words += [option, str(value)]
     return words
 
 
 @contextlib.contextmanager
 def _saved(*circuits: Circuit) -> Iterator[list[Path]]:
     with tempfile.TemporaryDirectory() as folder:
-        yield [c.save(Path(folder) / f"{i}.safetensors") for i, c in enumerate(circuits)]
+        yield [c.save(Path(folder) / f"{_name(c)}-{i + 1}.safetensors") for i, c in enumerate(circuits)]
+
+
+def _name(circuit: Circuit) -> str:
+    """What messages call a circuit that has no file."""
+    words = [circuit.metadata.get("variable", "circuit"), *circuit.components]
+    return re.sub(r"[^\w.-]", "_", ".".join(words))
 
 
 @contextlib.contextmanager
 def _hooked(model: Any, circuit: Circuit, keep: bool) -> Iterator[None]:
+    require_own_weights(model)
+    if hasattr(model, "_orig_mod") or getattr(model, "_compiled_call_impl", None) is not None:
+        raise InputError(
+            f"{type(model).__name__} is compiled, and compiled models do not heed hooks: use the model itself"
+        )
     handles = []
     try:
         for name, inside in circuit.members.items():
@@ -285,7 +302,10 @@ def _module(model: Any, name: str) -> Any:
 
 def _hook(module: Any, name: str, inside: Array, unit: str, keep: bool, config: Any) -> Callable[[Any, Any, Any], Any]:
     import torch
+    from transformers.pytorch_utils import Conv1D
 
+    if not isinstance(module, torch.nn.Linear | Conv1D):
+        raise InputError(f"{name}: a {type(module).__name__}, neither Linear nor Conv1D")
     weight = module.weight
     is_linear = isinstance(module, torch.nn.Linear)
     if unit == "head":
@@ -308,8 +328,8 @@ def _hook(module: Any, name: str, inside: Array, unit: str, keep: bool, config: 
         raise InputError(f"{name}: the circuit has {len(gone)} units, the model's matrix {list(weight.shape)}")
 
     def without_outputs(module: Any, _inputs: Any, output: Any) -> Any:
-        bias = 0 if module.bias is None else module.bias
-        return (output - bias) * (~gone).to(output.dtype) + bias
+        left = output.new_zeros(()) if module.bias is None else module.bias
+        return torch.where(gone, left, output)  # (output - bias) * (not gone) + bias, without rounding.
 
     return without_outputs
 

@@ -6,7 +6,9 @@ import hashlib
 import os
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from circuitprobe.errors import InputError
@@ -21,20 +23,27 @@ def csv_bytes(table: pd.DataFrame, used: Collection[str]) -> bytes:
     Args:
         used: columns that the engine will read.
 
-    Raises: InputError for a column of `used` that is missing or has a missing value.
+    Raises: InputError for a missing value in a column of `used`, and for columns without names of their own.
     """
-    for column in used:
-        if column not in table.columns:
-            raise InputError(f"no column '{column}' in the data; there are {', '.join(map(str, table.columns))}")
+    names = list(table.columns)
+    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise InputError(f"columns of the data need names that are text, each once; found {names}")
+    for column in sorted(set(used) & set(names)):  # The engine refuses the others.
         missing = table[column].isna().to_numpy().nonzero()[0]
         if len(missing) > 0:
             where = f"row {table.index[missing[0]]!r}"
             others = f" and {len(missing) - 1} other rows" if len(missing) > 1 else ""
             raise InputError(f"column '{column}' has no value in {where}{others}; drop these rows or fill them")
-    truth = table.select_dtypes(["bool", "boolean"]).columns
-    words = {True: "true", False: "false"}  # As JSON has them, so that a spec can name them.
-    written = table.assign(**{str(column): table[column].map(words) for column in truth})
+    written = table.assign(**{column: _without_truth(table[column]) for column in names})
     return written.to_csv(index=False, lineterminator="\n").encode()
+
+
+def _without_truth(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Truth values as JSON has them, so that a spec can name them: true, false."""
+    if column.dtype.name not in ("bool", "boolean", "object", "category"):
+        return column
+    words = {True: "true", False: "false"}
+    return column.astype(object).map(lambda v: words[bool(v)] if isinstance(v, bool | np.bool_) else v)
 
 
 def digest(content: bytes) -> str:

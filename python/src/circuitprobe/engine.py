@@ -7,6 +7,7 @@ import functools
 import json
 import logging
 import os
+import queue
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from tqdm.auto import tqdm
 
@@ -139,32 +140,90 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
-@contextlib.contextmanager
-def _child(arguments: Sequence[str], stdin: int | None) -> Iterator[subprocess.Popen[str]]:
-    """A process in a session of its own, which gets exactly one SIGINT when this one is interrupted."""
-    process = subprocess.Popen(
-        [str(find_engine()), *arguments],
-        stdin=stdin if stdin is not None else subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-        env={**os.environ, "CPROBE_PARENT": str(os.getpid())},
-    )
-    try:
-        yield process
-    except BaseException:
-        # Also KeyboardInterrupt, and whatever on_event raises. What is finished is kept.
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
+class _Child:
+    """The program at work, in a session of its own: an interrupt of this process does not reach it by
+    itself. Its output is read by threads, so that it never waits for this process."""
+
+    #: Seconds that an interrupted engine has to say what it kept.
+    PATIENCE = 30
+
+    def __init__(self, words: Sequence[str], text: str | None) -> None:
+        self.output: list[str] = []
+        self.said: list[str] = []  # Lines of stderr that are no events: of a crash, or of a library.
+        self.error: Event | None = None
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._process = subprocess.Popen(
+            [str(find_engine()), *words],
+            stdin=subprocess.DEVNULL if text is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+            env={**os.environ, "CPROBE_PARENT": str(os.getpid())},
+        )
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._read_output, self._read_lines)]
+        if text is not None:
+            self._threads.append(threading.Thread(target=self._write, args=(text,), daemon=True))
+        for thread in self._threads:
+            thread.start()
+
+    def events(self) -> Iterator[Event]:
+        """The events, until the engine closes its stderr."""
+        while (line := self._lines.get()) is not None:
+            event = _event(line)
+            if event is None:
+                self.said.append(line.rstrip("\n"))
+                continue
+            if event["event"] == "error":
+                self.error = event
+            yield event
+
+    def wait(self) -> int:
+        """The exit code; negative: the signal that ended the engine."""
+        code = self._process.wait()
+        for thread in self._threads:
+            thread.join()
+        return code
+
+    def stop(self) -> str:
+        """Ends the engine, with one SIGINT and, if it does not heed it, by force. Returns its last words."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
             try:
-                process.wait(timeout=30)
+                self._process.wait(timeout=self.PATIENCE)
             except (subprocess.TimeoutExpired, KeyboardInterrupt):
-                process.kill()
-                process.wait()
-        raise
+                self._process.kill()
+        self.wait()
+        for _ in self.events():
+            pass
+        return "interrupted" if self.error is None else str(self.error.get("message"))
+
+    def _read_output(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as stream:
+            self.output.append(stream.read())
+
+    def _read_lines(self) -> None:
+        assert self._process.stderr is not None
+        with self._process.stderr as stream:
+            for line in stream:
+                self._lines.put(line)
+        self._lines.put(None)
+
+    def _write(self, text: str) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError), self._process.stdin as stream:
+            stream.write(text)
+
+
+def _event(line: str) -> Event | None:
+    try:
+        event = json.loads(line)
+    except json.JSONDecodeError:
+        return None
+    return event if isinstance(event, dict) and "event" in event else None
 
 
 def call(
@@ -179,7 +238,7 @@ def call(
 
     Args:
         progress: show a bar.
-        on_event: called for every event, in the calling thread.
+        on_event: called for every event, in the calling thread. What it raises stops the engine.
         text: given to stdin.
         check: raise the error that the engine ends with.
 
@@ -188,80 +247,31 @@ def call(
     Raises: InputError, CprobeError; EngineNotFoundError; KeyboardInterrupt, with what was kept.
     """
     _versions(find_engine())
-    words = [os.fspath(argument) for argument in arguments]
     shown = Progress(progress)
-    error: Event | None = None
-    said: list[str] = []  # Lines of stderr that are no events: a crash of the program or a library.
-    output: list[str] = []
-    kept = ""
+    child = _Child([*(os.fspath(one) for one in arguments), "--json"], text)
     try:
-        with _child([*words, "--json"], subprocess.PIPE if text is not None else None) as process:
-            assert process.stdout is not None and process.stderr is not None
-            reader = threading.Thread(target=_read_into, args=(process.stdout, output), daemon=True)
-            reader.start()
-            writer = None
-            if text is not None:
-                writer = threading.Thread(target=_write, args=(process.stdin, text), daemon=True)
-                writer.start()
-            try:
-                for line in process.stderr:
-                    event = _event(line)
-                    if event is None:
-                        said.append(line.rstrip("\n"))
-                        continue
-                    if event["event"] == "error":
-                        error = event
-                    shown(event)
-                    if on_event is not None:
-                        on_event(event)
-            except KeyboardInterrupt:
-                kept = _last_words(process)
-                raise
-            reader.join()
-            code = process.wait()
-    except KeyboardInterrupt as interrupt:
-        raise KeyboardInterrupt(kept) from interrupt
+        for event in child.events():
+            shown(event)
+            if on_event is not None:
+                on_event(event)
+        code = child.wait()
+    except BaseException as stopped:
+        kept = child.stop()
+        if isinstance(stopped, KeyboardInterrupt):
+            raise KeyboardInterrupt(kept) from stopped
+        raise
     finally:
         shown.close()
+    error = child.error if code != 0 else None
     if code != 0 and error is None:
         reason = f"ended by signal {-code}" if code < 0 else f"exit code {code}"
-        error = {"event": "error", "kind": "internal", "message": "\n".join([f"cprobe: {reason}", *said[-20:]])}
-    elif said:
-        logger.warning("%s", "\n".join(said))
+        message = "\n".join([f"cprobe: {reason}", *child.said[-20:]])
+        error = {"event": "error", "kind": "internal", "message": message}
+    elif child.said:
+        logger.warning("%s", "\n".join(child.said))
     if error is not None and check:
         raise error_of(error)
-    return "".join(output), error
-
-
-def _last_words(process: subprocess.Popen[str]) -> str:
-    """Interrupts the engine and waits for what it says of the stop."""
-    process.send_signal(signal.SIGINT)
-    words = "interrupted"
-    assert process.stderr is not None
-    for line in process.stderr:
-        event = _event(line)
-        if event is not None and event["event"] == "error":
-            words = str(event["message"])
-    process.wait()
-    return words
-
-
-def _event(line: str) -> Event | None:
-    try:
-        event = json.loads(line)
-    except json.JSONDecodeError:
-        return None
-    return event if isinstance(event, dict) and "event" in event else None
-
-
-def _read_into(stream: IO[str], output: list[str]) -> None:
-    output.append(stream.read())
-
-
-def _write(stream: IO[str] | None, text: str) -> None:
-    assert stream is not None
-    with contextlib.suppress(BrokenPipeError), stream:
-        stream.write(text)
+    return "".join(child.output), error
 
 
 def call_json(arguments: Sequence[str | os.PathLike[str]], **options: Any) -> Any:

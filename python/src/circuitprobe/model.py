@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
@@ -80,7 +81,7 @@ class Model:
             try:
                 model.save_pretrained(partial, safe_serialization=True)
                 if tokenizer is not None:
-                    tokenizer.save_pretrained(partial)
+                    _plain_tokenizer(tokenizer).save_pretrained(partial)
                 if not folder.exists():
                     partial.rename(folder)
             finally:
@@ -97,8 +98,9 @@ class Model:
         found = engine.call_lines(["inspect", self.folder, "--tokens", "-"], text=json.dumps(text) + "\n")[0]
         return pd.DataFrame({"id": found["ids"], "token": found["tokens"]})
 
-    def next(self, text: str, of: Sequence[str] = ()) -> pd.DataFrame:
+    def next(self, text: str, of: str | Sequence[str] = ()) -> pd.DataFrame:
         """The ten likeliest next tokens of a text, or those of `of`: columns `token`, `logit`, `probability`."""
+        of = [of] if isinstance(of, str) else of
         named = [word for token in of for word in ("--of", token)]
         found = engine.call_lines(["inspect", self.folder, "--next", "-", *named], text=json.dumps(text) + "\n")[0]
         if of:
@@ -122,8 +124,13 @@ class Model:
         on a few texts, relative to the largest logit (float32: 1e-5 and less is rounding).
 
         The texts are tokenized by the engine; without a tokenizer, ids are drawn.
+
+        Raises: InputError without texts, and where a logit of either is no number.
         """
         import torch
+
+        if not texts:
+            raise InputError("check: no text to compare logits on")
 
         if any(list(self.folder.glob(name)) for name in ("tokenizer.json", "vocab.json")):
             rows = [list(self.tokens(text)["id"]) for text in texts]
@@ -139,6 +146,8 @@ class Model:
                 with torch.no_grad():
                     ids = torch.tensor([row], device=against.device)
                     theirs = against(ids).logits[0].float().cpu().numpy()
+                if not (np.isfinite(theirs).all() and np.isfinite(logits).all()):
+                    raise InputError("check: a logit is NaN or infinite; float16 and bfloat16 may overflow")
                 worst = max(worst, float(np.abs(theirs - logits).max() / np.abs(theirs).max()))
         finally:
             against.train(was_training)
@@ -147,11 +156,23 @@ class Model:
 
 def as_model(model: Any, tokenizer: Any = None, revision: str | None = None) -> Model:
     """What a caller calls a model: a Model, a folder, an id of the Hub or a `transformers` model."""
+    is_in_memory = not isinstance(model, Model | str | os.PathLike)
+    if tokenizer is not None and not is_in_memory:
+        raise InputError("tokenizer= belongs to a model in memory; a folder has its own tokenizer")
+    if revision is not None and not isinstance(model, str):
+        raise InputError("revision= belongs to a model of the Hugging Face Hub")
     if isinstance(model, Model):
         return model
-    if isinstance(model, str | os.PathLike):
-        return Model.from_pretrained(model, revision=revision)
-    return Model.from_torch(model, tokenizer)
+    return Model.from_torch(model, tokenizer) if is_in_memory else Model.from_pretrained(model, revision=revision)
+
+
+def _plain_tokenizer(tokenizer: Any) -> Any:
+    """A copy without the padding and truncation that a call leaves behind."""
+    plain = copy.deepcopy(tokenizer)
+    if hasattr(plain, "backend_tokenizer"):
+        plain.backend_tokenizer.no_padding()
+        plain.backend_tokenizer.no_truncation()
+    return plain
 
 
 def _cache() -> Path:
@@ -165,8 +186,15 @@ def _require_plain(model: Any) -> None:
         raise InputError(
             f"{kind}: not a model of transformers; save it in a form that transformers reads, and give the folder"
         )
-    if getattr(model, "peft_config", None) or getattr(model, "_hf_peft_config_loaded", False):
-        raise InputError(f"{kind} has an adapter; merge it first: model = model.merge_and_unload()")
+    require_own_weights(model)
+
+
+def require_own_weights(model: Any) -> None:
+    """Raises InputError if a model's matrices are not what its modules say: adapters, quantised weights,
+    weights on the device `meta`."""
+    kind = type(model).__name__
+    if any(hasattr(module, "base_layer") for module in model.modules()):
+        raise InputError(f"{kind} has an adapter; merge it first (peft: model = model.merge_and_unload())")
     if getattr(model, "is_quantized", False) or getattr(model, "quantization_method", None) is not None:
         raise InputError(f"{kind} is quantised; load it in bfloat16 or float32")
     for name, tensor in model.state_dict().items():
@@ -189,7 +217,7 @@ def _key(model: Any, tokenizer: Any) -> str:
         key.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
     if tokenizer is not None:
         with tempfile.TemporaryDirectory() as folder:
-            tokenizer.save_pretrained(folder)
+            _plain_tokenizer(tokenizer).save_pretrained(folder)
             for file in sorted(Path(folder).iterdir()):
                 key.update(file.name.encode() + file.read_bytes())
     return key.hexdigest()

@@ -35,9 +35,11 @@ def _draw_layers(run: Results, data: str | None, ax: Axes) -> None:
     shown = verdicts[verdicts["data"] == data]
     components = list(dict.fromkeys(shown["component"]))
     places = {component: i for i, component in enumerate(components)}
-    for title, rows in shown.groupby("title", sort=False):
+    varied = [column for column in ("position", "options") if shown[column].nunique() > 1]
+    for key, rows in shown.groupby(["title", *varied], sort=False):
+        title = ", ".join(map(str, key))
         at = [places[component] for component in rows["component"]]
-        (line,) = ax.plot(at, rows["present_statistic"], marker="o", label=str(title))
+        (line,) = ax.plot(at, rows["present_statistic"], marker="o", label=title)
         ax.plot(at, rows["present_null_mean"], linestyle=":", color=line.get_color())
     ax.set_xticks(range(len(components)), components, rotation=90)
     ax.set_ylabel(f"accuracy on other types ({data})\ndotted: null circuits")

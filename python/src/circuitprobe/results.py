@@ -28,7 +28,7 @@ _CELL_COLUMNS = {
     "target_layer": "layer",
     "operation": "block",
     "probe index": "position",
-    "seed": "seed",
+    "model_seed": "seed",
     "L0 Norm": "weights",
     "L0 Max": "max_weights",
     "knn test acc": "knn_accuracy",
@@ -36,12 +36,16 @@ _CELL_COLUMNS = {
     "model_id": "cell",
 }
 
+#: Columns whose fields may look like numbers, and are none.
+_TEXT_COLUMNS = {"variable", "model_id", "cell", "data", "of", "site", "method", "note", "control", "task"}
+
 #: What a cell's finding says of "present".
 _CELL_FIGURES = ("statistic", "null_mean", "p", "p_adjusted", "lower", "upper")
 
 
 class Results:
-    """A run folder. Also of a run that is going on: every attribute reads what is there now.
+    """A run folder. `verdicts` and `methods` are of what is finished now; `cells`, `metrics`, `curves`
+    and `path` are of the tables that the engine wrote when the run last ended or was interrupted.
 
     Attributes:
         out: the run folder.
@@ -125,7 +129,9 @@ class Results:
         path = self.out / name
         if not path.exists():
             return pd.DataFrame()
-        return pd.read_csv(path, skipinitialspace=True, keep_default_na=True)
+        names = pd.read_csv(path, nrows=0).columns
+        text = {name: str for name in names if name.strip() in _TEXT_COLUMNS}
+        return pd.read_csv(path, skipinitialspace=True, keep_default_na=False, na_values=[""], dtype=text)
 
     def _findings(self) -> dict[str, Any]:
         """The engine's answers. Without an engine, those that it gave when this package last asked."""
@@ -150,8 +156,12 @@ class Results:
         *,
         position: int | str | None = None,
         seed: int | None = None,
+        cell: str | None = None,
     ) -> Circuit:
         """The circuit of a cell.
+
+        Args:
+            cell: its identity, as in `cells`; needed where cells differ in other settings.
 
         Raises: InputError if no cell, or more than one, fits.
         """
@@ -163,10 +173,15 @@ class Results:
             fits &= cells["position"].astype(str) == str(position)
         if seed is not None:
             fits &= cells["seed"] == seed
+        if cell is not None:
+            fits &= cells["cell"] == cell
         found = cells[fits]
         if len(found) == 1:
-            row = found.iloc[0]
-            return Circuit.load(self.out / "circuits" / f"{variable}.{row['component']}.{row['cell']}.safetensors")
+            ending = f".{found.iloc[0]['component']}.{found.iloc[0]['cell']}.safetensors"
+            files = [path for path in (self.out / "circuits").iterdir() if path.name.endswith(ending)]
+            if len(files) != 1:
+                raise InputError(f"{self.out / 'circuits'}: no file of the circuit ...{ending}")
+            return Circuit.load(files[0])
         if found.empty:
             there = ", ".join(
                 sorted({f"{v} in {c}" for v, c in zip(cells["variable"], cells["component"], strict=True)})
@@ -203,28 +218,44 @@ class Results:
         return plots.draw(self, kind, data, ax)
 
     def log_to(self, run: Any) -> None:
-        """Logs the tables to a run of Weights & Biases, or to any object with `log(dict)`: figures of each
-        cell as `<variable>/<component>/...`, and the answers."""
-        for row in self.verdicts.to_dict("records"):
-            name = f"{row['title']}/{row['component']}/{row['data']}"
+        """Logs answers and figures to a run of Weights & Biases, or to any object with `log(dict)`, under
+        `<variable>/<component>/<data set>/...`, with position and options before it where they vary."""
+        verdicts = self.verdicts
+        for row in verdicts.to_dict("records"):
+            name = "/".join([_site(row, verdicts), str(row["data"])])
+            name = f"{row['title']}/{name}"
             figures = {f"{name}/{figure}": row[f"present_{figure}"] for figure in _CELL_FIGURES}
             answers = {f"{name}/{question}": row[question] for question in QUESTIONS}
             run.log({k: v for k, v in {**figures, **answers}.items() if v is not None and v == v})
 
     def push_to_hub(self, repo_id: str, *, private: bool = True, token: str | None = None, api: Any = None) -> str:
-        """Uploads spec, tables, circuits and page to a data set repository of the Hub. Returns its address.
+        """Uploads spec, record, tables, circuits and page to a data set repository of the Hub. Returns its
+        address. The record has the words of the data's classes; the sentences stay here.
 
         Args:
             api: in place of `huggingface_hub.HfApi(token=token)`.
         """
+        self.report()
         if api is None:
             from huggingface_hub import HfApi
 
             api = HfApi(token=token)
         api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
-        files = ["*.csv", "*.json", "report.html", "circuits/*.safetensors"]
-        api.upload_folder(folder_path=str(self.out), repo_id=repo_id, repo_type="dataset", allow_patterns=files)
+        there = [path.relative_to(self.out) for path in self.out.rglob("*") if path.is_file()]
+        shared = [path for path in there if path.parts[0] not in ("data", "shards", "run.lock")]
+        api.upload_folder(
+            folder_path=str(self.out),
+            repo_id=repo_id,
+            repo_type="dataset",
+            allow_patterns=sorted(map(str, shared)),
+        )
         return f"https://huggingface.co/datasets/{repo_id}"
+
+
+def _site(row: Mapping[Any, Any], rows: pd.DataFrame) -> str:
+    """The component of a finding, with its position and options where findings differ in them."""
+    varied = [str(row[column]) for column in ("position", "options") if rows[column].nunique() > 1]
+    return " ".join([str(row["component"]), *varied])
 
 
 class Page:

@@ -63,7 +63,12 @@ std::string what_would_decide(const TestedEffect& effect, double smallest_effect
   const Interval& interval = effect.interval;
   if (interval.n_types == 0 || interval.upper < smallest_effect) return {};
   if (interval.is_for_these_types_only) return "more types would decide";
-  if (interval.lower >= smallest_effect) return "more nulls would decide";
+  if (interval.lower >= smallest_effect) {
+    // Unless nulls as strong are too many for a p of .05.
+    const int64_t n_nulls = std::max<int64_t>(effect.p.n_nulls, 1), n = std::min(effect.p.n_as_strong, n_nulls);
+    if (clopper_pearson(n, n_nulls).lower * kSignificance <= 1) return "more nulls would decide";
+    return fmt::format("{} of {} nulls do as well", n, n_nulls);
+  }
   const std::optional<int64_t> n_types = types_to_decide(interval, smallest_effect);
   return n_types ? fmt::format("about {} types would tell whether it is {} or more", *n_types, smallest_effect)
                  : fmt::format("too near to {} for more types to decide", smallest_effect);

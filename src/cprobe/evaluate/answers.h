@@ -74,7 +74,9 @@ std::string verdict_words(VerdictWord word, const TestedEffect& effect);
 ///   - "about 80 types would decide" (types_to_decide);
 ///   - "more types would decide" where the interval is for these types only;
 ///   - "too near to 0.05 for more types to decide";
-///   - "more nulls would decide" where the size is known and p alone is in the way.
+///   - "more nulls would decide" where the size is known and p alone is in the way;
+///   - "8 of 19 nulls do as well" where more of them would not make p small either: the 95 % lower
+///     bound of their share is above .05.
 /// Empty if the interval is over no types, or lies below smallest_effect: nothing would then.
 std::string what_would_decide(const TestedEffect& effect, double smallest_effect);
 

@@ -169,6 +169,12 @@ RunData load_run_data(const ModelSpec& model, const DataSpec& spec, const std::v
 
 RunData load_run_data(const Spec& spec, at::Device device) {
   RunData data = load_run_data(spec.model, spec.data, spec.grid.variables, device);
+  const auto& [n_heads, n_kv_heads] = std::pair(data.model.config.n_heads, data.model.config.n_kv_heads);
+  if (spec.probe.unit == MaskUnit::kHead && n_kv_heads < n_heads) {
+    data.notes.push_back(
+        fmt::format("unit head: {} in each attention block, as every {} of its {} heads share keys and values",
+                    n_kv_heads, n_heads / n_kv_heads, n_heads));
+  }
   const size_t n_before = data.train.wording ? data.train.wording->encode(data.train.texts.front()).n_before : 0;
   for (const Position& position : spec.grid.positions) {
     if (n_before == 0 || !position.name.empty() || position.index < 0) continue;

@@ -152,6 +152,22 @@ std::string sd_note(const std::string& table, bool has_null_circuits) {
                      has_null_circuits ? ", of nulls over null circuits" : "");
 }
 
+/// What the numbers behind answers are, and which types are the other ones.
+std::string answers_note(const std::vector<ProbedCell>& cells, const std::vector<JudgedFinding>& judged) {
+  std::string note =
+      "Behind an answer stands p, adjusted for all findings of a data set. Other types are those that no exemplar has";
+  const bool are_held_out = std::ranges::any_of(judged, [](const JudgedFinding& f) { return f.n_held_out > 0; });
+  note += are_held_out ? ", and, where types were held out, no mask was trained on.\n"
+                       : "; masks were trained on all types (evaluate.held_out_types: 0).\n";
+  const auto n_empty =
+      std::ranges::count_if(cells, [](const ProbedCell& cell) { return cell.findings.extent() == Extent::kEmpty; });
+  if (n_empty > 0) {
+    note += fmt::format("The search kept nothing in {} of {} cells; smaller L0 weights (fit.l0_weight) keep more.\n",
+                        n_empty, cells.size());
+  }
+  return note;
+}
+
 std::string seeds_note(const std::vector<JudgedFinding>& judged) {
   const bool has_seeds = std::ranges::any_of(judged, [](const JudgedFinding& f) { return f.cells.size() > 1; });
   return has_seeds ? "Seeds are averaged before a test, so lines that differ in seeds only share their answers.\n" : "";
@@ -229,8 +245,8 @@ std::string results_table(const Store& store) {
   }
   const std::string table = text_table(lines);
   return table + columns_note(titles, variables) + sd_note(table, is_judged) + other_data_note(cells) +
-         types_note(cells, titles) + seeds_note(judged) + (is_judged ? rules_note(judged, rules) : "") +
-         control_note(cells);
+         types_note(cells, titles) + (is_judged ? answers_note(cells, judged) : "") + seeds_note(judged) +
+         (is_judged ? rules_note(judged, rules) : "") + control_note(cells);
 }
 
 std::string results_json(const Store& store) {

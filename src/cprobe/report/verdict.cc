@@ -83,7 +83,11 @@ std::string presence_verdict(const std::string& title, const Places& places) {
       return fmt::format("The search kept nothing for {}, so nothing tells it above its null variables.", title);
     }
     if (all_have("no")) return fmt::format("Nothing tells {} above its null variables{}{}.", title, in_model, found);
-    return fmt::format("{} was not found to be present{}.", title, in_model);
+    const std::string probed =
+        n_all == 1 ? "the only component probed" : fmt::format("the {} components probed", n_all);
+    if (all_have("undecided"))
+      return fmt::format("Whether {} is present{} is undecided in {}.", title, in_model, probed);
+    return fmt::format("{} was not found to be present{}, in {}.", title, in_model, probed);
   }
   const auto most = std::ranges::max_element(
       present, {}, [](const auto& place) { return place.second->presence ? place.second->presence->mask.mean : -1; });

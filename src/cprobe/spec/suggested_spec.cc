@@ -173,9 +173,10 @@ std::string suggested_spec(const std::filesystem::path& data, const std::filesys
   const bool is_known = find_paper_task(stem).has_value();
   std::string spec = fmt::format(
       "# Is {} computed in the model, where, and does its behaviour depend on it?\n"
-      "model: {}\ntask:\n  name: {}\n  sentences: {}   # {} rows\n",
-      names.front(), quoted(model.string()), quoted(is_known ? stem + "_own" : stem), quoted(data.string()),
-      table.n_rows());
+      "model: {}\ntask:\n  name: {}{}\n  sentences: {}   # {} rows\n",
+      names.front(), quoted(model.string()), quoted(is_known ? stem + "_own" : stem),
+      is_known ? fmt::format("   # not {}, a task whose groups and expectation are built in", stem) : "",
+      quoted(data.string()), table.n_rows());
   if (text.name != "sentence") spec += fmt::format("  text: {}\n", quoted(text.name));
   if (words.empty()) {
     spec +=
@@ -197,7 +198,8 @@ std::string suggested_spec(const std::filesystem::path& data, const std::filesys
       "  # expect: {{continuation: \" are\", against: [\" is\"], where: {{{}: {}}}}}\n"
       "  # or, of each row: {{continuation: {{column: COLUMN}}, against: {{column: COLUMN}}}}\n"
       "variables: [{}]   # {}\n"
-      "layers: [{}]   # of 0 to {}; all: every layer\n"
+      "layers: [{}]   # of 0 to {}; all: every layer. Where to look? Linear probes of all layers take a minute:\n"
+      "               # layers: all, then cprobe baseline SPEC --methods linear_probe\n"
       "blocks: [attn, mlp]\n"
       "out: {}\n",
       quoted(variables.front()->name), quoted(*variables.front()->values.begin()), fmt::join(names, ", "),

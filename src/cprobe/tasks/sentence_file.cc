@@ -182,6 +182,12 @@ class Reader {
         const auto is_row = [&](const std::string& value) { return is_same_value(fields[row], value); };
         if (std::ranges::any_of(group.values, is_row)) rows.push_back(static_cast<int64_t>(row));
       }
+      if (rows.empty()) {
+        throw input_error(
+            "{}: no row is of the group '{}': column '{}' is never {}. Groups are those of task.groups or, without it, "
+            "of task '{}'; a task of your own takes another name",
+            table.source(), group.label, task_.group_column, fmt::join(group.values, " or "), task_.name);
+      }
       groups.push_back(at::tensor(rows, at::kLong));
     }
     return groups;
