@@ -43,7 +43,11 @@ def test_masks_of_neurosurgeon_become_a_circuit() -> None:
             self.weight_mask_params = torch.nn.Parameter(torch.tensor(parameters))
 
     model = torch.nn.ModuleDict(
-        {"layers": torch.nn.ModuleList([torch.nn.ModuleDict({"mlp": Masked([1.0, -1.0, 2.0]), "attn": Masked([1.0] * 3)})])}
+        {
+            "layers": torch.nn.ModuleList(
+                [torch.nn.ModuleDict({"mlp": Masked([1.0, -1.0, 2.0]), "attn": Masked([1.0] * 3)})]
+            )
+        }
     )
     circuit = cp.Circuit.from_neurosurgeon(model, component="L0.mlp", variable="a")
     assert circuit.members["layers.0.mlp.weight"].tolist() == [1, 0, 1]

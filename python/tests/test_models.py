@@ -152,6 +152,19 @@ def test_a_model_in_memory_is_saved_once(monkeypatch: pytest.MonkeyPatch) -> Non
     assert cp.Model.from_torch(model).folder != first.folder
 
 
+def test_check_finds_a_changed_weight() -> None:
+    model = drawn_model("llama")
+    folder = saved(model)
+    assert folder.check(against=model, texts=["123"]) < 2e-5
+    with torch.no_grad():
+        model.model.layers[1].mlp.up_proj.weight[3, 5] += 0.5
+    assert folder.check(against=model, texts=["123"]) > 1e-4
+    with torch.no_grad():
+        model.model.norm.weight[0] = float("nan")
+    with pytest.raises(cp.InputError, match="NaN"):
+        folder.check(against=model, texts=["123"])
+
+
 def test_weights_of_other_types_are_kept() -> None:
     model = drawn_model("llama").to(torch.bfloat16)
     folder = saved(model)

@@ -18,7 +18,8 @@ Table = pd.DataFrame | str | os.PathLike[str]
 
 
 def csv_bytes(table: pd.DataFrame, used: Collection[str]) -> bytes:
-    """The table as CSV: the same bytes for the same table, as a cell's identity knows them.
+    """The table as CSV: the same bytes for the same table, whatever the order of its columns, as a
+    cell's identity knows them.
 
     Args:
         used: columns that the engine will read.
@@ -34,7 +35,7 @@ def csv_bytes(table: pd.DataFrame, used: Collection[str]) -> bytes:
             where = f"row {table.index[missing[0]]!r}"
             others = f" and {len(missing) - 1} other rows" if len(missing) > 1 else ""
             raise InputError(f"column '{column}' has no value in {where}{others}; drop these rows or fill them")
-    written = table.assign(**{column: _without_truth(table[column]) for column in names})
+    written = pd.DataFrame({column: _without_truth(table[column]) for column in sorted(names)})
     return written.to_csv(index=False, lineterminator="\n").encode()
 
 
