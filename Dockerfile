@@ -1,4 +1,4 @@
-# cprobe on Debian 12, as scripts/quickstart builds it. Not part of the tests.
+# cprobe on Debian 12, by the steps of scripts/quickstart. Nobody has run this file yet.
 #   docker build -t circuitprobe . && docker run --rm -v "$PWD:/work" circuitprobe fit spec.yaml
 FROM debian:12
 WORKDIR /opt/circuitprobe

@@ -133,10 +133,8 @@ void write(SetOperation operation, const std::vector<CircuitFile>& circuits, con
   const std::filesystem::path& path = command.outputs.at(operation);
   const CircuitFile made = combine(operation, circuits);
   save_circuit(made, path);
-  const std::string text = fmt::format("{}: {} of {} units ({}), in {}", to_string(operation), made.n_units(),
-                                       made.max_units(), to_string(made.extent()), path.string());
-  if (speaks_json()) return say(Message::Kind::kNote, text);
-  fmt::print(stderr, "{}\n", text);
+  say_line(fmt::format("{}: {} of {} units ({}), in {}", to_string(operation), made.n_units(), made.max_units(),
+                       to_string(made.extent()), path.string()));
 }
 
 /// Prints a note if the circuits were found in different models. Units with the same number are

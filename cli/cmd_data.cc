@@ -26,12 +26,12 @@ struct DataOptions {
   bool json = false;
 };
 
-/// A file that was written. `rows` says what its lines are: "rows", "sentences".
 struct WrittenFile {
   std::filesystem::path path;
   size_t n_rows;
 };
 
+/// @param rows        what lines of the files are: "rows", "sentences".
 /// @param vocabulary  0: none to print.
 void print_written(const std::vector<WrittenFile>& files, const std::string& rows, int64_t vocabulary, bool json) {
   if (!json) {

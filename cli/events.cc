@@ -31,6 +31,11 @@ void say(Message::Kind kind, const std::string& text) {
   fmt::print(stderr, "{}: {}\n", name, text);
 }
 
+void say_line(const std::string& text) {
+  if (is_json) return say(Message::Kind::kNote, text);
+  fmt::print(stderr, "{}\n", text);
+}
+
 void say_error(const std::string& kind, const std::string& text) {
   if (is_json) return print_event({{"event", "error"}, {"kind", kind}, {"message", text}});
   fmt::print(stderr, "cprobe: {}\n", text);

@@ -21,6 +21,9 @@ void print_event(const nlohmann::ordered_json& event);
 /// Prints a message, with "note: " or "warning: " before it.
 void say(Message::Kind kind, const std::string& text);
 
+/// Prints a line that is neither: what was written. As an event it is a note.
+void say_line(const std::string& text);
+
 /// Prints why the program ends.
 /// @param kind  of the event: input, failure, interrupted, memory, internal.
 void say_error(const std::string& kind, const std::string& text);

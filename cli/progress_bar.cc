@@ -82,9 +82,8 @@ void ProgressBar::clear() {
 }
 
 void ProgressBar::print_line(const std::string& text) {
-  if (speaks_json()) return say(Message::Kind::kNote, text);
   clear();
-  fmt::print(stderr, "{}\n", text);
+  say_line(text);
 }
 
 OnProgress ProgressBar::on_progress() {

@@ -117,6 +117,16 @@ TEST_F(ResultsTable, HasTheAnswersWithTheirAdjustedP) {
   EXPECT_THAT(shown, Not(HasSubstr("complement")));
 }
 
+TEST_F(ResultsTable, SaysWhatStandsBehindAnswersAndWhereNothingWasKept) {
+  ProbedCell empty = judged_cell("x1", .1, .9);
+  const std::string part = table({judged_cell("x0", .9, .2), empty});
+  EXPECT_THAT(part, HasSubstr("\nBehind an answer stands p, adjusted for all findings of the run on its data set."));
+  EXPECT_THAT(part, HasSubstr("masks were trained on all types (evaluate.held_out_types: 0).\n"));
+  EXPECT_THAT(part, Not(HasSubstr("kept nothing")));
+  empty.findings.n_weights = 0;
+  EXPECT_THAT(table({judged_cell("x0", .9, .2), empty}), HasSubstr("\nThe search kept nothing in 1 of 2 cells; "));
+}
+
 TEST_F(ResultsTable, FollowsTheRulesOfTheLastSpecAndNamesThem) {
   const std::vector<ProbedCell> cells = {judged_cell("x0", .9, .2), judged_cell("x1", .1, .9)};
   EXPECT_THAT(table(cells), Not(HasSubstr("effect counts")));

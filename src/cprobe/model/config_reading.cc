@@ -150,6 +150,12 @@ int64_t window_of(const Document& json, int64_t otherwise) {
   return value->is_null() ? 0 : positive(*value);
 }
 
+void require_one_per_layer(const Document& types, const ModelConfig& config) {
+  const size_t n = types.items().size();
+  if (static_cast<int64_t>(n) == config.n_layers) return;
+  throw types.error(fmt::format("has {} entries, but the model has {} layers", n, config.n_layers));
+}
+
 }  // namespace
 
 int64_t positive(const Document& value) {
@@ -198,16 +204,6 @@ std::vector<LayerConfig>& every_layer(ModelConfig& config) {
   for (int64_t l = 0; l < config.n_layers; ++l) layers.push_back(config.layer(l));
   return config.layers = std::move(layers);
 }
-
-namespace {
-
-void require_one_per_layer(const Document& types, const ModelConfig& config) {
-  const size_t n = types.items().size();
-  if (static_cast<int64_t>(n) == config.n_layers) return;
-  throw types.error(fmt::format("has {} entries, but the model has {} layers", n, config.n_layers));
-}
-
-}  // namespace
 
 std::vector<bool> sliding_layers(const Document& json, const ModelConfig& config,
                                  const std::function<bool(int64_t layer)>& otherwise) {

@@ -169,7 +169,7 @@ RunData load_run_data(const ModelSpec& model, const DataSpec& spec, const std::v
 
 RunData load_run_data(const Spec& spec, at::Device device) {
   RunData data = load_run_data(spec.model, spec.data, spec.grid.variables, device);
-  const auto& [n_heads, n_kv_heads] = std::pair(data.model.config.n_heads, data.model.config.n_kv_heads);
+  const int64_t n_heads = data.model.config.n_heads, n_kv_heads = data.model.config.n_kv_heads;
   if (spec.probe.unit == MaskUnit::kHead && n_kv_heads < n_heads) {
     data.notes.push_back(
         fmt::format("unit head: {} in each attention block, as every {} of its {} heads share keys and values",
