@@ -1,4 +1,5 @@
-# cprobe on Debian 12, by the steps of scripts/quickstart. Nobody has run this file yet.
+# cprobe on Debian 12, by the steps of scripts/quickstart. Tried step by step in a fresh Debian, not
+# yet by Docker.
 #   docker build -t circuitprobe . && docker run --rm -v "$PWD:/work" circuitprobe fit spec.yaml
 FROM debian:12
 WORKDIR /opt/circuitprobe

@@ -23,5 +23,5 @@ install(EXPORT cprobeTargets NAMESPACE cprobe:: DESTINATION ${package_folder})
 configure_package_config_file(cmake/cprobeConfig.cmake.in ${PROJECT_BINARY_DIR}/cprobeConfig.cmake
                               INSTALL_DESTINATION ${package_folder})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/cprobeConfigVersion.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/cprobeConfig.cmake ${PROJECT_BINARY_DIR}/cprobeConfigVersion.cmake
+install(FILES ${PROJECT_BINARY_DIR}/cprobeConfig.cmake ${PROJECT_BINARY_DIR}/cprobeConfigVersion.cmake cmake/torch.cmake
         DESTINATION ${package_folder})
