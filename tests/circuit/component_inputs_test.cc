@@ -16,7 +16,7 @@ using testing::agree;
 // Neuron masks form no masked keys and values, unlike the whole model. float32 sums thus have
 // another order.
 constexpr double kUpdate = 1e-5;
-constexpr double kGradient = 2e-5;
+constexpr double kGradientTolerance = 2e-5;
 
 /// Model kind, component and mask unit.
 using Case = std::tuple<size_t, ComponentRef, MaskUnit>;
@@ -89,7 +89,7 @@ TEST_P(CachedComponent, GradientsByMultipliersEqualThoseOfTheWholeModel) {
   for (size_t i = 0; i < leaves.size(); ++i) {
     // Compared with the matrix's largest gradient: some entries, such as those of keys' biases,
     // cancel to rounding noise.
-    EXPECT_TRUE(agree(ours[i], expected[i], kGradient)) << inputs_->matrices()[i].short_name;
+    EXPECT_TRUE(agree(ours[i], expected[i], kGradientTolerance)) << inputs_->matrices()[i].short_name;
   }
 }
 
@@ -111,7 +111,8 @@ TEST_P(CachedComponent, UpdatesOfSeveralMasksAreThoseOfEach) {
       EXPECT_TRUE(agree(updates[i].detach(), expected.detach(), kUpdate)) << "mask " << i;
       const auto expected_gradients = torch::autograd::grad({(expected * weights[i]).sum()}, one);
       for (size_t m = 0; m < one.size(); ++m) {
-        EXPECT_TRUE(agree(gradients[m][i], expected_gradients[m], kGradient)) << "mask " << i << ", matrix " << m;
+        EXPECT_TRUE(agree(gradients[m][i], expected_gradients[m], kGradientTolerance))
+            << "mask " << i << ", matrix " << m;
       }
     }
   }
@@ -146,7 +147,7 @@ TEST_P(CachedComponent, ObjectiveOfOpenUnitsIsThatOfTheUpdates) {
     EXPECT_TRUE(agree(objective, expected, kUpdate));
     for (size_t i = 0; i < several.size(); ++i) {
       const at::Tensor open = several[i].ne(0);
-      EXPECT_TRUE(agree(gradients[i] * open, expected_gradients[i] * open, kGradient))
+      EXPECT_TRUE(agree(gradients[i] * open, expected_gradients[i] * open, kGradientTolerance))
           << inputs_->matrices()[i].short_name;
     }
   }

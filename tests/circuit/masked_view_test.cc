@@ -10,7 +10,7 @@ namespace {
 using testing::agree;
 
 constexpr double kSame = 1e-5;  // float32 sums have another order.
-const ComponentRef kAttention{0, Block::kAttention}, kMlp{0, Block::kMlp}, kNext{1, Block::kAttention};
+const ComponentRef kFirstAttention{0, Block::kAttention}, kFirstMlp{0, Block::kMlp}, kNext{1, Block::kAttention};
 
 class MaskedComponentsSeen : public ::testing::TestWithParam<MaskUnit> {
  protected:
@@ -58,36 +58,36 @@ class MaskedComponentsSeen : public ::testing::TestWithParam<MaskUnit> {
 };
 
 TEST_P(MaskedComponentsSeen, AsTheUpdateOfOne) {
-  for (const ComponentRef component : {kAttention, kMlp, kNext}) expect_seen({component}, Seen::kUpdate);
+  for (const ComponentRef component : {kFirstAttention, kFirstMlp, kNext}) expect_seen({component}, Seen::kUpdate);
 }
 
 TEST_P(MaskedComponentsSeen, AsTheStateBehindTheLast) {
-  expect_seen({kMlp}, Seen::kState);
-  expect_seen({kAttention, kMlp, kNext}, Seen::kState);
+  expect_seen({kFirstMlp}, Seen::kState);
+  expect_seen({kFirstAttention, kFirstMlp, kNext}, Seen::kState);
 }
 
 TEST_P(MaskedComponentsSeen, WithOthersBetweenThem) {
-  expect_seen({kAttention, kNext}, Seen::kState);
+  expect_seen({kFirstAttention, kNext}, Seen::kState);
 }
 
 TEST_P(MaskedComponentsSeen, NotAsTheUpdateOfSeveral) {
-  const MaskedComponents two = masked({kAttention, kMlp});
+  const MaskedComponents two = masked({kFirstAttention, kFirstMlp});
   EXPECT_FAILED_ERROR(MaskedView(two, trie_, nodes_, Seen::kUpdate), "the update of 2 components");
 }
 
 TEST_P(MaskedComponentsSeen, WithTheMatricesOfAll) {
-  const MaskedComponents two = masked({kAttention, kNext});
-  EXPECT_EQ(two.from(), Site::before(kAttention));
+  const MaskedComponents two = masked({kFirstAttention, kNext});
+  EXPECT_EQ(two.from(), Site::before(kFirstAttention));
   EXPECT_EQ(two.to(), Site::after(kNext));
   const std::vector<at::Tensor> weights = two.weights();
   ASSERT_EQ(weights.size(), 4u);
   for (size_t i = 0; i < 4; ++i) {
-    EXPECT_EQ(two.matrices()[i].component, i < 2 ? kAttention : kNext);
+    EXPECT_EQ(two.matrices()[i].component, i < 2 ? kFirstAttention : kNext);
     EXPECT_EQ(weights[i].sizes(), (std::vector{two.matrices()[i].n_in, two.matrices()[i].n_out}));
   }
   const auto masks = component_masks(model_, two.matrices(), {{}, at::ones({8}), at::zeros({24}), {}});
   ASSERT_EQ(masks.size(), 2u);
-  EXPECT_FALSE(masks.at(kAttention)[0].multiplier.defined());
+  EXPECT_FALSE(masks.at(kFirstAttention)[0].multiplier.defined());
   EXPECT_TRUE(at::equal(masks.at(kNext)[0].multiplier, at::zeros({24})));
 }
 

@@ -200,7 +200,7 @@ TEST(Holm, IsWhatCountingByHandGives) {
   // p = 3/100, 1/100, 4/100, 50/100: times 3, 4, 2, 1.
   const std::vector<BesideNulls> family = {cell_with(2, 99), cell_with(0, 99), cell_with(3, 99), cell_with(49, 99)};
   EXPECT_THAT(holm(family), ElementsAre(CountedP{8, 99}, CountedP{3, 99}, CountedP{8, 99}, CountedP{49, 99}));
-  EXPECT_THAT(holm({}), IsEmpty());
+  EXPECT_THAT(holm(std::vector<BesideNulls>()), IsEmpty());
   // 2 * 1/20 and 1 * 3/40: the second is not below the first.
   EXPECT_THAT(holm(std::vector{cell_with(0, 19), cell_with(2, 39)}), ElementsAre(CountedP{1, 19}, CountedP{1, 19}));
   EXPECT_THAT(holm(std::vector{cell_with(15, 19), cell_with(17, 19)}), ElementsAre(CountedP{19, 19}, CountedP{19, 19}))

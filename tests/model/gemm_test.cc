@@ -1,7 +1,7 @@
 #include "cprobe/model/gemm.h"
 
 #include "cprobe/core/half_precision.h"
-#include "cprobe/core/seed.h"
+#include "tests/drawn.h"
 #include "tests/numeric_jacobian.h"
 #include "tests/support.h"
 #include "tests/tensors.h"
@@ -10,12 +10,9 @@ namespace cprobe {
 namespace {
 
 using testing::agree;
+using testing::drawn;
 
 constexpr double kProductTolerance = 2e-6;  // sums of 5 float32 products, in another order
-
-at::Tensor drawn(const char* name, at::IntArrayRef sizes) {
-  return at::randn(sizes, Seed(1).derive(name).generator());
-}
 
 struct Example {
   at::Tensor a = drawn("a", {70, 5});  // more rows than one thread computes

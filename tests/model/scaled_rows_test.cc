@@ -1,6 +1,6 @@
 #include "cprobe/model/scaled_rows.h"
 
-#include "cprobe/core/seed.h"
+#include "tests/drawn.h"
 #include "tests/numeric_jacobian.h"
 #include "tests/support.h"
 #include "tests/tensors.h"
@@ -9,13 +9,10 @@ namespace cprobe {
 namespace {
 
 using testing::agree;
-
-at::Tensor drawn(const char* name, at::IntArrayRef sizes) {
-  return at::randn(sizes, Seed(1).derive(name).generator());
-}
+using testing::drawn;
 
 /// Some rows, out of order, one of them twice. The matrix is a column slice of a wider matrix.
-struct Example {
+struct Scaling {
   at::Tensor x = drawn("x", {9, 50}).narrow(1, 3, 40);
   at::Tensor rows = at::tensor({8, 0, 8, 3}, at::kLong);
   at::Tensor scale = drawn("scale", {40});
@@ -23,19 +20,19 @@ struct Example {
 };
 
 TEST(ScaledRows, AreTheRowsScaledAndShifted) {
-  const Example e;
+  const Scaling e;
   EXPECT_TRUE(agree(scaled_rows(e.x, e.rows, e.scale, e.shift), e.x.index_select(0, e.rows) * e.scale + e.shift, 1e-6));
 }
 
 TEST(ScaledRows, AreTheSameInDoublePrecision) {
-  const Example e;
+  const Scaling e;
   const at::Tensor expected = scaled_rows(e.x, e.rows, e.scale, e.shift);
   EXPECT_TRUE(agree(scaled_rows(e.x.to(at::kDouble), e.rows, e.scale.to(at::kDouble), e.shift.to(at::kDouble)),
                     expected, 1e-6));
 }
 
 TEST(ScaledRows, AreAllRowsWithoutShiftByDefault) {
-  const Example e;
+  const Scaling e;
   EXPECT_TRUE(agree(scaled_rows(e.x, {}, e.scale, {}), e.x * e.scale, 1e-6));
 }
 
@@ -46,7 +43,7 @@ void expect_exact_gradient(const std::function<at::Tensor(const at::Tensor&)>& f
 }
 
 TEST(ScaledRows, GradientsAreTheNumericJacobian) {
-  const Example e;
+  const Scaling e;
   const auto as = [](const at::Tensor& x, const at::Tensor& like) { return x.to(like.scalar_type()); };
   for (const at::Tensor& rows : {e.rows, at::Tensor()}) {
     expect_exact_gradient([&](const at::Tensor& m) { return scaled_rows(as(e.x, m), rows, m, as(e.shift, m)); },
@@ -58,7 +55,7 @@ TEST(ScaledRows, GradientsAreTheNumericJacobian) {
 }
 
 TEST(ScaledRows, OfSeveralMasksShareRowsOrHaveTheirOwn) {
-  const Example e;
+  const Scaling e;
   const at::Tensor scales = drawn("scales", {3, 40}), shifts = drawn("shifts", {3, 40});
   for (const at::Tensor& shift : {shifts, e.shift}) {
     const auto shift_of = [&](int64_t mask) { return shift.dim() == 2 ? shift[mask] : shift; };
@@ -81,14 +78,14 @@ TEST(ScaledRows, OfSeveralMasksShareRowsOrHaveTheirOwn) {
 }
 
 TEST(ScaledRows, RefusesOtherNumbersOfColumns) {
-  const Example e;
+  const Scaling e;
   EXPECT_FAILED_ERROR(scaled_rows(e.x, e.rows, e.scale.narrow(0, 0, 1), e.shift), "scale [1]");
   EXPECT_FAILED_ERROR(scaled_rows(e.x, {}, e.scale, e.shift.narrow(0, 0, 39)), "shift [39]");
   EXPECT_FAILED_ERROR(scaled_rows(e.x, {}, e.scale.repeat({2, 1}), e.shift), "x [9, 40], scale [2, 40]");
 }
 
 TEST(ScaledRows, HaveNoGradientByAMatrixOfWhichRowsAreTaken) {
-  const Example e;
+  const Scaling e;
   EXPECT_FAILED_ERROR(scaled_rows(e.x.clone().requires_grad_(), e.rows, e.scale, e.shift), "no gradient");
 }
 

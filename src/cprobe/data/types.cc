@@ -28,7 +28,7 @@ struct Part {
   int64_t n_values = 0;
 };
 
-int64_t rows_of(const Dataset& set) {
+int64_t n_rows_of(const Dataset& set) {
   return set.trie.n_rows();
 }
 
@@ -95,7 +95,7 @@ class Numbering {
   /// @param parts  at least one.
   Numbering(Sets sets, std::vector<const Part*> parts) : sets_(sets), parts_(std::move(parts)) {
     for (size_t s = 0; s < sets_.size(); ++s) {
-      const int64_t n = rows_of(*sets_[s]);
+      const int64_t n = n_rows_of(*sets_[s]);
       std::vector<int64_t> of_rows;
       for (int64_t row = 0; row < n; ++row) {
         std::vector<int64_t> key;
@@ -202,7 +202,7 @@ std::vector<at::Tensor> distinct_rows(Sets sets) {
   for (const Dataset* set : sets) {
     const at::Tensor token = set->trie.token.contiguous();
     std::vector<int64_t> of_set;
-    for (int64_t row = 0; row < rows_of(*set); ++row) {
+    for (int64_t row = 0; row < n_rows_of(*set); ++row) {
       std::vector<int64_t> tokens;
       for (const int64_t node : set->trie.row(row)) tokens.push_back(token.data_ptr<int64_t>()[node]);
       of_set.push_back(numbers.try_emplace(std::move(tokens), std::ssize(numbers)).first->second);
@@ -258,7 +258,7 @@ void add_blocks(Types& types, Sets sets, const std::string& column) {
   std::vector<int64_t> of_type(static_cast<size_t>(types.n_types()), -1);
   for (size_t s = 0; s < sets.size(); ++s) {
     const at::Tensor types_of_rows = types.of_rows[s].contiguous();
-    for (int64_t row = 0; row < rows_of(*sets[s]); ++row) {
+    for (int64_t row = 0; row < n_rows_of(*sets[s]); ++row) {
       int64_t& block = of_type[static_cast<size_t>(types_of_rows.data_ptr<int64_t>()[row])];
       const int64_t here = part.of_rows[s][static_cast<size_t>(row)];
       if (block >= 0 && block != here) {
@@ -288,7 +288,7 @@ std::vector<Part> candidates(Sets sets) {
         note_length(std::ssize(of_set.back()));
       }
     } else {
-      for (int64_t row = 0; row < rows_of(*set); ++row) note_length(std::ssize(set->trie.row(row)));
+      for (int64_t row = 0; row < n_rows_of(*set); ++row) note_length(std::ssize(set->trie.row(row)));
     }
   }
   std::vector<Part> parts;
