@@ -107,6 +107,19 @@ TEST(Judged, SaysWhatWouldDecideAnUndecidedAnswer) {
   EXPECT_EQ(with(figure(.9, .1), figure(.6, .05, 1)).present.to_decide, "");
 }
 
+TEST(Judged, PresenceCannotTellWhereNullCircuitsLeaveNoRoom) {
+  const auto judged = [](double value, double nulls) {
+    return only_one(judged_findings({cell("v", Block::kMlp, figure(value, nulls), figure(0, -.4, 1))}));
+  };
+  const auto present = [&](double value, double nulls) { return judged(value, nulls).present; };
+  EXPECT_EQ(present(1, .96).answer, VerdictWord::kCannotTell);
+  EXPECT_EQ(present(1, .96).to_decide, "types held out from masks would leave room");
+  EXPECT_EQ(present(.95, .96).answer, VerdictWord::kCannotTell) << "below its nulls";
+  EXPECT_EQ(present(.85, .9).answer, VerdictWord::kNo);
+  EXPECT_TRUE(present(1, .96).is_significant());
+  EXPECT_EQ(judged(1, .96).made_here.answer, VerdictWord::kNotTested);
+}
+
 TEST(Judged, MadeHereNeedsMoreThanTheInputTells) {
   const JudgedFinding found = only_one(judged_findings({cell("v", Block::kMlp, figure(.9, .1), figure(.6, .05, 1))}));
   EXPECT_EQ(found.made_here.answer, VerdictWord::kYes);

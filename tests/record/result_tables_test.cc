@@ -11,6 +11,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 class ResultsTable : public ::testing::Test {
  protected:
@@ -125,6 +126,16 @@ TEST_F(ResultsTable, SaysWhatStandsBehindAnswersAndWhereNothingWasKept) {
   EXPECT_THAT(part, Not(HasSubstr("kept nothing")));
   empty.findings.n_weights = 0;
   EXPECT_THAT(table({judged_cell("x0", .9, .2), empty}), HasSubstr("\nThe search kept nothing in 1 of 2 cells; "));
+}
+
+TEST_F(ResultsTable, SaysWhatLeavesRoomAboveNullCircuits) {
+  ProbedCell full = judged_cell("x0", .99, .2);
+  for (double& null : full.findings.presence.front().present.nulls) null += .87;
+  const std::string shown = table({full, judged_cell("x1", .9, .2)});
+  EXPECT_THAT(column(shown, "present"), ElementsAre(StartsWith("cannot tell"), "yes 0.050"));
+  EXPECT_THAT(shown, HasSubstr("\nNull circuits leave no room in 1 of 2 findings: "));
+  full.findings.n_held_out = 4;
+  EXPECT_THAT(table({full}), Not(HasSubstr("leave no room")));
 }
 
 TEST_F(ResultsTable, FollowsTheRulesOfTheLastSpecAndNamesThem) {

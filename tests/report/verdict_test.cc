@@ -107,6 +107,14 @@ std::vector<Case> presence_cases() {
        "tell whether it is 0.05 or more): accuracy on other types 0.100, null circuits 0.100 ± 0.006 (± sd of the null "
        "circuits; p = 0.550, "
        "above 9 of 19 null circuits, -0.020 to 0.200 above their mean"},
+      {"cannot tell",
+       {.other_types = 1},
+       [](Findings& f) {
+         for (double& null : present(f).nulls) null += .87;
+       },
+       VerdictWord::kCannotTell,
+       "Whether var_0 is present in what the mask writes at the probed token cannot be told, as null variables leave "
+       "no room (types held out from masks would leave room): accuracy on other types 1.000, null circuits 0.970"},
       {"too few types",
        {},
        [](Findings& f) { present(f).nulls.resize(5); },

@@ -71,6 +71,7 @@ struct Findings {
   struct Presence {
     std::string data;      ///< Label of the data set: "Test", "IID", "Gen", ...
     TestedFigure present;  ///< Accuracy from the circuit's updates.
+    double most = 1;       ///< What that figure cannot exceed.
     double whole = 0;      ///< Accuracy from the updates of the whole component.
     /// Accuracy from the stream that the component reads, at one position; by
     /// linear_accuracy_on_other_types if that is more.

@@ -23,7 +23,10 @@ const Findings::Presence* presence_on(const ProbedCell& cell, const std::string&
 
 std::optional<Asked> ask_present(const ProbedCell& cell, const std::string& data) {
   const Findings::Presence* on = presence_on(cell, data);
-  return on == nullptr ? std::nullopt : std::optional(Asked{on->present});
+  if (on == nullptr) return std::nullopt;
+  Asked asked{on->present};
+  if (!on->present.nulls.empty()) asked.room = on->most - spread(on->present.nulls).mean;
+  return asked;
 }
 
 std::optional<Asked> ask_made_here(const ProbedCell& cell, const std::string& data) {
@@ -332,6 +335,11 @@ bool has_presence(const JudgedFinding& finding) {
   return finding.present.statistic.has_value();
 }
 
+/// Whether a presence counts as shown, so that further questions about the variable make sense.
+bool is_shown(const JudgedQuestion& present) {
+  return present.is_significant() && present.answer != VerdictWord::kCannotTell;
+}
+
 /// Judges questions 3 and 4, with p over all findings. A variable that is not present has the
 /// answer `kNotTested`: a family of those that are present would be chosen by the same variable,
 /// which makes p too small.
@@ -382,7 +390,7 @@ void judge_exchanges(const std::vector<ProbedCell>& cells, const std::vector<Jud
               ? finding->through_component.words
               : "not defined: the mask is no part of its component, or exchanging all of it moves too few answers";
     }
-    if (has_presence(*finding) && !finding->present.is_significant()) {
+    if (has_presence(*finding) && !is_shown(finding->present)) {
       for (JudgedQuestion JudgedFinding::*question :
            {&JudgedFinding::through_component, &JudgedFinding::through_units, &JudgedFinding::chosen_units}) {
         set_answer(finding->*question, VerdictWord::kNotTested);
@@ -416,12 +424,17 @@ std::vector<JudgedFinding> judged_findings(const std::vector<ProbedCell>& cells,
   for (JudgedFinding& finding : findings) families[finding.data].push_back(&finding);
   for (auto& [data, family] : families) {
     judge(cells, family, options, &JudgedFinding::present, ask_present,
-          [smallest](const JudgedFinding&, const TestedEffect& effect, const Combined&) {
-            return verdict_on(effect, smallest);
+          [smallest](const JudgedFinding&, const TestedEffect& effect, const Combined& of) {
+            return verdict_on(effect, smallest, of.room);
           });
+    for (JudgedFinding* finding : family) {
+      if (finding->present.answer != VerdictWord::kCannotTell) continue;
+      finding->present.to_decide =
+          finding->n_held_out > 0 ? "more types would leave room" : "types held out from masks would leave room";
+    }
     judge(cells, family, options, &JudgedFinding::made_here, ask_made_here,
           [smallest](const JudgedFinding& finding, const TestedEffect& effect, const Combined&) {
-            if (!finding.present.is_significant()) return VerdictWord::kNotTested;
+            if (!is_shown(finding.present)) return VerdictWord::kNotTested;
             return made_here(effect, finding.made_here.null_mean.value_or(0), smallest);
           });
     judge(cells, family, options, &JudgedFinding::weights_needed, ask_needed,

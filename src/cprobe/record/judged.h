@@ -29,7 +29,9 @@ struct JudgedQuestion {
   bool is_approximate = false;           ///< As in Interval.
   bool is_for_these_types_only = false;  ///< As in Interval.
   std::string words;                     ///< The answer with what belongs to it (verdict_words).
-  std::string to_decide;                 ///< Of `kUndecided`: what_would_decide. Else empty.
+  /// Of `kUndecided`: what_would_decide. Of a presence that cannot be told: what would leave room.
+  /// Else empty.
+  std::string to_decide;
 
   /// p_adjusted <= .05.
   bool is_significant() const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <map>
 
 #include "cprobe/baselines/baseline.h"
@@ -13,18 +14,12 @@ namespace {
 
 constexpr std::string_view kTooFew = "too few null variables";
 
-/// Figures of a cell on one data set that are not those of ProbedCell.
-struct FurtherFigures {
-  std::optional<double> most;       ///< What the figure beside null variables could be at most.
-  std::optional<double> isolation;  ///< As JudgedMethod::isolation.
-};
-
 /// The cells of one method. As question 1 of circuit probing, the figure beside null variables is
 /// judged by the same rules.
 struct MethodCells {
   const MethodEntry* entry = nullptr;
   std::vector<ProbedCell> cells;
-  std::vector<std::map<std::string, FurtherFigures>> further;  ///< Of each cell, by data set.
+  std::vector<std::map<std::string, double>> isolation;  ///< Of each cell by data set, as JudgedMethod::isolation.
 };
 
 /// The method of that name, if it answers a question; else null.
@@ -48,17 +43,22 @@ std::optional<std::string> data_of(const Metric& metric, std::string_view name) 
 }
 
 void read_metric(const Metric& m, std::string_view tested, Findings& findings,
-                 std::map<std::string, FurtherFigures>& further) {
+                 std::map<std::string, double>& isolation) {
   if (m.metric == kNullVariablesMetric) {
     const size_t end = std::min(m.note.size(), m.note.find("; "));
     findings.types = m.note.substr(0, end);
     const std::string behind = m.note.substr(std::min(m.note.size(), end + 2));
     findings.null_kind = behind.substr(0, behind.find("; "));
   } else if (const auto data = data_of(m, tested)) {
-    if (m.control.empty()) findings.presence.push_back({.data = *data, .present = tested_figure(m)});
-    if (m.control == kMostPossible) further[*data].most = m.value;
+    constexpr double kUnknown = std::numeric_limits<double>::infinity();
+    if (m.control.empty()) {
+      findings.presence.push_back({.data = *data, .present = tested_figure(m), .most = kUnknown});
+    } else if (m.control == kMostPossible) {  // It is recorded behind the figure.
+      const auto of = std::ranges::find(findings.presence, *data, &Findings::Presence::data);
+      if (of != findings.presence.end()) of->most = m.value;
+    }
   } else if (const auto isolated_on = data_of(m, kIsolation)) {
-    if (m.control.empty()) further[*isolated_on].isolation = m.value;
+    if (m.control.empty()) isolation[*isolated_on] = m.value;
   }
 }
 
@@ -79,32 +79,27 @@ std::vector<MethodCells> cells_by_method(const std::vector<RecordedMetric>& figu
                       .position = row.position,
                       .seed = static_cast<uint64_t>(row.seed)};
       method->cells.push_back({.id = row.cell, .settings = {.cell = cell}});
-      method->further.emplace_back();
+      method->isolation.emplace_back();
     }
-    read_metric(row.metric, entry->tested, method->cells.back().findings, method->further.back());
+    read_metric(row.metric, entry->tested, method->cells.back().findings, method->isolation.back());
   }
   return methods;
 }
 
-/// The mean over a finding's cells of a figure; none unless each cell has it.
-std::optional<double> mean_of_cells(const MethodCells& method, const JudgedFinding& finding,
-                                    std::optional<double> FurtherFigures::*figure) {
+/// The mean isolation of a finding's cells; none unless each cell has it.
+std::optional<double> isolation_of(const MethodCells& method, const JudgedFinding& finding) {
   double sum = 0;
   for (const size_t i : finding.cells) {
-    const auto found = method.further[i].find(finding.data);
-    if (found == method.further[i].end() || !(found->second.*figure)) return std::nullopt;
-    sum += *(found->second.*figure);
+    const auto found = method.isolation[i].find(finding.data);
+    if (found == method.isolation[i].end()) return std::nullopt;
+    sum += found->second;
   }
   return sum / static_cast<double>(finding.cells.size());
 }
 
 void answer(JudgedQuestion& question, VerdictWord word) {
   const std::string_view before = to_string(question.answer);
-  if (word == VerdictWord::kCannotTell) {
-    question.words = to_string(word);
-  } else if (question.words.starts_with(before)) {
-    question.words.replace(0, before.size(), to_string(word));
-  }
+  if (question.words.starts_with(before)) question.words.replace(0, before.size(), to_string(word));
   question.answer = word;
   if (word != VerdictWord::kUndecided) question.to_decide.clear();
 }
@@ -124,11 +119,7 @@ std::vector<JudgedMethod> judged_methods(const std::vector<RecordedMetric>& figu
       one.finding = std::move(finding);
       for (const size_t i : one.finding.cells) one.cells.push_back(method.cells[i].id);
       JudgedQuestion& question = one.finding.present;
-      one.isolation = mean_of_cells(method, one.finding, &FurtherFigures::isolation);
-      const std::optional<double> most = mean_of_cells(method, one.finding, &FurtherFigures::most);
-      const bool leaves_no_room =
-          question.p_adjusted && most && *most - question.null_mean.value_or(0) <= options.smallest_effect;
-      if (leaves_no_room) answer(question, VerdictWord::kCannotTell);
+      one.isolation = isolation_of(method, one.finding);
       answer(question, for_share_of_rows(question.answer, one.isolation.value_or(1)));
       judged.push_back(std::move(one));
     }

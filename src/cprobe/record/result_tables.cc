@@ -166,6 +166,14 @@ std::string answers_note(const std::vector<ProbedCell>& cells, const std::vector
     note += fmt::format("The search kept nothing in {} of {} cells; smaller L0 weights (fit.l0_weight) keep more.\n",
                         n_empty, cells.size());
   }
+  const auto n_without_room = std::ranges::count_if(
+      judged, [](const JudgedFinding& f) { return f.n_held_out == 0 && f.present.answer == VerdictWord::kCannotTell; });
+  if (n_without_room > 0) {
+    note += fmt::format(
+        "Null circuits leave no room in {} of {} findings. Types held out from masks and exemplars leave more "
+        "(evaluate: {{held_out_types: 0.2}}).\n",
+        n_without_room, judged.size());
+  }
   return note;
 }
 

@@ -76,6 +76,9 @@ std::string presence_answer(const ReportedFinding& f, const JudgedFinding& judge
                                                     of_these, in_parentheses(present.to_decide))
                                       : fmt::format("Whether {} is present in {} is undecided{}{}", f.title, where,
                                                     of_these, in_parentheses(present.to_decide));
+    case VerdictWord::kCannotTell:
+      return fmt::format("Whether {} is present in {} cannot be told, as null variables leave no room{}", f.title,
+                         where, in_parentheses(present.to_decide));
     case VerdictWord::kTooFewTypes:
       return fmt::format("Whether {} is present in {} cannot be tested with {} null variables, as it takes {}", f.title,
                          where, present.n_null, kLeastNulls);

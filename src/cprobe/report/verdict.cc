@@ -87,6 +87,10 @@ std::string presence_verdict(const std::string& title, const Places& places) {
         n_all == 1 ? "the only component probed" : fmt::format("the {} components probed", n_all);
     if (all_have("undecided"))
       return fmt::format("Whether {} is present{} is undecided in {}.", title, in_model, probed);
+    if (all_have("cannot tell")) {
+      return fmt::format("Whether {} is present{} cannot be told in {}, as null variables leave no room.", title,
+                         in_model, probed);
+    }
     return fmt::format("{} was not found to be present{}, in {}.", title, in_model, probed);
   }
   const auto most = std::ranges::max_element(
