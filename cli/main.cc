@@ -10,6 +10,7 @@
 #include "cli/versions.h"
 #include "cprobe/core/error.h"
 #include "cprobe/core/memory.h"
+#include "cprobe/core/text.h"
 #include "cprobe/record/provenance.h"
 
 namespace cprobe {
@@ -25,6 +26,28 @@ const char* kind_of(const Error& error) {
       return "failure";
   }
   return "failure";
+}
+
+/// What is wrong with arguments that no option takes, in the user's order.
+std::string unexpected(const CLI::App& app, std::span<char*> words) {
+  const CLI::App* command = &app;
+  while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command->get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  const std::vector<std::string> left = app.remaining(true);
+  const auto is_left = [&](std::string_view word) { return std::ranges::find(left, word) != left.end(); };
+  for (const std::string_view word : words) {
+    if (!word.starts_with('-') || !is_left(word)) continue;
+    const std::optional<std::string> meant = similar(word.substr(0, word.find('=')), names);
+    return fmt::format("{}: unknown option {}{}", command->get_name(), word,
+                       meant ? fmt::format(", did you mean {}?", *meant) : "; --help lists all");
+  }
+  for (const std::string_view word : words) {
+    if (is_left(word)) return fmt::format("{}: unexpected argument '{}'", command->get_name(), word);
+  }
+  return fmt::format("{}: unexpected arguments", command->get_name());
 }
 
 }  // namespace
@@ -59,6 +82,9 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
     return 0;
+  } catch (const CLI::ExtrasError&) {
+    cprobe::say_error("input", cprobe::unexpected(app, words));
+    return 2;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0 || !cprobe::speaks_json()) return app.exit(error) == 0 ? 0 : 2;  // 0: --help
     cprobe::say_error("input", error.what());

@@ -326,6 +326,22 @@ TEST(Version, SaysWhatComputes) {
   EXPECT_THAT(version.out, HasSubstr(gemm_library())) << "multiplies matrices";
 }
 
+TEST(Arguments, ThatNoOptionTakesAreNamedInTheirOrder) {
+  const auto error_of = [](const std::vector<std::string>& words) {
+    const ProgramResult result = cprobe(words);
+    EXPECT_EQ(result.exit_code, 2);
+    return result.err;
+  };
+  EXPECT_EQ(error_of({"fit", "x.yaml", "--treads", "2"}),
+            "cprobe: fit: unknown option --treads, did you mean --threads?\n");
+  EXPECT_EQ(error_of({"fit", "x.yaml", "--job=2", "--treads=2"}),
+            "cprobe: fit: unknown option --job=2, did you mean --jobs?\n");
+  EXPECT_EQ(error_of({"fit", "x.yaml", "--positions", "2"}),
+            "cprobe: fit: unknown option --positions; --help lists all\n");
+  EXPECT_EQ(error_of({"fit", "x.yaml", "y.yaml", "z.yaml"}), "cprobe: fit: unexpected argument 'y.yaml'\n");
+  EXPECT_THAT(error_of({"fit", "x.yaml", "--treads", "2", "--json"}), HasSubstr("\"kind\":\"input\""));
+}
+
 TEST(Help, OfDataSaysThatANameWins) {
   const std::string help = cprobe({"data", "--help"}).out;
   EXPECT_THAT(help, HasSubstr("\n  cprobe data agreement --out data/agreement"));

@@ -18,6 +18,13 @@ TEST(Nearest, GivesTiesToTheFirstAndNothingToNoCandidates) {
   EXPECT_EQ(nearest("", std::vector<std::string>{"abc", "d"}), "d");
 }
 
+TEST(Similar, IsNearestUnlessMoreThanHalfDiffers) {
+  const std::vector<std::string> columns = {"noun", "gender"};
+  EXPECT_EQ(similar("gendr", columns), "gender");
+  EXPECT_EQ(similar("sentence", columns), std::nullopt);
+  EXPECT_EQ(similar("a", std::vector<std::string>{}), std::nullopt);
+}
+
 TEST(Escaped, ReplacesTheGivenCharactersOnly) {
   EXPECT_EQ(escaped("a<b>&<", {{'<', "&lt;"}, {'&', "&amp;"}}), "a&lt;b>&amp;&lt;");
   EXPECT_EQ(escaped("a\u00E9\"", {{'"', "\"\""}}), "a\u00E9\"\"");

@@ -29,6 +29,12 @@ std::string nearest(std::string_view word, std::span<const std::string> candidat
   return *std::ranges::min_element(candidates, {}, [&](const std::string& c) { return edit_distance(word, c); });
 }
 
+std::optional<std::string> similar(std::string_view word, std::span<const std::string> candidates) {
+  const std::string candidate = nearest(word, candidates);
+  const bool is_far = 2 * edit_distance(word, candidate) > std::max(word.size(), candidate.size());
+  return candidate.empty() || is_far ? std::nullopt : std::optional(candidate);
+}
+
 std::string escaped(std::string_view text, std::initializer_list<std::pair<char, std::string_view>> replacements) {
   std::string result;
   result.reserve(text.size());

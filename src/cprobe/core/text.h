@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +13,10 @@ namespace cprobe {
 /// The candidate with the smallest edit distance (Levenshtein, in bytes) to `word`, the first of
 /// several; empty if there are no candidates.
 std::string nearest(std::string_view word, std::span<const std::string> candidates);
+
+/// `nearest`, unless more than half of the longer word would have to change. None without
+/// candidates.
+std::optional<std::string> similar(std::string_view word, std::span<const std::string> candidates);
 
 /// `text` with some of its characters, all ASCII, replaced by texts.
 std::string escaped(std::string_view text, std::initializer_list<std::pair<char, std::string_view>> replacements);

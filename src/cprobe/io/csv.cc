@@ -157,8 +157,9 @@ bool CsvTable::has_column(std::string_view name) const {
 size_t CsvTable::index_of(std::string_view column) const {
   const auto found = std::find(columns_.begin(), columns_.end(), column);
   if (found == columns_.end()) {
-    throw input_error("{}: no column '{}', did you mean '{}'? The columns are '{}'", source_, column,
-                      nearest(column, columns_), fmt::join(columns_, "', '"));
+    const std::optional<std::string> meant = similar(column, columns_);
+    throw input_error("{}: no column '{}'{} The columns are '{}'", source_, column,
+                      meant ? fmt::format(", did you mean '{}'?", *meant) : ".", fmt::join(columns_, "', '"));
   }
   return static_cast<size_t>(found - columns_.begin());
 }
