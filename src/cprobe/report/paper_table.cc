@@ -92,6 +92,56 @@ std::string figure_or_dash(const TableColumn& column, const std::optional<Spread
   return column.kind == kP ? p_number(figure->mean) : figure_text(figure->mean, figure->sd);
 }
 
+/// The columns that a page of a paper has room for. A single data set has no column.
+PaperTable for_readers(const PaperTable& table) {
+  std::vector<std::string_view> headings = {"run",
+                                            "step",
+                                            "negative control",
+                                            "variable",
+                                            "component",
+                                            "position",
+                                            "setting",
+                                            "data set",
+                                            "other types",
+                                            "null mean",
+                                            "present",
+                                            "made here",
+                                            "untouched",
+                                            "deleted",
+                                            "random deleted",
+                                            "needed",
+                                            "only these left",
+                                            "sufficient",
+                                            "through component",
+                                            "through units",
+                                            "present in control"};
+  const auto place = [&](std::string_view heading) {
+    return static_cast<size_t>(std::ranges::find(table.columns, heading, &TableColumn::heading) -
+                               table.columns.begin());
+  };
+  const auto any_line = [&](auto&& holds) { return std::ranges::any_of(table.lines, holds); };
+  // Protocol paper and records of earlier versions have these in place of answers.
+  const size_t on_other_types = place("other types");
+  if (any_line([&](const auto& line) { return !line[on_other_types].figure; })) {
+    headings.insert(headings.end(), {"kNN", "p complement"});
+  }
+  const size_t data_set = place("data set");
+  const bool has_sets =
+      any_line([&](const auto& line) { return line[data_set].text != table.lines[0][data_set].text; });
+  std::vector<size_t> kept;
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    if (std::ranges::count(headings, table.columns[i].heading) > 0 && (i != data_set || has_sets)) kept.push_back(i);
+  }
+  const auto only_kept = [&](const auto& all) {
+    std::remove_cvref_t<decltype(all)> some;
+    for (const size_t i : kept) some.push_back(all[i]);
+    return some;
+  };
+  PaperTable shown{.columns = only_kept(table.columns)};
+  for (const std::vector<TableField>& line : table.lines) shown.lines.push_back(only_kept(line));
+  return shown;
+}
+
 std::string latex_table(const PaperTable& table) {
   std::string text = "% Needs \\usepackage{booktabs}.\n\\begin{tabular}{";
   for (const TableColumn& column : table.columns) text += column.is_number() ? 'r' : 'l';
@@ -144,9 +194,9 @@ std::string paper_table(const ReportData& data, TableFormat format) {
     case TableFormat::kCsv:
       return csv_table(table);
     case TableFormat::kLatex:
-      return latex_table(table);
+      return latex_table(for_readers(table));
     case TableFormat::kMarkdown:
-      return markdown_table(table);
+      return markdown_table(for_readers(table));
   }
   throw failure("unknown format of a table");
 }

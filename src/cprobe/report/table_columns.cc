@@ -12,6 +12,9 @@ namespace {
 
 using enum TableColumn::Kind;
 
+/// The words for an answer: answers_text or answer_counts.
+using Answer = std::string (*)(const ReportedFinding&, const ReportedSet&, Question);
+
 TableField number_field(double number) {
   return {.figure = Spread{.mean = number, .n = 1}};
 }
@@ -74,7 +77,7 @@ std::vector<TableColumn> sufficiency_columns() {
           {"sufficient beyond random upper", kNumber},
           {"sufficient"}};
 }
-std::vector<TableField> sufficiency_fields(const ReportedFinding& f, const ReportedSet& on) {
+std::vector<TableField> sufficiency_fields(const ReportedFinding& f, const ReportedSet& on, Answer answer) {
   constexpr Question kSufficient = &JudgedFinding::sufficient;
   if (!on.asks_sufficiency() || !on.ablation) return std::vector<TableField>(sufficiency_columns().size());
   const ReportedAblation& a = *on.ablation;
@@ -84,7 +87,7 @@ std::vector<TableField> sufficiency_fields(const ReportedFinding& f, const Repor
           {{}, p_over_answers(on, kSufficient)},
           {{}, over_answers(on, kSufficient, &JudgedQuestion::lower, true)},
           {{}, over_answers(on, kSufficient, &JudgedQuestion::upper)},
-          {f.is_empty() ? std::string() : answers_text(f, on, kSufficient)}};
+          {f.is_empty() ? std::string() : answer(f, on, kSufficient)}};
 }
 
 /// What negative controls of the same model say: "also present", or "random_init: not present" of
@@ -107,18 +110,18 @@ std::vector<TableColumn> exchange_columns() {
   return {{"exchange effect", kNumber}, {"p component", kP}, {"through component"},
           {"carried - left", kNumber},  {"p units", kP},     {"through units"}};
 }
-std::vector<TableField> exchange_fields(const ReportedFinding& f, const ReportedSet& on) {
+std::vector<TableField> exchange_fields(const ReportedFinding& f, const ReportedSet& on, Answer answer) {
   std::vector<TableField> fields;
   for (const Question question : {&JudgedFinding::through_component, &JudgedFinding::through_units}) {
     fields.push_back({{}, over_answers(on, question, &JudgedQuestion::statistic)});
     fields.push_back({{}, p_over_answers(on, question)});
-    fields.push_back({on.is_asked(question) ? answers_text(f, on, question) : std::string()});
+    fields.push_back({on.is_asked(question) ? answer(f, on, question) : std::string()});
   }
   return fields;
 }
 
 /// The fields of a finding on one data set that a table has beside those of the finding.
-std::vector<TableField> fields_of(const ReportedFinding& f, const ReportedSet& on) {
+std::vector<TableField> fields_of(const ReportedFinding& f, const ReportedSet& on, Answer answer) {
   constexpr Question kPresent = &JudgedFinding::present, kNeeded = &JudgedFinding::weights_needed;
   const ReportedPresence* presence = on.presence ? &*on.presence : nullptr;
   const ReportedAblation* a = on.ablation ? &*on.ablation : nullptr;
@@ -132,7 +135,7 @@ std::vector<TableField> fields_of(const ReportedFinding& f, const ReportedSet& o
   fields.push_back({{}, p_over_answers(on, kPresent)});
   fields.push_back({{}, over_answers(on, kPresent, &JudgedQuestion::lower, true)});
   fields.push_back({{}, over_answers(on, kPresent, &JudgedQuestion::upper)});
-  fields.push_back({answers_text(f, on, kPresent)});
+  fields.push_back({answer(f, on, kPresent)});
   fields.push_back({answer_counts(f, on, &JudgedFinding::made_here)});
   fields.push_back({received_from(on)});
   fields.push_back({{}, a != nullptr ? std::optional(a->untouched) : std::nullopt});
@@ -142,7 +145,7 @@ std::vector<TableField> fields_of(const ReportedFinding& f, const ReportedSet& o
   fields.push_back({{}, p_over_answers(on, kNeeded)});
   fields.push_back({{}, over_answers(on, kNeeded, &JudgedQuestion::lower, true)});
   fields.push_back({{}, over_answers(on, kNeeded, &JudgedQuestion::upper)});
-  fields.push_back({f.is_empty() ? std::string() : answers_text(f, on, kNeeded)});
+  fields.push_back({f.is_empty() ? std::string() : answer(f, on, kNeeded)});
   fields.push_back({{}, a != nullptr ? largest(a->complement_p) : std::nullopt});
   return fields;
 }
@@ -210,7 +213,8 @@ std::vector<ExtraColumn> extra_columns(const std::vector<ReportedFinding>& all, 
 
 }  // namespace
 
-PaperTable table_of(const std::vector<ReportedFinding>& all, const std::vector<ReportedRun>& runs, bool with_columns) {
+PaperTable table_of(const std::vector<ReportedFinding>& all, const std::vector<ReportedRun>& runs,
+                    bool is_for_programs) {
   const auto any = [&](auto&& holds) { return std::ranges::any_of(all, holds); };
   const bool with_series = any([&](const ReportedFinding& f) { return f.series != all.front().series; });
   const bool with_step = any([](const ReportedFinding& f) { return f.step.has_value(); });
@@ -226,7 +230,8 @@ PaperTable table_of(const std::vector<ReportedFinding>& all, const std::vector<R
     return std::ranges::any_of(f.sets, [](const ReportedSet& on) { return on.asks_sufficiency(); });
   });
   const bool with_matched = any([](const ReportedFinding& f) { return !f.in_controls.empty(); });
-  const bool with_titles = with_columns && any([](const ReportedFinding& f) { return f.title != f.variable; });
+  const bool with_titles = is_for_programs && any([](const ReportedFinding& f) { return f.title != f.variable; });
+  const Answer answer = is_for_programs ? &answers_text : &answer_counts;
   PaperTable table;
   if (with_series) table.columns.push_back({"run"});
   if (with_step) table.columns.push_back({"step"});
@@ -273,16 +278,16 @@ PaperTable table_of(const std::vector<ReportedFinding>& all, const std::vector<R
       if (with_series) line.push_back({f.series});
       if (with_step) line.push_back({f.step ? std::to_string(*f.step) : std::string()});
       if (with_controls) line.push_back({f.control});
-      line.push_back({with_columns ? f.variable : f.title});
+      line.push_back({is_for_programs ? f.variable : f.title});
       if (with_titles) line.push_back({f.title});
       line.push_back({f.component()});
       if (with_positions) line.push_back({to_string(f.position)});
       if (with_options) line.push_back({f.options});
       line.push_back({extent_of(f)});
       for (const Spread& figure : {f.share, f.knn, f.full, Spread{.mean = f.majority}}) line.push_back({{}, figure});
-      std::ranges::move(fields_of(f, on), std::back_inserter(line));
-      if (with_sufficiency) std::ranges::move(sufficiency_fields(f, on), std::back_inserter(line));
-      if (with_exchange) std::ranges::move(exchange_fields(f, on), std::back_inserter(line));
+      std::ranges::move(fields_of(f, on, answer), std::back_inserter(line));
+      if (with_sufficiency) std::ranges::move(sufficiency_fields(f, on, answer), std::back_inserter(line));
+      if (with_exchange) std::ranges::move(exchange_fields(f, on, answer), std::back_inserter(line));
       if (with_matched) std::ranges::move(control_fields(f, on, all), std::back_inserter(line));
       for (const ExtraColumn& one : extra) line.push_back(one.field(on));
       line.push_back({std::to_string(f.n_cells())});

@@ -29,8 +29,9 @@ struct PaperTable {
 };
 
 /// A line for each finding on each data set. Columns that hold nothing in this report are left out.
-/// @param with_columns  whether variables have their columns, and their titles beside these, rather
-///                      than their titles alone.
-PaperTable table_of(const std::vector<ReportedFinding>& all, const std::vector<ReportedRun>& runs, bool with_columns);
+/// @param is_for_programs  variables have their columns, and their titles beside these; answers
+///                         have what belongs to them. Otherwise titles alone, and single words.
+PaperTable table_of(const std::vector<ReportedFinding>& all, const std::vector<ReportedRun>& runs,
+                    bool is_for_programs);
 
 }  // namespace cprobe
