@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +128,54 @@ def test_missing_values_are_refused_with_their_row(toy: cp.Model, sums: pd.DataF
         cp.probe(toy, holes, "b", out=tmp_path, **SMALL)
 
 
+def test_messages_speak_of_the_table(toy: cp.Model, sums: pd.DataFrame, tmp_path: Path) -> None:
+    labelled = sums.assign(word=["x"] + ["="] * (len(sums) - 1)).set_index(
+        pd.Index([f"s{i}" for i in range(len(sums))])
+    )
+    with pytest.raises(cp.InputError, match=r"^data, row 's0': column 'word': .* has no word 'x'"):
+        cp.probe(toy, labelled, "a", target="word", out=tmp_path / "run", **SMALL)
+    with pytest.raises(cp.InputError, match=r"^data: no column 'evn', did you mean 'even'\?"):
+        cp.probe(toy, sums, "evn", out=tmp_path / "run", **SMALL)
+    with pytest.raises(cp.InputError, match=r"^gen: no column 'a'"):
+        cp.probe(toy, sums, "a", gen=sums.drop(columns="a"), out=tmp_path / "run", **SMALL)
+    with pytest.raises(cp.InputError, match=r"^layers\[0\]: expected a whole number of at least 0, found -1"):
+        cp.probe(toy, sums, "a", layers=-1, out=tmp_path / "run", **SMALL)
+    assert not (tmp_path / "run").exists(), "mistakes leave nothing behind"
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda toy, sums: cp.probe(toy, sums, "a", layer=0), "probe: no argument 'layer'; did you mean 'layers'?"),
+        (lambda toy, sums: cp.probe(toy, sums, "a", prefx="x"), "probe: no argument 'prefx'; did you mean 'prefix'?"),
+        (lambda toy, sums: cp.probe(toy, sums, "a", frobnicate=1), "unknown option --frobnicate"),
+        (lambda toy, sums: cp.probe(toy, sums.to_dict("records"), "a"), "path of a CSV file is expected, not a list"),
+        (lambda toy, sums: cp.probe(sums, str(toy.folder), "a"), "a DataFrame stands in the place of the model"),
+        (lambda toy, sums: cp.probe("nowhere/nothing", sums, "a"), "nowhere/nothing: no such folder"),
+    ],
+)
+def test_mistakes_are_named(
+    call: Callable[[cp.Model, pd.DataFrame], object],
+    said: str,
+    toy: cp.Model,
+    sums: pd.DataFrame,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(cp.InputError, match=re.escape(said)):
+        call(toy, sums)
+    assert not list(tmp_path.glob("runs/*"))
+
+
+def test_a_dry_run_says_what_a_call_would_take(toy: cp.Model, sums: pd.DataFrame, tmp_path: Path) -> None:
+    dry = cp.probe(toy, sums, "b", out=tmp_path / "run", dry_run=True, **SMALL)
+    assert dry.plan is not None and dry.plan["seconds"] > 0
+    assert "seconds" in dry._repr_html_()
+    assert not (tmp_path / "run").exists()
+
+
 def test_unused_columns_may_have_holes(run: cp.Results, sums: pd.DataFrame) -> None:
     assert sums["unused"].isna().any() and len(run.cells) == 4
 
@@ -137,6 +187,31 @@ def test_the_engines_own_sentence_is_the_error(toy: cp.Model, sums: pd.DataFrame
         cp.probe(toy, sums, "c", out=tmp_path, **SMALL)
     with pytest.raises(cp.InputError, match="no such folder"):
         cp.probe("./nothing", sums, "b", out=tmp_path, **SMALL)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 400 kB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("a file system of its own cannot be mounted here")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("n_free", [0, 8_192, 100_000, 240_000])
+def test_a_full_disk_is_named_and_the_same_call_goes_on(
+    n_free: int, small_disk: Path, toy: cp.Model, sums: pd.DataFrame
+) -> None:
+    fill = small_disk / "fill"
+    fill.write_bytes(b"x" * (400 * 1024 - n_free))
+    with pytest.raises(cp.CprobeError, match=r"No space left on device|the disk is full") as full:
+        cp.probe(toy, sums, "b", out=small_disk / "run", **SMALL)
+    assert not isinstance(full.value, cp.InputError) and str(small_disk) in str(full.value)
+    fill.unlink()
+    assert len(cp.probe(toy, sums, "b", out=small_disk / "run", **SMALL).cells) == 2
 
 
 def test_failed_cells_come_with_the_others(toy: cp.Model, sums: pd.DataFrame, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_plots_draw_on_given_axes(run: cp.Results) -> None:
     pyplot.switch_backend("agg")
     axes = pyplot.subplots()[1]
     assert run.plot("layers", ax=axes) is axes
-    assert len(axes.get_lines()) == 4  # Circuits and null circuits of two variables.
+    assert len(axes.get_lines()) == 8  # Circuits and null circuits of two variables in two blocks.
     assert len(run.plot("curves").get_lines()) == 4
     with pytest.raises(cp.InputError, match="'layers', 'curves'"):
         run.plot("pie")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
+import inspect
 import json
 import operator
 import os
@@ -17,7 +19,7 @@ import pandas as pd
 
 from circuitprobe import engine
 from circuitprobe.circuit import option_words
-from circuitprobe.data import DataFiles, Table, digest
+from circuitprobe.data import DataFiles, Table, digest, write_file
 from circuitprobe.engine import OnEvent
 from circuitprobe.errors import CellsFailed, InputError
 from circuitprobe.model import Model, as_model
@@ -101,7 +103,9 @@ def probe(
         device: as of `cprobe fit`: "cpu", "cuda".
         progress: whether a bar is shown; default: in notebooks and on terminals.
         on_event: called for every event of the engine.
-        options: further options of `cprobe fit`, such as retry="failed", overwrite=True.
+        options: further options of `cprobe fit`, such as retry="failed", overwrite=True. With
+            dry_run=True nothing is computed, and the `plan` of what is returned says what the run would
+            take and what its tests could tell.
 
     Raises:
         InputError: something given is wrong.
@@ -111,13 +115,16 @@ def probe(
         CprobeError: a full disk, no memory.
         KeyboardInterrupt: with what was kept; the same call goes on from there.
     """
+    for option in options:
+        if similar := difflib.get_close_matches(option, inspect.signature(probe).parameters, 1, 0.85):
+            raise InputError(f"probe: no argument {option!r}; did you mean {similar[0]!r}?")
     names = [variables] if isinstance(variables, str) else list(variables)
     place = _place_of(target)
     used = {text, *names, *_columns_of(place, expect, task or {}, prompt, split, split_by)}
     files = DataFiles()
     sentences: dict[str, Any] = {
-        "sentences": files.add(data, used),
-        "gen": None if gen is None else files.add(gen, used - {split, split_by}),
+        "sentences": files.add("data", data, used),
+        "gen": None if gen is None else files.add("gen", gen, used - {split, split_by}),
         "text": text if text != "sentence" else None,
         "at": place.get("at"),
         "prefix": prefix,
@@ -146,12 +153,19 @@ def probe(
     )
     name = "-".join([re.sub(r"\W+", "_", names[0]), digest(_json(spec).encode())])
     folder = Path(out) if out is not None else Path("runs") / name
+    is_new = not folder.exists()
     paths = files.write_to(folder)
     for key in ("sentences", "gen"):
         if key in spec["task"]:
             spec["task"][key] = paths.get(spec["task"][key], spec["task"][key])
     options.update(jobs=jobs, threads=threads, device=device)
-    return _run("fit", spec, folder, progress, on_event, options)
+    try:
+        return _run("fit", spec, folder, progress, on_event, options)
+    except InputError as error:
+        raise InputError(files.in_words_of_tables(str(error), folder)) from None
+    finally:
+        if is_new and not (folder / "run.sqlite").exists():  # Mistakes and dry runs leave nothing behind.
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def fit(
@@ -259,9 +273,8 @@ def train(
     """
     folder = Path(out)
     if isinstance(task, Mapping):
-        folder.mkdir(parents=True, exist_ok=True)
         path = folder / "task.json"
-        path.write_text(_json(dict(task)))
+        write_file(path, _json(dict(task)).encode())
         task = path
     words = ["train", *([] if task is None else [task]), "--out", folder, *option_words(options)]
     summary = engine.call_json(words, progress=_shown(progress), on_event=on_event)
@@ -314,6 +327,8 @@ def _run(
     on_event: OnEvent | None,
     options: dict[str, Any],
 ) -> Results:
+    if command == "fit" and options.pop("dry_run", False):
+        return Results(out or "", plan(spec, out=out, **options))
     ended: list[dict[str, Any]] = []
 
     def listen(event: dict[str, Any]) -> None:
@@ -331,10 +346,9 @@ def _run(
         except KeyboardInterrupt:
             _keep_spec(path, folder)
             raise
-        if ended or error is None:
-            _keep_spec(path, folder)
-    if error is not None and not ended:
-        raise engine.error_of(error)
+        if error is not None and not ended:
+            raise engine.error_of(error)
+        _keep_spec(path, folder)
     results = Results(ended[-1]["out"])
     if error is not None:
         raise CellsFailed(str(error["message"]), results)
@@ -353,8 +367,11 @@ def _spec_file(spec: Spec, out: str | os.PathLike[str] | None) -> Iterator[tuple
     folder = Path(out or named or Path("runs") / f"spec-{digest(_json(keys).encode())}")
     with tempfile.TemporaryDirectory() as work:
         path = Path(work) / "spec.json"
-        path.write_text(_json(keys))
-        yield path, folder
+        write_file(path, _json(keys).encode())
+        try:
+            yield path, folder
+        except InputError as error:  # The user has not seen the file.
+            raise InputError(re.sub(re.escape(str(path)) + r"(:\d+:\d+)?: ", "", str(error))) from None
 
 
 def _keep_spec(path: Path, folder: Path | None) -> None:
@@ -362,7 +379,7 @@ def _keep_spec(path: Path, folder: Path | None) -> None:
     if folder is not None and path.suffix == ".json" and (folder / "run.sqlite").exists():
         kept = folder / "spec.json"
         if path.resolve() != kept.resolve():
-            shutil.copyfile(path, kept)
+            write_file(kept, path.read_bytes())
 
 
 def _place_of(target: Target) -> dict[str, Any]:

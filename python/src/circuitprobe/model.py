@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import hashlib
 import json
 import os
@@ -17,7 +18,7 @@ import pandas as pd
 from safetensors import safe_open
 
 from circuitprobe import engine
-from circuitprobe.errors import InputError
+from circuitprobe.errors import CprobeError, InputError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -63,7 +64,12 @@ class Model:
             raise InputError(
                 f"{text}: no such folder; for a model of the Hugging Face Hub, pip install 'circuitprobe[hub]'"
             ) from None
-        return cls(snapshot_download(text, revision=revision, allow_patterns=HUB_FILES))
+        try:
+            return cls(snapshot_download(text, revision=revision, allow_patterns=HUB_FILES))
+        except (OSError, ValueError) as error:  # As its errors are: no such model, no connection, no valid name.
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                raise CprobeError(f"{text}: cannot download: {error}") from error
+            raise InputError(f"{text}: no such folder, and not from the Hugging Face Hub either: {error}") from error
 
     @classmethod
     def from_torch(cls, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase | None = None) -> Model:
@@ -156,6 +162,8 @@ class Model:
 
 def as_model(model: Any, tokenizer: Any = None, revision: str | None = None) -> Model:
     """What a caller calls a model: a Model, a folder, an id of the Hub or a `transformers` model."""
+    if isinstance(model, pd.DataFrame):
+        raise InputError("a DataFrame stands in the place of the model: the model comes first, then the data")
     is_in_memory = not isinstance(model, Model | str | os.PathLike)
     if tokenizer is not None and not is_in_memory:
         raise InputError("tokenizer= belongs to a model in memory; a folder has its own tokenizer")

@@ -19,7 +19,7 @@ def draw(run: Results, kind: str, data: str | None, ax: Axes | None) -> Axes:
     if ax is None:
         import matplotlib.pyplot as plt
 
-        ax = plt.subplots()[1]
+        ax = plt.subplots(layout="constrained")[1]
     if kind == "layers":
         _draw_layers(run, data, ax)
     else:
@@ -33,15 +33,18 @@ def _draw_layers(run: Results, data: str | None, ax: Axes) -> None:
         raise InputError(f"{run.out}: no finished cell")
     data = data or verdicts["data"].iloc[0]
     shown = verdicts[verdicts["data"] == data]
-    components = list(dict.fromkeys(shown["component"]))
-    places = {component: i for i, component in enumerate(components)}
+    shown = shown.assign(
+        layer=shown["component"].str.extract(r"L(\d+)", expand=False).astype(int),
+        block=shown["component"].str.partition(".")[2],
+    )
     varied = [column for column in ("position", "options") if shown[column].nunique() > 1]
-    for key, rows in shown.groupby(["title", *varied], sort=False):
-        title = ", ".join(map(str, key))
-        at = [places[component] for component in rows["component"]]
-        (line,) = ax.plot(at, rows["present_statistic"], marker="o", label=title)
-        ax.plot(at, rows["present_null_mean"], linestyle=":", color=line.get_color())
-    ax.set_xticks(range(len(components)), components, rotation=90)
+    for key, rows in shown.groupby(["title", "block", *varied], sort=False):
+        rows = rows.sort_values("layer")
+        (line,) = ax.plot(rows["layer"], rows["present_statistic"], marker="o", label=", ".join(map(str, key)))
+        ax.plot(rows["layer"], rows["present_null_mean"], marker=".", linestyle=":", color=line.get_color())
+    ax.set_xticks(sorted(shown["layer"].unique()))
+    ax.set_xlabel("layer")
+    ax.set_ylim(-0.02, 1.02)
     ax.set_ylabel(f"accuracy on other types ({data})\ndotted: null circuits")
     ax.legend()
 

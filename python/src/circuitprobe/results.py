@@ -49,13 +49,16 @@ class Results:
 
     Attributes:
         out: the run folder.
+        plan: of a dry run: what the run would take, as `circuitprobe.plan`; else None.
     """
 
-    def __init__(self, out: str | os.PathLike[str]) -> None:
+    def __init__(self, out: str | os.PathLike[str], plan: dict[str, Any] | None = None) -> None:
         self.out = Path(out)
+        self.plan = plan
 
     def __repr__(self) -> str:
-        return f"<Results of {self.out}: {len(self.cells)} cells>"
+        n_cells = len(self.cells)
+        return f"<Results of {self.out}: {n_cells} {'cell' if n_cells == 1 else 'cells'}>"
 
     # Tables
 
@@ -97,10 +100,13 @@ class Results:
     @property
     def verdicts(self) -> pd.DataFrame:
         """One row per variable, component, position and data set: of each question the answer, in a
-        column of its name, and statistic, null_mean, p, p_adjusted, lower and upper, as `present_p`."""
+        column of its name, and statistic, null_mean, p, p_adjusted, lower and upper, as `present_p`;
+        `to_decide` says what would decide answers that are open."""
         rows = []
         for finding in self._findings()["findings"]:
             row = {k: v for k, v in finding.items() if not isinstance(v, dict | list)}
+            advice = {question: finding[question].get("to_decide") for question in QUESTIONS}
+            row["to_decide"] = "; ".join(f"{q.replace('_', ' ')}: {said}" for q, said in advice.items() if said)
             for question in QUESTIONS:
                 row[question] = finding[question]["answer"]
                 for figure in _CELL_FIGURES:
@@ -193,11 +199,14 @@ class Results:
     # For readers
 
     def _repr_html_(self) -> str:
+        if self.plan is not None:
+            return f"<pre>{html.escape(json.dumps(self.plan, indent=1, ensure_ascii=False))}</pre>"
         verdicts = self.verdicts
         if verdicts.empty:
             return f"<p>{html.escape(str(self.out))}: no finished cell</p>"
-        shown = verdicts[["title", "component", "position", "data", *QUESTIONS]]
-        shown = shown.rename(columns={"title": "variable", **{q: q.replace("_", " ") for q in QUESTIONS}})
+        shown = verdicts[["title", "component", "position", "data", *QUESTIONS, "to_decide"]]
+        names = {column: column.replace("_", " ") for column in (*QUESTIONS, "to_decide")}
+        shown = shown.rename(columns={"title": "variable", **names})
         return str(shown.to_html(index=False))
 
     def report(self, path: str | os.PathLike[str] | None = None) -> Page:
