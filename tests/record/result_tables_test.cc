@@ -133,7 +133,7 @@ TEST_F(ResultsTable, SaysWhatLeavesRoomAboveNullCircuits) {
   for (double& null : full.findings.presence.front().present.nulls) null += .87;
   const std::string shown = table({full, judged_cell("x1", .9, .2)});
   EXPECT_THAT(column(shown, "present"), ElementsAre(StartsWith("cannot tell"), "yes 0.050"));
-  EXPECT_THAT(shown, HasSubstr("\nNull circuits leave no room in 1 of 2 findings: "));
+  EXPECT_THAT(shown, HasSubstr("\nNull circuits leave no room in 1 of 2 findings. "));
   full.findings.n_held_out = 4;
   EXPECT_THAT(table({full}), Not(HasSubstr("leave no room")));
 }
