@@ -136,8 +136,8 @@ def test_messages_speak_of_the_table(toy: cp.Model, sums: pd.DataFrame, tmp_path
         cp.probe(toy, labelled, "a", target="word", out=tmp_path / "run", **SMALL)
     with pytest.raises(cp.InputError, match=r"^data: no column 'evn', did you mean 'even'\?"):
         cp.probe(toy, sums, "evn", out=tmp_path / "run", **SMALL)
-    with pytest.raises(cp.InputError, match=r"^gen: no column 'a'"):
-        cp.probe(toy, sums, "a", gen=sums.drop(columns="a"), out=tmp_path / "run", **SMALL)
+    with pytest.raises(cp.InputError, match=r"^gen: no column 'sentence'"):
+        cp.probe(toy, sums, "a", gen=sums.drop(columns="sentence"), out=tmp_path / "run", **SMALL)
     with pytest.raises(cp.InputError, match=r"^layers\[0\]: expected a whole number of at least 0, found -1"):
         cp.probe(toy, sums, "a", layers=-1, out=tmp_path / "run", **SMALL)
     assert not (tmp_path / "run").exists(), "mistakes leave nothing behind"
