@@ -82,6 +82,7 @@ TEST_P(CachedComponent, UpdatesOfSomeTokensAreRowsOfAll) {
 
 TEST_P(CachedComponent, GradientsByMultipliersEqualThoseOfTheWholeModel) {
   std::vector<at::Tensor> leaves;
+  leaves.reserve(multipliers_.size());
   for (const at::Tensor& multiplier : multipliers_) leaves.push_back(multiplier.clone().requires_grad_());
   const at::Tensor weights = at::randn({nodes_.size(0), model_.config.d_model}, Seed(7).generator());
   const auto ours = torch::autograd::grad({(inputs_->updates(leaves) * weights).sum()}, leaves);
@@ -106,6 +107,7 @@ TEST_P(CachedComponent, UpdatesOfSeveralMasksAreThoseOfEach) {
     const auto gradients = torch::autograd::grad({(updates * weights).sum()}, leaves);
     for (int64_t i = 0; i < kMasks; ++i) {
       std::vector<at::Tensor> one;
+      one.reserve(several.size());
       for (const at::Tensor& multiplier : several) one.push_back(multiplier[i].clone().requires_grad_());
       const at::Tensor expected = inputs_->updates(one, which);
       EXPECT_TRUE(agree(updates[i].detach(), expected.detach(), kUpdate)) << "mask " << i;
@@ -131,6 +133,7 @@ TEST_P(CachedComponent, ObjectiveOfOpenUnitsIsThatOfTheUpdates) {
   several.front()[3].zero_();
   const auto gradients_of = [&](const auto& objective_of) {
     std::vector<at::Tensor> leaves;
+    leaves.reserve(several.size());
     for (const at::Tensor& of_matrix : several) leaves.push_back(of_matrix.clone().requires_grad_());
     const at::Tensor objective = objective_of(leaves);
     const at::Tensor weights = at::arange(1, objective.size(0) + 1).to(at::kFloat);
