@@ -9,7 +9,6 @@ import json
 import operator
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -165,7 +164,7 @@ def probe(
         raise InputError(files.in_words_of_tables(str(error), folder)) from None
     finally:
         if is_new and not (folder / "run.sqlite").exists():  # Mistakes and dry runs leave nothing behind.
-            shutil.rmtree(folder, ignore_errors=True)
+            files.remove_from(folder)
 
 
 def fit(

@@ -110,6 +110,14 @@ class DataFiles:
             paths[name] = str(path)
         return paths
 
+    def remove_from(self, folder: Path) -> None:
+        """Removes what `write_to` wrote, and the folders if nothing else is in them."""
+        with contextlib.suppress(OSError):
+            for name in self._contents:
+                (folder / "data" / name).unlink(missing_ok=True)
+            (folder / "data").rmdir()
+            folder.rmdir()
+
     def in_words_of_tables(self, message: str, folder: Path) -> str:
         """The message with a table, and its row, in place of the file that was made of it, and its line."""
         for name, (argument, index) in self._tables.items():
