@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "cprobe/core/error.h"
+#include "cprobe/data/row_parts.h"
 
 namespace cprobe {
 namespace {
@@ -17,89 +18,17 @@ namespace {
 constexpr int64_t kMostTokens = 3, kMostWords = 2;
 constexpr int64_t kLeastRowsPerType = 5;
 
-using Sets = std::span<const Dataset* const>;
-
-/// One part of every row, per data set, as the number of its value in ascending order.
-struct Part {
-  std::string name;
-  std::optional<int64_t> position;  ///< Of a token.
-  std::optional<WordPart> word;     ///< Of a word or column.
-  std::vector<std::vector<int64_t>> of_rows;
-  int64_t n_values = 0;
-};
-
-int64_t n_rows_of(const Dataset& set) {
-  return set.trie.n_rows();
-}
-
-/// Numbers the values of a part. @param values  per data set and row.
-template <typename Value>
-Part numbered(std::string name, const std::vector<std::vector<Value>>& values) {
-  std::map<Value, int64_t> numbers;
-  for (const std::vector<Value>& set : values) {
-    for (const Value& value : set) numbers.try_emplace(value, 0);
-  }
-  Part part{.name = std::move(name)};
-  for (auto& [value, number] : numbers) number = part.n_values++;
-  for (const std::vector<Value>& set : values) {
-    std::vector<int64_t>& of_rows = part.of_rows.emplace_back();
-    for (const Value& value : set) of_rows.push_back(numbers.at(value));
-  }
-  return part;
-}
-
-Part token_part(Sets sets, int64_t position) {
-  std::vector<std::vector<int64_t>> values;
-  for (const Dataset* set : sets) {
-    const at::Tensor tokens = set->trie.token.index_select(0, set->trie.nodes_at(position, set->source));
-    const int64_t* begin = tokens.data_ptr<int64_t>();
-    values.emplace_back(begin, begin + tokens.size(0));
-  }
-  Part part = numbered(fmt::format("token {}", position), values);
-  part.position = position;
-  return part;
-}
-
-Part column_part(Sets sets, const std::string& column) {
-  std::vector<std::vector<std::string>> values;
-  for (const Dataset* set : sets) {
-    const auto found = set->type_columns.find(column);
-    if (found == set->type_columns.end()) {
-      throw input_error("{}: no column '{}', which types or blocks are to be told by", set->source, column);
-    }
-    values.push_back(found->second);
-  }
-  Part part = numbered("column " + column, values);
-  part.word = {.column = column};
-  return part;
-}
-
-using Words = std::vector<std::vector<std::vector<std::string_view>>>;  // per data set and row
-
-Part word_part(const Words& words, int64_t position) {
-  std::vector<std::vector<std::string_view>> values;
-  for (const std::vector<std::vector<std::string_view>>& set : words) {
-    std::vector<std::string_view>& of_set = values.emplace_back();
-    for (const std::vector<std::string_view>& row : set) {
-      of_set.push_back(row[static_cast<size_t>(position < 0 ? position + std::ssize(row) : position)]);
-    }
-  }
-  Part part = numbered(fmt::format("word {}", position), values);
-  part.word = {.word = position};
-  return part;
-}
-
 /// Numbers rows by their parts.
 class Numbering {
  public:
   /// @param parts  at least one.
-  Numbering(Sets sets, std::vector<const Part*> parts) : sets_(sets), parts_(std::move(parts)) {
+  Numbering(Sets sets, std::vector<const RowPart*> parts) : sets_(sets), parts_(std::move(parts)) {
     for (size_t s = 0; s < sets_.size(); ++s) {
       const int64_t n = n_rows_of(*sets_[s]);
       std::vector<int64_t> of_rows;
       for (int64_t row = 0; row < n; ++row) {
         std::vector<int64_t> key;
-        for (const Part* part : parts_) key.push_back(part->of_rows[s][static_cast<size_t>(row)]);
+        for (const RowPart* part : parts_) key.push_back(part->of_rows[s][static_cast<size_t>(row)]);
         of_rows.push_back(types_.try_emplace(std::move(key), std::ssize(types_)).first->second);
       }
       of_rows_.push_back(std::move(of_rows));
@@ -188,7 +117,7 @@ class Numbering {
   }
 
   Sets sets_;
-  std::vector<const Part*> parts_;
+  std::vector<const RowPart*> parts_;
   std::map<std::vector<int64_t>, int64_t> types_;
   std::vector<std::vector<int64_t>> of_rows_;
   int64_t n_rows_ = 0;
@@ -254,7 +183,7 @@ Types row_types(Sets sets, const std::string& variable) {
 }
 
 void add_blocks(Types& types, Sets sets, const std::string& column) {
-  const Part part = column_part(sets, column);
+  const RowPart part = column_part(sets, column);
   std::vector<int64_t> of_type(static_cast<size_t>(types.n_types()), -1);
   for (size_t s = 0; s < sets.size(); ++s) {
     const at::Tensor types_of_rows = types.of_rows[s].contiguous();
@@ -271,40 +200,10 @@ void add_blocks(Types& types, Sets sets, const std::string& column) {
   types.block = at::tensor(of_type, at::kLong);
 }
 
-/// All parts from which `find_types` chooses: tokens or words, from the start, then from the end.
-std::vector<Part> candidates(Sets sets) {
-  const bool has_texts = std::ranges::all_of(sets, [](const Dataset* set) { return !set->texts.empty(); });
-  Words words;
-  int64_t shortest = std::numeric_limits<int64_t>::max(), longest = 0;
-  const auto note_length = [&](int64_t length) {
-    shortest = std::min(shortest, length);
-    longest = std::max(longest, length);
-  };
-  for (const Dataset* set : sets) {
-    if (has_texts) {
-      std::vector<std::vector<std::string_view>>& of_set = words.emplace_back();
-      for (const std::string& text : set->texts) {
-        of_set.push_back(words_of(text));
-        note_length(std::ssize(of_set.back()));
-      }
-    } else {
-      for (int64_t row = 0; row < n_rows_of(*set); ++row) note_length(std::ssize(set->trie.row(row)));
-    }
-  }
-  std::vector<Part> parts;
-  const auto add = [&](int64_t position) {
-    parts.push_back(has_texts ? word_part(words, position) : token_part(sets, position));
-  };
-  for (int64_t position = 0; position < shortest; ++position) add(position);
-  // In rows of one length, positions from the end are the same ones.
-  for (int64_t position = -1; shortest < longest && position >= -shortest; --position) add(position);
-  return parts;
-}
-
 /// Calls `use` with every set of `size` of the parts, in order.
 template <typename Use>
-void for_each_choice(const std::vector<Part>& parts, int64_t size, const Use& use) {
-  std::vector<const Part*> chosen;
+void for_each_choice(const std::vector<RowPart>& parts, int64_t size, const Use& use) {
+  std::vector<const RowPart*> chosen;
   const std::function<void(size_t)> extend = [&](size_t from) {
     if (std::ssize(chosen) == size) return use(chosen);
     for (size_t i = from; i < parts.size(); ++i) {
@@ -316,18 +215,18 @@ void for_each_choice(const std::vector<Part>& parts, int64_t size, const Use& us
   extend(0);
 }
 
-std::string names_of(const std::vector<const Part*>& parts) {
+std::string names_of(const std::vector<const RowPart*>& parts) {
   std::vector<std::string> names;
-  for (const Part* part : parts) names.push_back(part->name);
+  for (const RowPart* part : parts) names.push_back(part->name);
   return fmt::format("{}", fmt::join(names, " and "));
 }
 
 Types found_types(Sets sets, const std::string& variable) {
-  const std::vector<Part> parts = candidates(sets);
+  const std::vector<RowPart> parts = tokens_or_words(sets);
   const bool are_words = !parts.empty() && !parts.front().position;
   for (int64_t size = 1; size <= (are_words ? kMostWords : kMostTokens); ++size) {
     std::vector<std::pair<std::string, Types>> fits;
-    for_each_choice(parts, size, [&](const std::vector<const Part*>& chosen) {
+    for_each_choice(parts, size, [&](const std::vector<const RowPart*>& chosen) {
       const Numbering numbering(sets, chosen);
       if (numbering.rows_per_type() < kLeastRowsPerType || numbering.contradiction(variable)) return;
       Types types = numbering.types(variable, numbering.agreeing(variable));
@@ -377,7 +276,7 @@ std::string Types::text() const {
 }
 
 Types find_types(std::span<const Dataset* const> sets, const std::string& variable, const TypeOptions& options) {
-  std::vector<Part> named;
+  std::vector<RowPart> named;
   for (const TypeOptions::Part& part : options.parts) {
     const auto* column = std::get_if<std::string>(&part);
     named.push_back(column != nullptr ? column_part(sets, *column) : token_part(sets, std::get<int64_t>(part)));
@@ -390,8 +289,8 @@ Types find_types(std::span<const Dataset* const> sets, const std::string& variab
   const bool is_asked = !options.parts.empty();
   std::optional<Types> types;
   if (!named.empty()) {
-    std::vector<const Part*> parts;
-    for (const Part& part : named) parts.push_back(&part);
+    std::vector<const RowPart*> parts;
+    for (const RowPart& part : named) parts.push_back(&part);
     const Numbering numbering(sets, parts);
     // Another task's data may have another variable of this name.
     const std::optional<std::string> why =
@@ -406,7 +305,7 @@ Types find_types(std::span<const Dataset* const> sets, const std::string& variab
   const bool has_own_parts = types && !is_asked;
   for (const std::string& column : sets.front()->word_columns) {
     if (types) break;
-    const Part word = column_part(sets, column);
+    const RowPart word = column_part(sets, column);
     const Numbering numbering(sets, {&word});
     if (!numbering.contradiction(variable, {0, std::min<size_t>(1, sets.size() - 1)})) {
       types = numbering.types(variable, numbering.agreeing(variable));

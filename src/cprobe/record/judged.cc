@@ -6,82 +6,12 @@
 #include <limits>
 #include <map>
 
+#include "cprobe/record/asked.h"
+
 namespace cprobe {
 namespace {
 
-/// What one question needs of one cell; none if the cell was not asked.
-struct Asked {
-  TestedFigure figure;
-  double room = std::numeric_limits<double>::infinity();  ///< As for verdict_on.
-};
-using Ask = std::function<std::optional<Asked>(const ProbedCell&, const std::string& data)>;
-
-const Findings::Presence* presence_on(const ProbedCell& cell, const std::string& data) {
-  const auto found = std::ranges::find(cell.findings.presence, data, &Findings::Presence::data);
-  return found == cell.findings.presence.end() ? nullptr : &*found;
-}
-
-std::optional<Asked> ask_present(const ProbedCell& cell, const std::string& data) {
-  const Findings::Presence* on = presence_on(cell, data);
-  if (on == nullptr) return std::nullopt;
-  Asked asked{on->present};
-  if (!on->present.nulls.empty()) asked.room = on->most - spread(on->present.nulls).mean;
-  return asked;
-}
-
-std::optional<Asked> ask_made_here(const ProbedCell& cell, const std::string& data) {
-  const Findings::Presence* on = presence_on(cell, data);
-  return on == nullptr ? std::nullopt : std::optional(Asked{on->made_here});
-}
-
-/// The accuracy that ablating the circuit takes. Only uniform random sets give a p.
-std::optional<Asked> ask_needed(const ProbedCell& cell, const std::string& data) {
-  const Findings::OnEvaluationSet* on = cell.findings.on(data);
-  const AblationResult* circuit = on == nullptr ? nullptr : on->circuit();
-  const AblationResult* random = on == nullptr ? nullptr : on->random();
-  if (circuit == nullptr) return std::nullopt;
-  Asked asked{.figure = {.value = on->untouched - circuit->accuracy.mean}};
-  if (random == nullptr || random->random_sets != RandomSets::kUniform || !circuit->harm) return asked;
-  for (const double accuracy : random->draws) asked.figure.nulls.push_back(on->untouched - accuracy);
-  asked.figure.interval = *circuit->harm;
-  if (const AblationResult* all = on->find(AblationTarget::kComponent, on->first_fill())) {
-    asked.room = random->accuracy.mean - std::min(all->accuracy.mean, circuit->accuracy.mean);
-  }
-  return asked;
-}
-
-/// The accuracy with only the circuit left of its component.
-std::optional<Asked> ask_sufficient(const ProbedCell& cell, const std::string& data) {
-  const Findings::OnEvaluationSet* on = cell.findings.on(data);
-  const AblationResult* only = on == nullptr ? nullptr : on->complement();
-  const AblationResult* random = on == nullptr ? nullptr : on->only_random();
-  if (only == nullptr || random == nullptr || !only->gain) return std::nullopt;
-  return Asked{{only->accuracy.mean, random->draws, *only->gain},
-               std::max(on->untouched, only->accuracy.mean) - random->accuracy.mean};
-}
-
-const Findings::Exchange* exchange_on(const ProbedCell& cell, const std::string& data) {
-  const auto found = std::ranges::find(cell.findings.exchanges, data, &Findings::Exchange::data);
-  return found == cell.findings.exchanges.end() ? nullptr : &*found;
-}
-
-std::optional<Asked> ask_through_component(const ProbedCell& cell, const std::string& data) {
-  const Findings::Exchange* on = exchange_on(cell, data);
-  return on == nullptr ? std::nullopt : std::optional(Asked{on->effect});
-}
-
-std::optional<Asked> ask_through_units(const ProbedCell& cell, const std::string& data) {
-  const Findings::Exchange* on = exchange_on(cell, data);
-  if (on == nullptr || !on->carried || on->units.nulls.empty()) return std::nullopt;
-  return Asked{on->units, 1 - spread(on->units.nulls).mean};
-}
-
-/// The same units against null circuits.
-std::optional<Asked> ask_chosen(const ProbedCell& cell, const std::string& data) {
-  std::optional<Asked> asked = ask_through_units(cell, data);
-  if (asked) asked->figure.nulls = exchange_on(cell, data)->units_of_nulls;
-  return asked;
-}
+using Ask = std::optional<Asked> (*)(const ProbedCell&, const std::string& data);
 
 /// The mean over seeds of a figure of exchanges; none unless each seed has it.
 std::optional<double> mean_of_exchanges(const std::vector<ProbedCell>& cells, const JudgedFinding& finding,
@@ -110,7 +40,7 @@ bool is_finite(const TestedFigure& figure) {
 }
 
 /// Means over seeds; none unless each cell was asked and has finite figures.
-std::optional<Combined> combined(const std::vector<ProbedCell>& cells, const JudgedFinding& finding, const Ask& ask) {
+std::optional<Combined> combined(const std::vector<ProbedCell>& cells, const JudgedFinding& finding, Ask ask) {
   std::vector<BesideNulls> seeds;
   Combined result;
   size_t fewest = std::numeric_limits<size_t>::max();
@@ -171,7 +101,7 @@ void say_what_decides(JudgedQuestion& here, TestedEffect effect, JudgedQuestion 
 /// Judges one question about the findings of one data set.
 /// @param judge_one  the word for a finding, its effect and its combined figures.
 void judge(const std::vector<ProbedCell>& cells, const std::vector<JudgedFinding*>& findings,
-           const JudgeOptions& options, JudgedQuestion JudgedFinding::*question, const Ask& ask,
+           const JudgeOptions& options, JudgedQuestion JudgedFinding::*question, Ask ask,
            const std::function<VerdictWord(const JudgedFinding&, const TestedEffect&, const Combined&)>& judge_one) {
   std::vector<std::pair<JudgedFinding*, Combined>> asked, tested;
   for (JudgedFinding* finding : findings) {

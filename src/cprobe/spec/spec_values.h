@@ -39,6 +39,12 @@ inline Block block_of(const Document& value) {
   return choice(value, {Block::kAttention, Block::kMlp});
 }
 
+/// Whether a task is over sentences: by the keys that only such a task has.
+bool is_over_sentences(const Document& task);
+
+/// Reads a task over sentences: which sentences, what is probed, and what the model should say.
+LanguageTask read_language(const Document& task);
+
 /// Reads the form of docs/file_formats.md, "Spec". Parameters and errors as `parse_spec`.
 Spec parse_nested_spec(const Document& yaml, std::optional<MaskKind> method);
 /// Reads the reference's form, a flat config. Parameters and errors as `parse_spec`; the config's

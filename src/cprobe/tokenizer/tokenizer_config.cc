@@ -11,68 +11,11 @@
 #include <array>
 #include <set>
 
+#include "cprobe/tokenizer/tokenizer_class.h"
 #include "cprobe/tokenizer/tokenizer_parts.h"
 
 namespace cprobe {
 namespace {
-
-/// What a class of transformers does beside what the files say. Special tokens are those of a
-/// folder without the key; an empty text stands for none.
-struct TokenizerClass {
-  std::string_view name;  ///< Without the suffix "Fast".
-  std::string_view bos = "", eos = "", unk = "", pad = "";
-  bool makes_template = false;  ///< Replaces tokenizer.json's template by BOS and EOS.
-  bool adds_bos = false;        ///< Of a folder without the key add_bos_token.
-  /// Special tokens are looked for in the text as given, and added anew where they are added tokens
-  /// already.
-  bool adds_special_again = false;
-  bool is_llama = false;  ///< A key add_prefix_space makes the tokenizer anew.
-  /// `add_prefix_space: true` holds for every ByteLevel, and not only for one that is the whole
-  /// pre-tokenizer.
-  bool spreads_prefix_space = false;
-};
-
-constexpr std::string_view kDefaultEnd = "<|endoftext|>";
-constexpr std::array kClasses = {
-    TokenizerClass{.name = "PreTrainedTokenizer"},
-    TokenizerClass{.name = "TokenizersBackend"},
-    TokenizerClass{.name = "GPT2Tokenizer", .bos = kDefaultEnd, .eos = kDefaultEnd, .unk = kDefaultEnd},
-    TokenizerClass{.name = "CodeGenTokenizer", .bos = kDefaultEnd, .eos = kDefaultEnd, .unk = kDefaultEnd},
-    TokenizerClass{.name = "Qwen2Tokenizer",
-                   .eos = kDefaultEnd,
-                   .unk = kDefaultEnd,
-                   .pad = kDefaultEnd,
-                   .adds_special_again = true},
-    TokenizerClass{
-        .name = "GPTNeoXTokenizer", .bos = kDefaultEnd, .eos = kDefaultEnd, .unk = kDefaultEnd, .makes_template = true},
-    TokenizerClass{.name = "BloomTokenizer",
-                   .bos = "<s>",
-                   .eos = "</s>",
-                   .unk = "<unk>",
-                   .pad = "<pad>",
-                   .spreads_prefix_space = true},
-    TokenizerClass{.name = "LlamaTokenizer",
-                   .bos = "<s>",
-                   .eos = "</s>",
-                   .unk = "<unk>",
-                   .makes_template = true,
-                   .adds_bos = true,
-                   .is_llama = true},
-    TokenizerClass{.name = "GemmaTokenizer",
-                   .bos = "<bos>",
-                   .eos = "<eos>",
-                   .unk = "<unk>",
-                   .pad = "<pad>",
-                   .makes_template = true,
-                   .adds_bos = true},
-    TokenizerClass{.name = "CohereTokenizer",
-                   .bos = "<BOS_TOKEN>",
-                   .eos = "<|END_OF_TURN_TOKEN|>",
-                   .unk = "<UNK>",
-                   .makes_template = true,
-                   .adds_bos = true,
-                   .spreads_prefix_space = true},
-};
 
 /// Special tokens by their keys, in the order in which transformers adds them.
 constexpr std::array kSpecialKeys = {"bos_token", "eos_token", "unk_token", "sep_token",
@@ -151,7 +94,7 @@ class ConfigReader {
   void run() {
     if (!config_ && !special_map_ && !added_tokens_) return;
     refuse_options();
-    class_ = find_class();
+    class_ = tokenizer_class_of(config_ ? config_->given("tokenizer_class") : nullptr);
     read_listed();
     read_special();
     add_tokens();
@@ -175,22 +118,6 @@ class ConfigReader {
     for (const char* key : {"split_special_tokens", "from_slow", "do_lower_case"}) {
       if (flag_of(config_, key).value_or(false)) throw error_at(key, fmt::format("{} is not supported", key));
     }
-  }
-
-  const TokenizerClass& find_class() const {
-    const Document* given = config_ ? config_->given("tokenizer_class") : nullptr;
-    if (given == nullptr) return kClasses.front();
-    std::string name = given->as_text();
-    if (name.ends_with("Fast")) name.resize(name.size() - 4);
-    const auto* known = std::ranges::find(kClasses, name, &TokenizerClass::name);
-    if (known != kClasses.end()) return *known;
-    std::vector<std::string_view> names;
-    names.reserve(kClasses.size());
-    for (const TokenizerClass& one : kClasses) names.push_back(one.name);
-    throw given->error(fmt::format(
-        "the tokenizer class {} is not known, and may change ids; known are {}. If tokenizer.json says all, "
-        "write PreTrainedTokenizerFast",
-        given->as_text(), fmt::join(names, ", ")));
   }
 
   /// Reads added tokens with ids. Those of tokenizer.json count where tokenizer_config.json has
