@@ -6,8 +6,8 @@
 namespace cprobe {
 namespace {
 
-/// What each unit of a matrix serves: the functions (numbered as ModelCompiler's codes), and whether it
-/// serves something else.
+/// What each unit of a matrix serves: the functions (numbered as ModelCompiler's codes), and
+/// whether it serves something else.
 struct Served {
   std::vector<bool> by_function;
   bool something_else = false;
