@@ -92,49 +92,13 @@ std::string figure_or_dash(const TableColumn& column, const std::optional<Spread
   return column.kind == kP ? p_number(figure->mean) : figure_text(figure->mean, figure->sd);
 }
 
-/// The columns that a page of a paper has room for. A single data set has no column.
+/// The columns that a page of a paper has room for.
 PaperTable for_readers(const PaperTable& table) {
-  std::vector<std::string_view> headings = {"run",
-                                            "step",
-                                            "negative control",
-                                            "variable",
-                                            "component",
-                                            "position",
-                                            "setting",
-                                            "data set",
-                                            "other types",
-                                            "null mean",
-                                            "present",
-                                            "made here",
-                                            "untouched",
-                                            "deleted",
-                                            "random deleted",
-                                            "needed",
-                                            "only these left",
-                                            "sufficient",
-                                            "through component",
-                                            "through units",
-                                            "present in control"};
-  const auto place = [&](std::string_view heading) {
-    return static_cast<size_t>(std::ranges::find(table.columns, heading, &TableColumn::heading) -
-                               table.columns.begin());
-  };
-  const auto any_line = [&](auto&& holds) { return std::ranges::any_of(table.lines, holds); };
-  // Protocol paper and records of earlier versions have these in place of answers.
-  const size_t on_other_types = place("other types");
-  if (any_line([&](const auto& line) { return !line[on_other_types].figure; })) {
-    headings.insert(headings.end(), {"kNN", "p complement"});
-  }
-  const size_t data_set = place("data set");
-  const bool has_sets =
-      any_line([&](const auto& line) { return line[data_set].text != table.lines[0][data_set].text; });
-  std::vector<size_t> kept;
-  for (size_t i = 0; i < table.columns.size(); ++i) {
-    if (std::ranges::count(headings, table.columns[i].heading) > 0 && (i != data_set || has_sets)) kept.push_back(i);
-  }
   const auto only_kept = [&](const auto& all) {
     std::remove_cvref_t<decltype(all)> some;
-    for (const size_t i : kept) some.push_back(all[i]);
+    for (size_t i = 0; i < table.columns.size(); ++i) {
+      if (table.columns[i].in_papers) some.push_back(all[i]);
+    }
     return some;
   };
   PaperTable shown{.columns = only_kept(table.columns)};

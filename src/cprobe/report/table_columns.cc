@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <iterator>
 
 #include "cprobe/report/control_runs.h"
 #include "cprobe/report/phrases.h"
@@ -15,13 +14,13 @@ using enum TableColumn::Kind;
 /// The words for an answer: answers_text or answer_counts.
 using Answer = std::string (*)(const ReportedFinding&, const ReportedSet&, Question);
 
-TableField number_field(double number) {
-  return {.figure = Spread{.mean = number, .n = 1}};
+std::optional<Spread> number(double value) {
+  return Spread{.mean = value, .n = 1};
 }
 
 std::optional<Spread> largest(const std::vector<double>& values) {
   if (values.empty()) return std::nullopt;
-  return Spread{.mean = *std::ranges::max_element(values), .n = 1};
+  return number(*std::ranges::max_element(values));
 }
 
 /// A figure of a question over runs: the largest, or with `least` the smallest; none if no run has
@@ -33,7 +32,7 @@ std::optional<Spread> over_answers(const ReportedSet& on, Question question,
     const std::optional<double>& value = (of.judged.*question).*figure;
     if (value && (!found || (least ? *value < *found : *value > *found))) found = value;
   }
-  return found ? std::optional(Spread{.mean = *found, .n = 1}) : std::nullopt;
+  return found ? number(*found) : std::nullopt;
 }
 
 /// The largest p over runs, of those with an answer.
@@ -67,87 +66,18 @@ std::string received_from(const ReportedSet& on) {
   return fmt::format("{}", fmt::join(positions, ", "));
 }
 
-/// The columns of the question whether the weights suffice, and their fields.
-std::vector<TableColumn> sufficiency_columns() {
-  return {{"only these left", kFigure},
-          {"only random left", kFigure},
-          {"none left", kFigure},
-          {"p sufficient", kP},
-          {"sufficient beyond random lower", kNumber},
-          {"sufficient beyond random upper", kNumber},
-          {"sufficient"}};
-}
-std::vector<TableField> sufficiency_fields(const ReportedFinding& f, const ReportedSet& on, Answer answer) {
-  constexpr Question kSufficient = &JudgedFinding::sufficient;
-  if (!on.asks_sufficiency() || !on.ablation) return std::vector<TableField>(sufficiency_columns().size());
-  const ReportedAblation& a = *on.ablation;
-  return {{{}, a.complement},
-          {{}, a.only_random},
-          {{}, a.component},
-          {{}, p_over_answers(on, kSufficient)},
-          {{}, over_answers(on, kSufficient, &JudgedQuestion::lower, true)},
-          {{}, over_answers(on, kSufficient, &JudgedQuestion::upper)},
-          {f.is_empty() ? std::string() : answer(f, on, kSufficient)}};
-}
-
-/// What negative controls of the same model say: "also present", or "random_init: not present" of
-/// several; and their accuracy on other types.
-std::vector<TableField> control_fields(const ReportedFinding& f, const ReportedSet& on,
-                                       const std::vector<ReportedFinding>& all) {
-  std::vector<std::string> answers, accuracies;
+/// What negative controls of the same model say, by name if there are several: "random_init: not
+/// present; shuffled_component: also present".
+/// @param of_control  what one says; empty if nothing.
+std::string over_controls(const ReportedFinding& f, const ReportedSet& on, const std::vector<ReportedFinding>& all,
+                          const std::function<std::string(const ReportedFinding&, const ReportedSet&)>& of_control) {
+  std::vector<std::string> words;
   for (const size_t i : f.in_controls) {
     const ReportedSet* there = all[i].on(on.data);
-    if (there == nullptr) continue;
-    const std::string name = f.in_controls.size() > 1 ? all[i].control + ": " : std::string();
-    answers.push_back(name + answer_of_control(all[i], *there));
-    if (there->presence) accuracies.push_back(name + text_of(there->presence->mask));
+    const std::string word = there == nullptr ? std::string() : of_control(all[i], *there);
+    if (!word.empty()) words.push_back((f.in_controls.size() > 1 ? all[i].control + ": " : std::string()) + word);
   }
-  return {{fmt::format("{}", fmt::join(accuracies, "; "))}, {fmt::format("{}", fmt::join(answers, "; "))}};
-}
-
-/// The columns of questions that are asked by exchange, and their fields.
-std::vector<TableColumn> exchange_columns() {
-  return {{"exchange effect", kNumber}, {"p component", kP}, {"through component"},
-          {"carried - left", kNumber},  {"p units", kP},     {"through units"}};
-}
-std::vector<TableField> exchange_fields(const ReportedFinding& f, const ReportedSet& on, Answer answer) {
-  std::vector<TableField> fields;
-  for (const Question question : {&JudgedFinding::through_component, &JudgedFinding::through_units}) {
-    fields.push_back({{}, over_answers(on, question, &JudgedQuestion::statistic)});
-    fields.push_back({{}, p_over_answers(on, question)});
-    fields.push_back({on.is_asked(question) ? answer(f, on, question) : std::string()});
-  }
-  return fields;
-}
-
-/// The fields of a finding on one data set that a table has beside those of the finding.
-std::vector<TableField> fields_of(const ReportedFinding& f, const ReportedSet& on, Answer answer) {
-  constexpr Question kPresent = &JudgedFinding::present, kNeeded = &JudgedFinding::weights_needed;
-  const ReportedPresence* presence = on.presence ? &*on.presence : nullptr;
-  const ReportedAblation* a = on.ablation ? &*on.ablation : nullptr;
-  const Spread* nulls = presence != nullptr && presence->nulls ? &*presence->nulls : nullptr;
-  // If all masks are empty, nothing is ablated.
-  const bool is_ablated = a != nullptr && !f.is_empty();
-  std::vector<TableField> fields = {{on.data}};
-  fields.push_back({{}, presence != nullptr ? std::optional(presence->mask) : std::nullopt});
-  fields.push_back(nulls != nullptr ? number_field(nulls->mean) : TableField());
-  fields.push_back(nulls != nullptr && nulls->sd ? number_field(*nulls->sd) : TableField());
-  fields.push_back({{}, p_over_answers(on, kPresent)});
-  fields.push_back({{}, over_answers(on, kPresent, &JudgedQuestion::lower, true)});
-  fields.push_back({{}, over_answers(on, kPresent, &JudgedQuestion::upper)});
-  fields.push_back({answer(f, on, kPresent)});
-  fields.push_back({answer_counts(f, on, &JudgedFinding::made_here)});
-  fields.push_back({received_from(on)});
-  fields.push_back({{}, a != nullptr ? std::optional(a->untouched) : std::nullopt});
-  fields.push_back({{}, is_ablated ? std::optional(a->ablated) : std::nullopt});
-  fields.push_back({{}, a != nullptr ? a->random : std::nullopt});
-  fields.push_back({{}, is_ablated ? over_answers(on, kNeeded, &JudgedQuestion::statistic) : std::nullopt});
-  fields.push_back({{}, p_over_answers(on, kNeeded)});
-  fields.push_back({{}, over_answers(on, kNeeded, &JudgedQuestion::lower, true)});
-  fields.push_back({{}, over_answers(on, kNeeded, &JudgedQuestion::upper)});
-  fields.push_back({f.is_empty() ? std::string() : answer(f, on, kNeeded)});
-  fields.push_back({{}, a != nullptr ? largest(a->complement_p) : std::nullopt});
-  return fields;
+  return fmt::format("{}", fmt::join(words, "; "));
 }
 
 /// The rules of judging of each run behind a finding, each once: "0.05, maxT".
@@ -161,140 +91,248 @@ std::string rules_of(const ReportedSet& on, const std::vector<ReportedRun>& runs
   return fmt::format("{}", fmt::join(rules, "; "));
 }
 
-/// A column that only some reports have.
-struct ExtraColumn {
-  TableColumn column;
-  std::function<TableField(const ReportedSet&)> field;
+bool any_of(const std::vector<ReportedFinding>& all, const std::function<bool(const ReportedFinding&)>& holds) {
+  return std::ranges::any_of(all, holds);
+}
+bool any_set(const std::vector<ReportedFinding>& all, const std::function<bool(const ReportedSet&)>& holds) {
+  return any_of(all, [&](const ReportedFinding& f) { return std::ranges::any_of(f.sets, holds); });
+}
+
+/// Who sees a column. Programs see all.
+enum class Audience { kAll, kPrograms };
+using enum Audience;
+
+/// The columns of a table, each with what it holds.
+class Columns {
+ public:
+  using Finding = const ReportedFinding&;
+  using Set = const ReportedSet&;
+
+  void text(std::string heading, Audience who, std::function<std::string(Finding, Set)> of) {
+    add({std::move(heading), kText, who == kAll},
+        [of = std::move(of)](Finding f, Set on) { return TableField{of(f, on)}; });
+  }
+  void number(std::string heading, TableColumn::Kind kind, Audience who,
+              std::function<std::optional<Spread>(Finding, Set)> of) {
+    add({std::move(heading), kind, who == kAll}, [of = std::move(of)](Finding f, Set on) {
+      return TableField{{}, of(f, on)};
+    });
+  }
+  /// A figure of a question: the largest over runs, or with `least` the smallest.
+  void figure_of(std::string heading, Question question, std::optional<double> JudgedQuestion::*figure,
+                 bool least = false) {
+    number(std::move(heading), kNumber, kPrograms,
+           [=](Finding, Set on) { return over_answers(on, question, figure, least); });
+  }
+  /// p of a question: the largest over runs.
+  void p_of(std::string heading, Question question) {
+    number(std::move(heading), kP, kPrograms, [=](Finding, Set on) { return p_over_answers(on, question); });
+  }
+
+  PaperTable table(const std::vector<ReportedFinding>& all) const {
+    PaperTable table{.columns = heads_};
+    for (const ReportedFinding& f : all) {
+      for (const ReportedSet& on : f.sets) {
+        std::vector<TableField>& line = table.lines.emplace_back();
+        for (const auto& field : fields_) line.push_back(field(f, on));
+      }
+    }
+    return table;
+  }
+
+ private:
+  void add(TableColumn head, std::function<TableField(Finding, Set)> field) {
+    heads_.push_back(std::move(head));
+    fields_.push_back(std::move(field));
+  }
+
+  std::vector<TableColumn> heads_;
+  std::vector<std::function<TableField(Finding, Set)>> fields_;
 };
 
-/// q and p over models of the questions that have them, and rules of judging.
-std::vector<ExtraColumn> extra_columns(const std::vector<ReportedFinding>& all, const std::vector<ReportedRun>& runs) {
+using Finding = Columns::Finding;
+using Set = Columns::Set;
+
+/// What a line is about. Columns in which all lines are alike are left out.
+void add_names(Columns& columns, const std::vector<ReportedFinding>& all, bool is_for_programs) {
+  if (any_of(all, [&](Finding f) { return f.series != all.front().series; })) {
+    columns.text("run", kAll, [](Finding f, Set) { return f.series; });
+  }
+  if (any_of(all, [](Finding f) { return f.step.has_value(); })) {
+    columns.text("step", kAll, [](Finding f, Set) { return f.step ? std::to_string(*f.step) : std::string(); });
+  }
+  if (any_of(all, [](Finding f) { return !f.control.empty(); })) {
+    columns.text("negative control", kAll, [](Finding f, Set) { return f.control; });
+  }
+  columns.text("variable", kAll, [=](Finding f, Set) { return is_for_programs ? f.variable : f.title; });
+  if (is_for_programs && any_of(all, [](Finding f) { return f.title != f.variable; })) {
+    columns.text("title", kPrograms, [](Finding f, Set) { return f.title; });
+  }
+  columns.text("component", kAll, [](Finding f, Set) { return f.component(); });
+  if (any_of(all, [&](Finding f) { return f.position != all.front().position; })) {
+    columns.text("position", kAll, [](Finding f, Set) { return to_string(f.position); });
+  }
+  if (any_of(all, [](Finding f) { return !f.options.empty(); })) {
+    columns.text("setting", kAll, [](Finding f, Set) { return f.options; });
+  }
+}
+
+/// The mask, and what nearest neighbours read from its updates.
+void add_mask(Columns& columns, Audience raw_accuracy) {
+  columns.text("mask", kPrograms, [](Finding f, Set) { return extent_of(f); });
+  columns.number("share of weights", kFigure, kPrograms, [](Finding f, Set) { return f.share; });
+  columns.number("kNN", kFigure, raw_accuracy, [](Finding f, Set) { return f.knn; });
+  columns.number("kNN component", kFigure, kPrograms, [](Finding f, Set) { return f.full; });
+  columns.number("majority", kNumber, kPrograms, [](Finding f, Set) { return Spread{.mean = f.majority}; });
+}
+
+/// Question 1.
+void add_presence(Columns& columns, Answer answer) {
+  constexpr Question kPresent = &JudgedFinding::present;
+  const auto of_nulls = [](Set on) { return on.presence ? on.presence->nulls : std::nullopt; };
+  columns.number("other types", kFigure, kAll,
+                 [](Finding, Set on) { return on.presence ? std::optional(on.presence->mask) : std::nullopt; });
+  columns.number("null mean", kNumber, kAll, [=](Finding, Set on) {
+    const std::optional<Spread> nulls = of_nulls(on);
+    return nulls ? number(nulls->mean) : std::nullopt;
+  });
+  columns.number("null sd", kNumber, kPrograms, [=](Finding, Set on) {
+    const std::optional<Spread> nulls = of_nulls(on);
+    return nulls && nulls->sd ? number(*nulls->sd) : std::nullopt;
+  });
+  columns.p_of("p present", kPresent);
+  columns.figure_of("present beyond nulls lower", kPresent, &JudgedQuestion::lower, true);
+  columns.figure_of("present beyond nulls upper", kPresent, &JudgedQuestion::upper);
+  columns.text("present", kAll, [=](Finding f, Set on) { return answer(f, on, kPresent); });
+  columns.text("made here", kAll, [](Finding f, Set on) { return answer_counts(f, on, &JudgedFinding::made_here); });
+  columns.text("received from", kPrograms, [](Finding, Set on) { return received_from(on); });
+}
+
+/// A figure of ablations, if anything was ablated.
+/// @param if_empty  whether findings whose masks are all empty have it.
+template <typename Figure>
+auto of_ablation(Figure figure, bool if_empty = true) {
+  return [=](Finding f, Set on) -> std::optional<Spread> {
+    if (!on.ablation || (f.is_empty() && !if_empty)) return std::nullopt;
+    return figure(*on.ablation);
+  };
+}
+
+/// Question 2.
+void add_deletion(Columns& columns, Answer answer, Audience complement) {
+  constexpr Question kNeeded = &JudgedFinding::weights_needed;
+  using Ablation = const ReportedAblation&;
+  columns.number("untouched", kFigure, kAll, of_ablation([](Ablation a) { return a.untouched; }));
+  columns.number("deleted", kFigure, kAll, of_ablation([](Ablation a) { return a.ablated; }, false));
+  columns.number("random deleted", kFigure, kAll, of_ablation([](Ablation a) { return a.random; }));
+  columns.number("harm", kNumber, kPrograms, [](Finding f, Set on) {
+    const bool is_ablated = on.ablation && !f.is_empty();
+    return is_ablated ? over_answers(on, kNeeded, &JudgedQuestion::statistic) : std::nullopt;
+  });
+  columns.p_of("p needed", kNeeded);
+  columns.figure_of("harm beyond random lower", kNeeded, &JudgedQuestion::lower, true);
+  columns.figure_of("harm beyond random upper", kNeeded, &JudgedQuestion::upper);
+  columns.text("needed", kAll,
+               [=](Finding f, Set on) { return f.is_empty() ? std::string() : answer(f, on, kNeeded); });
+  columns.number("p complement", kP, complement, of_ablation([](Ablation a) { return largest(a.complement_p); }));
+}
+
+/// Whether the weights suffice, in runs that ask.
+void add_sufficiency(Columns& columns, Answer answer) {
+  constexpr Question kSufficient = &JudgedFinding::sufficient;
+  using Ablation = const ReportedAblation&;
+  const auto accuracy = [&](std::string heading, Audience who, std::optional<Spread> ReportedAblation::*figure) {
+    columns.number(std::move(heading), kFigure, who, [=](Finding f, Set on) {
+      return on.asks_sufficiency() ? of_ablation([=](Ablation a) { return a.*figure; })(f, on) : std::nullopt;
+    });
+  };
+  accuracy("only these left", kAll, &ReportedAblation::complement);
+  accuracy("only random left", kPrograms, &ReportedAblation::only_random);
+  accuracy("none left", kPrograms, &ReportedAblation::component);
+  columns.p_of("p sufficient", kSufficient);
+  columns.figure_of("sufficient beyond random lower", kSufficient, &JudgedQuestion::lower, true);
+  columns.figure_of("sufficient beyond random upper", kSufficient, &JudgedQuestion::upper);
+  columns.text("sufficient", kAll, [=](Finding f, Set on) {
+    return on.asks_sufficiency() && !f.is_empty() ? answer(f, on, kSufficient) : std::string();
+  });
+}
+
+/// Questions 3 and 4.
+void add_exchange(Columns& columns, Answer answer) {
+  const auto add = [&](const char* statistic, const char* p, const char* heading, Question question) {
+    columns.figure_of(statistic, question, &JudgedQuestion::statistic);
+    columns.p_of(p, question);
+    columns.text(heading, kAll,
+                 [=](Finding f, Set on) { return on.is_asked(question) ? answer(f, on, question) : std::string(); });
+  };
+  add("exchange effect", "p component", "through component", &JudgedFinding::through_component);
+  add("carried - left", "p units", "through units", &JudgedFinding::through_units);
+}
+
+/// q and p over models, of the questions that have them.
+void add_q_and_models(Columns& columns, const std::vector<ReportedFinding>& all) {
   const std::pair<const char*, Question> questions[] = {{"present", &JudgedFinding::present},
                                                         {"needed", &JudgedFinding::weights_needed},
                                                         {"component", &JudgedFinding::through_component},
                                                         {"units", &JudgedFinding::through_units}};
-  const auto any = [&](auto&& holds) {
-    return std::ranges::any_of(all, [&](const ReportedFinding& f) { return std::ranges::any_of(f.sets, holds); });
-  };
-  std::vector<ExtraColumn> columns;
   for (const auto& [name, of_question] : questions) {
     const Question question = of_question;
-    const auto q = [question](const ReportedSet& on) { return over_answers(on, question, &JudgedQuestion::q); };
-    if (any([&](const ReportedSet& on) { return q(on).has_value(); })) {
-      columns.push_back({{fmt::format("q {}", name), kP}, [q](const ReportedSet& on) {
-                           return TableField{{}, q(on)};
-                         }});
+    if (any_set(all, [=](Set on) { return over_answers(on, question, &JudgedQuestion::q).has_value(); })) {
+      columns.number(fmt::format("q {}", name), kP, kPrograms,
+                     [=](Finding, Set on) { return over_answers(on, question, &JudgedQuestion::q); });
     }
-    const auto replication = [question](const ReportedSet& on) -> const Replication* {
+    const auto replication = [=](Set on) {
       const OverModels* over = on.over(question);
-      return over != nullptr && over->replication ? &*over->replication : nullptr;
+      return over != nullptr ? over->replication : std::nullopt;
     };
-    if (!any([&](const ReportedSet& on) { return replication(on) != nullptr; })) continue;
-    columns.push_back({{fmt::format("p over models {}", name), kP}, [replication](const ReportedSet& on) {
-                         const Replication* found = replication(on);
-                         return found == nullptr ? TableField() : number_field(found->p.p());
-                       }});
+    if (!any_set(all, [=](Set on) { return replication(on).has_value(); })) continue;
+    columns.number(fmt::format("p over models {}", name), kP, kPrograms, [=](Finding, Set on) {
+      const std::optional<Replication> found = replication(on);
+      return found ? number(found->p.p()) : std::nullopt;
+    });
     for (const auto& [end, bound] : {std::pair("lower", &Interval::lower), std::pair("upper", &Interval::upper)}) {
       double Interval::*which = bound;
-      columns.push_back(
-          {{fmt::format("{} beyond nulls over models {}", name, end), kNumber}, [=](const ReportedSet& on) {
-             const Replication* found = replication(on);
-             const bool has_interval = found != nullptr && found->interval;
-             return has_interval ? number_field((*found->interval).*which) : TableField();
-           }});
+      columns.number(fmt::format("{} beyond nulls over models {}", name, end), kNumber, kPrograms,
+                     [=](Finding, Set on) {
+                       const std::optional<Replication> found = replication(on);
+                       return found && found->interval ? number((*found->interval).*which) : std::nullopt;
+                     });
     }
   }
-  if (std::ranges::any_of(runs, [](const ReportedRun& run) { return run.judge != JudgeOptions(); })) {
-    columns.push_back(
-        {{"smallest effect, correction"}, [&](const ReportedSet& on) { return TableField{rules_of(on, runs)}; }});
-  }
-  return columns;
 }
 
 }  // namespace
 
 PaperTable table_of(const std::vector<ReportedFinding>& all, const std::vector<ReportedRun>& runs,
                     bool is_for_programs) {
-  const auto any = [&](auto&& holds) { return std::ranges::any_of(all, holds); };
-  const bool with_series = any([&](const ReportedFinding& f) { return f.series != all.front().series; });
-  const bool with_step = any([](const ReportedFinding& f) { return f.step.has_value(); });
-  const bool with_positions = any([&](const ReportedFinding& f) { return f.position != all.front().position; });
-  const bool with_options = any([](const ReportedFinding& f) { return !f.options.empty(); });
-  const bool with_controls = any([](const ReportedFinding& f) { return !f.control.empty(); });
-  const std::vector<ExtraColumn> extra = extra_columns(all, runs);
-  const bool with_exchange = any([](const ReportedFinding& f) {
-    return std::ranges::any_of(f.sets,
-                               [](const ReportedSet& on) { return on.is_asked(&JudgedFinding::through_component); });
-  });
-  const bool with_sufficiency = any([](const ReportedFinding& f) {
-    return std::ranges::any_of(f.sets, [](const ReportedSet& on) { return on.asks_sufficiency(); });
-  });
-  const bool with_matched = any([](const ReportedFinding& f) { return !f.in_controls.empty(); });
-  const bool with_titles = is_for_programs && any([](const ReportedFinding& f) { return f.title != f.variable; });
   const Answer answer = is_for_programs ? &answers_text : &answer_counts;
-  PaperTable table;
-  if (with_series) table.columns.push_back({"run"});
-  if (with_step) table.columns.push_back({"step"});
-  if (with_controls) table.columns.push_back({"negative control"});
-  table.columns.push_back({"variable"});
-  if (with_titles) table.columns.push_back({"title"});
-  table.columns.push_back({"component"});
-  if (with_positions) table.columns.push_back({"position"});
-  if (with_options) table.columns.push_back({"setting"});
-  table.columns.insert(table.columns.end(), {{"mask"},
-                                             {"share of weights", kFigure},
-                                             {"kNN", kFigure},
-                                             {"kNN component", kFigure},
-                                             {"majority", kNumber},
-                                             {"data set"},
-                                             {"other types", kFigure},
-                                             {"null mean", kNumber},
-                                             {"null sd", kNumber},
-                                             {"p present", kP},
-                                             {"present beyond nulls lower", kNumber},
-                                             {"present beyond nulls upper", kNumber},
-                                             {"present"},
-                                             {"made here"},
-                                             {"received from"},
-                                             {"untouched", kFigure},
-                                             {"deleted", kFigure},
-                                             {"random deleted", kFigure},
-                                             {"harm", kNumber},
-                                             {"p needed", kP},
-                                             {"harm beyond random lower", kNumber},
-                                             {"harm beyond random upper", kNumber},
-                                             {"needed"},
-                                             {"p complement", kP}});
-  if (with_sufficiency) std::ranges::copy(sufficiency_columns(), std::back_inserter(table.columns));
-  if (with_exchange) std::ranges::copy(exchange_columns(), std::back_inserter(table.columns));
-  if (with_matched) {
-    table.columns.insert(table.columns.end(), {{"other types in control"}, {"present in control"}});
+  // Protocol paper and records of earlier versions have these in place of answers.
+  const Audience in_place_of_answers = any_set(all, [](Set on) { return !on.presence; }) ? kAll : kPrograms;
+  Columns columns;
+  add_names(columns, all, is_for_programs);
+  add_mask(columns, in_place_of_answers);
+  const bool has_sets = any_set(all, [&](Set on) { return on.data != all.front().sets.front().data; });
+  columns.text("data set", has_sets ? kAll : kPrograms, [](Finding, Set on) { return on.data; });
+  add_presence(columns, answer);
+  add_deletion(columns, answer, in_place_of_answers);
+  if (any_set(all, [](Set on) { return on.asks_sufficiency(); })) add_sufficiency(columns, answer);
+  if (any_set(all, [](Set on) { return on.is_asked(&JudgedFinding::through_component); })) {
+    add_exchange(columns, answer);
   }
-  for (const ExtraColumn& one : extra) table.columns.push_back(one.column);
-  table.columns.push_back({"repetitions"});
-  for (const ReportedFinding& f : all) {
-    for (const ReportedSet& on : f.sets) {
-      std::vector<TableField> line;
-      if (with_series) line.push_back({f.series});
-      if (with_step) line.push_back({f.step ? std::to_string(*f.step) : std::string()});
-      if (with_controls) line.push_back({f.control});
-      line.push_back({is_for_programs ? f.variable : f.title});
-      if (with_titles) line.push_back({f.title});
-      line.push_back({f.component()});
-      if (with_positions) line.push_back({to_string(f.position)});
-      if (with_options) line.push_back({f.options});
-      line.push_back({extent_of(f)});
-      for (const Spread& figure : {f.share, f.knn, f.full, Spread{.mean = f.majority}}) line.push_back({{}, figure});
-      std::ranges::move(fields_of(f, on, answer), std::back_inserter(line));
-      if (with_sufficiency) std::ranges::move(sufficiency_fields(f, on, answer), std::back_inserter(line));
-      if (with_exchange) std::ranges::move(exchange_fields(f, on, answer), std::back_inserter(line));
-      if (with_matched) std::ranges::move(control_fields(f, on, all), std::back_inserter(line));
-      for (const ExtraColumn& one : extra) line.push_back(one.field(on));
-      line.push_back({std::to_string(f.n_cells())});
-      table.lines.push_back(std::move(line));
-    }
+  if (any_of(all, [](Finding f) { return !f.in_controls.empty(); })) {
+    columns.text("other types in control", kPrograms, [&](Finding f, Set on) {
+      return over_controls(f, on, all,
+                           [](Finding, Set there) { return there.presence ? text_of(there.presence->mask) : ""; });
+    });
+    columns.text("present in control", kAll,
+                 [&](Finding f, Set on) { return over_controls(f, on, all, answer_of_control); });
   }
-  return table;
+  add_q_and_models(columns, all);
+  if (std::ranges::any_of(runs, [](const ReportedRun& run) { return run.judge != JudgeOptions(); })) {
+    columns.text("smallest effect, correction", kPrograms, [&](Finding, Set on) { return rules_of(on, runs); });
+  }
+  columns.text("repetitions", kPrograms, [](Finding f, Set) { return std::to_string(f.n_cells()); });
+  return columns.table(all);
 }
 
 }  // namespace cprobe

@@ -19,6 +19,7 @@ struct TableField {
 struct TableColumn {
   std::string heading;
   enum class Kind { kText, kNumber, kFigure, kP } kind = Kind::kText;  ///< Figures have deviations.
+  bool in_papers = false;                                              ///< Whether a page of a paper has room for it.
 
   bool is_number() const { return kind != Kind::kText; }
 };
