@@ -128,6 +128,20 @@ def test_missing_values_are_refused_with_their_row(toy: cp.Model, sums: pd.DataF
         cp.probe(toy, holes, "b", out=tmp_path, **SMALL)
 
 
+@pytest.mark.parametrize(
+    "task",
+    [
+        {"type": "unused"},
+        {"type": {"b": ["unused"]}},
+        {"block": "unused"},
+        {"groups": {"column": "unused", "values": {"x": "x"}}},
+    ],
+)
+def test_columns_of_a_task_are_used(toy: cp.Model, sums: pd.DataFrame, tmp_path: Path, task: dict[str, object]) -> None:
+    with pytest.raises(cp.InputError, match=r"'unused' has no value in row 3 and 6 other rows"):
+        cp.probe(toy, sums, "b", out=tmp_path, **{**SMALL, "task": {**TASK, **task}})
+
+
 def test_messages_speak_of_the_table(toy: cp.Model, sums: pd.DataFrame, tmp_path: Path) -> None:
     labelled = sums.assign(word=["x"] + ["="] * (len(sums) - 1)).set_index(
         pd.Index([f"s{i}" for i in range(len(sums))])

@@ -1,6 +1,7 @@
 // Whole runs through the program: runs are repeatable and resumable, and overwrite nothing.
 
 #include <chrono>
+#include <thread>
 
 #include "cprobe/io/csv.h"
 #include "tests/cli/language_run.h"
@@ -163,6 +164,24 @@ TEST_P(StoppedFit, ContinuesToTheSameBytes) {
 
 INSTANTIATE_TEST_SUITE_P(By, StoppedFit, ::testing::Values(SIGINT, SIGKILL),
                          [](const auto& param) { return param.param == SIGINT ? "CtrlC" : "Kill"; });
+
+TEST(Fit, StoppedBeforeItsFirstCellSaysSo) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "spec.yaml", ToyRun::get().spec({{"epochs: 3", "epochs: 1000000"}}));
+  Program first(fit_command(folder, "run"));
+  ASSERT_TRUE(first.is_busy_after(folder / "run/run.sqlite"));
+  std::vector<std::string> command = fit_command(folder, "run");
+  command.push_back("--wait");
+  Program second(command);
+  std::this_thread::sleep_for(std::chrono::seconds(2));
+  second.send(SIGINT);
+  const ProgramResult result = second.wait();
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr("stopped before a cell was begun"));
+  EXPECT_THAT(result.err, HasSubstr("keeps what it had, and the same command goes on"));
+  first.send(SIGINT);
+  first.wait();
+}
 
 TEST(Train, StopsOnCtrlCSaysWhatItKeptAndGoesOn) {
   const TemporaryFolder folder;

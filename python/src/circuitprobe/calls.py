@@ -409,15 +409,19 @@ def _columns_of(place: dict[str, Any], expect: Any, task: Mapping[str, Any], *na
         columns.add(where)
     elif isinstance(where, Mapping):
         columns |= set(where)
-    for side in ("continuation", "against"):
-        of = (expect or {}).get(side)
-        if isinstance(of, Mapping) and "column" in of:
-            columns.add(of["column"])
-    types, block = task.get("type"), task.get("block")
-    if isinstance(types, Mapping):
-        types = [one for of in types.values() for one in of]
-    columns |= {one for one in types or () if isinstance(one, str)}
-    return columns | ({block} if isinstance(block, str) else set())
+    sides = [side for key in ("continuation", "against") for side in _listed((expect or {}).get(key))]
+    columns |= {side["column"] for side in sides if isinstance(side, Mapping) and "column" in side}
+    types = task.get("type")
+    of_variables = list(types.values()) if isinstance(types, Mapping) else [types]
+    columns |= {part for of in of_variables for part in _listed(of) if isinstance(part, str)}
+    groups = task.get("groups")
+    of_groups = groups.get("column") if isinstance(groups, Mapping) else None
+    return columns | {column for column in (task.get("block"), of_groups) if isinstance(column, str)}
+
+
+def _listed(value: Any) -> list[Any]:
+    """What a list holds, or the one value that stands in its place."""
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _numbers(values: int | Iterable[int]) -> list[int]:

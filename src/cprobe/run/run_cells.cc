@@ -49,6 +49,7 @@ struct CellRun {
   const std::filesystem::path folder;
   DeviceData on_devices;
   std::optional<Estimate> estimate = {};
+  bool has_begun = false;  ///< Whether cells are being computed.
 
   /// On a rank other than 0: computes cells for rank 0.
   void serve() {
@@ -98,6 +99,7 @@ struct CellRun {
     std::optional<Claims> claims;
     if (is_shard()) share(batch, claims, own);
     const std::unique_ptr<Workers> workers = workers_for(batch, parallelism);
+    has_begun = true;
     compute_cells(store, batch, *workers, callbacks(), summary);
   }
 
@@ -204,7 +206,14 @@ RunSummary run_cells(const Spec& spec, const std::vector<Cell>& cells, const Run
     summary.is_reported_by_rank_zero = true;
     run.serve();
   } else {
-    run.compute(summary);
+    try {
+      run.compute(summary);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kInterrupted || run.has_begun) throw;
+      throw Error(ErrorKind::kInterrupted,
+                  fmt::format("stopped before a cell was begun; {} keeps what it had, and the same command goes on",
+                              summary.out.string()));
+    }
   }
   return summary;
 }
