@@ -57,8 +57,6 @@ Estimate::Estimate(const Spec& spec, const std::vector<Cell>& cells, const RunDa
   peak_memory_ = cprobe::peak_memory() + further_memory(cells);
   ++progress.done;
   tell(on_progress, progress);
-  // Afterwards, because decoding keeps streams, which further_memory counts.
-  measure_costs(cells, new_rows);
 }
 
 int64_t Estimate::further_memory(const std::vector<Cell>& cells) const {
@@ -152,6 +150,7 @@ void Estimate::measure_costs(const std::vector<Cell>& cells, const NewRows& new_
 }
 
 DecodingCost Estimate::decoding_of(const Cell& cell) const {
+  if (decoding_.empty()) return {};
   const std::map<int64_t, DecodingCost>& measured = decoding_.at(cell.component.block);
   const auto& [fewest, least] = *measured.begin();
   const auto& [most, greatest] = *measured.rbegin();

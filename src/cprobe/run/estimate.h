@@ -37,19 +37,24 @@ struct CellTime {
 CellTime unmeasured(const Spec& spec, const RunData& data, const Cell& cell);
 
 /// The time and memory that a run takes, estimated from what is measured on this machine: an epoch
-/// of mask training, a forward pass, decoding, and the exchange of some rows. Supposes that each
-/// mask is a part of its component, and that exchanging the component moves answers.
+/// of mask training and a forward pass and, if asked to, decoding and the exchange of some rows.
+/// Supposes that each mask is a part of its component, and that exchanging the component moves
+/// answers.
 class Estimate {
  public:
-  /// Measures: trains two epochs for each block and batch size among the cells, decodes and
-  /// exchanges for each block, and runs up to 512 nodes through the model. Draws nothing from the
-  /// run's random streams. Refers to `spec` and `data`, which must outlive this object.
+  /// Measures training and the model: trains two epochs for each block and batch size among the
+  /// cells, and runs up to 512 nodes through the model. Draws nothing from the run's random
+  /// streams. Refers to `spec` and `data`, which must outlive this object.
   /// @param new_rows     where the run keeps its residual streams.
   /// @param on_progress  told of each measurement.
   /// @throws Error (kFailed) if mask training fails at once; (kInterrupted) when a stop is
   ///         requested.
   Estimate(const Spec& spec, const std::vector<Cell>& cells, const RunData& data, const NewRows& new_rows,
            const OnProgress& on_progress = {});
+
+  /// Measures decoding and exchanges for each block, which count as no time otherwise. Parameters
+  /// and errors as the constructor's.
+  void measure_costs(const std::vector<Cell>& cells, const NewRows& new_rows);
 
   /// The time of a cell. @param before  the cell computed before `cell`; null for the first cell.
   CellTime of(const Cell& cell, const Cell* before) const;
@@ -77,8 +82,6 @@ class Estimate {
   void run_two_layers() const;
   /// The number of multiplications of a weight by a node's state, from one site to another.
   double products(int64_t n_nodes, Site from, Site to) const;
-  /// Measures decoding and exchanges for each block.
-  void measure_costs(const std::vector<Cell>& cells, const NewRows& new_rows);
   DecodingCost decoding_of(const Cell& cell) const;
   /// Seconds of exchanges: of the whole component, and of paths through units.
   struct Exchanges {

@@ -27,16 +27,15 @@ double makespan(const Estimate& estimate, const std::vector<Cell>& cells, int n_
   return std::max(sum / n_jobs, longest);
 }
 
-/// Measures on `n_jobs` threads at once, as cells would run. @return  the slowest measurement.
-Estimate measured_beside_others(const std::function<Estimate()>& measure, int n_jobs) {
-  std::vector<std::optional<Estimate>> estimates(static_cast<size_t>(n_jobs));
-  std::vector<std::exception_ptr> problems(estimates.size());
+/// Calls `measure` with each number below `n_jobs`, on a thread each, as cells would run.
+void beside_each_other(int n_jobs, const std::function<void(size_t)>& measure) {
+  std::vector<std::exception_ptr> problems(static_cast<size_t>(n_jobs));
   std::vector<std::jthread> threads;  // jthread: joined even if a later thread cannot be started.
-  for (size_t i = 0; i < estimates.size(); ++i) {
+  for (size_t i = 0; i < problems.size(); ++i) {
     threads.emplace_back([&, i] {
       try {
         set_threads(1);
-        estimates[i].emplace(measure());
+        measure(i);
       } catch (...) {
         problems[i] = std::current_exception();
       }
@@ -46,7 +45,6 @@ Estimate measured_beside_others(const std::function<Estimate()>& measure, int n_
   for (const std::exception_ptr& problem : problems) {
     if (problem) std::rethrow_exception(problem);
   }
-  return **std::ranges::max_element(estimates, {}, [](const auto& estimate) { return estimate->epoch_seconds(); });
 }
 
 }  // namespace
@@ -76,23 +74,26 @@ Parallelism gpu_parallelism(at::Device device, bool is_rank) {
 }
 
 MeasuredParallelism measure_parallelism(const Spec& spec, const std::vector<Cell>& cells, const RunData& data,
-                                        int64_t memory, const std::filesystem::path& scratch,
+                                        bool in_full, int64_t memory, const std::filesystem::path& scratch,
                                         const OnProgress& on_progress) {
   const int n_processors = available_threads();
   set_threads(n_processors);
-  const Estimate together(spec, cells, data, stream_rows(data, at::kCPU, memory, scratch), on_progress);
-  const Parallelism one{1, n_processors};
+  const auto rows = [&](int n_jobs) { return stream_rows(data, at::kCPU, memory / n_jobs, scratch); };
+  Estimate together(spec, cells, data, rows(1), on_progress);
+  const auto choose_together = [&] {
+    if (in_full) together.measure_costs(cells, rows(1));
+    return MeasuredParallelism{{1, n_processors}, together, together.peak_memory()};
+  };
   const int64_t n_fitting = std::max<int64_t>(1, available_memory() / std::max<int64_t>(1, together.cell_memory()));
   const int n_jobs = static_cast<int>(std::min({int64_t{n_processors}, n_fitting, std::ssize(cells)}));
-  if (n_jobs == 1) return {one, together, together.peak_memory()};
-  const auto measure = [&] {
-    return Estimate(spec, cells, data, stream_rows(data, at::kCPU, memory / n_jobs, scratch));
-  };
-  const Estimate beside = measured_beside_others(measure, n_jobs);
-  if (makespan(together, cells, 1) <= makespan(beside, cells, n_jobs)) {
-    return {one, together, together.peak_memory()};
-  }
-  return {{n_jobs, 1}, beside, together.peak_memory() + (n_jobs - 1) * together.cell_memory()};
+  if (n_jobs == 1) return choose_together();
+  std::vector<std::optional<Estimate>> beside(static_cast<size_t>(n_jobs));
+  beside_each_other(n_jobs, [&](size_t i) { beside[i].emplace(spec, cells, data, rows(n_jobs)); });
+  const auto epoch = [](const std::optional<Estimate>& estimate) { return estimate->epoch_seconds(); };
+  const Estimate& slowest = **std::ranges::max_element(beside, {}, epoch);
+  if (makespan(together, cells, 1) <= makespan(slowest, cells, n_jobs)) return choose_together();
+  if (in_full) beside_each_other(n_jobs, [&](size_t i) { beside[i]->measure_costs(cells, rows(n_jobs)); });
+  return {{n_jobs, 1}, slowest, together.peak_memory() + (n_jobs - 1) * together.cell_memory()};
 }
 
 }  // namespace cprobe

@@ -34,19 +34,21 @@ struct MeasuredParallelism {
   int64_t peak_memory = 0;  ///< Bytes of the run with this parallelism, as Estimate::peak_memory.
 };
 
-/// Measures two ways to compute cells on this machine, and chooses the faster:
+/// Measures two ways to compute cells on this machine, and chooses the faster by training and
+/// ablations:
 ///   - one cell at a time on all processors;
 ///   - several cells at once on one thread each: as many as there are processors, or fewer if there
 ///     are fewer cells or memory does not suffice.
 ///
 /// Each way is measured as it would run, in a few seconds. Changes the number of threads of the
 /// calling thread.
+/// @param in_full      whether the chosen way's estimate includes decoding and exchanges.
 /// @param memory       bytes for residual streams, as RunOptions::memory.
 /// @param scratch      folder for the scratch files of streams that take more memory than that.
 /// @param on_progress  as Estimate.
 /// @throws Error as Estimate.
 MeasuredParallelism measure_parallelism(const Spec& spec, const std::vector<Cell>& cells, const RunData& data,
-                                        int64_t memory, const std::filesystem::path& scratch,
+                                        bool in_full, int64_t memory, const std::filesystem::path& scratch,
                                         const OnProgress& on_progress);
 
 }  // namespace cprobe

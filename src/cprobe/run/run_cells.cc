@@ -138,8 +138,8 @@ struct CellRun {
   Parallelism measure() {
     if (!options.device.is_cpu()) return gpu_parallelism(options.device, options.ranks != nullptr);
     try {
-      MeasuredParallelism measured =
-          measure_parallelism(spec, cells, data, options.memory, folder, callbacks().on_progress);
+      MeasuredParallelism measured = measure_parallelism(spec, cells, data, callbacks().follow_time(), options.memory,
+                                                         folder, callbacks().on_progress);
       estimate.emplace(std::move(measured.estimate));
       tell(callbacks().on_message,
            {Message::Kind::kNote, fmt::format("{} cells at once, {} threads each: measured, kept in the run folder",
@@ -166,6 +166,7 @@ struct CellRun {
       const NewRows scratch = scratch_for(parallelism.n_jobs);
       try {
         estimate.emplace(spec, cells, on_devices.of_worker(0, parallelism.n_jobs), scratch, callbacks().on_progress);
+        if (callbacks().follow_time()) estimate->measure_costs(cells, scratch);
       } catch (const std::exception&) {
         stop_if_interrupted();  // Other errors show when the cells are computed.
       }

@@ -205,7 +205,7 @@ RunPlan plan_run(const Spec& spec, const RunOptions& options) {
   plan.parallelism = settle_parallelism(options.n_jobs, options.n_threads, recorded, [&] {
     if (!options.device.is_cpu()) return gpu_parallelism(options.device, false);
     MeasuredParallelism measured =
-        measure_parallelism(spec, prepared.cells, prepared.data, options.memory, folder, on_progress);
+        measure_parallelism(spec, prepared.cells, prepared.data, true, options.memory, folder, on_progress);
     estimate.emplace(std::move(measured.estimate));
     plan.peak_memory = measured.peak_memory;
     return measured.parallelism;
@@ -214,7 +214,9 @@ RunPlan plan_run(const Spec& spec, const RunOptions& options) {
   if (!estimate) {
     set_threads(plan.parallelism.n_threads);
     const RunData& data = on_devices.of_worker(0, plan.parallelism.n_jobs);
-    estimate.emplace(spec, prepared.cells, data, stream_rows(data, options.device, memory, folder), on_progress);
+    const NewRows rows = stream_rows(data, options.device, memory, folder);
+    estimate.emplace(spec, prepared.cells, data, rows, on_progress);
+    estimate->measure_costs(prepared.cells, rows);
   }
   std::vector<size_t> all(prepared.cells.size());
   std::iota(all.begin(), all.end(), 0);
