@@ -217,6 +217,7 @@ void for_each_choice(const std::vector<RowPart>& parts, int64_t size, const Use&
 
 std::string names_of(const std::vector<const RowPart*>& parts) {
   std::vector<std::string> names;
+  names.reserve(parts.size());
   for (const RowPart* part : parts) names.push_back(part->name);
   return fmt::format("{}", fmt::join(names, " and "));
 }
@@ -241,6 +242,7 @@ Types found_types(Sets sets, const std::string& variable) {
     });
     if (fits.size() > 1) {
       std::vector<std::string> names;
+      names.reserve(fits.size());
       for (const auto& [name, types] : fits) names.push_back(name);
       throw input_error(
           "{}: the variable '{}' could depend on {}; say on which, so that null variables can be made: "
@@ -290,6 +292,7 @@ Types find_types(std::span<const Dataset* const> sets, const std::string& variab
   std::optional<Types> types;
   if (!named.empty()) {
     std::vector<const RowPart*> parts;
+    parts.reserve(named.size());
     for (const RowPart& part : named) parts.push_back(&part);
     const Numbering numbering(sets, parts);
     // Another task's data may have another variable of this name.

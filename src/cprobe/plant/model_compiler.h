@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cprobe/data/token_trie.h"
 #include "cprobe/model/model.h"
 #include "cprobe/plant/codes.h"
 #include "cprobe/plant/compiled.h"
