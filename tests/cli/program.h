@@ -69,6 +69,18 @@ class Program {
     return !ended();
   }
 
+  /// Waits until the program has printed a text to stderr.
+  /// @return false if it ended without.
+  bool has_said(std::string_view text) {
+    while (true) {
+      const bool ended = ended_ = ended_ || waitpid(process_, &status_, WNOHANG) == process_;
+      const std::filesystem::path err = folder_ / "err";
+      if (std::filesystem::exists(err) && read_bytes(err).find(text) != std::string::npos) return true;
+      if (ended) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+
   ProgramResult wait() {
     if (!ended_) waitpid(process_, &status_, 0);
     ended_ = true;

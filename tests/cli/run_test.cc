@@ -1,7 +1,6 @@
 // Whole runs through the program: runs are repeatable and resumable, and overwrite nothing.
 
 #include <chrono>
-#include <thread>
 
 #include "cprobe/io/csv.h"
 #include "tests/cli/language_run.h"
@@ -173,7 +172,7 @@ TEST(Fit, StoppedBeforeItsFirstCellSaysSo) {
   std::vector<std::string> command = fit_command(folder, "run");
   command.push_back("--wait");
   Program second(command);
-  std::this_thread::sleep_for(std::chrono::seconds(2));
+  ASSERT_TRUE(second.has_said("waiting for"));
   second.send(SIGINT);
   const ProgramResult result = second.wait();
   EXPECT_EQ(result.exit_code, 1);

@@ -97,6 +97,17 @@ TEST(AccuracyByType, IsAMeanOverTypesWithinAValueThenOverValues) {
   EXPECT_DOUBLE_EQ(*result.mean(), ((.75 + 0) / 2 + .5) / 2);
 }
 
+TEST(AccuracyByType, TypesJudgeEachOtherWhereValuesHaveTwo) {
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  const auto judge = [](const std::vector<int64_t>& values, const std::vector<double>& accuracies) {
+    return judge_each_other({.value = at::tensor(values, at::kLong), .accuracy = at::tensor(accuracies, at::kDouble)});
+  };
+  EXPECT_TRUE(judge({0, 0, 1, 1}, {1, 1, .5, .5}));
+  EXPECT_TRUE(judge({0, 0, 1, 1, 1}, {1, 1, .5, .5, 1}));
+  EXPECT_FALSE(judge({0, 0, 0, 1, 1, 1}, {1, 1, 1, .5, .5, 1}));
+  EXPECT_TRUE(judge({0, 0, 0, 1, 1, 1}, {1, 1, none, .5, .5, 1})) << "only types with an accuracy count";
+}
+
 TEST(FigureBesideNulls, HasTheIntervalOfTheDifference) {
   const auto means = [](double minus) {
     std::vector<TypeMean> list;

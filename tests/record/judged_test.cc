@@ -69,6 +69,13 @@ TEST(Judged, AVariableLikeItsNullsIsNot) {
   EXPECT_EQ(found.present.answer, VerdictWord::kNo);
   EXPECT_GT(*found.present.p_adjusted, .05);
   EXPECT_EQ(found.made_here.answer, VerdictWord::kNotTested) << "not asked of a variable that is not present";
+  EXPECT_THAT(found.present.words, ::testing::StartsWith("no: this search finds at most"));
+}
+
+TEST(Judged, AnEmptyMaskHasNoFigureBehindItsNo) {
+  ProbedCell empty = cell("a + b", Block::kMlp, figure(.01, .016), figure(-.01, -.01, 1));
+  empty.findings.n_weights = 0;
+  EXPECT_EQ(only_one(judged_findings({empty})).present.words, "no: the search kept nothing");
 }
 
 TEST(Judged, ShowsNoPOfAQuestionThatWasNotAsked) {
@@ -215,7 +222,13 @@ TEST(Judged, ExchangeSaysWhatTravelsWhereAndByWhom) {
   EXPECT_FALSE(found.chosen_units.is_significant()) << "null circuits carry as much";
   Findings::Exchange chosen = exchange();
   chosen.units_of_nulls = figure(.97, .1, 4).nulls;
-  EXPECT_TRUE(judged_exchange(chosen).chosen_units.is_significant());
+  const JudgedFinding by_v = judged_exchange(chosen);
+  EXPECT_EQ(by_v.chosen_units.answer, VerdictWord::kYes);
+  EXPECT_NEAR(*by_v.chosen_units.lower, .87 - .02, .01) << "beside null circuits, not random sets";
+  chosen.units_of_nulls = figure(.97, .94, 4).nulls;
+  const JudgedFinding hardly = judged_exchange(chosen);
+  EXPECT_TRUE(hardly.chosen_units.is_significant());
+  EXPECT_NE(hardly.chosen_units.answer, VerdictWord::kYes) << "above all null circuits, by less than .05";
 }
 
 TEST(Judged, ExchangeIsReservedOrUndefined) {

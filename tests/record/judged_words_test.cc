@@ -59,7 +59,7 @@ TEST(JudgedWords, SayWhatAYesAboutExchangeIsNoEvidenceOf) {
   finding.through_component = finding.through_units = finding.present;
   finding.moved = 1;
   finding.null_moved = .1;
-  finding.chosen_units.p_adjusted = .05;
+  finding.chosen_units.answer = VerdictWord::kYes;
   for (const Question question : {&JudgedFinding::through_component, &JudgedFinding::through_units}) {
     EXPECT_EQ(answer_word(finding, question), "yes");
     EXPECT_TRUE(is_plain_yes(finding, question));
@@ -68,7 +68,7 @@ TEST(JudgedWords, SayWhatAYesAboutExchangeIsNoEvidenceOf) {
   EXPECT_EQ(answer_word(finding, &JudgedFinding::through_component), "yes") << "two answers of five take other routes";
   finding.moved = 1;
   finding.null_moved = .95;
-  finding.chosen_units.p_adjusted = .1;
+  finding.chosen_units.answer = VerdictWord::kSmall;
   EXPECT_EQ(answer_word(finding, &JudgedFinding::through_component), "yes, but the only route");
   EXPECT_EQ(answer_word(finding, &JudgedFinding::through_units), "yes, units that carry the token");
   for (const Question question : {&JudgedFinding::through_component, &JudgedFinding::through_units}) {
@@ -98,10 +98,12 @@ TEST(JudgedWords, NameRulesThatAreNotTheDefaults) {
   finding.present.n_null = 19;
   EXPECT_EQ(rules_note({finding}, {}), "");
   EXPECT_EQ(rules_note({finding}, {.smallest_effect = .1}),
-            "p <= .05 is adjusted for all findings of a run (maxT), and an effect counts from 0.1 on.\n");
+            "p <= .05 is adjusted for a run's findings about one question and data set (maxT), and an effect counts "
+            "from 0.1 on.\n");
   const JudgeOptions holm{.correction = Correction::kHolm};
   EXPECT_EQ(rules_note({finding}, holm),
-            "p <= .05 is adjusted for all findings of a run (Holm's method), and an effect counts from 0.05 on. With 8 "
+            "p <= .05 is adjusted for a run's findings about one question and data set (Holm's method), and an effect "
+            "counts from 0.05 on. With 8 "
             "findings that takes 159 nulls: with 19, no p can be .05 or less.\n");
   finding.present.n_null = 159;
   EXPECT_EQ(rules_note({finding}, holm), rules_words(holm) + ".\n");

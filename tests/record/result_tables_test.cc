@@ -121,7 +121,8 @@ TEST_F(ResultsTable, HasTheAnswersWithTheirAdjustedP) {
 TEST_F(ResultsTable, SaysWhatStandsBehindAnswersAndWhereNothingWasKept) {
   ProbedCell empty = judged_cell("x1", .1, .9);
   const std::string part = table({judged_cell("x0", .9, .2), empty});
-  EXPECT_THAT(part, HasSubstr("\nBehind an answer stands p, adjusted for all findings of the run on its data set."));
+  EXPECT_THAT(part,
+              HasSubstr("\nBehind an answer stands p, adjusted for all findings about its question and data set."));
   EXPECT_THAT(part, HasSubstr("masks were trained on all types (evaluate.held_out_types: 0).\n"));
   EXPECT_THAT(part, Not(HasSubstr("kept nothing")));
   empty.findings.n_weights = 0;
@@ -143,9 +144,9 @@ TEST_F(ResultsTable, FollowsTheRulesOfTheLastSpecAndNamesThem) {
   EXPECT_THAT(table(cells), Not(HasSubstr("effect counts")));
   const std::string large = table(cells, {.smallest_effect = .85});
   EXPECT_THAT(column(large, "present"), ElementsAre("small 0.050", "no 0.550"));
-  EXPECT_THAT(large,
-              HasSubstr("\np <= .05 is adjusted for all findings of a run (maxT), and an effect counts from 0.85 "
-                        "on.\n"));
+  EXPECT_THAT(large, HasSubstr("\np <= .05 is adjusted for a run's findings about one question and data set (maxT), "
+                               "and an effect counts from 0.85 "
+                               "on.\n"));
   const std::string holm = table(cells, {.correction = Correction::kHolm});
   EXPECT_THAT(column(holm, "present"), ElementsAre("undecided 0.100", "no 0.550"));
   EXPECT_THAT(holm, HasSubstr(" With 2 findings that takes 39 nulls: with 19, no p can be .05 or less.\n"));

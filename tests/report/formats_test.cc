@@ -117,7 +117,7 @@ TEST_F(Formats, TablesHaveTheAnswersBesideTheirFigures) {
   EXPECT_THAT(table.text("received from"), ElementsAre("token 0", ""));
   EXPECT_THAT(table.text("harm"), ElementsAre("0.8", "0.3"));
   EXPECT_THAT(table.text("harm beyond random lower"), ElementsAre("0.48", "-0.02"));
-  EXPECT_THAT(table.text("needed"), ElementsAre("yes", "no: this search finds at most 0.020"));
+  EXPECT_THAT(table.text("needed"), ElementsAre("yes", "no: more than random sets by at most 0.020"));
   EXPECT_THAT(table.text("p complement"), ElementsAre("", ""));
 }
 

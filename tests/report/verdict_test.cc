@@ -185,13 +185,14 @@ TEST(Verdict, AnswersWhetherItWasMadeHere) {
        {},
        {},
        VerdictWord::kReceived,
-       "It was received, from token 0: the component's input there tells it "
+       "It was received, from token 0: the better of two read-outs of the component's input there tells it "
        "better (0.950)."},
       {"received, as good",
        {.input = .91},
        {},
        VerdictWord::kReceived,
-       "It was received, from token 0: the component's input there tells it as well (0.910)."},
+       "It was received, from token 0: the better of two read-outs of the component's input there tells it as well "
+       "(0.910)."},
       {"yes",
        {.input = .3},
        {},
@@ -360,23 +361,23 @@ TEST(Verdict, SaysWhatExchangesSupport) {
        "null "
        "variables; p = 0.050, above all 19 null variables, at least 0.920 above their mean); with donors of the same "
        "value 1.000 of the answers stay). Through these units? yes; "
-       "the units are chosen by var_0 (they carry 0.980 of what the whole component moves, all other paths 0.020; the "
+       "the units are chosen by var_0 (they carry 0.980 of what the whole component moves, its other units 0.020; the "
        "difference is 0.960, random sets 0.300 ± 0.006 (± sd of the random sets; p = 0.050, above all 19 random sets, "
-       "at least 0.640 above their mean))."},
+       "at least 0.640 above their mean); null circuits 0.300 on average (p = 0.050, at least 0.640 below))."},
       {"a function of it", [](Findings& f) { exchange(f, 1, .4, .1, .98); },
        "yes; it is carried as something of which var_0 is a function"},
       {"goes with it", [](Findings& f) { exchange(f, .5, .4, .1, .98); },
        "component? partly; something that goes with var_0, not var_0 alone"},
       {"the only route", [](Findings& f) { exchange(f, 1, 1, .99, .98); },
-       "component? yes, but the only route: donors of null variables move as many answers, so this is no evidence for "
-       "this component (exchange:"},
+       "component? yes, but the only route: donors of null variables move 0.990 of the answers, its own 1.000, so this "
+       "is no evidence for this component (exchange:"},
       {"too little", [](Findings& f) { exchange(f, 1, 1, .1, .8); }, "Through these units? partly (they carry 0.800"},
       {"the token",
        [](Findings& f) {
          exchange(f, 1, 1, .1, .98);
          f.exchanges[0].units_of_nulls = testing::spaced(.97, .001, 19);
        },
-       "units? yes, units that carry the token, as those of null circuits do (they carry"},
+       "units? yes, units that carry the token, not shown to be chosen by var_0 (they carry"},
   };
   for (const ExchangeCase& c : cases) {
     const std::string text = exchange_of(finding_of({}, c.change));
@@ -485,7 +486,7 @@ TEST(Verdict, OnAVariable) {
   EXPECT_EQ(verdict_text({&yes}, "Gen"), "Nothing was measured on Gen.");
   const ReportedFinding empty = finding_of({.other_types = .1, .p = std::nullopt});
   EXPECT_THAT(verdict_text({&empty}, "Test"),
-              HasSubstr("The search kept nothing for var_0, so nothing tells it above its null variables."));
+              HasSubstr("The search kept nothing for var_0, which says nothing of other searches."));
 }
 
 TEST(Verdict, HasNoNegativeZeros) {

@@ -52,9 +52,9 @@ VerdictWord for_share_of_rows(VerdictWord word, double share) {
   return word == VerdictWord::kYes && share < kMostRows ? VerdictWord::kPartly : word;
 }
 
-std::string verdict_words(VerdictWord word, const TestedEffect& effect) {
+std::string verdict_words(VerdictWord word, const TestedEffect& effect, std::string_view at_most) {
   std::string words(to_string(word));
-  if (word == VerdictWord::kNo) words += fmt::format(": this search finds at most {:.3f}", effect.interval.upper);
+  if (word == VerdictWord::kNo) words += fmt::format(": {} {:.3f}", at_most, effect.interval.upper);
   if (word == VerdictWord::kUndecided && effect.p.is_significant()) words += ": present, size undecided";
   return is_about_size(word) && effect.interval.is_for_these_types_only ? words + ", for these types" : words;
 }

@@ -68,7 +68,9 @@ VerdictWord for_share_of_rows(VerdictWord word, double share);
 ///   - "yes, for these types" where the interval is not for other types;
 ///   - "no: this search finds at most 0.031" (the upper end of the interval);
 ///   - "undecided: present, size undecided" if p <= .05.
-std::string verdict_words(VerdictWord word, const TestedEffect& effect);
+/// @param at_most  what a "no" says before its number.
+std::string verdict_words(VerdictWord word, const TestedEffect& effect,
+                          std::string_view at_most = "this search finds at most");
 
 /// What would decide an effect that is undecided:
 ///   - "about 80 types would decide" (types_to_decide);

@@ -45,7 +45,8 @@ struct Interval {
   int64_t n_types = 0;
   /// The mean is within a tenth of the range's length from an end, and the number of types (rows,
   /// if for these types only) times that distance is below 5: Student's t is then a rough guide.
-  /// With a distance of a tenth that is fewer than 50 types, with a fiftieth fewer than 250.
+  /// With a distance of a tenth that is fewer than 50 types, with a fiftieth fewer than 250. In
+  /// question 1 also where types judge_each_other.
   bool is_approximate = false;
   /// Fewer than 8 types: other rows of the same types are covered, other types are not.
   bool is_for_these_types_only = false;

@@ -72,6 +72,11 @@ std::vector<TypeMean> type_means(const AccuracyByType& accuracy, const at::Tenso
   return means;
 }
 
+bool judge_each_other(const AccuracyByType& accuracy) {
+  const at::Tensor values = accuracy.value.masked_select(accuracy.accuracy.isnan().logical_not());
+  return values.numel() < 3 * std::get<0>(at::_unique2(values)).numel();
+}
+
 AccuracyByType accuracy_on_other_types(const TypedVectors& train, const TypedVectors& test, const at::Tensor& values,
                                        const std::vector<std::vector<int64_t>>& exemplar_draws) {
   const at::NoGradGuard no_gradients;

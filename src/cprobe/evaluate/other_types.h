@@ -35,6 +35,10 @@ AccuracyByType accuracy_by_type(const at::Tensor& right, const at::Tensor& types
 /// @param minus  [n_types] float64, or one number.
 std::vector<TypeMean> type_means(const AccuracyByType& accuracy, const at::Tensor& minus, const Types& types);
 
+/// Whether values have fewer than 3 types on average. The types of a value then judge each other,
+/// so that their accuracies are alike and an interval that takes them for independent is too short.
+bool judge_each_other(const AccuracyByType& accuracy);
+
 /// Labelled vectors with the type of each.
 struct TypedVectors {
   at::Tensor vectors;  ///< [n_vectors, d] float32, on any device.

@@ -177,8 +177,10 @@ class Judge {
     const double mean = nulls.empty() ? 0 : spread(nulls).mean;
     const at::Tensor minus = at::full({own.accuracy.size(0)}, mean, at::kDouble);
     if (nulls.size() < 2) nulls.clear();
-    return interval_over_types(type_means(own, other.defined() ? other + minus : minus, null_.types), nulls,
-                               {(other.defined() ? -1 : 0) - mean, 1 - mean});
+    Interval interval = interval_over_types(type_means(own, other.defined() ? other + minus : minus, null_.types),
+                                            nulls, {(other.defined() ? -1 : 0) - mean, 1 - mean});
+    interval.is_approximate |= judge_each_other(own);
+    return interval;
   }
 
   /// A null variable without a figure, which its sizes do not let happen, counts as perfect.

@@ -64,7 +64,16 @@ std::optional<Asked> ask_through_units(const ProbedCell& cell, const std::string
 
 std::optional<Asked> ask_chosen(const ProbedCell& cell, const std::string& data) {
   std::optional<Asked> asked = ask_through_units(cell, data);
-  if (asked) asked->figure.nulls = exchange_on(cell, data)->units_of_nulls;
+  if (!asked) return std::nullopt;
+  TestedFigure& figure = asked->figure;
+  const double of_random = spread(figure.nulls).mean;
+  figure.nulls = exchange_on(cell, data)->units_of_nulls;
+  if (figure.nulls.empty()) return asked;
+  // The recorded interval is that of the difference from random sets.
+  const double of_nulls = spread(figure.nulls).mean;
+  for (double* number : {&figure.interval.mean, &figure.interval.lower, &figure.interval.upper}) {
+    *number += of_random - of_nulls;
+  }
   return asked;
 }
 

@@ -104,6 +104,8 @@ void judge(const std::vector<ProbedCell>& cells, const std::vector<JudgedFinding
            const JudgeOptions& options, JudgedQuestion JudgedFinding::*question, Ask ask,
            const std::function<VerdictWord(const JudgedFinding&, const TestedEffect&, const Combined&)>& judge_one) {
   std::vector<std::pair<JudgedFinding*, Combined>> asked, tested;
+  const std::string_view at_most =
+      has_random_sets(question) ? "more than random sets by at most" : "this search finds at most";
   for (JudgedFinding* finding : findings) {
     std::optional<Combined> of = combined(cells, *finding, ask);
     if (!of) continue;
@@ -123,7 +125,7 @@ void judge(const std::vector<ProbedCell>& cells, const std::vector<JudgedFinding
     } else {
       here.answer = verdict_on(effect, options.smallest_effect);
     }
-    here.words = verdict_words(here.answer, effect);
+    here.words = verdict_words(here.answer, effect, at_most);
   }
   std::vector<BesideNulls> family;
   family.reserve(tested.size());
@@ -141,14 +143,18 @@ void judge(const std::vector<ProbedCell>& cells, const std::vector<JudgedFinding
     if (std::ssize(of.beside.nulls) >= kLeastNullsOfQ) here.q = q[i];
     here.n_findings = std::ssize(tested);
     here.answer = judge_one(*finding, effect, of);
-    here.words = verdict_words(here.answer, effect);
+    here.words = verdict_words(here.answer, effect, at_most);
     if (here.answer == VerdictWord::kUndecided) say_what_decides(here, effect, question, options.smallest_effect);
   }
 }
 
-/// Whether the circuits of all of a finding's seeds are proper parts of their component.
-bool have_proper_circuits(const std::vector<ProbedCell>& cells, const JudgedFinding& finding) {
-  return std::ranges::all_of(finding.cells, [&](size_t i) { return cells[i].findings.extent() == Extent::kPart; });
+/// Whether the circuits of all of a finding's seeds are so much of their component. False of other
+/// methods, which have no circuits.
+bool are_all(const std::vector<ProbedCell>& cells, const JudgedFinding& finding, Extent extent) {
+  return std::ranges::all_of(finding.cells, [&](size_t i) {
+    const Findings& findings = cells[i].findings;
+    return findings.max_weights > 0 && findings.extent() == extent;
+  });
 }
 
 /// Labels of the data sets on which a cell was judged or ablated, in order.
@@ -247,7 +253,7 @@ void judge_sufficiency(const std::vector<ProbedCell>& cells, const std::vector<J
     });
     if (!untouched || !finding->without_component) continue;
     const double taken = *untouched - *finding->without_component;
-    if (taken < smallest || !have_proper_circuits(cells, *finding)) {
+    if (taken < smallest || !are_all(cells, *finding, Extent::kPart)) {
       set_answer(finding->sufficient, VerdictWord::kNotDefined);
       continue;
     }
@@ -347,6 +353,11 @@ bool JudgedQuestion::is_significant() const {
   return p_adjusted && *p_adjusted * static_cast<double>(kSignificance) <= 1 + 1e-9;
 }
 
+bool has_random_sets(JudgedQuestion JudgedFinding::*question) {
+  return question == &JudgedFinding::weights_needed || question == &JudgedFinding::sufficient ||
+         question == &JudgedFinding::through_units;
+}
+
 std::vector<JudgedFinding> judged_findings(const std::vector<ProbedCell>& cells, const JudgeOptions& options) {
   const double smallest = options.smallest_effect;
   std::vector<JudgedFinding> findings = unjudged(cells);
@@ -358,9 +369,13 @@ std::vector<JudgedFinding> judged_findings(const std::vector<ProbedCell>& cells,
             return verdict_on(effect, smallest, of.room);
           });
     for (JudgedFinding* finding : family) {
-      if (finding->present.answer != VerdictWord::kCannotTell) continue;
-      finding->present.to_decide =
-          finding->n_held_out > 0 ? "more types would leave room" : "types held out from masks would leave room";
+      JudgedQuestion& present = finding->present;
+      if (present.answer == VerdictWord::kCannotTell) {
+        present.to_decide =
+            finding->n_held_out > 0 ? "more types would leave room" : "types held out from masks would leave room";
+      } else if (present.answer == VerdictWord::kNo && are_all(cells, *finding, Extent::kEmpty)) {
+        present.words = "no: the search kept nothing";  // A figure would be that of chance.
+      }
     }
     judge(cells, family, options, &JudgedFinding::made_here, ask_made_here,
           [smallest](const JudgedFinding& finding, const TestedEffect& effect, const Combined&) {
@@ -385,7 +400,7 @@ std::vector<JudgedFinding> judged_findings(const std::vector<ProbedCell>& cells,
         harm += (on->untouched - nulls->accuracy.mean) / static_cast<double>(finding->cells.size());
       }
       if (!std::isnan(harm)) finding->null_circuits_harm = harm;
-      if (!have_proper_circuits(cells, *finding) && finding->weights_needed.statistic) {
+      if (!are_all(cells, *finding, Extent::kPart) && finding->weights_needed.statistic) {
         set_answer(finding->weights_needed, VerdictWord::kNotDefined);
       }
     }

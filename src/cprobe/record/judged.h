@@ -86,6 +86,10 @@ struct JudgedFinding {
   std::optional<DonorKind> donors;  ///< Of the exchanges; absent where nothing was exchanged.
 };
 
+/// Whether a question's nulls are random sets of units: `weights_needed`, `sufficient` and
+/// `through_units`.
+bool has_random_sets(JudgedQuestion JudgedFinding::*question);
+
 /// Judges the findings of one run, data set by data set, by the rules of docs/statistics.md. A
 /// family is all findings of a data set and question. Cells of earlier versions, and of protocol
 /// paper, have the answer `kNotTested`.

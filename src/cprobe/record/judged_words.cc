@@ -11,10 +11,8 @@ constexpr std::string_view kBeyondChance = "beyond chance";
 /// The word that stands in place of the name of the answer; empty if there is none.
 std::string_view word_instead(const JudgedFinding& finding, Question question) {
   const VerdictWord answer = (finding.*question).answer;
-  const bool has_random_sets = question == &JudgedFinding::weights_needed || question == &JudgedFinding::sufficient ||
-                               question == &JudgedFinding::through_units;
-  if (answer == VerdictWord::kYes && !has_random_sets && has_weak_nulls(finding)) return kBeyondChance;
-  if (answer == VerdictWord::kTooFewTypes && has_random_sets) return "too few random sets";
+  if (answer == VerdictWord::kYes && !has_random_sets(question) && has_weak_nulls(finding)) return kBeyondChance;
+  if (answer == VerdictWord::kTooFewTypes && has_random_sets(question)) return "too few random sets";
   if (answer != VerdictWord::kYes) return {};
   if (question == &JudgedFinding::through_component && is_only_route(finding)) return "yes, but the only route";
   if (question == &JudgedFinding::through_units && !are_chosen_units(finding)) return "yes, units that carry the token";
@@ -54,7 +52,7 @@ bool is_only_route(const JudgedFinding& finding) {
 }
 
 bool are_chosen_units(const JudgedFinding& finding) {
-  return finding.chosen_units.is_significant();
+  return finding.chosen_units.answer == VerdictWord::kYes;
 }
 
 bool is_present(const JudgedFinding& finding) {
@@ -64,9 +62,11 @@ bool is_present(const JudgedFinding& finding) {
 }
 
 std::string rules_words(const JudgeOptions& options) {
-  return fmt::format("p <= .05 is adjusted for all findings of a run ({}), and an effect counts from {} on",
-                     options.correction == Correction::kHolm ? "Holm's method" : to_string(options.correction),
-                     options.smallest_effect);
+  return fmt::format(
+      "p <= .05 is adjusted for a run's findings about one question and data set ({}), and an effect "
+      "counts from {} on",
+      options.correction == Correction::kHolm ? "Holm's method" : to_string(options.correction),
+      options.smallest_effect);
 }
 
 std::string rules_note(const std::vector<JudgedFinding>& findings, const JudgeOptions& options) {

@@ -21,7 +21,8 @@ struct QuestionInWords {
 inline constexpr std::array kQuestions = {
     QuestionInWords{&JudgedFinding::present, "present", "Is the variable present in what the mask writes?"},
     QuestionInWords{&JudgedFinding::made_here, "made here", "Was it made in this component, or received?"},
-    QuestionInWords{&JudgedFinding::weights_needed, "needed", "Does the behaviour need these weights?"},
+    QuestionInWords{&JudgedFinding::weights_needed, "needed",
+                    "Does the behaviour need these weights more than random ones?"},
     QuestionInWords{&JudgedFinding::sufficient, "sufficient", "Do these weights of the component suffice?"},
     QuestionInWords{&JudgedFinding::through_component, "through component",
                     "Does it reach the behaviour through this component?"},
@@ -34,8 +35,7 @@ bool has_weak_nulls(const JudgedFinding& finding);
 
 /// The answer for columns and chips: the name of its VerdictWord, except for
 ///   - "beyond chance": a yes beside null variables where `has_weak_nulls`;
-///   - "too few random sets": too few nulls for `weights_needed`, `sufficient` or `through_units`,
-///     which have random sets for nulls;
+///   - "too few random sets": too few nulls where has_random_sets;
 ///   - "yes, but the only route": a yes to `through_component` where `is_only_route`;
 ///   - "yes, units that carry the token": a yes to `through_units` without `are_chosen_units`.
 std::string answer_word(const JudgedFinding& finding, Question question);
@@ -54,14 +54,15 @@ bool is_plain_yes(const JudgedFinding& finding, Question question);
 bool is_only_route(const JudgedFinding& finding);
 
 /// Whether the units through which the variable reaches the behaviour are chosen by the variable,
-/// more than the units of null circuits: p of `chosen_units` <= .05.
+/// more than the units of null circuits: a yes to `chosen_units`.
 bool are_chosen_units(const JudgedFinding& finding);
 
 /// Whether the variable is present in what the mask writes: the answer is yes, or "present, size
 /// undecided". Beyond chance is not present.
 bool is_present(const JudgedFinding& finding);
 
-/// "p <= .05 is adjusted for all findings of a run (maxT), and an effect counts from 0.05 on".
+/// "p <= .05 is adjusted for a run's findings about one question and data set (maxT), and an effect
+/// counts from 0.05 on".
 std::string rules_words(const JudgeOptions& options);
 
 /// A line for a table of findings: rules that are not the defaults and, if Holm's method leaves a

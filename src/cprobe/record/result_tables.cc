@@ -155,8 +155,8 @@ std::string sd_note(const std::string& table, bool has_null_circuits) {
 /// What the numbers behind answers are, and which types are the other ones.
 std::string answers_note(const std::vector<ProbedCell>& cells, const std::vector<JudgedFinding>& judged) {
   std::string note =
-      "Behind an answer stands p, adjusted for all findings of the run on its data set. Other types are those that no "
-      "exemplar has";
+      "Behind an answer stands p, adjusted for all findings about its question and data set. Other types are those "
+      "that no exemplar has";
   const bool are_held_out = std::ranges::any_of(judged, [](const JudgedFinding& f) { return f.n_held_out > 0; });
   note += are_held_out ? ", and, where types were held out, no mask was trained on.\n"
                        : "; masks were trained on all types (evaluate.held_out_types: 0).\n";

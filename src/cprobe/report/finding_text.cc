@@ -106,9 +106,11 @@ std::string made_here_answer(const ReportedFinding& f, const ReportedSet& on) {
                                 "; ")));
     case VerdictWord::kReceived:
       // The interval is that of the difference minus its nulls' mean.
-      return fmt::format("It was received, from {}: the component's input there tells it {} ({}).",
-                         judged.received_from,
-                         made.upper && *made.upper + made.null_mean.value_or(0) < 0 ? "better" : "as well", input);
+      return fmt::format(
+          "It was received, from {}: the better of two read-outs of the component's input there tells "
+          "it {} ({}).",
+          judged.received_from, made.upper && *made.upper + made.null_mean.value_or(0) < 0 ? "better" : "as well",
+          input);
     case VerdictWord::kUndecided:
       return fmt::format("Whether it was made here or received, from {} ({}), is undecided{}.", judged.received_from,
                          input, in_parentheses(made.to_decide));
@@ -271,7 +273,9 @@ std::string component_qualifier(const ReportedFinding& f, const JudgedFinding& j
     return fmt::format("; something that goes with {}, not {} alone", f.title, f.title);
   if (answer != VerdictWord::kYes) return {};
   if (is_only_route(judged)) {
-    return ": donors of null variables move as many answers, so this is no evidence for this component";
+    return fmt::format(
+        ": donors of null variables move {} of the answers, its own {}, so this is no evidence for this component",
+        number_or_dash(judged.null_moved), number_or_dash(judged.moved));
   }
   return judged.keep_halves.value_or(0) >= kMostRows
              ? fmt::format("; it is carried as {}", f.title)
@@ -282,7 +286,16 @@ std::string component_qualifier(const ReportedFinding& f, const JudgedFinding& j
 std::string units_qualifier(const ReportedFinding& f, const JudgedFinding& judged) {
   if (judged.through_units.answer != VerdictWord::kYes) return {};
   return are_chosen_units(judged) ? fmt::format("; the units are chosen by {}", f.title)
-                                  : std::string(", as those of null circuits do");
+                                  : fmt::format(", not shown to be chosen by {}", f.title);
+}
+
+/// "; null circuits 0.300 on average (p = 0.050, at least 0.640 below)", of one run; empty without
+/// a p.
+std::string beside_null_circuits(const JudgedQuestion& chosen) {
+  if (!chosen.shown_p_adjusted() || !chosen.null_mean) return {};
+  const std::string size = size_words(chosen);
+  return fmt::format("; null circuits {} on average (p = {}{})", number_text_of(*chosen.null_mean),
+                     p_number(*chosen.shown_p_adjusted()), size.empty() ? "" : ", " + size + " below");
 }
 
 /// What the donors are and what they do, in the words of the data. Empty where donors differ in
@@ -386,12 +399,13 @@ std::string exchange_text(const ReportedFinding& f, const ReportedSet& on) {
   text += donors_text(f, on);
   if (!on.is_asked(&JudgedFinding::through_units)) return text;
   return text + fmt::format(
-                    " Through these units? {}{} (they carry {} of what the whole component moves, all other paths {}; "
-                    "the difference is {}).",
+                    " Through these units? {}{} (they carry {} of what the whole component moves, its other units {}; "
+                    "the difference is {}{}).",
                     answers_text(f, on, &JudgedFinding::through_units),
                     is_one ? units_qualifier(f, first) : std::string(), share_of_each(on, &JudgedFinding::carried),
                     share_of_each(on, &JudgedFinding::left),
-                    beside_nulls(on, &JudgedFinding::through_units, "random sets"));
+                    beside_nulls(on, &JudgedFinding::through_units, "random sets"),
+                    is_one ? beside_null_circuits(first.chosen_units) : std::string());
 }
 
 }  // namespace cprobe

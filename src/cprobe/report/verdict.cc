@@ -80,7 +80,7 @@ std::string presence_verdict(const std::string& title, const Places& places) {
     }
     const std::string found = most >= 0 ? fmt::format(": this search finds at most {}", number_text_of(most)) : "";
     if (std::ranges::all_of(places, [](const auto& place) { return place.first->is_empty(); })) {
-      return fmt::format("The search kept nothing for {}, so nothing tells it above its null variables.", title);
+      return fmt::format("The search kept nothing for {}, which says nothing of other searches.", title);
     }
     if (all_have("no")) return fmt::format("Nothing tells {} above its null variables{}{}.", title, in_model, found);
     const std::string probed =

@@ -177,7 +177,7 @@ function makeLayers() {
 const kNullColour = '#E69F00';
 
 function makeDecoding() {
-  const parent = section('decoding', 'Presence', 'Does what the mask writes group rows by the variable, on types that the exemplars do not show? Null circuits are found in the same way for variables '
+  const parent = section('decoding', 'Presence', 'Does what the mask writes group rows by the variable, on types that no exemplar has? (Masks were trained on these types too, unless some were held out.) Null circuits are found in the same way for variables '
     + 'that mean nothing to the model; the input is what the component reads, at the position that tells most.');
   const present = (of) => (f) => pick(f, (s) => (s.presence ? of(s.presence) : null));
   // The interval is of the accuracy beyond the mean of the null circuits.
