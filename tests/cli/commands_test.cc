@@ -78,6 +78,7 @@ TEST_F(FinishedRun, ADryRunSaysWhatTheRunTakesAndWritesNothing) {
   EXPECT_EQ(plan["cells"].size(), 2u);
   EXPECT_GT(plan["seconds"], 0.0);
   EXPECT_LE(plan["seconds_at_least"], plan["seconds"]);
+  EXPECT_LE(plan["cells"][0]["seconds_if_empty"], plan["cells"][0]["seconds"]);
   EXPECT_GT(plan["cells"][0]["decoding_seconds"], 0.0);
   EXPECT_EQ(plan["streams_on_disk"], true);
   ASSERT_EQ(plan["power"].size(), 5u) << "of one variable on one data set";

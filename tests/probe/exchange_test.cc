@@ -120,6 +120,19 @@ TEST_F(NumberExchange, PrefersDonorsOfEnoughTypes) {
   EXPECT_EQ(found->donors, DonorKind::kWords) << "six types have forms, and nine another noun";
 }
 
+TEST_F(NumberExchange, CountsTheNodesOfItsRows) {
+  load(number_sentences(10), 48, 72);
+  const NullHypothesis null = null_hypothesis(data_, "agreement", {}, 1);
+  const Dataset& set = data_.evaluation_sets.front().second;
+  const auto nodes_of = [&](int64_t n_rows) {
+    return nodes_exchanged(data_, "IID", set, null, {.n_rows = n_rows}, Seed(1));
+  };
+  EXPECT_EQ(nodes_of(0), 0);
+  EXPECT_EQ(nodes_of(1), set.trie.max_length());
+  EXPECT_GE(nodes_of(60), 60) << "sentences end apart";
+  EXPECT_LT(nodes_of(60), 60 * set.trie.max_length() / 4) << "and begin alike";
+}
+
 TEST_F(NumberExchange, IsNotDefinedWhereNoValueHasTwoTypes) {
   std::string csv = "sentence,labels,type,block\n";
   for (int i = 0; i < 40; ++i) {

@@ -137,9 +137,12 @@ TEST_F(Run, IsPlannedWithNullVariablesAndExchanges) {
   EXPECT_GT(plan.cells.at(0).time.exchanges, plan.cells.at(2).time.exchanges) << "less is behind layer 1";
   EXPECT_GT(first.of_parts, 2 * first.ablation) << "2 random sets, and paths through units";
   EXPECT_LT(first.of_parts, 2 * first.ablation + first.exchanges);
-  double of_parts = 0;
-  for (const auto& [label, time, is_over] : plan.cells) of_parts += time.of_parts;
-  EXPECT_NEAR(plan.seconds - plan.seconds_at_least, of_parts, 1e-9 * plan.seconds);
+  EXPECT_NEAR(first.total() - first.least(),
+              first.of_parts + static_cast<double>(first.n_epochs) * (first.epoch - first.closed_epoch),
+              1e-9 * plan.seconds);
+  double least = 0;
+  for (const auto& [label, time, is_over] : plan.cells) least += time.least();
+  EXPECT_NEAR(plan.seconds_at_least, least, 1e-9 * plan.seconds);
   spec_.probe.null_variables = 0;
   const RunPlan screening = plan_run(spec_, {.n_threads = 1});
   EXPECT_EQ(screening.cells.at(0).time.exchanges, 0);

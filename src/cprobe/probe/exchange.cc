@@ -7,6 +7,7 @@
 #include "cprobe/evaluate/exchange_bench.h"
 #include "cprobe/evaluate/exchange_effect.h"
 #include "cprobe/evaluate/nearest_neighbours.h"
+#include "cprobe/evaluate/paired_tries.h"
 
 namespace cprobe {
 namespace {
@@ -124,6 +125,14 @@ std::optional<at::Tensor> types_exchanged(const RunData& data, const std::string
       closest_donors(set, place, null, options, seed_of_exchange(cell_seed, label).derive("rows"));
   if (!all) return std::nullopt;
   return null.types.of_rows[place].index_select(0, all->own.rows.rows);
+}
+
+int64_t nodes_exchanged(const RunData& data, const std::string& label, const Dataset& set, const NullHypothesis& null,
+                        const ExchangeOptions& options, Seed cell_seed) {
+  const std::optional<DonorsOfAll> all =
+      closest_donors(set, place_of(data, set), null, options, seed_of_exchange(cell_seed, label).derive("rows"));
+  if (!all) return 0;
+  return paired_tries(all->own.other.base, all->own.other.donor, data.model.config.vocab).base.n_nodes();
 }
 
 std::optional<Findings::Exchange> exchange_on(const Model& model, const RunData& data, const std::string& label,

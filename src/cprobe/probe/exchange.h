@@ -33,4 +33,10 @@ std::optional<Findings::Exchange> exchange_on(const Model& model, const RunData&
 std::optional<at::Tensor> types_exchanged(const RunData& data, const std::string& label, const Dataset& set,
                                           const NullHypothesis& null, const ExchangeOptions& options, Seed seed);
 
+/// The nodes of the rows that `exchange_on` exchanges, with donors of another value. Two rows share
+/// a node where they begin alike and their donors begin alike. 0 where it exchanges nothing.
+/// Computes nothing with the model.
+int64_t nodes_exchanged(const RunData& data, const std::string& label, const Dataset& set, const NullHypothesis& null,
+                        const ExchangeOptions& options, Seed seed);
+
 }  // namespace cprobe

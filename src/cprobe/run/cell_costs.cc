@@ -16,7 +16,8 @@ using std::chrono::steady_clock;
 /// Multiplications that one measurement of exchanges takes at most, if those of some passes of the
 /// model are fewer. About a third of a second on two cores.
 constexpr double kMostProducts = 2e10;
-constexpr int64_t kMostNodes = 2048;  ///< Nodes of these passes.
+/// Tokens of these passes: enough for the matrix products of each to come close to full speed.
+constexpr int64_t kMostTokens = 6144;
 /// Passes of all rows through the model in one measurement of exchanges.
 constexpr int64_t kPasses = 27;
 
@@ -39,6 +40,12 @@ NullHypothesis known_nulls(const Spec& spec, const RunData& data, const Cell& ce
   if (known != data.nulls.end()) return known->second;
   return null_hypothesis(data, cell.variable, spec.data.types_of(cell.variable), spec.probe.null_variables,
                          spec.probe.held_out_types);
+}
+
+/// The first null variable alone, if there is any.
+NullHypothesis with_one_null(NullHypothesis null) {
+  if (null.variables.n() > 0) null.variables.values = null.variables.values.narrow(0, 0, 1);
+  return null;
 }
 
 double n_products_of_a_node(const ModelConfig& config) {
@@ -113,11 +120,10 @@ std::optional<ExchangeCost> measured_exchange(const Spec& spec, Cell cell, const
   const bool is_asked = spec.probe.protocol != Protocol::kPaper && spec.probe.exchange.n_rows > 0;
   if (!is_asked || sets.empty()) return std::nullopt;
   const Dataset& set = *sets.front();
-  NullHypothesis null = known_nulls(spec, data, cell);
+  const NullHypothesis null = with_one_null(known_nulls(spec, data, cell));
   if (null.variables.n() == 0) return std::nullopt;
-  null.variables.values = null.variables.values.narrow(0, 0, 1);
   const double of_node = n_products_of_a_node(data.model.config);
-  const double most_products = std::max(kMostProducts, of_node * static_cast<double>(kMostNodes));
+  const double most_products = std::max(kMostProducts, of_node * static_cast<double>(kMostTokens));
   const double of_row = static_cast<double>(kPasses * set.trie.max_length()) * of_node;
   ExchangeOptions options = spec.probe.exchange;
   options.n_rows = std::clamp<int64_t>(static_cast<int64_t>(most_products / of_row), 1, options.n_rows);
@@ -128,12 +134,23 @@ std::optional<ExchangeCost> measured_exchange(const Spec& spec, Cell cell, const
   const auto found = exchange_on(data.model, data, "", set, circuit, std::span(&circuit, 1), null, options,
                                  Seed(cell.seed), [&](const Progress&) { times.push_back(elapsed(start)); });
   if (!found || times.size() < 2) return std::nullopt;
-  ExchangeCost cost{.n_rows = found->n_rows, .own = times[0], .per_null = times[1] - times[0]};
+  ExchangeCost cost{.n_nodes = nodes_exchanged(data, "", set, null, options, Seed(cell.seed)),
+                    .own = times[0],
+                    .per_null = times[1] - times[0]};
   // Where the whole component moves too few rows, nothing is exchanged along paths here. Paths take
   // two passes behind the component; a null variable takes as many, and four through the model.
   cost.per_units =
       times.size() > 2 ? (times.back() - times[1]) / static_cast<double>(times.size() - 2) : cost.per_null / 3;
   return cost;
+}
+
+int64_t nodes_exchanged_by(const Spec& spec, const Cell& cell, const RunData& data) {
+  const NullHypothesis null = with_one_null(known_nulls(spec, data, cell));
+  int64_t n_nodes = 0;
+  for (const Dataset* set : exchanged_sets(data, cell.variable)) {
+    n_nodes += nodes_exchanged(data, "", *set, null, spec.probe.exchange, Seed(cell.seed));
+  }
+  return n_nodes;
 }
 
 }  // namespace cprobe

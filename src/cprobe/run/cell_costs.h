@@ -25,18 +25,21 @@ DecodingCost measured_decoding(const Spec& spec, Cell cell, const RunData& data,
 
 /// Seconds of the exchanges of some rows.
 struct ExchangeCost {
-  int64_t n_rows = 0;    ///< Rows that were exchanged.
+  int64_t n_nodes = 0;   ///< Nodes of the rows that were exchanged (nodes_exchanged).
   double own = 0;        ///< Donors of the variable; the whole component, and a half of it.
   double per_null = 0;   ///< Donors of one null variable; the whole component.
   double per_units = 0;  ///< The paths through one set of units, and all other paths.
 };
 
-/// Measures exchanges in the first layer, of as many rows as take about as long as four passes of a
-/// few hundred nodes through the model.
+/// Measures exchanges in the first layer, of some rows: about twenty short sentences, or more with
+/// a small model.
 /// @param cell  as for `measured_decoding`.
 /// @return      none if rows have no donors, or no null variable exists.
 /// @throws Error as probe_cell.
 std::optional<ExchangeCost> measured_exchange(const Spec& spec, Cell cell, const RunData& data);
+
+/// The nodes of all rows that a cell exchanges, on all sets together.
+int64_t nodes_exchanged_by(const Spec& spec, const Cell& cell, const RunData& data);
 
 /// The number of null variables of a cell: as many as exist, if this is known.
 int64_t n_null_variables(const Spec& spec, const RunData& data, const Cell& cell);

@@ -17,6 +17,8 @@ struct CellTime {
   /// Time to advance the residual streams from the previous cell's component to this cell's.
   double streams = 0;
   double epoch = 0;  ///< Time of one epoch of mask training, null circuits included.
+  /// The same of masks that have closed all their gates, which a step leaves out.
+  double closed_epoch = 0;
   int64_t n_epochs = 0;
   double own_share = 1;     ///< Of `epoch`, the share of the circuit itself.
   double decoding = 0;      ///< Time of decoding, of null circuits and inputs too, and of losses.
@@ -31,6 +33,8 @@ struct CellTime {
   double ablations() const { return ablation * static_cast<double>(n_ablations); }
   /// As if the mask were a part of its component.
   double total() const { return streams + fit() + decoding + ablations() + exchanges; }
+  /// As if the mask were empty, and all masks trained with closed gates.
+  double least() const { return total() - of_parts - (epoch - closed_epoch) * static_cast<double>(n_epochs); }
 };
 
 /// The time of a cell if nothing is measured: an epoch and an ablation count as 1 second each.
@@ -42,7 +46,7 @@ CellTime unmeasured(const Spec& spec, const RunData& data, const Cell& cell);
 /// answers.
 class Estimate {
  public:
-  /// Measures training and the model: trains two epochs for each block and batch size among the
+  /// Measures training and the model: trains three epochs for each block and batch size among the
   /// cells, and runs up to 512 nodes through the model. Draws nothing from the run's random
   /// streams. Refers to `spec` and `data`, which must outlive this object.
   /// @param new_rows     where the run keeps its residual streams.
@@ -52,8 +56,9 @@ class Estimate {
   Estimate(const Spec& spec, const std::vector<Cell>& cells, const RunData& data, const NewRows& new_rows,
            const OnProgress& on_progress = {});
 
-  /// Measures decoding and exchanges for each block, which count as no time otherwise. Parameters
-  /// and errors as the constructor's.
+  /// Measures decoding and exchanges for each block, which count as no time otherwise, and epochs
+  /// of masks that have closed their gates, which count as any others otherwise. Parameters and
+  /// errors as the constructor's.
   void measure_costs(const std::vector<Cell>& cells, const NewRows& new_rows);
 
   /// The time of a cell. @param before  the cell computed before `cell`; null for the first cell.
@@ -69,12 +74,18 @@ class Estimate {
   int64_t cell_memory() const { return peak_memory_ - shared_memory_; }
 
  private:
+  using CellKind = std::pair<Block, int64_t>;  ///< Block and batch size.
   /// Seconds of one epoch of mask training.
   struct Epoch {
     double own = 0;    ///< Of the circuit.
     double nulls = 0;  ///< Of all null circuits.
+
+    /// @param share  null variables over those of the spec.
+    double with_nulls(double share) const { return own + share * nulls; }
   };
-  Epoch measured_epoch(const Cell& cell, const NewRows& new_rows) const;
+  static std::map<CellKind, const Cell*> kinds_of(const std::vector<Cell>& cells);
+  /// @param open  the share of gates that are open, of a method that closes gates.
+  Epoch measured_epoch(const Cell& cell, const NewRows& new_rows, double open) const;
   /// Seconds of one of the multiplications that `products` counts.
   double measured_product() const;
   /// Runs two layers on the largest evaluation set, to make the process take the memory that an
@@ -94,12 +105,12 @@ class Estimate {
 
   const Spec* spec_;
   const RunData* data_;
-  /// By block and batch size.
-  std::map<std::pair<Block, int64_t>, Epoch> epochs_;
+  std::map<CellKind, Epoch> epochs_, closed_epochs_;
   /// By block and number of classes, for the fewest and the most classes among the cells.
   std::map<Block, std::map<int64_t, DecodingCost>> decoding_;
   std::map<Block, ExchangeCost> exchanges_;
-  double product_ = 0;  ///< Seconds of one multiplication.
+  std::map<std::string, int64_t> exchanged_nodes_;  ///< By variable, as nodes_exchanged_by.
+  double product_ = 0;                              ///< Seconds of one multiplication.
   int64_t weights_memory_ = 0;
   int64_t peak_memory_ = 0;
   int64_t shared_memory_ = 0;  ///< Bytes that the process had taken before measuring.

@@ -223,7 +223,7 @@ RunPlan plan_run(const Spec& spec, const RunOptions& options) {
   plan.cells.resize(all.size());
   const std::vector<PlannedCell> planned = plan_of(spec, prepared, plan.parallelism.n_threads);
   const std::set<std::string> over = cells_over(run, options.again);
-  double sum = 0, longest = 0, sum_of_parts = 0, least_longest = 0;
+  double sum = 0, longest = 0, least_sum = 0, least_longest = 0;
   const Cell* before = nullptr;
   for (const size_t i : in_order(prepared.cells, all)) {
     const Cell& cell = prepared.cells[i];
@@ -232,14 +232,14 @@ RunPlan plan_run(const Spec& spec, const RunOptions& options) {
     if (plan.cells[i].is_over) continue;
     sum += time.total();
     longest = std::max(longest, time.total());
-    sum_of_parts += time.of_parts;
-    least_longest = std::max(least_longest, time.total() - time.of_parts);
+    least_sum += time.least();
+    least_longest = std::max(least_longest, time.least());
     before = &cell;
   }
   plan.questions = planned_questions(spec, prepared.data, prepared.cells);
   plan.titles = variable_titles(spec, prepared.data.titles);
   plan.seconds = std::max(sum / plan.parallelism.n_jobs, longest);
-  plan.seconds_at_least = std::max((sum - sum_of_parts) / plan.parallelism.n_jobs, least_longest);
+  plan.seconds_at_least = std::max(least_sum / plan.parallelism.n_jobs, least_longest);
   plan.weights_memory = estimate->weights_memory();
   plan.streams_memory = plan.parallelism.n_jobs * streams_memory(prepared.data);
   plan.streams_on_disk = streams_memory(prepared.data) > memory;

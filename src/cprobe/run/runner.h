@@ -24,7 +24,7 @@ struct RunPlan {
   Titles titles;                           ///< What tables call the variables.
   Parallelism parallelism;
   double seconds = 0;            ///< Time to compute all cells that are not over.
-  double seconds_at_least = 0;   ///< The same if no mask is a part of its component.
+  double seconds_at_least = 0;   ///< The same if all masks keep nothing.
   int64_t weights_memory = 0;    ///< Bytes of the model's weights.
   int64_t streams_memory = 0;    ///< Bytes of the residual streams of all jobs.
   bool streams_on_disk = false;  ///< Whether the residual streams would be in scratch files.
