@@ -222,7 +222,8 @@ std::vector<Case> deletion_cases() {
        VerdictWord::kYes,
        "Deleting these weights takes accuracy on Test from 1.000 to 0.200; random sets of their size leave 0.700 ± "
        "0.006, null circuits 0.500 on average, 0 of 19 leave no more than this (± sd of the 39 random sets; p = "
-       "0.025, more harm than all 39 random sets; at least 0.480 more harm than their mean; n = 500 rows). The "
+       "0.025, more harm than all 39 random sets; at least 0.480 more harm than their mean; n = 500 rows of 56 types). "
+       "The "
        "behaviour needs these weights more than random sets of their size."},
       {"small", {.ablated = .68}, {}, VerdictWord::kSmall, "more than random sets of their size, but by little."},
       {"no", {.ablated = .7}, {}, VerdictWord::kNo, "There is no sign that the behaviour needs these weights more"},

@@ -170,7 +170,8 @@ std::string deletion_figures(const ReportedSet& on, const ReportedAblation& a) {
   const std::string over_models = interval_over_models_words(on, &JudgedFinding::weights_needed);
   if (!over_models.empty()) basis.push_back(over_models + " more harm than their mean");
   basis.push_back(complement_p_words(a));
-  basis.push_back(fmt::format("n = {} rows", a.n_rows));
+  const std::string of_types = first.n_types > 0 ? fmt::format(" of {} types", first.n_types) : std::string();
+  basis.push_back(fmt::format("n = {} rows{}", a.n_rows, of_types));
   basis.emplace_back(fill_words(a.fill));
   basis.insert(basis.end(), a.notes.begin(), a.notes.end());
   return fmt::format("{}{}.", text, in_parentheses(joined(basis, "; ")));
